@@ -1,0 +1,24 @@
+namespace Segmentation.Api.Attributes;
+
+/// <summary>A field that the user added: customers may carry a value of this type under <c>attributes.NAME</c>.</summary>
+public sealed class CustomerAttribute
+{
+    public const int LabelMaxLength = 128;
+    public const int DescriptionMaxLength = 1024;
+    public const int ValuesMaxItems = 1000;
+
+    public required string Name { get; set; }
+
+    /// <summary>One of text, integer, decimal, boolean, date, instant, set.</summary>
+    public required string Type { get; set; }
+
+    /// <summary>One of the six kinds.</summary>
+    public required string Kind { get; set; }
+    public string? Label { get; set; }
+    public string? Description { get; set; }
+
+    /// <summary>Suggested values, for editors; not enforced.</summary>
+    public string[] Values { get; set; } = [];
+    public DateTimeOffset CreatedAt { get; set; }
+    public DateTimeOffset UpdatedAt { get; set; }
+}

@@ -1,0 +1,149 @@
+using System.Text.Json;
+using Segmentation.Api.Events;
+using Segmentation.Api.Segments;
+using Segmentation.Rules;
+
+namespace Segmentation.Api.Customers;
+
+/// <summary>
+/// One customer: what was sent about it, and what its events add up to. Rules read the folded twin of a text (see <see cref="Fold"/>),
+/// which its setter keeps; what was sent is kept beside it, for answers.
+/// </summary>
+public sealed class Customer
+{
+    public const int IdMaxLength = 128;
+    public const int EmailMaxLength = 320;
+    public const int TextMaxLength = 256;
+    public const int SetMaxItems = 100;
+    public const string IdIndex = "ux_customers_id";
+
+    /// <summary>The database's own key; never leaves the service.</summary>
+    public long Key { get; set; }
+
+    /// <summary>The caller's id, case kept, 1 to 128 characters.</summary>
+    public required string Id { get; set { field = value; IdFolded = Fold.Text(value); } }
+    public string IdFolded { get; private set; } = "";
+
+    public string? Email { get; set { field = value; EmailFolded = Fold.Text(value); } }
+    public string? EmailFolded { get; private set; }
+    public string? FirstName { get; set { field = value; FirstNameFolded = Fold.Text(value); } }
+    public string? FirstNameFolded { get; private set; }
+    public string? LastName { get; set { field = value; LastNameFolded = Fold.Text(value); } }
+    public string? LastNameFolded { get; private set; }
+
+    public Demographic Demographic { get; set; } = new();
+    public Geographic Geographic { get; set; } = new();
+    public Psychographic Psychographic { get; set; } = new();
+
+    /// <summary>The registered attributes as sent, a JSON object; null when there are none.</summary>
+    public JsonElement? Attributes { get; set; }
+
+    /// <summary>The attributes in the form that rules read: texts folded, dates as days and instants as microseconds since 1970.</summary>
+    public JsonElement? AttributesFolded { get; set; }
+
+    /// <summary>Consents as sent, purpose to <c>{"granted","at"}</c>; null when there are none.</summary>
+    public JsonElement? Consents { get; set; }
+
+    /// <summary>The purposes whose standing consent is granted.</summary>
+    public string[] ConsentsGranted { get; set; } = [];
+
+    public DateTimeOffset? SignedUpAt { get; set; }
+
+    /// <summary>The earlier of what was sent and the first event.</summary>
+    public DateTimeOffset? FirstSeenAt { get; set; }
+
+    /// <summary>The later of what was sent and the last event.</summary>
+    public DateTimeOffset? LastSeenAt { get; set; }
+
+    public DateTimeOffset CreatedAt { get; set; }
+    public DateTimeOffset UpdatedAt { get; set; }
+
+    /// <summary>Counts the writes of the profile (not of events); the ETag.</summary>
+    public int Version { get; set; }
+
+    // What the events add up to. Kept by the statement that stores them (EventStore), so that a rule over them reads one row.
+    public int EventCount { get; set; }
+    public DateTimeOffset? FirstEventAt { get; set; }
+    public DateTimeOffset? LastEventAt { get; set; }
+    public int OrderCount { get; set; }
+
+    /// <summary>Gross amount of all orders.</summary>
+    public decimal OrderAmount { get; set; }
+
+    /// <summary>Gross amount of all orders less the amount of all refunds.</summary>
+    public decimal LifetimeValue { get; set; }
+    public DateTimeOffset? FirstOrderAt { get; set; }
+    public DateTimeOffset? LastOrderAt { get; set; }
+
+    /// <summary>How many customers have a smaller lifetime value, and how many there are; set where a percentile is asked of a loaded customer.</summary>
+    public (long Smaller, long Total) Rank { get; set; }
+
+    public List<CustomerEvent> Events { get; } = [];
+    public List<ManualMember> ManualMemberships { get; } = [];
+}
+
+/// <summary>Who the customer is.</summary>
+public sealed class Demographic
+{
+    public DateOnly? BirthDate { get; set { field = value; BirthMonthDay = value is { } d ? (d.Month * 100) + d.Day : null; } }
+
+    /// <summary>Month × 100 + day of the birth date, for yearly rules.</summary>
+    public int? BirthMonthDay { get; private set; }
+    public string? Gender { get; set { field = value; GenderFolded = Fold.Text(value); } }
+    public string? GenderFolded { get; private set; }
+    public string? Education { get; set { field = value; EducationFolded = Fold.Text(value); } }
+    public string? EducationFolded { get; private set; }
+    public string? Occupation { get; set { field = value; OccupationFolded = Fold.Text(value); } }
+    public string? OccupationFolded { get; private set; }
+    public string? MaritalStatus { get; set { field = value; MaritalStatusFolded = Fold.Text(value); } }
+    public string? MaritalStatusFolded { get; private set; }
+    public string? Language { get; set { field = value; LanguageFolded = Fold.Text(value); } }
+    public string? LanguageFolded { get; private set; }
+    public decimal? Income { get; set; }
+    public int? HouseholdSize { get; set; }
+    public int? Children { get; set; }
+}
+
+/// <summary>Where the customer is.</summary>
+public sealed class Geographic
+{
+    /// <summary>ISO 3166-1 alpha-2, in capitals.</summary>
+    public string? Country { get; set { field = value; CountryFolded = Fold.Text(value); } }
+    public string? CountryFolded { get; private set; }
+    public string? Region { get; set { field = value; RegionFolded = Fold.Text(value); } }
+    public string? RegionFolded { get; private set; }
+    public string? City { get; set { field = value; CityFolded = Fold.Text(value); } }
+    public string? CityFolded { get; private set; }
+    public string? PostalCode { get; set { field = value; PostalCodeFolded = Fold.Text(value); } }
+    public string? PostalCodeFolded { get; private set; }
+
+    /// <summary>An IANA time zone that both .NET and PostgreSQL know, in its canonical spelling.</summary>
+    public string? TimeZone { get; set { field = value; TimeZoneFolded = Fold.Text(value); } }
+    public string? TimeZoneFolded { get; private set; }
+
+    /// <summary>One of <see cref="CustomerFields.Climates"/>, in lower case.</summary>
+    public string? Climate { get; set; }
+
+    /// <summary>Degrees, ±90; given with <see cref="Longitude"/> or not at all.</summary>
+    public double? Latitude { get; set; }
+
+    /// <summary>Degrees, ±180.</summary>
+    public double? Longitude { get; set; }
+}
+
+/// <summary>What the customer cares for.</summary>
+public sealed class Psychographic
+{
+    public string[] Interests { get; set { field = value; InterestsFolded = [.. value.Select(Fold.Text)!]; } } = [];
+    public string[] InterestsFolded { get; private set; } = [];
+    public string[] Values { get; set { field = value; ValuesFolded = [.. value.Select(Fold.Text)!]; } } = [];
+    public string[] ValuesFolded { get; private set; } = [];
+    public string[] Attitudes { get; set { field = value; AttitudesFolded = [.. value.Select(Fold.Text)!]; } } = [];
+    public string[] AttitudesFolded { get; private set; } = [];
+    public string[] Motivations { get; set { field = value; MotivationsFolded = [.. value.Select(Fold.Text)!]; } } = [];
+    public string[] MotivationsFolded { get; private set; } = [];
+    public string? Lifestyle { get; set { field = value; LifestyleFolded = Fold.Text(value); } }
+    public string? LifestyleFolded { get; private set; }
+    public string? Personality { get; set { field = value; PersonalityFolded = Fold.Text(value); } }
+    public string? PersonalityFolded { get; private set; }
+}

@@ -1,0 +1,30 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
+
+namespace Segmentation.Api.Customers;
+
+internal sealed class CustomerMapping : IEntityTypeConfiguration<Customer>
+{
+    public void Configure(EntityTypeBuilder<Customer> builder)
+    {
+        // Room on each page for the counters' next version: an update that changes no index then stays on its page.
+        builder.ToTable("customers").HasKey(c => c.Key);
+        builder.Metadata.AddAnnotation("Npgsql:StorageParameter:fillfactor", 85);
+        builder.Property(c => c.Key).UseIdentityAlwaysColumn();
+        builder.Property(c => c.Id).IsRequired().HasMaxLength(Customer.IdMaxLength).UseCollation("C");
+        builder.Property(c => c.Email).HasMaxLength(Customer.EmailMaxLength);
+        builder.Property(c => c.FirstName).HasMaxLength(Customer.TextMaxLength);
+        builder.Property(c => c.LastName).HasMaxLength(Customer.TextMaxLength);
+        builder.Property(c => c.Version).IsConcurrencyToken();
+        builder.Ignore(c => c.Rank);
+        builder.ComplexProperty(c => c.Demographic);
+        builder.ComplexProperty(c => c.Geographic);
+        builder.ComplexProperty(c => c.Psychographic);
+
+        builder.HasIndex(c => c.Id).IsUnique().HasDatabaseName(Customer.IdIndex);
+        builder.HasIndex(c => c.EmailFolded).HasDatabaseName("ix_customers_email").HasFilter("email_folded IS NOT NULL");
+
+        // Serves percentiles. The only index on what events change.
+        builder.HasIndex(c => c.LifetimeValue).HasDatabaseName("ix_customers_lifetime_value");
+    }
+}

@@ -1,0 +1,71 @@
+using System.Globalization;
+using System.Text.Json;
+using Segmentation.Rules;
+
+namespace Segmentation.Api.Data;
+
+/// <summary>
+/// Reads values out of folded JSON documents. Each function is mapped to a SQL function of the same meaning (<see cref="SqlFunctions"/>);
+/// none fails on a value of another type, so one customer's data can't fail a query.
+/// </summary>
+public static class JsonValue
+{
+    private static readonly DateOnly Epoch = new(1970, 1, 1);
+
+    public static string? Text(JsonElement? document, string name) => Text(Find(document, name));
+    public static string? Text(JsonElement? document, string[] path) => Text(Find(document, path));
+    public static decimal? Number(JsonElement? document, string name) => Number(Find(document, name));
+    public static decimal? Number(JsonElement? document, string[] path) => Number(Find(document, path));
+    public static bool? Boolean(JsonElement? document, string name) => Boolean(Find(document, name));
+    public static bool? Boolean(JsonElement? document, string[] path) => Boolean(Find(document, path));
+
+    /// <summary>A date kept as days since 1970.</summary>
+    public static DateOnly? Date(JsonElement? document, string name) => Number(document, name) is { } days ? Epoch.AddDays((int)days) : null;
+
+    /// <summary>An instant kept as microseconds since 1970.</summary>
+    public static DateTimeOffset? Instant(JsonElement? document, string name) =>
+        Number(document, name) is { } micros ? DateTimeOffset.UnixEpoch.AddTicks((long)micros * TimeSpan.TicksPerMicrosecond) : null;
+
+    /// <summary>Whether a list of texts has all of these.</summary>
+    public static bool HasAll(JsonElement? document, string name, string[] values) => Set(document, name) is var set && values.All(set.Contains);
+
+    /// <summary>Whether a list of texts has any of these.</summary>
+    public static bool HasAny(JsonElement? document, string name, string[] values) => Set(document, name) is var set && values.Any(set.Contains);
+
+    /// <summary>Whether there is no such list, or an empty one.</summary>
+    public static bool IsEmpty(JsonElement? document, string name) => Set(document, name).Count == 0;
+
+    /// <summary>Whether there is a value of any type; JSON's null is none.</summary>
+    public static bool Exists(JsonElement? document, string[] path) => Find(document, path) is { ValueKind: not JsonValueKind.Null };
+
+    /// <summary>A text that is equal exactly for equal texts, numbers or booleans: 5 and 5.0 are one value, 5 and "5" are two.</summary>
+    public static string? Scalar(JsonElement? document, string[] path) => Find(document, path) switch
+    {
+        { ValueKind: JsonValueKind.String } text => "s" + text.GetString(),
+        { ValueKind: JsonValueKind.Number } number => "n" + (RuleNumber.Of(number)!.Value / 1.000000000000000000000000000m).ToString(CultureInfo.InvariantCulture),
+        { ValueKind: JsonValueKind.True } => "btrue",
+        { ValueKind: JsonValueKind.False } => "bfalse",
+        _ => null,
+    };
+
+    /// <summary>The set itself, for explanations.</summary>
+    public static IReadOnlySet<string> Set(JsonElement? document, string name) => Find(document, name) is { ValueKind: JsonValueKind.Array } list
+        ? list.EnumerateArray().Select(v => v.GetString()!).ToHashSet(StringComparer.Ordinal)
+        : new HashSet<string>();
+
+    private static string? Text(JsonElement? value) => value is { ValueKind: JsonValueKind.String } text ? text.GetString() : null;
+
+    private static decimal? Number(JsonElement? value) => value is { ValueKind: JsonValueKind.Number } number ? number.GetDecimal() : null;
+
+    private static bool? Boolean(JsonElement? value) => value is { ValueKind: JsonValueKind.True or JsonValueKind.False } flag ? flag.GetBoolean() : null;
+
+    private static JsonElement? Find(JsonElement? document, params ReadOnlySpan<string> path)
+    {
+        foreach (var name in path)
+        {
+            document = document is { ValueKind: JsonValueKind.Object } parent && parent.TryGetProperty(name, out var child) ? child : null;
+        }
+
+        return document;
+    }
+}

@@ -1,0 +1,43 @@
+using System.Text.Json;
+using Segmentation.Api.Customers;
+
+namespace Segmentation.Api.Events;
+
+/// <summary>
+/// Something a customer did. There are many of these, so the text that rules read (folded) is the main column, and what was sent is
+/// kept only where it differs.
+/// </summary>
+public sealed class CustomerEvent
+{
+    public const int IdMaxLength = 128;
+    public const int TypeMaxLength = 128;
+    public const int ChannelMaxLength = 128;
+    public const int CurrencyLength = 3;
+
+    /// <summary>UTF-8 bytes of an event's properties.</summary>
+    public const int PropertiesMaxBytes = 32 * 1024;
+
+    public long CustomerKey { get; set; }
+
+    /// <summary>The caller's id, or one made here; unique for its customer.</summary>
+    public required string Id { get; set; }
+    public DateTimeOffset OccurredAt { get; set; }
+
+    /// <summary>Folded.</summary>
+    public required string Type { get; set; }
+    public string? TypeSent { get; set; }
+
+    /// <summary>Exact decimal; null is "no amount".</summary>
+    public decimal? Amount { get; set; }
+
+    /// <summary>Folded.</summary>
+    public string? Channel { get; set; }
+    public string? ChannelSent { get; set; }
+    public string? Currency { get; set; }
+
+    /// <summary>A JSON object with its texts folded.</summary>
+    public JsonElement? Properties { get; set; }
+    public JsonElement? PropertiesSent { get; set; }
+
+    public Customer Customer { get; set; } = null!;
+}

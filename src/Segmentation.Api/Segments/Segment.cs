@@ -1,0 +1,73 @@
+using System.Text.Json;
+using Segmentation.Api.Customers;
+
+namespace Segmentation.Api.Segments;
+
+/// <summary>A segment: a goal in words, and a rule (or a list kept by hand) that says who is in it.</summary>
+public sealed class Segment
+{
+    public const int KeyMaxLength = 63;
+    public const string KeyPattern = "^[a-z0-9][a-z0-9-]{0,62}$";
+    public const int NameMaxLength = 200;
+    public const int TextMaxLength = 4000;
+    public const int TagMaxLength = 64;
+    public const int TagsMaxItems = 50;
+    public const string KeyIndex = "ux_segments_key";
+
+    /// <summary>The database's own key; never leaves the service.</summary>
+    public int Id { get; set; }
+
+    /// <summary>The caller's slug.</summary>
+    public required string Key { get; set; }
+    public required string Name { get; set; }
+    public string? Description { get; set; }
+
+    /// <summary>What the segment is for, in words.</summary>
+    public string? Goal { get; set; }
+    public SegmentKind Kind { get; set; }
+
+    /// <summary>The rule tree as sent; null for a manual segment.</summary>
+    public JsonElement? Rule { get; set; }
+
+    /// <summary>IANA; the zone in which the rule's days begin.</summary>
+    public required string TimeZone { get; set; }
+    public string[] Tags { get; set; } = [];
+    public SegmentStatus Status { get; set; }
+
+    /// <summary>Counts the definitions it has had, from 1; the ETag.</summary>
+    public int Version { get; set; }
+
+    /// <summary>Members at <see cref="EvaluatedAt"/>, the last time this version was counted; null before.</summary>
+    public long? MemberCount { get; set; }
+    public DateTimeOffset? EvaluatedAt { get; set; }
+    public DateTimeOffset CreatedAt { get; set; }
+    public DateTimeOffset UpdatedAt { get; set; }
+}
+
+public enum SegmentKind { Rule, Manual }
+
+public enum SegmentStatus { Draft, Active, Archived }
+
+/// <summary>One definition that a segment has had.</summary>
+public sealed class SegmentVersion
+{
+    public const int ChangedByMaxLength = 200;
+
+    public int SegmentId { get; set; }
+    public int Version { get; set; }
+
+    /// <summary>The definition as it was answered: name, description, goal, kind, rule, timeZone, tags, status.</summary>
+    public JsonElement Definition { get; set; }
+    public DateTimeOffset ChangedAt { get; set; }
+    public required string ChangedBy { get; set; }
+}
+
+/// <summary>A customer that was put into a manual segment.</summary>
+public sealed class ManualMember
+{
+    public int SegmentId { get; set; }
+    public long CustomerKey { get; set; }
+    public DateTimeOffset AddedAt { get; set; }
+    public Segment Segment { get; set; } = null!;
+    public Customer Customer { get; set; } = null!;
+}

@@ -1,0 +1,43 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
+
+namespace Segmentation.Api.Segments;
+
+internal sealed class SegmentMapping : IEntityTypeConfiguration<Segment>
+{
+    public void Configure(EntityTypeBuilder<Segment> builder)
+    {
+        builder.ToTable("segments").HasKey(s => s.Id);
+        builder.Property(s => s.Id).UseIdentityAlwaysColumn();
+        builder.Property(s => s.Key).HasMaxLength(Segment.KeyMaxLength).UseCollation("C");
+        builder.Property(s => s.Name).HasMaxLength(Segment.NameMaxLength);
+        builder.Property(s => s.Description).HasMaxLength(Segment.TextMaxLength);
+        builder.Property(s => s.Goal).HasMaxLength(Segment.TextMaxLength);
+        builder.Property(s => s.TimeZone).HasMaxLength(64);
+        builder.Property(s => s.Kind).HasConversion<string>().HasMaxLength(16);
+        builder.Property(s => s.Status).HasConversion<string>().HasMaxLength(16);
+        builder.Property(s => s.Version).IsConcurrencyToken();
+        builder.HasIndex(s => s.Key).IsUnique().HasDatabaseName(Segment.KeyIndex);
+    }
+}
+
+internal sealed class SegmentVersionMapping : IEntityTypeConfiguration<SegmentVersion>
+{
+    public void Configure(EntityTypeBuilder<SegmentVersion> builder)
+    {
+        builder.ToTable("segment_versions").HasKey(v => new { v.SegmentId, v.Version });
+        builder.Property(v => v.ChangedBy).HasMaxLength(SegmentVersion.ChangedByMaxLength);
+        builder.HasOne<Segment>().WithMany().HasForeignKey(v => v.SegmentId).OnDelete(DeleteBehavior.Cascade);
+    }
+}
+
+internal sealed class ManualMemberMapping : IEntityTypeConfiguration<ManualMember>
+{
+    public void Configure(EntityTypeBuilder<ManualMember> builder)
+    {
+        builder.ToTable("manual_members").HasKey(m => new { m.SegmentId, m.CustomerKey });
+        builder.HasOne(m => m.Segment).WithMany().HasForeignKey(m => m.SegmentId).OnDelete(DeleteBehavior.Cascade);
+        builder.HasOne(m => m.Customer).WithMany(c => c.ManualMemberships).HasForeignKey(m => m.CustomerKey).OnDelete(DeleteBehavior.Cascade);
+        builder.HasIndex(m => m.CustomerKey).HasDatabaseName("ix_manual_members_customer");
+    }
+}

@@ -1,0 +1,83 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+
+namespace Segmentation.Rules;
+
+/// <summary>A date or instant as a rule names it; <see cref="Evaluation"/> says when it is.</summary>
+public abstract partial record DateValue
+{
+    /// <summary>A text with an offset: one instant.</summary>
+    public sealed record Exact(DateTimeOffset Instant) : DateValue;
+
+    /// <summary>A text without offset: a time on the segment's clock.</summary>
+    public sealed record Local(DateTime Time) : DateValue;
+
+    /// <summary>A date: that whole day in the segment's zone.</summary>
+    public sealed record Day(DateOnly Date) : DateValue;
+
+    /// <summary>Reckoned from the evaluation's instant: anchor first, then offset.</summary>
+    public sealed record Relative(DateAnchor Anchor, int Offset, DateUnit Unit) : DateValue;
+
+    /// <summary>Parses an ISO 8601 date or date with time; years 2 to 9998.</summary>
+    public static DateValue? Parse(string text)
+    {
+        if (DateOnly.TryParseExact(text, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out var date))
+        {
+            return date.Year is > 1 and < 9999 ? new Day(date) : null;
+        }
+
+        var match = Iso().Match(text);
+        if (!match.Success || !DateTime.TryParse(match.Groups["local"].Value, CultureInfo.InvariantCulture, DateTimeStyles.None, out var local)
+            || local.Year is < 2 or > 9998)
+        {
+            return null;
+        }
+
+        var fraction = match.Groups["fraction"].Value.PadRight(6, '0')[..6];
+        local = local.AddMicroseconds(int.Parse(fraction, CultureInfo.InvariantCulture));
+        if (!match.Groups["offset"].Success)
+        {
+            return new Local(local);
+        }
+
+        var offset = match.Groups["offset"].Value is "Z" or "z" ? TimeSpan.Zero
+            : new TimeSpan(int.Parse(match.Groups["hours"].Value, CultureInfo.InvariantCulture), match.Groups["minutes"] is { Success: true } m ? int.Parse(m.Value, CultureInfo.InvariantCulture) : 0, 0)
+                * (match.Groups["offset"].Value[0] == '-' ? -1 : 1);
+        return Math.Abs(offset.TotalHours) <= 14 && new DateTimeOffset(local, TimeSpan.Zero) - offset is { Year: > 1 and < 9999 } instant
+            ? new Exact(instant)
+            : null;
+    }
+
+    /// <summary>An instant from a text that carries its offset; null for anything else.</summary>
+    public static DateTimeOffset? ParseInstant(string text) => Parse(text) is Exact exact ? exact.Instant : null;
+
+    internal string Describe() => this switch
+    {
+        Exact exact => exact.Instant.ToString("yyyy-MM-dd HH:mm:ss.FFFFFF 'UTC'", CultureInfo.InvariantCulture),
+        Local local => local.Time.ToString("yyyy-MM-dd HH:mm:ss.FFFFFF", CultureInfo.InvariantCulture),
+        Day day => day.Date.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture),
+        Relative { Offset: 0, Anchor: var anchor } => Words(anchor),
+        Relative relative => string.Create(CultureInfo.InvariantCulture, $"{Math.Abs((long)relative.Offset)} {Fold.Text(relative.Unit.ToString())}{(Math.Abs((long)relative.Offset) == 1 ? "" : "s")} ")
+            + (relative.Offset < 0 ? "before " : "after ") + Words(relative.Anchor),
+        _ => throw new InvalidOperationException(),
+    };
+
+    private static string Words(DateAnchor anchor) => anchor switch
+    {
+        DateAnchor.Now => "now",
+        DateAnchor.StartOfDay => "the start of today",
+        DateAnchor.EndOfDay => "the end of today",
+        _ => (anchor.ToString().StartsWith("Start", StringComparison.Ordinal) ? "the start of this " : "the end of this ")
+            + Fold.Text(anchor.ToString().Replace("StartOf", "", StringComparison.Ordinal).Replace("EndOf", "", StringComparison.Ordinal)),
+    };
+
+    [GeneratedRegex(@"^(?<local>\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?)((?<=:\d{2}:\d{2})\.(?<fraction>\d{1,9}))?(?<offset>[Zz]|[+-](?<hours>\d{2})(:?(?<minutes>[0-5]\d))?)?\z", RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant)]
+    private static partial Regex Iso();
+}
+
+/// <summary>Where a relative date starts from.</summary>
+public enum DateAnchor { Now, StartOfDay, EndOfDay, StartOfWeek, EndOfWeek, StartOfMonth, EndOfMonth, StartOfYear, EndOfYear }
+
+/// <summary>What a relative date counts in. Minutes and hours are exact; days and longer are calendar time.</summary>
+public enum DateUnit { Minute, Hour, Day, Week, Month, Year }

@@ -1,0 +1,103 @@
+using Microsoft.AspNetCore.Diagnostics;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+using Segmentation.Rules;
+
+namespace Segmentation.Api.Http;
+
+/// <summary>
+/// A request that can't be done, for a reason that its sender can understand: thrown where it is found, answered in one place as
+/// problem details (RFC 9457). Not for faults of our own.
+/// </summary>
+public sealed class ApiProblem(int status, string title, IReadOnlyDictionary<string, string[]>? errors = null) : Exception(title)
+{
+    public int Status => status;
+
+    /// <summary>JSON Pointer (or a query parameter's name) to what is wrong there.</summary>
+    public IReadOnlyDictionary<string, string[]>? Errors => errors;
+
+    public static ApiProblem NotFound(string what) => new(StatusCodes.Status404NotFound, $"There is no such {what}.");
+
+    public static ApiProblem Conflict(string why) => new(StatusCodes.Status409Conflict, why);
+
+    public static ApiProblem Stale() => new(StatusCodes.Status412PreconditionFailed, "It has changed since the version in If-Match. Read it again, and repeat the change.");
+
+    public static ApiProblem Invalid(IEnumerable<RuleError> errors) => new(
+        StatusCodes.Status400BadRequest,
+        "The request is not valid.",
+        errors.GroupBy(e => e.Pointer, StringComparer.Ordinal).ToDictionary(g => g.Key, g => g.Select(e => e.Message).Distinct().ToArray(), StringComparer.Ordinal));
+
+    public static ApiProblem Invalid(string pointer, string message) => Invalid([new RuleError(pointer, message)]);
+}
+
+/// <summary>Answers exceptions. What is no fault of ours gets its own status; the rest is a 500 that says nothing, and a log line.</summary>
+internal sealed class ApiExceptionHandler(ILogger<ApiExceptionHandler> logger) : IExceptionHandler
+{
+    public async ValueTask<bool> TryHandleAsync(HttpContext context, Exception exception, CancellationToken cancellationToken)
+    {
+        if (context.RequestAborted.IsCancellationRequested && exception is OperationCanceledException)
+        {
+            // Nobody is there to read an answer. 499 is nginx's name for it; it is for the log only.
+            context.Response.StatusCode = 499;
+            return true;
+        }
+
+        var problem = exception as ApiProblem ?? Known(exception);
+        if (problem is null)
+        {
+            logger.LogError(exception, "Request failed");
+            problem = new ApiProblem(StatusCodes.Status500InternalServerError, "The service failed. The failure is in its log.");
+        }
+
+        if (problem.Status == StatusCodes.Status503ServiceUnavailable)
+        {
+            logger.LogError(exception, "Database unavailable");
+            context.Response.Headers.RetryAfter = "5";
+        }
+
+        await WriteAsync(context, problem, cancellationToken);
+        return true;
+    }
+
+    public static Task WriteAsync(HttpContext context, ApiProblem problem, CancellationToken cancellationToken)
+    {
+        context.Response.StatusCode = problem.Status;
+        return context.Response.WriteAsJsonAsync(ToDetails(problem), Json.Options, "application/problem+json", cancellationToken);
+    }
+
+    public static ProblemDetails ToDetails(ApiProblem problem)
+    {
+        var details = problem.Errors is null
+            ? new ProblemDetails()
+            : new ValidationProblemDetails(problem.Errors.ToDictionary(e => e.Key, e => e.Value, StringComparer.Ordinal));
+        (details.Status, details.Title, details.Type) = (problem.Status, problem.Message, $"https://www.rfc-editor.org/rfc/rfc9110#status.{problem.Status}");
+        return details;
+    }
+
+    private static ApiProblem? Known(Exception exception)
+    {
+        for (var e = exception; e is not null; e = e.InnerException)
+        {
+            switch (e)
+            {
+                case ApiProblem problem:
+                    return problem;
+                case BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge }:
+                    return new ApiProblem(StatusCodes.Status413PayloadTooLarge, "The body is too large.");
+                case BadHttpRequestException bad:
+                    return new ApiProblem(bad.StatusCode, "The request is malformed.");
+                case DbUpdateConcurrencyException:
+                    return ApiProblem.Stale();
+                case PostgresException { SqlState: PostgresErrorCodes.QueryCanceled } or TimeoutException:
+                    return new ApiProblem(StatusCodes.Status504GatewayTimeout, "The statement took too long and was stopped. Ask a narrower question, or raise Database:StatementTimeoutSeconds.");
+                case PostgresException { IsTransient: true } or PostgresException { SqlState: ['5', '7', 'P', ..] or ['0', '8', ..] }:
+                case NpgsqlException and not PostgresException:
+                case System.Net.Sockets.SocketException:
+                    return new ApiProblem(StatusCodes.Status503ServiceUnavailable, "The database is not available. Try again soon.");
+            }
+        }
+
+        return null;
+    }
+}

@@ -1,0 +1,140 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Segmentation.Rules;
+
+namespace Segmentation.Api.Http;
+
+/// <summary>How the API reads and writes JSON: camelCase, nothing unknown, nothing twice, instants in UTC.</summary>
+public static class Json
+{
+    public static readonly JsonSerializerOptions Options = Configure(new JsonSerializerOptions(JsonSerializerDefaults.Web));
+
+    public static JsonSerializerOptions Configure(JsonSerializerOptions options)
+    {
+        options.UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow;
+        options.DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull;
+        options.PropertyNameCaseInsensitive = false;
+        options.NumberHandling = JsonNumberHandling.Strict;
+        options.AllowDuplicateProperties = false;
+        options.RespectNullableAnnotations = false;
+        options.Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping;
+        options.Converters.Add(new InstantConverter());
+        options.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.CamelCase, allowIntegerValues: false));
+        return options;
+    }
+
+    /// <summary>
+    /// What is wrong with a body that could not be read, at the place where it is: the serializer's own words name .NET types.
+    /// </summary>
+    public static ApiProblem Problem(JsonException exception, Type target)
+    {
+        var pointer = Pointer(exception.Path);
+        if (exception.Message.Contains("could not be mapped to any .NET member", StringComparison.Ordinal))
+        {
+            var name = pointer[(pointer.LastIndexOf('/') + 1)..];
+            return ApiProblem.Invalid(pointer, $"{Nearest.Quote(name)} is not a property here. {Nearest.Hint(name, Members(target, pointer))}");
+        }
+
+        if (exception.Message.Contains("uplicate", StringComparison.Ordinal))
+        {
+            return ApiProblem.Invalid(pointer, "A property stands here twice.");
+        }
+
+        // A converter's own message is meant for the sender; it carries no inner exception.
+        if (exception.Message.Contains("could not be converted", StringComparison.Ordinal))
+        {
+            return ApiProblem.Invalid(pointer, $"Takes {Takes(TypeAt(target, pointer))}.");
+        }
+
+        return ApiProblem.Invalid(pointer, exception is RequestJsonException ? exception.Message.Split(" Path:")[0]
+            : $"Not valid JSON, at line {(exception.LineNumber + 1)?.ToString(CultureInfo.InvariantCulture) ?? "?"}, byte {(exception.BytePositionInLine + 1)?.ToString(CultureInfo.InvariantCulture) ?? "?"}.");
+    }
+
+    // "$.demographic.age", "$.consents['a b'].at", "$[3].id" -> JSON Pointer
+    private static string Pointer(string? path)
+    {
+        var pointer = new StringBuilder();
+        for (var i = 1; i < path?.Length;)
+        {
+            int end;
+            string part;
+            if (path[i] == '[' && i + 1 < path.Length && path[i + 1] == '\'')
+            {
+                end = path.IndexOf("']", i, StringComparison.Ordinal);
+                end = end < 0 ? path.Length : end;
+                part = path[(i + 2)..end];
+                i = end + 2;
+            }
+            else if (path[i] == '[')
+            {
+                end = path.IndexOf(']', i);
+                part = path[(i + 1)..end];
+                i = end + 1;
+            }
+            else
+            {
+                end = path.AsSpan(i + 1).IndexOfAny('.', '[') is var next and >= 0 ? i + 1 + next : path.Length;
+                part = path[(i + 1)..end];
+                i = end;
+            }
+
+            pointer.Append(RuleError.Below("", part));
+        }
+
+        return pointer.ToString();
+    }
+
+    private static Type? TypeAt(Type target, string pointer)
+    {
+        Type? type = target;
+        foreach (var part in pointer.Split('/', StringSplitOptions.RemoveEmptyEntries))
+        {
+            type = type is null ? null : Item(type) ?? Options.GetTypeInfo(Bare(type)).Properties.FirstOrDefault(p => p.Name == part)?.PropertyType;
+        }
+
+        return type;
+    }
+
+    private static string[] Members(Type target, string pointer) =>
+        TypeAt(target, pointer[..pointer.LastIndexOf('/')]) is { } parent ? [.. Options.GetTypeInfo(Bare(parent)).Properties.Select(p => p.Name)] : [];
+
+    private static Type? Item(Type type) => Options.GetTypeInfo(Bare(type)) is { Kind: System.Text.Json.Serialization.Metadata.JsonTypeInfoKind.Enumerable or System.Text.Json.Serialization.Metadata.JsonTypeInfoKind.Dictionary } list ? list.ElementType : null;
+
+    private static Type Bare(Type type) => Nullable.GetUnderlyingType(type) ?? type;
+
+    private static string Takes(Type? type) => type is null ? "another kind of value" : Bare(type) switch
+    {
+        var t when t == typeof(string) => "a text",
+        var t when t == typeof(int) || t == typeof(long) => "an integer",
+        var t when t == typeof(decimal) || t == typeof(double) => "a number",
+        var t when t == typeof(bool) => "true or false",
+        var t when t == typeof(DateOnly) => "a date: \"2024-05-31\"",
+        var t when t == typeof(DateTimeOffset) => InstantConverter.Takes,
+        { IsEnum: true } t => $"one of {string.Join(", ", Enum.GetNames(t).Select(JsonNamingPolicy.CamelCase.ConvertName))}",
+        var t when Item(t) is not null && !typeof(System.Collections.IDictionary).IsAssignableFrom(t) => "a list",
+        _ => "an object",
+    };
+
+    // Instants carry their offset when they come and are UTC when they go.
+    private sealed class InstantConverter : JsonConverter<DateTimeOffset>
+    {
+        public const string Takes = "an instant with its offset: \"2024-05-31T12:00:00Z\"";
+
+        public override DateTimeOffset Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+            reader.TokenType == JsonTokenType.String && DateValue.ParseInstant(reader.GetString()!) is { } instant
+                ? instant
+                : throw new RequestJsonException($"Takes {Takes}.");
+
+        public override void Write(Utf8JsonWriter writer, DateTimeOffset value, JsonSerializerOptions options) =>
+            writer.WriteStringValue(Format(value));
+    }
+
+    /// <summary>An instant as answers write it: RFC 3339 in UTC, as many decimals as it has.</summary>
+    public static string Format(DateTimeOffset instant) => instant.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.FFFFFF'Z'", CultureInfo.InvariantCulture);
+}
+
+/// <summary>A fault in a body whose message is meant for its sender.</summary>
+internal sealed class RequestJsonException(string message) : JsonException(message);

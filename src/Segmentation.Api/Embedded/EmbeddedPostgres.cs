@@ -57,7 +57,7 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
     /// <summary>Starts the server on its folder, making both when they are not there.</summary>
     /// <param name="options">Where the data and the programs are.</param>
     /// <param name="logger">Told of start and stop.</param>
-    /// <param name="cancellationToken">Gives the start up; what was begun is undone.</param>
+    /// <param name="cancellationToken">Gives the start up; what is half made is thrown away by the next one.</param>
     /// <exception cref="EmbeddedPostgresException">It can't be started; the message says why and what to do.</exception>
     public static async Task<EmbeddedPostgres> StartAsync(EmbeddedOptions options, ILogger logger, CancellationToken cancellationToken)
     {

@@ -41,9 +41,13 @@ internal sealed partial record PostgresBinaries(string Directory, int Major)
             ? [.. (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator), .. InstalledDirectories()]
             : [Path.GetFullPath(binDirectory)];
         return directories
-            .Where(d => Path.IsPathFullyQualified(d) && Array.TrueForAll(["initdb", "pg_ctl", "postgres"], t => File.Exists(ToolPath(d, t))))
+            .Where(d => Path.IsPathFullyQualified(d) && Array.TrueForAll(["initdb", "pg_ctl", "postgres"], t => IsProgram(ToolPath(d, t))))
             .Distinct();
     }
+
+    // File.Exists is content with a link to nothing, which an uninstalled package may leave.
+    private static bool IsProgram(string path) =>
+        File.Exists(path) && (File.ResolveLinkTarget(path, returnFinalTarget: true)?.Exists ?? true);
 
     private static IEnumerable<string> InstalledDirectories() =>
         new[]

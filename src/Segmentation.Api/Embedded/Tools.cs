@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Diagnostics;
 
 namespace Segmentation.Api.Embedded;
@@ -11,6 +12,7 @@ internal static class Tools
     /// <param name="cancellationToken">Kills the program and what it started.</param>
     /// <param name="capture">False for a program whose own children keep its output open, which would be waited for.</param>
     /// <returns>The exit code, and what it wrote to its standard output and error.</returns>
+    /// <exception cref="EmbeddedPostgresException">There is no such program, or it is not for this machine.</exception>
     public static async Task<(int ExitCode, string Output)> RunAsync(
         IReadOnlyList<string> command, string workingDirectory, CancellationToken cancellationToken, bool capture = true)
     {
@@ -32,7 +34,7 @@ internal static class Tools
         // One language to read the version and the log in; and macOS needs a locale that loads no further libraries.
         start.Environment["LC_ALL"] = "C";
 
-        using var process = Process.Start(start) ?? throw new InvalidOperationException($"{command[0]} did not start.");
+        using var process = Start(start);
         process.StandardInput.Close();
         try
         {
@@ -45,6 +47,18 @@ internal static class Tools
         {
             process.Kill(entireProcessTree: true);
             throw;
+        }
+    }
+
+    private static Process Start(ProcessStartInfo start)
+    {
+        try
+        {
+            return Process.Start(start)!; // Null only for a program that the shell opens.
+        }
+        catch (Win32Exception e)
+        {
+            throw new EmbeddedPostgresException($"{start.FileName} can't be started: {e.Message}", e);
         }
     }
 }

@@ -108,6 +108,22 @@ public sealed class EmbeddedPostgresTests : IDisposable
     }
 
     [Fact]
+    public async Task Start_BinariesAreDanglingLinks_AreTakenForMissing()
+    {
+        foreach (var tool in new[] { "initdb", "pg_ctl", "postgres" })
+        {
+            File.CreateSymbolicLink(Path.Combine(folder, tool), Path.Combine(folder, "gone", tool));
+        }
+
+        var options = TestFolder.Options(folder) with { BinDirectory = folder };
+
+        var error = await Assert.ThrowsAsync<EmbeddedPostgresException>(
+            () => EmbeddedPostgres.StartAsync(options, NullLogger.Instance, CancellationToken.None));
+
+        Assert.Contains("was not found in " + folder, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Start_DataOfAnotherVersion_NamesBothVersions()
     {
         Directory.CreateDirectory(Path.Combine(folder, "cluster"));

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using Npgsql;
 using Segmentation.Api.Embedded;
@@ -97,14 +98,14 @@ public sealed class TestDatabase : IAsyncLifetime
             }
 
 #if TESTCONTAINERS
-            var container = new PostgreSqlBuilder()
-                .WithImage("postgres:17.6")
+            var container = new PostgreSqlBuilder("postgres:17.6")
                 .WithCommand("-c", "fsync=off", "-c", "max_connections=300")
                 .Build();
             await container.StartAsync();
             return new TestServer(container.GetConnectionString(), () => container.DisposeAsync().AsTask());
 #else
-            var folder = TestFolder.Create();
+            TestFolder.SweepServers();
+            var folder = TestFolder.Create(TestFolder.ServerPrefix);
             var server = await EmbeddedPostgres.StartAsync(TestFolder.Options(folder), NullLogger.Instance, CancellationToken.None);
             return new TestServer(server.ConnectionString, async () =>
             {
@@ -130,10 +131,13 @@ public sealed class TestDatabase : IAsyncLifetime
 /// <summary>A temporary folder for a private server, and the options that start one there fast.</summary>
 internal static class TestFolder
 {
+    /// <summary>How the folder of a test run's one server is named.</summary>
+    public const string ServerPrefix = "segmentation-test-server-";
+
     /// <summary>Makes an empty folder, which the caller deletes.</summary>
-    public static string Create()
+    public static string Create(string prefix = "segmentation-test-")
     {
-        var folder = Directory.CreateTempSubdirectory("segmentation-test-").FullName;
+        var folder = Directory.CreateTempSubdirectory(prefix).FullName;
         if (!OperatingSystem.IsWindows())
         {
             // When root runs the tests, the server is another user's and has to pass through.
@@ -141,6 +145,31 @@ internal static class TestFolder
         }
 
         return folder;
+    }
+
+    /// <summary>Ends and deletes the servers of test runs that were killed: nobody else would.</summary>
+    public static void SweepServers()
+    {
+        foreach (var folder in Directory.GetDirectories(Path.GetTempPath(), ServerPrefix + "*"))
+        {
+            try
+            {
+                // A live run's server holds the lock; one that is about to start has none yet.
+                using (File.Open(Path.Combine(folder, "lock"), FileMode.Open, FileAccess.ReadWrite, FileShare.None))
+                {
+                    if (EmbeddedPostgres.RunningServer(Path.Combine(folder, "cluster")) is { } orphan)
+                    {
+                        Process.GetProcessById(orphan).Kill();
+                    }
+
+                    Directory.Delete(folder, recursive: true);
+                }
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // In use, another user's, or its processes are still writing while they end: the next run sweeps again.
+            }
+        }
     }
 
     /// <summary>Options for a server in the folder. What a test writes need not outlive a power cut.</summary>

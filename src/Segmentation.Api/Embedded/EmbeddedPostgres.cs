@@ -314,8 +314,9 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
         return File.Exists(file) ? int.Parse(File.ReadAllText(file).Trim(), CultureInfo.InvariantCulture) : null;
     }
 
-    // pg_ctl would believe any process whose number stands in a stale postmaster.pid, and send it the stop signal.
-    private static int? RunningServer(string cluster)
+    /// <summary>The process id of the server that runs on the data folder, or null.</summary>
+    /// <remarks>pg_ctl would believe any process whose number stands in a stale postmaster.pid, and send it the stop signal.</remarks>
+    internal static int? RunningServer(string cluster)
     {
         var file = Path.Combine(cluster, "postmaster.pid");
         if (!File.Exists(file)

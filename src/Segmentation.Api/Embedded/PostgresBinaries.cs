@@ -1,0 +1,90 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+
+namespace Segmentation.Api.Embedded;
+
+/// <summary>PostgreSQL's server programs in one folder of this machine.</summary>
+/// <param name="Directory">The folder that holds <c>initdb</c>, <c>pg_ctl</c> and <c>postgres</c>.</param>
+/// <param name="Major">The major version, such as 17.</param>
+internal sealed partial record PostgresBinaries(string Directory, int Major)
+{
+    /// <summary>The oldest major version that the API is tested with.</summary>
+    public const int MinimumMajor = 15;
+
+    /// <summary>The full path of one of the programs.</summary>
+    public string Tool(string name) => ToolPath(Directory, name);
+
+    /// <summary>Finds the programs: in the folder given, else on PATH and where packages and installers put them, highest version first.</summary>
+    /// <param name="binDirectory">The only folder to look in, or null.</param>
+    /// <param name="dataMajor">The major version that made the existing data, or null: PostgreSQL reads no other version's data.</param>
+    /// <param name="cancellationToken">Stops the search.</param>
+    /// <exception cref="EmbeddedPostgresException">There are none that fit.</exception>
+    public static async Task<PostgresBinaries> FindAsync(string? binDirectory, int? dataMajor, CancellationToken cancellationToken)
+    {
+        var found = new List<PostgresBinaries>();
+        foreach (var directory in Candidates(binDirectory))
+        {
+            var (exitCode, output) = await Tools.RunAsync([ToolPath(directory, "postgres"), "--version"], directory, cancellationToken);
+            if (exitCode == 0 && VersionPattern().Match(output) is { Success: true } match)
+            {
+                found.Add(new PostgresBinaries(directory, int.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture)));
+            }
+        }
+
+        return found.FirstOrDefault(b => dataMajor is { } major ? b.Major == major : b.Major >= MinimumMajor)
+            ?? throw Missing(binDirectory, dataMajor, found);
+    }
+
+    private static IEnumerable<string> Candidates(string? binDirectory)
+    {
+        string[] directories = string.IsNullOrWhiteSpace(binDirectory)
+            ? [.. (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator), .. InstalledDirectories()]
+            : [Path.GetFullPath(binDirectory)];
+        return directories
+            .Where(d => Path.IsPathFullyQualified(d) && Array.TrueForAll(["initdb", "pg_ctl", "postgres"], t => IsProgram(ToolPath(d, t))))
+            .Distinct();
+    }
+
+    // File.Exists is content with a link to nothing, which an uninstalled package may leave.
+    private static bool IsProgram(string path) =>
+        File.Exists(path) && (File.ResolveLinkTarget(path, returnFinalTarget: true)?.Exists ?? true);
+
+    private static IEnumerable<string> InstalledDirectories() =>
+        new[]
+        {
+            Children("/usr/lib/postgresql", "*"),
+            Children("/opt/homebrew/opt", "postgresql*"),
+            Children("/usr/local/opt", "postgresql*"),
+            Children(Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.ProgramFiles), "PostgreSQL"), "*"),
+        }
+        .SelectMany(installed => installed.OrderByDescending(VersionInName).ThenBy(d => d, StringComparer.Ordinal))
+        .Select(d => Path.Combine(d, "bin"));
+
+    private static string[] Children(string parent, string pattern) =>
+        System.IO.Directory.Exists(parent) ? System.IO.Directory.GetDirectories(parent, pattern) : [];
+
+    private static int VersionInName(string directory) =>
+        int.TryParse(Path.GetFileName(directory).Split('@')[^1], NumberStyles.None, CultureInfo.InvariantCulture, out var major) ? major : 0;
+
+    private static string ToolPath(string directory, string name) =>
+        Path.Combine(directory, OperatingSystem.IsWindows() ? name + ".exe" : name);
+
+    private static EmbeddedPostgresException Missing(string? binDirectory, int? dataMajor, List<PostgresBinaries> found)
+    {
+        var wanted = dataMajor is { } major
+            ? $"PostgreSQL {major}, which made the existing data,"
+            : $"PostgreSQL {MinimumMajor} or newer";
+        var where = string.IsNullOrWhiteSpace(binDirectory) ? "on this machine" : $"in {binDirectory} (Embedded:BinDirectory)";
+        var instead = found.Count == 0 ? "" : $" Found instead: {string.Join(", ", found.Select(b => $"{b.Major} in {b.Directory}"))}.";
+        return new EmbeddedPostgresException(
+            $"""
+            {wanted} was not found {where}.{instead} Three ways on:
+              1. install the PostgreSQL server (Debian and Ubuntu: apt-get install postgresql; macOS: brew install postgresql@17; Windows: its installer), or name its folder in Embedded:BinDirectory;
+              2. docker compose up --build, which brings a database of its own;
+              3. set ConnectionStrings__Segmentation to a database that you have.
+            """);
+    }
+
+    [GeneratedRegex(@"\(PostgreSQL\) (\d+)")]
+    private static partial Regex VersionPattern();
+}

@@ -1,0 +1,237 @@
+using System.Diagnostics;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
+using Segmentation.Api.Embedded;
+
+namespace Segmentation.Api.Tests.Embedded;
+
+public sealed class EmbeddedPostgresTests : IDisposable
+{
+    private readonly string folder = TestFolder.Create();
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    [Fact]
+    public async Task Start_NewFolder_MakesTheDatabaseAndKeepsItOverARestart()
+    {
+        await using (var first = await StartAsync())
+        {
+            Assert.Equal("segmentation UTF8 C UTC off", await ScalarAsync(
+                first,
+                """
+                SELECT concat_ws(' ', datname, pg_encoding_to_char(encoding), datcollate, current_setting('timezone'), current_setting('jit'))
+                FROM pg_database WHERE datname = current_database()
+                """));
+            await ScalarAsync(first, "CREATE TABLE kept AS SELECT 42 AS n");
+        }
+
+        await using var second = await StartAsync();
+        Assert.Equal(42, await ScalarAsync(second, "SELECT n FROM kept"));
+    }
+
+    [Fact]
+    public async Task Dispose_OpenConnection_StopsTheServerAndTwiceIsOnce()
+    {
+        var server = await StartAsync();
+        await using var open = new NpgsqlConnection(server.ConnectionString + ";Pooling=false");
+        await open.OpenAsync();
+
+        await server.DisposeAsync();
+        Assert.Null(server.ProcessId);
+
+        await using var next = await StartAsync();
+        await server.DisposeAsync();
+        Assert.NotNull(next.ProcessId);
+    }
+
+    [Fact]
+    public async Task Start_ServerWasKilled_RecoversWhatWasCommitted()
+    {
+        var durable = new EmbeddedOptions { DataDirectory = folder };
+        var killed = await EmbeddedPostgres.StartAsync(durable, NullLogger.Instance, CancellationToken.None);
+        await ScalarAsync(killed, "CREATE TABLE kept AS SELECT 42 AS n");
+        Process.GetProcessById(killed.ProcessId!.Value).Kill();
+        await killed.DisposeAsync();
+
+        await using var server = await StartAsync();
+        Assert.Equal(42, await ScalarAsync(server, "SELECT n FROM kept"));
+    }
+
+    [Fact]
+    public async Task Start_StalePidFileNamesAnotherProcess_LeavesThatProcessAlone()
+    {
+        await (await StartAsync()).DisposeAsync();
+        // This very process: a stop signal to it would end the test run.
+        await File.WriteAllTextAsync(
+            Path.Combine(folder, "cluster", "postmaster.pid"), $"{Environment.ProcessId}\n{folder}/cluster\n1\n5432\n");
+
+        await using var server = await StartAsync();
+        Assert.Equal(1, await ScalarAsync(server, "SELECT 1"));
+    }
+
+    [Fact]
+    public async Task Start_OrphanOfAKilledApi_StopsItAndStartsAnew()
+    {
+        var orphaned = await StartAsync();
+        var orphan = orphaned.ProcessId;
+        await ScalarAsync(orphaned, "CREATE TABLE kept AS SELECT 42 AS n");
+        orphaned.Abandon();
+
+        await using var server = await StartAsync();
+        Assert.NotEqual(orphan, server.ProcessId);
+        Assert.Equal(42, await ScalarAsync(server, "SELECT n FROM kept"));
+    }
+
+    [Fact]
+    public async Task Start_FolderInUse_IsRefusedAndTheFirstGoesOn()
+    {
+        await using var first = await StartAsync();
+
+        var error = await Assert.ThrowsAsync<EmbeddedPostgresException>(StartAsync);
+
+        Assert.Contains("Another Segmentation API is using the database in " + folder, error.Message, StringComparison.Ordinal);
+        Assert.Equal(1, await ScalarAsync(first, "SELECT 1"));
+    }
+
+    [Fact]
+    public async Task Start_NoBinaries_NamesTheThreeWaysOn()
+    {
+        var options = TestFolder.Options(folder) with { BinDirectory = folder };
+
+        var error = await Assert.ThrowsAsync<EmbeddedPostgresException>(
+            () => EmbeddedPostgres.StartAsync(options, NullLogger.Instance, CancellationToken.None));
+
+        Assert.All(
+            [folder, "install the PostgreSQL server", "docker compose up", "ConnectionStrings__Segmentation"],
+            part => Assert.Contains(part, error.Message, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Start_BinariesAreDanglingLinks_AreTakenForMissing()
+    {
+        foreach (var tool in new[] { "initdb", "pg_ctl", "postgres" })
+        {
+            File.CreateSymbolicLink(Path.Combine(folder, tool), Path.Combine(folder, "gone", tool));
+        }
+
+        var options = TestFolder.Options(folder) with { BinDirectory = folder };
+
+        var error = await Assert.ThrowsAsync<EmbeddedPostgresException>(
+            () => EmbeddedPostgres.StartAsync(options, NullLogger.Instance, CancellationToken.None));
+
+        Assert.Contains("was not found in " + folder, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Start_DataOfAnotherVersion_NamesBothVersions()
+    {
+        Directory.CreateDirectory(Path.Combine(folder, "cluster"));
+        await File.WriteAllTextAsync(Path.Combine(folder, "cluster", "PG_VERSION"), "9\n");
+
+        var error = await Assert.ThrowsAsync<EmbeddedPostgresException>(StartAsync);
+
+        Assert.Contains("PostgreSQL 9, which made the existing data, was not found", error.Message, StringComparison.Ordinal);
+        Assert.Contains("Found instead", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Start_InitializationWasInterrupted_StartsOver()
+    {
+        var halfMade = Directory.CreateDirectory(Path.Combine(folder, "cluster.new-1a2b3c4d"));
+        await File.WriteAllTextAsync(Path.Combine(halfMade.FullName, "PG_VERSION"), "15\n");
+
+        await using var server = await StartAsync();
+
+        Assert.Equal(1, await ScalarAsync(server, "SELECT 1"));
+        Assert.False(halfMade.Exists && Directory.Exists(halfMade.FullName));
+    }
+
+    [Fact]
+    public async Task Start_CancelledDuringInitialization_LeavesAFolderThatStarts()
+    {
+        using var soon = new CancellationTokenSource();
+        var start = EmbeddedPostgres.StartAsync(TestFolder.Options(folder), NullLogger.Instance, soon.Token);
+        while (!start.IsCompleted && Directory.GetDirectories(folder, "cluster.new*").Length == 0)
+        {
+            await Task.Delay(5);
+        }
+
+        await soon.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => start);
+
+        await using var server = await StartAsync();
+        Assert.Equal(1, await ScalarAsync(server, "SELECT 1"));
+    }
+
+    [Fact]
+    public async Task Start_ServerRefusesASetting_ShowsTheEndOfItsLog()
+    {
+        var options = TestFolder.Options(folder);
+        options.Settings["no_such_setting"] = "1";
+
+        var error = await Assert.ThrowsAsync<EmbeddedPostgresException>(
+            () => EmbeddedPostgres.StartAsync(options, NullLogger.Instance, CancellationToken.None));
+
+        Assert.Contains("no_such_setting", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Start_LongFolderName_FindsAShorterPlaceForTheSocket()
+    {
+        var deep = Path.Combine(folder, new string('a', 60), new string('b', 60));
+        string? socket;
+        await using (var server = await EmbeddedPostgres.StartAsync(TestFolder.Options(deep), NullLogger.Instance, CancellationToken.None))
+        {
+            Assert.Equal(1, await ScalarAsync(server, "SELECT 1"));
+            socket = new NpgsqlConnectionStringBuilder(server.ConnectionString).Host;
+        }
+
+        Assert.DoesNotContain(folder, socket!, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(socket));
+    }
+
+    [Fact]
+    public async Task Locate_ConnectionStringGiven_StartsNothing()
+    {
+        var configuration = new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?>
+        {
+            ["ConnectionStrings:Segmentation"] = "Host=example",
+            ["Embedded:DataDirectory"] = folder,
+        }).Build();
+
+        var (connectionString, server) = await Database.LocateAsync(configuration, NullLogger.Instance, CancellationToken.None);
+
+        Assert.Equal("Host=example", connectionString);
+        Assert.Null(server);
+        Assert.Empty(Directory.GetFileSystemEntries(folder));
+    }
+
+    [Fact]
+    public async Task Locate_NoConnectionString_StartsWithTheConfiguredOptions()
+    {
+        var configuration = new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?>
+        {
+            ["Embedded:DataDirectory"] = folder,
+            ["Embedded:Settings:work_mem"] = "7MB",
+        }).Build();
+
+        var (_, server) = await Database.LocateAsync(configuration, NullLogger.Instance, CancellationToken.None);
+
+        await using (server)
+        {
+            Assert.Equal("7MB", await ScalarAsync(server!, "SHOW work_mem"));
+        }
+    }
+
+    private async Task<EmbeddedPostgres> StartAsync() =>
+        await EmbeddedPostgres.StartAsync(TestFolder.Options(folder), NullLogger.Instance, CancellationToken.None);
+
+    private static async Task<object?> ScalarAsync(EmbeddedPostgres server, string sql)
+    {
+        await using var connection = new NpgsqlConnection(server.ConnectionString + ";Pooling=false");
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand(sql, connection);
+        return await command.ExecuteScalarAsync();
+    }
+}

@@ -1,0 +1,189 @@
+using System.Diagnostics;
+using System.Globalization;
+using Npgsql;
+using Segmentation.Api.Embedded;
+#if TESTCONTAINERS
+using Testcontainers.PostgreSql;
+#else
+using Microsoft.Extensions.Logging.Abstractions;
+#endif
+
+namespace Segmentation.Api.Tests;
+
+/// <summary>
+/// Databases for tests, on one real PostgreSQL for the whole test process: the server that <c>ConnectionStrings__Segmentation</c> names; else
+/// a container (<c>dotnet test -p:TestDatabase=testcontainers</c>); else a private server in a temporary folder.
+/// </summary>
+/// <remarks>For <c>IClassFixture</c> or <c>ICollectionFixture</c>: each instance drops the databases that it made.</remarks>
+public sealed class TestDatabase : IAsyncLifetime
+{
+    private static readonly Lazy<Task<TestServer>> Server = new(TestServer.StartAsync);
+
+    // Two copies of one template at a time would each see the other as a user of it.
+    private static readonly SemaphoreSlim Creating = new(1);
+
+    private static int created;
+
+    private readonly List<string> databases = [];
+
+    /// <inheritdoc/>
+    public Task InitializeAsync() => Server.Value;
+
+    /// <summary>Makes a database of its own for the caller.</summary>
+    /// <param name="template">The connection string of a database to copy, which nobody may use meanwhile; null for an empty one.</param>
+    /// <returns>Its connection string.</returns>
+    public async Task<string> CreateDatabaseAsync(string? template = null)
+    {
+        var server = await Server.Value;
+        // The process id: two test runs may share the server of a given connection string.
+        var name = string.Create(
+            CultureInfo.InvariantCulture, $"segmentation_test_{Environment.ProcessId}_{Interlocked.Increment(ref created)}");
+        var source = template is null ? "template0" : new NpgsqlConnectionStringBuilder(template).Database!;
+        await Creating.WaitAsync();
+        try
+        {
+            if (template is not null)
+            {
+                await server.ExecuteAsync($"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{source}'");
+                using var pooled = new NpgsqlConnection(template);
+                NpgsqlConnection.ClearPool(pooled);
+            }
+
+            await server.ExecuteAsync($"CREATE DATABASE {name} TEMPLATE {source} ENCODING 'UTF8' LOCALE 'C'");
+        }
+        finally
+        {
+            Creating.Release();
+        }
+
+        lock (databases)
+        {
+            databases.Add(name);
+        }
+
+        return new NpgsqlConnectionStringBuilder(server.ConnectionString) { Database = name }.ConnectionString;
+    }
+
+    /// <inheritdoc/>
+    public async Task DisposeAsync()
+    {
+        var server = await Server.Value;
+        foreach (var name in databases)
+        {
+            using var pooled = new NpgsqlConnection(
+                new NpgsqlConnectionStringBuilder(server.ConnectionString) { Database = name }.ConnectionString);
+            NpgsqlConnection.ClearPool(pooled);
+            await server.ExecuteAsync($"DROP DATABASE {name} WITH (FORCE)");
+        }
+    }
+
+    /// <summary>Ends the server: once, after the last test (see <see cref="TestFramework"/>).</summary>
+    internal static async Task StopServerAsync()
+    {
+        if (Server.IsValueCreated)
+        {
+            await (await Server.Value).DisposeAsync();
+        }
+    }
+
+    private sealed class TestServer(string connectionString, Func<Task> stop) : IAsyncDisposable
+    {
+        public string ConnectionString { get; } = connectionString;
+
+        public static async Task<TestServer> StartAsync()
+        {
+            if (Environment.GetEnvironmentVariable("ConnectionStrings__Segmentation") is { Length: > 0 } given)
+            {
+                return new TestServer(given, () => Task.CompletedTask);
+            }
+
+#if TESTCONTAINERS
+            var container = new PostgreSqlBuilder("postgres:17.6")
+                .WithCommand("-c", "fsync=off", "-c", "max_connections=300")
+                .Build();
+            await container.StartAsync();
+            return new TestServer(container.GetConnectionString(), () => container.DisposeAsync().AsTask());
+#else
+            TestFolder.SweepServers();
+            var folder = TestFolder.Create(TestFolder.ServerPrefix);
+            var server = await EmbeddedPostgres.StartAsync(TestFolder.Options(folder), NullLogger.Instance, CancellationToken.None);
+            return new TestServer(server.ConnectionString, async () =>
+            {
+                await server.DisposeAsync();
+                Directory.Delete(folder, recursive: true);
+            });
+#endif
+        }
+
+        public async Task ExecuteAsync(string sql)
+        {
+            await using var connection = new NpgsqlConnection(
+                new NpgsqlConnectionStringBuilder(ConnectionString) { Pooling = false }.ConnectionString);
+            await connection.OpenAsync();
+            await using var command = new NpgsqlCommand(sql, connection);
+            await command.ExecuteNonQueryAsync();
+        }
+
+        public async ValueTask DisposeAsync() => await stop();
+    }
+}
+
+/// <summary>A temporary folder for a private server, and the options that start one there fast.</summary>
+internal static class TestFolder
+{
+    /// <summary>How the folder of a test run's one server is named.</summary>
+    public const string ServerPrefix = "segmentation-test-server-";
+
+    /// <summary>Makes an empty folder, which the caller deletes.</summary>
+    public static string Create(string prefix = "segmentation-test-")
+    {
+        var folder = Directory.CreateTempSubdirectory(prefix).FullName;
+        if (!OperatingSystem.IsWindows())
+        {
+            // When root runs the tests, the server is another user's and has to pass through.
+            File.SetUnixFileMode(folder, File.GetUnixFileMode(folder) | UnixFileMode.OtherExecute);
+        }
+
+        return folder;
+    }
+
+    /// <summary>Ends and deletes the servers of test runs that were killed: nobody else would.</summary>
+    public static void SweepServers()
+    {
+        foreach (var folder in Directory.GetDirectories(Path.GetTempPath(), ServerPrefix + "*"))
+        {
+            try
+            {
+                // A live run's server holds the lock; one that is about to start has none yet.
+                using (File.Open(Path.Combine(folder, "lock"), FileMode.Open, FileAccess.ReadWrite, FileShare.None))
+                {
+                    if (EmbeddedPostgres.RunningServer(Path.Combine(folder, "cluster")) is { } orphan)
+                    {
+                        Process.GetProcessById(orphan).Kill();
+                    }
+
+                    Directory.Delete(folder, recursive: true);
+                }
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // In use, another user's, or its processes are still writing while they end: the next run sweeps again.
+            }
+        }
+    }
+
+    /// <summary>Options for a server in the folder. What a test writes need not outlive a power cut.</summary>
+    public static EmbeddedOptions Options(string folder) => new()
+    {
+        DataDirectory = folder,
+        BinDirectory = Environment.GetEnvironmentVariable("Embedded__BinDirectory"),
+        Settings = new()
+        {
+            ["fsync"] = "off",
+            ["full_page_writes"] = "off",
+            ["synchronous_commit"] = "off",
+            ["shared_buffers"] = "256MB",
+            ["max_connections"] = "300",
+        },
+    };
+}

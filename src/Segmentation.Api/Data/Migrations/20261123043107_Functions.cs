@@ -120,7 +120,7 @@ namespace Segmentation.Api.Data.Migrations
                 CREATE TRIGGER count_truncated AFTER TRUNCATE ON customers FOR EACH STATEMENT EXECUTE FUNCTION seg_count_customers();
 
                 -- One number that any change of a definition moves: whoever has read the definitions can tell whether they still hold.
-                CREATE TABLE definition_stamp (only boolean PRIMARY KEY DEFAULT true CHECK (only), stamp bigint NOT NULL);
+                CREATE TABLE definition_stamp (single boolean PRIMARY KEY DEFAULT true CHECK (single), stamp bigint NOT NULL);
                 INSERT INTO definition_stamp (stamp) VALUES (1);
                 CREATE FUNCTION seg_definitions_changed() RETURNS trigger LANGUAGE plpgsql AS $$
                 BEGIN

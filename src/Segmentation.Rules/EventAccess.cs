@@ -147,10 +147,13 @@ public sealed record EventAccess<T, TEvent>(
 
         Expression Emit(bool negate)
         {
-            Expression holds = Backend == Backend.Memory
-                ? Expression.NotEqual(times, Expression.Constant(null, typeof(DateTimeOffset[])))
-                : In(Rows<TEvent>.All.Where(Expression.Lambda<Func<TEvent, bool>>(Splice.And(Is(0), From(1)), first)).Select(Owner), item, negate: false);
-            return negate ? Expression.Not(holds) : holds;
+            if (Backend == Backend.Sql)
+            {
+                return In(Rows<TEvent>.All.Where(Expression.Lambda<Func<TEvent, bool>>(Splice.And(Is(0), From(1)), first)).Select(Owner), item, negate);
+            }
+
+            var none = Expression.Constant(null, typeof(DateTimeOffset[]));
+            return negate ? Expression.Equal(times, none) : Expression.NotEqual(times, none);
         }
 
         return new RuleParts(Emit, words, Backend == Backend.Memory ? times : null);
@@ -227,7 +230,7 @@ public sealed record EventAccess<T, TEvent>(
         return In(keys, item, negate != complement);
     }
 
-    // NOT IN over a sub-query is no anti-join in PostgreSQL; NOT EXISTS is.
+    // NOT IN over a sub-query is no anti-join in PostgreSQL; NOT EXISTS is. EF Core would make NOT IN of a comparison with the bare key.
     private Expression In(IQueryable<long> keys, Expression item, bool negate)
     {
         var key = Splice.Body(Key, item);
@@ -236,8 +239,10 @@ public sealed record EventAccess<T, TEvent>(
             return Expression.Call(typeof(Queryable), nameof(Queryable.Contains), [typeof(long)], keys.Expression, key);
         }
 
-        var k = Expression.Parameter(typeof(long), "k");
-        return Expression.Not(Expression.Call(typeof(Queryable), nameof(Queryable.Any), [typeof(long)], keys.Expression, Expression.Lambda<Func<long, bool>>(Expression.Equal(k, key), k)));
+        var owners = keys.Select(k => new OwnerRow { Key = k });
+        var owner = Expression.Parameter(typeof(OwnerRow), "o");
+        var isOwner = Expression.Lambda<Func<OwnerRow, bool>>(Expression.AndAlso(Expression.Equal(Expression.Property(owner, nameof(OwnerRow.Key)), key), Expression.NotEqual(Expression.Property(owner, nameof(OwnerRow.Key)), Expression.Constant(0L))), owner);
+        return Expression.Not(Expression.Call(typeof(Queryable), nameof(Queryable.Any), [typeof(OwnerRow)], owners.Expression, isOwner));
     }
 
     private static Expression Measure(Match how, Expression some, Expression evaluation)
@@ -506,6 +511,12 @@ public sealed record EventAccess<T, TEvent>(
             });
         }
     }
+}
+
+/// <summary>The key of a customer who has events of some kind.</summary>
+internal sealed class OwnerRow
+{
+    public long Key { get; set; }
 }
 
 /// <summary>Finds the steps of a sequence among loaded events.</summary>

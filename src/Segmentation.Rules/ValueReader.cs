@@ -221,7 +221,8 @@ internal sealed class ValueReader(RulePass pass, Field owner, FieldType type, Ex
                     break;
                 }
 
-                return (new Operand(Literal<bool>.Of(b)), b, null, b ? "true" : "false");
+                // Two shapes rather than a comparison of truth values.
+                return (new Operand(Expression.Constant(b)), b, null, b ? "true" : "false");
 
             case FieldType.Date or FieldType.Instant or FieldType.Yearly:
                 if (Date(value, pointer) is not { } date)

@@ -149,7 +149,7 @@ public sealed record EventAccess<T, TEvent>(
         {
             if (Backend == Backend.Sql)
             {
-                return In(Rows<TEvent>.All.Where(Expression.Lambda<Func<TEvent, bool>>(Splice.And(Is(0), From(1)), first)).Select(Owner), item, negate);
+                return InRows(Rows<TEvent>.All.Where(Expression.Lambda<Func<TEvent, bool>>(Splice.And(Is(0), From(1)), first)), item, negate);
             }
 
             var none = Expression.Constant(null, typeof(DateTimeOffset[]));
@@ -227,22 +227,33 @@ public sealed record EventAccess<T, TEvent>(
         var g = Expression.Parameter(typeof(IGrouping<long, TEvent>), "g");
         var groups = Rows<TEvent>.All.Where(where).GroupBy(Owner);
         var keys = groups.Where(Expression.Lambda<Func<IGrouping<long, TEvent>, bool>>(how.Test(g, evaluation, complement), g)).Select(x => x.Key);
-        return In(keys, item, negate != complement);
+        return InGroups(keys, item, negate != complement);
     }
 
-    // NOT IN over a sub-query is no anti-join in PostgreSQL; NOT EXISTS is. EF Core would make NOT IN of a comparison with the bare key.
-    private Expression In(IQueryable<long> keys, Expression item, bool negate)
+    // A limit that limits nothing keeps PostgreSQL from having each parallel worker group all the events again, and EF Core from folding
+    // the comparison into HAVING. NOT IN over a sub-query is no anti-join; NOT EXISTS is, and the second test keeps EF Core from making NOT IN of it.
+    private Expression InGroups(IQueryable<long> keys, Expression item, bool negate)
     {
         var key = Splice.Body(Key, item);
+        var all = Expression.Call(typeof(Queryable), nameof(Queryable.Take), [typeof(long)], keys.Expression, Literal<int>.Of(int.MaxValue));
         if (!negate)
         {
-            return Expression.Call(typeof(Queryable), nameof(Queryable.Contains), [typeof(long)], keys.Expression, key);
+            return Expression.Call(typeof(Queryable), nameof(Queryable.Contains), [typeof(long)], all, key);
         }
 
-        var owners = keys.Select(k => new OwnerRow { Key = k });
-        var owner = Expression.Parameter(typeof(OwnerRow), "o");
-        var isOwner = Expression.Lambda<Func<OwnerRow, bool>>(Expression.AndAlso(Expression.Equal(Expression.Property(owner, nameof(OwnerRow.Key)), key), Expression.NotEqual(Expression.Property(owner, nameof(OwnerRow.Key)), Expression.Constant(0L))), owner);
-        return Expression.Not(Expression.Call(typeof(Queryable), nameof(Queryable.Any), [typeof(OwnerRow)], owners.Expression, isOwner));
+        var k = Expression.Parameter(typeof(long), "k");
+        var isKey = Expression.Lambda<Func<long, bool>>(Expression.AndAlso(Expression.Equal(k, key), Expression.NotEqual(k, Expression.Constant(0L))), k);
+        return Expression.Not(Expression.Call(typeof(Queryable), nameof(Queryable.Any), [typeof(long)], all, isKey));
+    }
+
+    private Expression InRows(IQueryable<TEvent> rows, Expression item, bool negate)
+    {
+        var (key, e) = (Splice.Body(Key, item), Expression.Parameter(typeof(TEvent), "e"));
+        return negate
+            ? Expression.Not(Expression.Call(
+                typeof(Queryable), nameof(Queryable.Any), [typeof(TEvent)], rows.Expression,
+                Expression.Lambda<Func<TEvent, bool>>(Expression.Equal(Splice.Body(Owner, e), key), e)))
+            : Expression.Call(typeof(Queryable), nameof(Queryable.Contains), [typeof(long)], rows.Select(Owner).Expression, key);
     }
 
     private static Expression Measure(Match how, Expression some, Expression evaluation)
@@ -511,12 +522,6 @@ public sealed record EventAccess<T, TEvent>(
             });
         }
     }
-}
-
-/// <summary>The key of a customer who has events of some kind.</summary>
-internal sealed class OwnerRow
-{
-    public long Key { get; set; }
 }
 
 /// <summary>Finds the steps of a sequence among loaded events.</summary>

@@ -74,7 +74,7 @@ public sealed class CustomerSnapshots(SegmentationDb db, DefinitionCache cache, 
     private static SegmentDefinition Find(Definitions all, string key) => all.Segments.TryGetValue(key, out var segment) ? segment : throw ApiProblem.NotFound("segment");
 
     private async Task<bool> InSqlAsync(Definitions all, SegmentDefinition segment, long key, DateTimeOffset? asOf, CancellationToken cancellation) =>
-        await db.Customers.Where(c => c.Key == key).Where(query.Ask(all, segment, asOf).Predicate).AnyAsync(cancellation);
+        await db.Customers.Where(c => c.Key == key).Where(query.Ask(all, segment, asOf, key).Predicate).AnyAsync(cancellation);
 
     // The definitions are taken for unchanged; their stamp comes with the customer and tells. Then one more look.
     private async Task<(Definitions All, Customer Customer, DateTimeOffset At, bool Historical)> LoadAsync(

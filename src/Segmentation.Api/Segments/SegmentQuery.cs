@@ -32,7 +32,8 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, TimeP
     }
 
     /// <summary>Who is in a stored segment. One that can't be evaluated matches nobody.</summary>
-    public Question Ask(Definitions all, SegmentDefinition segment, DateTimeOffset? asOf)
+    /// <param name="customer">Ask of this customer only: no other's events are looked at.</param>
+    public Question Ask(Definitions all, SegmentDefinition segment, DateTimeOffset? asOf, long? customer = null)
     {
         var (at, historical) = Clock(asOf);
         if (segment.Kind == SegmentKind.Manual)
@@ -41,7 +42,7 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, TimeP
         }
 
         var rule = all.Compile(segment.Rule!.Value, Backend.Sql, historical, segment.Key);
-        return new Question(rule.IsValid ? rule.ToQuery(new Evaluation(at, segment.TimeZone), Source) : _ => false, at);
+        return new Question(rule.IsValid ? rule.ToQuery(new Evaluation(at, segment.TimeZone), rows => Source(rows, customer)) : _ => false, at);
     }
 
     /// <summary>Whom a rule matches.</summary>
@@ -51,7 +52,7 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, TimeP
         var (at, historical) = Clock(asOf);
         var compiled = all.Compile(rule, Backend.Sql, historical);
         return compiled.IsValid
-            ? new Question(compiled.ToQuery(new Evaluation(at, timeZone), Source), at)
+            ? new Question(compiled.ToQuery(new Evaluation(at, timeZone), rows => Source(rows)), at)
             : throw ApiProblem.Invalid(AtRule(compiled.Errors));
     }
 
@@ -79,5 +80,6 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, TimeP
         return (LocalTime.Truncate(asOf ?? now), asOf < now);
     }
 
-    private IQueryable Source(Type rows) => rows == typeof(CustomerTotal) ? db.CustomerTotals : db.Events;
+    private IQueryable Source(Type rows, long? customer = null) =>
+        rows == typeof(CustomerTotal) ? db.CustomerTotals : customer is null ? db.Events : db.Events.Where(e => e.CustomerKey == customer);
 }

@@ -103,7 +103,6 @@ public sealed record EventAccess<T, TEvent>(
         if (list.GetArrayLength() is < MinSteps or > MaxSteps)
         {
             pass.Error($"{pointer}/steps", $"A sequence has {MinSteps} to {MaxSteps} steps; got {list.GetArrayLength()}.");
-            return null;
         }
 
         var steps = list.EnumerateArray().Select((step, i) =>
@@ -174,18 +173,17 @@ public sealed record EventAccess<T, TEvent>(
         var unit = value.TryGetProperty("unit", out var u) && u.ValueKind == JsonValueKind.String ? Array.IndexOf(UnitNames, u.GetString()) : -1;
         if (unit < 0)
         {
-            pass.Error($"{pointer}/unit", $"unit takes one of {string.Join(", ", UnitNames)}; got {ValueReader.Got(u)}.");
-            return null;
+            pass.Error($"{pointer}/unit", $"unit takes one of {string.Join(", ", UnitNames)}; got {ValueReader.Got(u)}.{Nearest.Question(u.ValueKind == JsonValueKind.String ? u.GetString() : null, UnitNames)}");
         }
 
-        double days = (DateUnit)unit switch { DateUnit.Minute => 1 / 1440d, DateUnit.Hour => 1 / 24d, DateUnit.Day => 1, DateUnit.Week => 7, DateUnit.Month => 30.4375, _ => 365.25 };
+        double days = (DateUnit)Math.Max(unit, 0) switch { DateUnit.Minute => 1 / 1440d, DateUnit.Hour => 1 / 24d, DateUnit.Day => 1, DateUnit.Week => 7, DateUnit.Month => 30.4375, _ => 365.25 };
         if (!value.TryGetProperty("amount", out var a) || a.ValueKind != JsonValueKind.Number || !a.TryGetInt32(out var amount) || amount < 1 || amount * days > MaxWindowDays)
         {
             pass.Error($"{pointer}/amount", $"amount takes an integer from 1, and at most 100 years; got {ValueReader.Got(a)}.");
             return null;
         }
 
-        return (amount, (DateUnit)unit);
+        return unit < 0 ? null : (amount, (DateUnit)unit);
     }
 
     private Expression Until((int Amount, DateUnit Unit) within, Expression first, Expression evaluation)
@@ -349,16 +347,16 @@ public sealed record EventAccess<T, TEvent>(
                 return null;
             }
 
-            var errors = pass.Errors.Count;
             foreach (var property in match.EnumerateObject().Where(p => !known.Contains(p.Name, StringComparer.Ordinal)))
             {
                 pass.Error(RuleError.Below(pointer, property.Name), $"{Nearest.Quote(property.Name)} is not a property of match. {Nearest.Hint(property.Name, known)}");
             }
 
             var mode = Text(match, "mode", Modes, required: true);
+            var errors = pass.Errors.Count;
             var aggregate = Text(match, "aggregate", Aggregates, required: false);
-            var of = Of(match, aggregate);
-            if (pass.Errors.Count > errors || mode is null)
+            var of = pass.Errors.Count > errors ? null : Of(match, aggregate);
+            if (mode is null)
             {
                 return null;
             }
@@ -379,6 +377,11 @@ public sealed record EventAccess<T, TEvent>(
                 return null;
             }
 
+            if (pass.Errors.Count > errors)
+            {
+                return null;
+            }
+
             return Thresholds(mode, aggregate, of?.Field, of?.Lambda, threshold) is { } bounds ? new Match(mode, aggregate, of?.Lambda, bounds.Bounds, bounds.Words) : null;
         }
 
@@ -394,7 +397,7 @@ public sealed record EventAccess<T, TEvent>(
                 return value.GetString();
             }
 
-            pass.Error($"{pointer}/{name}", $"{name} takes one of {string.Join(", ", all)}; got {ValueReader.Got(value)}.");
+            pass.Error($"{pointer}/{name}", $"{name} takes one of {string.Join(", ", all)}; got {ValueReader.Got(value)}.{Nearest.Question(value.ValueKind == JsonValueKind.String ? value.GetString() : null, all)}");
             return null;
         }
 
@@ -489,7 +492,7 @@ public sealed record EventAccess<T, TEvent>(
                 return null;
             }
 
-            if (between && reader.WrongWayRound(bounds[0], bounds[1]))
+            if (between && ValueReader.WrongWayRound(bounds[0], bounds[1]))
             {
                 pass.Error(at, "between takes the lower threshold first.");
                 return null;

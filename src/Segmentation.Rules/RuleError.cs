@@ -34,6 +34,9 @@ public static class Nearest
         : known.Count is > 0 and <= 20 ? $"Known: {string.Join(", ", known)}."
         : "GET /api/v1/fields lists what there is.";
 
+    /// <summary>The nearest known name as a question that follows a list of what there is; empty when none is near.</summary>
+    internal static string Question(string? name, IEnumerable<string> known) => name is not null && To(name, known) is { } nearest ? $" Did you mean \"{nearest}\"?" : "";
+
     /// <summary>Text for an error message, shortened.</summary>
     public static string Quote(string text)
     {

@@ -9,9 +9,9 @@ public sealed class RuleNode
 {
     private readonly Func<bool, Expression> emit;
 
-    internal RuleNode(JsonElement source, bool muted, string description, IReadOnlyList<RuleNode> children, Func<bool, Expression> emit, Expression? actual)
+    internal RuleNode(JsonElement source, bool muted, string description, IReadOnlyList<RuleNode> children, Func<bool, Expression> emit, Expression? actual, bool compound = false)
     {
-        (Source, Muted, Description, Children, this.emit, Actual) = (source, muted, description, children, emit, actual);
+        (Source, Muted, Description, Children, this.emit, Actual, Compound) = (source, muted, description, children, emit, actual, compound);
     }
 
     /// <summary>The node as sent.</summary>
@@ -28,6 +28,12 @@ public sealed class RuleNode
 
     /// <summary>What the rule looks at: the customer's value, a count, an aggregate. Null for groups.</summary>
     internal Expression? Actual { get; }
+
+    /// <summary>Whether the description joins several by "and" or "or".</summary>
+    internal bool Compound { get; }
+
+    /// <summary>The description as one thing within another.</summary>
+    internal string Grouped => Compound ? $"({Description})" : Description;
 
     /// <summary>The node as an expression that is never null; <paramref name="negate"/> asks for its exact complement.</summary>
     internal Expression Emit(bool negate) => emit(negate);

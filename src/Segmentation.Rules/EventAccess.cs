@@ -38,6 +38,7 @@ public sealed record EventAccess<T, TEvent>(
     /// <summary>A sequence's window may be this many days at most.</summary>
     private const int MaxWindowDays = 36_525;
     private const int MinSteps = 2, MaxSteps = 5;
+    private const string Anything = "any event";
     private static readonly string[] Modes = ["atLeast", "atMost", "exactly", "some", "none", "all", "moreThan", "lessThan", "between"];
     private static readonly string[] Aggregates = ["sum", "avg", "min", "max", "distinctDays", "distinct"];
     private static readonly string[] UnitNames = [.. Enum.GetNames<DateUnit>().Select(u => Fold.Text(u)!)];
@@ -46,14 +47,14 @@ public sealed record EventAccess<T, TEvent>(
     {
         var errors = pass.Errors.Count;
         var e = Expression.Parameter(typeof(TEvent), "e");
-        var group = new RuleScope<TEvent>(Catalog, pass, e, evaluation, null, []).Root(value, $"{pointer}/value", depth + 1);
+        var group = new RuleScope<TEvent>(Catalog, pass, e, evaluation, null, [], Anything).Root(value, $"{pointer}/value", depth + 1);
         var how = new MatchReader(this, pass, evaluation, $"{pointer}/match").Read(match);
         if (pass.Errors.Count > errors || group is null || how is null)
         {
             return null;
         }
 
-        Expression<Func<TEvent, bool>> Where(bool negate, LambdaExpression? present = null) => Expression.Lambda<Func<TEvent, bool>>(
+        Expression<Func<TEvent, bool>> Satisfying(bool negate, LambdaExpression? present = null) => Expression.Lambda<Func<TEvent, bool>>(
             Splice.And(
                 Historical ? Expression.LessThanOrEqual(Splice.Body(OccurredAt, e), Expression.Property(evaluation, nameof(Evaluation.AsOf))) : Splice.Truth(true),
                 group.Emit(negate),
@@ -61,25 +62,25 @@ public sealed record EventAccess<T, TEvent>(
             e);
 
         var all = Splice.Body(Events, item);
-        var words = $"{how.Words} where {group.Description}";
-        var count = Call(nameof(Enumerable.Count), all, Where(false));
+        var words = Where(how.Words, group);
+        var count = Call(nameof(Enumerable.Count), all, Satisfying(false));
         switch (how.Mode)
         {
             case "some":
-                return new RuleParts(negate => Some(all, Where(false), negate), words, count);
+                return new RuleParts(negate => Some(all, Satisfying(false), negate), words, count);
             case "none":
-                return new RuleParts(negate => Some(all, Where(false), !negate), words, count);
+                return new RuleParts(negate => Some(all, Satisfying(false), !negate), words, count);
             case "all":
-                return new RuleParts(negate => Some(all, Where(true), !negate), words, count);
+                return new RuleParts(negate => Some(all, Satisfying(true), !negate), words, count);
         }
 
         if (how.Aggregate is null && how.Bounds is [{ } n] && how.Mode is "atLeast" or "moreThan" && (int)n + (how.Mode == "moreThan" ? 1 : 0) == 1)
         {
             // One suffices: a semi-join stops at the first event.
-            return new RuleParts(negate => Some(all, Where(false), negate), words, count);
+            return new RuleParts(negate => Some(all, Satisfying(false), negate), words, count);
         }
 
-        var where = Where(false, how.Of);
+        var where = Satisfying(false, how.Of);
         var some = Expression.Call(typeof(Enumerable), nameof(Enumerable.Where), [typeof(TEvent)], all, where);
         var actual = Measure(how, some, evaluation);
         return new RuleParts(negate => Compare(item, some, where, how, evaluation, negate), words, actual);
@@ -108,7 +109,7 @@ public sealed record EventAccess<T, TEvent>(
         var steps = list.EnumerateArray().Select((step, i) =>
         {
             var e = Expression.Parameter(typeof(TEvent), $"e{i + 1}");
-            return (Event: e, Group: new RuleScope<TEvent>(Catalog, pass, e, evaluation, null, []).Root(step, $"{pointer}/steps/{i}", depth + 1));
+            return (Event: e, Group: new RuleScope<TEvent>(Catalog, pass, e, evaluation, null, [], Anything).Root(step, $"{pointer}/steps/{i}", depth + 1));
         }).ToList();
         var within = value.TryGetProperty("within", out var w) ? Within(pass, w, $"{pointer}/within") : null;
         if (pass.Errors.Count > errors)
@@ -122,7 +123,7 @@ public sealed record EventAccess<T, TEvent>(
         var first = steps[0].Event;
         var until = within is null ? null : Until(within.Value, first, evaluation);
 
-        var words = "did " + string.Join(", then ", steps.Select(s => $"an event where {s.Group!.Description}"))
+        var words = "did " + string.Join(", then ", steps.Select(s => Where("an event", s.Group!)))
             + (within is var (amount, unit) ? $", the last within {amount} {Fold.Text(unit.ToString())}{(amount == 1 ? "" : "s")} of the first" : "");
         var all = Splice.Body(Events, item);
         var times = Expression.Call(
@@ -154,6 +155,8 @@ public sealed record EventAccess<T, TEvent>(
 
         return new RuleParts(Emit, words, Backend == Backend.Memory ? times : null);
     }
+
+    private static string Where(string what, RuleNode group) => group.Description == Anything ? what.TrimEnd(',') : $"{what} where {group.Grouped}";
 
     private Expression At(Expression e) => Splice.Body(OccurredAt, e);
 
@@ -500,10 +503,11 @@ public sealed record EventAccess<T, TEvent>(
 
             var words = bounds.Select(b => b is DateValue date ? date.Describe() : Convert.ToString(b, System.Globalization.CultureInfo.InvariantCulture)!).ToList();
             var compared = mode switch { "atLeast" => "at least", "atMost" => "at most", "exactly" => "exactly", "moreThan" => "more than", "lessThan" => "less than", _ => "between" } + " " + string.Join(" and ", words);
+            var plural = words is ["1"] ? "" : "s";
             return (bounds, aggregate switch
             {
-                null => $"did {compared} events",
-                "distinctDays" => $"did events on {compared} different days",
+                null => $"did {compared} event{plural}",
+                "distinctDays" => $"did events on {compared} different day{plural}",
                 "distinct" => $"did events with {compared} different {of!.Name}",
                 _ => $"did events whose {aggregate} of {of!.Name} is {compared},",
             });

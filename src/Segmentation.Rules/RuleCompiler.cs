@@ -160,7 +160,8 @@ internal sealed class RulePass(RuleLimits limits)
 
 /// <summary>Compiles nodes over one catalog: the customer's, or that of its events.</summary>
 internal sealed class RuleScope<T>(
-    FieldCatalog<T> catalog, RulePass pass, Expression item, Expression evaluation, Func<string, SegmentReference?>? segments, IReadOnlyList<string> path)
+    FieldCatalog<T> catalog, RulePass pass, Expression item, Expression evaluation, Func<string, SegmentReference?>? segments, IReadOnlyList<string> path,
+    string anything = "anyone")
 {
     private static readonly string[] GroupProperties = ["combinator", "not", "rules", "id", "path", "disabled", "muted"];
     private static readonly string[] RuleProperties = ["field", "operator", "value", "valueSource", "match", "id", "path", "disabled", "muted"];
@@ -259,16 +260,17 @@ internal sealed class RuleScope<T>(
             return isAnd != flip ? Splice.And(parts) : Splice.Or(parts);
         }
 
-        var words = live.Count == 0 ? "anyone" : string.Join(isAnd ? " and " : " or ", live.Select(c => Within(c, live.Count)));
-        return new RuleNode(node, muted, not ? $"not ({words})" : words, children, Emit, null);
+        var words = live.Count switch
+        {
+            0 => anything,
+            1 => live[0].Description,
+            _ => string.Join(isAnd ? " and " : " or ", live.Select(c => c.Grouped)),
+        };
+        return new RuleNode(node, muted, not ? $"not ({words})" : words, children, Emit, null, compound: !not && (live.Count > 1 || live is [{ Compound: true }]));
     }
 
     private static bool IsMuted(JsonElement node) =>
         node.ValueKind == JsonValueKind.Object && node.TryGetProperty("muted", out var muted) && muted.ValueKind == JsonValueKind.True;
-
-    // A group reads as one thing within another.
-    private static string Within(RuleNode child, int siblings) =>
-        child.Children.Count > 1 && siblings > 1 && !child.Description.StartsWith("not (", StringComparison.Ordinal) ? $"({child.Description})" : child.Description;
 
     private RuleNode? Rule(JsonElement node, string pointer, int depth)
     {

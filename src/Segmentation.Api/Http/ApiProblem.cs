@@ -89,7 +89,7 @@ internal sealed class ApiExceptionHandler(ILogger<ApiExceptionHandler> logger) :
                     return new ApiProblem(bad.StatusCode, "The request is malformed.");
                 case DbUpdateConcurrencyException:
                     return ApiProblem.Stale();
-                case PostgresException { SqlState: PostgresErrorCodes.QueryCanceled } or TimeoutException:
+                case PostgresException { SqlState: PostgresErrorCodes.QueryCanceled } or NpgsqlException { InnerException: TimeoutException } or TimeoutException:
                     return new ApiProblem(StatusCodes.Status504GatewayTimeout, "The statement took too long and was stopped. Ask a narrower question, or raise Database:StatementTimeoutSeconds.");
                 case PostgresException { IsTransient: true } or PostgresException { SqlState: ['5', '7', 'P', ..] or ['0', '8', ..] }:
                 case NpgsqlException and not PostgresException:

@@ -80,25 +80,6 @@ public sealed class Customer
 
     public List<CustomerEvent> Events { get; } = [];
     public List<ManualMember> ManualMemberships { get; } = [];
-
-    /// <summary>Whether a text can be a customer's id: 1 to 128 characters, none of them a control character, '/' or half of one.</summary>
-    public static bool IsId(string text)
-    {
-        if (text.Length is 0 or > IdMaxLength)
-        {
-            return false;
-        }
-
-        for (var i = 0; i < text.Length; i++)
-        {
-            if (char.IsControl(text[i]) || text[i] == '/' || char.IsLowSurrogate(text[i]) || (char.IsHighSurrogate(text[i]) && (++i == text.Length || !char.IsLowSurrogate(text[i]))))
-            {
-                return false;
-            }
-        }
-
-        return true;
-    }
 }
 
 /// <summary>Who the customer is.</summary>

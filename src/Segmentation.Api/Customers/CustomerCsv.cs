@@ -34,6 +34,9 @@ internal sealed class CustomerCsv
         }
     }
 
+    /// <summary>The ids alone.</summary>
+    public static CustomerCsv Ids { get; } = new([("id", Cell.Text)]);
+
     /// <summary>All columns that there are, for an export.</summary>
     public static CustomerCsv For(IEnumerable<CustomerAttribute> attributes, IEnumerable<string> purposes) => new(
     [

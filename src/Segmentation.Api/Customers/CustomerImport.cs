@@ -100,7 +100,7 @@ public sealed class CustomerImport(SegmentationDb db, CustomerValidator validato
 
         await StoreAsync(batch, cancellation);
         await db.Database.CloseConnectionAsync();
-        return new ImportResult(received, created, updated, rejected, errors);
+        return new ImportResult(received, created, updated, rejected, [.. errors.OrderBy(e => e.Line)]);
     }
 
     private CustomerCsv Header(RecordReader reader, List<string?> fields)
@@ -160,8 +160,7 @@ public sealed class CustomerImport(SegmentationDb db, CustomerValidator validato
         }
         catch (JsonException malformed)
         {
-            Reject(reader.Line, string.Join(' ', Json.Problem(malformed, typeof(CustomerResource)).Errors!.Select(e =>
-                e.Key.Length > 0 ? $"{e.Key[1..].Replace('/', '.')}: {string.Join(' ', e.Value)}" : string.Join(' ', e.Value))));
+            Reject(reader.Line, Json.Problem(malformed, typeof(CustomerResource)).Summary());
         }
         catch (InvalidOperationException undecodable) when (undecodable.Source == "System.Text.Json")
         {

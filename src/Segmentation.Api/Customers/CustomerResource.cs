@@ -53,7 +53,7 @@ public sealed class CustomerResource
 
     /// <summary>The customer as it stands.</summary>
     /// <param name="now">The instant that ages and days are reckoned at, in UTC.</param>
-    public static CustomerResource From(Customer customer, DateTimeOffset now) => new()
+    public static CustomerResource Of(Customer customer, DateTimeOffset now) => new()
     {
         Id = customer.Id,
         Email = customer.Email,
@@ -172,7 +172,7 @@ public sealed class CustomerResource
         var g = Geographic ??= new();
         (g.Country, g.Region, g.City, g.PostalCode) = (Tidy(g.Country)?.ToUpperInvariant(), Tidy(g.Region), Tidy(g.City), Tidy(g.PostalCode));
         (g.TimeZone, g.Climate) = (Tidy(g.TimeZone), Fold.Text(Tidy(g.Climate)));
-        g.TimeZone = g.TimeZone is not null && zones.TryFind(g.TimeZone, out var canonical) ? canonical : g.TimeZone;
+        g.TimeZone = g.TimeZone is null ? null : zones.Canonical(g.TimeZone) ?? g.TimeZone;
         g.Location = g.Location is { Latitude: null, Longitude: null } ? null : g.Location;
         var p = Psychographic ??= new();
         (p.Interests, p.Values, p.Attitudes, p.Motivations) = (Tidy(p.Interests), Tidy(p.Values), Tidy(p.Attitudes), Tidy(p.Motivations));

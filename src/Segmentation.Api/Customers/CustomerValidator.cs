@@ -21,7 +21,7 @@ public sealed partial class CustomerValidator : AbstractValidator<CustomerResour
     public CustomerValidator(TimeZones zones)
     {
         this.zones = zones;
-        Check("/id", c => c.Id, id => id is null || Customer.IsId(id) ? null : $"takes 1 to {Customer.IdMaxLength} characters, any but control characters and '/'");
+        Check("/id", c => c.Id, id => id is null || CustomerIds.IsValid(id) ? null : $"takes 1 to {Customer.IdMaxLength} characters, any but control characters and '/'");
         Text("/email", c => c.Email, Customer.EmailMaxLength);
         Text("/firstName", c => c.FirstName);
         Text("/lastName", c => c.LastName);
@@ -37,7 +37,7 @@ public sealed partial class CustomerValidator : AbstractValidator<CustomerResour
         Text("/geographic/region", c => c.Geographic!.Region);
         Text("/geographic/city", c => c.Geographic!.City);
         Text("/geographic/postalCode", c => c.Geographic!.PostalCode);
-        Check("/geographic/timeZone", c => c.Geographic!.TimeZone, text => text is null || zones.IsKnown(text) ? null : "takes the IANA name of a time zone: \"Europe/Berlin\"");
+        Check("/geographic/timeZone", c => c.Geographic!.TimeZone, text => text is null || zones.Canonical(text) == text ? null : "takes the IANA name of a time zone: \"Europe/Berlin\"");
         Check("/geographic/climate", c => c.Geographic!.Climate, text => text is null || CustomerFields.Climates.Contains(text) ? null : $"takes one of {string.Join(", ", CustomerFields.Climates)}");
         Check("/geographic/location/latitude", c => c.Geographic!.Location, at => at is null or { Latitude: >= -90 and <= 90 } ? null : "takes degrees from -90 to 90, and is given with the longitude or not at all");
         Check("/geographic/location/longitude", c => c.Geographic!.Location, at => at is null or { Longitude: >= -180 and <= 180 } ? null : "takes degrees from -180 to 180, and is given with the latitude or not at all");

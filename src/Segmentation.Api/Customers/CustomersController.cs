@@ -12,6 +12,8 @@ namespace Segmentation.Api.Customers;
 /// <summary>Customers: their profiles, one at a time or a file at a time.</summary>
 [ApiController]
 [Route("api/v1/customers")]
+[Tags("Customers")]
+[Produces("application/json")]
 public sealed class CustomersController(SegmentationDb db, CustomerValidator validator, TimeProvider time) : ControllerBase
 {
     private DateTimeOffset Now => LocalTime.Truncate(time.GetUtcNow());
@@ -37,7 +39,7 @@ public sealed class CustomersController(SegmentationDb db, CustomerValidator val
         IQueryable<Customer> customers = db.Customers;
         if (email is not null)
         {
-            var folded = Fold.Text(email.Trim()).Replace("\0", "", StringComparison.Ordinal);
+            var folded = Fold.Text(Paging.Text(email, "email").Trim());
             customers = customers.Where(c => c.EmailFolded == folded);
         }
 
@@ -48,7 +50,7 @@ public sealed class CustomersController(SegmentationDb db, CustomerValidator val
     [HttpGet("{id}")]
     public async Task<CustomerResource> Get(string id, CancellationToken cancellation)
     {
-        var customer = Customer.IsId(id) ? await db.Customers.AsNoTracking().FirstOrDefaultAsync(c => c.Id == id, cancellation) : null;
+        var customer = CustomerIds.IsValid(id) ? await db.Customers.AsNoTracking().FirstOrDefaultAsync(c => c.Id == id, cancellation) : null;
         return Show(customer ?? throw ApiProblem.NotFound("customer"));
     }
 
@@ -91,7 +93,7 @@ public sealed class CustomersController(SegmentationDb db, CustomerValidator val
         await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
         var customer = await LockAsync(id, cancellation) ?? throw ApiProblem.NotFound("customer");
         Request.CheckIfMatch(customer.Version);
-        var body = MergePatch.Apply(CustomerResource.From(customer, Now), patch);
+        var body = MergePatch.Apply(CustomerResource.Of(customer, Now), patch);
         CheckId(id, body);
         return (await SaveAsync(customer, body, cancellation))!;
     }
@@ -119,36 +121,33 @@ public sealed class CustomersController(SegmentationDb db, CustomerValidator val
     /// <summary>Creates or replaces customers, a line each: <c>text/csv</c> or <c>application/x-ndjson</c>. A bad line is rejected alone.</summary>
     [HttpPost("import")]
     [DisableRequestSizeLimit]
-    public Task<ImportResult> Import([FromServices] CustomerImport import, CancellationToken cancellation) => import.RunAsync(Request.Body, MediaType() switch
+    public Task<ImportResult> Import([FromServices] CustomerImport import, CancellationToken cancellation) => import.RunAsync(Request.Body, Request.MediaType() switch
     {
-        CustomerExport.CsvType => true,
-        CustomerExport.NdjsonType => false,
-        _ => throw new ApiProblem(StatusCodes.Status415UnsupportedMediaType, $"An import takes {CustomerExport.CsvType} or {CustomerExport.NdjsonType}."),
+        CustomerExport.Csv => true,
+        CustomerExport.Ndjson => false,
+        _ => throw new ApiProblem(StatusCodes.Status415UnsupportedMediaType, $"An import takes {CustomerExport.Csv} or {CustomerExport.Ndjson}."),
     }, cancellation);
 
     /// <summary>All customers, a line each: <c>text/csv</c> or (unless Accept asks for it) <c>application/x-ndjson</c>. An import takes it back.</summary>
     [HttpGet("export")]
-    public Task Export(CancellationToken cancellation) =>
-        CustomerExport.WriteAsync(Response, db, db.Customers, CustomerExport.Wanted(Request) ?? ExportFormat.Ndjson, Now, cancellation);
-
-    private string? MediaType() => Microsoft.Net.Http.Headers.MediaTypeHeaderValue.TryParse(Request.ContentType, out var type) ? Fold.Text(type.MediaType.Value) : null;
+    public async Task Export(CancellationToken cancellation) => await CustomerExport.WriteAsync(
+        Response, db, db.Customers, CustomerExport.Accepts(Request) ?? ExportFormat.Ndjson, await db.Attributes.AsNoTracking().ToListAsync(cancellation), idOnly: false, cancellation);
 
     private async Task<Page<CustomerResource>> PageAsync(IQueryable<Customer> customers, int? limit, string? cursor, CancellationToken cancellation)
     {
         var rows = Paging.Limit(limit);
-        if (Paging.Cursor(cursor, 1) is { } after)
+        if (Paging.TextCursor(cursor) is { } after)
         {
-            var last = after[0].ToString();
-            customers = customers.Where(c => string.Compare(c.Id, last) > 0);
+            customers = customers.Where(c => string.Compare(c.Id, after) > 0);
         }
 
         var now = Now;
         var page = await customers.AsNoTracking().OrderBy(c => c.Id).Take(rows + 1).ToListAsync(cancellation);
-        return Paging.Of(page, rows, c => CustomerResource.From(c, now), c => [c.Id]);
+        return Paging.Of(page, rows, c => CustomerResource.Of(c, now), c => [c.Id]);
     }
 
     // The lock makes the version that If-Match is compared with the one that is replaced, and keeps events from adding to an old state.
-    private async Task<Customer?> LockAsync(string id, CancellationToken cancellation, bool erase = false) => !Customer.IsId(id) ? null
+    private async Task<Customer?> LockAsync(string id, CancellationToken cancellation, bool erase = false) => !CustomerIds.IsValid(id) ? null
         : await (erase
             ? db.Customers.FromSql($"SELECT * FROM customers WHERE id = {id} FOR UPDATE")
             : db.Customers.FromSql($"SELECT * FROM customers WHERE id = {id} FOR NO KEY UPDATE")).AsAsyncEnumerable().FirstOrDefaultAsync(cancellation);
@@ -187,7 +186,7 @@ public sealed class CustomersController(SegmentationDb db, CustomerValidator val
     private CustomerResource Show(Customer customer)
     {
         Response.SetETag(customer.Version);
-        return CustomerResource.From(customer, Now);
+        return CustomerResource.Of(customer, Now);
     }
 
     private static void CheckId(string id, CustomerResource body)

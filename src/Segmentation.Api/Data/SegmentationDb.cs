@@ -28,6 +28,11 @@ public sealed partial class SegmentationDb(DbContextOptions<SegmentationDb> opti
         foreach (var entity in modelBuilder.Model.GetEntityTypes())
         {
             NameColumns(entity, "");
+            var order = 0;
+            foreach (var property in All(entity).OrderBy(Place))
+            {
+                property.SetColumnOrder(order++);
+            }
         }
     }
 
@@ -37,7 +42,6 @@ public sealed partial class SegmentationDb(DbContextOptions<SegmentationDb> opti
         foreach (var property in type.GetProperties())
         {
             property.SetColumnName(prefix + SnakeCase(property.Name));
-            property.SetColumnOrder(Place(property));
         }
 
         foreach (var part in type.GetComplexProperties())
@@ -45,6 +49,9 @@ public sealed partial class SegmentationDb(DbContextOptions<SegmentationDb> opti
             NameColumns(part.ComplexType, $"{prefix}{SnakeCase(part.Name)}_");
         }
     }
+
+    private static IEnumerable<IMutableProperty> All(IMutableTypeBase type) =>
+        type.GetProperties().Concat(type.GetComplexProperties().SelectMany(p => All(p.ComplexType)));
 
     // PostgreSQL walks a row's columns from the left: those of fixed width first, then what rules read, and what was sent last.
     private static int Place(IMutableProperty property) => (Nullable.GetUnderlyingType(property.ClrType) ?? property.ClrType) switch

@@ -17,6 +17,10 @@ public sealed class ApiProblem(int status, string title, IReadOnlyDictionary<str
     /// <summary>JSON Pointer (or a query parameter's name) to what is wrong there.</summary>
     public IReadOnlyDictionary<string, string[]>? Errors => errors;
 
+    /// <summary>The faults in one text, for a report of many lines.</summary>
+    public string Summary() => errors is null ? Message : string.Join(' ', errors.Select(e =>
+        (e.Key.Length > 0 ? $"{e.Key.TrimStart('/').Replace('/', '.')}: " : "") + string.Join(' ', e.Value)));
+
     public static ApiProblem NotFound(string what) => new(StatusCodes.Status404NotFound, $"There is no such {what}.");
 
     public static ApiProblem Conflict(string why) => new(StatusCodes.Status409Conflict, why);
@@ -89,7 +93,7 @@ internal sealed class ApiExceptionHandler(ILogger<ApiExceptionHandler> logger) :
                     return new ApiProblem(bad.StatusCode, "The request is malformed.");
                 case DbUpdateConcurrencyException:
                     return ApiProblem.Stale();
-                case PostgresException { SqlState: PostgresErrorCodes.QueryCanceled } or TimeoutException:
+                case PostgresException { SqlState: PostgresErrorCodes.QueryCanceled } or NpgsqlException { InnerException: TimeoutException } or TimeoutException:
                     return new ApiProblem(StatusCodes.Status504GatewayTimeout, "The statement took too long and was stopped. Ask a narrower question, or raise Database:StatementTimeoutSeconds.");
                 case PostgresException { IsTransient: true } or PostgresException { SqlState: ['5', '7', 'P', ..] or ['0', '8', ..] }:
                 case NpgsqlException and not PostgresException:

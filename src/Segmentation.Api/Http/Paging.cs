@@ -1,5 +1,4 @@
 using System.Buffers.Text;
-using System.Text;
 using System.Text.Json;
 
 namespace Segmentation.Api.Http;
@@ -25,8 +24,19 @@ public static class Paging
         [.. rows.Take(limit).Select(item)],
         rows.Count > limit ? Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(key(rows[limit - 1]))) : null);
 
-    /// <summary>The key of the last row of the page before, or null for the first page.</summary>
-    public static JsonElement? Cursor(string? cursor, int parts)
+    /// <summary>The last row's key, of a list by text; null for the first page.</summary>
+    public static string? TextCursor(string? cursor) => Cursor(cursor) is not { } key ? null
+        : key.ValueKind == JsonValueKind.String && !key.GetString()!.Contains('\0', StringComparison.Ordinal) ? key.GetString() : throw Foreign();
+
+    /// <summary>The last row's key, of a list by number; null for the first page.</summary>
+    public static long? NumberCursor(string? cursor) => Cursor(cursor) is not { } key ? null
+        : key.ValueKind == JsonValueKind.Number && key.TryGetInt64(out var number) ? number : throw Foreign();
+
+    /// <summary>A text of the query string that a statement can take.</summary>
+    public static string Text(string text, string name) =>
+        text.Contains('\0', StringComparison.Ordinal) ? throw ApiProblem.Invalid(name, "A text can't hold the character NUL.") : text;
+
+    private static JsonElement? Cursor(string? cursor)
     {
         if (string.IsNullOrEmpty(cursor))
         {
@@ -36,16 +46,13 @@ public static class Paging
         try
         {
             var key = JsonSerializer.Deserialize<JsonElement>(Base64Url.DecodeFromChars(cursor));
-            if (key.ValueKind == JsonValueKind.Array && key.GetArrayLength() == parts && !Encoding.UTF8.GetString(Base64Url.DecodeFromChars(cursor)).Contains("\\u0000", StringComparison.Ordinal))
-            {
-                return key;
-            }
+            return key.ValueKind == JsonValueKind.Array && key.GetArrayLength() == 1 ? key[0] : throw Foreign();
         }
         catch (Exception malformed) when (malformed is FormatException or JsonException)
         {
-            // Answered below like any other that we did not make.
+            throw Foreign();
         }
-
-        throw ApiProblem.Invalid("cursor", "Not a cursor of this list. Leave it out for the first page, and then send nextCursor as it came.");
     }
+
+    private static ApiProblem Foreign() => ApiProblem.Invalid("cursor", "Not a cursor of this list. Leave it out for the first page, and then send nextCursor as it came.");
 }

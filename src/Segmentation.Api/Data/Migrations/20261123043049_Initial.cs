@@ -1,4 +1,4 @@
-﻿using System;
+using System;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore.Migrations;
 using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
@@ -21,9 +21,9 @@ namespace Segmentation.Api.Data.Migrations
                     updated_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
                     type = table.Column<string>(type: "character varying(16)", maxLength: 16, nullable: false),
                     name = table.Column<string>(type: "character varying(63)", maxLength: 63, nullable: false, collation: "C"),
+                    description = table.Column<string>(type: "character varying(1024)", maxLength: 1024, nullable: true),
                     kind = table.Column<string>(type: "character varying(16)", maxLength: 16, nullable: false),
                     label = table.Column<string>(type: "character varying(128)", maxLength: 128, nullable: true),
-                    description = table.Column<string>(type: "character varying(1024)", maxLength: 1024, nullable: true),
                     values = table.Column<string[]>(type: "text[]", nullable: false)
                 },
                 constraints: table =>
@@ -37,33 +37,33 @@ namespace Segmentation.Api.Data.Migrations
                 {
                     key = table.Column<long>(type: "bigint", nullable: false)
                         .Annotation("Npgsql:ValueGenerationStrategy", NpgsqlValueGenerationStrategy.IdentityAlwaysColumn),
-                    signed_up_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true),
-                    first_seen_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true),
-                    last_seen_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true),
                     created_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
-                    updated_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
-                    version = table.Column<int>(type: "integer", nullable: false),
                     event_count = table.Column<int>(type: "integer", nullable: false),
                     first_event_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true),
-                    last_event_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true),
-                    order_count = table.Column<int>(type: "integer", nullable: false),
                     first_order_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true),
+                    first_seen_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true),
+                    last_event_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true),
                     last_order_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true),
+                    last_seen_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true),
+                    order_count = table.Column<int>(type: "integer", nullable: false),
+                    signed_up_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true),
+                    updated_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
+                    version = table.Column<int>(type: "integer", nullable: false),
                     demographic_birth_date = table.Column<DateOnly>(type: "date", nullable: true),
                     demographic_birth_month_day = table.Column<int>(type: "integer", nullable: true),
                     demographic_children = table.Column<int>(type: "integer", nullable: true),
                     demographic_household_size = table.Column<int>(type: "integer", nullable: true),
                     geographic_latitude = table.Column<double>(type: "double precision", nullable: true),
                     geographic_longitude = table.Column<double>(type: "double precision", nullable: true),
-                    order_amount = table.Column<decimal>(type: "numeric", nullable: false),
                     lifetime_value = table.Column<decimal>(type: "numeric", nullable: false),
+                    order_amount = table.Column<decimal>(type: "numeric", nullable: false),
                     demographic_income = table.Column<decimal>(type: "numeric", nullable: true),
-                    id_folded = table.Column<string>(type: "text", nullable: false),
-                    email_folded = table.Column<string>(type: "text", nullable: true),
-                    first_name_folded = table.Column<string>(type: "text", nullable: true),
-                    last_name_folded = table.Column<string>(type: "text", nullable: true),
                     attributes_folded = table.Column<JsonElement>(type: "jsonb", nullable: true),
                     consents_granted = table.Column<string[]>(type: "text[]", nullable: false),
+                    email_folded = table.Column<string>(type: "text", nullable: true),
+                    first_name_folded = table.Column<string>(type: "text", nullable: true),
+                    id_folded = table.Column<string>(type: "text", nullable: false),
+                    last_name_folded = table.Column<string>(type: "text", nullable: true),
                     demographic_education_folded = table.Column<string>(type: "text", nullable: true),
                     demographic_gender_folded = table.Column<string>(type: "text", nullable: true),
                     demographic_language_folded = table.Column<string>(type: "text", nullable: true),
@@ -82,12 +82,12 @@ namespace Segmentation.Api.Data.Migrations
                     psychographic_motivations_folded = table.Column<string[]>(type: "text[]", nullable: false),
                     psychographic_personality_folded = table.Column<string>(type: "text", nullable: true),
                     psychographic_values_folded = table.Column<string[]>(type: "text[]", nullable: false),
-                    id = table.Column<string>(type: "character varying(128)", maxLength: 128, nullable: false, collation: "C"),
-                    email = table.Column<string>(type: "character varying(320)", maxLength: 320, nullable: true),
-                    first_name = table.Column<string>(type: "character varying(256)", maxLength: 256, nullable: true),
-                    last_name = table.Column<string>(type: "character varying(256)", maxLength: 256, nullable: true),
                     attributes = table.Column<JsonElement>(type: "jsonb", nullable: true),
                     consents = table.Column<JsonElement>(type: "jsonb", nullable: true),
+                    email = table.Column<string>(type: "character varying(320)", maxLength: 320, nullable: true),
+                    first_name = table.Column<string>(type: "character varying(256)", maxLength: 256, nullable: true),
+                    id = table.Column<string>(type: "character varying(128)", maxLength: 128, nullable: false, collation: "C"),
+                    last_name = table.Column<string>(type: "character varying(256)", maxLength: 256, nullable: true),
                     demographic_education = table.Column<string>(type: "text", nullable: true),
                     demographic_gender = table.Column<string>(type: "text", nullable: true),
                     demographic_language = table.Column<string>(type: "text", nullable: true),
@@ -116,20 +116,20 @@ namespace Segmentation.Api.Data.Migrations
                 {
                     id = table.Column<int>(type: "integer", nullable: false)
                         .Annotation("Npgsql:ValueGenerationStrategy", NpgsqlValueGenerationStrategy.IdentityAlwaysColumn),
-                    version = table.Column<int>(type: "integer", nullable: false),
-                    member_count = table.Column<long>(type: "bigint", nullable: true),
-                    evaluated_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true),
                     created_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
+                    evaluated_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true),
+                    member_count = table.Column<long>(type: "bigint", nullable: true),
                     updated_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
+                    version = table.Column<int>(type: "integer", nullable: false),
                     time_zone = table.Column<string>(type: "character varying(64)", maxLength: 64, nullable: false),
-                    key = table.Column<string>(type: "character varying(63)", maxLength: 63, nullable: false, collation: "C"),
-                    name = table.Column<string>(type: "character varying(200)", maxLength: 200, nullable: false),
                     description = table.Column<string>(type: "character varying(4000)", maxLength: 4000, nullable: true),
                     goal = table.Column<string>(type: "character varying(4000)", maxLength: 4000, nullable: true),
+                    key = table.Column<string>(type: "character varying(63)", maxLength: 63, nullable: false, collation: "C"),
                     kind = table.Column<string>(type: "character varying(16)", maxLength: 16, nullable: false),
+                    name = table.Column<string>(type: "character varying(200)", maxLength: 200, nullable: false),
                     rule = table.Column<JsonElement>(type: "jsonb", nullable: true),
-                    tags = table.Column<string[]>(type: "text[]", nullable: false),
-                    status = table.Column<string>(type: "character varying(16)", maxLength: 16, nullable: false)
+                    status = table.Column<string>(type: "character varying(16)", maxLength: 16, nullable: false),
+                    tags = table.Column<string[]>(type: "text[]", nullable: false)
                 },
                 constraints: table =>
                 {
@@ -145,12 +145,12 @@ namespace Segmentation.Api.Data.Migrations
                     amount = table.Column<decimal>(type: "numeric", nullable: true),
                     type = table.Column<string>(type: "character varying(128)", maxLength: 128, nullable: false, collation: "C"),
                     id = table.Column<string>(type: "character varying(128)", maxLength: 128, nullable: false, collation: "C"),
-                    type_sent = table.Column<string>(type: "character varying(128)", maxLength: 128, nullable: true),
                     channel = table.Column<string>(type: "character varying(128)", maxLength: 128, nullable: true),
                     channel_sent = table.Column<string>(type: "character varying(128)", maxLength: 128, nullable: true),
                     currency = table.Column<string>(type: "character varying(3)", maxLength: 3, nullable: true),
                     properties = table.Column<JsonElement>(type: "jsonb", nullable: true),
-                    properties_sent = table.Column<JsonElement>(type: "jsonb", nullable: true)
+                    properties_sent = table.Column<JsonElement>(type: "jsonb", nullable: true),
+                    type_sent = table.Column<string>(type: "character varying(128)", maxLength: 128, nullable: true)
                 },
                 constraints: table =>
                 {
@@ -195,8 +195,8 @@ namespace Segmentation.Api.Data.Migrations
                     segment_id = table.Column<int>(type: "integer", nullable: false),
                     version = table.Column<int>(type: "integer", nullable: false),
                     changed_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
-                    definition = table.Column<JsonElement>(type: "jsonb", nullable: false),
-                    changed_by = table.Column<string>(type: "character varying(200)", maxLength: 200, nullable: false)
+                    changed_by = table.Column<string>(type: "character varying(200)", maxLength: 200, nullable: false),
+                    definition = table.Column<JsonElement>(type: "jsonb", nullable: false)
                 },
                 constraints: table =>
                 {

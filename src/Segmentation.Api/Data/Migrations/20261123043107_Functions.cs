@@ -119,6 +119,19 @@ namespace Segmentation.Api.Data.Migrations
                 CREATE TRIGGER count_deleted AFTER DELETE ON customers REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION seg_count_customers();
                 CREATE TRIGGER count_truncated AFTER TRUNCATE ON customers FOR EACH STATEMENT EXECUTE FUNCTION seg_count_customers();
 
+                -- One number that any change of a definition moves: whoever has read the definitions can tell whether they still hold.
+                CREATE TABLE definition_stamp (single boolean PRIMARY KEY DEFAULT true CHECK (single), stamp bigint NOT NULL);
+                INSERT INTO definition_stamp (stamp) VALUES (1);
+                CREATE FUNCTION seg_definitions_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+                BEGIN
+                    UPDATE definition_stamp SET stamp = stamp + 1;
+                    RETURN NULL;
+                END $$;
+                CREATE TRIGGER definitions_changed AFTER INSERT OR DELETE OR TRUNCATE OR UPDATE OF key, kind, rule, time_zone, status, name ON segments
+                    FOR EACH STATEMENT EXECUTE FUNCTION seg_definitions_changed();
+                CREATE TRIGGER definitions_changed AFTER INSERT OR DELETE OR TRUNCATE OR UPDATE ON attributes
+                    FOR EACH STATEMENT EXECUTE FUNCTION seg_definitions_changed();
+
                 -- The lifetime value at a rank, from whichever end of the index is nearer.
                 CREATE FUNCTION seg_percentile_floor(percentile numeric, above boolean) RETURNS numeric LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
                 DECLARE
@@ -163,6 +176,10 @@ namespace Segmentation.Api.Data.Migrations
         protected override void Down(MigrationBuilder migrationBuilder)
         {
             migrationBuilder.Sql("""
+                DROP TRIGGER definitions_changed ON segments;
+                DROP TRIGGER definitions_changed ON attributes;
+                DROP FUNCTION seg_definitions_changed;
+                DROP TABLE definition_stamp;
                 DROP TRIGGER count_inserted ON customers;
                 DROP TRIGGER count_deleted ON customers;
                 DROP TRIGGER count_truncated ON customers;

@@ -1,0 +1,157 @@
+using System.Text.RegularExpressions;
+using FluentValidation;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.EntityFrameworkCore;
+using Segmentation.Api.Data;
+using Segmentation.Api.Http;
+using Segmentation.Api.Segments;
+using Segmentation.Rules;
+
+namespace Segmentation.Api.Attributes;
+
+/// <summary>The user's own fields of customers.</summary>
+[ApiController]
+[Route("api/v1/attributes")]
+[Tags("Fields and attributes")]
+[Produces("application/json")]
+public sealed class AttributesController(SegmentationDb db, SegmentQuery query, IValidator<AttributeResource> validator, TimeProvider time) : ControllerBase
+{
+    /// <summary>Lists all registered attributes, by name.</summary>
+    [HttpGet]
+    public async Task<Page<AttributeResource>> List(int? limit, string? cursor, CancellationToken cancellation)
+    {
+        var (size, after) = (Paging.Limit(limit), Paging.TextCursor(cursor) ?? "");
+        var rows = await db.Attributes.AsNoTracking().Where(a => string.Compare(a.Name, after) > 0).OrderBy(a => a.Name).Take(size + 1).ToListAsync(cancellation);
+        return Paging.Of(rows, size, AttributeResource.Of, a => [a.Name]);
+    }
+
+    /// <summary>One registered attribute.</summary>
+    [HttpGet("{name}")]
+    [ProducesResponseType<AttributeResource>(StatusCodes.Status200OK)]
+    public async Task<AttributeResource> Get(string name, CancellationToken cancellation) =>
+        AttributeResource.Of(await db.Attributes.AsNoTracking().SingleOrDefaultAsync(a => a.Name == name, cancellation) ?? throw ApiProblem.NotFound("attribute"));
+
+    /// <summary>Registers an attribute, or changes one. It then appears among the fields.</summary>
+    /// <remarks>The type can't change while customers have values: a 409.</remarks>
+    [HttpPut("{name}")]
+    [ProducesResponseType<AttributeResource>(StatusCodes.Status200OK)]
+    [ProducesResponseType<AttributeResource>(StatusCodes.Status201Created)]
+    [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
+    public async Task<IActionResult> Put(string name, AttributeResource body, CancellationToken cancellation)
+    {
+        body = body with { Name = body.Name ?? name };
+        var result = validator.Validate(body);
+        if (!result.IsValid || body.Name != name)
+        {
+            throw ApiProblem.Invalid(result.Errors.Select(e => new RuleError(e.PropertyName, e.ErrorMessage))
+                .Concat(body.Name == name ? [] : [new RuleError("/name", "The name is that of the address; an attribute can't be renamed.")]));
+        }
+
+        await using var transaction = await BeginAsync(name, cancellation);
+        var now = LocalTime.Truncate(time.GetUtcNow());
+        var attribute = await db.Attributes.SingleOrDefaultAsync(a => a.Name == name, cancellation);
+        var created = attribute is null;
+        if (attribute is null)
+        {
+            attribute = new CustomerAttribute { Name = name, Type = body.Type!, Kind = body.Kind!, CreatedAt = now };
+            db.Attributes.Add(attribute);
+        }
+        else if (attribute.Type != body.Type && await db.Customers.AnyAsync(c => EF.Functions.JsonExists(c.AttributesFolded!, name), cancellation))
+        {
+            throw ApiProblem.Conflict($"Customers have values of \"{name}\" as {attribute.Type}; its type can't change while they do.");
+        }
+
+        body.ApplyTo(attribute, now);
+        await db.SaveChangesAsync(cancellation);
+        await transaction.CommitAsync(cancellation);
+        return created ? CreatedAtAction(nameof(Get), new { name }, AttributeResource.Of(attribute)) : Ok(AttributeResource.Of(attribute));
+    }
+
+    /// <summary>Deletes an attribute and every customer's value of it. Repeatable.</summary>
+    /// <remarks>A 409 names the active segments that use it. Drafts that do become invalid.</remarks>
+    [HttpDelete("{name}")]
+    [ProducesResponseType(StatusCodes.Status204NoContent)]
+    [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
+    public async Task<IActionResult> Delete(string name, CancellationToken cancellation)
+    {
+        await using var transaction = await BeginAsync(name, cancellation);
+        var users = (await query.DefinitionsAsync(cancellation)).Active
+            .Where(s => s.Rule is { } rule && RuleReferences.Fields(rule).Contains($"attributes.{name}")).Select(s => s.Key).ToList();
+        if (users.Count > 0)
+        {
+            throw ApiProblem.Conflict($"Active segments use \"{name}\": {string.Join(", ", users)}.");
+        }
+
+        if (await db.Attributes.Where(a => a.Name == name).ExecuteDeleteAsync(cancellation) > 0)
+        {
+            // Left behind, a value would come back with another type if the name were registered again.
+            db.Database.SetCommandTimeout(TimeSpan.FromMinutes(10));
+            await db.Database.ExecuteSqlAsync($"UPDATE customers SET attributes = nullif(attributes - {name}, '{{}}'), attributes_folded = nullif(attributes_folded - {name}, '{{}}') WHERE attributes_folded ? {name}", cancellation);
+        }
+
+        await transaction.CommitAsync(cancellation);
+        return NoContent();
+    }
+
+    // Whoever writes values of this attribute holds a share of its row: wait for them, and let none begin.
+    private async Task<Microsoft.EntityFrameworkCore.Storage.IDbContextTransaction> BeginAsync(string name, CancellationToken cancellation)
+    {
+        var transaction = await db.Database.BeginTransactionAsync(cancellation);
+        await DefinitionCache.LockAsync(db, cancellation);
+        await db.Database.ExecuteSqlAsync($"SELECT 1 FROM attributes WHERE name = {name} FOR UPDATE", cancellation);
+        return transaction;
+    }
+}
+
+/// <summary>A registered attribute.</summary>
+public sealed record AttributeResource
+{
+    /// <summary>Read-only: that of the address.</summary>
+    public string? Name { get; init; }
+
+    /// <summary>text, integer, decimal, boolean, date, instant or set.</summary>
+    public string? Type { get; init; }
+
+    /// <summary>demographic, geographic, psychographic, behavioral, temporal or value.</summary>
+    public string? Kind { get; init; }
+
+    /// <summary>What an editor shows; the name by default.</summary>
+    public string? Label { get; init; }
+    public string? Description { get; init; }
+
+    /// <summary>Suggested values, for editors; not enforced.</summary>
+    public string[]? Values { get; init; }
+
+    /// <summary>Read-only.</summary>
+    public DateTimeOffset? CreatedAt { get; init; }
+
+    /// <summary>Read-only.</summary>
+    public DateTimeOffset? UpdatedAt { get; init; }
+
+    internal static AttributeResource Of(CustomerAttribute a) => new()
+    {
+        Name = a.Name, Type = a.Type, Kind = a.Kind, Label = a.Label, Description = a.Description, Values = a.Values, CreatedAt = a.CreatedAt, UpdatedAt = a.UpdatedAt,
+    };
+
+    internal void ApplyTo(CustomerAttribute attribute, DateTimeOffset now) =>
+        (attribute.Type, attribute.Kind, attribute.Label, attribute.Description, attribute.Values, attribute.UpdatedAt) = (Type!, Kind!, Label, Description, Values ?? [], now);
+}
+
+internal sealed class AttributeValidator : AbstractValidator<AttributeResource>
+{
+    public static readonly string[] Types = ["text", "integer", "decimal", "boolean", "date", "instant", "set"];
+
+    public AttributeValidator()
+    {
+        RuleFor(a => a.Name).Must(n => n is not null && Regex.IsMatch(n, CustomerFields.NamePattern)).OverridePropertyName("/name")
+            .WithMessage("A name is 1 to 63 letters, digits and underscores, and starts with a letter.");
+        RuleFor(a => a.Type).Must(t => Types.Contains(t)).OverridePropertyName("/type").WithMessage($"A type is one of {string.Join(", ", Types)}.");
+        RuleFor(a => a.Kind).Must(k => CustomerFields.Kinds.Contains(k)).OverridePropertyName("/kind").WithMessage($"A kind is one of {string.Join(", ", CustomerFields.Kinds)}.");
+        RuleFor(a => a.Label).Must(t => Fits(t, CustomerAttribute.LabelMaxLength)).OverridePropertyName("/label").WithMessage($"A text of {CustomerAttribute.LabelMaxLength} characters at most, without NUL.");
+        RuleFor(a => a.Description).Must(t => Fits(t, CustomerAttribute.DescriptionMaxLength)).OverridePropertyName("/description").WithMessage($"A text of {CustomerAttribute.DescriptionMaxLength} characters at most, without NUL.");
+        RuleFor(a => a.Values).Must(v => v is null || (v.Length <= CustomerAttribute.ValuesMaxItems && v.All(t => t is not null && Fits(t, 256)))).OverridePropertyName("/values")
+            .WithMessage($"A list of {CustomerAttribute.ValuesMaxItems} texts at most, of 256 characters each.");
+    }
+
+    private static bool Fits(string? text, int max) => text is null || (text.Length <= max && !text.Contains('\0', StringComparison.Ordinal));
+}

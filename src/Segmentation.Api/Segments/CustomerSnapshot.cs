@@ -1,0 +1,196 @@
+using System.Text.Json;
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+using NpgsqlTypes;
+using Segmentation.Api.Customers;
+using Segmentation.Api.Data;
+using Segmentation.Api.Events;
+using Segmentation.Api.Http;
+using Segmentation.Rules;
+
+namespace Segmentation.Api.Segments;
+
+/// <summary>
+/// Which segments one customer is in: loads the customer with its events in one round trip, and evaluates every active segment in
+/// memory, by the functions that the same compiler makes of the same trees.
+/// </summary>
+public sealed class CustomerSnapshots(SegmentationDb db, DefinitionCache cache, SegmentQuery query, CustomerRowReaders readers, RevenueOptions revenue)
+{
+    /// <summary>A customer with more events than this is left to SQL, which reads only those that a rule asks for.</summary>
+    public const int MaxEvents = 20_000;
+
+    /// <summary>Keys and names of the active segments that a customer is in.</summary>
+    /// <exception cref="ApiProblem">404: there is no such customer.</exception>
+    public async Task<(IReadOnlyList<SegmentDefinition> Segments, DateTimeOffset EvaluatedAt)> SegmentsOfAsync(string id, DateTimeOffset? asOf, CancellationToken cancellation)
+    {
+        var (all, customer, at, historical) = await LoadAsync(id, asOf, d => d.Active, cancellation);
+        if (customer.EventCount > MaxEvents)
+        {
+            List<SegmentDefinition> matching = [];
+            foreach (var segment in all.Active)
+            {
+                if (await InSqlAsync(all, segment, customer.Key, asOf, cancellation))
+                {
+                    matching.Add(segment);
+                }
+            }
+
+            return (matching, at);
+        }
+
+        var clocks = new Dictionary<string, Evaluation>(StringComparer.Ordinal);
+        return ([.. all.Active.Where(s => all.Compile(s, historical).Contains(customer, Clock(s.TimeZone)))], at);
+
+        Evaluation Clock(string zone) => clocks.TryGetValue(zone, out var clock) ? clock : clocks[zone] = new Evaluation(at, zone);
+    }
+
+    /// <summary>Whether a customer is in one segment.</summary>
+    /// <exception cref="ApiProblem">404: there is no such customer, or no such segment.</exception>
+    public async Task<(bool Member, DateTimeOffset EvaluatedAt)> IsMemberAsync(string key, string id, DateTimeOffset? asOf, CancellationToken cancellation)
+    {
+        var (all, customer, at, historical) = await LoadAsync(id, asOf, d => [Find(d, key)], cancellation);
+        var segment = Find(all, key);
+        return customer.EventCount > MaxEvents
+            ? (await InSqlAsync(all, segment, customer.Key, asOf, cancellation), at)
+            : (all.Compile(segment, historical).Contains(customer, new Evaluation(at, segment.TimeZone)), at);
+    }
+
+    /// <summary>Why a customer is in a segment, or not: the rule tree with what each node found.</summary>
+    /// <exception cref="ApiProblem">404; 409 for a customer of too many events to load.</exception>
+    public async Task<Explanation> ExplainAsync(string key, string id, DateTimeOffset? asOf, CancellationToken cancellation)
+    {
+        var (all, customer, at, historical) = await LoadAsync(id, asOf, d => [Find(d, key)], cancellation);
+        var segment = Find(all, key);
+        if (customer.EventCount > MaxEvents)
+        {
+            throw ApiProblem.Conflict($"This customer has more than {MaxEvents} events; explanations are for fewer.");
+        }
+
+        var compiled = all.Compile(segment, historical);
+        var clock = new Evaluation(at, segment.TimeZone);
+        return new Explanation(compiled.Contains(customer, clock), at, compiled.Rule is { IsValid: true } rule ? Explanation.Of(rule, customer, clock) : segment.Rule);
+    }
+
+    private static SegmentDefinition Find(Definitions all, string key) => all.Segments.TryGetValue(key, out var segment) ? segment : throw ApiProblem.NotFound("segment");
+
+    private async Task<bool> InSqlAsync(Definitions all, SegmentDefinition segment, long key, DateTimeOffset? asOf, CancellationToken cancellation) =>
+        await db.Customers.Where(c => c.Key == key).Where(query.Ask(all, segment, asOf).Predicate).AnyAsync(cancellation);
+
+    // The definitions are taken for unchanged; their stamp comes with the customer and tells. Then one more look.
+    private async Task<(Definitions All, Customer Customer, DateTimeOffset At, bool Historical)> LoadAsync(
+        string id, DateTimeOffset? asOf, Func<Definitions, IEnumerable<SegmentDefinition>> asked, CancellationToken cancellation)
+    {
+        var all = cache.Latest ?? await cache.GetAsync(db, cancellation);
+        while (true)
+        {
+            var (at, historical) = query.Clock(asOf);
+            Customer? customer = null;
+            var stamp = all.Stamp;
+            try
+            {
+                (stamp, customer) = await ReadAsync(id, at, historical, asked(all).Any(s => all.Compile(s, historical).NeedsRank), cancellation);
+            }
+            catch (ApiProblem) when (cache.Latest is { } latest && latest.Stamp == all.Stamp)
+            {
+                // Not there as far as we know; make sure that we know.
+                var fresh = await cache.GetAsync(db, cancellation);
+                if (fresh.Stamp == all.Stamp)
+                {
+                    throw;
+                }
+
+                all = fresh;
+                continue;
+            }
+
+            if (stamp == all.Stamp)
+            {
+                return customer is null ? throw ApiProblem.NotFound("customer") : (all, customer, at, historical);
+            }
+
+            all = await cache.GetAsync(db, cancellation);
+        }
+    }
+
+    private async Task<(long Stamp, Customer? Customer)> ReadAsync(string id, DateTimeOffset at, bool historical, bool rank, CancellationToken cancellation)
+    {
+        var (customers, events) = readers.Get(db);
+        await db.Database.OpenConnectionAsync(cancellation);
+        await using var batch = new NpgsqlBatch((NpgsqlConnection)db.Database.GetDbConnection());
+        Add("SELECT stamp FROM definition_stamp");
+        Add($"SELECT {customers.Columns} FROM customers WHERE id = $1", id);
+        Add($"SELECT {events.Columns} FROM events WHERE customer_key = (SELECT key FROM customers WHERE id = $1 AND event_count <= {MaxEvents})", id);
+        Add("SELECT segment_id FROM manual_members WHERE customer_key = (SELECT key FROM customers WHERE id = $1)", id);
+        if (rank && !historical)
+        {
+            Add("SELECT count(*), (SELECT customers FROM customer_total) FROM customers WHERE lifetime_value < (SELECT lifetime_value FROM customers WHERE id = $1)", id);
+        }
+        else if (rank)
+        {
+            Add("WITH v AS MATERIALIZED (SELECT * FROM seg_lifetime_values_at($2, $3, $4)) SELECT count(*), (SELECT count(*) FROM v) FROM v WHERE lifetime_value < (SELECT lifetime_value FROM v JOIN customers c ON c.key = v.customer_key WHERE c.id = $1)", id);
+            var last = batch.BatchCommands[^1].Parameters;
+            last.Add(new NpgsqlParameter { Value = at, NpgsqlDbType = NpgsqlDbType.TimestampTz });
+            last.Add(new NpgsqlParameter { Value = revenue.OrderTypes, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text });
+            last.Add(new NpgsqlParameter { Value = revenue.RefundTypes, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text });
+        }
+
+        try
+        {
+            await using var reader = await batch.ExecuteReaderAsync(cancellation);
+            await reader.ReadAsync(cancellation);
+            var stamp = reader.GetInt64(0);
+            await reader.NextResultAsync(cancellation);
+            if (!await reader.ReadAsync(cancellation))
+            {
+                return (stamp, null);
+            }
+
+            var customer = customers.Read(reader);
+            await reader.NextResultAsync(cancellation);
+            while (await reader.ReadAsync(cancellation))
+            {
+                var e = events.Read(reader);
+                e.Customer = customer;
+                customer.Events.Add(e);
+            }
+
+            await reader.NextResultAsync(cancellation);
+            while (await reader.ReadAsync(cancellation))
+            {
+                customer.ManualMemberships.Add(new ManualMember { SegmentId = reader.GetInt32(0), CustomerKey = customer.Key });
+            }
+
+            if (rank)
+            {
+                await reader.NextResultAsync(cancellation);
+                await reader.ReadAsync(cancellation);
+                customer.Rank = (reader.GetInt64(0), reader.GetInt64(1));
+            }
+
+            return (stamp, customer);
+        }
+        finally
+        {
+            await db.Database.CloseConnectionAsync();
+        }
+
+        void Add(string sql, string? customerId = null)
+        {
+            var command = new NpgsqlBatchCommand(sql);
+            if (customerId is not null)
+            {
+                command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = customerId, NpgsqlDbType = NpgsqlDbType.Text });
+            }
+
+            batch.BatchCommands.Add(command);
+        }
+    }
+}
+
+/// <summary>Readers of whole rows; made once, from the model.</summary>
+public sealed class CustomerRowReaders
+{
+    private (RowReader<Customer>, RowReader<CustomerEvent>)? readers;
+
+    public (RowReader<Customer> Customers, RowReader<CustomerEvent> Events) Get(SegmentationDb db) => readers ??= (new(db), new(db));
+}

@@ -1,0 +1,44 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Segmentation.Api.Customers;
+using Segmentation.Api.Http;
+using Segmentation.Rules;
+
+namespace Segmentation.Api.Segments;
+
+/// <summary>Why a customer is in a segment, or not.</summary>
+/// <param name="Rule">The rule tree as stored, each node with <c>matched</c>, each rule with <c>actual</c>; null for a manual segment.</param>
+public sealed record Explanation(bool Matched, DateTimeOffset EvaluatedAt, JsonElement? Rule)
+{
+    internal static JsonElement Of(CompiledRule<Customer> rule, Customer customer, Evaluation at) =>
+        JsonSerializer.SerializeToElement(Node(rule, rule.Root, customer, at, muted: false), Json.Options);
+
+    private static JsonObject Node(CompiledRule<Customer> rule, RuleNode node, Customer customer, Evaluation at, bool muted)
+    {
+        muted |= node.Muted;
+        var shown = JsonObject.Create(node.Source)!;
+        if (node.Source.TryGetProperty("rules", out _))
+        {
+            shown["rules"] = new JsonArray([.. node.Children.Select(c => (JsonNode)Node(rule, c, customer, at, muted))]);
+        }
+
+        if (muted)
+        {
+            shown["matched"] = null;
+            return shown;
+        }
+
+        var (matched, actual) = rule.Explain(node, customer, at);
+        shown["matched"] = matched;
+        if (!node.Source.TryGetProperty("rules", out _))
+        {
+            shown["actual"] = actual switch
+            {
+                double?[] { Length: 2 } point => point[0] is null ? null : new JsonObject { ["latitude"] = point[0], ["longitude"] = point[1] },
+                _ => JsonSerializer.SerializeToNode(actual, Json.Options),
+            };
+        }
+
+        return shown;
+    }
+}

@@ -1,0 +1,159 @@
+using System.Linq.Expressions;
+using System.Text.Json;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.EntityFrameworkCore;
+using Segmentation.Api.Customers;
+using Segmentation.Api.Data;
+using Segmentation.Api.Http;
+using Segmentation.Rules;
+
+namespace Segmentation.Api.Segments;
+
+/// <summary>Who is in a segment.</summary>
+[ApiController]
+[Route("api/v1/segments/{key}")]
+[Tags("Membership")]
+[Produces("application/json")]
+public sealed class MembersController(SegmentationDb db, SegmentQuery query, CustomerSnapshots snapshots, TimeProvider time) : ControllerBase
+{
+    /// <summary>Customers in one change of a manual segment, at most.</summary>
+    public const int MaxChanges = 10_000;
+
+    /// <summary>Lists the members, paged; or streams them all as CSV or NDJSON, by <c>Accept</c>.</summary>
+    /// <param name="asOf">The instant to look at; default now.</param>
+    /// <param name="fields"><c>id</c>: ids alone.</param>
+    [HttpGet("members")]
+    [Produces("application/json", CustomerExport.Ndjson, CustomerExport.Csv)]
+    [ProducesResponseType<Page<CustomerResource>>(StatusCodes.Status200OK)]
+    public async Task<IActionResult> Members(string key, Instant? asOf, string? fields, int? limit, string? cursor, CancellationToken cancellation)
+    {
+        if (fields is not (null or "id"))
+        {
+            throw ApiProblem.Invalid("fields", "fields takes id, or is left out for whole customers.");
+        }
+
+        var (size, after) = (Paging.Limit(limit), Paging.NumberCursor(cursor) ?? 0);
+        var (all, segment) = await query.FindAsync(key, cancellation);
+        var question = query.Ask(all, segment, asOf?.Value);
+        var members = query.Members(question);
+        if (CustomerExport.Accepts(Request) is { } format)
+        {
+            await CustomerExport.WriteAsync(Response, db, members, format, all.Attributes, fields == "id", cancellation);
+            return new EmptyResult();
+        }
+
+        members = members.Where(c => c.Key > after).OrderBy(c => c.Key).Take(size + 1);
+        return fields == "id"
+            ? Ok(Paging.Of(await members.Select(c => new { c.Key, c.Id }).ToListAsync(cancellation), size, c => new MemberId(c.Id), c => [c.Key]))
+            : Ok(Paging.Of(await members.ToListAsync(cancellation), size, c => CustomerResource.Of(c, question.EvaluatedAt), c => [c.Key]));
+    }
+
+    /// <summary>How many members there are, of how many customers.</summary>
+    [HttpGet("count")]
+    [ProducesResponseType<SegmentCount>(StatusCodes.Status200OK)]
+    public async Task<SegmentCount> Count(string key, Instant? asOf, CancellationToken cancellation)
+    {
+        var (all, segment) = await query.FindAsync(key, cancellation);
+        var count = await query.CountAsync(query.Ask(all, segment, asOf?.Value), cancellation);
+        if (asOf is null)
+        {
+            // Lists of segments show it. A definition that has changed meanwhile has another version.
+            await db.Segments.Where(s => s.Id == segment.Id && s.Version == segment.Version && s.MemberCount != count.Count || s.Id == segment.Id && s.Version == segment.Version && s.EvaluatedAt == null)
+                .ExecuteUpdateAsync(s => s.SetProperty(x => x.MemberCount, count.Count).SetProperty(x => x.EvaluatedAt, count.EvaluatedAt), cancellation);
+        }
+
+        return count;
+    }
+
+    /// <summary>Whether one customer is a member.</summary>
+    [HttpGet("members/{customerId}")]
+    [ProducesResponseType<Membership>(StatusCodes.Status200OK)]
+    public async Task<Membership> IsMember(string key, string customerId, Instant? asOf, CancellationToken cancellation)
+    {
+        var (member, at) = await snapshots.IsMemberAsync(key, CustomerIds.Check(customerId), asOf?.Value, cancellation);
+        return new Membership(member, at);
+    }
+
+    /// <summary>Why a customer is a member, or not: the rule tree, each node with what it found.</summary>
+    /// <remarks>Each node carries <c>matched</c> (null where muted), each rule <c>actual</c>: the customer's value, the number of matching events or the aggregate,
+    /// for a sequence the times of its steps, for <c>segment</c> the keys it is in. Texts are shown as they are compared, in small letters.</remarks>
+    [HttpGet("explain/{customerId}")]
+    [ProducesResponseType<Explanation>(StatusCodes.Status200OK)]
+    public Task<Explanation> Explain(string key, string customerId, Instant? asOf, CancellationToken cancellation) =>
+        snapshots.ExplainAsync(key, CustomerIds.Check(customerId), asOf?.Value, cancellation);
+
+    /// <summary>Puts a customer into a manual segment.</summary>
+    [HttpPut("members/{customerId}")]
+    [ProducesResponseType<Membership>(StatusCodes.Status200OK)]
+    [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
+    public async Task<Membership> Add(string key, string customerId, CancellationToken cancellation)
+    {
+        var change = await ChangeAsync(key, new MemberChanges([CustomerIds.Check(customerId)], []), cancellation);
+        return change.Unknown.Count == 0 ? new Membership(true, time.GetUtcNow()) : throw ApiProblem.NotFound("customer");
+    }
+
+    /// <summary>Takes a customer out of a manual segment. Repeatable.</summary>
+    [HttpDelete("members/{customerId}")]
+    [ProducesResponseType(StatusCodes.Status204NoContent)]
+    [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
+    public async Task<IActionResult> Remove(string key, string customerId, CancellationToken cancellation)
+    {
+        await ChangeAsync(key, new MemberChanges([], [CustomerIds.Check(customerId)]), cancellation);
+        return NoContent();
+    }
+
+    /// <summary>Puts customers into a manual segment and takes others out.</summary>
+    /// <remarks>Answers how many were added and removed, and which ids there are no customers for.</remarks>
+    [HttpPost("members")]
+    [ProducesResponseType<MemberChangesResult>(StatusCodes.Status200OK)]
+    [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
+    public Task<MemberChangesResult> Change(string key, MemberChanges body, CancellationToken cancellation)
+    {
+        var (add, remove) = (body.Add ?? [], body.Remove ?? []);
+        if (add.Length + remove.Length > MaxChanges)
+        {
+            throw ApiProblem.Invalid("", $"{MaxChanges} customers at most in one change.");
+        }
+
+        foreach (var (id, pointer) in add.Select((id, i) => (id, $"/add/{i}")).Concat(remove.Select((id, i) => (id, $"/remove/{i}"))))
+        {
+            CustomerIds.Check(id, pointer);
+        }
+
+        var both = Array.FindIndex(remove, new HashSet<string>(add, StringComparer.Ordinal).Contains);
+        return both < 0 ? ChangeAsync(key, new MemberChanges(add, remove), cancellation) : throw ApiProblem.Invalid($"/remove/{both}", "Stands in add as well.");
+    }
+
+    private async Task<MemberChangesResult> ChangeAsync(string key, MemberChanges change, CancellationToken cancellation)
+    {
+        var (_, segment) = await query.FindAsync(key, cancellation);
+        if (segment.Kind != SegmentKind.Manual)
+        {
+            throw ApiProblem.Conflict($"\"{key}\" is made by its rule; only a manual segment's members are changed by hand.");
+        }
+
+        var (add, remove) = (change.Add!, change.Remove!);
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
+        var known = await db.Customers.Where(c => add.Contains(c.Id) || remove.Contains(c.Id)).Select(c => c.Id).ToListAsync(cancellation);
+        var now = LocalTime.Truncate(time.GetUtcNow());
+        var added = await db.Database.ExecuteSqlAsync(
+            $"INSERT INTO manual_members (segment_id, customer_key, added_at) SELECT {segment.Id}, key, {now} FROM customers WHERE id = ANY ({add}) ORDER BY key FOR KEY SHARE ON CONFLICT DO NOTHING", cancellation);
+        var removed = await db.ManualMembers.Where(m => m.SegmentId == segment.Id && remove.Contains(m.Customer.Id)).ExecuteDeleteAsync(cancellation);
+        await transaction.CommitAsync(cancellation);
+        return new MemberChangesResult(added, removed, [.. add.Concat(remove).Distinct(StringComparer.Ordinal).Except(known, StringComparer.Ordinal)]);
+    }
+}
+
+/// <summary>A member's id.</summary>
+public sealed record MemberId(string Id);
+
+/// <summary>Whether a customer is a member.</summary>
+public sealed record Membership(bool Member, DateTimeOffset EvaluatedAt);
+
+/// <summary>Ids of customers to put into a manual segment and to take out.</summary>
+public sealed record MemberChanges(string[]? Add = null, string[]? Remove = null);
+
+/// <param name="Added">How many were not in before.</param>
+/// <param name="Removed">How many were in before.</param>
+/// <param name="Unknown">Ids that no customer has.</param>
+public sealed record MemberChangesResult(int Added, int Removed, IReadOnlyList<string> Unknown);

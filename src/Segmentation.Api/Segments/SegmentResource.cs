@@ -1,0 +1,128 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using FluentValidation;
+using Segmentation.Api.Customers;
+using Segmentation.Api.Http;
+using Segmentation.Rules;
+
+namespace Segmentation.Api.Segments;
+
+/// <summary>A segment as the API shows and takes it. Read-only properties are ignored in requests, so that an answer can be sent back.</summary>
+public sealed record SegmentResource
+{
+    /// <summary>A slug that the caller chooses: <c>^[a-z0-9][a-z0-9-]{0,62}$</c>.</summary>
+    public string? Key { get; init; }
+
+    /// <summary>Defaults to the key.</summary>
+    public string? Name { get; init; }
+    public string? Description { get; init; }
+
+    /// <summary>What the segment is for, in words.</summary>
+    public string? Goal { get; init; }
+
+    /// <summary><c>rule</c> (the default) or <c>manual</c>: members are put in by hand.</summary>
+    public SegmentKind? Kind { get; init; }
+
+    /// <summary>The rule tree; needed unless the kind is manual.</summary>
+    public JsonElement? Rule { get; init; }
+
+    /// <summary>IANA name of the zone in which the rule's days begin; default UTC.</summary>
+    public string? TimeZone { get; init; }
+    public string[]? Tags { get; init; }
+
+    /// <summary><c>active</c> (the default), <c>draft</c> or <c>archived</c>.</summary>
+    public SegmentStatus? Status { get; init; }
+
+    /// <summary>Read-only: counts the definitions it has had.</summary>
+    public int? Version { get; init; }
+
+    /// <summary>Read-only: members at <see cref="EvaluatedAt"/>; missing until first counted.</summary>
+    public long? MemberCount { get; init; }
+
+    /// <summary>Read-only.</summary>
+    public DateTimeOffset? EvaluatedAt { get; init; }
+
+    /// <summary>Read-only: false when the rule's fields have gone; the segment then matches nobody.</summary>
+    public bool? Valid { get; init; }
+
+    /// <summary>Read-only: what is wrong, by JSON Pointer; only where <see cref="Valid"/> is false.</summary>
+    public IReadOnlyDictionary<string, string[]>? Errors { get; init; }
+
+    /// <summary>Read-only.</summary>
+    public DateTimeOffset? CreatedAt { get; init; }
+
+    /// <summary>Read-only.</summary>
+    public DateTimeOffset? UpdatedAt { get; init; }
+
+    internal static SegmentResource Of(Segment segment, IReadOnlyList<RuleError> errors) => new()
+    {
+        Key = segment.Key,
+        Name = segment.Name,
+        Description = segment.Description,
+        Goal = segment.Goal,
+        Kind = segment.Kind,
+        Rule = segment.Rule,
+        TimeZone = segment.TimeZone,
+        Tags = segment.Tags,
+        Status = segment.Status,
+        Version = segment.Version,
+        MemberCount = segment.MemberCount,
+        EvaluatedAt = segment.EvaluatedAt,
+        CreatedAt = segment.CreatedAt,
+        UpdatedAt = segment.UpdatedAt,
+        Valid = errors.Count == 0,
+        Errors = errors.Count == 0 ? null : ApiProblem.Invalid(SegmentQuery.AtRule(errors)).Errors,
+    };
+
+    /// <summary>The definition alone, as a version keeps it.</summary>
+    internal static SegmentResource Definition(Segment segment) => new()
+    {
+        Name = segment.Name,
+        Description = segment.Description,
+        Goal = segment.Goal,
+        Kind = segment.Kind,
+        Rule = segment.Rule,
+        TimeZone = segment.TimeZone,
+        Tags = segment.Tags,
+        Status = segment.Status,
+    };
+
+    /// <summary>Takes over what the caller may set; texts trimmed, empty ones missing.</summary>
+    internal void ApplyTo(Segment segment)
+    {
+        static string? Trim(string? text) => string.IsNullOrWhiteSpace(text) ? null : text.Trim();
+        segment.Name = Trim(Name) ?? segment.Key;
+        segment.Description = Trim(Description);
+        segment.Goal = Trim(Goal);
+        segment.Kind = Kind ?? SegmentKind.Rule;
+        segment.Rule = segment.Kind == SegmentKind.Rule ? Rule : null;
+        segment.TimeZone = Trim(TimeZone) ?? "UTC";
+        segment.Tags = [.. (Tags ?? []).Select(t => t.Trim()).Distinct(StringComparer.Ordinal)];
+        segment.Status = Status ?? SegmentStatus.Active;
+    }
+}
+
+/// <summary>What a segment must be, its rule apart, which the compiler checks.</summary>
+internal sealed class SegmentValidator : AbstractValidator<SegmentResource>
+{
+    public SegmentValidator(TimeZones zones)
+    {
+        RuleFor(s => s.Key).Matches(Segment.KeyPattern).OverridePropertyName("/key").WithMessage("A key is 1 to 63 small letters, digits and hyphens, and starts with no hyphen.");
+        Text(s => s.Name, "/name", Segment.NameMaxLength);
+        Text(s => s.Description, "/description", Segment.TextMaxLength);
+        Text(s => s.Goal, "/goal", Segment.TextMaxLength);
+        RuleFor(s => s.TimeZone).Must(z => string.IsNullOrWhiteSpace(z) || zones.Canonical(z.Trim()) is not null).OverridePropertyName("/timeZone")
+            .WithMessage("A time zone is an IANA name: \"Europe/Berlin\".");
+        RuleFor(s => s.Rule).NotNull().When(s => s.Kind is null or SegmentKind.Rule).OverridePropertyName("/rule")
+            .WithMessage("A segment needs a rule, unless its kind is manual.");
+        RuleFor(s => s.Rule).Null().When(s => s.Kind == SegmentKind.Manual).OverridePropertyName("/rule")
+            .WithMessage("A manual segment has no rule: its members are put in by hand.");
+        RuleFor(s => s.Tags).Must(t => t is null || t.Length <= Segment.TagsMaxItems).OverridePropertyName("/tags").WithMessage($"A segment has {Segment.TagsMaxItems} tags at most.");
+        RuleForEach(s => s.Tags).Must(t => !string.IsNullOrWhiteSpace(t) && t.Length <= Segment.TagMaxLength && !t.Contains('\0', StringComparison.Ordinal)).OverridePropertyName("/tags")
+            .WithMessage($"A tag is a text of 1 to {Segment.TagMaxLength} characters.");
+    }
+
+    private void Text(System.Linq.Expressions.Expression<Func<SegmentResource, string?>> text, string pointer, int max) =>
+        RuleFor(text).Must(t => t is null || (t.Length <= max && !t.Contains('\0', StringComparison.Ordinal))).OverridePropertyName(pointer)
+            .WithMessage($"A text of {max} characters at most, without NUL.");
+}

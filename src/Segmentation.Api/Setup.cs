@@ -1,0 +1,118 @@
+using FluentValidation;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Caching.Memory;
+using Npgsql;
+using Segmentation.Api.Attributes;
+using Segmentation.Api.Customers;
+using Segmentation.Api.Data;
+using Segmentation.Api.Events;
+using Segmentation.Api.Http;
+using Segmentation.Api.Segments;
+using Segmentation.Rules;
+
+namespace Segmentation.Api;
+
+/// <summary>What the service is made of, and the order in which a request passes through it.</summary>
+internal static class Setup
+{
+    // EF Core's own cache holds some 1,000 query shapes; thousands of segments have more.
+    private const int QueryShapes = 20_000;
+
+    public static void AddSegmentation(this WebApplicationBuilder builder, string connectionString)
+    {
+        var (services, configuration) = (builder.Services, builder.Configuration);
+        var revenue = new RevenueOptions();
+        revenue.OrderTypes = configuration.GetSection("Revenue:OrderTypes").Get<string[]>() ?? revenue.OrderTypes;
+        revenue.RefundTypes = configuration.GetSection("Revenue:RefundTypes").Get<string[]>() ?? revenue.RefundTypes;
+
+        services.AddSingleton(TimeProvider.System);
+        services.AddSingleton(revenue);
+        services.AddSingleton(configuration.GetSection("Rules").Get<RuleLimits>() ?? new RuleLimits());
+        services.AddSingleton<CustomerFields>();
+        services.AddSingleton<DefinitionCache>();
+        services.AddSingleton<CustomerRowReaders>();
+        services.AddScoped<SegmentQuery>();
+        services.AddScoped<CustomerSnapshots>();
+        services.AddSingleton<CustomerValidator>();
+        services.AddScoped<CustomerImport>();
+        services.AddSingleton<EventValidator>();
+        services.AddScoped<EventStore>();
+        services.AddScoped<EventIngest>();
+        services.AddSingleton<IValidator<SegmentResource>, SegmentValidator>();
+        services.AddSingleton<IValidator<AttributeResource>, AttributeValidator>();
+
+        services.AddSingleton(DataSource(connectionString, configuration));
+        services.AddSingleton(s => TimeZones.ReadAsync(s.GetRequiredService<NpgsqlDataSource>(), CancellationToken.None).GetAwaiter().GetResult());
+        var shapes = new MemoryCache(new MemoryCacheOptions { SizeLimit = 10 * QueryShapes });
+        services.AddDbContextPool<SegmentationDb>((s, options) => options.UseNpgsql(s.GetRequiredService<NpgsqlDataSource>()).UseMemoryCache(shapes));
+
+        services.AddControllers(o =>
+        {
+            o.InputFormatters.Clear();
+            o.InputFormatters.Add(new JsonBodyFormatter());
+            o.SuppressAsyncSuffixInActionNames = false;
+        }).AddJsonOptions(o => Json.Configure(o.JsonSerializerOptions));
+        services.Configure<ApiBehaviorOptions>(o => o.InvalidModelStateResponseFactory = context => throw ModelProblem(context));
+        services.AddProblemDetails();
+        services.AddExceptionHandler<ApiExceptionHandler>();
+        services.AddSwagger();
+        services.AddCors(o => o.AddDefaultPolicy(p => p
+            .WithOrigins(configuration.GetSection("Cors:Origins").Get<string[]>() ?? []).AllowAnyHeader().AllowAnyMethod().WithExposedHeaders("ETag", "Location", "Retry-After")));
+        services.Configure<Microsoft.AspNetCore.Server.Kestrel.Core.KestrelServerOptions>(o => o.Limits.MaxRequestBodySize = 1024 * 1024);
+    }
+
+    public static void UseSegmentation(this WebApplication app)
+    {
+        app.UseMiddleware<RequestLog>();
+        app.UseExceptionHandler();
+        app.UseStatusCodePages(context => ApiExceptionHandler.WriteAsync(
+            context.HttpContext, new ApiProblem(context.HttpContext.Response.StatusCode, Reason(context.HttpContext.Response.StatusCode)), context.HttpContext.RequestAborted));
+        app.UseSegmentationSwagger();
+        app.UseCors();
+        app.MapControllers();
+        app.MapGet("/", () => Results.Redirect("/swagger")).ExcludeFromDescription();
+        app.MapGet("/health/live", () => Results.Ok(new Health("ok"))).WithTags("Service").WithSummary("Whether the service runs.");
+        app.MapGet("/health/ready", ReadyAsync).WithTags("Service").WithSummary("Whether it can answer: the database is there, and migrated.");
+    }
+
+    private static async Task<IResult> ReadyAsync(SegmentationDb db, CancellationToken cancellation)
+    {
+        var pending = await db.Database.GetPendingMigrationsAsync(cancellation);
+        return pending.Any() ? throw new ApiProblem(StatusCodes.Status503ServiceUnavailable, "The database's migrations are not applied: start with --migrate.") : Results.Ok(new Health("ok"));
+    }
+
+    private static NpgsqlDataSource DataSource(string connectionString, IConfiguration configuration)
+    {
+        var timeout = configuration.GetValue("Database:StatementTimeoutSeconds", 30);
+        var settings = new NpgsqlConnectionStringBuilder(connectionString)
+        {
+            CommandTimeout = timeout,
+            ApplicationName = "segmentation",
+            Timezone = "UTC",
+        };
+        settings.MaxAutoPrepare = settings.MaxAutoPrepare == 0 ? 200 : settings.MaxAutoPrepare;
+
+        // Plans are made for the values at hand: a list of a thousand is hashed, a rare value gets its index. Compiling machine code for a plan
+        // costs more than these plans run.
+        settings.Options = $"{settings.Options} -c plan_cache_mode=force_custom_plan -c jit=off -c work_mem={configuration.GetValue("Database:WorkMem", "64MB")}".Trim();
+        return new NpgsqlDataSourceBuilder(settings.ConnectionString).Build();
+    }
+
+    // The path's and query's faults; the body's are thrown where they are read.
+    private static ApiProblem ModelProblem(ActionContext context) => ApiProblem.Invalid(
+        context.ModelState.Where(m => m.Value is { Errors.Count: > 0 }).Select(m => new RuleError(m.Key, m.Key.Length == 0 ? "A JSON body is needed." : $"{m.Key} does not take this value.")));
+
+    private static string Reason(int status) => status switch
+    {
+        StatusCodes.Status404NotFound => "There is nothing at this address.",
+        StatusCodes.Status405MethodNotAllowed => "This address does not take that method.",
+        StatusCodes.Status406NotAcceptable => "None of the media types in Accept can be given.",
+        StatusCodes.Status415UnsupportedMediaType => "The body's media type is not supported here.",
+        StatusCodes.Status413PayloadTooLarge => "The body is too large.",
+        _ => "The request could not be answered.",
+    };
+
+    /// <summary>That all is well.</summary>
+    public sealed record Health(string Status);
+}

@@ -96,6 +96,9 @@ public sealed class SampleGenerator
     /// <summary>A customer's id.</summary>
     public static string Id(int index) => IdPrefix + index.ToString("00000", CultureInfo.InvariantCulture);
 
+    /// <summary>The index that an id stands for.</summary>
+    public static int Index(string id) => int.Parse(id.AsSpan(IdPrefix.Length), NumberStyles.None, CultureInfo.InvariantCulture);
+
     /// <summary>All customers, one after the other.</summary>
     public IEnumerable<Customer> Customers() => Enumerable.Range(0, CustomerCount).Select(Customer);
 
@@ -509,7 +512,7 @@ public sealed class SampleGenerator
     private static readonly double[] PlaceWeights = [.. SampleTables.Places.Select(p => p.Weight)];
 
     // The customer's place in the order of activity: each index has another one, as the factor is a prime above all counts.
-    private int Rank(int index) => (int)(((ulong)(uint)index * 2_654_435_761 + seed) % (uint)CustomerCount);
+    private int Rank(int index) => (int)((((ulong)(uint)index * 2_654_435_761) + (seed % (uint)CustomerCount)) % (uint)CustomerCount);
 
     /// <summary>
     /// How many events the customers of the lowest ranks have together. Differences of it add up to all events exactly. The busiest fifth

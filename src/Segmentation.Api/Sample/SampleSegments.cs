@@ -88,6 +88,61 @@ public static class SampleSegments
             }
             """),
         new(
+            "psychographic", "green-newsletter-readers", "Green newsletter readers",
+            "Hold sustainability dear or are eco-conscious, consented to the newsletter, and opened a mail in the last 6 months.",
+            "Send the repair and second-hand newsletter.", "Europe/Berlin",
+            """
+            {
+              "combinator": "and",
+              "rules": [
+                {
+                  "combinator": "or",
+                  "rules": [
+                    { "field": "psychographic.values", "operator": "contains", "value": "Sustainability" },
+                    { "field": "psychographic.attitudes", "operator": "contains", "value": "Eco-conscious" }
+                  ]
+                },
+                { "field": "consent.newsletter", "operator": "=", "value": true },
+                {
+                  "field": "behavioral.events",
+                  "operator": "=",
+                  "match": { "mode": "some" },
+                  "value": {
+                    "combinator": "and",
+                    "rules": [
+                      { "field": "type", "operator": "=", "value": "email_opened" },
+                      {
+                        "field": "occurredAt",
+                        "operator": ">=",
+                        "value": { "mode": "relative", "anchor": "now", "offset": -6, "unit": "month" }
+                      }
+                    ]
+                  }
+                }
+              ]
+            }
+            """),
+        new(
+            "psychographic", "trend-seekers", "Trend seekers", "Early adopters, or people after status and novelty; not those who mind the price most.",
+            "Show new collections first.", "UTC",
+            """
+            {
+              "combinator": "and",
+              "rules": [
+                {
+                  "combinator": "or",
+                  "rules": [
+                    { "field": "psychographic.attitudes", "operator": "in", "value": ["Early adopter"] },
+                    { "field": "psychographic.motivations", "operator": "contains", "value": ["Status", "Novelty"] },
+                    { "field": "psychographic.personality", "operator": "beginsWith", "value": "Trend" }
+                  ]
+                },
+                { "field": "psychographic.attitudes", "operator": "doesNotContain", "value": "Price-conscious" },
+                { "field": "psychographic.lifestyle", "operator": "notNull" }
+              ]
+            }
+            """),
+        new(
             "behavioral", "regular-buyers", "Regular buyers", "At least 3 orders in the last 90 days.",
             "Thank them, and ask them for reviews.", "Europe/Berlin",
             """
@@ -161,61 +216,6 @@ public static class SampleSegments
                     "within": { "amount": 2, "unit": "day" }
                   }
                 }
-              ]
-            }
-            """),
-        new(
-            "psychographic", "green-newsletter-readers", "Green newsletter readers",
-            "Hold sustainability dear or are eco-conscious, consented to the newsletter, and opened at least 2 mails in half a year.",
-            "Send the repair and second-hand newsletter.", "Europe/Berlin",
-            """
-            {
-              "combinator": "and",
-              "rules": [
-                {
-                  "combinator": "or",
-                  "rules": [
-                    { "field": "psychographic.values", "operator": "contains", "value": "Sustainability" },
-                    { "field": "psychographic.attitudes", "operator": "contains", "value": "Eco-conscious" }
-                  ]
-                },
-                { "field": "consent.newsletter", "operator": "=", "value": true },
-                {
-                  "field": "behavioral.events",
-                  "operator": "=",
-                  "match": { "mode": "atLeast", "threshold": 2 },
-                  "value": {
-                    "combinator": "and",
-                    "rules": [
-                      { "field": "type", "operator": "=", "value": "email_opened" },
-                      {
-                        "field": "occurredAt",
-                        "operator": ">=",
-                        "value": { "mode": "relative", "anchor": "now", "offset": -6, "unit": "month" }
-                      }
-                    ]
-                  }
-                }
-              ]
-            }
-            """),
-        new(
-            "psychographic", "trend-seekers", "Trend seekers", "Early adopters, or people after status and novelty; not those who mind the price most.",
-            "Show new collections first.", "UTC",
-            """
-            {
-              "combinator": "and",
-              "rules": [
-                {
-                  "combinator": "or",
-                  "rules": [
-                    { "field": "psychographic.attitudes", "operator": "in", "value": ["Early adopter"] },
-                    { "field": "psychographic.motivations", "operator": "contains", "value": ["Status", "Novelty"] },
-                    { "field": "psychographic.personality", "operator": "beginsWith", "value": "Trend" }
-                  ]
-                },
-                { "field": "psychographic.attitudes", "operator": "doesNotContain", "value": "Price-conscious" },
-                { "field": "psychographic.lifestyle", "operator": "notNull" }
               ]
             }
             """),

@@ -35,6 +35,11 @@ internal static class Setup
         services.AddSingleton<CustomerRowReaders>();
         services.AddScoped<SegmentQuery>();
         services.AddScoped<CustomerSnapshots>();
+        services.AddSingleton<CustomerValidator>();
+        services.AddScoped<CustomerImport>();
+        services.AddSingleton<EventValidator>();
+        services.AddScoped<EventStore>();
+        services.AddScoped<EventIngest>();
         services.AddSingleton<IValidator<SegmentResource>, SegmentValidator>();
         services.AddSingleton<IValidator<AttributeResource>, AttributeValidator>();
 

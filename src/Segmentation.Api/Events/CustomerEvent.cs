@@ -17,6 +17,9 @@ public sealed class CustomerEvent
     /// <summary>UTF-8 bytes of an event's properties.</summary>
     public const int PropertiesMaxBytes = 32 * 1024;
 
+    /// <summary>Objects and lists inside one another in an event's properties.</summary>
+    public const int PropertiesMaxDepth = 10;
+
     public long CustomerKey { get; set; }
 
     /// <summary>The caller's id, or one made here; unique for its customer.</summary>

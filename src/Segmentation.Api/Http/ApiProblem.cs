@@ -17,6 +17,10 @@ public sealed class ApiProblem(int status, string title, IReadOnlyDictionary<str
     /// <summary>JSON Pointer (or a query parameter's name) to what is wrong there.</summary>
     public IReadOnlyDictionary<string, string[]>? Errors => errors;
 
+    /// <summary>The faults in one text, for a report of many lines.</summary>
+    public string Summary() => errors is null ? Message : string.Join(' ', errors.Select(e =>
+        (e.Key.Length > 0 ? $"{e.Key.TrimStart('/').Replace('/', '.')}: " : "") + string.Join(' ', e.Value)));
+
     public static ApiProblem NotFound(string what) => new(StatusCodes.Status404NotFound, $"There is no such {what}.");
 
     public static ApiProblem Conflict(string why) => new(StatusCodes.Status409Conflict, why);

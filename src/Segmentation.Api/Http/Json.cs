@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
@@ -22,6 +23,7 @@ public static class Json
         options.RespectNullableAnnotations = false;
         options.Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping;
         options.Converters.Add(new InstantConverter());
+        options.Converters.Add(new NumberConverter());
         options.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.CamelCase, allowIntegerValues: false));
         return options;
     }
@@ -130,6 +132,65 @@ public static class Json
 
         public override void Write(Utf8JsonWriter writer, DateTimeOffset value, JsonSerializerOptions options) =>
             writer.WriteStringValue(Format(value));
+    }
+
+    // The serializer's own would round what a decimal can't hold.
+    private sealed class NumberConverter : JsonConverter<decimal>
+    {
+        public override decimal Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+        {
+            if (reader.TokenType != JsonTokenType.Number)
+            {
+                throw new RequestJsonException("Takes a number.");
+            }
+
+            return OfNumber(ref reader) ?? throw new RequestJsonException(RuleNumber.Range);
+        }
+
+        public override void Write(Utf8JsonWriter writer, decimal value, JsonSerializerOptions options) => writer.WriteNumberValue(value);
+    }
+
+    /// <summary>
+    /// What makes a JSON value unfit to be kept and asked; null when nothing does: PostgreSQL refuses a NUL and half a surrogate pair, and
+    /// rules read exact numbers only.
+    /// </summary>
+    public static string? Unfit(JsonElement value, int maxDepth)
+    {
+        var reader = new Utf8JsonReader(JsonMarshal.GetRawUtf8Value(value));
+        while (reader.Read())
+        {
+            switch (reader.TokenType)
+            {
+                case JsonTokenType.StartObject or JsonTokenType.StartArray when reader.CurrentDepth >= maxDepth:
+                    return $"It is nested too deep: at most {maxDepth.ToString(CultureInfo.InvariantCulture)} levels.";
+                case JsonTokenType.Number when OfNumber(ref reader) is null:
+                    return RuleNumber.Range;
+                case JsonTokenType.PropertyName or JsonTokenType.String when reader.ValueIsEscaped:
+                    try
+                    {
+                        if (reader.GetString()!.Contains('\0', StringComparison.Ordinal))
+                        {
+                            return "A text has a NUL character in it.";
+                        }
+                    }
+                    catch (InvalidOperationException)
+                    {
+                        return "A text has half a surrogate pair in it.";
+                    }
+
+                    break;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>The number that the reader stands at; null when it is out of range.</summary>
+    public static decimal? OfNumber(ref Utf8JsonReader reader)
+    {
+        Span<char> text = stackalloc char[64];
+        var length = reader.HasValueSequence ? reader.ValueSequence.Length : reader.ValueSpan.Length;
+        return length <= text.Length ? RuleNumber.Parse(text[..reader.CopyString(text)]) : null;
     }
 
     /// <summary>An instant as answers write it: RFC 3339 in UTC, as many decimals as it has.</summary>

@@ -1,0 +1,171 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text.Json;
+using Segmentation.Api.Customers;
+using Segmentation.Api.Http;
+using Segmentation.Rules;
+
+namespace Segmentation.Api.Attributes;
+
+/// <summary>What customers carry under <c>attributes</c>: checked against the registered types, and written as sent and as rules read it.</summary>
+internal static class AttributeValues
+{
+    /// <summary>A set inside the object.</summary>
+    public const int MaxDepth = 2;
+
+    private static readonly DateOnly Epoch = new(1970, 1, 1);
+
+    /// <summary>What is wrong with the attributes, all of it; pointers are relative to the customer.</summary>
+    public static IEnumerable<RuleError> Faults(JsonElement? attributes, IReadOnlyDictionary<string, CustomerAttribute> definitions)
+    {
+        if (attributes is not { ValueKind: not JsonValueKind.Null } sent)
+        {
+            yield break;
+        }
+
+        if (sent.ValueKind != JsonValueKind.Object)
+        {
+            yield return new RuleError("/attributes", "attributes takes an object.");
+            yield break;
+        }
+
+        if (Json.Unfit(sent, MaxDepth) is { } unfit)
+        {
+            yield return new RuleError("/attributes", unfit);
+            yield break;
+        }
+
+        foreach (var attribute in sent.EnumerateObject().Where(a => a.Value.ValueKind != JsonValueKind.Null))
+        {
+            var fault = definitions.TryGetValue(attribute.Name, out var definition)
+                ? Fault(definition, attribute.Value)
+                : $"{Nearest.Quote(attribute.Name)} is not a registered attribute. {Hint(attribute.Name, definitions.Keys)}";
+            if (fault is not null)
+            {
+                yield return new RuleError(RuleError.Below("/attributes", attribute.Name), fault);
+            }
+        }
+    }
+
+    /// <summary>The end of an error text about an unknown attribute.</summary>
+    public static string Hint(string name, IEnumerable<string> known) =>
+        Nearest.To(name, known) is { } nearest ? $"Did you mean \"{nearest}\"?" : $"Register it with PUT /api/v1/attributes/NAME.";
+
+    /// <summary>The attributes as they are kept: as sent, and in the form that rules read. Both null when there are none.</summary>
+    public static (JsonElement? Sent, JsonElement? Folded) Documents(JsonElement? attributes, IReadOnlyDictionary<string, CustomerAttribute> definitions)
+    {
+        if (attributes is not { ValueKind: JsonValueKind.Object } sent || !sent.EnumerateObject().MoveNext())
+        {
+            return (null, null);
+        }
+
+        var (kept, folded) = (new ArrayBufferWriter<byte>(256), new ArrayBufferWriter<byte>(256));
+        using (var keptWriter = new Utf8JsonWriter(kept))
+        using (var foldedWriter = new Utf8JsonWriter(folded))
+        {
+            keptWriter.WriteStartObject();
+            foldedWriter.WriteStartObject();
+            foreach (var attribute in sent.EnumerateObject())
+            {
+                Write(keptWriter, foldedWriter, attribute, definitions);
+            }
+
+            keptWriter.WriteEndObject();
+            foldedWriter.WriteEndObject();
+        }
+
+        return kept.WrittenCount == 2 ? (null, null) : (JsonElement.Parse(kept.WrittenSpan), JsonElement.Parse(folded.WrittenSpan));
+    }
+
+    private static void Write(Utf8JsonWriter kept, Utf8JsonWriter folded, JsonProperty attribute, IReadOnlyDictionary<string, CustomerAttribute> definitions)
+    {
+        switch (attribute.Value.ValueKind)
+        {
+            case JsonValueKind.String when CustomerResource.Tidy(attribute.Value.GetString()) is { } text:
+                kept.WriteString(attribute.Name, text);
+                switch (definitions[attribute.Name].Type)
+                {
+                    case "date":
+                        folded.WriteNumber(attribute.Name, Date(text)!.Value.DayNumber - Epoch.DayNumber);
+                        break;
+                    case "instant":
+                        folded.WriteNumber(attribute.Name, (DateValue.ParseInstant(text)!.Value - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond);
+                        break;
+                    default:
+                        folded.WriteString(attribute.Name, Fold.Text(text));
+                        break;
+                }
+
+                break;
+            case JsonValueKind.Number:
+                var number = RuleNumber.Of(attribute.Value)!.Value;
+                kept.WriteNumber(attribute.Name, number);
+                folded.WriteNumber(attribute.Name, number);
+                break;
+            case JsonValueKind.True or JsonValueKind.False:
+                kept.WriteBoolean(attribute.Name, attribute.Value.GetBoolean());
+                folded.WriteBoolean(attribute.Name, attribute.Value.GetBoolean());
+                break;
+            case JsonValueKind.Array when attribute.Value.GetArrayLength() > 0:
+                kept.WriteStartArray(attribute.Name);
+                folded.WriteStartArray(attribute.Name);
+                var seen = new HashSet<string>();
+                foreach (var item in attribute.Value.EnumerateArray().Select(i => CustomerResource.Tidy(i.GetString())))
+                {
+                    if (item is not null && seen.Add(Fold.Text(item)))
+                    {
+                        kept.WriteStringValue(item);
+                        folded.WriteStringValue(Fold.Text(item));
+                    }
+                }
+
+                kept.WriteEndArray();
+                folded.WriteEndArray();
+                break;
+        }
+    }
+
+    private static string? Fault(CustomerAttribute definition, JsonElement value)
+    {
+        var name = definition.Name;
+        if (value.ValueKind == JsonValueKind.String && CustomerValidator.TextFault(value.GetString()!) is { } unreadable)
+        {
+            return $"attributes.{name} {unreadable}";
+        }
+
+        // Empty text is missing, whatever the type.
+        if (value.ValueKind == JsonValueKind.String && string.IsNullOrWhiteSpace(value.GetString()))
+        {
+            return null;
+        }
+
+        return definition.Type switch
+        {
+            "text" when value.ValueKind != JsonValueKind.String => $"attributes.{name} takes a text.",
+            "boolean" when value.ValueKind is not (JsonValueKind.True or JsonValueKind.False) => $"attributes.{name} takes true or false.",
+            "integer" when value.ValueKind != JsonValueKind.Number => $"attributes.{name} takes an integer.",
+            "decimal" when value.ValueKind != JsonValueKind.Number => $"attributes.{name} takes a number.",
+            "integer" or "decimal" when RuleNumber.Of(value) is null => RuleNumber.Range,
+            "integer" when RuleNumber.Of(value) is { } number && decimal.Truncate(number) != number => $"attributes.{name} takes an integer.",
+            "date" when value.ValueKind != JsonValueKind.String || Date(value.GetString()!.Trim()) is null => $"attributes.{name} takes a date: \"2024-05-31\".",
+            "instant" when value.ValueKind != JsonValueKind.String || DateValue.ParseInstant(value.GetString()!.Trim()) is null =>
+                $"attributes.{name} takes an instant with its offset: \"2024-05-31T12:00:00Z\".",
+            "set" => SetFault(name, value),
+            _ => null,
+        };
+    }
+
+    private static string? SetFault(string name, JsonElement value)
+    {
+        if (value.ValueKind != JsonValueKind.Array || value.EnumerateArray().Any(i => i.ValueKind != JsonValueKind.String))
+        {
+            return $"attributes.{name} takes a list of texts.";
+        }
+
+        return value.GetArrayLength() > Customer.SetMaxItems ? $"attributes.{name} takes at most {Customer.SetMaxItems.ToString(CultureInfo.InvariantCulture)} items."
+            : value.EnumerateArray().Select(i => CustomerValidator.TextFault(i.GetString()!)).FirstOrDefault(f => f is not null) is { } fault ? $"attributes.{name} {fault}"
+            : null;
+    }
+
+    private static DateOnly? Date(string text) => DateValue.Parse(text) is DateValue.Day day ? day.Date : null;
+}

@@ -1,0 +1,296 @@
+using System.Buffers;
+using System.Text.Json;
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+using NpgsqlTypes;
+using Segmentation.Api.Attributes;
+using Segmentation.Api.Data;
+using Segmentation.Api.Http;
+using Segmentation.Rules;
+
+namespace Segmentation.Api.Customers;
+
+/// <summary>What an import did.</summary>
+/// <param name="Received">Lines that were not blank; a CSV's header apart.</param>
+/// <param name="Errors">The first of the rejected lines.</param>
+public sealed record ImportResult(long Received, long Created, long Updated, long Rejected, IReadOnlyList<LineError> Errors);
+
+/// <summary>Why a line was rejected. Names fields, never their values.</summary>
+/// <param name="Line">The first line is 1.</param>
+public sealed record LineError(int Line, string Message);
+
+/// <summary>
+/// Writes many customers: a line is a whole customer, as in PUT. Memory is constant: a batch is stored while the next one is read.
+/// </summary>
+public sealed class CustomerImport(SegmentationDb db, CustomerValidator validator, TimeProvider time)
+{
+    /// <summary>How many rejected lines the answer lists.</summary>
+    public const int MaxErrors = 100;
+
+    private const int BatchRows = 4000;
+    private const int BatchBytes = 8 * 1024 * 1024;
+
+    // What a write of the profile leaves alone, in a customer that is there already.
+    private static readonly string[] Kept =
+    [
+        "id", "id_folded", "created_at", "version", "first_seen_at", "last_seen_at",
+        "event_count", "first_event_at", "last_event_at", "order_count", "order_amount", "lifetime_value", "first_order_at", "last_order_at",
+    ];
+
+    private readonly List<LineError> errors = [];
+    private readonly ArrayBufferWriter<byte> json = new(4096);
+    private readonly BulkTable<Customer> table = BulkTable<Customer>.Of(db.Model);
+    private Dictionary<string, CustomerAttribute> definitions = [];
+    private long received;
+    private long rejected;
+    private long created;
+    private long updated;
+
+    /// <summary>Reads and stores the whole body.</summary>
+    /// <param name="csv">Whether it is CSV; else NDJSON.</param>
+    /// <exception cref="ApiProblem">The CSV's header is wrong; nothing was stored.</exception>
+    public async Task<ImportResult> RunAsync(Stream body, bool csv, CancellationToken cancellation)
+    {
+        definitions = await db.Attributes.AsNoTracking().ToDictionaryAsync(a => a.Name, cancellation);
+        var reader = new RecordReader(body, csv);
+        var fields = new List<string?>();
+        CustomerCsv? columns = null;
+        if (csv)
+        {
+            columns = await reader.ReadAsync(cancellation) ? Header(reader, fields) : throw ApiProblem.Invalid("header", "The file is empty: its first line names the columns.");
+        }
+
+        // One connection for all batches: the temporary table is its own.
+        await db.Database.OpenConnectionAsync(cancellation);
+        await using (var create = new NpgsqlCommand(
+            $"CREATE TEMPORARY TABLE IF NOT EXISTS incoming_customers ON COMMIT DELETE ROWS AS SELECT {table.ColumnList} FROM customers WITH NO DATA", (NpgsqlConnection)db.Database.GetDbConnection()))
+        {
+            await create.ExecuteNonQueryAsync(cancellation);
+        }
+
+        using var writer = new Utf8JsonWriter(json);
+        var (batch, storing) = (new Batch(), Task.CompletedTask);
+        try
+        {
+            while (await reader.ReadAsync(cancellation))
+            {
+                received++;
+                if (reader.Fault is { } unreadable)
+                {
+                    Reject(reader.Line, unreadable);
+                }
+                else if (Parse(reader, columns, fields, writer) is { } customer)
+                {
+                    batch.Add(customer, reader.Line, reader.Record.Length);
+                }
+
+                if (batch.IsFull)
+                {
+                    await storing;
+                    storing = StoreAsync(batch, cancellation);
+                    batch = new Batch();
+                }
+            }
+        }
+        finally
+        {
+            // The connection is busy until then, whatever became of the reading.
+            await storing;
+        }
+
+        await StoreAsync(batch, cancellation);
+        await db.Database.CloseConnectionAsync();
+        return new ImportResult(received, created, updated, rejected, [.. errors.OrderBy(e => e.Line)]);
+    }
+
+    private CustomerCsv Header(RecordReader reader, List<string?> fields)
+    {
+        if (reader.Fault is { } unreadable)
+        {
+            throw ApiProblem.Invalid("header", $"The first line, which names the columns, can't be read. {unreadable}");
+        }
+
+        RecordReader.Split(reader.Record.Span, fields);
+        return CustomerCsv.Read(fields, definitions);
+    }
+
+    private Customer? Parse(RecordReader reader, CustomerCsv? columns, List<string?> fields, Utf8JsonWriter writer)
+    {
+        try
+        {
+            var line = reader.Record.Span;
+            if (columns is not null)
+            {
+                RecordReader.Split(line, fields);
+                json.ResetWrittenCount();
+                writer.Reset();
+                if (columns.WriteJson(fields, writer) is { } fault)
+                {
+                    Reject(reader.Line, fault);
+                    return null;
+                }
+
+                writer.Flush();
+                line = json.WrittenSpan;
+            }
+
+            var resource = JsonSerializer.Deserialize<CustomerResource>(line, Json.Options);
+            if (resource is null)
+            {
+                Reject(reader.Line, "It is null; it takes a JSON object.");
+                return null;
+            }
+
+            var faults = validator.Check(resource, definitions);
+            if (resource.Id is null)
+            {
+                faults = faults.Prepend(new RuleError("/id", "id is missing."));
+            }
+
+            if (faults.Any())
+            {
+                Reject(reader.Line, string.Join(' ', faults.Select(f => f.Message)));
+                return null;
+            }
+
+            var now = LocalTime.Truncate(time.GetUtcNow());
+            var customer = new Customer { Id = resource.Id!, CreatedAt = now };
+            resource.ApplyTo(customer, definitions, now);
+            return customer;
+        }
+        catch (JsonException malformed)
+        {
+            Reject(reader.Line, Json.Problem(malformed, typeof(CustomerResource)).Summary());
+        }
+        catch (InvalidOperationException undecodable) when (undecodable.Source == "System.Text.Json")
+        {
+            Reject(reader.Line, "A text has half a surrogate pair in it.");
+        }
+
+        return null;
+    }
+
+    private void Reject(int line, string message)
+    {
+        lock (errors)
+        {
+            rejected++;
+            if (errors.Count < MaxErrors)
+            {
+                errors.Add(new LineError(line, message));
+            }
+        }
+    }
+
+    private async Task StoreAsync(Batch batch, CancellationToken cancellation)
+    {
+        if (batch.Customers.Count == 0)
+        {
+            return;
+        }
+
+        var (stored, fresh, stale) = await Retry.OnDeadlockAsync(() => TryStoreAsync(batch, cancellation), cancellation);
+        foreach (var line in stale)
+        {
+            Reject(line, "It carries an attribute that was changed or deleted while the file was read.");
+        }
+
+        created += fresh;
+        updated += stored - fresh + batch.Repeated;
+    }
+
+    private async Task<(long Stored, long Fresh, IReadOnlyList<int> Stale)> TryStoreAsync(Batch batch, CancellationToken cancellation)
+    {
+        var connection = (NpgsqlConnection)db.Database.GetDbConnection();
+        await using var transaction = await connection.BeginTransactionAsync(cancellation);
+        var gone = await LockAttributesAsync(connection, batch, cancellation);
+        var rows = batch.Customers;
+        int[] stale = [];
+        if (gone.Count > 0)
+        {
+            stale = [.. batch.Lines.Where((_, i) => Carries(batch.Customers[i]))];
+            rows = [.. batch.Customers.Where(c => !Carries(c))];
+        }
+
+        await table.CopyAsync(connection, rows, cancellation, "incoming_customers");
+        await using var upsert = new NpgsqlCommand(
+            $"""
+            WITH stored AS (
+                INSERT INTO customers AS c ({table.ColumnList}) SELECT {table.ColumnList} FROM incoming_customers ORDER BY id
+                ON CONFLICT (id) DO UPDATE SET {string.Join(", ", table.Columns.Except(Kept).Select(column => $"{column} = excluded.{column}"))},
+                    version = c.version + 1, first_seen_at = least(excluded.first_seen_at, c.first_event_at), last_seen_at = greatest(excluded.last_seen_at, c.last_event_at)
+                RETURNING version)
+            SELECT count(*), count(*) FILTER (WHERE version = 1) FROM stored
+            """,
+            connection);
+        await using var reader = await upsert.ExecuteReaderAsync(cancellation);
+        await reader.ReadAsync(cancellation);
+        var counts = (reader.GetInt64(0), reader.GetInt64(1), stale);
+        await reader.CloseAsync();
+        await transaction.CommitAsync(cancellation);
+        return counts;
+
+        bool Carries(Customer customer) => customer.Attributes is { } attributes && gone.Any(name => attributes.TryGetProperty(name, out _));
+    }
+
+    // An attribute can't be deleted while values of it are on their way in; one that was deleted since the lines were checked is found here.
+    private async Task<IReadOnlyCollection<string>> LockAttributesAsync(NpgsqlConnection connection, Batch batch, CancellationToken cancellation)
+    {
+        if (batch.Attributes.Count == 0)
+        {
+            return [];
+        }
+
+        await using var command = new NpgsqlCommand("SELECT name, type FROM attributes WHERE name = ANY ($1) ORDER BY name FOR SHARE", connection);
+        command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = [.. batch.Attributes], NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text });
+        await using var reader = await command.ExecuteReaderAsync(cancellation);
+        var gone = batch.Attributes.ToHashSet(StringComparer.Ordinal);
+        while (await reader.ReadAsync(cancellation))
+        {
+            if (definitions[reader.GetString(0)].Type == reader.GetString(1))
+            {
+                gone.Remove(reader.GetString(0));
+            }
+        }
+
+        return gone;
+    }
+
+    private sealed class Batch
+    {
+        private readonly Dictionary<string, int> places = new(BatchRows, StringComparer.Ordinal);
+        private long bytes;
+
+        public List<Customer> Customers { get; } = new(BatchRows);
+        public List<int> Lines { get; } = new(BatchRows);
+        public HashSet<string> Attributes { get; } = new(StringComparer.Ordinal);
+
+        /// <summary>Lines that a later one of the same customer replaced.</summary>
+        public int Repeated { get; private set; }
+        public bool IsFull => Customers.Count == BatchRows || bytes > BatchBytes;
+
+        public void Add(Customer customer, int line, int length)
+        {
+            bytes += length;
+            if (customer.Attributes is { } attributes)
+            {
+                foreach (var attribute in attributes.EnumerateObject())
+                {
+                    Attributes.Add(attribute.Name);
+                }
+            }
+
+            if (places.TryGetValue(customer.Id, out var place))
+            {
+                (Customers[place], Lines[place]) = (customer, line);
+                Repeated++;
+            }
+            else
+            {
+                places.Add(customer.Id, Customers.Count);
+                Customers.Add(customer);
+                Lines.Add(line);
+            }
+        }
+    }
+}

@@ -1,0 +1,176 @@
+using System.Text.Json;
+using Segmentation.Api.Customers;
+using Segmentation.Api.Http;
+using Segmentation.Rules;
+
+namespace Segmentation.Api.Events;
+
+/// <summary>Takes the events of one request: checks each, stores them in batches, and counts what became of them.</summary>
+public sealed class EventIngest(EventStore store, EventValidator validator, TimeProvider time)
+{
+    /// <summary>Events in one array.</summary>
+    public const int MaxArray = 10_000;
+
+    private const int BatchRows = 5000;
+    private const int BatchBytes = 8 * 1024 * 1024;
+
+    private readonly List<EventError> errors = [];
+    private long received;
+    private long stored;
+    private long duplicates;
+    private long rejected;
+    private bool lines;
+
+    /// <summary>One event.</summary>
+    /// <exception cref="ApiProblem">It was rejected.</exception>
+    public async Task<EventsResult> OneAsync(EventResource e, bool create, CancellationToken cancellation)
+    {
+        var faults = validator.Check(e).ToArray();
+        if (faults is not [])
+        {
+            throw ApiProblem.Invalid(faults);
+        }
+
+        var result = await store.StoreAsync([new IncomingEvent(e.CustomerId!, e.ToEvent(Now), 0)], create, cancellation);
+        return result.Refused is [var refused]
+            ? throw ApiProblem.Invalid(refused.Pointer, refused.Message)
+            : new EventsResult(1, result.Stored, 1 - result.Stored, 0, []);
+    }
+
+    /// <summary>A JSON body: one event, or an array of them.</summary>
+    public async Task<EventsResult> JsonAsync(Stream body, bool create, CancellationToken cancellation)
+    {
+        var json = (JsonElement)(await JsonBodyFormatter.ReadAsync(body, typeof(JsonElement), cancellation))!;
+        if (json.ValueKind != JsonValueKind.Array)
+        {
+            return await OneAsync(Read(json), create, cancellation);
+        }
+
+        if (json.GetArrayLength() > MaxArray)
+        {
+            throw ApiProblem.Invalid("", $"An array takes at most {MaxArray} events; NDJSON has no limit.");
+        }
+
+        var batch = new List<IncomingEvent>(json.GetArrayLength());
+        foreach (var (index, item) in json.EnumerateArray().Index())
+        {
+            received++;
+            Add(batch, index, () => Read(item));
+        }
+
+        await StoreAsync(batch, create, cancellation);
+        return Result();
+    }
+
+    /// <summary>NDJSON of any length: a batch is stored while the next one is read.</summary>
+    public async Task<EventsResult> LinesAsync(Stream body, bool create, CancellationToken cancellation)
+    {
+        lines = true;
+        var reader = new RecordReader(body, csv: false);
+        var (batch, bytes, storing) = (new List<IncomingEvent>(BatchRows), 0L, Task.CompletedTask);
+        try
+        {
+            while (await reader.ReadAsync(cancellation))
+            {
+                received++;
+                if (reader.Fault is { } unreadable)
+                {
+                    Reject(reader.Line, unreadable);
+                    continue;
+                }
+
+                bytes += reader.Record.Length;
+                Add(batch, reader.Line, () => JsonSerializer.Deserialize<EventResource>(reader.Record.Span, Json.Options));
+                if (batch.Count == BatchRows || bytes > BatchBytes)
+                {
+                    await storing;
+                    storing = StoreAsync(batch, create, cancellation);
+                    (batch, bytes) = (new List<IncomingEvent>(BatchRows), 0);
+                }
+            }
+        }
+        finally
+        {
+            // The connection is busy until then, whatever became of the reading.
+            await storing;
+        }
+
+        await StoreAsync(batch, create, cancellation);
+        return Result();
+    }
+
+    private DateTimeOffset Now => LocalTime.Truncate(time.GetUtcNow());
+
+    private static EventResource Read(JsonElement json)
+    {
+        try
+        {
+            return json.Deserialize<EventResource>(Json.Options) ?? throw ApiProblem.Invalid("", "An event is a JSON object.");
+        }
+        catch (JsonException malformed)
+        {
+            throw Json.Problem(malformed, typeof(EventResource));
+        }
+        catch (InvalidOperationException undecodable) when (undecodable.Source == "System.Text.Json")
+        {
+            throw ApiProblem.Invalid("", "A text has half a surrogate pair in it.");
+        }
+    }
+
+    private void Add(List<IncomingEvent> batch, int place, Func<EventResource?> read)
+    {
+        try
+        {
+            if (read() is not { } e)
+            {
+                Reject(place, "An event is a JSON object.");
+            }
+            else if (validator.Check(e).ToArray() is not [] and var faults)
+            {
+                Reject(place, string.Join(' ', faults.Select(f => f.Message)));
+            }
+            else
+            {
+                batch.Add(new IncomingEvent(e.CustomerId!, e.ToEvent(Now), place));
+            }
+        }
+        catch (JsonException malformed)
+        {
+            Reject(place, Json.Problem(malformed, typeof(EventResource)).Summary());
+        }
+        catch (ApiProblem malformed)
+        {
+            Reject(place, malformed.Summary());
+        }
+        catch (InvalidOperationException undecodable) when (undecodable.Source == "System.Text.Json")
+        {
+            Reject(place, "A text has half a surrogate pair in it.");
+        }
+    }
+
+    private async Task StoreAsync(List<IncomingEvent> batch, bool create, CancellationToken cancellation)
+    {
+        var result = await store.StoreAsync(batch, create, cancellation);
+        foreach (var (e, _, message) in result.Refused)
+        {
+            Reject(e.Place, message);
+        }
+
+        stored += result.Stored;
+        duplicates += batch.Count - result.Stored - result.Refused.Count;
+    }
+
+    private void Reject(int place, string message)
+    {
+        lock (errors)
+        {
+            rejected++;
+            if (errors.Count < CustomerImport.MaxErrors)
+            {
+                errors.Add(lines ? new EventError(place, null, message) : new EventError(null, place, message));
+            }
+        }
+    }
+
+    private EventsResult Result() => new(received, stored, duplicates, rejected, [.. errors.OrderBy(e => e.Line ?? e.Index)]);
+}

@@ -1,0 +1,82 @@
+using System.Text.Json;
+using Segmentation.Rules;
+
+namespace Segmentation.Api.Events;
+
+/// <summary>Something a customer did, as the API shows and takes it. Null is the same as leaving out.</summary>
+public sealed class EventResource
+{
+    /// <summary>The caller's own, unique for the customer: an event sent twice is stored once, the first kept. Made when left out.</summary>
+    public string? Id { get; set; }
+
+    /// <summary>Who did it.</summary>
+    public string? CustomerId { get; set; }
+
+    /// <summary>What happened: order_completed. Compares without regard to case.</summary>
+    public string? Type { get; set; }
+
+    /// <summary>When; now when left out. At most 5 minutes ahead of the service's clock, and then taken as now.</summary>
+    public DateTimeOffset? OccurredAt { get; set; }
+
+    /// <summary>Exact decimal, in account currency.</summary>
+    public decimal? Amount { get; set; }
+
+    /// <summary>Three letters (ISO 4217). Kept, not converted.</summary>
+    public string? Currency { get; set; }
+
+    /// <summary>Where it happened: web, store, email.</summary>
+    public string? Channel { get; set; }
+
+    /// <summary>Whatever else there is to say: a JSON object, kept as sent.</summary>
+    public JsonElement? Properties { get; set; }
+
+    /// <summary>An event as it was sent.</summary>
+    public static EventResource Of(CustomerEvent e, string customerId) => new()
+    {
+        Id = e.Id,
+        CustomerId = customerId,
+        Type = e.TypeSent ?? e.Type,
+        OccurredAt = e.OccurredAt,
+        Amount = e.Amount,
+        Currency = e.Currency,
+        Channel = e.ChannelSent ?? e.Channel,
+        Properties = e.PropertiesSent ?? e.Properties,
+    };
+
+    /// <summary>The event that this says. Only for what <see cref="EventValidator"/> found no fault in.</summary>
+    internal CustomerEvent ToEvent(DateTimeOffset now)
+    {
+        var (type, channel) = (Fold.Text(Type!), Fold.Text(Channel));
+        var sent = Properties is { ValueKind: JsonValueKind.Object } ? Properties : null;
+        var folded = sent is { } properties ? EventProperties.Folded(properties) : null;
+        return new CustomerEvent
+        {
+            Id = Id ?? Guid.CreateVersion7().ToString(),
+            OccurredAt = OccurredAt is { } at && at < now ? at : now,
+            Type = type,
+            TypeSent = type == Type ? null : Type,
+            Amount = Amount,
+            Channel = channel,
+            ChannelSent = channel == Channel ? null : Channel,
+            Currency = Currency,
+            Properties = folded ?? sent,
+            PropertiesSent = folded is null ? null : sent,
+        };
+    }
+
+    /// <summary>Brings what was sent into the form that is kept. The properties stay as they are.</summary>
+    internal void Tidy() => (Type, Channel, Currency) = (Tidy(Type), Tidy(Channel), Tidy(Currency)?.ToUpperInvariant());
+
+    private static string? Tidy(string? text) => text?.Trim() is { Length: > 0 } kept ? kept : null;
+}
+
+/// <summary>What became of the events of a request.</summary>
+/// <param name="Stored">Those that were new.</param>
+/// <param name="Duplicates">Those whose customer has an event of that id already.</param>
+/// <param name="Errors">The first of the rejected ones.</param>
+public sealed record EventsResult(long Received, long Stored, long Duplicates, long Rejected, IReadOnlyList<EventError> Errors);
+
+/// <summary>Why an event was rejected.</summary>
+/// <param name="Line">In NDJSON: the first line is 1.</param>
+/// <param name="Index">In an array: the first item is 0.</param>
+public sealed record EventError(int? Line, int? Index, string Message);

@@ -1,0 +1,197 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata;
+using Npgsql;
+using NpgsqlTypes;
+using Segmentation.Api.Customers;
+using Segmentation.Api.Data;
+using Segmentation.Rules;
+
+namespace Segmentation.Api.Events;
+
+/// <summary>An event on its way in.</summary>
+/// <param name="Place">Where it stood in the request: a line or an index.</param>
+internal readonly record struct IncomingEvent(string CustomerId, CustomerEvent Event, int Place);
+
+/// <summary>What became of a batch.</summary>
+/// <param name="Stored">New events; those neither stored nor refused are duplicates.</param>
+/// <param name="Refused">Events that can't be stored, each with the reason.</param>
+internal sealed record StoredEvents(int Stored, IReadOnlyList<(IncomingEvent Event, string Pointer, string Message)> Refused);
+
+/// <summary>
+/// The only writer of events, and of what they add up to: a batch is one transaction, which adds to each customer's counters exactly what it
+/// stored, whatever else is stored at the same time.
+/// </summary>
+public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimeProvider time)
+{
+    // What .NET reads back: 18 digits before the point and 9 after it.
+    private const decimal MoneyBound = 1_000_000_000_000_000_000m;
+
+    private readonly BulkTable<CustomerEvent> table = BulkTable<CustomerEvent>.Of(db.Model);
+
+    /// <summary>Stores events. The first of those with one id for one customer is kept, here and before.</summary>
+    /// <param name="create">Whether unknown customers are created; else their events are refused.</param>
+    internal async Task<StoredEvents> StoreAsync(IReadOnlyList<IncomingEvent> events, bool create, CancellationToken cancellation)
+    {
+        if (events.Count == 0)
+        {
+            return new StoredEvents(0, []);
+        }
+
+        if (await Retry.OnDeadlockAsync(() => TryStoreAsync(events, create, cancellation), cancellation) is { } result)
+        {
+            return result;
+        }
+
+        // Some customer's money grew past what can be read back: find the events that do it, and store the others.
+        if (events.Count == 1)
+        {
+            return new StoredEvents(0, [(events[0], "/amount", "amount brings the customer's lifetime value past 18 digits.")]);
+        }
+
+        var half = events.Count / 2;
+        var first = await StoreAsync([.. events.Take(half)], create, cancellation);
+        var second = await StoreAsync([.. events.Skip(half)], create, cancellation);
+        return new StoredEvents(first.Stored + second.Stored, [.. first.Refused, .. second.Refused]);
+    }
+
+    // Null: nothing was stored, since a customer's sums would have grown too large.
+    private async Task<StoredEvents?> TryStoreAsync(IReadOnlyList<IncomingEvent> events, bool create, CancellationToken cancellation)
+    {
+        await db.Database.OpenConnectionAsync(cancellation);
+        try
+        {
+            var connection = (NpgsqlConnection)db.Database.GetDbConnection();
+            await using var transaction = await connection.BeginTransactionAsync(cancellation);
+            var keys = await LockCustomersAsync(connection, events.Select(e => e.CustomerId).ToHashSet(StringComparer.Ordinal), create, cancellation);
+            var rows = new List<CustomerEvent>(events.Count);
+            var refused = new List<(IncomingEvent, string, string)>();
+            foreach (var incoming in events)
+            {
+                if (keys.TryGetValue(incoming.CustomerId, out var key))
+                {
+                    incoming.Event.CustomerKey = key;
+                    rows.Add(incoming.Event);
+                }
+                else
+                {
+                    refused.Add((incoming, "/customerId", "customerId is of no known customer."));
+                }
+            }
+
+            var (stored, largest) = await InsertAsync(connection, rows, cancellation);
+            if (largest >= MoneyBound)
+            {
+                await transaction.RollbackAsync(cancellation);
+                return null;
+            }
+
+            await transaction.CommitAsync(cancellation);
+            return new StoredEvents(stored, refused);
+        }
+        finally
+        {
+            await db.Database.CloseConnectionAsync();
+        }
+    }
+
+    // Locked in the order of their ids, as an import does it: then no two batches wait for each other. Whoever erases a customer waits too.
+    private async Task<Dictionary<string, long>> LockCustomersAsync(NpgsqlConnection connection, HashSet<string> ids, bool create, CancellationToken cancellation)
+    {
+        var keys = new Dictionary<string, long>(ids.Count, StringComparer.Ordinal);
+        while (true)
+        {
+            await ReadKeysAsync("SELECT id, key FROM customers WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE", [Texts([.. ids.Where(id => !keys.ContainsKey(id))])]);
+            if (keys.Count == ids.Count || !create)
+            {
+                return keys;
+            }
+
+            string[] missing = [.. ids.Where(id => !keys.ContainsKey(id))];
+            var now = new NpgsqlParameter<DateTimeOffset> { TypedValue = LocalTime.Truncate(time.GetUtcNow()), NpgsqlDbType = NpgsqlDbType.TimestampTz };
+            await ReadKeysAsync(
+                $"""
+                INSERT INTO customers ({string.Join(", ", newCustomer.Select(c => c.Column))}) SELECT {string.Join(", ", newCustomer.Select(c => c.Value))}
+                FROM unnest($1, $2) AS fresh (id, id_folded) ORDER BY fresh.id ON CONFLICT (id) DO NOTHING RETURNING id, key
+                """,
+                [Texts(missing), Texts([.. missing.Select(Fold.Text)!]), now]);
+
+            // Those that another created meanwhile are read in the next round.
+            if (keys.Count == ids.Count)
+            {
+                return keys;
+            }
+        }
+
+        async Task ReadKeysAsync(string sql, NpgsqlParameter[] parameters)
+        {
+            await using var command = new NpgsqlCommand(sql, connection);
+            command.Parameters.AddRange(parameters);
+            await using var reader = await command.ExecuteReaderAsync(cancellation);
+            while (await reader.ReadAsync(cancellation))
+            {
+                keys[reader.GetString(0)] = reader.GetInt64(1);
+            }
+        }
+    }
+
+    // What a customer that was never sent starts with: every column that can't be empty.
+    private readonly (string Column, string Value)[] newCustomer = [.. db.Model.FindEntityType(typeof(Customer))!.GetFlattenedProperties()
+        .Where(p => !p.IsNullable && p.ValueGenerated == ValueGenerated.Never)
+        .Select(p => (Column: p.GetColumnName(), p.ClrType))
+        .Select(p => (p.Column, Value: p.Column switch
+        {
+            "id" => "fresh.id COLLATE \"C\"",
+            "id_folded" => "fresh.id_folded",
+            "created_at" or "updated_at" => "$3",
+            "version" => "1",
+            _ when p.ClrType.IsArray => "'{}'",
+            _ => "0",
+        }))];
+
+    private async Task<(int Stored, decimal? Largest)> InsertAsync(NpgsqlConnection connection, List<CustomerEvent> rows, CancellationToken cancellation)
+    {
+        if (rows.Count == 0)
+        {
+            return (0, null);
+        }
+
+        await using var command = new NpgsqlCommand { Connection = connection };
+        table.AddArrays(command.Parameters, rows);
+        var arrays = string.Join(", ", Enumerable.Range(1, command.Parameters.Count).Select(i => $"${i}"));
+        var (orders, refunds) = ($"${command.Parameters.Count + 1}", $"${command.Parameters.Count + 2}");
+        command.Parameters.Add(Texts(revenue.OrderTypes));
+        command.Parameters.Add(Texts(revenue.RefundTypes));
+        command.CommandText =
+            $"""
+            WITH stored AS (
+                INSERT INTO events ({table.ColumnList}) SELECT {table.ColumnList} FROM unnest({arrays}) AS incoming ({table.ColumnList})
+                ON CONFLICT DO NOTHING
+                RETURNING customer_key, occurred_at, type, amount),
+            added AS (
+                SELECT customer_key, count(*)::integer AS events, min(occurred_at) AS first, max(occurred_at) AS last,
+                    (count(*) FILTER (WHERE type = ANY ({orders})))::integer AS orders,
+                    coalesce(sum(amount) FILTER (WHERE type = ANY ({orders})), 0) AS ordered,
+                    coalesce(sum(abs(amount)) FILTER (WHERE type = ANY ({refunds})), 0) AS refunded,
+                    min(occurred_at) FILTER (WHERE type = ANY ({orders})) AS first_order,
+                    max(occurred_at) FILTER (WHERE type = ANY ({orders})) AS last_order
+                FROM stored GROUP BY customer_key),
+            counted AS (
+                UPDATE customers c SET
+                    event_count = c.event_count + a.events,
+                    first_event_at = least(c.first_event_at, a.first), last_event_at = greatest(c.last_event_at, a.last),
+                    first_seen_at = least(c.first_seen_at, a.first), last_seen_at = greatest(c.last_seen_at, a.last),
+                    order_count = c.order_count + a.orders,
+                    order_amount = c.order_amount + a.ordered,
+                    lifetime_value = c.lifetime_value + a.ordered - a.refunded,
+                    first_order_at = least(c.first_order_at, a.first_order), last_order_at = greatest(c.last_order_at, a.last_order)
+                FROM added a WHERE c.key = a.customer_key
+                RETURNING greatest(abs(c.order_amount), abs(c.lifetime_value)) AS money)
+            SELECT (SELECT count(*) FROM stored)::integer, (SELECT least(max(money), {MoneyBound}) FROM counted)
+            """;
+        await using var reader = await command.ExecuteReaderAsync(cancellation);
+        await reader.ReadAsync(cancellation);
+        return (reader.GetInt32(0), reader.IsDBNull(1) ? null : reader.GetDecimal(1));
+    }
+
+    private static NpgsqlParameter<string[]> Texts(string[] texts) => new() { TypedValue = texts, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text };
+}

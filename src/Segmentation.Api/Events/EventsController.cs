@@ -1,0 +1,77 @@
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.EntityFrameworkCore;
+using Segmentation.Api.Customers;
+using Segmentation.Api.Data;
+using Segmentation.Api.Http;
+using Segmentation.Rules;
+
+namespace Segmentation.Api.Events;
+
+/// <summary>What customers did.</summary>
+[ApiController]
+[Route("api/v1")]
+[Tags("Events")]
+[Produces("application/json")]
+public sealed class EventsController(SegmentationDb db, EventIngest ingest) : ControllerBase
+{
+    /// <summary>Bytes of a JSON body: 10,000 events.</summary>
+    public const int MaxJsonBytes = 16 * 1024 * 1024;
+
+    /// <summary>Stores events: one, an array of at most 10,000, or NDJSON of any length.</summary>
+    /// <remarks>An event with an <c>id</c> that its customer has already is not stored again. One that is rejected is so alone, unless it came alone: then it is a 400.</remarks>
+    /// <param name="createCustomers">Whether unknown customers are created; true when left out. Else their events are rejected.</param>
+    [HttpPost("events")]
+    [DisableRequestSizeLimit]
+    [Consumes("application/json", CustomerExport.Ndjson)]
+    [ProducesResponseType<EventsResult>(StatusCodes.Status200OK)]
+    public async Task<EventsResult> Post(bool? createCustomers, CancellationToken cancellation)
+    {
+        if (Request.MediaType() == CustomerExport.Ndjson)
+        {
+            return await ingest.LinesAsync(Request.Body, createCustomers ?? true, cancellation);
+        }
+
+        // NDJSON is streamed; this is held in memory.
+        HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>()?.MaxRequestBodySize = MaxJsonBytes;
+        return await ingest.JsonAsync(Request.Body, createCustomers ?? true, cancellation);
+    }
+
+    /// <summary>Stores one event of a customer.</summary>
+    /// <param name="createCustomers">Whether an unknown customer is created; true when left out.</param>
+    [HttpPost("customers/{id}/events")]
+    [ProducesResponseType<EventsResult>(StatusCodes.Status200OK)]
+    public async Task<EventsResult> PostOne(string id, [FromBody] EventResource body, bool? createCustomers, CancellationToken cancellation)
+    {
+        if (body.CustomerId is not null && body.CustomerId != id)
+        {
+            throw ApiProblem.Invalid("/customerId", "customerId is the one in the path, or is left out.");
+        }
+
+        body.CustomerId = id;
+        return await ingest.OneAsync(body, createCustomers ?? true, cancellation);
+    }
+
+    /// <summary>Lists a customer's events, newest first.</summary>
+    /// <param name="limit">How many a page holds, 1 to 1,000; 100 when left out.</param>
+    /// <param name="cursor">The page before's <c>nextCursor</c>.</param>
+    [HttpGet("customers/{id}/events")]
+    [ProducesResponseType<Page<EventResource>>(StatusCodes.Status200OK)]
+    public async Task<Page<EventResource>> List(string id, int? limit, string? cursor, CancellationToken cancellation)
+    {
+        var size = Paging.Limit(limit);
+        var found = CustomerIds.IsValid(id) ? await db.Customers.Where(c => c.Id == id).Select(c => (long?)c.Key).FirstOrDefaultAsync(cancellation) : null;
+        var key = found ?? throw ApiProblem.NotFound("customer");
+        var events = db.Events.AsNoTracking().Where(e => e.CustomerKey == key);
+        if (Paging.TextCursor(cursor) is { } text)
+        {
+            var parts = text.Split(' ', 2);
+            var at = parts.Length == 2 ? DateValue.ParseInstant(parts[0]) : null;
+            var (last, lastId) = (at ?? throw ApiProblem.Invalid("cursor", "Not a cursor of this list."), parts[1]);
+            events = events.Where(e => EF.Functions.LessThan(ValueTuple.Create(e.OccurredAt, e.Id), ValueTuple.Create(last, lastId)));
+        }
+
+        var rows = await events.OrderByDescending(e => e.OccurredAt).ThenByDescending(e => e.Id).Take(size + 1).ToListAsync(cancellation);
+        return Paging.Of(rows, size, e => EventResource.Of(e, id), e => [$"{Json.Format(e.OccurredAt)} {e.Id}"]);
+    }
+}

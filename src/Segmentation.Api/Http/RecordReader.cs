@@ -1,0 +1,237 @@
+using System.Text;
+using System.Text.Unicode;
+
+namespace Segmentation.Api.Http;
+
+/// <summary>
+/// Cuts a body into records as it arrives: lines, or CSV records, which may hold line breaks inside quotes. Holds one record at a time and
+/// never more than <see cref="MaxBytes"/> of it: a longer one is skipped as it passes.
+/// </summary>
+/// <remarks>
+/// A CSV record whose quotes don't close (RFC 4180), or close in the middle of a field, is given up at its first line break, so that a stray
+/// quote costs its own line and not the rest of the file.
+/// </remarks>
+public sealed class RecordReader(Stream body, bool csv)
+{
+    /// <summary>The longest record, in bytes.</summary>
+    public const int MaxBytes = 1024 * 1024;
+
+    private const int Incomplete = -1;
+    private const int Stray = -2;
+    private static readonly string TooLong = $"It is longer than {MaxBytes / 1024} KiB.";
+
+    private byte[] buffer = new byte[64 * 1024];
+    private int start;
+    private int end;
+    private bool ended;
+    private bool begun;
+    private int nextLine = 1;
+
+    /// <summary>The number of the record's first line, from 1.</summary>
+    public int Line { get; private set; }
+
+    /// <summary>The record without its line break; valid until the next read.</summary>
+    public ReadOnlyMemory<byte> Record { get; private set; }
+
+    /// <summary>Why the record can't be read; null when it can.</summary>
+    public string? Fault { get; private set; }
+
+    /// <summary>Reads the next record that is not blank; false at the end of the body.</summary>
+    public async ValueTask<bool> ReadAsync(CancellationToken cancellation)
+    {
+        while (true)
+        {
+            if (Cut())
+            {
+                if (Fault is not null || !Record.Span.Trim(" \t\r"u8).IsEmpty)
+                {
+                    return true;
+                }
+            }
+            else if (end - start > MaxBytes)
+            {
+                await SkipLineAsync(cancellation);
+                return true;
+            }
+            else if (ended)
+            {
+                return false;
+            }
+            else
+            {
+                // Twice what there was, before it is looked at again: a record that trickles in is not scanned at every drop.
+                await FillAsync(2 * (end - start), cancellation);
+            }
+        }
+    }
+
+    // Takes the next record out of the buffer; false when its end is not there yet.
+    private bool Cut()
+    {
+        var data = buffer.AsSpan(start, end - start);
+        if (data.IsEmpty)
+        {
+            return false;
+        }
+
+        // Nothing more will come, or no more of it may be kept.
+        var final = ended || data.Length > MaxBytes;
+        var length = csv ? CsvEnd(data, final) : data.IndexOf((byte)'\n');
+        var stray = length == Stray;
+        length = stray ? data.IndexOf((byte)'\n') : length;
+        if (length < 0 || length == data.Length)
+        {
+            if (!ended)
+            {
+                return false;
+            }
+
+            length = data.Length;
+        }
+
+        var record = data[..length];
+        Line = nextLine;
+        nextLine += csv && !stray ? record.Count((byte)'\n') + 1 : 1;
+        Record = buffer.AsMemory(start, length > 0 && record[^1] == '\r' ? length - 1 : length);
+        Fault = length > MaxBytes ? TooLong : stray ? "A quote in it is not closed, or stands in the middle of a field." : Utf8.IsValid(record) ? null : "It is not valid UTF-8.";
+        start += Math.Min(length + 1, data.Length);
+        return true;
+    }
+
+    // Where the CSV record ends that starts here: an index, or Incomplete, or Stray.
+    private static int CsvEnd(ReadOnlySpan<byte> data, bool final)
+    {
+        var i = 0;
+        while (i < data.Length)
+        {
+            if (data[i] == '"')
+            {
+                i = CloseQuote(data, i + 1);
+                if (i < 0)
+                {
+                    return final ? Stray : Incomplete;
+                }
+
+                i++;
+                i += i < data.Length && data[i] == '\r' ? 1 : 0;
+                if (i < data.Length && data[i] is not ((byte)',' or (byte)'\n'))
+                {
+                    return Stray;
+                }
+            }
+            else
+            {
+                var stop = data[i..].IndexOfAny((byte)',', (byte)'\n');
+                i = stop < 0 ? data.Length : i + stop;
+            }
+
+            if (i == data.Length || data[i] == '\n')
+            {
+                break;
+            }
+
+            i++;
+        }
+
+        return i < data.Length || final ? i : Incomplete;
+    }
+
+    // The quote that closes the field, past the doubled ones; -1 when it is not in this data.
+    private static int CloseQuote(ReadOnlySpan<byte> data, int from)
+    {
+        while (from < data.Length)
+        {
+            var quote = data[from..].IndexOf((byte)'"');
+            if (quote < 0)
+            {
+                return -1;
+            }
+
+            from += quote;
+            if (from + 1 == data.Length || data[from + 1] != '"')
+            {
+                return from;
+            }
+
+            from += 2;
+        }
+
+        return -1;
+    }
+
+    private async ValueTask FillAsync(int wanted, CancellationToken cancellation)
+    {
+        buffer.AsSpan(start, end - start).CopyTo(buffer);
+        (start, end) = (0, end - start);
+        if (end == buffer.Length)
+        {
+            Array.Resize(ref buffer, Math.Min(buffer.Length * 2, MaxBytes + (64 * 1024)));
+        }
+
+        do
+        {
+            var read = await body.ReadAsync(buffer.AsMemory(end), cancellation);
+            ended = read == 0;
+            end += read;
+        }
+        while (!ended && end < Math.Clamp(wanted, 3, buffer.Length));
+
+        if (!begun && end > 0)
+        {
+            begun = true;
+            start = buffer.AsSpan(0, end).StartsWith("\uFEFF"u8) ? 3 : 0;
+        }
+    }
+
+    private async ValueTask SkipLineAsync(CancellationToken cancellation)
+    {
+        (Line, Fault, Record) = (nextLine++, TooLong, default);
+        while (true)
+        {
+            var line = buffer.AsSpan(start, end - start).IndexOf((byte)'\n');
+            if (line >= 0)
+            {
+                start += line + 1;
+                return;
+            }
+
+            start = end;
+            if (ended)
+            {
+                return;
+            }
+
+            await FillAsync(0, cancellation);
+        }
+    }
+
+    /// <summary>The fields of a CSV record that has no <see cref="Fault"/>; empty ones are null.</summary>
+    public static void Split(ReadOnlySpan<byte> record, List<string?> fields)
+    {
+        fields.Clear();
+        while (true)
+        {
+            int length;
+            if (record.StartsWith("\""u8))
+            {
+                var close = CloseQuote(record, 1);
+                fields.Add(Text(record[1..close])?.Replace("\"\"", "\"", StringComparison.Ordinal));
+                length = close + 1;
+            }
+            else
+            {
+                length = record.IndexOf((byte)',') is var comma and >= 0 ? comma : record.Length;
+                fields.Add(Text(record[..length]));
+            }
+
+            if (length >= record.Length)
+            {
+                return;
+            }
+
+            record = record[(length + 1)..];
+        }
+    }
+
+    private static string? Text(ReadOnlySpan<byte> bytes) => bytes.IsEmpty ? null : Encoding.UTF8.GetString(bytes);
+}

@@ -36,7 +36,19 @@ public static class Ask
         new RuleCompiler<Person>(PersonFields.Catalog, limits ?? new RuleLimits(), segments).Compile(Json.Parse(tree), self);
 
     /// <summary>Whether a rule tree holds for a person; fails the test when the tree has errors.</summary>
-    public static bool Holds(string tree, Person person, string asOf = Noon, string zone = "UTC") => Predicate(tree)(person, new Evaluation(Instants.Of(asOf), zone));
+    public static bool Holds(string tree, Person person, string asOf = Noon, string zone = "UTC")
+    {
+        var at = new Evaluation(Instants.Of(asOf), zone);
+        var holds = Predicate(tree)(person, at);
+        if (tree.Contains("behavioral.", StringComparison.Ordinal))
+        {
+            // What SQL is made of has another shape for events, which must mean the same.
+            var query = new RuleCompiler<Person>(PersonFields.SqlCatalog, new RuleLimits()).Compile(Json.Parse(tree)).ToQuery(at, _ => person.Events.AsQueryable());
+            Assert.Equal(holds, new[] { person }.AsQueryable().Any(query));
+        }
+
+        return holds;
+    }
 
     public static Func<Person, Evaluation, bool> Predicate(string tree)
     {

@@ -64,6 +64,18 @@ public class LawTests
     }, 100);
 
     [Fact]
+    public void ToQuery_InTheShapeForSql_SaysWhatTheMemoryShapeSays() => Laws.Check(Cases, c =>
+    {
+        // Over lists, with no database: whether the two shapes mean the same, not whether PostgreSQL does.
+        var compiled = new RuleCompiler<Person>(PersonFields.SqlCatalog, new RuleLimits()).Compile(Parse(c.R));
+        var events = c.People.SelectMany(p => p.Events).ToList();
+        Person[] people = [.. c.People.Take(4), People.Anna, People.Ben, People.Nobody];
+        var holds = Ask.Predicate(c.R);
+        var found = people.AsQueryable().Where(compiled.ToQuery(c.At, _ => events.AsQueryable())).ToList();
+        return found.SequenceEqual(people.Where(p => holds(p, c.At)));
+    }, 150);
+
+    [Fact]
     public void Description_IsNeverEmptyAndTheSameOnceMore() => Laws.Check(RuleTrees.Trees, tree =>
     {
         var rule = Ask.Compile(tree);

@@ -155,10 +155,19 @@ public sealed class CustomersController(SegmentationDb db, CustomerValidator val
     }
 
     // The lock makes the version that If-Match is compared with the one that is replaced, and keeps events from adding to an old state.
-    private async Task<Customer?> LockAsync(string id, CancellationToken cancellation, bool erase = false) => !CustomerIds.IsValid(id) ? null
-        : await (erase
-            ? db.Customers.FromSql($"SELECT * FROM customers WHERE id = {id} FOR UPDATE")
-            : db.Customers.FromSql($"SELECT * FROM customers WHERE id = {id} FOR NO KEY UPDATE")).AsAsyncEnumerable().FirstOrDefaultAsync(cancellation);
+    private async Task<Customer?> LockAsync(string id, CancellationToken cancellation, bool erase = false)
+    {
+        if (!CustomerIds.IsValid(id))
+        {
+            return null;
+        }
+
+        // Two steps: one that comes into being between them has not been locked, and is none of ours yet.
+        var locked = await (erase
+            ? db.Database.SqlQuery<long>($"SELECT key AS \"Value\" FROM customers WHERE id = {id} FOR UPDATE")
+            : db.Database.SqlQuery<long>($"SELECT key AS \"Value\" FROM customers WHERE id = {id} FOR NO KEY UPDATE")).ToListAsync(cancellation);
+        return locked is [var key] ? await db.Customers.FirstOrDefaultAsync(c => c.Key == key, cancellation) : null;
+    }
 
     // Null when the id was taken meanwhile.
     private async Task<IActionResult?> SaveAsync(Customer customer, CustomerResource body, CancellationToken cancellation)

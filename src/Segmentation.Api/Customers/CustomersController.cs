@@ -22,6 +22,7 @@ public sealed class CustomersController(SegmentationDb db, CustomerValidator val
     [HttpPost]
     [RequestSizeLimit(RecordReader.MaxBytes)]
     [ProducesResponseType<CustomerResource>(StatusCodes.Status201Created)]
+    [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
     public async Task<IActionResult> Post([FromBody] CustomerResource body, CancellationToken cancellation)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
@@ -59,6 +60,7 @@ public sealed class CustomersController(SegmentationDb db, CustomerValidator val
     [RequestSizeLimit(RecordReader.MaxBytes)]
     [ProducesResponseType<CustomerResource>(StatusCodes.Status200OK)]
     [ProducesResponseType<CustomerResource>(StatusCodes.Status201Created)]
+    [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
     public async Task<IActionResult> Put(string id, [FromBody] CustomerResource body, CancellationToken cancellation)
     {
         CheckId(id, body);

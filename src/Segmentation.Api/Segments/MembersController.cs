@@ -79,6 +79,7 @@ public sealed class MembersController(SegmentationDb db, SegmentQuery query, Cus
     /// for a sequence the times of its steps, for <c>segment</c> the keys it is in. Texts are shown as they are compared, in small letters.</remarks>
     [HttpGet("explain/{customerId}")]
     [ProducesResponseType<Explanation>(StatusCodes.Status200OK)]
+    [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
     public Task<Explanation> Explain(string key, string customerId, Instant? asOf, CancellationToken cancellation) =>
         snapshots.ExplainAsync(key, CustomerIds.Check(customerId), asOf?.Value, cancellation);
 

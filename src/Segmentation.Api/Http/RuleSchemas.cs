@@ -121,13 +121,12 @@ internal sealed class RuleSchemas(OpenApiDocument document, FieldCatalog<Custome
 
     private void AddValues()
     {
-        string[] calendar = ["minute", "hour", "day", "week", "month", "year"];
         document.AddComponent("RelativeDate", Object("A date reckoned from the evaluation's instant, in the segment's time zone: the anchor, then the offset. Weeks start on Monday.", ["mode", "anchor", "offset", "unit"], new()
         {
             ["mode"] = Enumeration(["relative"]),
-            ["anchor"] = Enumeration(["now", "startOfDay", "endOfDay", "startOfWeek", "endOfWeek", "startOfMonth", "endOfMonth", "startOfYear", "endOfYear"]),
+            ["anchor"] = Enumeration(Names<DateAnchor>()),
             ["offset"] = new OpenApiSchema { Type = JsonSchemaType.Integer, Description = "Negative: back in time." },
-            ["unit"] = Enumeration(calendar),
+            ["unit"] = Enumeration(Names<DateUnit>()),
         }));
         document.AddComponent("Sequence", Object("Events of each step, each strictly later than the one before.", ["steps"], new()
         {
@@ -135,7 +134,7 @@ internal sealed class RuleSchemas(OpenApiDocument document, FieldCatalog<Custome
             ["within"] = Object("The most time from the first step to the last.", ["amount", "unit"], new()
             {
                 ["amount"] = new OpenApiSchema { Type = JsonSchemaType.Integer, Minimum = "1" },
-                ["unit"] = Enumeration(calendar),
+                ["unit"] = Enumeration(Names<DateUnit>()),
             }),
         }));
         document.AddComponent("Circle", Object("Around a place, great-circle distance.", ["latitude", "longitude", "radiusKm"], new()
@@ -185,6 +184,8 @@ internal sealed class RuleSchemas(OpenApiDocument document, FieldCatalog<Custome
     };
 
     private static OpenApiSchema Enumeration(IEnumerable<string> values, string? description = null) => new() { Type = JsonSchemaType.String, Enum = [.. values.Select(v => (JsonNode)v)], Description = description };
+
+    private static IEnumerable<string> Names<T>() where T : struct, Enum => Enum.GetNames<T>().Select(System.Text.Json.JsonNamingPolicy.CamelCase.ConvertName);
 
     private static OpenApiSchema Number(string minimum, string maximum, string? description = null) => new() { Type = JsonSchemaType.Number, Minimum = minimum, Maximum = maximum, Description = description };
 

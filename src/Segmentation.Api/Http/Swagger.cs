@@ -45,6 +45,7 @@ internal static class Swagger
         app.UseSwaggerUI(o =>
         {
             o.DocumentTitle = "Segmentation";
+            o.SwaggerEndpoint("v1/swagger.json", "Segmentation v1");
             o.EnableDeepLinking();
             o.DocExpansion(DocExpansion.List);
             o.EnableTryItOutByDefault();

@@ -19,7 +19,7 @@ public sealed class MembersController(SegmentationDb db, SegmentQuery query, Cus
     /// <summary>Customers in one change of a manual segment, at most.</summary>
     public const int MaxChanges = 10_000;
 
-    /// <summary>Lists the members, paged; or streams them all as CSV or NDJSON, by <c>Accept</c>.</summary>
+    /// <summary>Lists the members, paged; or streams them all as CSV or NDJSON, by Accept.</summary>
     /// <param name="asOf">The instant to look at; default now.</param>
     /// <param name="fields"><c>id</c>: ids alone.</param>
     [HttpGet("members")]

@@ -180,7 +180,11 @@ internal sealed class RuleSchemas(OpenApiDocument document, FieldCatalog<Custome
 
     private static OpenApiSchema Object(string? description, string[] required, Dictionary<string, IOpenApiSchema> properties) => new()
     {
-        Type = JsonSchemaType.Object, Description = description, Required = new HashSet<string>(required), Properties = properties, AdditionalPropertiesAllowed = false,
+        Type = JsonSchemaType.Object,
+        Description = description,
+        Required = new HashSet<string>(required),
+        Properties = properties,
+        AdditionalPropertiesAllowed = false,
     };
 
     private static OpenApiSchema Enumeration(IEnumerable<string> values, string? description = null) => new() { Type = JsonSchemaType.String, Enum = [.. values.Select(v => (JsonNode)v)], Description = description };

@@ -236,7 +236,10 @@ internal sealed class SwaggerDocument(CustomerFields fields, RuleLimits limits) 
         {
             (operation.Parameters ??= []).Add(new OpenApiParameter
             {
-                Name = "If-Match", In = ParameterLocation.Header, Description = "The ETag that the change was made for; left out, the change is made whatever stands there.", Schema = new OpenApiSchema { Type = JsonSchemaType.String },
+                Name = "If-Match",
+                In = ParameterLocation.Header,
+                Description = "The ETag that the change was made for; left out, the change is made whatever stands there.",
+                Schema = new OpenApiSchema { Type = JsonSchemaType.String },
             });
         }
 

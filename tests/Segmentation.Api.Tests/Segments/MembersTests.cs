@@ -41,7 +41,7 @@ public sealed class MembersTests(ApiFixture fixture) : IClassFixture<ApiFixture>
     public async Task Members_AreWholeCustomersIdsOrAStream()
     {
         var mark = $"form{Interlocked.Increment(ref made)}";
-        await ImportAsync(Enumerable.Range(0, 5).Select(i => $$"""{"id":"{{mark}}, \"{{i}}\"","lastName":"{{mark}}","demographic":{"income":{{i}}.50}}"""));
+        await ImportAsync(Enumerable.Range(0, 5).Select(i => $$"""{"id":"{{mark}}, \"{{i}}\"","lastName":"{{mark}}","demographic":{"income":{{i}}.50} }"""));
         var key = await MakeAsync(All(Is("customer.lastName", "=", $"\"{mark}\"")));
         var whole = (await Api.GetAsync($"segments/{key}/members?limit=5")).Expect(200);
         Assert.Equal(JsonValueKind.Null, whole["nextCursor"].ValueKind);
@@ -75,7 +75,7 @@ public sealed class MembersTests(ApiFixture fixture) : IClassFixture<ApiFixture>
     public async Task CustomersOfASegment_AreListed()
     {
         var mark = $"filter{Interlocked.Increment(ref made)}";
-        await ImportAsync(Enumerable.Range(0, 3).Select(i => $$"""{"id":"{{mark}}-{{i}}","demographic":{"children":{{i}}}}"""));
+        await ImportAsync(Enumerable.Range(0, 3).Select(i => $$"""{"id":"{{mark}}-{{i}}","demographic":{"children":{{i}} } }"""));
         var key = await MakeAsync(All(Is("customer.id", "beginsWith", $"\"{mark}\""), Is("demographic.children", ">", "0")));
         Assert.Equal([$"{mark}-1", $"{mark}-2"], (await Api.AllAsync($"customers?segment={key}", 1)).Select(c => c.GetProperty("id").GetString()));
     }
@@ -177,10 +177,10 @@ public sealed class MembersTests(ApiFixture fixture) : IClassFixture<ApiFixture>
               {"field":"behavioral.events","operator":"=","match":{"mode":"atLeast","threshold":3},"value":{{Everyone}}},
               {"field":"behavioral.events","operator":"=","match":{"mode":"atLeast","aggregate":"sum","of":"amount","threshold":7},"value":{{Everyone}}},
               {"field":"behavioral.events","operator":"=","match":{"mode":"atLeast","aggregate":"avg","of":"amount","threshold":7},"value":{{Step("none")}}},
-              {"field":"behavioral.sequence","operator":"=","value":{"steps":[{{Step("a")}},{{Step("b")}}]}},
-              {"field":"behavioral.sequence","operator":"=","value":{"steps":[{{Step("b")}},{{Step("a")}}]}},
+              {"field":"behavioral.sequence","operator":"=","value":{"steps":[{{Step("a")}},{{Step("b")}}]} },
+              {"field":"behavioral.sequence","operator":"=","value":{"steps":[{{Step("b")}},{{Step("a")}}]} },
               {"field":"psychographic.interests","operator":"contains","value":"red"},
-              {"field":"geographic.location","operator":"within","value":{"latitude":52.5,"longitude":13.4,"radiusKm":1}},
+              {"field":"geographic.location","operator":"within","value":{"latitude":52.5,"longitude":13.4,"radiusKm":1} },
               {"field":"demographic.age","operator":"null"},
               {"combinator":"and","muted":true,"rules":[{"field":"demographic.age","operator":"null"}]},
               {"field":"value.percentile","operator":">=","value":0},

@@ -1,6 +1,7 @@
 using FluentValidation;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.Extensions.Caching.Memory;
 using Npgsql;
 using Segmentation.Api.Attributes;
@@ -45,7 +46,9 @@ internal static class Setup
         services.AddSingleton(DataSource(connectionString, configuration));
         services.AddSingleton(s => TimeZones.ReadAsync(s.GetRequiredService<NpgsqlDataSource>(), CancellationToken.None).GetAwaiter().GetResult());
         var shapes = new MemoryCache(new MemoryCacheOptions { SizeLimit = 10 * QueryShapes });
-        services.AddDbContextPool<SegmentationDb>((s, options) => options.UseNpgsql(s.GetRequiredService<NpgsqlDataSource>()).UseMemoryCache(shapes));
+        services.AddDbContextPool<SegmentationDb>((s, options) => options
+            .UseNpgsql(s.GetRequiredService<NpgsqlDataSource>()).UseMemoryCache(shapes)
+            .ConfigureWarnings(w => w.Ignore(CoreEventId.FirstWithoutOrderByAndFilterWarning, CoreEventId.RowLimitingOperationWithoutOrderByWarning)));
 
         services.AddControllers(o =>
         {

@@ -56,9 +56,10 @@ internal sealed class ScalarComparand(Expression value) : Comparand
     // Where the value is missing, C# and EF Core hold "differs" for true; the operator's complement says so first.
     public override Expression Differs(Operand v) => v.IsSpan ? base.Differs(v) : Expression.NotEqual(value, Lift(v.From));
 
-    public override Expression OneOf(ManyOperands v) => v.Array is null ? base.OneOf(v) : And(Present, Contains(v.Array));
+    public override Expression OneOf(ManyOperands v) => v.Array is null ? base.OneOf(v) : And(Present, Contains(v.Array, bare: value is MemberExpression));
 
-    public override Expression NoneOf(ManyOperands v) => v.Array is null ? base.NoneOf(v) : Expression.Not(Contains(v.Array));
+    public override Expression NoneOf(ManyOperands v) => v.Array is null ? base.NoneOf(v) : Expression.Call(
+        typeof(Lists), nameof(Lists.HasNone), null, v.Array, underlying == value.Type && value.Type.IsValueType ? Expression.Convert(value, typeof(Nullable<>).MakeGenericType(value.Type)) : value);
 
     public override Expression Below(Operand v) => Expression.LessThan(value, Lift(v.From));
 
@@ -71,10 +72,26 @@ internal sealed class ScalarComparand(Expression value) : Comparand
     /// <summary>A test of the text itself, and its complement with the missing left out.</summary>
     public Expression Text(Expression<Func<string, string, bool>> test, Operand v) => And(Present, Splice.Body(test, value, v.From));
 
-    private Expression Contains(Expression array) => Expression.Call(
-        typeof(Enumerable), nameof(Enumerable.Contains), [underlying], array, underlying == value.Type ? value : Expression.Property(value, "Value"));
+    // EF Core adds a test for nulls within the list, unless it knows that the value is none. No rule holds an empty text, so that may stand
+    // for a missing one; the bare column, where its presence has been tested, keeps its index.
+    private Expression Contains(Expression array, bool bare) => Expression.Call(
+        typeof(Enumerable), nameof(Enumerable.Contains), [underlying], array,
+        value.Type == typeof(string) ? bare ? value : Expression.Coalesce(value, Expression.Constant("")) : underlying == value.Type ? value : Expression.Property(value, "Value"));
 
     private Expression Lift(Expression v) => v.Type == value.Type ? v : Expression.Convert(v, value.Type);
+}
+
+/// <summary>List tests that hosts map to SQL, since EF Core writes a NOT IN over parameters as two tests.</summary>
+public static class Lists
+{
+    /// <summary>Whether the list lacks the value; a missing value stands in no list.</summary>
+    public static bool HasNone(string[] list, string? value) => value is null || !list.Contains(value);
+
+    /// <inheritdoc cref="HasNone(string[], string?)"/>
+    public static bool HasNone(int[] list, int? value) => value is not { } v || !list.Contains(v);
+
+    /// <inheritdoc cref="HasNone(string[], string?)"/>
+    public static bool HasNone(decimal[] list, decimal? value) => value is not { } v || !list.Contains(v);
 }
 
 /// <summary>A value that is compared by its own lambdas.</summary>

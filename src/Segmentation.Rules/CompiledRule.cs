@@ -9,9 +9,9 @@ public sealed class RuleNode
 {
     private readonly Func<bool, Expression> emit;
 
-    internal RuleNode(JsonElement source, bool muted, string description, IReadOnlyList<RuleNode> children, Func<bool, Expression> emit, Expression? actual)
+    internal RuleNode(JsonElement source, bool muted, string description, IReadOnlyList<RuleNode> children, Func<bool, Expression> emit, Expression? actual, bool compound = false)
     {
-        (Source, Muted, Description, Children, this.emit, Actual) = (source, muted, description, children, emit, actual);
+        (Source, Muted, Description, Children, this.emit, Actual, Compound) = (source, muted, description, children, emit, actual, compound);
     }
 
     /// <summary>The node as sent.</summary>
@@ -28,6 +28,12 @@ public sealed class RuleNode
 
     /// <summary>What the rule looks at: the customer's value, a count, an aggregate. Null for groups.</summary>
     internal Expression? Actual { get; }
+
+    /// <summary>Whether the description joins several by "and" or "or".</summary>
+    internal bool Compound { get; }
+
+    /// <summary>The description as one thing within another.</summary>
+    internal string Grouped => Compound ? $"({Description})" : Description;
 
     /// <summary>The node as an expression that is never null; <paramref name="negate"/> asks for its exact complement.</summary>
     internal Expression Emit(bool negate) => emit(negate);
@@ -60,7 +66,7 @@ public sealed class CompiledRule<T>
         Expression.Lambda<Func<T, bool>>(new Bind(evaluation, at, source).Visit(Root.Emit(negate: false)), item);
 
     /// <summary>The rule as a function of a loaded item.</summary>
-    public Func<T, Evaluation, bool> ToFunc() => ((Expression<Func<T, Evaluation, bool>>)Ordinal.Instance.Visit(Predicate)).Compile();
+    public Func<T, Evaluation, bool> ToFunc() => ((Expression<Func<T, Evaluation, bool>>)InMemory.Instance.Visit(Predicate)).Compile();
 
     /// <summary>Evaluates one node of the tree on a loaded item: whether it matches, and what it looked at.</summary>
     public (bool Matched, object? Actual) Explain(RuleNode node, T loaded, Evaluation at)
@@ -69,19 +75,26 @@ public sealed class CompiledRule<T>
             typeof((bool, object?)).GetConstructors()[0],
             node.Emit(negate: false),
             node.Actual is { } actual ? Expression.Convert(actual, typeof(object)) : Expression.Constant(null));
-        return ((Expression<Func<T, Evaluation, (bool, object?)>>)Ordinal.Instance.Visit(Expression.Lambda<Func<T, Evaluation, (bool, object?)>>(body, item, evaluation)))
+        return ((Expression<Func<T, Evaluation, (bool, object?)>>)InMemory.Instance.Visit(Expression.Lambda<Func<T, Evaluation, (bool, object?)>>(body, item, evaluation)))
             .Compile(preferInterpretation: true)(loaded, at);
     }
 
-    // In SQL these compare bytes; in .NET they would ask the culture.
-    private sealed class Ordinal : ExpressionVisitor
+    private sealed class InMemory : ExpressionVisitor
     {
-        public static readonly Ordinal Instance = new();
+        public static readonly InMemory Instance = new();
 
-        protected override Expression VisitMethodCall(MethodCallExpression node) =>
-            node.Method.DeclaringType == typeof(string) && node.Method.Name is nameof(string.StartsWith) or nameof(string.EndsWith) && node.Arguments.Count == 1
-                ? Expression.Call(Visit(node.Object!), node.Method.Name, null, Visit(node.Arguments[0]), Expression.Constant(StringComparison.Ordinal))
-                : base.VisitMethodCall(node);
+        protected override Expression VisitMethodCall(MethodCallExpression node) => node switch
+        {
+            // In SQL these compare bytes; in .NET they would ask the culture.
+            { Method: { DeclaringType: var type, Name: nameof(string.StartsWith) or nameof(string.EndsWith) }, Arguments: [var part] } when type == typeof(string) =>
+                Expression.Call(Visit(node.Object!), node.Method.Name, null, Visit(part), Expression.Constant(StringComparison.Ordinal)),
+
+            // C# 14 reads array.Contains(x) in a lambda as a call on a span, which the expression interpreter can't hold.
+            { Method: { DeclaringType: var type, Name: nameof(MemoryExtensions.Contains) }, Arguments: [MethodCallExpression { Method.Name: "op_Implicit", Arguments: [var array] }, var item] }
+                when type == typeof(MemoryExtensions) =>
+                Expression.Call(typeof(Enumerable), nameof(Enumerable.Contains), node.Method.GetGenericArguments(), Visit(array), Visit(item)),
+            _ => base.VisitMethodCall(node),
+        };
     }
 }
 

@@ -72,7 +72,7 @@ public abstract partial record DateValue
             + Fold.Text(anchor.ToString().Replace("StartOf", "", StringComparison.Ordinal).Replace("EndOf", "", StringComparison.Ordinal)),
     };
 
-    [GeneratedRegex(@"^(?<local>\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?)((?<=:\d{2}:\d{2})\.(?<fraction>\d{1,9}))?(?<offset>[Zz]|[+-](?<hours>\d{2})(:?(?<minutes>[0-5]\d))?)?\z", RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^(?<local>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?)((?<=:[0-9]{2}:[0-9]{2})\.(?<fraction>[0-9]{1,9}))?(?<offset>[Zz]|[+-](?<hours>[0-9]{2})(:?(?<minutes>[0-5][0-9]))?)?\z", RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant)]
     private static partial Regex Iso();
 }
 

@@ -6,6 +6,8 @@ namespace Segmentation.Rules;
 /// </summary>
 public sealed class Evaluation
 {
+    // More than the calendar's hours, and fewer than a TimeSpan's.
+    private const int MaxHours = 100_000_000;
     private readonly TimeZoneInfo zone;
 
     /// <param name="asOf">The instant; cut to microseconds.</param>
@@ -100,7 +102,7 @@ public sealed class Evaluation
         if (unit is DateUnit.Minute or DateUnit.Hour)
         {
             var start = anchor == DateAnchor.Now ? AsOf : ToInstant(Anchored(anchor));
-            return Clamp(start, (unit == DateUnit.Minute ? TimeSpan.FromMinutes(1) : TimeSpan.FromHours(1)) * (double)offset);
+            return Clamp(start, unit == DateUnit.Minute ? TimeSpan.FromMinutes(offset) : TimeSpan.FromHours(Math.Clamp(offset, -MaxHours, MaxHours)));
         }
 
         if (anchor == DateAnchor.Now && offset == 0)

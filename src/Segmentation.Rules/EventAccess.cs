@@ -38,6 +38,7 @@ public sealed record EventAccess<T, TEvent>(
     /// <summary>A sequence's window may be this many days at most.</summary>
     private const int MaxWindowDays = 36_525;
     private const int MinSteps = 2, MaxSteps = 5;
+    private const string Anything = "any event";
     private static readonly string[] Modes = ["atLeast", "atMost", "exactly", "some", "none", "all", "moreThan", "lessThan", "between"];
     private static readonly string[] Aggregates = ["sum", "avg", "min", "max", "distinctDays", "distinct"];
     private static readonly string[] UnitNames = [.. Enum.GetNames<DateUnit>().Select(u => Fold.Text(u)!)];
@@ -46,14 +47,14 @@ public sealed record EventAccess<T, TEvent>(
     {
         var errors = pass.Errors.Count;
         var e = Expression.Parameter(typeof(TEvent), "e");
-        var group = new RuleScope<TEvent>(Catalog, pass, e, evaluation, null, []).Root(value, $"{pointer}/value", depth + 1);
+        var group = new RuleScope<TEvent>(Catalog, pass, e, evaluation, null, [], Anything).Root(value, $"{pointer}/value", depth + 1);
         var how = new MatchReader(this, pass, evaluation, $"{pointer}/match").Read(match);
         if (pass.Errors.Count > errors || group is null || how is null)
         {
             return null;
         }
 
-        Expression<Func<TEvent, bool>> Where(bool negate, LambdaExpression? present = null) => Expression.Lambda<Func<TEvent, bool>>(
+        Expression<Func<TEvent, bool>> Satisfying(bool negate, LambdaExpression? present = null) => Expression.Lambda<Func<TEvent, bool>>(
             Splice.And(
                 Historical ? Expression.LessThanOrEqual(Splice.Body(OccurredAt, e), Expression.Property(evaluation, nameof(Evaluation.AsOf))) : Splice.Truth(true),
                 group.Emit(negate),
@@ -61,25 +62,25 @@ public sealed record EventAccess<T, TEvent>(
             e);
 
         var all = Splice.Body(Events, item);
-        var words = $"{how.Words} where {group.Description}";
-        var count = Call(nameof(Enumerable.Count), all, Where(false));
+        var words = Where(how.Words, group);
+        var count = Call(nameof(Enumerable.Count), all, Satisfying(false));
         switch (how.Mode)
         {
             case "some":
-                return new RuleParts(negate => Some(all, Where(false), negate), words, count);
+                return new RuleParts(negate => Some(all, Satisfying(false), negate), words, count);
             case "none":
-                return new RuleParts(negate => Some(all, Where(false), !negate), words, count);
+                return new RuleParts(negate => Some(all, Satisfying(false), !negate), words, count);
             case "all":
-                return new RuleParts(negate => Some(all, Where(true), !negate), words, count);
+                return new RuleParts(negate => Some(all, Satisfying(true), !negate), words, count);
         }
 
         if (how.Aggregate is null && how.Bounds is [{ } n] && how.Mode is "atLeast" or "moreThan" && (int)n + (how.Mode == "moreThan" ? 1 : 0) == 1)
         {
             // One suffices: a semi-join stops at the first event.
-            return new RuleParts(negate => Some(all, Where(false), negate), words, count);
+            return new RuleParts(negate => Some(all, Satisfying(false), negate), words, count);
         }
 
-        var where = Where(false, how.Of);
+        var where = Satisfying(false, how.Of);
         var some = Expression.Call(typeof(Enumerable), nameof(Enumerable.Where), [typeof(TEvent)], all, where);
         var actual = Measure(how, some, evaluation);
         return new RuleParts(negate => Compare(item, some, where, how, evaluation, negate), words, actual);
@@ -103,13 +104,12 @@ public sealed record EventAccess<T, TEvent>(
         if (list.GetArrayLength() is < MinSteps or > MaxSteps)
         {
             pass.Error($"{pointer}/steps", $"A sequence has {MinSteps} to {MaxSteps} steps; got {list.GetArrayLength()}.");
-            return null;
         }
 
         var steps = list.EnumerateArray().Select((step, i) =>
         {
             var e = Expression.Parameter(typeof(TEvent), $"e{i + 1}");
-            return (Event: e, Group: new RuleScope<TEvent>(Catalog, pass, e, evaluation, null, []).Root(step, $"{pointer}/steps/{i}", depth + 1));
+            return (Event: e, Group: new RuleScope<TEvent>(Catalog, pass, e, evaluation, null, [], Anything).Root(step, $"{pointer}/steps/{i}", depth + 1));
         }).ToList();
         var within = value.TryGetProperty("within", out var w) ? Within(pass, w, $"{pointer}/within") : null;
         if (pass.Errors.Count > errors)
@@ -123,7 +123,7 @@ public sealed record EventAccess<T, TEvent>(
         var first = steps[0].Event;
         var until = within is null ? null : Until(within.Value, first, evaluation);
 
-        var words = "did " + string.Join(", then ", steps.Select(s => $"an event where {s.Group!.Description}"))
+        var words = "did " + string.Join(", then ", steps.Select(s => Where("an event", s.Group!)))
             + (within is var (amount, unit) ? $", the last within {amount} {Fold.Text(unit.ToString())}{(amount == 1 ? "" : "s")} of the first" : "");
         var all = Splice.Body(Events, item);
         var times = Expression.Call(
@@ -147,14 +147,19 @@ public sealed record EventAccess<T, TEvent>(
 
         Expression Emit(bool negate)
         {
-            Expression holds = Backend == Backend.Memory
-                ? Expression.NotEqual(times, Expression.Constant(null, typeof(DateTimeOffset[])))
-                : In(Rows<TEvent>.All.Where(Expression.Lambda<Func<TEvent, bool>>(Splice.And(Is(0), From(1)), first)).Select(Owner), item, negate: false);
-            return negate ? Expression.Not(holds) : holds;
+            if (Backend == Backend.Sql)
+            {
+                return InRows(Rows<TEvent>.All.Where(Expression.Lambda<Func<TEvent, bool>>(Splice.And(Is(0), From(1)), first)), item, negate);
+            }
+
+            var none = Expression.Constant(null, typeof(DateTimeOffset[]));
+            return negate ? Expression.Equal(times, none) : Expression.NotEqual(times, none);
         }
 
         return new RuleParts(Emit, words, Backend == Backend.Memory ? times : null);
     }
+
+    private static string Where(string what, RuleNode group) => group.Description == Anything ? what.TrimEnd(',') : $"{what} where {group.Grouped}";
 
     private Expression At(Expression e) => Splice.Body(OccurredAt, e);
 
@@ -174,18 +179,17 @@ public sealed record EventAccess<T, TEvent>(
         var unit = value.TryGetProperty("unit", out var u) && u.ValueKind == JsonValueKind.String ? Array.IndexOf(UnitNames, u.GetString()) : -1;
         if (unit < 0)
         {
-            pass.Error($"{pointer}/unit", $"unit takes one of {string.Join(", ", UnitNames)}; got {ValueReader.Got(u)}.");
-            return null;
+            pass.Error($"{pointer}/unit", $"unit takes one of {string.Join(", ", UnitNames)}; got {ValueReader.Got(u)}.{Nearest.Question(u.ValueKind == JsonValueKind.String ? u.GetString() : null, UnitNames)}");
         }
 
-        double days = (DateUnit)unit switch { DateUnit.Minute => 1 / 1440d, DateUnit.Hour => 1 / 24d, DateUnit.Day => 1, DateUnit.Week => 7, DateUnit.Month => 30.4375, _ => 365.25 };
+        double days = (DateUnit)Math.Max(unit, 0) switch { DateUnit.Minute => 1 / 1440d, DateUnit.Hour => 1 / 24d, DateUnit.Day => 1, DateUnit.Week => 7, DateUnit.Month => 30.4375, _ => 365.25 };
         if (!value.TryGetProperty("amount", out var a) || a.ValueKind != JsonValueKind.Number || !a.TryGetInt32(out var amount) || amount < 1 || amount * days > MaxWindowDays)
         {
             pass.Error($"{pointer}/amount", $"amount takes an integer from 1, and at most 100 years; got {ValueReader.Got(a)}.");
             return null;
         }
 
-        return (amount, (DateUnit)unit);
+        return unit < 0 ? null : (amount, (DateUnit)unit);
     }
 
     private Expression Until((int Amount, DateUnit Unit) within, Expression first, Expression evaluation)
@@ -224,20 +228,33 @@ public sealed record EventAccess<T, TEvent>(
         var g = Expression.Parameter(typeof(IGrouping<long, TEvent>), "g");
         var groups = Rows<TEvent>.All.Where(where).GroupBy(Owner);
         var keys = groups.Where(Expression.Lambda<Func<IGrouping<long, TEvent>, bool>>(how.Test(g, evaluation, complement), g)).Select(x => x.Key);
-        return In(keys, item, negate != complement);
+        return InGroups(keys, item, negate != complement);
     }
 
-    // NOT IN over a sub-query is no anti-join in PostgreSQL; NOT EXISTS is.
-    private Expression In(IQueryable<long> keys, Expression item, bool negate)
+    // A limit that limits nothing keeps PostgreSQL from having each parallel worker group all the events again, and EF Core from folding
+    // the comparison into HAVING. NOT IN over a sub-query is no anti-join; NOT EXISTS is, and the second test keeps EF Core from making NOT IN of it.
+    private Expression InGroups(IQueryable<long> keys, Expression item, bool negate)
     {
         var key = Splice.Body(Key, item);
+        var all = Expression.Call(typeof(Queryable), nameof(Queryable.Take), [typeof(long)], keys.Expression, Literal<int>.Of(int.MaxValue));
         if (!negate)
         {
-            return Expression.Call(typeof(Queryable), nameof(Queryable.Contains), [typeof(long)], keys.Expression, key);
+            return Expression.Call(typeof(Queryable), nameof(Queryable.Contains), [typeof(long)], all, key);
         }
 
         var k = Expression.Parameter(typeof(long), "k");
-        return Expression.Not(Expression.Call(typeof(Queryable), nameof(Queryable.Any), [typeof(long)], keys.Expression, Expression.Lambda<Func<long, bool>>(Expression.Equal(k, key), k)));
+        var isKey = Expression.Lambda<Func<long, bool>>(Expression.AndAlso(Expression.Equal(k, key), Expression.NotEqual(k, Expression.Constant(0L))), k);
+        return Expression.Not(Expression.Call(typeof(Queryable), nameof(Queryable.Any), [typeof(long)], all, isKey));
+    }
+
+    private Expression InRows(IQueryable<TEvent> rows, Expression item, bool negate)
+    {
+        var (key, e) = (Splice.Body(Key, item), Expression.Parameter(typeof(TEvent), "e"));
+        return negate
+            ? Expression.Not(Expression.Call(
+                typeof(Queryable), nameof(Queryable.Any), [typeof(TEvent)], rows.Expression,
+                Expression.Lambda<Func<TEvent, bool>>(Expression.Equal(Splice.Body(Owner, e), key), e)))
+            : Expression.Call(typeof(Queryable), nameof(Queryable.Contains), [typeof(long)], rows.Select(Owner).Expression, key);
     }
 
     private static Expression Measure(Match how, Expression some, Expression evaluation)
@@ -349,16 +366,16 @@ public sealed record EventAccess<T, TEvent>(
                 return null;
             }
 
-            var errors = pass.Errors.Count;
             foreach (var property in match.EnumerateObject().Where(p => !known.Contains(p.Name, StringComparer.Ordinal)))
             {
                 pass.Error(RuleError.Below(pointer, property.Name), $"{Nearest.Quote(property.Name)} is not a property of match. {Nearest.Hint(property.Name, known)}");
             }
 
             var mode = Text(match, "mode", Modes, required: true);
+            var errors = pass.Errors.Count;
             var aggregate = Text(match, "aggregate", Aggregates, required: false);
-            var of = Of(match, aggregate);
-            if (pass.Errors.Count > errors || mode is null)
+            var of = pass.Errors.Count > errors ? null : Of(match, aggregate);
+            if (mode is null)
             {
                 return null;
             }
@@ -379,6 +396,11 @@ public sealed record EventAccess<T, TEvent>(
                 return null;
             }
 
+            if (pass.Errors.Count > errors)
+            {
+                return null;
+            }
+
             return Thresholds(mode, aggregate, of?.Field, of?.Lambda, threshold) is { } bounds ? new Match(mode, aggregate, of?.Lambda, bounds.Bounds, bounds.Words) : null;
         }
 
@@ -394,7 +416,7 @@ public sealed record EventAccess<T, TEvent>(
                 return value.GetString();
             }
 
-            pass.Error($"{pointer}/{name}", $"{name} takes one of {string.Join(", ", all)}; got {ValueReader.Got(value)}.");
+            pass.Error($"{pointer}/{name}", $"{name} takes one of {string.Join(", ", all)}; got {ValueReader.Got(value)}.{Nearest.Question(value.ValueKind == JsonValueKind.String ? value.GetString() : null, all)}");
             return null;
         }
 
@@ -489,7 +511,7 @@ public sealed record EventAccess<T, TEvent>(
                 return null;
             }
 
-            if (between && reader.WrongWayRound(bounds[0], bounds[1]))
+            if (between && ValueReader.WrongWayRound(bounds[0], bounds[1]))
             {
                 pass.Error(at, "between takes the lower threshold first.");
                 return null;
@@ -497,10 +519,11 @@ public sealed record EventAccess<T, TEvent>(
 
             var words = bounds.Select(b => b is DateValue date ? date.Describe() : Convert.ToString(b, System.Globalization.CultureInfo.InvariantCulture)!).ToList();
             var compared = mode switch { "atLeast" => "at least", "atMost" => "at most", "exactly" => "exactly", "moreThan" => "more than", "lessThan" => "less than", _ => "between" } + " " + string.Join(" and ", words);
+            var plural = words is ["1"] ? "" : "s";
             return (bounds, aggregate switch
             {
-                null => $"did {compared} events",
-                "distinctDays" => $"did events on {compared} different days",
+                null => $"did {compared} event{plural}",
+                "distinctDays" => $"did events on {compared} different day{plural}",
                 "distinct" => $"did events with {compared} different {of!.Name}",
                 _ => $"did events whose {aggregate} of {of!.Name} is {compared},",
             });

@@ -27,10 +27,11 @@ public static class LocalTime
             return true;
         }
 
-        // The runtime would also open "posix/…" and "right/…", and on Windows its own names; none of these is IANA's.
+        // The runtime would also open "posix/…" and "right/…", on Windows its own names, and any spelling of a zone that it has opened before;
+        // none of these is IANA's.
         if (id.Length is 0 or > 64 || id.StartsWith("posix", StringComparison.Ordinal) || id.StartsWith("right/", StringComparison.Ordinal)
             || id.Any(c => !(char.IsAsciiLetterOrDigit(c) || c is '/' or '_' or '-' or '+'))
-            || !TimeZoneInfo.TryFindSystemTimeZoneById(id, out zone) || !zone.HasIanaId)
+            || !TimeZoneInfo.TryFindSystemTimeZoneById(id, out zone) || !zone.HasIanaId || zone.Id != id)
         {
             zone = null;
             return false;
@@ -98,12 +99,15 @@ public static class LocalTime
     {
         var midnight = day.ToDateTime(TimeOnly.MinValue);
         var (before, after) = OffsetsAround(midnight, zone);
-        if (before == after)
+        foreach (var first in new[] { Instant(midnight, before), Instant(midnight, after) })
         {
-            return Instant(midnight, before);
+            if (before == after || Local(first, zone) == midnight)
+            {
+                return first;
+            }
         }
 
-        // A transition is near: search for the first instant whose local date has come.
+        // Midnight was skipped: search for the first instant whose local date has come.
         var (low, high) = (Instant(midnight, TimeSpan.FromHours(26)).UtcTicks, Instant(midnight, TimeSpan.FromHours(-26)).UtcTicks);
         while (high - low > 1)
         {

@@ -23,13 +23,14 @@ public sealed class RuleCompiler<T>(FieldCatalog<T> catalog, RuleLimits limits, 
         var pass = new RulePass(limits);
         var item = Expression.Parameter(typeof(T), "c");
         pass.CheckText(rule, "");
-        if (pass.Errors.Count == 0 && rule.ValueKind != JsonValueKind.Undefined && Encoding.UTF8.GetByteCount(rule.GetRawText()) > limits.MaxBytes)
+        var tooLarge = rule.ValueKind != JsonValueKind.Undefined && Encoding.UTF8.GetByteCount(rule.GetRawText()) > limits.MaxBytes;
+        if (tooLarge)
         {
             pass.Error("", $"A rule may take {limits.MaxBytes / 1024} KiB at most.");
         }
 
         RuleNode? root = null;
-        if (pass.Errors.Count == 0)
+        if (!tooLarge && !pass.Unreadable)
         {
             root = new RuleScope<T>(catalog, pass, item, pass.Evaluation, segments, self is null ? [] : [self]).Root(rule, "");
         }
@@ -43,8 +44,9 @@ internal sealed class RulePass(RuleLimits limits)
 {
     // A rule that refers to a segment holds that segment's rules, too; without a bound, a ladder of diamonds would double at each step.
     private const int MaxExpandedRules = 2000;
+    private const int MaxExpandedSegments = 2000;
     private const int MaxSegmentDepth = 20;
-    private int rules, expanded;
+    private int rules, expanded, segments;
 
     public RuleLimits Limits => limits;
 
@@ -53,6 +55,9 @@ internal sealed class RulePass(RuleLimits limits)
     public ParameterExpression Evaluation { get; } = Expression.Parameter(typeof(Evaluation), "x");
 
     public bool InSegment { get; set; }
+
+    /// <summary>Whether a text or a name is not valid Unicode, so that .NET can't read it.</summary>
+    public bool Unreadable { get; private set; }
 
     public void Error(string pointer, string message) => Errors.Add(new RuleError(pointer, message));
 
@@ -69,13 +74,16 @@ internal sealed class RulePass(RuleLimits limits)
         }
     }
 
+    public void CountSegment(string pointer) =>
+        Fails(++segments == MaxExpandedSegments + 1, pointer, $"With the segments that these refer to in turn, a tree may hold {MaxExpandedSegments} segments at most.");
+
     public bool TooDeep(int depth, string pointer) => Fails(depth > limits.MaxDepth, pointer, $"Groups may nest {limits.MaxDepth} deep at most, the root counted as 1.");
 
     public bool SegmentsTooDeep(int depth, string pointer) => Fails(depth > MaxSegmentDepth, pointer, $"Segments may refer to segments {MaxSegmentDepth} deep at most.");
 
-    public bool Exhausted => expanded > MaxExpandedRules || rules > limits.MaxRules;
+    public bool Exhausted => expanded > MaxExpandedRules || segments > MaxExpandedSegments || rules > limits.MaxRules;
 
-    /// <summary>Refuses what PostgreSQL can't hold or .NET can't read: NUL, and surrogates without a partner.</summary>
+    /// <summary>Refuses what PostgreSQL can't hold or .NET can't read, even where it has no effect: NUL, surrogates without a partner, endless numbers.</summary>
     public void CheckText(JsonElement element, string pointer)
     {
         switch (element.ValueKind)
@@ -92,6 +100,13 @@ internal sealed class RulePass(RuleLimits limits)
                     catch (InvalidOperationException)
                     {
                         Error(pointer, "A property's name here is not valid Unicode.");
+                        Unreadable = true;
+                        continue;
+                    }
+
+                    if (name.Contains('\0', StringComparison.Ordinal))
+                    {
+                        Error(pointer, "A property's name can't hold the character NUL.");
                         continue;
                     }
 
@@ -120,8 +135,14 @@ internal sealed class RulePass(RuleLimits limits)
                 catch (InvalidOperationException)
                 {
                     Error(pointer, "This text is not valid Unicode.");
+                    Unreadable = true;
                 }
 
+                break;
+            case JsonValueKind.Number:
+                var number = element.GetRawText();
+                var exponent = number.AsSpan(number.IndexOfAny(['e', 'E']) + 1);
+                Fails(number.Length > 400 || (exponent.Length != number.Length && exponent.TrimStart("+-0").Length > 3), pointer, RuleNumber.Range);
                 break;
         }
     }
@@ -139,7 +160,8 @@ internal sealed class RulePass(RuleLimits limits)
 
 /// <summary>Compiles nodes over one catalog: the customer's, or that of its events.</summary>
 internal sealed class RuleScope<T>(
-    FieldCatalog<T> catalog, RulePass pass, Expression item, Expression evaluation, Func<string, SegmentReference?>? segments, IReadOnlyList<string> path)
+    FieldCatalog<T> catalog, RulePass pass, Expression item, Expression evaluation, Func<string, SegmentReference?>? segments, IReadOnlyList<string> path,
+    string anything = "anyone")
 {
     private static readonly string[] GroupProperties = ["combinator", "not", "rules", "id", "path", "disabled", "muted"];
     private static readonly string[] RuleProperties = ["field", "operator", "value", "valueSource", "match", "id", "path", "disabled", "muted"];
@@ -204,7 +226,6 @@ internal sealed class RuleScope<T>(
             return null;
         }
 
-        var before = pass.Errors.Count;
         var children = new List<RuleNode>();
         var index = 0;
         foreach (var child in list.EnumerateArray())
@@ -221,7 +242,7 @@ internal sealed class RuleScope<T>(
         }
 
         var live = children.Where(c => !c.Muted).ToList();
-        if (children.Count > 0 && live.Count == 0 && pass.Errors.Count == before)
+        if (index > 0 && list.EnumerateArray().All(IsMuted))
         {
             pass.Error(pointer, "Everything in this group is muted, so it would match everyone. Mute the group itself, or leave one rule.");
         }
@@ -239,19 +260,24 @@ internal sealed class RuleScope<T>(
             return isAnd != flip ? Splice.And(parts) : Splice.Or(parts);
         }
 
-        var words = live.Count == 0 ? "anyone" : string.Join(isAnd ? " and " : " or ", live.Select(c => Within(c, live.Count)));
-        return new RuleNode(node, muted, not ? $"not ({words})" : words, children, Emit, null);
+        var words = live.Count switch
+        {
+            0 => anything,
+            1 => live[0].Description,
+            _ => string.Join(isAnd ? " and " : " or ", live.Select(c => c.Grouped)),
+        };
+        return new RuleNode(node, muted, not ? $"not ({words})" : words, children, Emit, null, compound: !not && (live.Count > 1 || live is [{ Compound: true }]));
     }
 
-    // A group reads as one thing within another.
-    private static string Within(RuleNode child, int siblings) =>
-        child.Children.Count > 1 && siblings > 1 && !child.Description.StartsWith("not (", StringComparison.Ordinal) ? $"({child.Description})" : child.Description;
+    private static bool IsMuted(JsonElement node) =>
+        node.ValueKind == JsonValueKind.Object && node.TryGetProperty("muted", out var muted) && muted.ValueKind == JsonValueKind.True;
 
     private RuleNode? Rule(JsonElement node, string pointer, int depth)
     {
         pass.CountRule(pointer);
         Properties(node, pointer, RuleProperties, "rule");
         var muted = Flag(node, "muted", pointer);
+        var fromField = ValueSource(node, pointer);
         var name = node.GetProperty("field");
         if (name.ValueKind != JsonValueKind.String)
         {
@@ -266,8 +292,8 @@ internal sealed class RuleScope<T>(
         }
 
         var value = node.TryGetProperty("value", out var v) ? v : default;
-        var fromField = ValueSource(node, pointer);
-        if (node.TryGetProperty("match", out _) && field.Type != FieldType.Events)
+        var match = node.TryGetProperty("match", out var m) ? m : default;
+        if (match.ValueKind != JsonValueKind.Undefined && field.Type != FieldType.Events)
         {
             pass.Error($"{pointer}/match", $"match goes with behavioral.events, not with {field.Name}.");
         }
@@ -275,14 +301,21 @@ internal sealed class RuleScope<T>(
         if (!node.TryGetProperty("operator", out var symbol) || symbol.ValueKind != JsonValueKind.String)
         {
             pass.Error($"{pointer}/operator", $"{field.Name} needs an operator: {Names(field.Type)}.");
+            Subquery(field, value, match, pointer, depth);
             return null;
         }
 
         var (type, text) = (field.Type, symbol.GetString()!);
 
         // A property has the type of the rule's own value.
-        if (type == FieldType.Property && text is not ("null" or "notNull") && value.ValueKind != JsonValueKind.Undefined)
+        if (type == FieldType.Property && text is not ("null" or "notNull") && Operators.Of(type).Any(o => o.Name == text))
         {
+            if (value.ValueKind == JsonValueKind.Undefined)
+            {
+                pass.Error($"{pointer}/value", $"{field.Name} {text} needs a value: {Takes(type)}.");
+                return null;
+            }
+
             type = PropertyType(value, $"{pointer}/value", field.Name) ?? type;
             if (type == FieldType.Property)
             {
@@ -292,7 +325,8 @@ internal sealed class RuleScope<T>(
 
         if (Operators.Find(type, text) is not { } found)
         {
-            pass.Error($"{pointer}/operator", $"{field.Name} ({Fold.Text(type.ToString())}) does not take {Nearest.Quote(text)}. It takes {Names(type)}.");
+            pass.Error($"{pointer}/operator", $"{field.Name} ({Fold.Text(type.ToString())}) does not take {Nearest.Quote(text)}. It takes {Names(type)}.{Nearest.Question(text, Operators.Of(type).Select(o => o.Name))}");
+            Subquery(field, value, match, pointer, depth);
             return null;
         }
 
@@ -309,11 +343,8 @@ internal sealed class RuleScope<T>(
 
         switch (field.Access)
         {
-            case SubqueryAccess<T> subquery:
-                var parts = field.Type == FieldType.Events
-                    ? subquery.CompileMatch(pass, item, evaluation, value, node.TryGetProperty("match", out var m) ? m : default, pointer, depth)
-                    : subquery.CompileSequence(pass, item, evaluation, value, pointer, depth);
-                return parts is { } p ? Leaf(p.Emit, negative ? $"not ({p.Words})" : p.Words, p.Actual) : null;
+            case SubqueryAccess<T>:
+                return Subquery(field, value, match, pointer, depth) is { } p ? Leaf(p.Emit, negative ? $"not ({p.Words})" : p.Words, p.Actual) : null;
             case SegmentAccess segment:
                 return Segments(segment, value, $"{pointer}/value") is { } s ? Leaf(s.Emit, $"{Label(op, negative)} {s.Words}", s.Actual) : null;
         }
@@ -338,6 +369,13 @@ internal sealed class RuleScope<T>(
             op.Arity == Arity.None ? $"{field.Label} {Label(op, negative)}" : $"{field.Label} {Label(op, negative)} {reader.Words}",
             Actual(field.Access, type));
     }
+
+    private RuleParts? Subquery(Field field, JsonElement value, JsonElement match, string pointer, int depth) => (field.Access, field.Type) switch
+    {
+        (SubqueryAccess<T> access, FieldType.Events) => access.CompileMatch(pass, item, evaluation, value, match, pointer, depth),
+        (SubqueryAccess<T> access, _) => access.CompileSequence(pass, item, evaluation, value, pointer, depth),
+        _ => null,
+    };
 
     private static string Label(Operator op, bool negative) => negative ? op.NegativeLabel : op.Label;
 
@@ -487,7 +525,8 @@ internal sealed class RuleScope<T>(
     // A segment named by another keeps its own time zone. Its faults are reported here, at the place that names it.
     private RuleNode? Nested(SegmentReference segment, string pointer, string at)
     {
-        if (pass.SegmentsTooDeep(path.Count + 1, pointer) || segment.Rule is not { } rule)
+        pass.CountSegment(at);
+        if (pass.Exhausted || pass.SegmentsTooDeep(path.Count + 1, pointer) || segment.Rule is not { } rule)
         {
             return null;
         }
@@ -567,7 +606,7 @@ internal sealed class RuleScope<T>(
 
         if (type is null)
         {
-            pass.Error(pointer, "A list may not be empty.");
+            pass.Error(pointer, $"{name} takes {Takes(FieldType.Property)}; a list may not be empty.");
         }
 
         return type;

@@ -21,11 +21,11 @@ public static class Nearest
     /// </summary>
     public static string? To(string name, IEnumerable<string> known)
     {
-        var best = known
+        return known
             .Select(k => (Name: k, Distance: Distance(Fold.Text(name), Fold.Text(k))))
+            .Where(k => k.Distance <= Math.Max(2, k.Name.Length / 3))
             .OrderBy(k => k.Distance).ThenBy(k => k.Name, StringComparer.Ordinal)
-            .FirstOrDefault();
-        return best.Name is not null && best.Distance <= Math.Max(2, best.Name.Length / 3) ? best.Name : null;
+            .FirstOrDefault().Name;
     }
 
     /// <summary>The end of an error text about an unknown name: the nearest known one as a question, or a list of what there is.</summary>
@@ -33,6 +33,9 @@ public static class Nearest
         To(name, known) is { } nearest ? $"Did you mean \"{nearest}\"?"
         : known.Count is > 0 and <= 20 ? $"Known: {string.Join(", ", known)}."
         : "GET /api/v1/fields lists what there is.";
+
+    /// <summary>The nearest known name as a question that follows a list of what there is; empty when none is near.</summary>
+    internal static string Question(string? name, IEnumerable<string> known) => name is not null && To(name, known) is { } nearest ? $" Did you mean \"{nearest}\"?" : "";
 
     /// <summary>Text for an error message, shortened.</summary>
     public static string Quote(string text)

@@ -69,8 +69,22 @@ internal sealed class ValueReader(RulePass pass, Field owner, FieldType type, Ex
     public object? Threshold(JsonElement value, string pointer) => Parse(value, pointer, list: false) is { } parsed ? (object?)parsed.Date ?? parsed.Constant : null;
 
     /// <summary>Whether two constants of a range are reversed; relative dates are not known before the evaluation.</summary>
-    public bool WrongWayRound(object? low, object? high) => (low is DateValue l ? Constant(l) : low) is IComparable constant
-        && (high is DateValue h ? Constant(h) : high) is { } other && constant.GetType() == other.GetType() && constant.CompareTo(other) > 0;
+    public static bool WrongWayRound(object? low, object? high) => (low, high) switch
+    {
+        (DateValue.Relative, _) or (_, DateValue.Relative) => false,
+        (DateValue.Exact l, DateValue.Exact h) => l.Instant > h.Instant,
+
+        // An instant and a time on a clock not known here: reversed in any zone.
+        (DateValue.Exact l, DateValue h) => l.Instant.DateTime > Last(h).AddHours(14),
+        (DateValue l, DateValue.Exact h) => First(l).AddHours(-14) > h.Instant.DateTime,
+        (DateValue l, DateValue h) => First(l) > Last(h),
+        (IComparable l, _) => l.CompareTo(high) > 0,
+        _ => false,
+    };
+
+    private static DateTime First(DateValue value) => value is DateValue.Day day ? day.Date.ToDateTime(TimeOnly.MinValue) : ((DateValue.Local)value).Time;
+
+    private static DateTime Last(DateValue value) => value is DateValue.Day day ? day.Date.ToDateTime(TimeOnly.MaxValue) : ((DateValue.Local)value).Time;
 
     private Values Range(JsonElement value, string pointer)
     {
@@ -93,7 +107,7 @@ internal sealed class ValueReader(RulePass pass, Field owner, FieldType type, Ex
             return new Values { Window = Window(low.Date!, high.Date!, canCross: true) };
         }
 
-        if (WrongWayRound(low.Constant, high.Constant))
+        if (WrongWayRound((object?)low.Date ?? low.Constant, (object?)high.Date ?? high.Constant))
         {
             pass.Error(pointer, $"{owner.Name} between takes the lower value first.");
         }
@@ -106,13 +120,13 @@ internal sealed class ValueReader(RulePass pass, Field owner, FieldType type, Ex
         var (items, pointers) = Items(value, pointer);
         if (items.Count == 0)
         {
-            pass.Error(pointer, "A list may not be empty.");
+            pass.Error(pointer, $"{owner.Name} takes {Takes(type)}; a list may not be empty.");
             return null;
         }
 
         if (items.Count > pass.Limits.MaxListLength)
         {
-            pass.Error(pointer, $"A list may hold {pass.Limits.MaxListLength} values at most; got {items.Count}.");
+            pass.Error(pointer, $"{owner.Name}: a list may hold {pass.Limits.MaxListLength} values at most; got {items.Count}.");
             return null;
         }
 
@@ -164,8 +178,8 @@ internal sealed class ValueReader(RulePass pass, Field owner, FieldType type, Ex
                 var text = value.GetString()!;
                 if (string.IsNullOrWhiteSpace(text) || text.Length > pass.Limits.MaxTextLength)
                 {
-                    pass.Error(pointer, text.Length > pass.Limits.MaxTextLength ? $"A text may have {pass.Limits.MaxTextLength} characters at most; this has {text.Length}."
-                        : list ? "A list may not hold a blank item." : $"{owner.Name} takes a text that is not empty; for a missing value use the operator null.");
+                    pass.Error(pointer, text.Length > pass.Limits.MaxTextLength ? $"{owner.Name}: a text may have {pass.Limits.MaxTextLength} characters at most; this has {text.Length}."
+                        : list ? $"{owner.Name} takes {Takes(type)}; a list may not hold a blank item." : $"{owner.Name} takes a text that is not empty; for a missing value use the operator null.");
                     return null;
                 }
 
@@ -183,7 +197,7 @@ internal sealed class ValueReader(RulePass pass, Field owner, FieldType type, Ex
                     : value.ValueKind == JsonValueKind.String && owner.Type != FieldType.Property ? RuleNumber.Parse(value.GetString()) : null;
                 if (number is null && value.ValueKind == JsonValueKind.Number)
                 {
-                    pass.Error(pointer, RuleNumber.Range);
+                    pass.Error(pointer, $"{owner.Name} takes {Takes(type)}. {RuleNumber.Range}");
                     return null;
                 }
 
@@ -221,7 +235,8 @@ internal sealed class ValueReader(RulePass pass, Field owner, FieldType type, Ex
                     break;
                 }
 
-                return (new Operand(Literal<bool>.Of(b)), b, null, b ? "true" : "false");
+                // Two shapes rather than a comparison of truth values.
+                return (new Operand(Expression.Constant(b)), b, null, b ? "true" : "false");
 
             case FieldType.Date or FieldType.Instant or FieldType.Yearly:
                 if (Date(value, pointer) is not { } date)
@@ -312,7 +327,7 @@ internal sealed class ValueReader(RulePass pass, Field owner, FieldType type, Ex
         var index = value.TryGetProperty(name, out var choice) && choice.ValueKind == JsonValueKind.String ? System.Array.IndexOf(known, choice.GetString()) : -1;
         if (index < 0)
         {
-            pass.Error($"{pointer}/{name}", $"{name} takes one of {string.Join(", ", known)}; got {Got(choice)}.");
+            pass.Error($"{pointer}/{name}", $"{name} takes one of {string.Join(", ", known)}; got {Got(choice)}.{Nearest.Question(choice.ValueKind == JsonValueKind.String ? choice.GetString() : null, known)}");
         }
 
         return index;
@@ -379,23 +394,22 @@ internal sealed class ValueReader(RulePass pass, Field owner, FieldType type, Ex
                 && Coordinate(corner[0]) is { } longitude && Coordinate(corner[1]) is { } latitude && Math.Abs(longitude) <= 180 && Math.Abs(latitude) <= 90)
             {
                 corners.Add((longitude, latitude));
-                if (index > 0 && corners.Count == index + 1 && Math.Abs(corners[index].Longitude - corners[index - 1].Longitude) > 180)
-                {
-                    pass.Error($"{pointer}/{index}", "No edge of a polygon may span more than 180 degrees; split it at the date line.");
-                }
             }
             else
             {
                 pass.Error($"{pointer}/{index}", $"A point is [longitude, latitude] within ±180 and ±90; got {Got(corner)}.");
-                return corners;
             }
 
             index++;
         }
 
-        if (Math.Abs(corners[0].Longitude - corners[^1].Longitude) > 180)
+        for (var i = 0; corners.Count == index && i < index; i++)
         {
-            pass.Error($"{pointer}/{index - 1}", "No edge of a polygon may span more than 180 degrees; split it at the date line.");
+            // The edge that closes the polygon is reported at the last corner, every other at its end.
+            if (Math.Abs(corners[i].Longitude - corners[(i + 1) % index].Longitude) > 180)
+            {
+                pass.Error($"{pointer}/{Math.Min(i + 1, index - 1)}", "No edge of a polygon may span more than 180 degrees; split it at the date line.");
+            }
         }
 
         return corners;

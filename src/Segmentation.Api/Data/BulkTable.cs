@@ -50,6 +50,8 @@ public sealed class BulkTable<T>
     {
         await using var importer = await connection.BeginBinaryImportAsync($"COPY {into ?? Name} ({ColumnList}) FROM STDIN (FORMAT BINARY)", cancellation);
 
+        // The importer's own timeout would be the pool's default for a statement; the caller's token ends it instead.
+        importer.Timeout = Timeout.InfiniteTimeSpan;
         foreach (var row in rows)
         {
             await importer.StartRowAsync(cancellation);

@@ -67,7 +67,8 @@ internal sealed class ApiExceptionHandler(ILogger<ApiExceptionHandler> logger) :
     public static Task WriteAsync(HttpContext context, ApiProblem problem, CancellationToken cancellationToken)
     {
         context.Response.StatusCode = problem.Status;
-        return context.Response.WriteAsJsonAsync(ToDetails(problem), Json.Options, "application/problem+json", cancellationToken);
+        var details = ToDetails(problem);
+        return context.Response.WriteAsJsonAsync(details, details.GetType(), Json.Options, "application/problem+json", cancellationToken);
     }
 
     public static ProblemDetails ToDetails(ApiProblem problem)

@@ -1,8 +1,10 @@
 using System.Linq.Expressions;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
+using Npgsql;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
+using Segmentation.Api.Events;
 using Segmentation.Api.Http;
 using Segmentation.Rules;
 
@@ -32,7 +34,8 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, TimeP
     }
 
     /// <summary>Who is in a stored segment. One that can't be evaluated matches nobody.</summary>
-    public Question Ask(Definitions all, SegmentDefinition segment, DateTimeOffset? asOf)
+    /// <param name="customer">Ask of this customer only: no other's events are looked at.</param>
+    public Question Ask(Definitions all, SegmentDefinition segment, DateTimeOffset? asOf, long? customer = null)
     {
         var (at, historical) = Clock(asOf);
         if (segment.Kind == SegmentKind.Manual)
@@ -41,7 +44,7 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, TimeP
         }
 
         var rule = all.Compile(segment.Rule!.Value, Backend.Sql, historical, segment.Key);
-        return new Question(rule.IsValid ? rule.ToQuery(new Evaluation(at, segment.TimeZone), Source) : _ => false, at);
+        return new Question(rule.IsValid ? rule.ToQuery(new Evaluation(at, segment.TimeZone), rows => Source(rows, customer)) : _ => false, at);
     }
 
     /// <summary>Whom a rule matches.</summary>
@@ -51,7 +54,7 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, TimeP
         var (at, historical) = Clock(asOf);
         var compiled = all.Compile(rule, Backend.Sql, historical);
         return compiled.IsValid
-            ? new Question(compiled.ToQuery(new Evaluation(at, timeZone), Source), at)
+            ? new Question(compiled.ToQuery(new Evaluation(at, timeZone), rows => Source(rows)), at)
             : throw ApiProblem.Invalid(AtRule(compiled.Errors));
     }
 
@@ -64,6 +67,39 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, TimeP
         var members = db.Customers.Where(question.Predicate);
         var row = await db.CustomerTotals.Select(t => new { Total = t.Customers, Count = members.LongCount() }).SingleAsync(cancellation);
         return Share(row.Count, row.Total, question.EvaluatedAt);
+    }
+
+    /// <summary>Counts, and shows some of the members.</summary>
+    public async Task<(SegmentCount Count, IReadOnlyList<Customer> Sample)> PreviewAsync(Question question, int sampleSize, CancellationToken cancellation)
+    {
+        if (sampleSize == 0 || !ReadsEvents.In(question.Predicate))
+        {
+            // A few matches are found at once, and the count can then be made by parallel workers.
+            var some = sampleSize == 0 ? [] : await Members(question).Take(sampleSize).ToListAsync(cancellation);
+            return (await CountAsync(question, cancellation), some);
+        }
+
+        // What is dear is to go through the events: once, then, for count and sample.
+        await db.Database.OpenConnectionAsync(cancellation);
+        try
+        {
+            await using var command = (NpgsqlCommand)Members(question).Select(c => c.Key).CreateDbCommand();
+            command.CommandText = $"WITH members AS MATERIALIZED ({command.CommandText}) SELECT (SELECT count(*) FROM members), (SELECT customers FROM customer_total), ARRAY(SELECT key FROM members LIMIT {sampleSize})";
+            SegmentCount count;
+            long[] keys;
+            await using (var reader = await command.ExecuteReaderAsync(cancellation))
+            {
+                await reader.ReadAsync(cancellation);
+                count = Share(reader.GetInt64(0), reader.GetInt64(1), question.EvaluatedAt);
+                keys = reader.GetFieldValue<long[]>(2);
+            }
+
+            return (count, await db.Customers.AsNoTracking().Where(c => keys.Contains(c.Key)).ToListAsync(cancellation));
+        }
+        finally
+        {
+            await db.Database.CloseConnectionAsync();
+        }
     }
 
     public static SegmentCount Share(long count, long total, DateTimeOffset at) => new(count, total, total == 0 ? 0 : Math.Round((decimal)count / total, 6), at);
@@ -79,5 +115,24 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, TimeP
         return (LocalTime.Truncate(asOf ?? now), asOf < now);
     }
 
-    private IQueryable Source(Type rows) => rows == typeof(CustomerTotal) ? db.CustomerTotals : db.Events;
+    private sealed class ReadsEvents : ExpressionVisitor
+    {
+        private bool found;
+
+        public static bool In(Expression predicate)
+        {
+            var search = new ReadsEvents();
+            search.Visit(predicate);
+            return search.found;
+        }
+
+        public override Expression? Visit(Expression? node)
+        {
+            found |= node is not null && typeof(IEnumerable<CustomerEvent>).IsAssignableFrom(node.Type);
+            return found ? node : base.Visit(node);
+        }
+    }
+
+    private IQueryable Source(Type rows, long? customer = null) =>
+        rows == typeof(CustomerTotal) ? db.CustomerTotals : customer is null ? db.Events : db.Events.Where(e => e.CustomerKey == customer);
 }

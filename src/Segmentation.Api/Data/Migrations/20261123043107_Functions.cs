@@ -60,6 +60,13 @@ namespace Segmentation.Api.Data.Migrations
                     RETURN inside;
                 END $$;
 
+                CREATE FUNCTION seg_has_none(list text[], value text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+                    AS $$ SELECT value IS NULL OR value <> ALL (list) $$;
+                CREATE FUNCTION seg_has_none(list integer[], value integer) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+                    AS $$ SELECT value IS NULL OR value <> ALL (list) $$;
+                CREATE FUNCTION seg_has_none(list numeric[], value numeric) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+                    AS $$ SELECT value IS NULL OR value <> ALL (list) $$;
+
                 -- The factor gives the division twenty decimals before it is rounded to eight.
                 CREATE FUNCTION seg_average(total numeric, n integer) RETURNS numeric LANGUAGE sql IMMUTABLE PARALLEL SAFE
                     AS $$ SELECT CASE WHEN n <> 0 THEN round(total * 1.00000000000000000000 / n, 8) END $$;
@@ -188,7 +195,7 @@ namespace Segmentation.Api.Data.Migrations
                 DROP TABLE customer_count;
                 DROP FUNCTION seg_json_scalar, seg_json_exists, seg_json_is_empty, seg_json_has_any, seg_json_has_all, seg_json_instant, seg_json_date,
                     seg_json_boolean(jsonb, text), seg_json_boolean(jsonb, text[]), seg_json_number(jsonb, text), seg_json_number(jsonb, text[]),
-                    seg_json_text(jsonb, text), seg_json_text(jsonb, text[]), seg_average, seg_in_polygon, seg_distance_km, seg_days_between, seg_years,
+                    seg_json_text(jsonb, text), seg_json_text(jsonb, text[]), seg_has_none(text[], text), seg_has_none(integer[], integer), seg_has_none(numeric[], numeric), seg_average, seg_in_polygon, seg_distance_km, seg_days_between, seg_years,
                     seg_add_minutes, seg_add_calendar, seg_month_day, seg_date, seg_month, seg_day_of_week, seg_hour;
                 """);
             migrationBuilder.AddForeignKey(

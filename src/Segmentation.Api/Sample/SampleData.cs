@@ -1,0 +1,142 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata;
+using Npgsql;
+using Segmentation.Api.Customers;
+using Segmentation.Api.Data;
+using Segmentation.Api.Events;
+using Segmentation.Api.Http;
+using Segmentation.Api.Segments;
+using Segmentation.Rules;
+
+namespace Segmentation.Api.Sample;
+
+/// <summary>Loads the built-in sample (<c>./run --sample</c>): customers, their events, attributes and segments, all or nothing.</summary>
+public sealed partial class SampleData(SegmentationDb db, RevenueOptions revenue, TimeProvider clock, ILogger<SampleData> logger)
+{
+    public const ulong Seed = 2026;
+    public const int Customers = 5_000;
+    public const int Events = 200_000;
+
+    /// <summary>Loads the sample, unless it or something under its names is there already; touches nothing else.</summary>
+    /// <returns>Whether it loaded anything; the log says why not.</returns>
+    public async Task<bool> LoadAsync(CancellationToken cancellation = default)
+    {
+        var started = Stopwatch.GetTimestamp();
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
+
+        // Two services that start together must not both load.
+        await DefinitionCache.LockAsync(db, cancellation);
+        var keys = SampleSegments.All.Select(s => s.Key).ToArray();
+        if (await db.Segments.AnyAsync(s => keys.Contains(s.Key), cancellation))
+        {
+            LogPresent();
+            return false;
+        }
+
+        var now = LocalTime.Truncate(clock.GetUtcNow());
+        var attributes = SampleGenerator.Attributes(now);
+        var names = attributes.Select(a => a.Name).ToArray();
+        var present = await db.Attributes.AsNoTracking().Where(a => names.Contains(a.Name)).ToDictionaryAsync(a => a.Name, a => a.Type, cancellation);
+        if (attributes.FirstOrDefault(a => present.GetValueOrDefault(a.Name, a.Type) != a.Type) is { } taken)
+        {
+            LogAttributeTaken(taken.Name, present[taken.Name], taken.Type);
+            return false;
+        }
+
+        if (await db.Customers.AnyAsync(c => c.Id.StartsWith(SampleGenerator.IdPrefix), cancellation))
+        {
+            LogCustomersTaken(SampleGenerator.IdPrefix);
+            return false;
+        }
+
+        db.Attributes.AddRange(attributes.Where(a => !present.ContainsKey(a.Name)));
+        foreach (var sample in SampleSegments.All)
+        {
+            await AddAsync(sample, now, cancellation);
+        }
+
+        var sampled = new SampleGenerator(Seed, Customers, Events, now, revenue);
+        await CopyAsync((NpgsqlConnection)db.Database.GetDbConnection(), db.Model, sampled, cancellation);
+
+        // The planner would otherwise know nothing of the new rows until autovacuum comes by.
+        await db.Database.ExecuteSqlAsync($"ANALYZE customers, events", cancellation);
+        await transaction.CommitAsync(cancellation);
+        LogLoaded(Customers, Events, SampleSegments.All.Count, Stopwatch.GetElapsedTime(started).TotalSeconds);
+        return true;
+    }
+
+    /// <summary>Copies a generator's customers and events into the tables, in constant memory (8 bytes a customer).</summary>
+    internal static async Task CopyAsync(NpgsqlConnection connection, IModel model, SampleGenerator sample, CancellationToken cancellation)
+    {
+        await BulkTable<Customer>.Of(model).CopyAsync(connection, sample.Customers(), cancellation);
+        var keys = new long[sample.CustomerCount];
+        await using (var command = new NpgsqlCommand("SELECT key, id FROM customers WHERE starts_with(id, $1)", connection) { Parameters = { new() { Value = SampleGenerator.IdPrefix } } })
+        await using (var reader = await command.ExecuteReaderAsync(cancellation))
+        {
+            while (await reader.ReadAsync(cancellation))
+            {
+                keys[SampleGenerator.Index(reader.GetString(1))] = reader.GetInt64(0);
+            }
+        }
+
+        IEnumerable<CustomerEvent> AllEvents()
+        {
+            for (var index = 0; index < keys.Length; index++)
+            {
+                foreach (var e in sample.Events(index))
+                {
+                    e.CustomerKey = keys[index];
+                    yield return e;
+                }
+            }
+        }
+
+        await BulkTable<CustomerEvent>.Of(model).CopyAsync(connection, AllEvents(), cancellation);
+    }
+
+    private async Task AddAsync(SampleSegment sample, DateTimeOffset now, CancellationToken cancellation)
+    {
+        var segment = new Segment
+        {
+            Key = sample.Key,
+            Name = sample.Name,
+            Description = sample.Description,
+            Goal = sample.Goal,
+            Kind = SegmentKind.Rule,
+            Rule = sample.RuleTree,
+            TimeZone = sample.TimeZone,
+            Tags = [sample.Kind],
+            Status = SegmentStatus.Active,
+            Version = 1,
+            CreatedAt = now,
+            UpdatedAt = now,
+        };
+        db.Segments.Add(segment);
+
+        // Its number is what the version refers to.
+        await db.SaveChangesAsync(cancellation);
+        db.SegmentVersions.Add(new SegmentVersion
+        {
+            SegmentId = segment.Id,
+            Version = 1,
+            Definition = JsonSerializer.SerializeToElement(SegmentResource.Definition(segment), Json.Options),
+            ChangedAt = now,
+            ChangedBy = "sample",
+        });
+        await db.SaveChangesAsync(cancellation);
+    }
+
+    [LoggerMessage(LogLevel.Information, "The sample is loaded already; nothing was changed.")]
+    private partial void LogPresent();
+
+    [LoggerMessage(LogLevel.Warning, "The sample was not loaded: the attribute {Name} is registered as {Type}, the sample needs {Needed}.")]
+    private partial void LogAttributeTaken(string name, string type, string needed);
+
+    [LoggerMessage(LogLevel.Warning, "The sample was not loaded: there are customers already whose ids begin with {Prefix}.")]
+    private partial void LogCustomersTaken(string prefix);
+
+    [LoggerMessage(LogLevel.Information, "Sample loaded: {Customers} customers, {Events} events and {Segments} segments in {Seconds:0.0} s.")]
+    private partial void LogLoaded(int customers, int events, int segments, double seconds);
+}

@@ -56,7 +56,11 @@ internal static class Setup
             o.InputFormatters.Add(new JsonBodyFormatter());
             o.SuppressAsyncSuffixInActionNames = false;
         }).AddJsonOptions(o => Json.Configure(o.JsonSerializerOptions));
-        services.Configure<ApiBehaviorOptions>(o => o.InvalidModelStateResponseFactory = context => throw ModelProblem(context));
+        services.Configure<ApiBehaviorOptions>(o =>
+        {
+            o.InvalidModelStateResponseFactory = context => throw ModelProblem(context);
+            o.SuppressMapClientErrors = true; // Written with the rest, as application/problem+json whatever the action produces.
+        });
         services.AddProblemDetails();
         services.AddExceptionHandler<ApiExceptionHandler>();
         services.AddSwagger();

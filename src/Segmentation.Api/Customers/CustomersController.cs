@@ -17,7 +17,7 @@ namespace Segmentation.Api.Customers;
 [Produces("application/json")]
 public sealed class CustomersController(SegmentationDb db, CustomerValidator validator, SegmentQuery query, TimeProvider time) : ControllerBase
 {
-    private DateTimeOffset Now => LocalTime.Truncate(time.GetUtcNow());
+    private DateTimeOffset Now { get; } = LocalTime.Truncate(time.GetUtcNow());
 
     /// <summary>Creates a customer.</summary>
     [HttpPost]

@@ -135,6 +135,13 @@ public sealed class MembersController(SegmentationDb db, SegmentQuery query, Cus
 
         var (add, remove) = (change.Add!, change.Remove!);
         await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
+
+        // It can't be deleted while members are on their way in.
+        if (await db.Database.SqlQuery<int>($"SELECT id AS \"Value\" FROM segments WHERE id = {segment.Id} FOR KEY SHARE").ToListAsync(cancellation) is [])
+        {
+            throw ApiProblem.NotFound("segment");
+        }
+
         var known = await db.Customers.Where(c => add.Contains(c.Id) || remove.Contains(c.Id)).Select(c => c.Id).ToListAsync(cancellation);
         var now = LocalTime.Truncate(time.GetUtcNow());
         var added = await db.Database.ExecuteSqlAsync(

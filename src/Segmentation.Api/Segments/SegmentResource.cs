@@ -107,7 +107,7 @@ internal sealed class SegmentValidator : AbstractValidator<SegmentResource>
 {
     public SegmentValidator(TimeZones zones)
     {
-        RuleFor(s => s.Key).Matches(Segment.KeyPattern).OverridePropertyName("/key").WithMessage("A key is 1 to 63 small letters, digits and hyphens, and starts with no hyphen.");
+        RuleFor(s => s.Key).Matches(Segment.KeyPattern).Must(k => k?.EndsWith('\n') != true).OverridePropertyName("/key").WithMessage("A key is 1 to 63 small letters, digits and hyphens, and starts with no hyphen.");
         Text(s => s.Name, "/name", Segment.NameMaxLength);
         Text(s => s.Description, "/description", Segment.TextMaxLength);
         Text(s => s.Goal, "/goal", Segment.TextMaxLength);

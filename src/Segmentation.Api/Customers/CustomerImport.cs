@@ -27,7 +27,7 @@ public sealed class CustomerImport(SegmentationDb db, CustomerValidator validato
     /// <summary>How many rejected lines the answer lists.</summary>
     public const int MaxErrors = 100;
 
-    private const int BatchRows = 4000;
+    private const int BatchRows = 2000;
     private const int BatchBytes = 8 * 1024 * 1024;
 
     // What a write of the profile leaves alone, in a customer that is there already.

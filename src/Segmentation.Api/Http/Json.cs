@@ -125,10 +125,24 @@ public static class Json
     {
         public const string Takes = "an instant with its offset: \"2024-05-31T12:00:00Z\"";
 
-        public override DateTimeOffset Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-            reader.TokenType == JsonTokenType.String && DateValue.ParseInstant(reader.GetString()!) is { } instant
-                ? instant
-                : throw new RequestJsonException($"Takes {Takes}.");
+        public override DateTimeOffset Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+        {
+            if (reader.TokenType == JsonTokenType.String)
+            {
+                // What nearly all are, "2024-05-31T12:00:00Z" with no decimals, is read without making a text of it.
+                if (!reader.HasValueSequence && reader.ValueSpan is { Length: 20 } plain && plain[^1] == 'Z' && reader.TryGetDateTimeOffset(out var common) && common.Year is > 1 and < 9999)
+                {
+                    return common;
+                }
+
+                if (DateValue.ParseInstant(reader.GetString()!) is { } instant)
+                {
+                    return instant;
+                }
+            }
+
+            throw new RequestJsonException($"Takes {Takes}.");
+        }
 
         public override void Write(Utf8JsonWriter writer, DateTimeOffset value, JsonSerializerOptions options) =>
             writer.WriteStringValue(Format(value));

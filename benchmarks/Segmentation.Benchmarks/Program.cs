@@ -11,6 +11,9 @@ if (options.LoadOnly)
 (string Name, Func<World, Task<string>> Run)[] sections =
 [
     ("rules", RulesSection.RunAsync),
+    ("segments", SegmentsSection.RunAsync),
+    ("members", MembersSection.RunAsync),
+    ("compile", CompileSection.RunAsync),
 ];
 await using var plain = World.PlainSource(server.ConnectionString);
 await using var api = await ApiProcess.StartAsync(options.Api, server.ConnectionString);

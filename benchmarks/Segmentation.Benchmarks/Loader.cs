@@ -27,14 +27,14 @@ internal static class Loader
     };
 
     /// <summary>Starts the private server on a database of the size asked for.</summary>
-    /// <returns>The server, with the settings that ./run gives it, and when the sample ends.</returns>
-    public static async Task<(EmbeddedPostgres Server, DateTimeOffset Now)> StartAsync(Options options)
+    /// <returns>The server, with the settings that ./run gives it.</returns>
+    public static async Task<EmbeddedPostgres> StartAsync(Options options)
     {
         var server = await EmbeddedPostgres.StartAsync(new EmbeddedOptions { DataDirectory = options.Data }, NullLogger.Instance, CancellationToken.None);
-        if (await LoadedAsync(server.ConnectionString, options) is { } now)
+        if (await IsLoadedAsync(server.ConnectionString, options))
         {
             await MigrateAsync(server.ConnectionString);
-            return (server, now);
+            return server;
         }
 
         await server.DisposeAsync();
@@ -45,22 +45,21 @@ internal static class Loader
         }
 
         NpgsqlConnection.ClearAllPools();
-        server = await EmbeddedPostgres.StartAsync(new EmbeddedOptions { DataDirectory = options.Data }, NullLogger.Instance, CancellationToken.None);
-        return (server, (await LoadedAsync(server.ConnectionString, options))!.Value);
+        return await EmbeddedPostgres.StartAsync(new EmbeddedOptions { DataDirectory = options.Data }, NullLogger.Instance, CancellationToken.None);
     }
 
-    private static async Task<DateTimeOffset?> LoadedAsync(string connectionString, Options options)
+    private static async Task<bool> IsLoadedAsync(string connectionString, Options options)
     {
         await using var source = NpgsqlDataSource.Create(connectionString);
         await using var exists = source.CreateCommand("SELECT to_regclass('bench_load')::text");
         if (await exists.ExecuteScalarAsync() is null or DBNull)
         {
-            return null;
+            return false;
         }
 
         await using var command = source.CreateCommand("SELECT now FROM bench_load WHERE customers = $1 AND events = $2 AND seed = $3");
         command.Parameters.AddRange(new NpgsqlParameter[] { new() { Value = (long)options.Customers }, new() { Value = options.Events }, new() { Value = (long)Seed } });
-        return await command.ExecuteScalarAsync() is DateTime now ? new DateTimeOffset(now) : null;
+        return await command.ExecuteScalarAsync() is DateTime;
     }
 
     private static SegmentationDb Open(string connectionString) =>

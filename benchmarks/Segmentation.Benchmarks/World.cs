@@ -5,7 +5,7 @@ using Segmentation.Api.Data;
 namespace Segmentation.Benchmarks;
 
 /// <summary>What every section works with.</summary>
-internal sealed record World(Options Options, string ConnectionString, ApiProcess Api, NpgsqlDataSource Plain, Func<Task> RestartApi)
+internal sealed record World(Options Options, string ConnectionString, ApiProcess Api, NpgsqlDataSource Plain)
 {
     /// <summary>A connection with the settings that the API's own have (Setup.cs).</summary>
     public static NpgsqlDataSource PlainSource(string connectionString)

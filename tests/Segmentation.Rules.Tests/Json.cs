@@ -36,7 +36,22 @@ public static class Ask
         new RuleCompiler<Person>(PersonFields.Catalog, limits ?? new RuleLimits(), segments).Compile(Json.Parse(tree), self);
 
     /// <summary>Whether a rule tree holds for a person; fails the test when the tree has errors.</summary>
-    public static bool Holds(string tree, Person person, string asOf = Noon, string zone = "UTC") => Predicate(tree)(person, new Evaluation(Instants.Of(asOf), zone));
+    public static bool Holds(string tree, Person person, string asOf = Noon, string zone = "UTC") => WhoHolds(tree, [person], new Evaluation(Instants.Of(asOf), zone))[0];
+
+    /// <summary>For whom a rule tree holds. What SQL is made of has another shape for events, and must mean the same.</summary>
+    public static bool[] WhoHolds(string tree, Person[] people, Evaluation at)
+    {
+        var holds = Predicate(tree);
+        var held = people.Select(p => holds(p, at)).ToArray();
+        if (tree.Contains("behavioral.", StringComparison.Ordinal))
+        {
+            // Over lists, with no database: whether the two shapes agree, not whether PostgreSQL does.
+            var query = new RuleCompiler<Person>(PersonFields.SqlCatalog, new RuleLimits()).Compile(Json.Parse(tree)).ToQuery(at, _ => people.SelectMany(p => p.Events).AsQueryable());
+            Assert.Equal(people.Where((_, i) => held[i]), people.AsQueryable().Where(query));
+        }
+
+        return held;
+    }
 
     public static Func<Person, Evaluation, bool> Predicate(string tree)
     {

@@ -46,7 +46,7 @@ public class LawTests
         }
 
         return true;
-    }, 700);
+    });
 
     [Fact]
     public void Cases_HoldForSomeAndNotForOthers()
@@ -62,6 +62,10 @@ public class LawTests
         var (rule, holds) = (Ask.Compile(c.R), Ask.Predicate(c.R));
         return c.People.Take(2).All(p => rule.Explain(rule.Root, p, c.At).Matched == holds(p, c.At) && Nodes(rule.Root).All(n => rule.Explain(n, p, c.At) is var _));
     }, 100);
+
+    [Fact]
+    public void ToQuery_InTheShapeForSql_SaysWhatTheMemoryShapeSays() =>
+        Laws.Check(Cases.Where(c => c.R.Contains("behavioral.", StringComparison.Ordinal)), c => Ask.WhoHolds(c.R, [.. c.People.Take(3), People.Anna, People.Nobody], c.At).Length > 0, 60);
 
     [Fact]
     public void Description_IsNeverEmptyAndTheSameOnceMore() => Laws.Check(RuleTrees.Trees, tree =>

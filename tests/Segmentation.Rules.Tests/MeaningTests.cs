@@ -8,9 +8,24 @@ public static class People
 {
     public static readonly Person Anna = new Person
     {
-        Key = 1, Name = "anna", City = "berlin", Country = "de", Born = new(1990, 5, 15), Children = 2, Points = 10, Income = 50_000.50m, Orders = (100, 4), Vip = true,
-        Consents = ["ads"], SeenAt = Instants.Of("2024-05-15T10:00Z"), OrderedAt = Instants.Of("2024-05-05T12:00Z"), CreatedAt = Instants.Of("2024-05-15T10:00Z"),
-        Tags = ["shoes", "bags"], Place = (52.52, 13.405), TimeZone = "Asia/Tokyo", Manual = [7],
+        Key = 1,
+        Name = "anna",
+        City = "berlin",
+        Country = "de",
+        Born = new(1990, 5, 15),
+        Children = 2,
+        Points = 10,
+        Income = 50_000.50m,
+        Orders = (100, 4),
+        Vip = true,
+        Consents = ["ads"],
+        SeenAt = Instants.Of("2024-05-15T10:00Z"),
+        OrderedAt = Instants.Of("2024-05-05T12:00Z"),
+        CreatedAt = Instants.Of("2024-05-15T10:00Z"),
+        Tags = ["shoes", "bags"],
+        Place = (52.52, 13.405),
+        TimeZone = "Asia/Tokyo",
+        Manual = [7],
     }.With(
         new("view", "2024-05-01T08:00Z", null, "web"),
         new("order_completed", "2024-05-02T09:00Z", 10, "web", "{'category':'shoes','n':5,'gift':true,'size':{'eu':'42'},'none':null}"),
@@ -19,8 +34,20 @@ public static class People
 
     public static readonly Person Ben = new Person
     {
-        Key = 2, Name = "ben_50%", City = "ben_50%", Country = "at", Born = new(2000, 2, 29), Children = 0, Points = 0, Income = -1.5m, Orders = (10, 3), Vip = false,
-        SeenAt = Instants.Of("2023-12-31T23:30Z"), OrderedAt = Instants.Of("2024-05-05T12:00:00.000001Z"), Tags = ["bags"], Place = (-33.87, 151.21),
+        Key = 2,
+        Name = "ben_50%",
+        City = "ben_50%",
+        Country = "at",
+        Born = new(2000, 2, 29),
+        Children = 0,
+        Points = 0,
+        Income = -1.5m,
+        Orders = (10, 3),
+        Vip = false,
+        SeenAt = Instants.Of("2023-12-31T23:30Z"),
+        OrderedAt = Instants.Of("2024-05-05T12:00:00.000001Z"),
+        Tags = ["bags"],
+        Place = (-33.87, 151.21),
     }.With(new("view", "2024-05-02T09:00Z", 5, properties: "{'n':-2.5,'category':''}"), new("view", "2024-05-02T10:00Z"));
 
     public static readonly Person Nobody = new() { Key = 3 };
@@ -301,11 +328,11 @@ public class MeaningTests
     {
         string As(string name) => Rule(field, name, value.Length == 0 ? null : value, more.Length == 0 ? null : more);
         Same(who, Group(As(op)));
-        Same(Others(who), Not(As(op)));
+        Same(Others(who), Not(As(op)), alsoAsQuery: false);
         if (Negative(field, op) is { } negative)
         {
             Same(Others(who), Group(As(negative)));
-            Same(who, Not(As(negative)));
+            Same(who, Not(As(negative)), alsoAsQuery: false);
         }
     }
 
@@ -386,7 +413,7 @@ public class MeaningTests
 
     private static string Others(string who) => string.Concat("ABN".Except(who));
 
-    private static void Same(string who, string tree)
+    private static void Same(string who, string tree, bool alsoAsQuery = true)
     {
         var compiled = Ask.Compile(tree, key => key switch
         {
@@ -398,6 +425,11 @@ public class MeaningTests
         Assert.True(compiled.IsValid, $"{tree}\n{string.Join("\n", compiled.Errors)}");
         var (holds, at) = (compiled.ToFunc(), new Evaluation(Instants.Of(Ask.Noon), "UTC"));
         Assert.Equal($"{who} {tree}", $"{string.Concat(People.All.Where(p => holds(p.Person, at)).Select(p => p.Letter))} {tree}");
+
+        if (!alsoAsQuery)
+        {
+            return;
+        }
 
         // As a query over rows in memory, and as explained, the rule says the same.
         var query = People.All.Select(p => p.Person).AsQueryable().Where(compiled.ToQuery(at, _ => throw new NotSupportedException())).ToList();

@@ -8,7 +8,7 @@ namespace Segmentation.Rules.Tests;
 /// <summary>What rules are tested on: one property for each type of field and each way of reading one. Texts are held folded.</summary>
 public sealed class Person
 {
-    public long Key { get; init; }
+    public long Key { get; init; } = 1;
     public string? Name { get; init; }
     public string? City { get; init; }
     public string? Country { get; init; }
@@ -78,10 +78,15 @@ public static class PersonFields
         ],
         name => name.StartsWith("properties.", StringComparison.Ordinal) && !name.EndsWith('.') ? Property(name) : null);
 
-    private static readonly EventAccess<Person, Happening> Happenings =
-        new(Events, p => p.Events, e => e.PersonKey, p => p.Key, e => e.OccurredAt, Backend.Memory, Historical: true);
+    public static readonly FieldCatalog<Person> Catalog = Table(Backend.Memory);
 
-    public static readonly FieldCatalog<Person> Catalog = new(
+    /// <summary>The same, in the shape that SQL is made of.</summary>
+    public static readonly FieldCatalog<Person> SqlCatalog = Table(Backend.Sql);
+
+    private static EventAccess<Person, Happening> Happenings(Backend backend) =>
+        new(Events, p => p.Events, e => e.PersonKey, p => p.Key, e => e.OccurredAt, backend, Historical: true);
+
+    private static FieldCatalog<Person> Table(Backend backend) => new(
         [
             Field<Person, string?>("name", FieldType.Text, (p, x) => p.Name),
             Field<Person, string?>("city", FieldType.Text, (p, x) => p.City),
@@ -125,8 +130,8 @@ public static class PersonFields
                 Of<Person, bool>((p, x) => p.Tags.Length == 0), Of<Person, string[]>((p, x) => p.Tags))),
             new("place", "test", FieldType.Point, "Place", "", new PointAccess(
                 Of<Person, double?>((p, x) => p.Place == null ? null : p.Place.Value.Latitude), Of<Person, double?>((p, x) => p.Place == null ? null : p.Place.Value.Longitude))),
-            new("behavioral.events", "test", FieldType.Events, "Events", "", Happenings),
-            new("behavioral.sequence", "test", FieldType.Sequence, "Sequence", "", Happenings),
+            new("behavioral.events", "test", FieldType.Events, "Events", "", Happenings(backend)),
+            new("behavioral.sequence", "test", FieldType.Sequence, "Sequence", "", Happenings(backend)),
             new("segment", "test", FieldType.Segment, "Segment", "", new SegmentAccess(
                 (Expression<Func<Person, Evaluation, int, bool>>)((p, x, id) => p.Manual.Contains(id)))),
         ],

@@ -5,6 +5,7 @@ using Npgsql;
 using Segmentation.Api.Attributes;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
+using Segmentation.Api.Segments;
 using Segmentation.Rules;
 
 namespace Segmentation.Api.Customers;
@@ -14,7 +15,7 @@ namespace Segmentation.Api.Customers;
 [Route("api/v1/customers")]
 [Tags("Customers")]
 [Produces("application/json")]
-public sealed class CustomersController(SegmentationDb db, CustomerValidator validator, TimeProvider time) : ControllerBase
+public sealed class CustomersController(SegmentationDb db, CustomerValidator validator, SegmentQuery query, TimeProvider time) : ControllerBase
 {
     private DateTimeOffset Now => LocalTime.Truncate(time.GetUtcNow());
 
@@ -31,12 +32,19 @@ public sealed class CustomersController(SegmentationDb db, CustomerValidator val
 
     /// <summary>Lists customers by id.</summary>
     /// <param name="email">Only those with this address, without regard to case.</param>
+    /// <param name="segment">Only the members of the segment with this key, as of now.</param>
     /// <param name="limit">How many a page holds, 1 to 1,000; 100 when left out.</param>
     /// <param name="cursor">The page before's <c>nextCursor</c>.</param>
     [HttpGet]
-    public async Task<Page<CustomerResource>> List(string? email, int? limit, string? cursor, CancellationToken cancellation)
+    public async Task<Page<CustomerResource>> List(string? email, string? segment, int? limit, string? cursor, CancellationToken cancellation)
     {
         IQueryable<Customer> customers = db.Customers;
+        if (segment is not null)
+        {
+            var (all, definition) = await query.FindAsync(segment, cancellation);
+            customers = query.Members(query.Ask(all, definition, asOf: null));
+        }
+
         if (email is not null)
         {
             var folded = Fold.Text(Paging.Text(email, "email").Trim());

@@ -186,7 +186,7 @@ public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimePr
                     first_order_at = least(c.first_order_at, a.first_order), last_order_at = greatest(c.last_order_at, a.last_order)
                 FROM added a WHERE c.key = a.customer_key
                 RETURNING greatest(abs(c.order_amount), abs(c.lifetime_value)) AS money)
-            SELECT (SELECT count(*) FROM stored)::integer, (SELECT least(max(money), {MoneyBound}) FROM counted)
+            SELECT (SELECT count(*) FROM stored)::integer, (SELECT max(least(money, {MoneyBound})) FROM counted)
             """;
         await using var reader = await command.ExecuteReaderAsync(cancellation);
         await reader.ReadAsync(cancellation);

@@ -188,9 +188,9 @@ public static class Json
     /// <summary>The number that the reader stands at; null when it is out of range.</summary>
     public static decimal? OfNumber(ref Utf8JsonReader reader)
     {
+        ReadOnlySpan<byte> digits = reader.HasValueSequence ? reader.ValueSequence.ToArray() : reader.ValueSpan;
         Span<char> text = stackalloc char[64];
-        var length = reader.HasValueSequence ? reader.ValueSequence.Length : reader.ValueSpan.Length;
-        return length <= text.Length ? RuleNumber.Parse(text[..reader.CopyString(text)]) : null;
+        return digits.Length <= text.Length ? RuleNumber.Parse(text[..Encoding.ASCII.GetChars(digits, text)]) : null;
     }
 
     /// <summary>An instant as answers write it: RFC 3339 in UTC, as many decimals as it has.</summary>

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Microsoft.AspNetCore.Diagnostics;
 
 namespace Segmentation.Api.Http;
 
@@ -9,7 +10,8 @@ internal sealed class RequestLog(RequestDelegate next, ILogger<RequestLog> logge
     {
         var started = Stopwatch.GetTimestamp();
         await next(context);
-        var route = (context.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText ?? "(none)";
+        var endpoint = context.Features.Get<IExceptionHandlerFeature>()?.Endpoint ?? context.GetEndpoint();
+        var route = (endpoint as RouteEndpoint)?.RoutePattern.RawText ?? "(none)";
         logger.LogInformation(
             "{Method} {Route} {Status} {Elapsed:0.0} ms", context.Request.Method, route, context.Response.StatusCode, Stopwatch.GetElapsedTime(started).TotalMilliseconds);
     }

@@ -127,7 +127,7 @@ public sealed class CustomerSnapshots(SegmentationDb db, DefinitionCache cache, 
         }
         else if (rank)
         {
-            Add("WITH v AS MATERIALIZED (SELECT * FROM seg_lifetime_values_at($2, $3, $4)) SELECT count(*), (SELECT count(*) FROM v) FROM v WHERE lifetime_value < (SELECT lifetime_value FROM v JOIN customers c ON c.key = v.customer_key WHERE c.id = $1)", id);
+            Add("WITH v AS MATERIALIZED (SELECT * FROM seg_lifetime_values_at($2, $3, $4)) SELECT count(*), (SELECT count(*) FROM v) FROM v WHERE v.lifetime_value < (SELECT mine.lifetime_value FROM v AS mine JOIN customers c ON c.key = mine.customer_key WHERE c.id = $1)", id);
             var last = batch.BatchCommands[^1].Parameters;
             last.Add(new NpgsqlParameter { Value = at, NpgsqlDbType = NpgsqlDbType.TimestampTz });
             last.Add(new NpgsqlParameter { Value = revenue.OrderTypes, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text });

@@ -33,8 +33,7 @@ public sealed class RulesController(SegmentationDb db, SegmentQuery query, TimeZ
 
         var started = Stopwatch.GetTimestamp();
         var question = await AskAsync(body.Rule, body.TimeZone, body.AsOf, cancellation);
-        var sample = size == 0 ? [] : await query.Members(question).Take(size).ToListAsync(cancellation);
-        var count = await query.CountAsync(question, cancellation);
+        var (count, sample) = await query.PreviewAsync(question, size, cancellation);
         return new Preview(
             count.Count, count.Total, count.Share, [.. sample.Select(c => CustomerResource.Of(c, count.EvaluatedAt))], count.EvaluatedAt,
             Math.Round(Stopwatch.GetElapsedTime(started).TotalMilliseconds, 1));

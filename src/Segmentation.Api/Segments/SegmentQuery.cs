@@ -1,8 +1,10 @@
 using System.Linq.Expressions;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
+using Npgsql;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
+using Segmentation.Api.Events;
 using Segmentation.Api.Http;
 using Segmentation.Rules;
 
@@ -67,6 +69,39 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, TimeP
         return Share(row.Count, row.Total, question.EvaluatedAt);
     }
 
+    /// <summary>Counts, and shows some of the members.</summary>
+    public async Task<(SegmentCount Count, IReadOnlyList<Customer> Sample)> PreviewAsync(Question question, int sampleSize, CancellationToken cancellation)
+    {
+        if (sampleSize == 0 || !ReadsEvents.In(question.Predicate))
+        {
+            // A few matches are found at once, and the count can then be made by parallel workers.
+            var some = sampleSize == 0 ? [] : await Members(question).Take(sampleSize).ToListAsync(cancellation);
+            return (await CountAsync(question, cancellation), some);
+        }
+
+        // What is dear is to go through the events: once, then, for count and sample.
+        await db.Database.OpenConnectionAsync(cancellation);
+        try
+        {
+            await using var command = (NpgsqlCommand)Members(question).Select(c => c.Key).CreateDbCommand();
+            command.CommandText = $"WITH members AS MATERIALIZED ({command.CommandText}) SELECT (SELECT count(*) FROM members), (SELECT customers FROM customer_total), ARRAY(SELECT key FROM members LIMIT {sampleSize})";
+            SegmentCount count;
+            long[] keys;
+            await using (var reader = await command.ExecuteReaderAsync(cancellation))
+            {
+                await reader.ReadAsync(cancellation);
+                count = Share(reader.GetInt64(0), reader.GetInt64(1), question.EvaluatedAt);
+                keys = reader.GetFieldValue<long[]>(2);
+            }
+
+            return (count, await db.Customers.AsNoTracking().Where(c => keys.Contains(c.Key)).ToListAsync(cancellation));
+        }
+        finally
+        {
+            await db.Database.CloseConnectionAsync();
+        }
+    }
+
     public static SegmentCount Share(long count, long total, DateTimeOffset at) => new(count, total, total == 0 ? 0 : Math.Round((decimal)count / total, 6), at);
 
     /// <summary>The errors of a rule, at their place in a request that holds it as <c>rule</c>.</summary>
@@ -78,6 +113,24 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, TimeP
         // No event is later than now, so only an instant before it hides any.
         var now = time.GetUtcNow();
         return (LocalTime.Truncate(asOf ?? now), asOf < now);
+    }
+
+    private sealed class ReadsEvents : ExpressionVisitor
+    {
+        private bool found;
+
+        public static bool In(Expression predicate)
+        {
+            var search = new ReadsEvents();
+            search.Visit(predicate);
+            return search.found;
+        }
+
+        public override Expression? Visit(Expression? node)
+        {
+            found |= node is not null && typeof(IEnumerable<CustomerEvent>).IsAssignableFrom(node.Type);
+            return found ? node : base.Visit(node);
+        }
     }
 
     private IQueryable Source(Type rows, long? customer = null) =>

@@ -1,0 +1,17 @@
+using static Segmentation.Rules.Tests.Json;
+
+namespace Segmentation.Rules.Tests;
+
+public class RuleReferencesTests
+{
+    private static readonly string Tree = Group(
+        Rule("name", "=", "'city'"), Rule("name", "=", "'city'", "'valueSource':'field'"), Rule("segment", "in", "['a','b',7]", "'muted':true"), Any(Rule("segment", "notIn", "'c, d'"), Rule("gone", "null")),
+        Json.Events("{'mode':'some'}", Rule("type", "=", "'x'")), Rule("behavioral.sequence", "=", $"{{'steps':[{Group(Rule("amount", "null"))}]}}"), "null", "{'field':5}", "{'field':'segment'}");
+
+    [Fact]
+    public void Fields_OfAnyTree_AreAllThatItNames() => Assert.Equal(
+        ["amount", "behavioral.events", "behavioral.sequence", "city", "gone", "name", "segment", "type"], RuleReferences.Fields(Parse(Tree)).Distinct().Order(StringComparer.Ordinal));
+
+    [Fact]
+    public void Segments_OfAnyTree_AreAllThatItNames() => Assert.Equal(["a", "b", "c", "d"], RuleReferences.Segments(Parse(Tree)).Order(StringComparer.Ordinal));
+}

@@ -11,7 +11,7 @@ namespace Segmentation.Benchmarks;
 /// <summary>Customers a second through <c>POST /customers/import</c>, and the memory that it takes.</summary>
 internal static class ImportSection
 {
-    private const int Customers = 100_000;
+    private const int Customers = 50_000;
     private const int LongLines = 1_000_000;
 
     public static async Task<string> RunAsync(World world)

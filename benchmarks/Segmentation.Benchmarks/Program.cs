@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Segmentation.Benchmarks;
 
 (string Name, string Title, Func<World, Task<string>> Run)[] sections =
@@ -17,20 +18,45 @@ if (options.Only.Except(sections.Select(s => s.Name)).FirstOrDefault() is { } un
 }
 
 await using var server = await Loader.StartAsync(options);
+
+// A kill must not leave the API and PostgreSQL behind.
+ApiProcess? running = null;
+using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+void Stop(PosixSignalContext signal)
+{
+    running?.DisposeAsync().AsTask().Wait();
+    server.DisposeAsync().AsTask().Wait();
+    Environment.Exit(130);
+}
+
 if (options.LoadOnly)
 {
     return 0;
 }
 
 await using var plain = World.PlainSource(server.ConnectionString);
+var status = 0;
 var measured = new Dictionary<string, string>();
-foreach (var (name, title, run) in sections.Where(s => options.Only.Count == 0 || options.Only.Contains(s.Name)))
+foreach (var (name, title, run) in options.Only.Count == 0 ? sections : [.. options.Only.Select(o => sections.Single(s => s.Name == o))])
 {
     // A process of its own each: none starts with the memory or the caches that another left.
     await using var api = await ApiProcess.StartAsync(options.Api, server.ConnectionString);
+    running = api;
     var world = new World(options, server.ConnectionString, api, plain);
     World.Log($"== {name}");
-    measured[name] = await run(world);
+    try
+    {
+        measured[name] = await run(world);
+    }
+    catch (Exception failed)
+    {
+        // Unhandled, it would end this process before those that it started.
+        Console.Error.WriteLine($"{name} failed: {failed}");
+        status = 1;
+        continue;
+    }
+
     Console.WriteLine($"## {title}\n\n{measured[name]}\n");
     if (options.Report is not null)
     {
@@ -39,4 +65,4 @@ foreach (var (name, title, run) in sections.Where(s => options.Only.Count == 0 |
     }
 }
 
-return 0;
+return status;

@@ -80,9 +80,9 @@ internal static class RulesSection
         {
             try
             {
-                await Loader.ExecuteAsync(connection, "SET statement_timeout = '10s'");
+                await Loader.ExecuteAsync(connection, "SET statement_timeout = '6s'");
                 var times = new List<double>();
-                for (var run = 0; run < 3; run++)
+                for (var run = 0; run < 3 && (run == 0 || times.Min() < 2 * best.Ms); run++)
                 {
                     times.Add(await Measure.TimeAsync(() => CountAsync(connection, sql)));
                 }

@@ -14,6 +14,9 @@ internal sealed record Options
     /// <summary>The sections to run; empty for all.</summary>
     public IReadOnlyList<string> Only { get; init; } = [];
 
+    /// <summary>The frozen rules to measure, from 1; empty for all.</summary>
+    public IReadOnlyList<int> Rules { get; init; } = [];
+
     /// <summary>Where the loaded database is kept between runs.</summary>
     public string Data { get; init; } = "";
 
@@ -42,12 +45,13 @@ internal sealed record Options
                 "--events" => options with { Events = Number() },
                 "--repeat" => options with { Repeat = (int)Number() },
                 "--only" => options with { Only = [.. options.Only, .. Value().Split(',')] },
+                "--rules" => options with { Rules = [.. Value().Split(',').Select(n => int.Parse(n, CultureInfo.InvariantCulture))] },
                 "--data" => options with { Data = Value() },
                 "--report" => options with { Report = Value() },
                 "--api" => options with { Api = Value() },
                 "--load-only" => options with { LoadOnly = true },
                 "--explain" => options with { Explain = true },
-                _ => throw new ArgumentException($"{args[i]} is not an option: --customers N, --events N, --repeat N, --only NAME, --data FOLDER, --report FILE, --load-only, --explain."),
+                _ => throw new ArgumentException($"{args[i]} is not an option: --customers N, --events N, --repeat N, --only NAME, --rules 1,2, --data FOLDER, --report FILE, --load-only, --explain."),
             };
         }
 

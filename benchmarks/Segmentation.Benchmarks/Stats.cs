@@ -43,7 +43,7 @@ internal static class Measure
     /// <summary>Each thing's times; they are warmed up first.</summary>
     public static async Task<Times[]> InTurnAsync(int repeat, params IReadOnlyList<Func<Task>> things)
     {
-        const int warmUps = 2;
+        const int warmUps = 1;
         var times = things.Select(_ => new List<double>()).ToArray();
         for (var round = 0; round < warmUps + repeat; round++)
         {

@@ -10,6 +10,7 @@ namespace Segmentation.Benchmarks;
 internal sealed class ApiProcess : IAsyncDisposable
 {
     private readonly Process process;
+    private bool disposed;
 
     private ApiProcess(Process process, HttpClient http) => (this.process, Http) = (process, http);
 
@@ -75,6 +76,13 @@ internal sealed class ApiProcess : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        // A signal's handler may have come first.
+        if (disposed)
+        {
+            return;
+        }
+
+        disposed = true;
         Http.Dispose();
         if (!process.HasExited)
         {

@@ -27,7 +27,7 @@ internal static class ImportSection
 
         string[] names = ["NDJSON, new customers", "NDJSON, the same again", "CSV, new customers", "CSV, the same again"];
         var rates = names.Select(_ => new List<double>()).ToArray();
-        for (var round = 0; round < Math.Max(world.Options.Repeat, 7); round++)
+        for (var round = 0; round < world.Options.Repeat; round++)
         {
             foreach (var format in round % 2 == 0 ? new[] { 0, 2 } : [2, 0])
             {

@@ -21,7 +21,7 @@ internal static class IngestSection
         var resident = 0d;
         try
         {
-            for (var round = -1; round < Math.Max(world.Options.Repeat, 7); round++)
+            for (var round = -1; round < world.Options.Repeat; round++)
             {
                 async Task OursAsync()
                 {

@@ -31,7 +31,7 @@ internal static class MembersSection
 
             // 199,900 rows come before page 2,000 of a hundred each. A cursor of one page size serves another.
             string? cursor = null;
-            for (var before = 0; before < (Pages - 1) * 100; )
+            for (var before = 0; before < (Pages - 1) * 100;)
             {
                 var size = Math.Min(1000, ((Pages - 1) * 100) - before);
                 var page = JsonElement.Parse(await world.Api.GetAsync($"segments/{key}/members?fields=id&limit={size}&cursor={cursor}"));

@@ -139,7 +139,14 @@ public sealed record AttributeResource
 
     internal static AttributeResource Of(CustomerAttribute a) => new()
     {
-        Name = a.Name, Type = a.Type, Kind = a.Kind, Label = a.Label, Description = a.Description, Values = a.Values, CreatedAt = a.CreatedAt, UpdatedAt = a.UpdatedAt,
+        Name = a.Name,
+        Type = a.Type,
+        Kind = a.Kind,
+        Label = a.Label,
+        Description = a.Description,
+        Values = a.Values,
+        CreatedAt = a.CreatedAt,
+        UpdatedAt = a.UpdatedAt,
     };
 
     internal void ApplyTo(CustomerAttribute attribute, DateTimeOffset now) =>

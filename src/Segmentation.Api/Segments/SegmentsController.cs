@@ -256,7 +256,11 @@ public sealed class SegmentsController(SegmentationDb db, SegmentQuery query, IV
 
             db.SegmentVersions.Add(new SegmentVersion
             {
-                SegmentId = segment.Id, Version = segment.Version, Definition = definition, ChangedAt = segment.UpdatedAt, ChangedBy = User.Identity?.Name ?? "anonymous",
+                SegmentId = segment.Id,
+                Version = segment.Version,
+                Definition = definition,
+                ChangedAt = segment.UpdatedAt,
+                ChangedBy = User.Identity?.Name ?? "anonymous",
             });
             await db.SaveChangesAsync(cancellation);
             if (membersOf is { } source)

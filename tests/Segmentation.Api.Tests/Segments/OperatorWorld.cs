@@ -44,7 +44,11 @@ public sealed class OperatorWorld : IAsyncLifetime
         db.Segments.Add(manual);
         db.Segments.Add(new Segment
         {
-            Key = "big", Name = "Big", TimeZone = "Asia/Kathmandu", Status = SegmentStatus.Active, Version = 1,
+            Key = "big",
+            Name = "Big",
+            TimeZone = "Asia/Kathmandu",
+            Status = SegmentStatus.Active,
+            Version = 1,
             Rule = Json(RuleJson.All(RuleJson.Is("value.lifetimeValue", ">=", "80"))),
         });
         await db.SaveChangesAsync();
@@ -105,7 +109,13 @@ public sealed class OperatorWorld : IAsyncLifetime
 
     private static Customer Texts(string id, string letter, string? text) => new()
     {
-        Id = id, LastName = letter, Email = text, FirstName = text, Version = 1, CreatedAt = At("2024-02-01T00:00Z"), UpdatedAt = Now,
+        Id = id,
+        LastName = letter,
+        Email = text,
+        FirstName = text,
+        Version = 1,
+        CreatedAt = At("2024-02-01T00:00Z"),
+        UpdatedAt = Now,
         Demographic = new Demographic { Gender = text, Education = text, Occupation = text, MaritalStatus = text, Language = text },
         Geographic = new Geographic { Region = text, City = text, PostalCode = text },
         Psychographic = new Psychographic { Lifestyle = text, Personality = text },
@@ -118,8 +128,13 @@ public sealed class OperatorWorld : IAsyncLifetime
         (c.Psychographic.Interests, c.Psychographic.Values, c.Psychographic.Attitudes, c.Psychographic.Motivations) = (set, set, set, set);
         c.AttributesFolded = JsonSerializer.SerializeToElement(new Dictionary<string, object>
         {
-            ["plan"] = Fold.Text(c.FirstName)!, ["score"] = whole, ["ratio"] = exact, ["trial"] = trial, ["renewal"] = birth.DayNumber - new DateOnly(1970, 1, 1).DayNumber,
-            ["seenAt"] = (at - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond, ["tags"] = set.Select(t => Fold.Text(t)),
+            ["plan"] = Fold.Text(c.FirstName)!,
+            ["score"] = whole,
+            ["ratio"] = exact,
+            ["trial"] = trial,
+            ["renewal"] = birth.DayNumber - new DateOnly(1970, 1, 1).DayNumber,
+            ["seenAt"] = (at - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond,
+            ["tags"] = set.Select(t => Fold.Text(t)),
         });
     }
 

@@ -127,18 +127,39 @@ public sealed class RuleWorld : IAsyncLifetime
         var located = random.Next(4) > 0;
         var customer = new Customer
         {
-            Id = $"{Text()}-{i}", Email = Maybe(() => $"User{i}@Example.com"), FirstName = Maybe(Text), LastName = Maybe(Text),
-            SignedUpAt = MaybeAt(), FirstSeenAt = MaybeAt(), LastSeenAt = MaybeAt(), CreatedAt = At(), UpdatedAt = Now, Version = 1,
+            Id = $"{Text()}-{i}",
+            Email = Maybe(() => $"User{i}@Example.com"),
+            FirstName = Maybe(Text),
+            LastName = Maybe(Text),
+            SignedUpAt = MaybeAt(),
+            FirstSeenAt = MaybeAt(),
+            LastSeenAt = MaybeAt(),
+            CreatedAt = At(),
+            UpdatedAt = Now,
+            Version = 1,
             ConsentsGranted = random.Next(2) == 0 ? ["marketing"] : [],
             Demographic = new Demographic
             {
-                BirthDate = random.Next(5) > 0 ? Day() : null, Gender = Maybe(Text), Education = Maybe(Text), Occupation = Maybe(Text), MaritalStatus = Maybe(Text), Language = Maybe(Text),
-                Income = random.Next(4) > 0 ? random.Next(-3, 4) + 0.1m : null, HouseholdSize = random.Next(4) > 0 ? random.Next(4) : null, Children = random.Next(4) > 0 ? random.Next(4) : null,
+                BirthDate = random.Next(5) > 0 ? Day() : null,
+                Gender = Maybe(Text),
+                Education = Maybe(Text),
+                Occupation = Maybe(Text),
+                MaritalStatus = Maybe(Text),
+                Language = Maybe(Text),
+                Income = random.Next(4) > 0 ? random.Next(-3, 4) + 0.1m : null,
+                HouseholdSize = random.Next(4) > 0 ? random.Next(4) : null,
+                Children = random.Next(4) > 0 ? random.Next(4) : null,
             },
             Geographic = new Geographic
             {
-                Country = Maybe(() => new[] { "DE", "AT", "US" }[random.Next(3)]), Region = Maybe(Text), City = Maybe(Text), PostalCode = Maybe(Text), TimeZone = Maybe(() => Zones[random.Next(Zones.Length)]),
-                Climate = Maybe(() => CustomerFields.Climates[random.Next(5)]), Latitude = located ? place.Latitude : null, Longitude = located ? place.Longitude : null,
+                Country = Maybe(() => new[] { "DE", "AT", "US" }[random.Next(3)]),
+                Region = Maybe(Text),
+                City = Maybe(Text),
+                PostalCode = Maybe(Text),
+                TimeZone = Maybe(() => Zones[random.Next(Zones.Length)]),
+                Climate = Maybe(() => CustomerFields.Climates[random.Next(5)]),
+                Latitude = located ? place.Latitude : null,
+                Longitude = located ? place.Longitude : null,
             },
             Psychographic = new Psychographic { Interests = Set(), Values = Set(), Attitudes = Set(), Motivations = Set(), Lifestyle = Maybe(Text), Personality = Maybe(Text) },
         };
@@ -183,7 +204,11 @@ public sealed class RuleWorld : IAsyncLifetime
             object?[] values = [Fold.Text(Text()), random.Next(-1, 4), random.Next(0, 3) + 0.5m, true, false, null, new[] { 1 }, new Dictionary<string, object> { ["deep"] = Fold.Text(Text()) }, "5", 5, 5.0m];
             return new CustomerEvent
             {
-                Id = n.ToString(CultureInfo.InvariantCulture), OccurredAt = At(), Type = Fold.Text(type), TypeSent = type == Fold.Text(type) ? null : type, Channel = Fold.Text(channel),
+                Id = n.ToString(CultureInfo.InvariantCulture),
+                OccurredAt = At(),
+                Type = Fold.Text(type),
+                TypeSent = type == Fold.Text(type) ? null : type,
+                Channel = Fold.Text(channel),
                 Amount = random.Next(4) > 0 ? random.Next(-20, 60) / 10m : null,
                 Properties = random.Next(4) == 0 ? null : JsonSerializer.SerializeToElement(new Dictionary<string, object?> { ["p"] = values[random.Next(values.Length)], ["q"] = values[random.Next(values.Length)] }),
             };

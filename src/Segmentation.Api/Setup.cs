@@ -56,7 +56,11 @@ internal static class Setup
             o.InputFormatters.Add(new JsonBodyFormatter());
             o.SuppressAsyncSuffixInActionNames = false;
         }).AddJsonOptions(o => Json.Configure(o.JsonSerializerOptions));
-        services.Configure<ApiBehaviorOptions>(o => o.InvalidModelStateResponseFactory = context => throw ModelProblem(context));
+        services.Configure<ApiBehaviorOptions>(o =>
+        {
+            o.InvalidModelStateResponseFactory = context => throw ModelProblem(context);
+            o.SuppressMapClientErrors = true; // Written with the rest, as application/problem+json whatever the action produces.
+        });
         services.AddProblemDetails();
         services.AddExceptionHandler<ApiExceptionHandler>();
         services.AddSwagger();
@@ -75,8 +79,8 @@ internal static class Setup
         app.UseCors();
         app.MapControllers();
         app.MapGet("/", () => Results.Redirect("/swagger")).ExcludeFromDescription();
-        app.MapGet("/health/live", () => Results.Ok(new Health("ok"))).WithTags("Service").WithSummary("Whether the service runs.");
-        app.MapGet("/health/ready", ReadyAsync).WithTags("Service").WithSummary("Whether it can answer: the database is there, and migrated.");
+        app.MapGet("/health/live", () => Results.Ok(new Health("ok"))).Produces<Health>().WithName("Service_Live").WithTags("Service").WithSummary("Whether the service runs.");
+        app.MapGet("/health/ready", ReadyAsync).Produces<Health>().WithName("Service_Ready").WithTags("Service").WithSummary("Whether it can answer: the database is there, and migrated.");
     }
 
     private static async Task<IResult> ReadyAsync(SegmentationDb db, CancellationToken cancellation)

@@ -2,7 +2,10 @@ using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Mvc.Testing;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Segmentation.Api.Tests;
 
@@ -34,27 +37,24 @@ public sealed class ApiFixture : IAsyncLifetime
     {
         private readonly string connectionString;
         private readonly (string Key, string Value)[] settings;
-        private readonly string environment;
+        private readonly bool migrate;
 
-        public Server(string connectionString, (string Key, string Value)[]? settings = null, string environment = "Development")
+        public Server(string connectionString, (string Key, string Value)[]? settings = null, bool migrate = true)
         {
-            (this.connectionString, this.settings, this.environment) = (connectionString, settings ?? [], environment);
+            (this.connectionString, this.settings, this.migrate) = (connectionString, settings ?? [], migrate);
             UseKestrel(0);
             StartServer();
-            var client = CreateClient(new WebApplicationFactoryClientOptions { AllowAutoRedirect = false });
-            client.Timeout = TimeSpan.FromSeconds(60);
-            Api = new Api(client);
+            var address = Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
+            Api = new Api(new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false }) { BaseAddress = new Uri(address), Timeout = TimeSpan.FromSeconds(60) });
         }
 
         public Api Api { get; }
 
         protected override void ConfigureWebHost(IWebHostBuilder builder)
         {
-            builder.UseEnvironment(environment);
+            builder.UseEnvironment("Testing");
+            builder.UseSetting("Database:MigrateOnStart", migrate ? "true" : "false");
             builder.UseSetting("ConnectionStrings:Segmentation", connectionString);
-            builder.UseSetting("Serilog:MinimumLevel:Default", "Fatal");
-            builder.UseSetting("Serilog:MinimumLevel:Override:Segmentation.Api.Http.RequestLog", "Fatal");
-            builder.UseSetting("Serilog:MinimumLevel:Override:Microsoft", "Fatal");
             foreach (var (key, value) in settings)
             {
                 builder.UseSetting(key, value);

@@ -75,8 +75,17 @@ public sealed class AttributesController(SegmentationDb db, SegmentQuery query, 
     public async Task<IActionResult> Delete(string name, CancellationToken cancellation)
     {
         await using var transaction = await BeginAsync(name, cancellation);
-        var users = (await query.DefinitionsAsync(cancellation)).Active
-            .Where(s => s.Rule is { } rule && RuleReferences.Fields(rule).Contains($"attributes.{name}")).Select(s => s.Key).ToList();
+        var all = await query.DefinitionsAsync(cancellation);
+        HashSet<string> affected = [.. all.Segments.Values.Where(s => s.Rule is { } rule && RuleReferences.Fields(rule).Contains($"attributes.{name}")).Select(s => s.Key)];
+
+        // Through other segments as well: one that refers to an invalid segment is invalid.
+        for (var known = -1; known != affected.Count;)
+        {
+            known = affected.Count;
+            affected.UnionWith(affected.ToList().SelectMany(all.UsersOf));
+        }
+
+        var users = all.Active.Select(s => s.Key).Where(affected.Contains).ToList();
         if (users.Count > 0)
         {
             throw ApiProblem.Conflict($"Active segments use \"{name}\": {string.Join(", ", users)}.");
@@ -143,7 +152,7 @@ internal sealed class AttributeValidator : AbstractValidator<AttributeResource>
 
     public AttributeValidator()
     {
-        RuleFor(a => a.Name).Must(n => n is not null && Regex.IsMatch(n, CustomerFields.NamePattern)).OverridePropertyName("/name")
+        RuleFor(a => a.Name).Must(n => n is not null && Regex.IsMatch(n, CustomerFields.NamePattern) && n[^1] != '\n').OverridePropertyName("/name")
             .WithMessage("A name is 1 to 63 letters, digits and underscores, and starts with a letter.");
         RuleFor(a => a.Type).Must(t => Types.Contains(t)).OverridePropertyName("/type").WithMessage($"A type is one of {string.Join(", ", Types)}.");
         RuleFor(a => a.Kind).Must(k => CustomerFields.Kinds.Contains(k)).OverridePropertyName("/kind").WithMessage($"A kind is one of {string.Join(", ", CustomerFields.Kinds)}.");

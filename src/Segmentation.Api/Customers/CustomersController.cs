@@ -23,6 +23,7 @@ public sealed class CustomersController(SegmentationDb db, CustomerValidator val
     [HttpPost]
     [RequestSizeLimit(RecordReader.MaxBytes)]
     [ProducesResponseType<CustomerResource>(StatusCodes.Status201Created)]
+    [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
     public async Task<IActionResult> Post([FromBody] CustomerResource body, CancellationToken cancellation)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
@@ -67,6 +68,7 @@ public sealed class CustomersController(SegmentationDb db, CustomerValidator val
     [RequestSizeLimit(RecordReader.MaxBytes)]
     [ProducesResponseType<CustomerResource>(StatusCodes.Status200OK)]
     [ProducesResponseType<CustomerResource>(StatusCodes.Status201Created)]
+    [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
     public async Task<IActionResult> Put(string id, [FromBody] CustomerResource body, CancellationToken cancellation)
     {
         CheckId(id, body);
@@ -126,7 +128,7 @@ public sealed class CustomersController(SegmentationDb db, CustomerValidator val
         return NoContent();
     }
 
-    /// <summary>Creates or replaces customers, a line each: <c>text/csv</c> or <c>application/x-ndjson</c>. A bad line is rejected alone.</summary>
+    /// <summary>Creates or replaces customers, a line each: text/csv or application/x-ndjson. A bad line is rejected alone.</summary>
     [HttpPost("import")]
     [DisableRequestSizeLimit]
     public Task<ImportResult> Import([FromServices] CustomerImport import, CancellationToken cancellation) => import.RunAsync(Request.Body, Request.MediaType() switch
@@ -136,7 +138,7 @@ public sealed class CustomersController(SegmentationDb db, CustomerValidator val
         _ => throw new ApiProblem(StatusCodes.Status415UnsupportedMediaType, $"An import takes {CustomerExport.Csv} or {CustomerExport.Ndjson}."),
     }, cancellation);
 
-    /// <summary>All customers, a line each: <c>text/csv</c> or (unless Accept asks for it) <c>application/x-ndjson</c>. An import takes it back.</summary>
+    /// <summary>All customers, a line each: text/csv or (unless Accept asks for it) application/x-ndjson. An import takes it back.</summary>
     [HttpGet("export")]
     public async Task Export(CancellationToken cancellation) => await CustomerExport.WriteAsync(
         Response, db, db.Customers, CustomerExport.Accepts(Request) ?? ExportFormat.Ndjson, await db.Attributes.AsNoTracking().ToListAsync(cancellation), idOnly: false, cancellation);
@@ -155,10 +157,20 @@ public sealed class CustomersController(SegmentationDb db, CustomerValidator val
     }
 
     // The lock makes the version that If-Match is compared with the one that is replaced, and keeps events from adding to an old state.
-    private async Task<Customer?> LockAsync(string id, CancellationToken cancellation, bool erase = false) => !CustomerIds.IsValid(id) ? null
-        : await (erase
-            ? db.Customers.FromSql($"SELECT * FROM customers WHERE id = {id} FOR UPDATE")
-            : db.Customers.FromSql($"SELECT * FROM customers WHERE id = {id} FOR NO KEY UPDATE")).AsAsyncEnumerable().FirstOrDefaultAsync(cancellation);
+    // First the lock, then the customer: from a statement of ours EF Core reads no complex property whose columns have names of their own.
+    private async Task<Customer?> LockAsync(string id, CancellationToken cancellation, bool erase = false)
+    {
+        if (!CustomerIds.IsValid(id))
+        {
+            return null;
+        }
+
+        // Two steps: one that comes into being between them has not been locked, and is none of ours yet.
+        var locked = await (erase
+            ? db.Database.SqlQuery<long>($"SELECT key AS \"Value\" FROM customers WHERE id = {id} FOR UPDATE")
+            : db.Database.SqlQuery<long>($"SELECT key AS \"Value\" FROM customers WHERE id = {id} FOR NO KEY UPDATE")).ToListAsync(cancellation);
+        return locked is [var key] ? await db.Customers.FirstOrDefaultAsync(c => c.Key == key, cancellation) : null;
+    }
 
     // Null when the id was taken meanwhile.
     private async Task<IActionResult?> SaveAsync(Customer customer, CustomerResource body, CancellationToken cancellation)

@@ -46,7 +46,7 @@ public static class Paging
         try
         {
             var key = JsonSerializer.Deserialize<JsonElement>(Base64Url.DecodeFromChars(cursor));
-            return key.ValueKind == JsonValueKind.Array && key.GetArrayLength() == 1 ? key[0] : throw Foreign();
+            return key.ValueKind == JsonValueKind.Array && key.GetArrayLength() == 1 && Json.Unfit(key, maxDepth: 2) is null ? key[0] : throw Foreign();
         }
         catch (Exception malformed) when (malformed is FormatException or JsonException)
         {

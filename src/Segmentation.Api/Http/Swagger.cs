@@ -1,22 +1,67 @@
+using System.Text.Json;
+using Microsoft.AspNetCore.Mvc.Controllers;
 using Microsoft.OpenApi;
+using Swashbuckle.AspNetCore.SwaggerUI;
 
 namespace Segmentation.Api.Http;
 
-/// <summary>The OpenAPI document and Swagger UI.</summary>
+/// <summary>The OpenAPI document and Swagger UI. What is said by rule, not by the controllers, is in <see cref="SwaggerDocument"/>.</summary>
 internal static class Swagger
 {
-    public static void AddSwagger(this IServiceCollection services) => services.AddSwaggerGen(o =>
+    private const string Tour =
+        """
+        Which customers belong together, and who is among them right now.
+
+        **Five minutes with the sample** (`./run --sample`). Every operation below is filled in: open it and press *Execute*.
+
+        1. **Fields and attributes**, `GET /fields`: what a rule may ask of a customer, and with which operators.
+        2. **Rules**, `POST /segments/preview`: pick an example, two for each kind of rule; see how many customers match, and some of them. `validate` says the rule in plain English, `compile` shows the SQL and its plan.
+        3. **Segments**, `POST /segments`: save it under a key of your own.
+        4. **Membership**: `members` lists who is in it, `count` how many; `explain` says why a customer is in, or not. With `asOf` they answer for another time.
+        5. **Events**, `POST /events`: send what a customer did, and ask again. Nothing is recomputed in the background: every answer is worked out when it is asked for.
+
+        Lists are `{"items", "nextCursor"}`: send `nextCursor` as `cursor` for the next page. Errors are problem details (RFC 9457); in a 400 `errors` names each fault by JSON Pointer.
+        Customers and segments carry an `ETag`; send it as `If-Match`, and a write that would undo another's gets a 412. Instants are UTC.
+        """;
+
+    public static void AddSwagger(this IServiceCollection services) => services.AddEndpointsApiExplorer().AddSwaggerGen(o =>
     {
-        o.SwaggerDoc("v1", new OpenApiInfo { Title = "Segmentation", Version = "v1", Description = "Which customers belong together, and who is among them right now." });
+        o.SwaggerDoc("v1", new OpenApiInfo { Title = "Segmentation", Version = "v1", Description = Tour });
         foreach (var xml in Directory.EnumerateFiles(AppContext.BaseDirectory, "Segmentation.*.xml"))
         {
             o.IncludeXmlComments(xml);
         }
+
+        o.CustomSchemaIds(Name);
+        o.CustomOperationIds(d => d.ActionDescriptor is ControllerActionDescriptor action ? $"{action.ControllerName}_{action.ActionName}" : d.ActionDescriptor.EndpointMetadata.OfType<IEndpointNameMetadata>().FirstOrDefault()?.EndpointName);
+        o.MapType<Instant>(() => new OpenApiSchema { Type = JsonSchemaType.String, Format = "date-time" });
+        o.MapType<JsonElement>(() => new OpenApiSchema());
+        o.DocumentFilter<SwaggerDocument>();
     });
 
     public static void UseSegmentationSwagger(this WebApplication app)
     {
         app.UseSwagger();
-        app.UseSwaggerUI();
+        app.UseSwaggerUI(o =>
+        {
+            o.DocumentTitle = "Segmentation";
+            o.SwaggerEndpoint("v1/swagger.json", "Segmentation v1");
+            o.EnableDeepLinking();
+            o.DocExpansion(DocExpansion.List);
+            o.EnableTryItOutByDefault();
+            o.DisplayRequestDuration();
+            o.DefaultModelsExpandDepth(0);
+            o.DefaultModelExpandDepth(2);
+            o.DefaultModelRendering(ModelRendering.Example);
+            o.EnableFilter();
+        });
+    }
+
+    // The word for the thing, not for the class that carries it: Customer, CustomerPage.
+    private static string Name(Type type)
+    {
+        var name = type.Name.Split('`')[0];
+        name = name.EndsWith("Resource", StringComparison.Ordinal) ? name[..^"Resource".Length] : name;
+        return type.IsGenericType ? string.Concat(type.GetGenericArguments().Select(Name)) + name : name;
     }
 }

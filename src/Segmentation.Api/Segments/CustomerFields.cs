@@ -168,7 +168,7 @@ public sealed partial class CustomerFields
     }
 
     // consent.PURPOSE exists for every purpose; no record is no consent.
-    private static Field? Consent(string name) => name.StartsWith("consent.", StringComparison.Ordinal) && Name().IsMatch(name["consent.".Length..])
+    private static Field? Consent(string name) => name.StartsWith("consent.", StringComparison.Ordinal) && Name().IsMatch(name["consent.".Length..]) && name[^1] != '\n'
         ? new Field(name, "consent", FieldType.Boolean, $"Consent to {name["consent.".Length..]}", "The standing consent; no record is no consent.", new ScalarAccess(
             With(name["consent.".Length..], (Customer c, string purpose) => c.ConsentsGranted.Contains(purpose))))
         : null;

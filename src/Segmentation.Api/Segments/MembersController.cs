@@ -19,7 +19,7 @@ public sealed class MembersController(SegmentationDb db, SegmentQuery query, Cus
     /// <summary>Customers in one change of a manual segment, at most.</summary>
     public const int MaxChanges = 10_000;
 
-    /// <summary>Lists the members, paged; or streams them all as CSV or NDJSON, by <c>Accept</c>.</summary>
+    /// <summary>Lists the members, paged; or streams them all as CSV or NDJSON, by Accept.</summary>
     /// <param name="asOf">The instant to look at; default now.</param>
     /// <param name="fields"><c>id</c>: ids alone.</param>
     [HttpGet("members")]
@@ -79,6 +79,7 @@ public sealed class MembersController(SegmentationDb db, SegmentQuery query, Cus
     /// for a sequence the times of its steps, for <c>segment</c> the keys it is in. Texts are shown as they are compared, in small letters.</remarks>
     [HttpGet("explain/{customerId}")]
     [ProducesResponseType<Explanation>(StatusCodes.Status200OK)]
+    [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
     public Task<Explanation> Explain(string key, string customerId, Instant? asOf, CancellationToken cancellation) =>
         snapshots.ExplainAsync(key, CustomerIds.Check(customerId), asOf?.Value, cancellation);
 
@@ -134,6 +135,13 @@ public sealed class MembersController(SegmentationDb db, SegmentQuery query, Cus
 
         var (add, remove) = (change.Add!, change.Remove!);
         await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
+
+        // It can't be deleted while members are on their way in.
+        if (await db.Database.SqlQuery<int>($"SELECT id AS \"Value\" FROM segments WHERE id = {segment.Id} FOR KEY SHARE").ToListAsync(cancellation) is [])
+        {
+            throw ApiProblem.NotFound("segment");
+        }
+
         var known = await db.Customers.Where(c => add.Contains(c.Id) || remove.Contains(c.Id)).Select(c => c.Id).ToListAsync(cancellation);
         var now = LocalTime.Truncate(time.GetUtcNow());
         var added = await db.Database.ExecuteSqlAsync(

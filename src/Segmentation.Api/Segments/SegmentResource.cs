@@ -36,7 +36,7 @@ public sealed record SegmentResource
     /// <summary>Read-only: counts the definitions it has had.</summary>
     public int? Version { get; init; }
 
-    /// <summary>Read-only: members at <see cref="EvaluatedAt"/>; missing until first counted.</summary>
+    /// <summary>Read-only: members at <c>evaluatedAt</c>; missing until first counted.</summary>
     public long? MemberCount { get; init; }
 
     /// <summary>Read-only.</summary>
@@ -45,7 +45,7 @@ public sealed record SegmentResource
     /// <summary>Read-only: false when the rule's fields have gone; the segment then matches nobody.</summary>
     public bool? Valid { get; init; }
 
-    /// <summary>Read-only: what is wrong, by JSON Pointer; only where <see cref="Valid"/> is false.</summary>
+    /// <summary>Read-only: what is wrong, by JSON Pointer; only where <c>valid</c> is false.</summary>
     public IReadOnlyDictionary<string, string[]>? Errors { get; init; }
 
     /// <summary>Read-only.</summary>
@@ -107,7 +107,7 @@ internal sealed class SegmentValidator : AbstractValidator<SegmentResource>
 {
     public SegmentValidator(TimeZones zones)
     {
-        RuleFor(s => s.Key).Matches(Segment.KeyPattern).OverridePropertyName("/key").WithMessage("A key is 1 to 63 small letters, digits and hyphens, and starts with no hyphen.");
+        RuleFor(s => s.Key).Matches(Segment.KeyPattern).Must(k => k?.EndsWith('\n') != true).OverridePropertyName("/key").WithMessage("A key is 1 to 63 small letters, digits and hyphens, and starts with no hyphen.");
         Text(s => s.Name, "/name", Segment.NameMaxLength);
         Text(s => s.Description, "/description", Segment.TextMaxLength);
         Text(s => s.Goal, "/goal", Segment.TextMaxLength);

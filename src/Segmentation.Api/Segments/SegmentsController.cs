@@ -50,7 +50,7 @@ public sealed class SegmentsController(SegmentationDb db, SegmentQuery query, IV
         if (q is not null)
         {
             var pattern = $"%{Paging.Text(q, "q").Replace("\\", "\\\\", StringComparison.Ordinal).Replace("%", "\\%", StringComparison.Ordinal).Replace("_", "\\_", StringComparison.Ordinal)}%";
-            segments = segments.Where(s => EF.Functions.ILike(s.Key, pattern) || EF.Functions.ILike(s.Name, pattern) || EF.Functions.ILike(s.Description!, pattern) || EF.Functions.ILike(s.Goal!, pattern));
+            segments = segments.Where(s => EF.Functions.ILike(s.Key, pattern, "\\") || EF.Functions.ILike(s.Name, pattern, "\\") || EF.Functions.ILike(s.Description!, pattern, "\\") || EF.Functions.ILike(s.Goal!, pattern, "\\"));
         }
 
         segments = after is null ? segments : segments.Where(s => string.Compare(s.Key, after) > 0);
@@ -74,7 +74,7 @@ public sealed class SegmentsController(SegmentationDb db, SegmentQuery query, IV
                 var count = await query.CountAsync(query.Ask(all, definition, null), cancellation);
                 (segment.MemberCount, segment.EvaluatedAt) = (count.Count, count.EvaluatedAt);
             }
-            catch (Exception slow) when (slow is NpgsqlException { InnerException: TimeoutException } or PostgresException { SqlState: PostgresErrorCodes.QueryCanceled } && !cancellation.IsCancellationRequested)
+            catch (Exception slow) when ((slow is InvalidOperationException { InnerException: { } inner } ? inner : slow) is NpgsqlException { InnerException: TimeoutException } or PostgresException { SqlState: PostgresErrorCodes.QueryCanceled } && !cancellation.IsCancellationRequested)
             {
                 // The definition is what was asked for; evaluatedAt tells how old the count is.
             }
@@ -183,6 +183,11 @@ public sealed class SegmentsController(SegmentationDb db, SegmentQuery query, IV
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
     public async Task<IActionResult> Clone(string key, CloneRequest body, CancellationToken cancellation)
     {
+        if (body.Key is null)
+        {
+            throw ApiProblem.Invalid("/key", "A copy needs a key.");
+        }
+
         await using var transaction = await BeginAsync(cancellation);
         var segment = await FindAsync(key, cancellation);
         var copy = SegmentResource.Definition(segment) with { Key = body.Key, Name = body.Name ?? segment.Name, Status = SegmentStatus.Draft };
@@ -276,4 +281,4 @@ public sealed record SegmentVersionResource(int Version, JsonElement Definition,
 
 /// <summary>The key of a segment's copy.</summary>
 /// <param name="Name">Defaults to the name of the original.</param>
-public sealed record CloneRequest(string Key, string? Name = null);
+public sealed record CloneRequest(string? Key, string? Name = null);

@@ -27,6 +27,7 @@ public sealed class RuleWorld : IAsyncLifetime
     private readonly TestDatabase databases = new();
     private NpgsqlDataSource source = null!;
 
+    public string ConnectionString { get; private set; } = null!;
     public CustomerFields Fields { get; } = new(new RevenueOptions());
     public IReadOnlyList<Customer> Customers { get; private set; } = [];
     public Definitions Definitions { get; private set; } = null!;
@@ -47,7 +48,8 @@ public sealed class RuleWorld : IAsyncLifetime
     public async Task InitializeAsync()
     {
         await databases.InitializeAsync();
-        source = new NpgsqlDataSourceBuilder(await databases.CreateDatabaseAsync()).Build();
+        ConnectionString = await databases.CreateDatabaseAsync();
+        source = new NpgsqlDataSourceBuilder(ConnectionString).Build();
         await using var db = NewDb();
         await db.Database.MigrateAsync();
 

@@ -25,7 +25,7 @@ public sealed class SegmentsTests(ApiFixture fixture) : IClassFixture<ApiFixture
             segment.GetProperty("timeZone").GetString(), segment.GetProperty("status").GetString(), segment.GetProperty("version").GetInt32()));
         Assert.True(segment.GetProperty("valid").GetBoolean());
         Assert.Empty(segment.GetProperty("tags").EnumerateArray());
-        Assert.Equal(All(Grown), segment.GetProperty("rule").GetRawText().Replace(" ", ""));
+        AssertSame(All(Grown), segment.GetProperty("rule"));
         Assert.EndsWith("Z", segment.GetProperty("createdAt").GetString());
 
         var again = await Api.PostAsync("segments", Body(All(Grown), $"\"key\":\"{key}\""));
@@ -44,7 +44,7 @@ public sealed class SegmentsTests(ApiFixture fixture) : IClassFixture<ApiFixture
         Assert.Equal(1, put["version"].GetInt32());
         foreach (var name in new[] { "key", "name", "description", "goal", "kind", "rule", "timeZone", "tags", "status", "createdAt", "updatedAt" })
         {
-            Assert.Equal(got[name].GetRawText(), put[name].GetRawText());
+            AssertSame(got[name].GetRawText(), put[name]);
         }
 
         // And created from, after it has gone.
@@ -210,7 +210,7 @@ public sealed class SegmentsTests(ApiFixture fixture) : IClassFixture<ApiFixture
 
         var restored = (await Api.PostAsync($"segments/{key}/versions/1/restore", "")).Expect(200);
         Assert.Equal((4, "active"), (restored["version"].GetInt32(), restored["status"].GetString()));
-        Assert.Equal(All(Grown), restored["rule"].GetRawText().Replace(" ", ""));
+        AssertSame(All(Grown), restored["rule"]);
         Assert.False(restored.Json.TryGetProperty("goal", out _));
         Assert.Equal("\"4\"", restored.ETag);
         Assert.Equal(4, (await Api.AllAsync($"segments/{key}/versions")).Count);
@@ -332,7 +332,7 @@ public sealed class SegmentsTests(ApiFixture fixture) : IClassFixture<ApiFixture
     public async Task AttributeDeleted_DraftBecomesInvalidAndMatchesNobody_ActiveForbidsIt()
     {
         var name = $"plan{Interlocked.Increment(ref made)}";
-        (await Api.PutAsync("customers/attribute-holder", "{}")).Expect((await Api.GetAsync("customers/attribute-holder")).Status == 200 ? 201 : 201);
+        (await Api.PutAsync("customers/attribute-holder", "{}")).Expect(201);
         (await Api.PutAsync($"attributes/{name}", """{"type":"text","kind":"value"}""")).Expect(201);
         var draft = await MakeAsync($$"""{"combinator":"and","not":true,"rules":[{{Is($"attributes.{name}", "=", "\"x\"")}}]}""", "\"status\":\"draft\"");
         var active = await MakeAsync(All(Is($"attributes.{name}", "notNull")));
@@ -426,6 +426,8 @@ public sealed class SegmentsTests(ApiFixture fixture) : IClassFixture<ApiFixture
 
         Assert.Single(seen);
     }
+
+    private static void AssertSame(string expected, JsonElement actual) => Assert.True(JsonElement.DeepEquals(JsonSerializer.Deserialize<JsonElement>(expected), actual), $"{expected}\n{actual}");
 
     private static string NewKey() => $"s-{Interlocked.Increment(ref made)}";
 

@@ -1,0 +1,131 @@
+using System.Text.Json.Nodes;
+using Segmentation.Api.Sample;
+
+namespace Segmentation.Api.Http;
+
+/// <summary>What Swagger UI fills in: all of it works as pasted against the sample. Manual membership needs the manual segment that an example of POST /segments makes.</summary>
+internal static class SwaggerExamples
+{
+    /// <summary>A customer of the sample.</summary>
+    public const string Customer = "sample-00017";
+
+    /// <summary>A segment of the sample.</summary>
+    public const string Segment = "parents-30-45";
+
+    /// <summary>What the examples make goes by names that the sample does not use.</summary>
+    public const string OwnCustomer = "jane-doe", OwnSegment = "my-segment", OwnManual = "my-panel", OwnAttribute = "favouriteStore";
+
+    public const string EventLines =
+        """
+        {"id":"web-1001","customerId":"jane-doe","type":"page_viewed","occurredAt":"2026-01-31T09:20:00Z","channel":"web"}
+        {"id":"web-1002","customerId":"jane-doe","type":"order_completed","occurredAt":"2026-01-31T09:31:00Z","amount":89.9,"currency":"EUR"}
+
+        """;
+
+    public const string CustomerLines =
+        """
+        {"id":"jane-doe","email":"jane@example.com","demographic":{"birthDate":"1990-04-12"},"geographic":{"country":"DE"},"attributes":{"plan":"Plus"}}
+        {"id":"john-doe","email":"john@example.com","psychographic":{"interests":["Running","Cooking"]}}
+
+        """;
+
+    public const string CustomerCsv =
+        """
+        id,email,demographic.birthDate,geographic.country,psychographic.interests,attributes.plan
+        jane-doe,jane@example.com,1990-04-12,DE,Running|Cooking,Plus
+        john-doe,john@example.com,,AT,,
+
+        """;
+
+    private const string OneEvent =
+        """{"id":"web-1002","customerId":"jane-doe","type":"order_completed","occurredAt":"2026-01-31T09:31:00Z","amount":89.9,"currency":"EUR","channel":"web","properties":{"category":"shoes","items":2}}""";
+
+    private const string Profile =
+        """
+        {"email":"jane@example.com","firstName":"Jane","lastName":"Doe",
+         "demographic":{"birthDate":"1990-04-12","gender":"Female","education":"Master","income":64000,"householdSize":3,"children":1},
+         "geographic":{"country":"DE","city":"Berlin","postalCode":"10115","timeZone":"Europe/Berlin","climate":"continental","location":{"latitude":52.53,"longitude":13.38}},
+         "psychographic":{"interests":["Running"],"values":["Sustainability"],"lifestyle":"Urban"},
+         "attributes":{"plan":"Plus","nps":9},"consents":{"newsletter":{"granted":true,"at":"2025-06-01T08:00:00Z"}},"signedUpAt":"2025-06-01T08:00:00Z"}
+        """;
+
+    private static readonly (string Name, string Summary, string Body)[] Events =
+    [
+        ("one", "One event", OneEvent),
+        ("array", "An array of events", $"[{OneEvent}]"),
+    ];
+
+    /// <summary>Named examples of an operation's JSON body, by the operation's id; empty for a body that has none.</summary>
+    public static IEnumerable<(string Name, string Summary, JsonNode Body)> Bodies(string operation)
+    {
+        (string Name, string Summary, string Body)[] written = operation switch
+        {
+            "Segments_Patch" => [("goal", "Changes the goal and the tags", """{"goal":"Tell families about school season.","tags":["demographic","families"]}""")],
+            "Segments_Clone" => [("draft", "A copy to try changes on", $$"""{"key":"{{Segment}}-copy","name":"Parents from 30 to 45 (copy)"}""")],
+            "Members_Change" => [("both", "One in, one out", $$"""{"add":["{{Customer}}","sample-00021"],"remove":["sample-00026"]}""")],
+            "Customers_Post" => [("new", "A profile; its id is made", Profile)],
+            "Customers_Put" => [("profile", "A whole profile", Profile)],
+            "Customers_Patch" => [("move", "Moves, and withdraws a consent", """{"geographic":{"city":"Potsdam","postalCode":"14467"},"consents":{"marketing":{"granted":false}}}""")],
+            "Events_Post" => Events,
+            "Events_PostOne" => [("order", "An order", """{"id":"web-1002","type":"order_completed","occurredAt":"2026-01-31T09:31:00Z","amount":89.9,"currency":"EUR","channel":"web","properties":{"category":"shoes"}}""")],
+            "Attributes_Put" => [("text", "A text with suggested values", """{"type":"text","kind":"geographic","label":"Favourite store","values":["Berlin","Hamburg","Vienna"]}""")],
+            _ => [],
+        };
+        return operation switch
+        {
+            "Segments_Create" => Samples(s => Definition(s, $"my-{s.Key}"))
+                .Append(("manual", "Manual: members are put in by hand", JsonNode.Parse($$"""{"key":"{{OwnManual}}","name":"My panel","kind":"manual"}""")!)),
+            "Segments_Put" => Samples(s => Definition(s, null)),
+            "Rules_Preview" => Samples(s => new JsonObject { ["rule"] = JsonNode.Parse(s.Rule), ["timeZone"] = s.TimeZone, ["sampleSize"] = 3 }),
+            "Rules_Validate" or "Rules_Compile" => Samples(s => new JsonObject { ["rule"] = JsonNode.Parse(s.Rule), ["timeZone"] = s.TimeZone }),
+            _ => written.Select(w => (w.Name, w.Summary, JsonNode.Parse(w.Body)!)),
+        };
+    }
+
+    /// <summary>A value for a parameter; null where none makes sense beforehand.</summary>
+    public static JsonNode? Parameter(string operation, string name) => (operation, name) switch
+    {
+        ("Segments_Put" or "Segments_Delete", "key") => OwnSegment,
+        ("Members_Add" or "Members_Remove" or "Members_Change", "key") => OwnManual,
+        (_, "key") => Segment,
+        ("Customers_Put" or "Customers_Delete" or "Events_PostOne", "id") => OwnCustomer,
+        (_, "id" or "customerId") => Customer,
+        ("Fields_Values", "name") => "demographic.occupation",
+        ("Attributes_Get", "name") => "plan",
+        (_, "name") => OwnAttribute,
+        (_, "version") => 1,
+        (_, "limit") => 10,
+        (_, "createCustomers") => true,
+        (_, "status") => "active",
+        (_, "tag") => "behavioral",
+        (_, "q") => "berlin",
+        (_, "prefix") => "t",
+        (_, "fields") => "id",
+        (_, "email") => "jane@example.com",
+        (_, "segment") => Segment,
+        (_, "asOf") => "2026-06-30T22:00:00Z",
+        _ => null,
+    };
+
+    private static IEnumerable<(string Name, string Summary, JsonNode Body)> Samples(Func<SampleSegment, JsonObject> body) =>
+        SampleSegments.All.Select(s => (s.Key, $"{char.ToUpperInvariant(s.Kind[0])}{s.Kind[1..]}: {s.Name}", (JsonNode)body(s)));
+
+    private static JsonObject Definition(SampleSegment sample, string? key)
+    {
+        var definition = new JsonObject
+        {
+            ["name"] = sample.Name,
+            ["description"] = sample.Description,
+            ["goal"] = sample.Goal,
+            ["rule"] = JsonNode.Parse(sample.Rule),
+            ["timeZone"] = sample.TimeZone,
+            ["tags"] = new JsonArray(sample.Kind),
+        };
+        if (key is not null)
+        {
+            definition.Insert(0, "key", key);
+        }
+
+        return definition;
+    }
+}

@@ -1,0 +1,61 @@
+using System.Text;
+using System.Text.RegularExpressions;
+using Segmentation.Api.Events;
+using Segmentation.Api.Segments;
+using Segmentation.Rules;
+
+namespace Segmentation.Api.Tests;
+
+public sealed class ReadmeTests
+{
+    [Fact]
+    public void Tables_AreThoseOfTheCatalog()
+    {
+        var readme = File.ReadAllText(Repository.PathOf("README.md")).ReplaceLineEndings("\n");
+        var fields = new CustomerFields(new RevenueOptions()).Catalog(Backend.Sql, historical: false, []).All;
+        readme = Replace(readme, "fields", Fields(fields) + """
+            | attributes | `attributes.NAME` | its own | One that you registered: `PUT /api/v1/attributes/NAME`. |
+            | consent | `consent.PURPOSE` | boolean | The standing consent; no record is no consent. |
+
+            """.ReplaceLineEndings("\n"));
+        readme = Replace(readme, "event-fields", Fields(EventFields.Catalog.All) + """
+            | event | `properties.NAME` | the value's | What the event carries; dots descend into nested objects. |
+
+            """.ReplaceLineEndings("\n"));
+        readme = Replace(readme, "operators", OperatorTable());
+        Repository.AssertHolds("README.md", readme);
+    }
+
+    private static string Fields(IEnumerable<Field> fields)
+    {
+        var table = new StringBuilder("| kind | field | type | |\n| --- | --- | --- | --- |\n");
+        foreach (var f in fields)
+        {
+            table.Append($"| {f.Kind} | `{f.Name}` | {Name(f.Type)} | {f.Description} |\n");
+        }
+
+        return table.ToString();
+    }
+
+    private static string OperatorTable()
+    {
+        var table = new StringBuilder("| type | operators |\n| --- | --- |\n");
+        foreach (var types in Enum.GetValues<FieldType>().GroupBy(t => string.Join(' ', Operators.Of(t).Select(o => $"`{o.Name}`"))))
+        {
+            table.Append($"| {string.Join(", ", types.Select(Name))} | {types.Key} |\n");
+        }
+
+        return table.ToString();
+    }
+
+    private static string Name(FieldType type) => type.ToString().ToLowerInvariant();
+
+    private static string Replace(string text, string marker, string table)
+    {
+        var between = Between(marker);
+        Assert.Matches(between, text);
+        return between.Replace(text, _ => $"<!-- {marker}: made by ReadmeTests -->\n{table}<!-- end of {marker} -->");
+    }
+
+    private static Regex Between(string marker) => new($"<!-- {marker}: made by ReadmeTests -->.*?<!-- end of {marker} -->", RegexOptions.Singleline);
+}

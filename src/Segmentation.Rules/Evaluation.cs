@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+
 namespace Segmentation.Rules;
 
 /// <summary>
@@ -10,6 +12,9 @@ public sealed class Evaluation
     private const int MaxHours = 100_000_000;
     private readonly TimeZoneInfo zone;
 
+    // A rule over events asks for the same date once an event; by reference, since each literal of a compiled rule is one object.
+    private readonly ConcurrentDictionary<object, (DateTimeOffset From, DateTimeOffset To)> resolved = new(ReferenceEqualityComparer.Instance);
+
     /// <param name="asOf">The instant; cut to microseconds.</param>
     /// <param name="zoneId">IANA name of a known zone.</param>
     /// <exception cref="TimeZoneNotFoundException">There is no such zone.</exception>
@@ -18,6 +23,7 @@ public sealed class Evaluation
         AsOf = LocalTime.Truncate(asOf);
         ZoneId = zoneId;
         zone = LocalTime.Find(zoneId);
+        Today = DateOnly.FromDateTime(LocalTime.Local(AsOf, zone));
     }
 
     /// <summary>The instant, in UTC.</summary>
@@ -27,23 +33,16 @@ public sealed class Evaluation
     public string ZoneId { get; }
 
     /// <summary>The date at the instant, in the segment's zone.</summary>
-    public DateOnly Today => DateOnly.FromDateTime(LocalTime.Local(AsOf, zone));
+    public DateOnly Today { get; }
 
     /// <summary>The same instant on another segment's clock.</summary>
     public Evaluation In(string zoneId) => zoneId == ZoneId ? this : new Evaluation(AsOf, zoneId);
 
     /// <summary>The first instant that a value means.</summary>
-    public DateTimeOffset From(DateValue value) => value switch
-    {
-        DateValue.Exact exact => exact.Instant,
-        DateValue.Local local => ToInstant(local.Time),
-        DateValue.Day day => Clamp(LocalTime.StartOfDay(day.Date, zone)),
-        DateValue.Relative relative => Resolve(relative),
-        _ => throw new InvalidOperationException(),
-    };
+    public DateTimeOffset From(DateValue value) => Span(value).From;
 
     /// <summary>The last instant that a value means: the end of the day for a date, else the same as <see cref="From"/>.</summary>
-    public DateTimeOffset To(DateValue value) => value is DateValue.Day day ? Clamp(LocalTime.EndOfDay(day.Date, zone)) : From(value);
+    public DateTimeOffset To(DateValue value) => Span(value).To;
 
     /// <summary>The date that a value falls on in the segment's zone.</summary>
     public DateOnly Date(DateValue value) => value is DateValue.Day day ? day.Date : DateOnly.FromDateTime(LocalTime.Local(From(value), zone));
@@ -87,6 +86,19 @@ public sealed class Evaluation
 
     /// <inheritdoc cref="YearlyFirstLow"/>
     public int YearlySecondHigh(DateValue low, DateValue high) => Crosses(low, high) ? LastMonthDay(Date(high)) : 0;
+
+    private (DateTimeOffset From, DateTimeOffset To) Span(DateValue value) =>
+        resolved.TryGetValue(value, out var span) ? span : resolved.GetOrAdd(value, value is DateValue.Day day
+            ? (Clamp(LocalTime.StartOfDay(day.Date, zone)), Clamp(LocalTime.EndOfDay(day.Date, zone)))
+            : Instant(value) is var instant ? (instant, instant) : default);
+
+    private DateTimeOffset Instant(DateValue value) => value switch
+    {
+        DateValue.Exact exact => exact.Instant,
+        DateValue.Local local => ToInstant(local.Time),
+        DateValue.Relative relative => Resolve(relative),
+        _ => throw new InvalidOperationException(),
+    };
 
     private bool Crosses(DateValue low, DateValue high) => MonthDay(Date(low)) > LastMonthDay(Date(high));
 

@@ -23,6 +23,7 @@ public sealed class Definitions
     {
         (Stamp, Attributes, this.fields, this.limits) = (stamp, attributes, fields, limits);
         Segments = segments.ToDictionary(s => s.Key, StringComparer.Ordinal);
+        Active = [.. Segments.Values.Where(s => s.Status == SegmentStatus.Active).OrderBy(s => s.Key, StringComparer.Ordinal)];
 
         // A rule that nothing else can change keeps its function: compiling a thousand takes a second.
         if (before is not null && before.Attributes.Select(a => (a.Name, a.Type)).SequenceEqual(attributes.Select(a => (a.Name, a.Type))))
@@ -47,7 +48,7 @@ public sealed class Definitions
     public IReadOnlyList<CustomerAttribute> Attributes { get; }
 
     /// <summary>The segments that <c>/customers/{id}/segments</c> answers, by key.</summary>
-    public IEnumerable<SegmentDefinition> Active => Segments.Values.Where(s => s.Status == SegmentStatus.Active).OrderBy(s => s.Key, StringComparer.Ordinal);
+    public IReadOnlyList<SegmentDefinition> Active { get; }
 
     public FieldCatalog<Customer> Catalog(Backend backend, bool historical) =>
         catalogs.GetOrAdd((backend, historical), k => fields.Catalog(k.Item1, k.Item2, Attributes));

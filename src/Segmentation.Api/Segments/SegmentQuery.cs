@@ -4,7 +4,6 @@ using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
-using Segmentation.Api.Events;
 using Segmentation.Api.Http;
 using Segmentation.Rules;
 
@@ -72,14 +71,14 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, TimeP
     /// <summary>Counts, and shows some of the members.</summary>
     public async Task<(SegmentCount Count, IReadOnlyList<Customer> Sample)> PreviewAsync(Question question, int sampleSize, CancellationToken cancellation)
     {
-        if (sampleSize == 0 || !ReadsEvents.In(question.Predicate))
+        if (sampleSize == 0 || !Groups.In(question.Predicate))
         {
             // A few matches are found at once, and the count can then be made by parallel workers.
             var some = sampleSize == 0 ? [] : await Members(question).Take(sampleSize).ToListAsync(cancellation);
             return (await CountAsync(question, cancellation), some);
         }
 
-        // What is dear is to go through the events: once, then, for count and sample.
+        // What is dear is to group the events: once, then, for count and sample.
         await db.Database.OpenConnectionAsync(cancellation);
         try
         {
@@ -115,21 +114,22 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, TimeP
         return (LocalTime.Truncate(asOf ?? now), asOf < now);
     }
 
-    private sealed class ReadsEvents : ExpressionVisitor
+    // Whether the predicate groups events, which has to be done for the first match as for all.
+    private sealed class Groups : ExpressionVisitor
     {
         private bool found;
 
         public static bool In(Expression predicate)
         {
-            var search = new ReadsEvents();
+            var search = new Groups();
             search.Visit(predicate);
             return search.found;
         }
 
-        public override Expression? Visit(Expression? node)
+        protected override Expression VisitMethodCall(MethodCallExpression node)
         {
-            found |= node is not null && typeof(IEnumerable<CustomerEvent>).IsAssignableFrom(node.Type);
-            return found ? node : base.Visit(node);
+            found |= node.Method.Name == nameof(Queryable.GroupBy);
+            return found ? node : base.VisitMethodCall(node);
         }
     }
 

@@ -38,7 +38,7 @@ public sealed class CustomersTests(ApiFixture fixture) : IClassFixture<ApiFixtur
         Assert.Equal("\"1\"", created.ETag);
 
         var got = (await Api.GetAsync($"customers/{id}")).Expect(200);
-        Assert.Equal(created.Body, got.Body);
+        Assert.True(JsonElement.DeepEquals(created.Json, got.Json), created.Body + got.Body);
         foreach (var sent in JsonSerializer.Deserialize<JsonElement>("{" + Whole + "}").EnumerateObject())
         {
             AssertContains(sent.Value, got[sent.Name], sent.Name);
@@ -58,7 +58,7 @@ public sealed class CustomersTests(ApiFixture fixture) : IClassFixture<ApiFixtur
         Assert.Equal("\"2\"", put.ETag);
         foreach (var member in created.Json.EnumerateObject().Where(m => m.Name != "updatedAt"))
         {
-            Assert.Equal(member.Value.GetRawText(), put[member.Name].GetRawText());
+            Assert.True(JsonElement.DeepEquals(member.Value, put[member.Name]), member.Name);
         }
     }
 

@@ -1,0 +1,95 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net.Http.Json;
+using System.Text;
+using System.Text.Json;
+
+namespace Segmentation.Benchmarks;
+
+/// <summary>The real API in a process of its own, asked over HTTP.</summary>
+internal sealed class ApiProcess : IAsyncDisposable
+{
+    private readonly Process process;
+    private bool disposed;
+
+    private ApiProcess(Process process, HttpClient http) => (this.process, Http) = (process, http);
+
+    public HttpClient Http { get; }
+
+    public static async Task<ApiProcess> StartAsync(string assembly, string connectionString)
+    {
+        var start = new ProcessStartInfo("dotnet", [assembly, "--urls", "http://127.0.0.1:0"])
+        {
+            RedirectStandardOutput = true,
+            WorkingDirectory = Path.GetDirectoryName(assembly)!,
+        };
+        start.Environment["ConnectionStrings__Segmentation"] = connectionString;
+        start.Environment["ASPNETCORE_ENVIRONMENT"] = "Production";
+        start.Environment["Database__StatementTimeoutSeconds"] = "300";
+        var process = Process.Start(start)!;
+        string? line;
+        while ((line = await process.StandardOutput.ReadLineAsync()) is not null)
+        {
+            const string listening = "Now listening on: ";
+            if (line.Contains(listening, StringComparison.Ordinal))
+            {
+                // Else the pipe fills up, and the API waits for it.
+                _ = process.StandardOutput.BaseStream.CopyToAsync(Stream.Null);
+                var address = line[(line.IndexOf(listening, StringComparison.Ordinal) + listening.Length)..].Trim().Trim('"');
+                return new ApiProcess(process, new HttpClient { BaseAddress = new Uri($"{address}/api/v1/"), Timeout = TimeSpan.FromMinutes(10) });
+            }
+        }
+
+        throw new InvalidOperationException($"The API did not start; its exit code is {process.ExitCode}.");
+    }
+
+    /// <summary>Resident memory, in MB; Linux only.</summary>
+    public double Resident() => double.Parse(
+        File.ReadLines($"/proc/{process.Id}/status").First(l => l.StartsWith("VmRSS", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1],
+        CultureInfo.InvariantCulture) / 1024;
+
+    /// <summary>Reads a whole answer.</summary>
+    public async Task<byte[]> GetAsync(string path)
+    {
+        using var response = await Http.GetAsync(new Uri(path, UriKind.Relative));
+        var body = await response.Content.ReadAsByteArrayAsync();
+        return response.IsSuccessStatusCode ? body : throw new InvalidOperationException($"GET {path}: {(int)response.StatusCode} {Encoding.UTF8.GetString(body)}");
+    }
+
+    public async Task<JsonElement> PostAsync(string path, HttpContent content)
+    {
+        using var response = await Http.PostAsync(new Uri(path, UriKind.Relative), content);
+        var body = await response.Content.ReadAsStringAsync();
+        return response.IsSuccessStatusCode ? JsonElement.Parse(body) : throw new InvalidOperationException($"POST {path}: {(int)response.StatusCode} {body}");
+    }
+
+    public static HttpContent Json(string json) => new StringContent(json, Encoding.UTF8, "application/json");
+
+    public async Task PutSegmentAsync(string key, string rule)
+    {
+        using var response = await Http.PutAsync(new Uri($"segments/{key}", UriKind.Relative), Json($$"""{"rule":{{rule}}}"""));
+        if (!response.IsSuccessStatusCode)
+        {
+            throw new InvalidOperationException($"{key}: {await response.Content.ReadAsStringAsync()}");
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        // A signal's handler may have come first.
+        if (disposed)
+        {
+            return;
+        }
+
+        disposed = true;
+        Http.Dispose();
+        if (!process.HasExited)
+        {
+            process.Kill();
+        }
+
+        await process.WaitForExitAsync();
+        process.Dispose();
+    }
+}

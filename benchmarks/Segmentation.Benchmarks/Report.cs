@@ -1,0 +1,52 @@
+using System.Globalization;
+using System.Text;
+
+namespace Segmentation.Benchmarks;
+
+/// <summary>The measured part of docs/benchmarks.md. What is written around it by hand stays.</summary>
+internal static class Report
+{
+    private const string Begin = "<!-- measured by ./bench: from here";
+    private const string End = "<!-- measured by ./bench: to here -->";
+
+    /// <summary>Puts the sections into the report; one that was not run now stays as it was measured before.</summary>
+    public static void Write(World world, string version, IReadOnlyDictionary<string, string> measured, IEnumerable<(string Name, string Title)> sections)
+    {
+        // Kept beside the data, since they hold for it.
+        var kept = Directory.CreateDirectory(Path.Combine(world.Options.Data, "measured")).FullName;
+        foreach (var (name, text) in measured)
+        {
+            File.WriteAllText(
+                Path.Combine(kept, name + ".md"),
+                $"*{DateTime.UtcNow:yyyy-MM-dd HH:mm} UTC, {Machine()}, load average {Load()} at the end; {version}; {Text.Number(world.Options.Customers)} customers, {Text.Number(world.Options.Events)} events.*\n\n{text.Trim()}\n");
+        }
+
+        var body = new StringBuilder($"{Begin} -->\n");
+        foreach (var (name, title) in sections)
+        {
+            var file = Path.Combine(kept, name + ".md");
+            body.Append(CultureInfo.InvariantCulture, $"\n## {title}\n\n{(File.Exists(file) ? File.ReadAllText(file) : "Not measured.\n")}");
+        }
+
+        body.Append($"\n{End}");
+        var report = world.Options.Report!;
+        var old = File.Exists(report) ? File.ReadAllText(report) : $"# Benchmarks\n\n{Begin} -->\n{End}\n";
+        var (from, to) = (old.IndexOf(Begin, StringComparison.Ordinal), old.IndexOf(End, StringComparison.Ordinal));
+        if (from < 0 || to < from)
+        {
+            throw new InvalidOperationException($"{report} has lost the two comments that enclose what is measured.");
+        }
+
+        File.WriteAllText(report, old[..from] + body + old[(to + End.Length)..]);
+    }
+
+    private static string Machine()
+    {
+        var gigabytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / (1024.0 * 1024 * 1024);
+        var model = File.Exists("/proc/cpuinfo")
+            ? File.ReadLines("/proc/cpuinfo").FirstOrDefault(l => l.StartsWith("model name", StringComparison.Ordinal))?.Split(':')[^1].Trim() : null;
+        return $"{Environment.ProcessorCount} cores ({model ?? "unknown"}), {gigabytes.ToString("0", CultureInfo.InvariantCulture)} GB";
+    }
+
+    private static string Load() => File.Exists("/proc/loadavg") ? File.ReadAllText("/proc/loadavg").Split(' ')[1] : "unknown";
+}

@@ -1,5 +1,7 @@
 using System.Buffers;
 using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
 using System.Text.Json;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Http;
@@ -31,7 +33,9 @@ internal static class AttributeValues
 
         if (Json.Unfit(sent, MaxDepth) is { } unfit)
         {
-            yield return new RuleError("/attributes", unfit);
+            // The name of one that is unfit may be what can't be read.
+            var name = sent.EnumerateObject().Where(a => Json.Unfit(a.Value, MaxDepth - 1) is not null).Select(a => Encoding.UTF8.GetString(JsonMarshal.GetRawUtf8PropertyName(a))).FirstOrDefault();
+            yield return new RuleError(name is null ? "/attributes" : RuleError.Below("/attributes", name), unfit);
             yield break;
         }
 

@@ -40,7 +40,8 @@ public sealed class EventIngest(EventStore store, EventValidator validator, Time
     /// <summary>A JSON body: one event, or an array of them.</summary>
     public async Task<EventsResult> JsonAsync(Stream body, bool create, CancellationToken cancellation)
     {
-        var json = (JsonElement)(await JsonBodyFormatter.ReadAsync(body, typeof(JsonElement), cancellation))!;
+        using var document = await ParseAsync(body, cancellation);
+        var json = document.RootElement;
         if (json.ValueKind != JsonValueKind.Array)
         {
             return await OneAsync(Read(json), create, cancellation);
@@ -100,6 +101,19 @@ public sealed class EventIngest(EventStore store, EventValidator validator, Time
     }
 
     private DateTimeOffset Now => LocalTime.Truncate(time.GetUtcNow());
+
+    // What an item has twice is that item's fault, found when it is read.
+    private static async Task<JsonDocument> ParseAsync(Stream body, CancellationToken cancellation)
+    {
+        try
+        {
+            return await JsonDocument.ParseAsync(body, cancellationToken: cancellation);
+        }
+        catch (JsonException malformed)
+        {
+            throw Json.Problem(malformed, typeof(EventResource));
+        }
+    }
 
     private static EventResource Read(JsonElement json)
     {

@@ -36,7 +36,7 @@ public sealed class CustomerImportTests(ApiFixture fixture) : IClassFixture<ApiF
         Assert.Equal(1234.5m, customer.GetProperty("demographic").GetProperty("income").GetDecimal());
         Assert.Equal("""{"country":"DE","location":{"latitude":52.123456789012,"longitude":13.4}}""", customer.GetProperty("geographic").GetRawText());
         Assert.Equal("""["Golf","Chess","a|b"]""", customer.GetProperty("psychographic").GetProperty("interests").GetRawText());
-        Assert.Equal(["\"Gold\"", "7", "true", """["x", "y"]""", "\"2025-02-28\""], new[] { "plan", "score", "vip", "tags", "renewal" }.Select(a => customer.GetProperty("attributes").GetProperty(a).GetRawText()));
+        Assert.Equal(["\"Gold\"", "7", "true", """["x","y"]""", "\"2025-02-28\""], new[] { "plan", "score", "vip", "tags", "renewal" }.Select(a => customer.GetProperty("attributes").GetProperty(a).GetRawText()));
         Assert.Equal("""{"granted":true,"at":"2024-01-01T00:00:00Z"}""", customer.GetProperty("consents").GetProperty("marketing").GetRawText());
         Assert.Equal("2023-05-01T08:00:00Z", customer.GetProperty("signedUpAt").GetString());
         Assert.Equal(0, customer.GetProperty("value").GetProperty("orderCount").GetInt32());

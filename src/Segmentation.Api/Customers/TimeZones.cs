@@ -8,6 +8,9 @@ namespace Segmentation.Api.Customers;
 /// </summary>
 public sealed class TimeZones
 {
+    /// <summary>What is said of a segment's or rule's zone that is none.</summary>
+    public const string Rule = "A time zone is an IANA name: \"Europe/Berlin\".";
+
     private readonly Dictionary<string, string> names;
 
     private TimeZones(IEnumerable<string> known) =>

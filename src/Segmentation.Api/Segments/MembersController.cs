@@ -58,7 +58,7 @@ public sealed class MembersController(SegmentationDb db, SegmentQuery query, Cus
         if (asOf is null)
         {
             // Lists of segments show it. A definition that has changed meanwhile has another version.
-            await db.Segments.Where(s => s.Id == segment.Id && s.Version == segment.Version && s.MemberCount != count.Count || s.Id == segment.Id && s.Version == segment.Version && s.EvaluatedAt == null)
+            await db.Segments.Where(s => s.Id == segment.Id && s.Version == segment.Version && (s.MemberCount != count.Count || s.EvaluatedAt == null))
                 .ExecuteUpdateAsync(s => s.SetProperty(x => x.MemberCount, count.Count).SetProperty(x => x.EvaluatedAt, count.EvaluatedAt), cancellation);
         }
 

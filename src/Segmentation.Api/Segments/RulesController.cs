@@ -48,7 +48,7 @@ public sealed class RulesController(SegmentationDb db, SegmentQuery query, TimeZ
         List<RuleError> errors = [.. SegmentQuery.AtRule(rule.Errors)];
         if (Zone(body.TimeZone) is null)
         {
-            errors.Add(new RuleError("/timeZone", ZoneError));
+            errors.Add(new RuleError("/timeZone", TimeZones.Rule));
         }
 
         return errors.Count == 0
@@ -84,12 +84,10 @@ public sealed class RulesController(SegmentationDb db, SegmentQuery query, TimeZ
         }
     }
 
-    private const string ZoneError = "A time zone is an IANA name: \"Europe/Berlin\".";
-
     private async Task<Question> AskAsync(JsonElement? rule, string? timeZone, DateTimeOffset? asOf, CancellationToken cancellation)
     {
         var all = await query.DefinitionsAsync(cancellation);
-        return query.Ask(all, Needed(rule), Zone(timeZone) ?? throw ApiProblem.Invalid("/timeZone", ZoneError), asOf);
+        return query.Ask(all, Needed(rule), Zone(timeZone) ?? throw ApiProblem.Invalid("/timeZone", TimeZones.Rule), asOf);
     }
 
     private string? Zone(string? timeZone) => string.IsNullOrWhiteSpace(timeZone) ? "UTC" : zones.Canonical(timeZone.Trim());

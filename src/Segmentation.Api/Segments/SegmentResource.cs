@@ -112,7 +112,7 @@ internal sealed class SegmentValidator : AbstractValidator<SegmentResource>
         Text(s => s.Description, "/description", Segment.TextMaxLength);
         Text(s => s.Goal, "/goal", Segment.TextMaxLength);
         RuleFor(s => s.TimeZone).Must(z => string.IsNullOrWhiteSpace(z) || zones.Canonical(z.Trim()) is not null).OverridePropertyName("/timeZone")
-            .WithMessage("A time zone is an IANA name: \"Europe/Berlin\".");
+            .WithMessage(TimeZones.Rule);
         RuleFor(s => s.Rule).NotNull().When(s => s.Kind is null or SegmentKind.Rule).OverridePropertyName("/rule")
             .WithMessage("A segment needs a rule, unless its kind is manual.");
         RuleFor(s => s.Rule).Null().When(s => s.Kind == SegmentKind.Manual).OverridePropertyName("/rule")

@@ -78,6 +78,9 @@ public sealed class Customer
     /// <summary>How many customers have a smaller lifetime value, and how many there are; set where a percentile is asked of a loaded customer.</summary>
     public (long Smaller, long Total) Rank { get; set; }
 
+    /// <summary>Ids of the segments whose stored membership has it; set where rules read stored membership of a loaded customer.</summary>
+    public HashSet<int> MemberOf { get; } = [];
+
     public List<CustomerEvent> Events { get; } = [];
     public List<ManualMember> ManualMemberships { get; } = [];
 }

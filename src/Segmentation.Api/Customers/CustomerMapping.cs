@@ -17,6 +17,7 @@ internal sealed class CustomerMapping : IEntityTypeConfiguration<Customer>
         builder.Property(c => c.LastName).HasMaxLength(Customer.TextMaxLength);
         builder.Property(c => c.Version).IsConcurrencyToken();
         builder.Ignore(c => c.Rank);
+        builder.Ignore(c => c.MemberOf);
         builder.ComplexProperty(c => c.Demographic);
         builder.ComplexProperty(c => c.Geographic);
         builder.ComplexProperty(c => c.Psychographic);

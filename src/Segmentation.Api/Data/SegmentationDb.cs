@@ -5,6 +5,7 @@ using Microsoft.EntityFrameworkCore.Metadata.Builders;
 using Segmentation.Api.Attributes;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Events;
+using Segmentation.Api.Memberships;
 using Segmentation.Api.Segments;
 
 namespace Segmentation.Api.Data;
@@ -17,6 +18,12 @@ public sealed partial class SegmentationDb(DbContextOptions<SegmentationDb> opti
     public DbSet<Segment> Segments => Set<Segment>();
     public DbSet<SegmentVersion> SegmentVersions => Set<SegmentVersion>();
     public DbSet<ManualMember> ManualMembers => Set<ManualMember>();
+    public DbSet<SegmentMembership> Memberships => Set<SegmentMembership>();
+    public DbSet<MembershipBatch> MembershipBatches => Set<MembershipBatch>();
+    public DbSet<MembershipWork> MembershipWork => Set<MembershipWork>();
+    public DbSet<MembershipDue> MembershipDues => Set<MembershipDue>();
+    public DbSet<MembershipState> MembershipStates => Set<MembershipState>();
+    public DbSet<MembershipLeader> MembershipLeaders => Set<MembershipLeader>();
 
     /// <summary>One row: how many customers there are. Kept by a trigger, so that nobody counts a million rows to know a share.</summary>
     public DbSet<CustomerTotal> CustomerTotals => Set<CustomerTotal>();

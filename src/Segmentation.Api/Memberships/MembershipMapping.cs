@@ -1,0 +1,70 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
+
+namespace Segmentation.Api.Memberships;
+
+// No foreign keys: checking each of millions of rows costs as much as writing it. Whoever keeps membership removes what has lost its segment or customer.
+internal sealed class SegmentMembershipMapping : IEntityTypeConfiguration<SegmentMembership>
+{
+    public void Configure(EntityTypeBuilder<SegmentMembership> builder)
+    {
+        // By customer: the segments of one, now and before.
+        builder.ToTable("memberships").HasKey(m => new { m.CustomerKey, m.SegmentId, m.JoinedBatch });
+        builder.Property(m => m.JoinedEvent).HasMaxLength(Events.CustomerEvent.IdMaxLength);
+        builder.Property(m => m.LeftEvent).HasMaxLength(Events.CustomerEvent.IdMaxLength);
+
+        // By segment: its members in the order of pages; who joined and who left in the order of time.
+        builder.HasIndex(m => new { m.SegmentId, m.CustomerKey }).IsUnique().HasFilter("left_batch IS NULL").HasDatabaseName(SegmentMembership.CurrentIndex);
+        builder.HasIndex(m => new { m.SegmentId, m.JoinedBatch }).HasDatabaseName("ix_memberships_joined");
+        builder.HasIndex(m => new { m.SegmentId, m.LeftBatch }).HasFilter("left_batch IS NOT NULL").HasDatabaseName("ix_memberships_left");
+    }
+}
+
+internal sealed class MembershipBatchMapping : IEntityTypeConfiguration<MembershipBatch>
+{
+    public void Configure(EntityTypeBuilder<MembershipBatch> builder)
+    {
+        builder.ToTable("membership_batches").HasKey(b => b.Id);
+        builder.Property(b => b.Id).UseIdentityAlwaysColumn();
+        builder.HasIndex(b => new { b.SegmentId, b.Id }).HasDatabaseName("ix_membership_batches_segment");
+    }
+}
+
+internal sealed class MembershipWorkMapping : IEntityTypeConfiguration<MembershipWork>
+{
+    public void Configure(EntityTypeBuilder<MembershipWork> builder)
+    {
+        builder.ToTable("membership_work").HasKey(w => w.Id);
+        builder.Property(w => w.Id).UseIdentityAlwaysColumn();
+    }
+}
+
+internal sealed class MembershipDueMapping : IEntityTypeConfiguration<MembershipDue>
+{
+    public void Configure(EntityTypeBuilder<MembershipDue> builder)
+    {
+        builder.ToTable("membership_dues").HasKey(d => d.CustomerKey);
+        builder.Property(d => d.CustomerKey).ValueGeneratedNever();
+        builder.HasIndex(d => d.DueAt).HasDatabaseName("ix_membership_dues_due");
+    }
+}
+
+internal sealed class MembershipStateMapping : IEntityTypeConfiguration<MembershipState>
+{
+    public void Configure(EntityTypeBuilder<MembershipState> builder)
+    {
+        builder.ToTable("membership_states").HasKey(s => s.SegmentId);
+        builder.Property(s => s.SegmentId).ValueGeneratedNever();
+        builder.Property(s => s.Status).HasConversion<string>().HasMaxLength(16);
+    }
+}
+
+internal sealed class MembershipLeaderMapping : IEntityTypeConfiguration<MembershipLeader>
+{
+    public void Configure(EntityTypeBuilder<MembershipLeader> builder)
+    {
+        builder.ToTable("membership_leader").HasKey(l => l.Single);
+        builder.Property(l => l.Single).ValueGeneratedNever();
+        builder.HasData(new MembershipLeader { Single = true, Epoch = 0, KeptUntil = DateTimeOffset.UnixEpoch });
+    }
+}

@@ -9,6 +9,7 @@ using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Events;
 using Segmentation.Api.Http;
+using Segmentation.Api.Memberships;
 using Segmentation.Api.Segments;
 using Segmentation.Rules;
 
@@ -42,6 +43,10 @@ internal static class Setup
         services.AddScoped<EventIngest>();
         services.AddSingleton<IValidator<SegmentResource>, SegmentValidator>();
         services.AddSingleton<IValidator<AttributeResource>, AttributeValidator>();
+
+        services.AddSingleton<StoredMembership>();
+        services.AddScoped<SegmentStates>();
+        services.AddHostedService<MembershipService>();
 
         services.AddSingleton(DataSource(connectionString, configuration));
         services.AddSingleton(s => TimeZones.ReadAsync(s.GetRequiredService<NpgsqlDataSource>(), CancellationToken.None).GetAwaiter().GetResult());

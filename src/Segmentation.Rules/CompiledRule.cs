@@ -43,10 +43,11 @@ public sealed class RuleNode
 public sealed class CompiledRule<T>
 {
     private readonly ParameterExpression item, evaluation;
+    private readonly RulePass pass;
 
-    internal CompiledRule(RuleNode root, ParameterExpression item, ParameterExpression evaluation, IReadOnlyList<RuleError> errors)
+    internal CompiledRule(RuleNode root, ParameterExpression item, RulePass pass, IReadOnlyList<RuleError> errors)
     {
-        (Root, this.item, this.evaluation, Errors) = (root, item, evaluation, errors);
+        (Root, this.item, this.pass, evaluation, Errors) = (root, item, pass, pass.Evaluation, errors);
     }
 
     /// <summary>Every fault; empty when the rule can be evaluated.</summary>
@@ -68,6 +69,49 @@ public sealed class CompiledRule<T>
     /// <summary>The rule as a function of a loaded item.</summary>
     public Func<T, Evaluation, bool> ToFunc() => ((Expression<Func<T, Evaluation, bool>>)InMemory.Instance.Visit(Predicate)).Compile();
 
+    /// <summary>Whether its answer can change as time passes, all data the same.</summary>
+    public bool ReadsClock => pass.Flips.Count > 0;
+
+    /// <summary>Whether its answer can change at every full quarter of an hour, since items' own time of day is asked for. <see cref="ToFlipsQuery"/> leaves that out.</summary>
+    public bool ReadsLocalTime => pass.ReadsLocalTime;
+
+    /// <summary>
+    /// Whom the clock may bring in or out between two instants, at most an hour apart and both sides <see cref="IsRegular"/>: nobody is left out, some may
+    /// be in who stay where they are.
+    /// </summary>
+    public Expression<Func<T, bool>> ToFlipsQuery(Evaluation from, Evaluation to, Func<Type, IQueryable> source) =>
+        Expression.Lambda<Func<T, bool>>(new Bind(pass.To, to, source).Visit(new Bind(pass.From, from, source).Visit(Flips)), item);
+
+    /// <summary>The same as a function of a loaded item.</summary>
+    public Func<T, Evaluation, Evaluation, bool> ToFlipsFunc() => ((Expression<Func<T, Evaluation, Evaluation, bool>>)InMemory.Instance.Visit(
+        Expression.Lambda<Func<T, Evaluation, Evaluation, bool>>(Flips, item, pass.From, pass.To))).Compile();
+
+    /// <summary>
+    /// Whether all the rule's bounds move forward evenly between two instants: no clock is changed near either, nor near the dates that relative
+    /// dates mean then. Else a bound may go back and forth by the change.
+    /// </summary>
+    /// <param name="zone">The segment's own.</param>
+    public bool IsRegular(DateTimeOffset from, DateTimeOffset to, string zone)
+    {
+        var (dates, zones) = ClockFlips.Clocks(Predicate);
+        return zones.Append(zone).All(z =>
+        {
+            var (info, first, last) = (LocalTime.Find(z), new Evaluation(from, z), new Evaluation(to, z));
+            bool Even(DateTimeOffset a, DateTimeOffset b, double hours) =>
+                info.GetUtcOffset(a.AddHours(-hours)) == info.GetUtcOffset(b.AddHours(hours));
+            return !info.SupportsDaylightSavingTime && info.GetAdjustmentRules().Length == 0
+                || (Even(from, to, 26) && dates.All(d => Even(first.From(d), last.From(d), 26)));
+        });
+    }
+
+    /// <summary>The members of <typeparamref name="T"/> that the rule reads, as paths: <c>Demographic.Gender</c>.</summary>
+    public IReadOnlySet<string> MembersRead()
+    {
+        var reads = new Reads();
+        reads.Visit(Predicate);
+        return reads.Paths;
+    }
+
     /// <summary>Evaluates one node of the tree on a loaded item: whether it matches, and what it looked at.</summary>
     public (bool Matched, object? Actual) Explain(RuleNode node, T loaded, Evaluation at)
     {
@@ -77,6 +121,31 @@ public sealed class CompiledRule<T>
             node.Actual is { } actual ? Expression.Convert(actual, typeof(object)) : Expression.Constant(null));
         return ((Expression<Func<T, Evaluation, (bool, object?)>>)InMemory.Instance.Visit(Expression.Lambda<Func<T, Evaluation, (bool, object?)>>(body, item, evaluation)))
             .Compile(preferInterpretation: true)(loaded, at);
+    }
+
+    // What does not depend on the instant (the zone) is the same on either clock.
+    private Expression Flips => Splice.Replace(Splice.Or([.. pass.Flips]), new Dictionary<Expression, Expression> { [evaluation] = pass.From });
+
+    private sealed class Reads : ExpressionVisitor
+    {
+        public HashSet<string> Paths { get; } = new(StringComparer.Ordinal);
+
+        protected override Expression VisitMember(MemberExpression node)
+        {
+            var path = node.Member.Name;
+            for (var of = node.Expression; of is MemberExpression or ParameterExpression; of = (of as MemberExpression)?.Expression)
+            {
+                if (of.Type == typeof(T))
+                {
+                    Paths.Add(path);
+                    break;
+                }
+
+                path = of is MemberExpression { Member.Name: var name } ? $"{name}.{path}" : path;
+            }
+
+            return base.VisitMember(node);
+        }
     }
 
     private sealed class InMemory : ExpressionVisitor
@@ -100,4 +169,5 @@ public sealed class CompiledRule<T>
 
 /// <summary>A segment that a rule refers to.</summary>
 /// <param name="ManualId">The id that <see cref="SegmentAccess.Manual"/> takes; null for a segment with a rule.</param>
-public sealed record SegmentReference(string Key, JsonElement? Rule, string TimeZone, int? ManualId);
+/// <param name="KeptId">The id that <see cref="SegmentAccess.Kept"/> takes, where stored membership is to be read in place of the rule.</param>
+public sealed record SegmentReference(string Key, JsonElement? Rule, string TimeZone, int? ManualId, int? KeptId = null);

@@ -63,6 +63,7 @@ public sealed record EventAccess<T, TEvent>(
 
         var all = Splice.Body(Events, item);
         var words = Where(how.Words, group);
+        AddFlips(pass, item, all, e, group, [.. how.Bounds.OfType<DateValue>().Select(d => Expression.GreaterThanOrEqual(At(e), Expression.Call(evaluation, nameof(Evaluation.From), null, Literal<DateValue>.Of(d))))]);
         var count = Call(nameof(Enumerable.Count), all, Satisfying(false));
         switch (how.Mode)
         {
@@ -126,6 +127,11 @@ public sealed record EventAccess<T, TEvent>(
         var words = "did " + string.Join(", then ", steps.Select(s => Where("an event", s.Group!)))
             + (within is var (amount, unit) ? $", the last within {amount} {Fold.Text(unit.ToString())}{(amount == 1 ? "" : "s")} of the first" : "");
         var all = Splice.Body(Events, item);
+        foreach (var step in steps)
+        {
+            AddFlips(pass, item, all, step.Event, step.Group!, []);
+        }
+
         var times = Expression.Call(
             typeof(EventSequence), nameof(EventSequence.Find), [typeof(TEvent)], all,
             Expression.NewArrayInit(typeof(Func<TEvent, bool>), steps.Select((s, i) => Expression.Lambda<Func<TEvent, bool>>(Is(i), s.Event))),
@@ -157,6 +163,18 @@ public sealed record EventAccess<T, TEvent>(
         }
 
         return new RuleParts(Emit, words, Backend == Backend.Memory ? times : null);
+    }
+
+    // The clock brings events into a group, or takes them out; where a threshold is a date, it passes the events that are measured.
+    private void AddFlips(RulePass pass, Expression item, Expression all, ParameterExpression e, RuleNode group, Expression[] thresholds)
+    {
+        var test = group.Emit(false);
+        Expression[] flips = [.. thresholds.Prepend(test).Select(pass.FlipOf).OfType<Expression>()];
+        if (flips.Length > 0)
+        {
+            var where = Expression.Lambda<Func<TEvent, bool>>(Splice.And(ClockFlips.Relax(test), Splice.Or(flips)), e);
+            pass.Flips.Add(Backend == Backend.Sql ? InRows(Rows<TEvent>.All.Where(where), item, negate: false) : Call(nameof(Enumerable.Any), all, where));
+        }
     }
 
     private static string Where(string what, RuleNode group) => group.Description == Anything ? what.TrimEnd(',') : $"{what} where {group.Grouped}";

@@ -49,8 +49,10 @@ public sealed record PointAccess(LambdaExpression Latitude, LambdaExpression Lon
 /// <param name="Scalar">Text that is equal exactly for equal values of any type.</param>
 public sealed record PropertyAccess(LambdaExpression Text, LambdaExpression Number, LambdaExpression Boolean, LambdaExpression Exists, LambdaExpression Scalar) : FieldAccess;
 
-/// <summary>Membership of segments; <paramref name="Manual"/> takes item, evaluation and a manual segment's id.</summary>
-public sealed record SegmentAccess(LambdaExpression Manual) : FieldAccess;
+/// <summary>Membership of segments: each takes item, evaluation and a segment's id.</summary>
+/// <param name="Manual">Of a manual segment.</param>
+/// <param name="Kept">Of one whose membership is stored.</param>
+public sealed record SegmentAccess(LambdaExpression Manual, LambdaExpression Kept) : FieldAccess;
 
 /// <summary>All fields of <typeparamref name="T"/> that a rule may name: look-up and enumeration.</summary>
 public sealed class FieldCatalog<T>

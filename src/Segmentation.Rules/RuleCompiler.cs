@@ -20,7 +20,7 @@ public sealed class RuleCompiler<T>(FieldCatalog<T> catalog, RuleLimits limits, 
     /// <param name="self">The key of the segment whose rule this is, so that a cycle through it is found.</param>
     public CompiledRule<T> Compile(JsonElement rule, string? self = null)
     {
-        var pass = new RulePass(limits);
+        var pass = new RulePass(limits) { Items = typeof(T) };
         var item = Expression.Parameter(typeof(T), "c");
         pass.CheckText(rule, "");
         var tooLarge = rule.ValueKind != JsonValueKind.Undefined && Encoding.UTF8.GetByteCount(rule.GetRawText()) > limits.MaxBytes;
@@ -35,7 +35,7 @@ public sealed class RuleCompiler<T>(FieldCatalog<T> catalog, RuleLimits limits, 
             root = new RuleScope<T>(catalog, pass, item, pass.Evaluation, segments, self is null ? [] : [self]).Root(rule, "");
         }
 
-        return new CompiledRule<T>(root!, item, pass.Evaluation, pass.Errors);
+        return new CompiledRule<T>(root!, item, pass, pass.Errors);
     }
 }
 
@@ -50,9 +50,29 @@ internal sealed class RulePass(RuleLimits limits)
 
     public RuleLimits Limits => limits;
 
+    /// <summary>What the rule is about; events that belong to it are another scope's.</summary>
+    public required Type Items { get; init; }
+
     public List<RuleError> Errors { get; } = [];
 
     public ParameterExpression Evaluation { get; } = Expression.Parameter(typeof(Evaluation), "x");
+
+    /// <summary>The evaluation of an earlier and of a later instant, in <see cref="Flips"/>.</summary>
+    public ParameterExpression From { get; } = Expression.Parameter(typeof(Evaluation), "from");
+
+    public ParameterExpression To { get; } = Expression.Parameter(typeof(Evaluation), "to");
+
+    /// <summary>Tests of what the clock may change between those two, of the whole tree.</summary>
+    public List<Expression> Flips { get; } = [];
+
+    /// <summary>Whether an item's own time of day is asked for, which can change at every full quarter of an hour.</summary>
+    public bool ReadsLocalTime { get; private set; }
+
+    public Expression? FlipOf(Expression test)
+    {
+        ReadsLocalTime |= ClockFlips.ReadsLocalTime(test);
+        return ClockFlips.Of(test, Evaluation, From, To);
+    }
 
     public bool InSegment { get; set; }
 
@@ -331,8 +351,16 @@ internal sealed class RuleScope<T>(
         }
 
         var (op, negative) = found;
-        RuleNode? Leaf(Func<bool, Expression> holds, string words, Expression? actual, IReadOnlyList<RuleNode>? _ = null) =>
-            new(node, muted, words, [], negate => holds(negate != negative), actual);
+        RuleNode? Leaf(Func<bool, Expression> holds, string words, Expression? actual, bool own = true)
+        {
+            // Events and segments say themselves what the clock may change in them; so does a group over events of the rules in it.
+            if (own && !muted && pass.Items == typeof(T) && pass.FlipOf(holds(false)) is { } flip)
+            {
+                pass.Flips.Add(flip);
+            }
+
+            return new(node, muted, words, [], negate => holds(negate != negative), actual);
+        }
 
         if (fromField)
         {
@@ -344,9 +372,9 @@ internal sealed class RuleScope<T>(
         switch (field.Access)
         {
             case SubqueryAccess<T>:
-                return Subquery(field, value, match, pointer, depth) is { } p ? Leaf(p.Emit, negative ? $"not ({p.Words})" : p.Words, p.Actual) : null;
+                return Subquery(field, value, match, pointer, depth) is { } p ? Leaf(p.Emit, negative ? $"not ({p.Words})" : p.Words, p.Actual, own: false) : null;
             case SegmentAccess segment:
-                return Segments(segment, value, $"{pointer}/value") is { } s ? Leaf(s.Emit, $"{Label(op, negative)} {s.Words}", s.Actual) : null;
+                return Segments(segment, value, $"{pointer}/value") is { } s ? Leaf(s.Emit, $"{Label(op, negative)} {s.Words}", s.Actual, own: false) : null;
         }
 
         if (op.Arity != Arity.None && value.ValueKind is JsonValueKind.Undefined or JsonValueKind.Null)
@@ -496,10 +524,10 @@ internal sealed class RuleScope<T>(
             {
                 Cycle(key, pointer);
             }
-            else if (segment.ManualId is { } id)
+            else if ((segment.ManualId ?? segment.KeptId) is { } id)
             {
-                var manual = Splice.Body(access.Manual, item, evaluation, Literal<int>.Of(id));
-                members.Add((key, negate => negate ? Expression.Not(manual) : manual));
+                var listed = Splice.Body(segment.ManualId is null ? access.Kept : access.Manual, item, evaluation, Literal<int>.Of(id));
+                members.Add((key, negate => negate ? Expression.Not(listed) : listed));
             }
             else if (Nested(segment, pointer, at) is { } node)
             {

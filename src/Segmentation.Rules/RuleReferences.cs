@@ -19,6 +19,55 @@ public static class RuleReferences
             _ => [],
         });
 
+    /// <summary>The types, folded, of the only events that the tree's sub-queries may count; null where it may be any.</summary>
+    public static IReadOnlySet<string>? EventTypes(JsonElement rule)
+    {
+        var all = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var node in Rules(rule).Where(r => IsText(r.GetProperty("field")) && r.TryGetProperty("value", out _)))
+        {
+            var value = node.GetProperty("value");
+            IEnumerable<JsonElement> groups = node.GetProperty("field").GetString() switch
+            {
+                // "All" is about the others.
+                "behavioral.events" => node.TryGetProperty("match", out var match) && match.TryGetProperty("mode", out var mode) && mode.ValueEquals("all") ? [default] : [value],
+                "behavioral.sequence" => value.GetProperty("steps").EnumerateArray(),
+                _ => [],
+            };
+            foreach (var group in groups)
+            {
+                if (TypesOf(group) is not { } types)
+                {
+                    return null;
+                }
+
+                all.UnionWith(types);
+            }
+        }
+
+        return all;
+    }
+
+    // Of a group of "and" that names them; what else it asks only narrows.
+    private static IEnumerable<string>? TypesOf(JsonElement group)
+    {
+        static bool Is(JsonElement node, string name, bool value) => node.TryGetProperty(name, out var flag) && flag.ValueKind == (value ? JsonValueKind.True : JsonValueKind.False);
+        if (group.ValueKind != JsonValueKind.Object || Is(group, "not", true) || !group.GetProperty("combinator").ValueEquals("and"))
+        {
+            return null;
+        }
+
+        return group.GetProperty("rules").EnumerateArray()
+            .Where(r => r.TryGetProperty("field", out var field) && field.ValueEquals("type") && !Is(r, "muted", true) && !(r.TryGetProperty("valueSource", out var source) && source.ValueEquals("field")))
+            .Select(r => (r.GetProperty("operator").GetString(), Value: r.TryGetProperty("value", out var v) ? v : default) switch
+            {
+                ("=", { ValueKind: JsonValueKind.String } text) => [Fold.Text(text.GetString())!],
+                ("in", { ValueKind: JsonValueKind.String } list) => list.GetString()!.Split(',').Select(t => Fold.Text(t.Trim())!),
+                ("in", { ValueKind: JsonValueKind.Array } list) => list.EnumerateArray().Select(t => Fold.Text(t.GetString())!),
+                _ => (IEnumerable<string>?)null,
+            })
+            .FirstOrDefault(types => types is not null)?.ToList();
+    }
+
     private static IEnumerable<JsonElement> Rules(JsonElement node) => node.ValueKind switch
     {
         JsonValueKind.Object => node.EnumerateObject().SelectMany(p => Rules(p.Value)).Concat(node.TryGetProperty("field", out _) ? [node] : []),

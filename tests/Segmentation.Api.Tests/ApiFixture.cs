@@ -38,10 +38,11 @@ public sealed class ApiFixture : IAsyncLifetime
         private readonly string connectionString;
         private readonly (string Key, string Value)[] settings;
         private readonly bool migrate;
+        private readonly Action<IServiceCollection>? services;
 
-        public Server(string connectionString, (string Key, string Value)[]? settings = null, bool migrate = true)
+        public Server(string connectionString, (string Key, string Value)[]? settings = null, bool migrate = true, Action<IServiceCollection>? services = null)
         {
-            (this.connectionString, this.settings, this.migrate) = (connectionString, settings ?? [], migrate);
+            (this.connectionString, this.settings, this.migrate, this.services) = (connectionString, settings ?? [], migrate, services);
             UseKestrel(0);
             StartServer();
             var address = Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
@@ -58,6 +59,11 @@ public sealed class ApiFixture : IAsyncLifetime
             foreach (var (key, value) in settings)
             {
                 builder.UseSetting(key, value);
+            }
+
+            if (services is not null)
+            {
+                builder.ConfigureServices(services);
             }
         }
     }

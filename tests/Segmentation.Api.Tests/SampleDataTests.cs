@@ -1,10 +1,12 @@
 using Microsoft.EntityFrameworkCore;
+using Npgsql;
 using Microsoft.Extensions.Logging.Abstractions;
 using Segmentation.Api.Attributes;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Events;
 using Segmentation.Api.Sample;
+using Segmentation.Api.Memberships;
 using Segmentation.Api.Segments;
 using Segmentation.Rules;
 
@@ -42,7 +44,8 @@ public sealed class SampleDataTests(TestDatabase databases) : IClassFixture<Test
         Assert.Equal(0, await db.Database.SqlQueryRaw<int>(Wrong).SingleAsync());
         Assert.True(await db.Database.SqlQuery<float>($"SELECT min(reltuples) AS \"Value\" FROM pg_class WHERE relname IN ('customers', 'events')").SingleAsync() > 0);
 
-        var query = new SegmentQuery(db, new DefinitionCache(new CustomerFields(new RevenueOptions()), new RuleLimits()), TimeProvider.System);
+        await using var source = NpgsqlDataSource.Create(db.Database.GetConnectionString()!);
+        var query = new SegmentQuery(db, new DefinitionCache(new CustomerFields(new RevenueOptions()), new RuleLimits()), new StoredMembership(source), TimeProvider.System);
         foreach (var sample in SampleSegments.All)
         {
             var (all, segment) = await query.FindAsync(sample.Key, default);

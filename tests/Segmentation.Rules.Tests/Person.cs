@@ -133,6 +133,7 @@ public static class PersonFields
             new("behavioral.events", "test", FieldType.Events, "Events", "", Happenings(backend)),
             new("behavioral.sequence", "test", FieldType.Sequence, "Sequence", "", Happenings(backend)),
             new("segment", "test", FieldType.Segment, "Segment", "", new SegmentAccess(
+                (Expression<Func<Person, Evaluation, int, bool>>)((p, x, id) => p.Manual.Contains(id)),
                 (Expression<Func<Person, Evaluation, int, bool>>)((p, x, id) => p.Manual.Contains(id)))),
         ],
         name => name.StartsWith("consent.", StringComparison.Ordinal) ? Consent(name["consent.".Length..]) : null);

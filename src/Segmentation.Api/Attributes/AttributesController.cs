@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
+using Segmentation.Api.Memberships;
 using Segmentation.Api.Segments;
 using Segmentation.Rules;
 
@@ -59,6 +60,12 @@ public sealed class AttributesController(SegmentationDb db, SegmentQuery query, 
         else if (attribute.Type != body.Type && await db.Customers.AnyAsync(c => EF.Functions.JsonExists(c.AttributesFolded!, name), cancellation))
         {
             throw ApiProblem.Conflict($"Customers have values of \"{name}\" as {attribute.Type}; its type can't change while they do.");
+        }
+
+        if (!created && attribute.Type != body.Type)
+        {
+            var all = await query.DefinitionsAsync(cancellation);
+            await SegmentStates.InvalidateAsync(db, all.Following(all.Segments.Values.Where(s => s.Rule is { } rule && RuleReferences.Fields(rule).Contains($"attributes.{name}")).Select(s => s.Key)), cancellation);
         }
 
         body.ApplyTo(attribute, now);

@@ -6,6 +6,7 @@ using NpgsqlTypes;
 using Segmentation.Api.Attributes;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
+using Segmentation.Api.Memberships;
 using Segmentation.Rules;
 
 namespace Segmentation.Api.Customers;
@@ -219,7 +220,8 @@ public sealed class CustomerImport(SegmentationDb db, CustomerValidator validato
                 INSERT INTO customers AS c ({table.ColumnList}) SELECT {table.ColumnList} FROM incoming_customers ORDER BY id
                 ON CONFLICT (id) DO UPDATE SET {string.Join(", ", table.Columns.Except(Kept).Select(column => $"{column} = excluded.{column}"))},
                     version = c.version + 1, first_seen_at = least(excluded.first_seen_at, c.first_event_at), last_seen_at = greatest(excluded.last_seen_at, c.last_event_at)
-                RETURNING version)
+                RETURNING key, version),
+            work AS (INSERT INTO membership_work (cause, keys, created) SELECT {(short)MembershipCause.Import}, array_agg(key), version = 1 FROM stored GROUP BY version = 1)
             SELECT count(*), count(*) FILTER (WHERE version = 1) FROM stored
             """,
             connection);

@@ -5,6 +5,7 @@ using Npgsql;
 using Segmentation.Api.Attributes;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
+using Segmentation.Api.Memberships;
 using Segmentation.Api.Segments;
 using Segmentation.Rules;
 
@@ -43,7 +44,7 @@ public sealed class CustomersController(SegmentationDb db, CustomerValidator val
         if (segment is not null)
         {
             var (all, definition) = await query.FindAsync(segment, cancellation);
-            customers = query.Members(query.Ask(all, definition, asOf: null));
+            customers = query.Members(await query.AskAsync(all, definition, asOf: null, live: false, cancellation));
         }
 
         if (email is not null)
@@ -121,6 +122,7 @@ public sealed class CustomersController(SegmentationDb db, CustomerValidator val
             // Events have no foreign key; whoever stores one locks its customer first, and so comes before this or finds nobody.
             await db.Events.Where(e => e.CustomerKey == customer.Key).ExecuteDeleteAsync(cancellation);
             db.Remove(customer);
+            db.MembershipWork.Add(new MembershipWork { Cause = MembershipCause.Erased, Keys = [customer.Key] });
             await db.SaveChangesAsync(cancellation);
             await transaction.CommitAsync(cancellation);
         }
@@ -189,6 +191,7 @@ public sealed class CustomersController(SegmentationDb db, CustomerValidator val
             db.Add(customer);
         }
 
+        var changed = isNew ? [] : MembershipQueue.Changed(db.Entry(customer));
         try
         {
             await db.SaveChangesAsync(cancellation);
@@ -196,6 +199,12 @@ public sealed class CustomersController(SegmentationDb db, CustomerValidator val
         catch (DbUpdateException taken) when (taken.InnerException is PostgresException { ConstraintName: Customer.IdIndex })
         {
             return null;
+        }
+
+        if (isNew || changed.Length > 0)
+        {
+            db.MembershipWork.Add(new MembershipWork { Cause = MembershipCause.Profile, Keys = [customer.Key], Changed = isNew ? null : changed, Created = isNew });
+            await db.SaveChangesAsync(cancellation);
         }
 
         await db.Database.CommitTransactionAsync(cancellation);

@@ -21,12 +21,14 @@ public sealed partial class SegmentationDb(DbContextOptions<SegmentationDb> opti
     public DbSet<SegmentMembership> Memberships => Set<SegmentMembership>();
     public DbSet<MembershipBatch> MembershipBatches => Set<MembershipBatch>();
     public DbSet<MembershipWork> MembershipWork => Set<MembershipWork>();
-    public DbSet<MembershipDue> MembershipDues => Set<MembershipDue>();
     public DbSet<MembershipState> MembershipStates => Set<MembershipState>();
     public DbSet<MembershipLeader> MembershipLeaders => Set<MembershipLeader>();
 
     /// <summary>One row: how many customers there are. Kept by a trigger, so that nobody counts a million rows to know a share.</summary>
     public DbSet<CustomerTotal> CustomerTotals => Set<CustomerTotal>();
+
+    /// <summary>The rows that a compiled rule asks for by their type.</summary>
+    public IQueryable Rows(Type type) => type == typeof(CustomerTotal) ? CustomerTotals : type == typeof(SegmentMembership) ? Memberships : Events;
 
     protected override void OnModelCreating(ModelBuilder modelBuilder)
     {

@@ -4,6 +4,7 @@ using Npgsql;
 using NpgsqlTypes;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
+using Segmentation.Api.Memberships;
 using Segmentation.Rules;
 
 namespace Segmentation.Api.Events;
@@ -110,8 +111,11 @@ public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimePr
             var now = new NpgsqlParameter<DateTimeOffset> { TypedValue = LocalTime.Truncate(time.GetUtcNow()), NpgsqlDbType = NpgsqlDbType.TimestampTz };
             await ReadKeysAsync(
                 $"""
+                WITH created AS (
                 INSERT INTO customers ({string.Join(", ", newCustomer.Select(c => c.Column))}) SELECT {string.Join(", ", newCustomer.Select(c => c.Value))}
-                FROM unnest($1, $2) AS fresh (id, id_folded) ORDER BY fresh.id ON CONFLICT (id) DO NOTHING RETURNING id, key
+                FROM unnest($1, $2) AS fresh (id, id_folded) ORDER BY fresh.id ON CONFLICT (id) DO NOTHING RETURNING id, key),
+                work AS (INSERT INTO membership_work (cause, keys, created) SELECT {(short)MembershipCause.Event}, array_agg(key), true FROM created HAVING count(*) > 0)
+                SELECT id, key FROM created
                 """,
                 [Texts(missing), Texts([.. missing.Select(Fold.Text)!]), now]);
 
@@ -166,7 +170,11 @@ public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimePr
             WITH stored AS (
                 INSERT INTO events ({table.ColumnList}) SELECT {table.ColumnList} FROM unnest({arrays}) AS incoming ({table.ColumnList})
                 ON CONFLICT DO NOTHING
-                RETURNING customer_key, occurred_at, type, amount),
+                RETURNING customer_key, occurred_at, type, amount, id),
+            work AS (
+                INSERT INTO membership_work (cause, keys, event_types, event_ids, created)
+                SELECT {(short)MembershipCause.Event}, array_agg(customer_key), array_agg(type), array_agg(id), false
+                FROM (SELECT DISTINCT ON (customer_key, type) customer_key, type, id FROM stored ORDER BY customer_key, type, occurred_at DESC) AS latest HAVING count(*) > 0),
             added AS (
                 SELECT customer_key, count(*)::integer AS events, min(occurred_at) AS first, max(occurred_at) AS last,
                     (count(*) FILTER (WHERE type = ANY ({orders})))::integer AS orders,

@@ -39,16 +39,6 @@ internal sealed class MembershipWorkMapping : IEntityTypeConfiguration<Membershi
     }
 }
 
-internal sealed class MembershipDueMapping : IEntityTypeConfiguration<MembershipDue>
-{
-    public void Configure(EntityTypeBuilder<MembershipDue> builder)
-    {
-        builder.ToTable("membership_dues").HasKey(d => d.CustomerKey);
-        builder.Property(d => d.CustomerKey).ValueGeneratedNever();
-        builder.HasIndex(d => d.DueAt).HasDatabaseName("ix_membership_dues_due");
-    }
-}
-
 internal sealed class MembershipStateMapping : IEntityTypeConfiguration<MembershipState>
 {
     public void Configure(EntityTypeBuilder<MembershipState> builder)

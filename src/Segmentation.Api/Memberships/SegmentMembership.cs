@@ -4,7 +4,7 @@ namespace Segmentation.Api.Memberships;
 /// A customer's stay in a segment, from joining to leaving: membership and its history in one row, so that a change writes one row, and
 /// joined − left is the size whatever happens.
 /// </summary>
-/// <remarks>Written by <c>MembershipWriter</c> alone. The <see cref="MembershipBatch"/>es say when.</remarks>
+/// <remarks>Written by <see cref="MembershipWriter"/> alone. The <see cref="MembershipBatch"/>es say when.</remarks>
 public sealed class SegmentMembership
 {
     public const string CurrentIndex = "ux_memberships_current";
@@ -104,20 +104,13 @@ public sealed class MembershipWork
     public bool Created { get; set; }
 }
 
-/// <summary>When a customer may next join or leave a segment because time passes. Only what lies within the next hour stands here.</summary>
-public sealed class MembershipDue
-{
-    public long CustomerKey { get; set; }
-    public DateTimeOffset DueAt { get; set; }
-}
-
 /// <summary>How far the stored membership of a segment is.</summary>
 public sealed class MembershipState
 {
     public int SegmentId { get; set; }
     public MembershipStatus Status { get; set; }
 
-    /// <summary>What the stored membership was built from (the fingerprint of its definition); null before the first build.</summary>
+    /// <summary>What the stored membership was built from (<see cref="SegmentPlan.Fingerprint"/>); null before the first build.</summary>
     public string? Fingerprint { get; set; }
 
     /// <summary>Members.</summary>
@@ -145,9 +138,6 @@ public sealed class MembershipState
     /// <summary>What the last refresh found: customers stored that were no members.</summary>
     public int? DriftLeft { get; set; }
 
-    /// <summary>A refresh was asked for and has not ended.</summary>
-    public bool RefreshRequested { get; set; }
-
     /// <summary>Whoever runs the refresh is asked to end it.</summary>
     public bool CancelRequested { get; set; }
 }
@@ -164,4 +154,7 @@ public sealed class MembershipLeader
 
     /// <summary>Everything that was committed before this instant has been looked at.</summary>
     public DateTimeOffset KeptUntil { get; set; }
+
+    /// <summary>The stamp of the definitions of which all membership is stored; null while any is being built.</summary>
+    public long? ReadyStamp { get; set; }
 }

@@ -7,6 +7,7 @@ using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Events;
 using Segmentation.Api.Http;
+using Segmentation.Api.Memberships;
 using Segmentation.Api.Segments;
 using Segmentation.Rules;
 
@@ -59,6 +60,10 @@ public sealed partial class SampleData(SegmentationDb db, RevenueOptions revenue
 
         var sampled = new SampleGenerator(Seed, Customers, Events, now, revenue);
         await CopyAsync((NpgsqlConnection)db.Database.GetDbConnection(), db.Model, sampled, cancellation);
+
+        // Segments that were active before may have some of these.
+        db.MembershipWork.Add(new MembershipWork { Cause = MembershipCause.Import });
+        await db.SaveChangesAsync(cancellation);
 
         // The planner would otherwise know nothing of the new rows until autovacuum comes by.
         await db.Database.ExecuteSqlAsync($"ANALYZE customers, events", cancellation);

@@ -5,6 +5,7 @@ using Segmentation.Api.Attributes;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Events;
+using Segmentation.Api.Memberships;
 using Segmentation.Rules;
 using Segmentation.Rules.Expressions;
 using static Segmentation.Rules.FieldType;
@@ -130,7 +131,10 @@ public sealed partial class CustomerFields
             Field("customer.lastName", Text, "Last name", "Family name.", (c, x) => c.LastNameFolded),
             Field("customer.createdAt", Instant, "Created", "When the service first held the customer.", (c, x) => c.CreatedAt),
             new("segment", "segment", FieldType.Segment, "Segment", "Membership of other segments, by rule or by hand.", new SegmentAccess(
-                (Expression<Func<Customer, Evaluation, int, bool>>)((c, x, id) => c.ManualMemberships.Any(m => m.SegmentId == id)))),
+                (Expression<Func<Customer, Evaluation, int, bool>>)((c, x, id) => c.ManualMemberships.Any(m => m.SegmentId == id)),
+                (Expression<Func<Customer, Evaluation, int, bool>>)(backend == Backend.Memory
+                    ? (c, x, id) => c.MemberOf.Contains(id)
+                    : (c, x, id) => Rows<SegmentMembership>.All.Any(m => m.CustomerKey == c.Key && m.SegmentId == id && m.LeftBatch == null)))),
         ];
     }
 

@@ -11,14 +11,16 @@ namespace Segmentation.Api.Segments;
 [Produces("application/json")]
 public sealed class CustomerSegmentsController(CustomerSnapshots snapshots) : ControllerBase
 {
-    /// <summary>Every active segment that a customer is in, evaluated now, by key.</summary>
+    /// <summary>Every active segment that a customer is in, by key.</summary>
+    /// <remarks>Read from stored membership. Never behind: where the customer was written an instant ago, all segments are evaluated.</remarks>
     /// <param name="id">The customer's id.</param>
     /// <param name="asOf">The instant to look at; default now.</param>
+    /// <param name="live">Evaluate all segments now, in place of stored membership.</param>
     [HttpGet]
     [ProducesResponseType<CustomerSegments>(StatusCodes.Status200OK)]
-    public async Task<CustomerSegments> List(string id, Instant? asOf, CancellationToken cancellation)
+    public async Task<CustomerSegments> List(string id, Instant? asOf, bool? live, CancellationToken cancellation)
     {
-        var (segments, at) = await snapshots.SegmentsOfAsync(CustomerIds.Check(id), asOf?.Value, cancellation);
+        var (segments, at) = await snapshots.SegmentsOfAsync(CustomerIds.Check(id), asOf?.Value, live == true, cancellation);
         return new CustomerSegments([.. segments.Select(s => new SegmentName(s.Key, s.Name))], at);
     }
 }

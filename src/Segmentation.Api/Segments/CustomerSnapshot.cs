@@ -6,6 +6,7 @@ using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Events;
 using Segmentation.Api.Http;
+using Segmentation.Api.Memberships;
 using Segmentation.Rules;
 
 namespace Segmentation.Api.Segments;
@@ -14,15 +15,20 @@ namespace Segmentation.Api.Segments;
 /// Which segments one customer is in: loads the customer with its events in one round trip, and evaluates every active segment in
 /// memory, by the functions that the same compiler makes of the same trees.
 /// </summary>
-public sealed class CustomerSnapshots(SegmentationDb db, DefinitionCache cache, SegmentQuery query, CustomerRowReaders readers, RevenueOptions revenue)
+public sealed class CustomerSnapshots(SegmentationDb db, DefinitionCache cache, SegmentQuery query, CustomerRowReaders readers, StoredMembership stored, RevenueOptions revenue)
 {
     /// <summary>A customer with more events than this is left to SQL, which reads only those that a rule asks for.</summary>
     public const int MaxEvents = 20_000;
 
     /// <summary>Keys and names of the active segments that a customer is in.</summary>
     /// <exception cref="ApiProblem">404: there is no such customer.</exception>
-    public async Task<(IReadOnlyList<SegmentDefinition> Segments, DateTimeOffset EvaluatedAt)> SegmentsOfAsync(string id, DateTimeOffset? asOf, CancellationToken cancellation)
+    public async Task<(IReadOnlyList<SegmentDefinition> Segments, DateTimeOffset EvaluatedAt)> SegmentsOfAsync(string id, DateTimeOffset? asOf, bool live, CancellationToken cancellation)
     {
+        if (asOf is null && !live && await StoredAsync(id, cancellation) is var (kept, memberships))
+        {
+            return ([.. kept.Active.Where(s => memberships.Segments.Contains(s.Id))], memberships.KeptUntil);
+        }
+
         var (all, customer, at, historical) = await LoadAsync(id, asOf, d => d.Active, cancellation);
         if (customer.EventCount > MaxEvents)
         {
@@ -46,8 +52,13 @@ public sealed class CustomerSnapshots(SegmentationDb db, DefinitionCache cache, 
 
     /// <summary>Whether a customer is in one segment.</summary>
     /// <exception cref="ApiProblem">404: there is no such customer, or no such segment.</exception>
-    public async Task<(bool Member, DateTimeOffset EvaluatedAt)> IsMemberAsync(string key, string id, DateTimeOffset? asOf, CancellationToken cancellation)
+    public async Task<(bool Member, DateTimeOffset EvaluatedAt)> IsMemberAsync(string key, string id, DateTimeOffset? asOf, bool live, CancellationToken cancellation)
     {
+        if (asOf is null && !live && await StoredAsync(id, cancellation) is var (kept, memberships) && Find(kept, key) is { Status: SegmentStatus.Active } found)
+        {
+            return (memberships.Segments.Contains(found.Id), memberships.KeptUntil);
+        }
+
         var (all, customer, at, historical) = await LoadAsync(id, asOf, d => [Find(d, key)], cancellation);
         var segment = Find(all, key);
         return customer.EventCount > MaxEvents
@@ -70,6 +81,10 @@ public sealed class CustomerSnapshots(SegmentationDb db, DefinitionCache cache, 
         var clock = new Evaluation(at, segment.TimeZone);
         return new Explanation(compiled.Contains(customer, clock), at, compiled.Rule is { IsValid: true } rule ? Explanation.Of(rule, customer, clock) : segment.Rule);
     }
+
+    // Null where the rules have to be asked: the customer was written and has not been looked at, a definition has changed, or there is no such customer.
+    private async Task<(Definitions All, CustomerMemberships Memberships)?> StoredAsync(string id, CancellationToken cancellation) =>
+        cache.Latest is { } all && await stored.OfAsync(id, cancellation) is { } memberships && memberships.Stamp == all.Stamp ? (all, memberships) : null;
 
     private static SegmentDefinition Find(Definitions all, string key) => all.Segments.TryGetValue(key, out var segment) ? segment : throw ApiProblem.NotFound("segment");
 

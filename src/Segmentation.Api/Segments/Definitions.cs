@@ -55,8 +55,9 @@ public sealed class Definitions
 
     /// <summary>Compiles a rule against these definitions.</summary>
     /// <param name="self">The key of the segment whose rule it is, so that a cycle through it is found.</param>
-    public CompiledRule<Customer> Compile(JsonElement rule, Backend backend, bool historical, string? self = null) =>
-        new RuleCompiler<Customer>(Catalog(backend, historical), limits, Reference).Compile(rule, self);
+    /// <param name="kept">Whether segments that it refers to are read from stored membership, where that is kept; else their rules become part of it.</param>
+    public CompiledRule<Customer> Compile(JsonElement rule, Backend backend, bool historical, string? self = null, bool kept = false) =>
+        new RuleCompiler<Customer>(Catalog(backend, historical), limits, key => Reference(key, kept)).Compile(rule, self);
 
     /// <summary>A segment's membership as a function of a loaded customer; compiled once.</summary>
     public CompiledSegment Compile(SegmentDefinition segment, bool historical) =>
@@ -66,8 +67,24 @@ public sealed class Definitions
     public IReadOnlyList<string> UsersOf(string key) =>
         [.. Segments.Values.Where(s => s.Key != key && s.Rule is { } rule && RuleReferences.Segments(rule).Contains(key)).Select(s => s.Key).Order(StringComparer.Ordinal)];
 
-    private SegmentReference? Reference(string key) => Segments.TryGetValue(key, out var s)
-        ? new SegmentReference(s.Key, s.Rule, s.TimeZone, s.Kind == SegmentKind.Manual ? s.Id : null)
+    /// <summary>Ids of these segments and of all whose rules name them, directly or not.</summary>
+    public int[] Following(IEnumerable<string> keys)
+    {
+        var all = keys.ToHashSet(StringComparer.Ordinal);
+        for (var known = -1; known != all.Count;)
+        {
+            known = all.Count;
+            all.UnionWith(all.ToList().SelectMany(UsersOf));
+        }
+
+        return [.. all.Where(Segments.ContainsKey).Select(k => Segments[k].Id)];
+    }
+
+    /// <summary>Whether a segment's membership is stored: that of every active one with a rule. (Manual ones have a list of their own.)</summary>
+    public bool IsKept(SegmentDefinition segment) => segment is { Status: SegmentStatus.Active, Kind: SegmentKind.Rule };
+
+    private SegmentReference? Reference(string key, bool kept) => Segments.TryGetValue(key, out var s)
+        ? new SegmentReference(s.Key, s.Rule, s.TimeZone, s.Kind == SegmentKind.Manual ? s.Id : null, kept && IsKept(s) ? s.Id : null)
         : null;
 }
 

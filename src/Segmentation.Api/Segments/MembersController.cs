@@ -5,6 +5,7 @@ using Microsoft.EntityFrameworkCore;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
+using Segmentation.Api.Memberships;
 using Segmentation.Rules;
 
 namespace Segmentation.Api.Segments;
@@ -20,12 +21,14 @@ public sealed class MembersController(SegmentationDb db, SegmentQuery query, Cus
     public const int MaxChanges = 10_000;
 
     /// <summary>Lists the members, paged; or streams them all as CSV or NDJSON, by Accept.</summary>
+    /// <remarks>An active segment's members are read from stored membership, kept within a second of what is written; <c>evaluatedAt</c> of its count tells up to when.</remarks>
     /// <param name="asOf">The instant to look at; default now.</param>
+    /// <param name="live">Evaluate the rule now, in place of stored membership.</param>
     /// <param name="fields"><c>id</c>: ids alone.</param>
     [HttpGet("members")]
     [Produces("application/json", CustomerExport.Ndjson, CustomerExport.Csv)]
     [ProducesResponseType<Page<CustomerResource>>(StatusCodes.Status200OK)]
-    public async Task<IActionResult> Members(string key, Instant? asOf, string? fields, int? limit, string? cursor, CancellationToken cancellation)
+    public async Task<IActionResult> Members(string key, Instant? asOf, bool? live, string? fields, int? limit, string? cursor, CancellationToken cancellation)
     {
         if (fields is not (null or "id"))
         {
@@ -34,7 +37,7 @@ public sealed class MembersController(SegmentationDb db, SegmentQuery query, Cus
 
         var (size, after) = (Paging.Limit(limit), Paging.NumberCursor(cursor) ?? 0);
         var (all, segment) = await query.FindAsync(key, cancellation);
-        var question = query.Ask(all, segment, asOf?.Value);
+        var question = await query.AskAsync(all, segment, asOf?.Value, live, cancellation);
         var members = query.Members(question);
         if (CustomerExport.Accepts(Request) is { } format)
         {
@@ -49,13 +52,14 @@ public sealed class MembersController(SegmentationDb db, SegmentQuery query, Cus
     }
 
     /// <summary>How many members there are, of how many customers.</summary>
+    /// <param name="live">Evaluate the rule now, in place of stored membership.</param>
     [HttpGet("count")]
     [ProducesResponseType<SegmentCount>(StatusCodes.Status200OK)]
-    public async Task<SegmentCount> Count(string key, Instant? asOf, CancellationToken cancellation)
+    public async Task<SegmentCount> Count(string key, Instant? asOf, bool? live, CancellationToken cancellation)
     {
         var (all, segment) = await query.FindAsync(key, cancellation);
-        var count = await query.CountAsync(query.Ask(all, segment, asOf?.Value), cancellation);
-        if (asOf is null)
+        var count = await query.CountAsync(all, segment, asOf?.Value, live, cancellation);
+        if (asOf is null && !all.IsKept(segment))
         {
             // Lists of segments show it. A definition that has changed meanwhile has another version.
             await db.Segments.Where(s => s.Id == segment.Id && s.Version == segment.Version && (s.MemberCount != count.Count || s.EvaluatedAt == null))
@@ -66,11 +70,13 @@ public sealed class MembersController(SegmentationDb db, SegmentQuery query, Cus
     }
 
     /// <summary>Whether one customer is a member.</summary>
+    /// <remarks>Never behind: where the customer was written an instant ago, it is evaluated.</remarks>
+    /// <param name="live">Evaluate the rule now, in place of stored membership.</param>
     [HttpGet("members/{customerId}")]
     [ProducesResponseType<Membership>(StatusCodes.Status200OK)]
-    public async Task<Membership> IsMember(string key, string customerId, Instant? asOf, CancellationToken cancellation)
+    public async Task<Membership> IsMember(string key, string customerId, Instant? asOf, bool? live, CancellationToken cancellation)
     {
-        var (member, at) = await snapshots.IsMemberAsync(key, CustomerIds.Check(customerId), asOf?.Value, cancellation);
+        var (member, at) = await snapshots.IsMemberAsync(key, CustomerIds.Check(customerId), asOf?.Value, live == true, cancellation);
         return new Membership(member, at);
     }
 
@@ -147,6 +153,8 @@ public sealed class MembersController(SegmentationDb db, SegmentQuery query, Cus
         var added = await db.Database.ExecuteSqlAsync(
             $"INSERT INTO manual_members (segment_id, customer_key, added_at) SELECT {segment.Id}, key, {now} FROM customers WHERE id = ANY ({add}) ORDER BY key FOR KEY SHARE ON CONFLICT DO NOTHING", cancellation);
         var removed = await db.ManualMembers.Where(m => m.SegmentId == segment.Id && remove.Contains(m.Customer.Id)).ExecuteDeleteAsync(cancellation);
+        await db.Database.ExecuteSqlAsync(
+            $"INSERT INTO membership_work (cause, segment_id, keys, created) SELECT {(short)MembershipCause.Manual}, {segment.Id}, array_agg(key), false FROM customers WHERE id = ANY ({add.Concat(remove).ToArray()}) HAVING count(*) > 0", cancellation);
         await transaction.CommitAsync(cancellation);
         return new MemberChangesResult(added, removed, [.. add.Concat(remove).Distinct(StringComparer.Ordinal).Except(known, StringComparer.Ordinal)]);
     }

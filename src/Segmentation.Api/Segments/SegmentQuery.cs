@@ -4,7 +4,9 @@ using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
+using Segmentation.Api.Events;
 using Segmentation.Api.Http;
+using Segmentation.Api.Memberships;
 using Segmentation.Rules;
 
 namespace Segmentation.Api.Segments;
@@ -20,7 +22,7 @@ public sealed record Question(Expression<Func<Customer, bool>> Predicate, DateTi
 /// Who is in a segment: compiles rules against the definitions of now, and asks PostgreSQL in one statement. Looking at the past
 /// means that what events add up to is counted again.
 /// </summary>
-public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, TimeProvider time)
+public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, StoredMembership stored, TimeProvider time)
 {
     public Task<Definitions> DefinitionsAsync(CancellationToken cancellation) => cache.GetAsync(db, cancellation);
 
@@ -45,6 +47,23 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, TimeP
         var rule = all.Compile(segment.Rule!.Value, Backend.Sql, historical, segment.Key);
         return new Question(rule.IsValid ? rule.ToQuery(new Evaluation(at, segment.TimeZone), rows => Source(rows, customer)) : _ => false, at);
     }
+
+    /// <summary>
+    /// Who is in a stored segment: read from stored membership where that is kept and nothing else is asked for, else evaluated.
+    /// </summary>
+    /// <param name="live">Evaluate the rule in any case.</param>
+    public async Task<Question> AskAsync(Definitions all, SegmentDefinition segment, DateTimeOffset? asOf, bool? live, CancellationToken cancellation) =>
+        await KeptAsync(all, segment, asOf, live, cancellation) is { } kept
+            ? new Question(c => db.Memberships.Any(m => m.CustomerKey == c.Key && m.SegmentId == segment.Id && m.LeftBatch == null), kept.KeptUntil)
+            : Ask(all, segment, asOf);
+
+    /// <summary>How many are in a stored segment, of how many customers.</summary>
+    /// <inheritdoc cref="AskAsync"/>
+    public async Task<SegmentCount> CountAsync(Definitions all, SegmentDefinition segment, DateTimeOffset? asOf, bool? live, CancellationToken cancellation) =>
+        await KeptAsync(all, segment, asOf, live, cancellation) is { } kept ? Share(kept.Size, kept.Customers, kept.KeptUntil) : await CountAsync(Ask(all, segment, asOf), cancellation);
+
+    private async Task<StoredSize?> KeptAsync(Definitions all, SegmentDefinition segment, DateTimeOffset? asOf, bool? live, CancellationToken cancellation) =>
+        asOf is null && live != true && all.IsKept(segment) ? await stored.SizeAsync(segment.Id, cancellation) : null;
 
     /// <summary>Whom a rule matches.</summary>
     /// <exception cref="ApiProblem">400: the rule has errors.</exception>
@@ -134,5 +153,5 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, TimeP
     }
 
     private IQueryable Source(Type rows, long? customer = null) =>
-        rows == typeof(CustomerTotal) ? db.CustomerTotals : customer is null ? db.Events : db.Events.Where(e => e.CustomerKey == customer);
+        rows == typeof(CustomerEvent) && customer is not null ? db.Events.Where(e => e.CustomerKey == customer) : db.Rows(rows);
 }

@@ -3,6 +3,7 @@ using System.Text.Json.Serialization;
 using FluentValidation;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Http;
+using Segmentation.Api.Memberships;
 using Segmentation.Rules;
 
 namespace Segmentation.Api.Segments;
@@ -41,6 +42,9 @@ public sealed record SegmentResource
 
     /// <summary>Read-only.</summary>
     public DateTimeOffset? EvaluatedAt { get; init; }
+
+    /// <summary>Read-only: how far the stored membership of an active segment is; missing for others.</summary>
+    public SegmentState? State { get; init; }
 
     /// <summary>Read-only: false when the rule's fields have gone; the segment then matches nobody.</summary>
     public bool? Valid { get; init; }

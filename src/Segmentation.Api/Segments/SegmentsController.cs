@@ -6,6 +6,7 @@ using Npgsql;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
+using Segmentation.Api.Memberships;
 using Segmentation.Rules;
 
 namespace Segmentation.Api.Segments;
@@ -15,7 +16,7 @@ namespace Segmentation.Api.Segments;
 [Route("api/v1/segments")]
 [Tags("Segments")]
 [Produces("application/json")]
-public sealed class SegmentsController(SegmentationDb db, SegmentQuery query, IValidator<SegmentResource> validator, TimeZones zones, TimeProvider time) : ControllerBase
+public sealed class SegmentsController(SegmentationDb db, SegmentQuery query, IValidator<SegmentResource> validator, TimeZones zones, SegmentStates states, TimeProvider time) : ControllerBase
 {
     /// <summary>Creates a segment.</summary>
     /// <remarks>The rule is checked whole: a 400 names every fault by JSON Pointer. Its members can be asked for at once.</remarks>
@@ -56,7 +57,8 @@ public sealed class SegmentsController(SegmentationDb db, SegmentQuery query, IV
         segments = after is null ? segments : segments.Where(s => string.Compare(s.Key, after) > 0);
         var rows = await segments.OrderBy(s => s.Key).Take(size + 1).ToListAsync(cancellation);
         var all = await query.DefinitionsAsync(cancellation);
-        return Paging.Of(rows, size, s => SegmentResource.Of(s, ErrorsOf(all, s)), s => [s.Key]);
+        var known = await states.OfAsync(rows, cancellation);
+        return Paging.Of(rows, size, s => SegmentResource.Of(s, ErrorsOf(all, s)) with { State = known.GetValueOrDefault(s.Id) }, s => [s.Key]);
     }
 
     /// <summary>One segment, with the count of its members as of now.</summary>
@@ -71,7 +73,7 @@ public sealed class SegmentsController(SegmentationDb db, SegmentQuery query, IV
         {
             try
             {
-                var count = await query.CountAsync(query.Ask(all, definition, null), cancellation);
+                var count = await query.CountAsync(all, definition, null, null, cancellation);
                 (segment.MemberCount, segment.EvaluatedAt) = (count.Count, count.EvaluatedAt);
             }
             catch (Exception slow) when ((slow is InvalidOperationException { InnerException: { } inner } ? inner : slow) is NpgsqlException { InnerException: TimeoutException } or PostgresException { SqlState: PostgresErrorCodes.QueryCanceled } && !cancellation.IsCancellationRequested)
@@ -81,7 +83,7 @@ public sealed class SegmentsController(SegmentationDb db, SegmentQuery query, IV
         }
 
         Response.SetETag(segment.Version);
-        return SegmentResource.Of(segment, ErrorsOf(all, segment));
+        return SegmentResource.Of(segment, ErrorsOf(all, segment)) with { State = await states.OfAsync(segment, cancellation) };
     }
 
     /// <summary>Creates or replaces a segment.</summary>
@@ -225,6 +227,7 @@ public sealed class SegmentsController(SegmentationDb db, SegmentQuery query, IV
     private async Task<IActionResult> SaveAsync(
         Segment segment, SegmentResource body, Microsoft.EntityFrameworkCore.Storage.IDbContextTransaction transaction, CancellationToken cancellation, int? membersOf = null)
     {
+        var meaning = (segment.Rule?.GetRawText(), segment.TimeZone, segment.Status);
         var (created, kind, before) = (segment.Version == 0, segment.Kind, JsonSerializer.SerializeToElement(SegmentResource.Definition(segment), Json.Options));
         body.ApplyTo(segment);
         segment.TimeZone = zones.Canonical(segment.TimeZone)!;
@@ -263,6 +266,11 @@ public sealed class SegmentsController(SegmentationDb db, SegmentQuery query, IV
                 ChangedBy = User.Identity?.Name ?? "anonymous",
             });
             await db.SaveChangesAsync(cancellation);
+            if (!created && (segment.Rule?.GetRawText(), segment.TimeZone, segment.Status) != meaning)
+            {
+                await SegmentStates.InvalidateAsync(db, (await query.DefinitionsAsync(cancellation)).Following([segment.Key]), cancellation);
+            }
+
             if (membersOf is { } source)
             {
                 await db.Database.ExecuteSqlAsync($"INSERT INTO manual_members (segment_id, customer_key, added_at) SELECT {segment.Id}, customer_key, {segment.UpdatedAt} FROM manual_members WHERE segment_id = {source}", cancellation);

@@ -31,24 +31,13 @@ namespace Segmentation.Api.Data.Migrations
                 });
 
             migrationBuilder.CreateTable(
-                name: "membership_dues",
-                columns: table => new
-                {
-                    customer_key = table.Column<long>(type: "bigint", nullable: false),
-                    due_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false)
-                },
-                constraints: table =>
-                {
-                    table.PrimaryKey("PK_membership_dues", x => x.customer_key);
-                });
-
-            migrationBuilder.CreateTable(
                 name: "membership_leader",
                 columns: table => new
                 {
                     single = table.Column<bool>(type: "boolean", nullable: false),
                     epoch = table.Column<long>(type: "bigint", nullable: false),
-                    kept_until = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false)
+                    kept_until = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
+                    ready_stamp = table.Column<long>(type: "bigint", nullable: true)
                 },
                 constraints: table =>
                 {
@@ -66,7 +55,6 @@ namespace Segmentation.Api.Data.Migrations
                     failures = table.Column<int>(type: "integer", nullable: false),
                     finished_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true),
                     progress = table.Column<double>(type: "double precision", nullable: false),
-                    refresh_requested = table.Column<bool>(type: "boolean", nullable: false),
                     retry_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true),
                     size = table.Column<int>(type: "integer", nullable: false),
                     started_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true),
@@ -118,18 +106,13 @@ namespace Segmentation.Api.Data.Migrations
 
             migrationBuilder.InsertData(
                 table: "membership_leader",
-                columns: new[] { "single", "epoch", "kept_until" },
-                values: new object[] { true, 0L, new DateTimeOffset(new DateTime(1970, 1, 1, 0, 0, 0, 0, DateTimeKind.Unspecified), new TimeSpan(0, 0, 0, 0, 0)) });
+                columns: new[] { "single", "epoch", "kept_until", "ready_stamp" },
+                values: new object[] { true, 0L, new DateTimeOffset(new DateTime(1970, 1, 1, 0, 0, 0, 0, DateTimeKind.Unspecified), new TimeSpan(0, 0, 0, 0, 0)), null });
 
             migrationBuilder.CreateIndex(
                 name: "ix_membership_batches_segment",
                 table: "membership_batches",
                 columns: new[] { "segment_id", "id" });
-
-            migrationBuilder.CreateIndex(
-                name: "ix_membership_dues_due",
-                table: "membership_dues",
-                column: "due_at");
 
             migrationBuilder.CreateIndex(
                 name: "ix_memberships_joined",
@@ -155,9 +138,6 @@ namespace Segmentation.Api.Data.Migrations
         {
             migrationBuilder.DropTable(
                 name: "membership_batches");
-
-            migrationBuilder.DropTable(
-                name: "membership_dues");
 
             migrationBuilder.DropTable(
                 name: "membership_leader");

@@ -14,7 +14,7 @@ using Segmentation.Api.Data;
 namespace Segmentation.Api.Data.Migrations
 {
     [DbContext(typeof(SegmentationDb))]
-    [Migration("20261124205251_Memberships")]
+    [Migration("20261124211042_Memberships")]
     partial class Memberships
     {
         /// <inheritdoc />
@@ -614,26 +614,6 @@ namespace Segmentation.Api.Data.Migrations
                     b.ToTable("membership_batches", (string)null);
                 });
 
-            modelBuilder.Entity("Segmentation.Api.Memberships.MembershipDue", b =>
-                {
-                    b.Property<long>("CustomerKey")
-                        .HasColumnType("bigint")
-                        .HasColumnName("customer_key")
-                        .HasColumnOrder(0);
-
-                    b.Property<DateTimeOffset>("DueAt")
-                        .HasColumnType("timestamp with time zone")
-                        .HasColumnName("due_at")
-                        .HasColumnOrder(1);
-
-                    b.HasKey("CustomerKey");
-
-                    b.HasIndex("DueAt")
-                        .HasDatabaseName("ix_membership_dues_due");
-
-                    b.ToTable("membership_dues", (string)null);
-                });
-
             modelBuilder.Entity("Segmentation.Api.Memberships.MembershipLeader", b =>
                 {
                     b.Property<bool>("Single")
@@ -650,6 +630,11 @@ namespace Segmentation.Api.Data.Migrations
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("kept_until")
                         .HasColumnOrder(2);
+
+                    b.Property<long?>("ReadyStamp")
+                        .HasColumnType("bigint")
+                        .HasColumnName("ready_stamp")
+                        .HasColumnOrder(3);
 
                     b.HasKey("Single");
 
@@ -689,7 +674,7 @@ namespace Segmentation.Api.Data.Migrations
                     b.Property<string>("Error")
                         .HasColumnType("text")
                         .HasColumnName("error")
-                        .HasColumnOrder(11);
+                        .HasColumnOrder(10);
 
                     b.Property<int>("Failures")
                         .HasColumnType("integer")
@@ -699,7 +684,7 @@ namespace Segmentation.Api.Data.Migrations
                     b.Property<string>("Fingerprint")
                         .HasColumnType("text")
                         .HasColumnName("fingerprint")
-                        .HasColumnOrder(12);
+                        .HasColumnOrder(11);
 
                     b.Property<DateTimeOffset?>("FinishedAt")
                         .HasColumnType("timestamp with time zone")
@@ -711,32 +696,27 @@ namespace Segmentation.Api.Data.Migrations
                         .HasColumnName("progress")
                         .HasColumnOrder(6);
 
-                    b.Property<bool>("RefreshRequested")
-                        .HasColumnType("boolean")
-                        .HasColumnName("refresh_requested")
-                        .HasColumnOrder(7);
-
                     b.Property<DateTimeOffset?>("RetryAt")
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("retry_at")
-                        .HasColumnOrder(8);
+                        .HasColumnOrder(7);
 
                     b.Property<int>("Size")
                         .HasColumnType("integer")
                         .HasColumnName("size")
-                        .HasColumnOrder(9);
+                        .HasColumnOrder(8);
 
                     b.Property<DateTimeOffset?>("StartedAt")
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("started_at")
-                        .HasColumnOrder(10);
+                        .HasColumnOrder(9);
 
                     b.Property<string>("Status")
                         .IsRequired()
                         .HasMaxLength(16)
                         .HasColumnType("character varying(16)")
                         .HasColumnName("status")
-                        .HasColumnOrder(13);
+                        .HasColumnOrder(12);
 
                     b.HasKey("SegmentId");
 

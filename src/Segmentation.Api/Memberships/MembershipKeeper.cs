@@ -1,0 +1,970 @@
+using System.Linq.Expressions;
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+using NpgsqlTypes;
+using Segmentation.Api.Customers;
+using Segmentation.Api.Data;
+using Segmentation.Api.Events;
+using Segmentation.Api.Segments;
+using Segmentation.Rules;
+using Segmentation.Rules.Expressions;
+
+namespace Segmentation.Api.Memberships;
+
+/// <summary>
+/// Keeps stored membership true, for as long as this process leads: looks at customers that were written, or that time may have moved, in
+/// memory, a set at a time; and builds whole segments in PostgreSQL where a definition is new or too many customers were written.
+/// </summary>
+/// <remarks>
+/// Everything here is told by state, not by history: a customer is evaluated as it stands, and what is stored is brought to that. So
+/// work may be done twice, late or in any order, and the outcome is the same.
+/// </remarks>
+internal sealed class MembershipKeeper(
+    IServiceScopeFactory scopes, NpgsqlDataSource source, DefinitionCache definitions, CustomerRowReaders readers, RevenueOptions revenue, TimeProvider time, ILogger logger, long epoch, DateTimeOffset keptBefore) : IDisposable
+{
+    /// <summary>Time's changes are known this far ahead, customer by customer.</summary>
+    private static readonly TimeSpan Horizon = TimeSpan.FromHours(1);
+
+    // The next hour is looked into before this one ends.
+    private static readonly TimeSpan HorizonMargin = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan Quarter = TimeSpan.FromMinutes(15);
+
+    // How far a bound can be from where it would be without a change of clocks, amply.
+    private static readonly TimeSpan Irregularity = TimeSpan.FromHours(3);
+    private static readonly TimeSpan KeptInterval = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan MostRetryDelay = TimeSpan.FromMinutes(10);
+
+    private const int ChunkKeys = 1000;
+    private const int WorkRows = 20;
+    private const int ScanSegments = 16;
+    private const int Builders = 2;
+
+    // What one look costs, to choose between looks and builds: measured on a million customers of twenty events (docs/benchmarks.md).
+    private const double LookMs = 0.15, LookSegmentMs = 0.001;
+
+    private readonly MembershipWriter writer = new(source, epoch);
+    private readonly CustomerSets sets = new(source, readers);
+    private readonly Dues dues = new();
+    private readonly HashSet<int> ready = [];
+    private readonly Dictionary<int, Build> building = [];
+    private readonly List<Build> waiting = [];
+    private readonly Dictionary<int, DateTimeOffset> scannedUntil = [];
+    private MembershipPlan? plan;
+    private DateTimeOffset nextQuarter = DateTimeOffset.MinValue;
+    private DateTimeOffset keptUntil = keptBefore;
+    private bool ranksMoved;
+    private long? readyStamp = -1;
+    private long ranksNext;
+    private double buildMs = 300;
+
+    /// <summary>Whether nothing is left of what it knows of.</summary>
+    public bool IsSettled => building.Count + waiting.Count == 0 && !ranksMoved;
+
+    /// <summary>Does what there is to do now.</summary>
+    /// <returns>Whether there was anything.</returns>
+    /// <exception cref="OvertakenException">Another process keeps membership now.</exception>
+    public async Task<bool> TickAsync(CancellationToken cancellation)
+    {
+        var at = LocalTime.Truncate(time.GetUtcNow());
+        await FinishBuildsAsync(at, cancellation);
+        var pending = await ReadAsync(cancellation);
+        if (plan is null || plan.All.Stamp != pending.Stamp)
+        {
+            await ReloadAsync(at, cancellation);
+        }
+
+        foreach (var segment in pending.Cancelled)
+        {
+            await CancelAsync(segment, cancellation);
+        }
+
+        var looked = await LookAtWorkAsync(pending, at, cancellation);
+        looked |= await LookAtTimeAsync(at, cancellation);
+        RefreshRanks();
+        StartBuilds(at, cancellation);
+        await TellAsync(pending, at, cancellation);
+
+        return looked || pending.More;
+    }
+
+    // How far everything is: up to which instant it is true, and of which definitions.
+    private async Task TellAsync(Pending pending, DateTimeOffset at, CancellationToken cancellation)
+    {
+        var kept = pending.More || !IsSettled ? keptUntil : at;
+        long? stamp = plan!.Segments.All(s => ready.Contains(s.Segment.Id)) ? plan.All.Stamp : null;
+        if (stamp != readyStamp || kept - keptUntil >= KeptInterval)
+        {
+            await writer.InTransactionAsync(null, async (connection, transaction) =>
+            {
+                await using var command = new NpgsqlCommand("UPDATE membership_leader SET kept_until = $1, ready_stamp = $2", connection, transaction)
+                {
+                    Parameters = { MembershipWriter.Of(kept, NpgsqlDbType.TimestampTz), new NpgsqlParameter { Value = stamp ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Bigint } },
+                };
+                await command.ExecuteNonQueryAsync(cancellation);
+            }, cancellation);
+            (keptUntil, readyStamp) = (kept, stamp);
+        }
+    }
+
+    /// <summary>Ends the builds that run; what they did not write is done again by whoever leads next.</summary>
+    public async Task StopAsync()
+    {
+        foreach (var build in building.Values)
+        {
+            await build.Cancellation.CancelAsync();
+        }
+
+        await Task.WhenAll(building.Values.Select(b => b.Running!.ContinueWith(_ => { }, TaskScheduler.Default)));
+    }
+
+    public void Dispose() => writer.Dispose();
+
+    private async Task<Pending> ReadAsync(CancellationToken cancellation)
+    {
+        await using var connection = await source.OpenConnectionAsync(cancellation);
+        await using var batch = new NpgsqlBatch(connection)
+        {
+            BatchCommands =
+            {
+                new NpgsqlBatchCommand("SELECT stamp FROM definition_stamp"),
+                new NpgsqlBatchCommand("SELECT segment_id FROM membership_states WHERE cancel_requested"),
+
+                // What is for a segment that is being built waits for the end of that.
+                new NpgsqlBatchCommand($"SELECT id, cause, segment_id, keys, event_types, event_ids, changed, created FROM membership_work WHERE segment_id IS NULL OR segment_id <> ALL ($1) ORDER BY id LIMIT {WorkRows + 1}")
+                {
+                    Parameters = { MembershipWriter.Of(building.Keys.Concat(waiting.Select(w => w.Plan.Segment.Id)).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Integer) },
+                },
+            },
+        };
+        await using var reader = await batch.ExecuteReaderAsync(cancellation);
+        await reader.ReadAsync(cancellation);
+        var stamp = reader.GetInt64(0);
+        await reader.NextResultAsync(cancellation);
+        List<int> cancelled = [];
+        while (await reader.ReadAsync(cancellation))
+        {
+            cancelled.Add(reader.GetInt32(0));
+        }
+
+        await reader.NextResultAsync(cancellation);
+        List<MembershipWork> rows = [];
+        while (await reader.ReadAsync(cancellation))
+        {
+            rows.Add(new MembershipWork
+            {
+                Id = reader.GetInt64(0),
+                Cause = (MembershipCause)reader.GetInt16(1),
+                SegmentId = reader.IsDBNull(2) ? null : reader.GetInt32(2),
+                Keys = reader.IsDBNull(3) ? null : reader.GetFieldValue<long[]>(3),
+                EventTypes = reader.IsDBNull(4) ? null : reader.GetFieldValue<string[]>(4),
+                EventIds = reader.IsDBNull(5) ? null : reader.GetFieldValue<string[]>(5),
+                Changed = reader.IsDBNull(6) ? null : reader.GetFieldValue<string[]>(6),
+                Created = reader.GetBoolean(7),
+            });
+        }
+
+        return new Pending(stamp, cancelled, rows.Count > WorkRows ? rows[..WorkRows] : rows, rows.Count > WorkRows);
+    }
+
+    // ---- Definitions
+
+    // What is stored and what is defined: builds what differs, and empties what is no longer kept.
+    private async Task ReloadAsync(DateTimeOffset at, CancellationToken cancellation)
+    {
+        await using var scope = scopes.CreateAsyncScope();
+        var db = scope.ServiceProvider.GetRequiredService<SegmentationDb>();
+        var first = plan is null;
+        plan = new MembershipPlan(await definitions.GetAsync(db, cancellation), revenue, plan);
+        var states = await db.MembershipStates.AsNoTracking().ToDictionaryAsync(s => s.SegmentId, cancellation);
+        foreach (var gone in states.Keys.Where(id => !plan.ById.ContainsKey(id)))
+        {
+            await StopKeepingAsync(gone, at, cancellation);
+        }
+
+        foreach (var segment in plan.Segments)
+        {
+            var id = segment.Segment.Id;
+            var state = states.GetValueOrDefault(id);
+            if (state is { Status: MembershipStatus.Ready } && state.Fingerprint == segment.Fingerprint && (first || ready.Contains(id)))
+            {
+                ready.Add(id);
+                if (first && (segment.ReadsLocalTime || (segment.ReadsClock && at - keptUntil > TimeSpan.FromDays(1))))
+                {
+                    Enqueue(segment, MembershipCause.Time);
+                }
+
+                continue;
+            }
+
+            if (state is { Status: MembershipStatus.Building } && state.Fingerprint == segment.Fingerprint && ready.Contains(id))
+            {
+                // Changed, and changed back before anyone looked: what is stored still holds.
+                await SetAsync(id, "status = 'Ready'", cancellation);
+                continue;
+            }
+
+            ready.Remove(id);
+            if (building.TryGetValue(id, out var old))
+            {
+                await old.Cancellation.CancelAsync();
+            }
+
+            if (state is null || state.Fingerprint != segment.Fingerprint || state.Status != MembershipStatus.Building)
+            {
+                await writer.InTransactionAsync(null, async (connection, transaction) =>
+                {
+                    await using var command = new NpgsqlCommand(
+                        """
+                        INSERT INTO membership_states (segment_id, status, size, progress, failures, cancel_requested) VALUES ($1, 'Building', 0, 0, 0, false)
+                        ON CONFLICT (segment_id) DO UPDATE SET status = 'Building', progress = 0, failures = 0, error = NULL
+                        """,
+                        connection, transaction) { Parameters = { MembershipWriter.Of(id, NpgsqlDbType.Integer) } };
+                    await command.ExecuteNonQueryAsync(cancellation);
+                }, cancellation);
+            }
+
+            Enqueue(segment, MembershipCause.Definition);
+        }
+
+        waiting.RemoveAll(w => !plan.ById.ContainsKey(w.Plan.Segment.Id));
+        if (first)
+        {
+            foreach (var segment in plan.Segments.Where(s => s.ReadsClock))
+            {
+                scannedUntil[segment.Segment.Id] = keptUntil;
+            }
+        }
+    }
+
+    private async Task StopKeepingAsync(int segment, DateTimeOffset at, CancellationToken cancellation)
+    {
+        if (building.TryGetValue(segment, out var build))
+        {
+            await build.Cancellation.CancelAsync();
+        }
+
+        ready.Remove(segment);
+        await writer.InTransactionAsync(null, async (connection, transaction) =>
+        {
+            await using var command = new NpgsqlCommand(
+                """
+                WITH state AS (DELETE FROM membership_states WHERE segment_id = $1 RETURNING size),
+                segment AS (SELECT id, version FROM segments WHERE id = $1),
+                work AS (DELETE FROM membership_work WHERE segment_id = $1),
+                batch AS (
+                    INSERT INTO membership_batches (segment_id, at, version, joined, "left", size) SELECT s.id, $2, s.version, 0, state.size, 0 FROM segment s, state WHERE state.size > 0
+                    RETURNING id)
+                UPDATE memberships SET left_batch = batch.id, left_cause = $3 FROM batch WHERE segment_id = $1 AND left_batch IS NULL
+                """,
+                connection, transaction)
+            {
+                CommandTimeout = 0,
+                Parameters = { MembershipWriter.Of(segment, NpgsqlDbType.Integer), MembershipWriter.Of(at, NpgsqlDbType.TimestampTz), MembershipWriter.Of((short)MembershipCause.Definition, NpgsqlDbType.Smallint) },
+            };
+            await command.ExecuteNonQueryAsync(cancellation);
+
+            // Of a segment that is no more, nothing is left to be told.
+            await using var erase = new NpgsqlCommand(
+                """
+                WITH gone AS (DELETE FROM memberships WHERE segment_id = $1 AND NOT EXISTS (SELECT FROM segments WHERE id = $1))
+                DELETE FROM membership_batches WHERE segment_id = $1 AND NOT EXISTS (SELECT FROM segments WHERE id = $1)
+                """,
+                connection, transaction) { CommandTimeout = 0, Parameters = { MembershipWriter.Of(segment, NpgsqlDbType.Integer) } };
+            await erase.ExecuteNonQueryAsync(cancellation);
+        }, cancellation);
+    }
+
+    // ---- Customers, one by one
+
+    private async Task<bool> LookAtWorkAsync(Pending pending, DateTimeOffset at, CancellationToken cancellation)
+    {
+        if (pending.Rows.Count == 0)
+        {
+            return false;
+        }
+
+        if (pending.More && await TakeAsSetsAsync(cancellation))
+        {
+            return true;
+        }
+
+        var looks = new Dictionary<long, Look>();
+        List<long> done = [];
+        foreach (var row in pending.Rows)
+        {
+            var targeted = row.SegmentId is { } id ? plan!.ById.GetValueOrDefault(id) : null;
+            if (row.Keys is null)
+            {
+                foreach (var segment in row.SegmentId is null ? plan!.Segments : targeted is null ? [] : [targeted])
+                {
+                    Enqueue(segment, row.Cause).Rows.Add(row.Id);
+                }
+
+                if (row.SegmentId is null)
+                {
+                    // Each build takes it up from here; together they are what it asked for.
+                    await SplitAsync(row, cancellation);
+                }
+                else if (targeted is null)
+                {
+                    done.Add(row.Id);
+                }
+
+                continue;
+            }
+
+            done.Add(row.Id);
+            ranksMoved |= row.Created || row.Cause == MembershipCause.Erased || row.EventTypes?.Any(plan!.MovesRanks) == true;
+            var scope = row.SegmentId is not null ? targeted is null ? null : plan!.Following(targeted)
+                : row.Created ? plan!.Everything
+                : row.Changed is { } members ? Union(members.Select(plan!.OfMember))
+                : row.EventTypes is null ? plan!.Profile : null;
+            for (var i = 0; i < row.Keys.Length; i++)
+            {
+                if (!looks.TryGetValue(row.Keys[i], out var look))
+                {
+                    looks.Add(row.Keys[i], look = new Look(new SegmentSet(plan!.Segments.Count)));
+                }
+
+                if (row.EventTypes is { } types)
+                {
+                    look.Scope.Add(plan!.OfEvent(types[i]));
+                    (look.Events ??= []).Add((types[i], row.EventIds![i]));
+                }
+
+                if (scope is not null)
+                {
+                    look.Scope.Add(scope);
+                }
+
+                look.Cause = row.Cause;
+            }
+        }
+
+        ranksMoved &= !plan!.Rank.IsEmpty;
+        await LookAsync(looks, done, at, cancellation);
+        return true;
+
+        SegmentSet Union(IEnumerable<SegmentSet> sets)
+        {
+            var all = new SegmentSet(plan!.Segments.Count);
+            foreach (var set in sets)
+            {
+                all.Add(set);
+            }
+
+            return all;
+        }
+    }
+
+    // Where so much was written that building the segments that it concerns is cheaper than looking at each customer.
+    private async Task<bool> TakeAsSetsAsync(CancellationToken cancellation)
+    {
+        await using var connection = await source.OpenConnectionAsync(cancellation);
+        long last, keys;
+        await using (var count = new NpgsqlCommand("SELECT coalesce(max(id), 0), coalesce(sum(cardinality(keys)), 0) FROM membership_work WHERE segment_id IS NULL AND keys IS NOT NULL AND cause <> $1", connection) { Parameters = { MembershipWriter.Of((short)MembershipCause.Erased, NpgsqlDbType.Smallint) } })
+        await using (var reader = await count.ExecuteReaderAsync(cancellation))
+        {
+            await reader.ReadAsync(cancellation);
+            (last, keys) = (reader.GetInt64(0), reader.GetInt64(1));
+        }
+
+        var concerned = new SegmentSet(plan!.Segments.Count);
+        var ranks = false;
+        await using (var kinds = new NpgsqlCommand(
+            """
+            SELECT DISTINCT w.created, e.type, m.member FROM membership_work w
+            LEFT JOIN LATERAL (SELECT DISTINCT unnest(w.event_types)) AS e (type) ON true LEFT JOIN LATERAL unnest(w.changed) AS m (member) ON true
+            WHERE w.segment_id IS NULL AND w.keys IS NOT NULL AND w.cause <> $1 AND w.id <= $2
+            """, connection) { Parameters = { MembershipWriter.Of((short)MembershipCause.Erased, NpgsqlDbType.Smallint), MembershipWriter.Of(last, NpgsqlDbType.Bigint) } })
+        await using (var reader = await kinds.ExecuteReaderAsync(cancellation))
+        {
+            while (await reader.ReadAsync(cancellation))
+            {
+                var created = reader.GetBoolean(0);
+                concerned.Add(created ? plan.Everything
+                    : !reader.IsDBNull(1) ? plan.OfEvent(reader.GetString(1))
+                    : !reader.IsDBNull(2) ? plan.OfMember(reader.GetString(2))
+                    : plan.Profile);
+                ranks |= created || (!reader.IsDBNull(1) && plan.MovesRanks(reader.GetString(1)));
+            }
+        }
+
+        if (keys == 0 || keys * (LookMs + (LookSegmentMs * concerned.Count)) < concerned.Count * buildMs / Builders)
+        {
+            return false;
+        }
+
+        logger.LogInformation("{Keys} customers were written: {Segments} segments are built anew", keys, concerned.Count);
+        ranksMoved |= ranks && !plan.Rank.IsEmpty;
+        await writer.InTransactionAsync(null, async (write, transaction) =>
+        {
+            await using var command = new NpgsqlCommand(
+                """
+                WITH taken AS (DELETE FROM membership_work WHERE segment_id IS NULL AND keys IS NOT NULL AND cause <> $1 AND id <= $2)
+                INSERT INTO membership_work (cause, segment_id, created)
+                SELECT $3, s, false FROM unnest($4) s WHERE NOT EXISTS (SELECT FROM membership_work w WHERE w.segment_id = s AND w.keys IS NULL AND w.cause = $3)
+                """, write, transaction)
+            {
+                Parameters =
+                {
+                    MembershipWriter.Of((short)MembershipCause.Erased, NpgsqlDbType.Smallint), MembershipWriter.Of(last, NpgsqlDbType.Bigint), MembershipWriter.Of((short)MembershipCause.Import, NpgsqlDbType.Smallint),
+                    MembershipWriter.Of(concerned.Places().Select(p => plan.Segments[p].Segment.Id).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Integer),
+                },
+            };
+            await command.ExecuteNonQueryAsync(cancellation);
+        }, cancellation);
+        return true;
+    }
+
+    private async Task SplitAsync(MembershipWork row, CancellationToken cancellation) => await writer.InTransactionAsync(null, async (connection, transaction) =>
+    {
+        foreach (var build in waiting)
+        {
+            build.Rows.Remove(row.Id);
+        }
+
+        await using var command = new NpgsqlCommand(
+            "WITH gone AS (DELETE FROM membership_work WHERE id = $1) INSERT INTO membership_work (cause, segment_id, created) SELECT $2, s, false FROM unnest($3) s", connection, transaction)
+        {
+            Parameters =
+            {
+                MembershipWriter.Of(row.Id, NpgsqlDbType.Bigint), MembershipWriter.Of((short)row.Cause, NpgsqlDbType.Smallint),
+                MembershipWriter.Of(plan!.Segments.Select(s => s.Segment.Id).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Integer),
+            },
+        };
+        await command.ExecuteNonQueryAsync(cancellation);
+    }, cancellation);
+
+    private async Task<bool> LookAtTimeAsync(DateTimeOffset at, CancellationToken cancellation)
+    {
+        if (at >= nextQuarter)
+        {
+            if (nextQuarter != DateTimeOffset.MinValue)
+            {
+                foreach (var segment in plan!.Segments.Where(s => s.ReadsLocalTime && ready.Contains(s.Segment.Id)))
+                {
+                    Enqueue(segment, MembershipCause.Time);
+                }
+            }
+
+            nextQuarter = new DateTimeOffset(at.UtcTicks - (at.UtcTicks % Quarter.Ticks) + Quarter.Ticks, TimeSpan.Zero);
+        }
+
+        var keys = await ScanAsync(at, cancellation);
+        keys.UnionWith(dues.Take(at));
+        if (keys.Count == 0)
+        {
+            return false;
+        }
+
+        await LookAsync(keys.ToDictionary(k => k, _ => new Look(plan!.Clock) { Cause = MembershipCause.Time }), [], at, cancellation);
+        return true;
+    }
+
+    // Whom time may move within the next hour: looked at now, and again when it is due.
+    private async Task<HashSet<long>> ScanAsync(DateTimeOffset at, CancellationToken cancellation)
+    {
+        var found = new HashSet<long>();
+        var old = plan!.Segments.Where(s => s.ReadsClock && ready.Contains(s.Segment.Id) && (!scannedUntil.TryGetValue(s.Segment.Id, out var until) || until - at < HorizonMargin)).ToList();
+        if (old.Count == 0)
+        {
+            return found;
+        }
+
+        await using var scope = scopes.CreateAsyncScope();
+        var db = scope.ServiceProvider.GetRequiredService<SegmentationDb>();
+        db.Database.SetCommandTimeout(TimeSpan.FromMinutes(10));
+        var end = at + Horizon;
+        foreach (var some in old.Chunk(ScanSegments))
+        {
+            var c = Expression.Parameter(typeof(Customer), "c");
+            var any = Splice.Or([.. some.Select(s =>
+            {
+                var from = scannedUntil.GetValueOrDefault(s.Segment.Id, at);
+                var margin = s.IsRegular(from, end) ? TimeSpan.Zero : Irregularity;
+                return Splice.Body(s.Flips(plan.All, from - margin, end + margin, db), c);
+            })]);
+            found.UnionWith(await db.Customers.Where(Expression.Lambda<Func<Customer, bool>>(any, c)).Select(x => x.Key).ToListAsync(cancellation));
+            foreach (var segment in some)
+            {
+                scannedUntil[segment.Segment.Id] = end;
+            }
+        }
+
+        return found;
+    }
+
+    // The loop that everything depends on: load, evaluate, write, some hundreds of customers at a time.
+    private async Task LookAsync(Dictionary<long, Look> looks, IReadOnlyList<long> done, DateTimeOffset at, CancellationToken cancellation)
+    {
+        await using var scope = scopes.CreateAsyncScope();
+        var db = scope.ServiceProvider.GetRequiredService<SegmentationDb>();
+        var chunks = looks.Chunk(ChunkKeys).ToList();
+        if (chunks.Count == 0)
+        {
+            chunks.Add([]);
+        }
+
+        for (var i = 0; i < chunks.Count; i++)
+        {
+            await LookAsync(db, chunks[i], i == chunks.Count - 1 ? done : [], at, cancellation);
+        }
+    }
+
+    private async Task LookAsync(SegmentationDb db, KeyValuePair<long, Look>[] looks, IReadOnlyList<long> done, DateTimeOffset at, CancellationToken cancellation)
+    {
+        var changes = new List<MembershipChange>();
+        var deferred = new Dictionary<int, List<long>>();
+        long[] erased = [];
+        var concerned = looks.Where(l => !l.Value.Scope.IsEmpty || l.Value.Cause == MembershipCause.Erased).ToDictionary();
+        if (concerned.Count > 0)
+        {
+            var all = new SegmentSet(plan!.Segments.Count);
+            foreach (var look in concerned.Values)
+            {
+                all.Add(look.Scope);
+            }
+
+            var customers = await sets.LoadAsync(db, [.. concerned.Keys], all.Places().Any(p => plan.Segments[p].ReadsEvents), cancellation);
+            var clocks = new Clocks(at);
+            foreach (var customer in customers)
+            {
+                await LookAsync(db, customer, concerned[customer.Key], clocks, changes, deferred, cancellation);
+            }
+
+            erased = [.. concerned.Keys.Except(customers.Select(c => c.Key))];
+        }
+
+        if (changes.Count == 0 && deferred.Count == 0 && erased.Length == 0 && done.Count == 0)
+        {
+            return;
+        }
+
+        await writer.InTransactionAsync(null, async (connection, transaction) =>
+        {
+            await MembershipWriter.WriteAsync(connection, transaction, changes, at, cancellation);
+            if (erased.Length > 0)
+            {
+                await MembershipWriter.EraseAsync(connection, transaction, erased, at, cancellation);
+            }
+
+            foreach (var (segment, keys) in deferred)
+            {
+                await using var defer = new NpgsqlCommand("INSERT INTO membership_work (cause, segment_id, keys, created) VALUES ($1, $2, $3, false)", connection, transaction)
+                {
+                    Parameters =
+                    {
+                        MembershipWriter.Of((short)looks[0].Value.Cause, NpgsqlDbType.Smallint), MembershipWriter.Of(segment, NpgsqlDbType.Integer), MembershipWriter.Of(keys.ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Bigint),
+                    },
+                };
+                await defer.ExecuteNonQueryAsync(cancellation);
+            }
+
+            if (done.Count > 0)
+            {
+                await using var delete = new NpgsqlCommand("DELETE FROM membership_work WHERE id = ANY ($1)", connection, transaction) { Parameters = { MembershipWriter.Of(done.ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Bigint) } };
+                await delete.ExecuteNonQueryAsync(cancellation);
+            }
+        }, cancellation);
+    }
+
+    private async Task LookAsync(SegmentationDb db, Customer customer, Look look, Clocks clocks, List<MembershipChange> changes, Dictionary<int, List<long>> deferred, CancellationToken cancellation)
+    {
+        var heavy = customer.EventCount > CustomerSnapshots.MaxEvents;
+        DateTimeOffset? due = null;
+        foreach (var place in look.Scope.Places())
+        {
+            var segment = plan!.Segments[place];
+            var id = segment.Segment.Id;
+            if (building.ContainsKey(id))
+            {
+                // What is being built may have been read before this change; it is looked at again when that has ended.
+                (deferred.TryGetValue(id, out var keys) ? keys : deferred[id] = []).Add(customer.Key);
+            }
+            else if (ready.Contains(id) && !segment.NeedsRank)
+            {
+                var clock = clocks.Now(segment.Segment.TimeZone);
+                var member = heavy && segment.ReadsEvents
+                    ? await db.Customers.Where(c => c.Key == customer.Key).Where(segment.Members(plan.All, clocks.At, db)).AnyAsync(cancellation)
+                    : segment.Contains(customer, clock);
+                if (member ? customer.MemberOf.Add(id) : customer.MemberOf.Remove(id))
+                {
+                    var (cause, eventId) = look.Reason(segment, plan);
+                    changes.Add(new MembershipChange(segment, customer.Key, member, cause, eventId));
+                }
+
+                if (segment.ReadsClock && scannedUntil.TryGetValue(id, out var until) && until > clocks.At)
+                {
+                    var next = heavy && segment.ReadsEvents ? clocks.At.AddMinutes(1) : NextFlip(segment, customer, clocks, until);
+                    due = next is null || due < next ? due : next;
+                }
+            }
+        }
+
+        // Others than those looked at may be due earlier.
+        dues.Set(customer.Key, due, exact: ReferenceEquals(look.Scope, plan!.Clock));
+    }
+
+    // The first instant up to which nothing is certain to stay as it is; null when all is, until then.
+    private static DateTimeOffset? NextFlip(SegmentPlan segment, Customer customer, Clocks clocks, DateTimeOffset until)
+    {
+        var zone = segment.Segment.TimeZone;
+        if (!clocks.IsRegular(segment, until))
+        {
+            // Clocks are changed near here: then it is looked at again and again, until that is over.
+            return segment.Flips(customer, clocks.Of(clocks.At - Irregularity, zone), clocks.Of(until + Irregularity, zone)) ? clocks.At.AddSeconds(1) : null;
+        }
+
+        var now = clocks.Now(zone);
+        if (!segment.Flips(customer, now, clocks.Of(until, zone)))
+        {
+            return null;
+        }
+
+        var (low, high) = (clocks.At.UtcTicks / TimeSpan.TicksPerMicrosecond, until.UtcTicks / TimeSpan.TicksPerMicrosecond);
+        while (high - low > 1)
+        {
+            var middle = low + ((high - low) / 2);
+            (low, high) = segment.Flips(customer, now, new Evaluation(new DateTimeOffset(middle * TimeSpan.TicksPerMicrosecond, TimeSpan.Zero), zone)) ? (low, middle) : (middle, high);
+        }
+
+        return new DateTimeOffset(high * TimeSpan.TicksPerMicrosecond, TimeSpan.Zero);
+    }
+
+    // ---- Segments, as sets
+
+    private Build Enqueue(SegmentPlan segment, MembershipCause cause)
+    {
+        var build = waiting.FirstOrDefault(w => w.Plan.Segment.Id == segment.Segment.Id);
+        if (build is null)
+        {
+            waiting.Add(build = new Build(segment) { Cause = cause });
+        }
+        else if (!ready.Contains(segment.Segment.Id))
+        {
+            build.Cause = MembershipCause.Definition;
+        }
+
+        build.Plan = segment;
+        return build;
+    }
+
+    // Ranks move with every order; what rests on them is asked as a whole, as often as it can be for a quarter of one connection's time.
+    private void RefreshRanks()
+    {
+        if (!ranksMoved || Environment.TickCount64 < ranksNext)
+        {
+            return;
+        }
+
+        ranksMoved = false;
+        foreach (var place in plan!.Rank.Places())
+        {
+            if (ready.Contains(plan.Segments[place].Segment.Id))
+            {
+                Enqueue(plan.Segments[place], MembershipCause.Event);
+            }
+        }
+    }
+
+    private void StartBuilds(DateTimeOffset at, CancellationToken cancellation)
+    {
+        for (var i = 0; i < waiting.Count && building.Count < Builders; i++)
+        {
+            var build = waiting[i];
+            var id = build.Plan.Segment.Id;
+            var references = build.Plan.References.Select(k => plan!.All.Segments[k]).Where(s => s.Status == SegmentStatus.Active).Select(s => s.Id).ToList();
+            if (building.ContainsKey(id) || build.NotBefore > at || references.Any(r => !ready.Contains(r) || building.ContainsKey(r) || waiting.Any(w => w.Plan.Segment.Id == r)))
+            {
+                continue;
+            }
+
+            waiting.RemoveAt(i--);
+            build.Cancellation = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+            build.Fresh = !ready.Contains(id);
+            build.Definitions = plan!.All;
+            building.Add(id, build);
+            build.Running = Task.Run(() => BuildAsync(build, build.Cancellation.Token), CancellationToken.None);
+        }
+    }
+
+    private async Task BuildAsync(Build build, CancellationToken cancellation)
+    {
+        var started = time.GetTimestamp();
+        var segment = build.Plan;
+        var at = LocalTime.Truncate(time.GetUtcNow());
+        await SetAsync(segment.Segment.Id, "progress = 0, started_at = $2", cancellation, MembershipWriter.Of(at, NpgsqlDbType.TimestampTz));
+        await using var scope = scopes.CreateAsyncScope();
+        var db = scope.ServiceProvider.GetRequiredService<SegmentationDb>();
+        await db.Database.OpenConnectionAsync(cancellation);
+        var connection = (NpgsqlConnection)db.Database.GetDbConnection();
+        try
+        {
+            await RunAsync("DROP TABLE IF EXISTS fresh_members");
+            await using (var command = (NpgsqlCommand)db.Customers.Where(segment.Members(build.Definitions, at, db)).Select(c => c.Key).CreateDbCommand())
+            {
+                command.CommandText = $"CREATE TEMPORARY TABLE fresh_members AS {command.CommandText}";
+                command.CommandTimeout = 0;
+                await command.ExecuteNonQueryAsync(cancellation);
+            }
+
+            await RunAsync("ANALYZE fresh_members");
+            await SetAsync(segment.Segment.Id, "progress = 0.5", cancellation);
+            await writer.InTransactionAsync(connection, async (_, transaction) =>
+            {
+                // Whoever was written meanwhile, or is due, is looked at afterwards.
+                await using (var skip = new NpgsqlCommand(
+                    """
+                    WITH skip AS MATERIALIZED (
+                        SELECT DISTINCT unnest(keys) AS key FROM membership_work WHERE keys IS NOT NULL AND (segment_id IS NULL OR segment_id = $1) UNION SELECT unnest($2)),
+                    dropped AS (DELETE FROM fresh_members f USING skip WHERE f.key = skip.key)
+                    INSERT INTO fresh_members SELECT m.customer_key FROM memberships m JOIN skip ON skip.key = m.customer_key WHERE m.segment_id = $1 AND m.left_batch IS NULL
+                    """, connection, transaction) { CommandTimeout = 0, Parameters = { MembershipWriter.Of(segment.Segment.Id, NpgsqlDbType.Integer), MembershipWriter.Of(build.Fresh ? [] : dues.Passed(at), NpgsqlDbType.Array | NpgsqlDbType.Bigint) } })
+                {
+                    await skip.ExecuteNonQueryAsync(cancellation);
+                }
+
+                var (joined, left) = await MembershipWriter.WriteAsync(connection, transaction, segment, "fresh_members", build.Cause, at, cancellation);
+                build.Changed = joined + left > 0;
+                await using var state = new NpgsqlCommand(
+                    """
+                    WITH rows AS (DELETE FROM membership_work WHERE id = ANY ($6))
+                    UPDATE membership_states SET status = 'Ready', fingerprint = $2, progress = 1, finished_at = $3, error = NULL, failures = 0, retry_at = NULL, cancel_requested = false,
+                        drift_joined = coalesce($4, drift_joined), drift_left = coalesce($5, drift_left) WHERE segment_id = $1
+                    """, connection, transaction)
+                {
+                    Parameters =
+                    {
+                        MembershipWriter.Of(segment.Segment.Id, NpgsqlDbType.Integer), MembershipWriter.Of(segment.Fingerprint, NpgsqlDbType.Text), MembershipWriter.Of(LocalTime.Truncate(time.GetUtcNow()), NpgsqlDbType.TimestampTz),
+                        new NpgsqlParameter { Value = build.Cause == MembershipCause.Refresh ? joined : DBNull.Value, NpgsqlDbType = NpgsqlDbType.Integer },
+                        new NpgsqlParameter { Value = build.Cause == MembershipCause.Refresh ? left : DBNull.Value, NpgsqlDbType = NpgsqlDbType.Integer },
+                        MembershipWriter.Of(build.Rows.ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Bigint),
+                    },
+                };
+                await state.ExecuteNonQueryAsync(cancellation);
+            }, cancellation);
+            await RunAsync("DROP TABLE fresh_members");
+        }
+        finally
+        {
+            await db.Database.CloseConnectionAsync();
+        }
+
+        build.At = at;
+        build.Ms = time.GetElapsedTime(started).TotalMilliseconds;
+
+        async Task RunAsync(string sql)
+        {
+            await using var command = new NpgsqlCommand(sql, connection);
+            await command.ExecuteNonQueryAsync(cancellation);
+        }
+    }
+
+    private async Task FinishBuildsAsync(DateTimeOffset at, CancellationToken cancellation)
+    {
+        foreach (var (id, build) in building.Where(b => b.Value.Running!.IsCompleted).ToList())
+        {
+            building.Remove(id);
+            try
+            {
+                await build.Running!;
+                ready.Add(id);
+                scannedUntil[id] = build.At;
+                buildMs = (0.9 * buildMs) + (0.1 * build.Ms);
+                ranksNext = build.Plan.NeedsRank ? Environment.TickCount64 + (long)(3 * build.Ms) : ranksNext;
+
+                // Those that refer to it were true of what it was.
+                foreach (var user in build.Changed && plan!.ById.TryGetValue(id, out var own) ? plan.Segments.Where(s => s.References.Contains(own.Segment.Key)) : [])
+                {
+                    Enqueue(user, ready.Contains(user.Segment.Id) ? build.Cause : MembershipCause.Definition);
+                }
+
+                if (plan!.ById.TryGetValue(id, out var now) && now.Fingerprint != build.Plan.Fingerprint)
+                {
+                    ready.Remove(id);
+                    Enqueue(now, MembershipCause.Definition);
+                }
+            }
+            catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+            {
+                if (plan!.ById.TryGetValue(id, out var again) && !build.Forget)
+                {
+                    Enqueue(again, build.Cause).Rows.AddRange(build.Rows);
+                }
+            }
+            catch (Exception failed) when (failed is not OvertakenException && !cancellation.IsCancellationRequested)
+            {
+                build.Failures++;
+                var delay = TimeSpan.FromSeconds(Math.Min(MostRetryDelay.TotalSeconds, 5 * Math.Pow(2, build.Failures - 1)));
+                logger.LogError(failed, "A segment could not be built; tried again in {Delay}", delay);
+                await SetAsync(id, "status = CASE WHEN status = 'Ready' THEN status ELSE 'Failed' END, error = $2, failures = $3, retry_at = $4, finished_at = $5", cancellation,
+                    MembershipWriter.Of(Reason(failed), NpgsqlDbType.Text), MembershipWriter.Of(build.Failures, NpgsqlDbType.Integer), MembershipWriter.Of(at + delay, NpgsqlDbType.TimestampTz), MembershipWriter.Of(at, NpgsqlDbType.TimestampTz));
+                if (plan!.ById.TryGetValue(id, out var again))
+                {
+                    var next = Enqueue(again, build.Cause);
+                    next.Rows.AddRange(build.Rows);
+                    (next.Failures, next.NotBefore) = (build.Failures, at + delay);
+                }
+            }
+        }
+    }
+
+    private async Task CancelAsync(int segment, CancellationToken cancellation)
+    {
+        var builds = waiting.Where(w => w.Plan.Segment.Id == segment && w.Cause == MembershipCause.Refresh).ToList();
+        waiting.RemoveAll(builds.Contains);
+        if (building.TryGetValue(segment, out var running) && running.Cause == MembershipCause.Refresh)
+        {
+            running.Forget = true;
+            await running.Cancellation.CancelAsync();
+        }
+
+        await writer.InTransactionAsync(null, async (connection, transaction) =>
+        {
+            await using var command = new NpgsqlCommand(
+                "WITH rows AS (DELETE FROM membership_work WHERE segment_id = $1 AND keys IS NULL AND cause = $2) UPDATE membership_states SET cancel_requested = false WHERE segment_id = $1", connection, transaction)
+            {
+                Parameters = { MembershipWriter.Of(segment, NpgsqlDbType.Integer), MembershipWriter.Of((short)MembershipCause.Refresh, NpgsqlDbType.Smallint) },
+            };
+            await command.ExecuteNonQueryAsync(cancellation);
+        }, cancellation);
+    }
+
+    private static string Reason(Exception failed) => failed switch
+    {
+        PostgresException { SqlState: PostgresErrorCodes.QueryCanceled } => "The statement was stopped.",
+        PostgresException { SqlState: PostgresErrorCodes.DiskFull } => "The database's disk is full.",
+        PostgresException postgres => $"The database refused it (SQLSTATE {postgres.SqlState}).",
+        NpgsqlException or System.Net.Sockets.SocketException or IOException => "The database could not be reached.",
+        _ => "The service failed; its log says why.",
+    };
+
+    private async Task SetAsync(int segment, string assignments, CancellationToken cancellation, params NpgsqlParameter[] values)
+    {
+        await using var command = source.CreateCommand($"UPDATE membership_states SET {assignments} WHERE segment_id = $1");
+        command.Parameters.Add(MembershipWriter.Of(segment, NpgsqlDbType.Integer));
+        command.Parameters.AddRange(values);
+        await command.ExecuteNonQueryAsync(cancellation);
+    }
+
+    private sealed record Pending(long Stamp, IReadOnlyList<int> Cancelled, IReadOnlyList<MembershipWork> Rows, bool More);
+
+    /// <summary>A customer to look at.</summary>
+    private sealed class Look(SegmentSet scope)
+    {
+        public SegmentSet Scope => scope;
+
+        public MembershipCause Cause { get; set; }
+
+        public List<(string Type, string Id)>? Events { get; set; }
+
+        /// <summary>Why it joins or leaves: the last event that the segment reads, or what else was written.</summary>
+        public (MembershipCause Cause, string? EventId) Reason(SegmentPlan segment, MembershipPlan plan) =>
+            Events?.LastOrDefault(e => plan.OfEvent(e.Type).Contains(segment.Place)) is { Id: { } id } ? (MembershipCause.Event, id)
+            : Cause == MembershipCause.Event ? (Cause, Events?[^1].Id)
+            : (Cause, null);
+    }
+
+    /// <summary>The instant that a set is looked at, on each segment's clock.</summary>
+    private sealed class Clocks(DateTimeOffset at)
+    {
+        private readonly Dictionary<(DateTimeOffset, string), Evaluation> known = [];
+        private readonly Dictionary<(int, DateTimeOffset), bool> regular = [];
+
+        public DateTimeOffset At => at;
+
+        public Evaluation Now(string zone) => Of(at, zone);
+
+        public Evaluation Of(DateTimeOffset instant, string zone) => known.TryGetValue((instant, zone), out var clock) ? clock : known[(instant, zone)] = new Evaluation(instant, zone);
+
+        public bool IsRegular(SegmentPlan segment, DateTimeOffset until) => regular.TryGetValue((segment.Place, until), out var is_) ? is_ : regular[(segment.Place, until)] = segment.IsRegular(at, until);
+    }
+
+    /// <summary>A segment to be built, or being built.</summary>
+    private sealed class Build(SegmentPlan plan)
+    {
+        public SegmentPlan Plan { get; set; } = plan;
+
+        public required MembershipCause Cause { get; set; }
+
+        /// <summary>The rows of work that it does.</summary>
+        public List<long> Rows { get; } = [];
+
+        public int Failures { get; set; }
+
+        public DateTimeOffset NotBefore { get; set; } = DateTimeOffset.MinValue;
+
+        public CancellationTokenSource Cancellation { get; set; } = null!;
+
+        public Task? Running { get; set; }
+
+        /// <summary>Nothing is stored of it that holds.</summary>
+        public bool Fresh { get; set; }
+
+        /// <summary>Cancelled for good.</summary>
+        public bool Forget { get; set; }
+
+        public bool Changed { get; set; }
+
+        public DateTimeOffset At { get; set; }
+
+        public double Ms { get; set; }
+
+        /// <summary>Those that it began with.</summary>
+        public Definitions Definitions { get; set; } = null!;
+    }
+
+    /// <summary>When customers are to be looked at again, at the latest.</summary>
+    private sealed class Dues
+    {
+        private readonly Lock guard = new();
+        private readonly Dictionary<long, DateTimeOffset> byKey = [];
+        private readonly PriorityQueue<long, DateTimeOffset> queue = new();
+
+        public void Set(long key, DateTimeOffset? due, bool exact)
+        {
+            lock (guard)
+            {
+                if (due is null)
+                {
+                    _ = exact && byKey.Remove(key);
+                }
+                else if (exact || !byKey.TryGetValue(key, out var before) || due < before)
+                {
+                    byKey[key] = due.Value;
+                    queue.Enqueue(key, due.Value);
+                }
+            }
+        }
+
+        /// <summary>Takes out those that are due.</summary>
+        public IEnumerable<long> Take(DateTimeOffset at)
+        {
+            lock (guard)
+            {
+                List<long> taken = [];
+                while (queue.TryPeek(out var key, out var due) && due <= at)
+                {
+                    queue.Dequeue();
+                    if (byKey.TryGetValue(key, out var latest) && latest == due)
+                    {
+                        byKey.Remove(key);
+                        taken.Add(key);
+                    }
+                }
+
+                return taken;
+            }
+        }
+
+        /// <summary>Those that are due and have not been taken.</summary>
+        public long[] Passed(DateTimeOffset at)
+        {
+            lock (guard)
+            {
+                return [.. byKey.Where(d => d.Value <= at).Select(d => d.Key)];
+            }
+        }
+    }
+}

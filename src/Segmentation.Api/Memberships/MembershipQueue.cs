@@ -1,0 +1,22 @@
+using Microsoft.EntityFrameworkCore.ChangeTracking;
+using Microsoft.EntityFrameworkCore.Metadata;
+using Segmentation.Api.Customers;
+
+namespace Segmentation.Api.Memberships;
+
+/// <summary>What a writer of one customer says of its change, so that only segments that read it are looked at.</summary>
+internal static class MembershipQueue
+{
+    // Every write moves these, and no rule reads them.
+    private static readonly string[] Unread = [nameof(Customer.Version), nameof(Customer.UpdatedAt)];
+
+    /// <summary>The members of a tracked customer that have changed, as rules read them: <c>Demographic.GenderFolded</c>.</summary>
+    public static string[] Changed(EntityEntry<Customer> entry)
+    {
+        entry.DetectChanges();
+        return [.. Of(entry.Metadata.GetProperties().Where(p => entry.Property(p.Name).IsModified)), .. entry.Metadata.GetComplexProperties().SelectMany(part =>
+            Of(part.ComplexType.GetProperties().Where(p => entry.ComplexProperty(part.Name).Property(p.Name).IsModified)).Select(name => $"{part.Name}.{name}"))];
+
+        static IEnumerable<string> Of(IEnumerable<IProperty> modified) => modified.Select(p => p.Name).Except(Unread);
+    }
+}

@@ -1,0 +1,108 @@
+using Npgsql;
+using NpgsqlTypes;
+using Segmentation.Api.Customers;
+using Segmentation.Api.Events;
+using Segmentation.Api.Segments;
+using Segmentation.Rules;
+
+namespace Segmentation.Api.Memberships;
+
+/// <summary>
+/// Has one process of all that share a database keep membership. A lock of the database says which; PostgreSQL frees it with the connection of
+/// whoever held it, and the next process takes over within seconds.
+/// </summary>
+internal sealed class MembershipService(
+    IServiceScopeFactory scopes, NpgsqlDataSource source, DefinitionCache definitions, CustomerRowReaders readers, RevenueOptions revenue, TimeProvider time, ILogger<MembershipService> logger) : BackgroundService
+{
+    // Any number that no one else uses.
+    private const long Lock = 0x5E67_4D45_4D42;
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan TryAgain = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan CheckLock = TimeSpan.FromSeconds(2);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await LeadAsync(stoppingToken);
+            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (OvertakenException)
+            {
+                logger.LogInformation("Another process keeps membership now");
+            }
+            catch (PostgresException missing) when (missing.SqlState == PostgresErrorCodes.UndefinedTable)
+            {
+                // Not migrated yet.
+            }
+            catch (Exception failed)
+            {
+                logger.LogError(failed, "Keeping membership failed; it is taken up again");
+            }
+
+            await Task.Delay(TryAgain, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private async Task LeadAsync(CancellationToken stopping)
+    {
+        await using var connection = await source.OpenConnectionAsync(stopping);
+        await using (var acquire = new NpgsqlCommand("SELECT pg_try_advisory_lock($1)", connection) { Parameters = { MembershipWriter.Of(Lock, NpgsqlDbType.Bigint) } })
+        {
+            if (!(bool)(await acquire.ExecuteScalarAsync(stopping))!)
+            {
+                return;
+            }
+        }
+
+        long epoch;
+        DateTimeOffset keptUntil;
+        await using (var transaction = await connection.BeginTransactionAsync(stopping))
+        {
+            // Waits for what the one before is writing; whatever else it tries to write finds another epoch.
+            await using var take = new NpgsqlCommand("SELECT 1 FROM membership_leader FOR UPDATE", connection, transaction);
+            await take.ExecuteNonQueryAsync(stopping);
+            await using var lead = new NpgsqlCommand("UPDATE membership_leader SET epoch = epoch + 1 RETURNING epoch, kept_until", connection, transaction);
+            await using (var reader = await lead.ExecuteReaderAsync(stopping))
+            {
+                await reader.ReadAsync(stopping);
+                (epoch, keptUntil) = (reader.GetInt64(0), reader.GetFieldValue<DateTimeOffset>(1));
+            }
+
+            await transaction.CommitAsync(stopping);
+        }
+
+        logger.LogInformation("This process keeps membership");
+        using var keeper = new MembershipKeeper(scopes, source, definitions, readers, revenue, time, logger, epoch, keptUntil);
+        try
+        {
+            var check = Environment.TickCount64;
+            while (true)
+            {
+                if (!await keeper.TickAsync(stopping))
+                {
+                    await Task.Delay(Interval, stopping);
+                }
+
+                if (Environment.TickCount64 - check > CheckLock.TotalMilliseconds)
+                {
+                    // The lock is held as long as this connection lives.
+                    await using var alive = new NpgsqlCommand("SELECT 1", connection);
+                    await alive.ExecuteNonQueryAsync(stopping);
+                    check = Environment.TickCount64;
+                }
+            }
+        }
+        finally
+        {
+            await keeper.StopAsync();
+            await using var release = new NpgsqlCommand("SELECT pg_advisory_unlock_all()", connection);
+            await release.ExecuteNonQueryAsync(CancellationToken.None);
+        }
+    }
+}

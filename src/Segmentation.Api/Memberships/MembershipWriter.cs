@@ -1,0 +1,173 @@
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Segmentation.Api.Memberships;
+
+/// <summary>A customer that joins or leaves.</summary>
+internal readonly record struct MembershipChange(SegmentPlan Segment, long CustomerKey, bool Joined, MembershipCause Cause, string? EventId);
+
+/// <summary>This process no longer keeps membership: another has taken over.</summary>
+internal sealed class OvertakenException() : Exception("Another process keeps membership now.");
+
+/// <summary>
+/// The only writer of stored membership. One transaction at a time, so that batches commit in the order of their ids; each first makes sure that no
+/// other process has taken over.
+/// </summary>
+internal sealed class MembershipWriter(NpgsqlDataSource source, long epoch) : IDisposable
+{
+    private readonly SemaphoreSlim one = new(1);
+
+    /// <summary>Runs a transaction, alone.</summary>
+    /// <exception cref="OvertakenException">Nothing was written.</exception>
+    public async Task InTransactionAsync(NpgsqlConnection? connection, Func<NpgsqlConnection, NpgsqlTransaction, Task> write, CancellationToken cancellation)
+    {
+        await one.WaitAsync(cancellation);
+        try
+        {
+            await using var own = connection is null ? await source.OpenConnectionAsync(cancellation) : null;
+            var used = connection ?? own!;
+            await using var transaction = await used.BeginTransactionAsync(cancellation);
+            await using (var fence = new NpgsqlCommand("SELECT 1 FROM membership_leader WHERE epoch = $1 FOR KEY SHARE", used, transaction) { Parameters = { Of(epoch, NpgsqlDbType.Bigint) } })
+            {
+                if (await fence.ExecuteScalarAsync(cancellation) is null)
+                {
+                    throw new OvertakenException();
+                }
+            }
+
+            await write(used, transaction);
+            await transaction.CommitAsync(cancellation);
+        }
+        finally
+        {
+            one.Release();
+        }
+    }
+
+    /// <summary>Writes who joined and who left, as one batch a segment.</summary>
+    public static async Task WriteAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, IReadOnlyList<MembershipChange> changes, DateTimeOffset at, CancellationToken cancellation)
+    {
+        if (changes.Count == 0)
+        {
+            return;
+        }
+
+        var segments = changes.Select(c => c.Segment.Segment).Distinct().ToArray();
+        await using var command = new NpgsqlCommand(
+            """
+            WITH changes AS (SELECT * FROM unnest($1, $2, $3, $4, $5) AS c (segment_id, customer_key, joined, cause, event_id)),
+            sums AS (SELECT segment_id, (count(*) FILTER (WHERE joined))::integer AS joined, (count(*) FILTER (WHERE NOT joined))::integer AS gone FROM changes GROUP BY segment_id),
+            sizes AS (
+                UPDATE membership_states s SET size = s.size + sums.joined - sums.gone FROM sums WHERE s.segment_id = sums.segment_id
+                RETURNING s.segment_id, sums.joined, sums.gone, s.size),
+            batches AS (
+                INSERT INTO membership_batches (segment_id, at, version, joined, "left", size)
+                SELECT s.segment_id, $8, v.version, s.joined, s.gone, s.size FROM sizes s JOIN unnest($6, $7) AS v (segment_id, version) ON v.segment_id = s.segment_id ORDER BY s.segment_id
+                RETURNING id, segment_id),
+            gone AS (
+                UPDATE memberships m SET left_batch = b.id, left_cause = c.cause, left_event = c.event_id FROM changes c JOIN batches b ON b.segment_id = c.segment_id
+                WHERE NOT c.joined AND m.segment_id = c.segment_id AND m.customer_key = c.customer_key AND m.left_batch IS NULL),
+            come AS (
+                INSERT INTO memberships (segment_id, customer_key, joined_batch, joined_cause, joined_event)
+                SELECT c.segment_id, c.customer_key, b.id, c.cause, c.event_id FROM changes c JOIN batches b ON b.segment_id = c.segment_id WHERE c.joined ORDER BY c.segment_id, c.customer_key)
+            SELECT min(id), max(id) FROM batches
+            """,
+            connection, transaction)
+        {
+            Parameters =
+            {
+                Of(changes.Select(c => c.Segment.Segment.Id).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Integer),
+                Of(changes.Select(c => c.CustomerKey).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Bigint),
+                Of(changes.Select(c => c.Joined).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Boolean),
+                Of(changes.Select(c => (short)c.Cause).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Smallint),
+                Of(changes.Select(c => c.EventId).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Text),
+                Of(segments.Select(s => s.Id).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Integer),
+                Of(segments.Select(s => s.Version).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Integer),
+                Of(at, NpgsqlDbType.TimestampTz),
+            },
+        };
+        await RunAsync(command, cancellation);
+    }
+
+    /// <summary>Makes a segment's stored membership what a table of keys says.</summary>
+    /// <param name="table">A temporary table of the connection's, with a column <c>key</c>.</param>
+    /// <returns>How many joined and left.</returns>
+    public static async Task<(int Joined, int Left)> WriteAsync(
+        NpgsqlConnection connection, NpgsqlTransaction transaction, SegmentPlan segment, string table, MembershipCause cause, DateTimeOffset at, CancellationToken cancellation)
+    {
+        // The id first, since rows name it; it is used only if there are any.
+        await using var command = new NpgsqlCommand(
+            $"""
+            WITH batch AS MATERIALIZED (SELECT nextval(pg_get_serial_sequence('membership_batches', 'id')) AS id),
+            gone AS (
+                UPDATE memberships m SET left_batch = (SELECT id FROM batch), left_cause = $2
+                WHERE m.segment_id = $1 AND m.left_batch IS NULL AND NOT EXISTS (SELECT FROM {table} f WHERE f.key = m.customer_key)
+                RETURNING 1),
+            come AS (
+                INSERT INTO memberships (segment_id, customer_key, joined_batch, joined_cause)
+                SELECT $1, f.key, (SELECT id FROM batch), $2 FROM {table} f
+                WHERE NOT EXISTS (SELECT FROM memberships m WHERE m.segment_id = $1 AND m.customer_key = f.key AND m.left_batch IS NULL)
+                ORDER BY f.key
+                RETURNING 1)
+            SELECT (SELECT id FROM batch), (SELECT count(*) FROM come)::integer, (SELECT count(*) FROM gone)::integer
+            """,
+            connection, transaction)
+        {
+            CommandTimeout = 0,
+            Parameters = { Of(segment.Segment.Id, NpgsqlDbType.Integer), Of((short)cause, NpgsqlDbType.Smallint) },
+        };
+        long batch;
+        int joined, left;
+        await using (var reader = await command.ExecuteReaderAsync(cancellation))
+        {
+            await reader.ReadAsync(cancellation);
+            (batch, joined, left) = (reader.GetInt64(0), reader.GetInt32(1), reader.GetInt32(2));
+        }
+
+        if (joined + left > 0)
+        {
+            await using var record = new NpgsqlCommand(
+                """
+                WITH sizes AS (UPDATE membership_states SET size = size + $3 - $4 WHERE segment_id = $2 RETURNING size)
+                INSERT INTO membership_batches (id, segment_id, at, version, joined, "left", size) OVERRIDING SYSTEM VALUE SELECT $1, $2, $5, $6, $3, $4, size FROM sizes
+                RETURNING id, id
+                """,
+                connection, transaction)
+            {
+                Parameters =
+                {
+                    Of(batch, NpgsqlDbType.Bigint), Of(segment.Segment.Id, NpgsqlDbType.Integer), Of(joined, NpgsqlDbType.Integer), Of(left, NpgsqlDbType.Integer),
+                    Of(at, NpgsqlDbType.TimestampTz), Of(segment.Segment.Version, NpgsqlDbType.Integer),
+                },
+            };
+            await RunAsync(record, cancellation);
+        }
+
+        return (joined, left);
+    }
+
+    /// <summary>Removes all that is stored of customers that are no more; each segment's batch counts them as left.</summary>
+    public static async Task EraseAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, long[] keys, DateTimeOffset at, CancellationToken cancellation)
+    {
+        await using var command = new NpgsqlCommand(
+            """
+            WITH erased AS (DELETE FROM memberships WHERE customer_key = ANY ($1) RETURNING segment_id, left_batch),
+            sums AS (SELECT segment_id, count(*)::integer AS gone FROM erased WHERE left_batch IS NULL GROUP BY segment_id),
+            sizes AS (UPDATE membership_states s SET size = s.size - sums.gone FROM sums WHERE s.segment_id = sums.segment_id RETURNING s.segment_id, sums.gone, s.size)
+            INSERT INTO membership_batches (segment_id, at, version, joined, "left", size)
+            SELECT s.segment_id, $2, g.version, 0, s.gone, s.size FROM sizes s JOIN segments g ON g.id = s.segment_id ORDER BY s.segment_id
+            """,
+            connection, transaction) { Parameters = { Of(keys, NpgsqlDbType.Array | NpgsqlDbType.Bigint), Of(at, NpgsqlDbType.TimestampTz) } };
+        await command.ExecuteNonQueryAsync(cancellation);
+    }
+
+    public static NpgsqlParameter Of<T>(T value, NpgsqlDbType type) => new NpgsqlParameter<T> { TypedValue = value, NpgsqlDbType = type };
+
+    public void Dispose() => one.Dispose();
+
+    // The first and the last batch that were made.
+    private static async Task RunAsync(NpgsqlCommand command, CancellationToken cancellation)
+    {
+        await command.ExecuteNonQueryAsync(cancellation);
+    }
+}

@@ -1,0 +1,54 @@
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.EntityFrameworkCore;
+using Segmentation.Api.Data;
+using Segmentation.Api.Http;
+using Segmentation.Api.Segments;
+
+namespace Segmentation.Api.Memberships;
+
+/// <summary>Comparing stored membership with the rule.</summary>
+[ApiController]
+[Route("api/v1/segments/{key}/refresh")]
+[Tags("Membership")]
+[Produces("application/json")]
+public sealed class RefreshController(SegmentationDb db, SegmentStates states) : ControllerBase
+{
+    /// <summary>Evaluates the rule for everyone, compares that with stored membership, and mends what differs.</summary>
+    /// <remarks>For checking: stored membership is kept without it. Answers at once; <c>GET</c> shows its progress, and then <c>drift</c>, which is always 0.</remarks>
+    [HttpPost]
+    [ProducesResponseType<SegmentState>(StatusCodes.Status202Accepted)]
+    [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
+    public async Task<IActionResult> Start(string key, CancellationToken cancellation)
+    {
+        var segment = await FindAsync(key, cancellation);
+        await db.Database.ExecuteSqlAsync(
+            $"""
+            INSERT INTO membership_work (cause, segment_id, created) SELECT {(short)MembershipCause.Refresh}, {segment.Id}, false
+            WHERE NOT EXISTS (SELECT FROM membership_work WHERE segment_id = {segment.Id} AND cause = {(short)MembershipCause.Refresh} AND keys IS NULL)
+            """, cancellation);
+        return Accepted(await states.OfAsync(segment, cancellation));
+    }
+
+    /// <summary>How far the segment's stored membership is, and what the last refresh found.</summary>
+    [HttpGet]
+    [ProducesResponseType<SegmentState>(StatusCodes.Status200OK)]
+    [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
+    public async Task<SegmentState> Get(string key, CancellationToken cancellation) => (await states.OfAsync(await FindAsync(key, cancellation), cancellation))!;
+
+    /// <summary>Ends a refresh that was asked for; stored membership stays as it is. Repeatable.</summary>
+    [HttpDelete]
+    [ProducesResponseType(StatusCodes.Status204NoContent)]
+    [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
+    public async Task<IActionResult> Cancel(string key, CancellationToken cancellation)
+    {
+        var segment = await FindAsync(key, cancellation);
+        await db.MembershipStates.Where(s => s.SegmentId == segment.Id).ExecuteUpdateAsync(s => s.SetProperty(x => x.CancelRequested, true), cancellation);
+        return NoContent();
+    }
+
+    private async Task<Segment> FindAsync(string key, CancellationToken cancellation)
+    {
+        var segment = await db.Segments.AsNoTracking().SingleOrDefaultAsync(s => s.Key == key, cancellation) ?? throw ApiProblem.NotFound("segment");
+        return segment.Status == SegmentStatus.Active ? segment : throw ApiProblem.Conflict($"\"{key}\" is {segment.Status.ToString().ToLowerInvariant()}: only an active segment's membership is stored.");
+    }
+}

@@ -1,0 +1,175 @@
+using FsCheck;
+using FsCheck.Fluent;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Mvc.Testing;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+using Segmentation.Api.Customers;
+using Segmentation.Api.Data;
+using Segmentation.Api.Events;
+using Segmentation.Api.Memberships;
+using Segmentation.Api.Segments;
+using Xunit.Abstractions;
+
+namespace Segmentation.Api.Tests.Memberships;
+
+/// <summary>After any sequence of changes, stored membership equals a fresh evaluation.</summary>
+public sealed class KeptMembershipTests(ITestOutputHelper output) : IAsyncLifetime
+{
+    private readonly TestDatabase databases = new();
+    private readonly TestClock clock = new(MembershipWorld.Start);
+    private string connectionString = "";
+
+    public async Task InitializeAsync()
+    {
+        await databases.InitializeAsync();
+        connectionString = await databases.CreateDatabaseAsync();
+    }
+
+    public Task DisposeAsync() => databases.DisposeAsync();
+
+    [Fact]
+    public async Task InProcess_AfterAnySequence_StoredIsFresh()
+    {
+        var sequences = int.Parse(Environment.GetEnvironmentVariable("MEMBERSHIP_SEQUENCES") ?? "500", System.Globalization.CultureInfo.InvariantCulture);
+        var failures = new Failures();
+        await using var host = new TestHost(connectionString, clock);
+        var api = new Api(host.CreateClient());
+        await using (var scope = host.Services.CreateAsyncScope())
+        {
+            await scope.ServiceProvider.GetRequiredService<SegmentationDb>().Database.MigrateAsync();
+        }
+
+        await using var source = NpgsqlDataSource.Create(connectionString);
+        await using (var lead = source.CreateCommand("UPDATE membership_leader SET epoch = 1, kept_until = $1"))
+        {
+            lead.Parameters.AddWithValue(MembershipWorld.Start);
+            await lead.ExecuteNonQueryAsync();
+        }
+
+        var services = host.Services;
+        MembershipKeeper Lead(DateTimeOffset kept) => new(
+            services.GetRequiredService<IServiceScopeFactory>(), services.GetRequiredService<NpgsqlDataSource>(), services.GetRequiredService<DefinitionCache>(), services.GetRequiredService<CustomerRowReaders>(),
+            services.GetRequiredService<RevenueOptions>(), clock, failures, 1, kept);
+        var keeper = Lead(clock.Now);
+        var ticks = 0;
+        var world = new MembershipWorld(api, clock, connectionString, SettleAsync);
+        await world.CreateAsync();
+        Prop.ForAll(Gen.Choose(0, int.MaxValue).ToArbitrary(), seed =>
+        {
+            // Now and then another process takes over, which knows nothing but what is stored.
+            if (seed % 20 == 0)
+            {
+                keeper.StopAsync().GetAwaiter().GetResult();
+                using var kept = source.CreateCommand("SELECT kept_until FROM membership_leader");
+                keeper = Lead(new DateTimeOffset((DateTime)kept.ExecuteScalar()!));
+            }
+
+            world.RunAsync(seed).GetAwaiter().GetResult();
+        }).Check(Config.QuickThrowOnFailure.WithMaxTest(sequences));
+        output.WriteLine($"{sequences} sequences, {world.Compared} memberships compared, {ticks} times settled");
+        Assert.True(world.Compared > 10 * sequences, "Too few members to tell anything.");
+
+        // What a refresh finds is always nothing; and a second one finds that too.
+        for (var round = 0; round < 2; round++)
+        {
+            foreach (var segment in (await api.AllAsync("segments?status=active")).Select(s => s.GetProperty("key").GetString()))
+            {
+                (await api.PostAsync($"segments/{segment}/refresh", "")).Expect(202);
+            }
+
+            await SettleAsync();
+            foreach (var segment in await api.AllAsync("segments?status=active"))
+            {
+                var drift = segment.GetProperty("state").GetProperty("drift");
+                Assert.Equal((0, 0), (drift.GetProperty("joined").GetInt32(), drift.GetProperty("left").GetInt32()));
+            }
+        }
+
+        await keeper.StopAsync();
+
+        async Task SettleAsync()
+        {
+            while (await keeper.TickAsync(default) || !keeper.IsSettled)
+            {
+                await Task.Delay(1);
+                Assert.Empty(failures.Logged);
+            }
+
+            ticks++;
+        }
+    }
+
+    [Fact]
+    public async Task OverTheApi_AfterAnySequence_StoredIsFresh()
+    {
+        const int sequences = 40;
+        await using var server = new ApiFixture.Server(connectionString, services: s => s.Replace(ServiceDescriptor.Singleton<TimeProvider>(clock)));
+        await using var source = NpgsqlDataSource.Create(connectionString);
+        var world = new MembershipWorld(server.Api, clock, connectionString, () => SettledAsync(source, clock.Now));
+        await world.CreateAsync();
+        for (var i = 0; i < sequences; i++)
+        {
+            await world.RunAsync(7919 * i);
+        }
+
+        Assert.True(world.Compared > sequences);
+    }
+
+    /// <summary>Waits until all that was written before is looked at.</summary>
+    internal static async Task SettledAsync(NpgsqlDataSource source, DateTimeOffset until)
+    {
+        var deadline = DateTime.UtcNow.AddSeconds(30);
+        while (true)
+        {
+            await using var command = source.CreateCommand("SELECT l.ready_stamp = s.stamp AND l.kept_until >= $1 - interval '1 second' AND NOT EXISTS (SELECT FROM membership_work) FROM membership_leader l, definition_stamp s");
+            command.Parameters.AddWithValue(until);
+            if (await command.ExecuteScalarAsync() is true)
+            {
+                return;
+            }
+
+            Assert.True(DateTime.UtcNow < deadline, "Membership does not settle.");
+            await Task.Delay(20);
+        }
+    }
+
+    /// <summary>Whatever is logged as an error.</summary>
+    private sealed class Failures : ILogger
+    {
+        public System.Collections.Concurrent.ConcurrentQueue<string> Logged { get; } = [];
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Error;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (IsEnabled(logLevel))
+            {
+                Logged.Enqueue($"{formatter(state, exception)} {exception}");
+            }
+        }
+    }
+
+    private sealed class TestHost(string connectionString, TestClock clock) : WebApplicationFactory<Program>
+    {
+        protected override void ConfigureWebHost(IWebHostBuilder builder)
+        {
+            builder.UseEnvironment("Testing");
+            builder.UseSetting("ConnectionStrings:Segmentation", connectionString);
+            builder.ConfigureServices(s =>
+            {
+                s.Replace(ServiceDescriptor.Singleton<TimeProvider>(clock));
+
+                // The test itself does what it would.
+                s.Remove(s.Single(d => d.ServiceType == typeof(IHostedService) && d.ImplementationType == typeof(MembershipService)));
+            });
+        }
+    }
+}

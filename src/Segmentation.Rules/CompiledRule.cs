@@ -66,7 +66,7 @@ public sealed class CompiledRule<T>
         Expression.Lambda<Func<T, bool>>(new Bind(evaluation, at, source).Visit(Root.Emit(negate: false)), item);
 
     /// <summary>The rule as a function of a loaded item.</summary>
-    public Func<T, Evaluation, bool> ToFunc() => ((Expression<Func<T, Evaluation, bool>>)InMemory.Instance.Visit(Predicate)).Compile();
+    public Func<T, Evaluation, bool> ToFunc() => Loops.Unroll((Expression<Func<T, Evaluation, bool>>)InMemory.Instance.Visit(Predicate)).Compile();
 
     /// <summary>Evaluates one node of the tree on a loaded item: whether it matches, and what it looked at.</summary>
     public (bool Matched, object? Actual) Explain(RuleNode node, T loaded, Evaluation at)

@@ -531,37 +531,66 @@ public sealed record EventAccess<T, TEvent>(
     }
 }
 
-/// <summary>Finds the steps of a sequence among loaded events.</summary>
-public static class EventSequence
+/// <summary>Finds the steps of a sequence among loaded events: what is kept here are those events that match any.</summary>
+public sealed class EventSequence
 {
+    private readonly List<(DateTimeOffset At, int Steps, DateTimeOffset Until)> events = [];
+    private int seen;
+
     /// <summary>
     /// The times of events that match the steps in order, each strictly later than the one before and the last not after
     /// <paramref name="until"/> of the first; null when there are none such.
     /// </summary>
     public static DateTimeOffset[]? Find<TEvent>(IEnumerable<TEvent> events, Func<TEvent, bool>[] steps, Func<TEvent, DateTimeOffset> at, Func<TEvent, DateTimeOffset>? until)
     {
-        var ordered = events.OrderBy(at).ToList();
-        for (var start = 0; start < ordered.Count; start++)
+        var sequence = new EventSequence();
+        foreach (var e in events)
         {
-            if (!steps[0](ordered[start]))
+            var matched = steps.Select((step, i) => step(e) ? 1 << i : 0).Sum();
+            sequence.Add(matched, at(e), until is null || (matched & 1) == 0 ? DateTimeOffset.MaxValue : until(e));
+        }
+
+        return Times(sequence, steps.Length);
+    }
+
+    /// <summary>Keeps an event.</summary>
+    /// <param name="steps">A bit for each step that it matches, the first being 1.</param>
+    /// <param name="at">When it happened.</param>
+    /// <param name="until">As the first event of a sequence, until when the last may be.</param>
+    internal void Add(int steps, DateTimeOffset at, DateTimeOffset until)
+    {
+        events.Add((at, steps, until));
+        seen |= steps;
+    }
+
+    /// <inheritdoc cref="Find"/>
+    internal static DateTimeOffset[]? Times(EventSequence? sequence, int steps) => sequence is null || sequence.seen != (1 << steps) - 1 ? null : sequence.Times(steps);
+
+    private DateTimeOffset[]? Times(int steps)
+    {
+        events.Sort(static (a, b) => a.At.CompareTo(b.At));
+        var times = new DateTimeOffset[steps];
+        for (var start = 0; start < events.Count; start++)
+        {
+            if ((events[start].Steps & 1) == 0)
             {
                 continue;
             }
 
             // From a given first event, the earliest match of every further step leaves most room for the rest.
-            var limit = until?.Invoke(ordered[start]) ?? DateTimeOffset.MaxValue;
-            var times = new List<DateTimeOffset> { at(ordered[start]) };
-            for (var i = start + 1; i < ordered.Count && times.Count < steps.Length && at(ordered[i]) <= limit; i++)
+            times[0] = events[start].At;
+            var found = 1;
+            for (var i = start + 1; i < events.Count && found < steps && events[i].At <= events[start].Until; i++)
             {
-                if (at(ordered[i]) > times[^1] && steps[times.Count](ordered[i]))
+                if (events[i].At > times[found - 1] && (events[i].Steps & (1 << found)) != 0)
                 {
-                    times.Add(at(ordered[i]));
+                    times[found++] = events[i].At;
                 }
             }
 
-            if (times.Count == steps.Length)
+            if (found == steps)
             {
-                return [.. times];
+                return times;
             }
         }
 

@@ -18,11 +18,17 @@ internal sealed class Loops : ExpressionVisitor
     public static Expression<TDelegate> Unroll<TDelegate>(Expression<TDelegate> lambda) =>
         Expression.Lambda<TDelegate>(new Loops(lambda.Parameters).Visit(lambda.Body), lambda.Parameters);
 
-    // A literal is what it holds.
-    protected override Expression VisitMember(MemberExpression node) =>
-        node is { Expression: ConstantExpression { Value: { } literal }, Member: FieldInfo field } && literal.GetType() is { IsGenericType: true } type && type.GetGenericTypeDefinition() == typeof(Literal<>)
-            ? Expression.Constant(field.GetValue(literal), node.Type)
-            : base.VisitMember(node);
+    protected override Expression VisitMember(MemberExpression node)
+    {
+        if (node is { Expression: ConstantExpression { Value: { } literal }, Member: FieldInfo field } && literal.GetType() is { IsGenericType: true } type && type.GetGenericTypeDefinition() == typeof(Literal<>))
+        {
+            return Expression.Constant(field.GetValue(literal), node.Type);
+        }
+
+        // No loop may stand where a value's own member is read.
+        var visited = (MemberExpression)base.VisitMember(node);
+        return visited.Expression is { Type.IsValueType: true } and not (ParameterExpression or MemberExpression) ? Once(visited.Expression, v => visited.Update(v)) : visited;
+    }
 
     protected override Expression VisitBinary(BinaryExpression node)
     {
@@ -82,17 +88,20 @@ internal sealed class Loops : ExpressionVisitor
         return read.Count == 0 ? all : Expression.Block(read, all);
     }
 
-    // Few values are compared one by one, many are looked up. A missing text is in no list.
+    // Few values are compared one by one, many are looked up. A missing one is in no list.
     private static Expression In(Array values, Expression item)
     {
-        var value = Expression.Variable(values.GetType().GetElementType()!);
         Expression Set<TValue>() => Expression.Constant(((TValue[])values).ToFrozenSet());
-        var among = values.Length <= 4
+        Expression Among(Expression value) => values.Length <= 4
             ? Splice.Or([.. values.Cast<object>().Select(v => Expression.Equal(value, Expression.Constant(v)))])
             : Expression.Call(values switch { string[] => Set<string>(), int[] => Set<int>(), _ => Set<decimal>() }, nameof(FrozenSet<>.Contains), null, value);
-        return item.Type == value.Type
-            ? Expression.Block([value], Expression.Assign(value, item), among)
-            : Expression.AndAlso(Expression.Property(item, "HasValue"), Expression.Block([value], Expression.Assign(value, Expression.Property(item, "Value")), among));
+        return Once(item, v => Nullable.GetUnderlyingType(v.Type) is null ? Among(v) : Expression.AndAlso(Expression.Property(v, "HasValue"), Among(Expression.Property(v, "Value"))));
+    }
+
+    private static Expression Once(Expression value, Func<Expression, Expression> use)
+    {
+        var variable = Expression.Variable(value.Type);
+        return Expression.Block([variable], Expression.Assign(variable, value), use(variable));
     }
 
     private Expression? Linq(MethodCallExpression node)
@@ -235,7 +244,7 @@ internal sealed class Loops : ExpressionVisitor
         {
             ConstantExpression => true,
             ParameterExpression parameter => given.Contains(parameter),
-            MemberExpression { Expression: { } of } => IsConstant(of),
+            MemberExpression { Expression: { } of } => Nullable.GetUnderlyingType(of.Type) is null && IsConstant(of),
             UnaryExpression { NodeType: ExpressionType.Convert, Operand: var of } => IsConstant(of),
             MethodCallExpression { Object: { } of, Arguments: var with } => IsConstant(of) && with.All(IsConstant),
             _ => false,

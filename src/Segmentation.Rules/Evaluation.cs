@@ -74,6 +74,9 @@ public sealed class Evaluation
         return days > range ? LocalTime.Earliest : days < -1_000_000 ? LocalTime.Latest : Clamp(AsOf, TimeSpan.FromDays(-(int)days));
     }
 
+    /// <summary>An instant moved by exact minutes, kept within the calendar.</summary>
+    public DateTimeOffset Shift(DateTimeOffset instant, int minutes) => Clamp(instant, TimeSpan.FromMinutes(minutes));
+
     /// <summary>A yearly window from one value's day to another's, as two ranges of month × 100 + day, the second empty unless it crosses New Year.</summary>
     public int YearlyFirstLow(DateValue low, DateValue high) => MonthDay(Date(low));
 

@@ -132,6 +132,18 @@ public sealed record EventAccess<T, TEvent>(
             Expression.Lambda<Func<TEvent, DateTimeOffset>>(At(first), first),
             until is null ? Expression.Constant(null, typeof(Func<TEvent, DateTimeOffset>)) : Expression.Lambda<Func<TEvent, DateTimeOffset>>(until, first));
 
+        // Where one step's time is bounded, so are the others': a later one is no earlier and, in a window, not much later. PostgreSQL doesn't
+        // see that, and would read the events of all time.
+        IEnumerable<Expression> Implied(int step) =>
+            from other in Enumerable.Range(0, steps.Count)
+            where other != step
+            from bound in Bounds(steps[other].Group!.Emit(false), At(steps[other].Event), evaluation)
+            let value = bound.IsLower == other < step ? bound.Value
+                : within is null ? null
+                : Expression.Call(evaluation, nameof(Evaluation.Shift), null, bound.Value, Literal<int>.Of(MostMinutes(within.Value) * (bound.IsLower ? -1 : 1)))
+            where value is not null
+            select (Expression)(bound.IsLower ? Expression.GreaterThanOrEqual(At(steps[step].Event), value) : Expression.LessThanOrEqual(At(steps[step].Event), value));
+
         // EXISTS within EXISTS: each step after the one before, the last not after the first's limit.
         Expression From(int step)
         {
@@ -139,6 +151,7 @@ public sealed record EventAccess<T, TEvent>(
             var follows = Splice.And(
                 Expression.Equal(Splice.Body(Owner, e), Splice.Body(Owner, first)),
                 Is(step),
+                Splice.And([.. Implied(step)]),
                 Expression.GreaterThan(At(e), At(before)),
                 until is null ? Splice.Truth(true) : Expression.LessThanOrEqual(At(e), until),
                 step + 1 < steps.Count ? From(step + 1) : Splice.Truth(true));
@@ -149,7 +162,7 @@ public sealed record EventAccess<T, TEvent>(
         {
             if (Backend == Backend.Sql)
             {
-                return InRows(Rows<TEvent>.All.Where(Expression.Lambda<Func<TEvent, bool>>(Splice.And(Is(0), From(1)), first)), item, negate);
+                return InRows(Rows<TEvent>.All.Where(Expression.Lambda<Func<TEvent, bool>>(Splice.And(Is(0), Splice.And([.. Implied(0)]), From(1)), first)), item, negate);
             }
 
             var none = Expression.Constant(null, typeof(DateTimeOffset[]));
@@ -158,6 +171,31 @@ public sealed record EventAccess<T, TEvent>(
 
         return new RuleParts(Emit, words, Backend == Backend.Memory ? times : null);
     }
+
+    // The bounds that a conjunction sets to an event's time by the clock.
+    private static IEnumerable<(bool IsLower, Expression Value)> Bounds(Expression test, Expression time, Expression evaluation) => test switch
+    {
+        BinaryExpression { NodeType: ExpressionType.AndAlso } both => Bounds(both.Left, time, evaluation).Concat(Bounds(both.Right, time, evaluation)),
+        BinaryExpression { Left: MemberExpression left, Right: MethodCallExpression { Object: var clock } value } when clock == evaluation && left.Member == (time as MemberExpression)?.Member => test.NodeType switch
+        {
+            ExpressionType.GreaterThan or ExpressionType.GreaterThanOrEqual => [(true, value)],
+            ExpressionType.LessThan or ExpressionType.LessThanOrEqual => [(false, value)],
+            ExpressionType.Equal => [(true, value), (false, value)],
+            _ => [],
+        },
+        _ => [],
+    };
+
+    // How long a window can be at most, whatever months and changes of the clock it holds.
+    private static int MostMinutes((int Amount, DateUnit Unit) within) => 1440 * within.Unit switch
+    {
+        DateUnit.Minute => (within.Amount / 1440) + 1,
+        DateUnit.Hour => (within.Amount / 24) + 1,
+        DateUnit.Day => within.Amount + 2,
+        DateUnit.Week => (7 * within.Amount) + 2,
+        DateUnit.Month => (31 * within.Amount) + 2,
+        _ => (366 * within.Amount) + 2,
+    };
 
     private static string Where(string what, RuleNode group) => group.Description == Anything ? what.TrimEnd(',') : $"{what} where {group.Grouped}";
 

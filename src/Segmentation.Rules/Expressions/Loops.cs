@@ -52,7 +52,7 @@ internal sealed class Loops : ExpressionVisitor
         if (node.Object?.Type == typeof(Evaluation) && node.Method.Name != nameof(Evaluation.In))
         {
             var arguments = Visit(node.Arguments);
-            return arguments.All(a => a is ConstantExpression)
+            return arguments.Count > 0 && arguments.All(a => a is ConstantExpression { Value: DateValue or decimal })
                 ? Expression.Call(Expression.Constant(Known.Of(node.Method, [.. arguments.Select(a => ((ConstantExpression)a).Value!)])), nameof(Known<>.For), null, Visit(node.Object)!)
                 : node.Update(Visit(node.Object), arguments);
         }
@@ -157,17 +157,17 @@ internal sealed class Loops : ExpressionVisitor
             return null;
         }
 
-        var is_ = Expression.Variable(typeof(int));
+        var matched = Expression.Variable(typeof(int));
         var nothing = Expression.Constant(null, typeof(EventSequence));
         return Fold(source, nothing, (item, found, _) => Expression.Block(
-            [is_],
-            Expression.Assign(is_, steps.Select((step, i) => (Expression)Expression.Condition(Splice.Body((LambdaExpression)step, item), Expression.Constant(1 << i), Expression.Constant(0))).Aggregate(Expression.Or)),
+            [matched],
+            Expression.Assign(matched, steps.Select((step, i) => (Expression)Expression.Condition(Splice.Body((LambdaExpression)step, item), Expression.Constant(1 << i), Expression.Constant(0))).Aggregate(Expression.Or)),
             Expression.IfThen(
-                Expression.NotEqual(is_, Expression.Constant(0)),
+                Expression.NotEqual(matched, Expression.Constant(0)),
                 Expression.Call(
-                    Expression.Assign(found, Expression.Coalesce(found, Expression.New(typeof(EventSequence)))), nameof(EventSequence.Add), null, is_, Splice.Body(at, item),
+                    Expression.Assign(found, Expression.Coalesce(found, Expression.New(typeof(EventSequence)))), nameof(EventSequence.Add), null, matched, Splice.Body(at, item),
                     until is LambdaExpression limit
-                        ? Expression.Condition(Expression.Equal(Expression.And(is_, Expression.Constant(1)), Expression.Constant(0)), Expression.Field(null, typeof(DateTimeOffset), nameof(DateTimeOffset.MaxValue)), Splice.Body(limit, item))
+                        ? Expression.Condition(Expression.Equal(Expression.And(matched, Expression.Constant(1)), Expression.Constant(0)), Expression.Field(null, typeof(DateTimeOffset), nameof(DateTimeOffset.MaxValue)), Splice.Body(limit, item))
                         : Expression.Field(null, typeof(DateTimeOffset), nameof(DateTimeOffset.MaxValue)))))) is { } matches
             ? Expression.Condition(
                 Splice.And([.. steps.Select(step => Linq(Expression.Call(typeof(Enumerable), nameof(Enumerable.Any), node.Method.GetGenericArguments(), source, step))!)]),

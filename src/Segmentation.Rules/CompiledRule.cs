@@ -67,7 +67,7 @@ public sealed class CompiledRule<T>
         Expression.Lambda<Func<T, bool>>(new Bind(evaluation, at, source).Visit(Root.Emit(negate: false)), item);
 
     /// <summary>The rule as a function of a loaded item.</summary>
-    public Func<T, Evaluation, bool> ToFunc() => ((Expression<Func<T, Evaluation, bool>>)InMemory.Instance.Visit(Predicate)).Compile();
+    public Func<T, Evaluation, bool> ToFunc() => Loops.Unroll((Expression<Func<T, Evaluation, bool>>)InMemory.Instance.Visit(Predicate)).Compile();
 
     /// <summary>Whether its answer can change as time passes, all data the same.</summary>
     public bool ReadsClock => pass.Flips.Count > 0;
@@ -83,7 +83,7 @@ public sealed class CompiledRule<T>
         Expression.Lambda<Func<T, bool>>(new Bind(pass.To, to, source).Visit(new Bind(pass.From, from, source).Visit(Flips)), item);
 
     /// <summary>The same as a function of a loaded item.</summary>
-    public Func<T, Evaluation, Evaluation, bool> ToFlipsFunc() => ((Expression<Func<T, Evaluation, Evaluation, bool>>)InMemory.Instance.Visit(
+    public Func<T, Evaluation, Evaluation, bool> ToFlipsFunc() => Loops.Unroll((Expression<Func<T, Evaluation, Evaluation, bool>>)InMemory.Instance.Visit(
         Expression.Lambda<Func<T, Evaluation, Evaluation, bool>>(Flips, item, pass.From, pass.To))).Compile();
 
     /// <summary>

@@ -11,9 +11,7 @@ public sealed class Evaluation
     // More than the calendar's hours, and fewer than a TimeSpan's.
     private const int MaxHours = 100_000_000;
     private readonly TimeZoneInfo zone;
-
-    // A rule over events asks for the same date once an event; by reference, since each literal of a compiled rule is one object.
-    private readonly ConcurrentDictionary<object, (DateTimeOffset From, DateTimeOffset To)> resolved = new(ReferenceEqualityComparer.Instance);
+    private ConcurrentDictionary<string, Evaluation>? others;
 
     /// <param name="asOf">The instant; cut to microseconds.</param>
     /// <param name="zoneId">IANA name of a known zone.</param>
@@ -35,14 +33,15 @@ public sealed class Evaluation
     /// <summary>The date at the instant, in the segment's zone.</summary>
     public DateOnly Today { get; }
 
-    /// <summary>The same instant on another segment's clock.</summary>
-    public Evaluation In(string zoneId) => zoneId == ZoneId ? this : new Evaluation(AsOf, zoneId);
+    /// <summary>The same instant on another segment's clock; the same object for the same zone, since compiled rules keep what it said.</summary>
+    public Evaluation In(string zoneId) => zoneId == ZoneId ? this
+        : LazyInitializer.EnsureInitialized(ref others, static () => new(StringComparer.Ordinal)).GetOrAdd(zoneId, static (zone, asOf) => new Evaluation(asOf, zone), AsOf);
 
     /// <summary>The first instant that a value means.</summary>
-    public DateTimeOffset From(DateValue value) => Span(value).From;
+    public DateTimeOffset From(DateValue value) => value is DateValue.Day day ? Clamp(LocalTime.StartOfDay(day.Date, zone)) : Instant(value);
 
     /// <summary>The last instant that a value means: the end of the day for a date, else the same as <see cref="From"/>.</summary>
-    public DateTimeOffset To(DateValue value) => Span(value).To;
+    public DateTimeOffset To(DateValue value) => value is DateValue.Day day ? Clamp(LocalTime.EndOfDay(day.Date, zone)) : Instant(value);
 
     /// <summary>The date that a value falls on in the segment's zone.</summary>
     public DateOnly Date(DateValue value) => value is DateValue.Day day ? day.Date : DateOnly.FromDateTime(LocalTime.Local(From(value), zone));
@@ -75,6 +74,9 @@ public sealed class Evaluation
         return days > range ? LocalTime.Earliest : days < -1_000_000 ? LocalTime.Latest : Clamp(AsOf, TimeSpan.FromDays(-(int)days));
     }
 
+    /// <summary>An instant moved by exact minutes, kept within the calendar.</summary>
+    public DateTimeOffset Shift(DateTimeOffset instant, int minutes) => Clamp(instant, TimeSpan.FromMinutes(minutes));
+
     /// <summary>A yearly window from one value's day to another's, as two ranges of month × 100 + day, the second empty unless it crosses New Year.</summary>
     public int YearlyFirstLow(DateValue low, DateValue high) => MonthDay(Date(low));
 
@@ -86,11 +88,6 @@ public sealed class Evaluation
 
     /// <inheritdoc cref="YearlyFirstLow"/>
     public int YearlySecondHigh(DateValue low, DateValue high) => Crosses(low, high) ? LastMonthDay(Date(high)) : 0;
-
-    private (DateTimeOffset From, DateTimeOffset To) Span(DateValue value) =>
-        resolved.TryGetValue(value, out var span) ? span : resolved.GetOrAdd(value, value is DateValue.Day day
-            ? (Clamp(LocalTime.StartOfDay(day.Date, zone)), Clamp(LocalTime.EndOfDay(day.Date, zone)))
-            : Instant(value) is var instant ? (instant, instant) : default);
 
     private DateTimeOffset Instant(DateValue value) => value switch
     {

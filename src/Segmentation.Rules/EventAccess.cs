@@ -138,6 +138,18 @@ public sealed record EventAccess<T, TEvent>(
             Expression.Lambda<Func<TEvent, DateTimeOffset>>(At(first), first),
             until is null ? Expression.Constant(null, typeof(Func<TEvent, DateTimeOffset>)) : Expression.Lambda<Func<TEvent, DateTimeOffset>>(until, first));
 
+        // Where one step's time is bounded, so are the others': a later one is no earlier and, in a window, not much later. PostgreSQL doesn't
+        // see that, and would read the events of all time.
+        IEnumerable<Expression> Implied(int step) =>
+            from other in Enumerable.Range(0, steps.Count)
+            where other != step
+            from bound in Bounds(steps[other].Group!.Emit(false), At(steps[other].Event), evaluation)
+            let value = bound.IsLower == other < step ? bound.Value
+                : within is null ? null
+                : Expression.Call(evaluation, nameof(Evaluation.Shift), null, bound.Value, Literal<int>.Of(MostMinutes(within.Value) * (bound.IsLower ? -1 : 1)))
+            where value is not null
+            select (Expression)(bound.IsLower ? Expression.GreaterThanOrEqual(At(steps[step].Event), value) : Expression.LessThanOrEqual(At(steps[step].Event), value));
+
         // EXISTS within EXISTS: each step after the one before, the last not after the first's limit.
         Expression From(int step)
         {
@@ -145,6 +157,7 @@ public sealed record EventAccess<T, TEvent>(
             var follows = Splice.And(
                 Expression.Equal(Splice.Body(Owner, e), Splice.Body(Owner, first)),
                 Is(step),
+                Splice.And([.. Implied(step)]),
                 Expression.GreaterThan(At(e), At(before)),
                 until is null ? Splice.Truth(true) : Expression.LessThanOrEqual(At(e), until),
                 step + 1 < steps.Count ? From(step + 1) : Splice.Truth(true));
@@ -155,7 +168,7 @@ public sealed record EventAccess<T, TEvent>(
         {
             if (Backend == Backend.Sql)
             {
-                return InRows(Rows<TEvent>.All.Where(Expression.Lambda<Func<TEvent, bool>>(Splice.And(Is(0), From(1)), first)), item, negate);
+                return InRows(Rows<TEvent>.All.Where(Expression.Lambda<Func<TEvent, bool>>(Splice.And(Is(0), Splice.And([.. Implied(0)]), From(1)), first)), item, negate);
             }
 
             var none = Expression.Constant(null, typeof(DateTimeOffset[]));
@@ -176,6 +189,31 @@ public sealed record EventAccess<T, TEvent>(
             pass.Flips.Add(Backend == Backend.Sql ? InRows(Rows<TEvent>.All.Where(where), item, negate: false) : Call(nameof(Enumerable.Any), all, where));
         }
     }
+
+    // The bounds that a conjunction sets to an event's time by the clock.
+    private static IEnumerable<(bool IsLower, Expression Value)> Bounds(Expression test, Expression time, Expression evaluation) => test switch
+    {
+        BinaryExpression { NodeType: ExpressionType.AndAlso } both => Bounds(both.Left, time, evaluation).Concat(Bounds(both.Right, time, evaluation)),
+        BinaryExpression { Left: MemberExpression left, Right: MethodCallExpression { Object: var clock } value } when clock == evaluation && left.Member == (time as MemberExpression)?.Member => test.NodeType switch
+        {
+            ExpressionType.GreaterThan or ExpressionType.GreaterThanOrEqual => [(true, value)],
+            ExpressionType.LessThan or ExpressionType.LessThanOrEqual => [(false, value)],
+            ExpressionType.Equal => [(true, value), (false, value)],
+            _ => [],
+        },
+        _ => [],
+    };
+
+    // How long a window can be at most, whatever months and changes of the clock it holds.
+    private static int MostMinutes((int Amount, DateUnit Unit) within) => 1440 * within.Unit switch
+    {
+        DateUnit.Minute => (within.Amount / 1440) + 1,
+        DateUnit.Hour => (within.Amount / 24) + 1,
+        DateUnit.Day => within.Amount + 2,
+        DateUnit.Week => (7 * within.Amount) + 2,
+        DateUnit.Month => (31 * within.Amount) + 2,
+        _ => (366 * within.Amount) + 2,
+    };
 
     private static string Where(string what, RuleNode group) => group.Description == Anything ? what.TrimEnd(',') : $"{what} where {group.Grouped}";
 
@@ -549,37 +587,66 @@ public sealed record EventAccess<T, TEvent>(
     }
 }
 
-/// <summary>Finds the steps of a sequence among loaded events.</summary>
-public static class EventSequence
+/// <summary>Finds the steps of a sequence among loaded events: what is kept here are those events that match any.</summary>
+public sealed class EventSequence
 {
+    private readonly List<(DateTimeOffset At, int Steps, DateTimeOffset Until)> events = [];
+    private int seen;
+
     /// <summary>
     /// The times of events that match the steps in order, each strictly later than the one before and the last not after
     /// <paramref name="until"/> of the first; null when there are none such.
     /// </summary>
     public static DateTimeOffset[]? Find<TEvent>(IEnumerable<TEvent> events, Func<TEvent, bool>[] steps, Func<TEvent, DateTimeOffset> at, Func<TEvent, DateTimeOffset>? until)
     {
-        var ordered = events.OrderBy(at).ToList();
-        for (var start = 0; start < ordered.Count; start++)
+        var sequence = new EventSequence();
+        foreach (var e in events)
         {
-            if (!steps[0](ordered[start]))
+            var matched = steps.Select((step, i) => step(e) ? 1 << i : 0).Sum();
+            sequence.Add(matched, at(e), until is null || (matched & 1) == 0 ? DateTimeOffset.MaxValue : until(e));
+        }
+
+        return Times(sequence, steps.Length);
+    }
+
+    /// <summary>Keeps an event.</summary>
+    /// <param name="steps">A bit for each step that it matches, the first being 1.</param>
+    /// <param name="at">When it happened.</param>
+    /// <param name="until">As the first event of a sequence, until when the last may be.</param>
+    internal void Add(int steps, DateTimeOffset at, DateTimeOffset until)
+    {
+        events.Add((at, steps, until));
+        seen |= steps;
+    }
+
+    /// <inheritdoc cref="Find"/>
+    internal static DateTimeOffset[]? Times(EventSequence? sequence, int steps) => sequence is null || sequence.seen != (1 << steps) - 1 ? null : sequence.Times(steps);
+
+    private DateTimeOffset[]? Times(int steps)
+    {
+        events.Sort(static (a, b) => a.At.CompareTo(b.At));
+        var times = new DateTimeOffset[steps];
+        for (var start = 0; start < events.Count; start++)
+        {
+            if ((events[start].Steps & 1) == 0)
             {
                 continue;
             }
 
             // From a given first event, the earliest match of every further step leaves most room for the rest.
-            var limit = until?.Invoke(ordered[start]) ?? DateTimeOffset.MaxValue;
-            var times = new List<DateTimeOffset> { at(ordered[start]) };
-            for (var i = start + 1; i < ordered.Count && times.Count < steps.Length && at(ordered[i]) <= limit; i++)
+            times[0] = events[start].At;
+            var found = 1;
+            for (var i = start + 1; i < events.Count && found < steps && events[i].At <= events[start].Until; i++)
             {
-                if (at(ordered[i]) > times[^1] && steps[times.Count](ordered[i]))
+                if (events[i].At > times[found - 1] && (events[i].Steps & (1 << found)) != 0)
                 {
-                    times.Add(at(ordered[i]));
+                    times[found++] = events[i].At;
                 }
             }
 
-            if (times.Count == steps.Length)
+            if (found == steps)
             {
-                return [.. times];
+                return times;
             }
         }
 

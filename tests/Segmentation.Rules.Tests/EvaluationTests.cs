@@ -286,6 +286,16 @@ public class EvaluationTests
         var at = new Evaluation(Instants.Of("2024-05-15T23:30Z"), "UTC");
         Assert.Same(at, at.In("UTC"));
         Assert.Equal((at.AsOf, new DateOnly(2024, 5, 16)), (at.In("Asia/Tokyo").AsOf, at.In("Asia/Tokyo").Today));
+        Assert.Same(at.In("Asia/Tokyo"), at.In("Asia/Tokyo"));
         Assert.Throws<TimeZoneNotFoundException>(() => at.In("Mars/Base"));
+    }
+
+    [Fact]
+    public void ToFunc_EvaluationsThatTakeTurns_EachHasItsOwnClock()
+    {
+        var holds = Ask.Predicate(Group(Rule("seenAt", ">=", Relative("now", -1, "day")), Rule("born", "=", Relative("startOfDay", 0, "day"))));
+        var person = new Person { SeenAt = Instants.Of("2024-05-15T12:00Z"), Born = new DateOnly(2024, 5, 16) };
+        Evaluation[] clocks = [new(Instants.Of("2024-05-16T12:00Z"), "UTC"), new(Instants.Of("2024-05-16T12:00:00.000001Z"), "UTC"), new(Instants.Of("2024-05-15T23:00Z"), "UTC"), new(Instants.Of("2024-05-15T23:00Z"), "Asia/Tokyo")];
+        Parallel.For(0, 400, i => Assert.Equal(i % 4 is 0 or 3, holds(person, clocks[i % 4])));
     }
 }

@@ -200,6 +200,62 @@ public class EventTests
     public void Holds_SequenceWithinDays_IsCalendarTimeInTheSegmentsZone(string first, string last, string within, bool expected) =>
         Assert.Equal(expected, Ask.Holds(Group(Sequence("ab", within)), new Person().With(new("a", first), new("b", last)), "2025-01-01", "Europe/Berlin"));
 
+    [Theory]
+    // A condition of each step, and the window => what SQL is told of each step's time
+    [InlineData("t>=5 -", null, "e1>=From e2>=From")]
+    [InlineData("t>5 - -", null, "e1>From e2>=From e3>=From")]
+    [InlineData("- t>=5", null, "e2>=From")]
+    [InlineData("- t>=5", "2 day", "e1>=Shift e2>=From")]
+    [InlineData("t<5 -", null, "e1<From")]
+    [InlineData("t<5 -", "2 day", "e1<From e2<=Shift")]
+    [InlineData("- t<=5", null, "e1<=From e2<=From")]
+    [InlineData("t=5 -", "1 month", "e1==From e2<=Shift e2>=From")]
+    [InlineData("t>=5|a -", null, "e1>=From")]
+    [InlineData("!t>=5 -", null, "e1<From")]
+    [InlineData("!t<5 -", null, "e1>=From e2>=From")]
+    [InlineData("t!=5 -", null, "")]
+    [InlineData("muted -", null, "")]
+    public void ToQuery_SequenceWithABoundedStep_BoundsTheOthersWhereThatIsImplied(string steps, string? within, string expected)
+    {
+        string Step(string step) => step switch
+        {
+            "-" => Group(Rule("type", "=", "'b'")),
+            "muted" => Group(Rule("occurredAt", ">=", "'2024-05-05T00:00Z'", "'muted':true"), Rule("type", "=", "'a'")),
+            ['!', .. var not] => Group(Not(Step(not))),
+            _ when step.Split('|') is [var one, _] => Any(Step(one), Rule("type", "=", "'a'")),
+            _ => Group(Rule("occurredAt", step[1..^1] is "=" ? "=" : step[1..^1], "'2024-05-05T00:00Z'")),
+        };
+        var rule = new RuleCompiler<Person>(PersonFields.SqlCatalog, new RuleLimits()).Compile(Parse(Group(SequenceOf(steps.Split(' ').Select(Step), within))));
+        var query = rule.ToQuery(new Evaluation(Instants.Of(Ask.Noon), "UTC"), _ => Array.Empty<Happening>().AsQueryable()).ToString();
+        var bounds = System.Text.RegularExpressions.Regex.Matches(query, @"(e\d)\.OccurredAt ([<>=]+) value\([^()]*\)\.Value\.(From|Shift)\(").Select(m => $"{m.Groups[1]}{m.Groups[2]}{m.Groups[3]}");
+        Assert.Equal(expected, string.Join(' ', bounds.Order(StringComparer.Ordinal)));
+    }
+
+    [Fact]
+    public void Holds_SequencesWithBoundedSteps_MeanTheSameInTheShapeForSql()
+    {
+        var bound = from op in Gen.Elements("<", "<=", ">", ">=", "=", "!=", "between")
+                    from day in Gen.Choose(1, 4)
+                    from hour in Gen.Elements("", "T06:00Z", "T18:00Z")
+                    let rule = Rule("occurredAt", op, op == "between" ? $"['2024-05-0{day}{hour}','2024-05-0{day + 1}{hour}']" : $"'2024-05-0{day}{hour}'")
+                    from made in Gen.Elements(rule, rule, Not(rule), Any(rule, Rule("type", "=", "'a'")))
+                    select made;
+        var step = from type in Gen.Elements("'a'", "'b'") from bounds in Gen.Choose(0, 2).SelectMany(n => Gen.ArrayOf(bound, n)) select Group(bounds.Append(Rule("type", "=", type)));
+        var happening = from type in Gen.Elements("a", "b") from hour in Gen.Choose(0, 20) select (type, Instants.Of("2024-05-01T00:00Z").AddHours(6 * hour).ToString("O", CultureInfo.InvariantCulture));
+        var cases = from steps in Gen.Choose(2, 3).SelectMany(n => Gen.ArrayOf(step, n))
+                    from within in Gen.Elements(null, "6 hour", "1 day", "2 day", "1 week", "1 month")
+                    from people in Gen.ArrayOf(Gen.ListOf(happening, 8), 6)
+                    select (Rule: Group(SequenceOf(steps, within)), People: people);
+        var held = 0;
+        Laws.Check(cases, c =>
+        {
+            Person[] people = [.. c.People.Select((events, i) => new Person { Key = i + 1 }.With([.. events.Select(e => new Happening(e.type, e.Item2))]))];
+            held += Ask.WhoHolds(c.Rule, people, new Evaluation(Instants.Of(Ask.Noon), "Europe/Berlin")).Count(h => h);
+            return true;
+        }, 60);
+        Assert.InRange(held, 40, 320);
+    }
+
     [Fact]
     public void Explain_EventRules_ShowWhatTheyLookedAt()
     {
@@ -234,8 +290,9 @@ public class EventTests
         }, 2000);
     }
 
-    private static string Sequence(string steps, string? within) => Rule(
+    private static string Sequence(string steps, string? within) => SequenceOf(steps.Select(s => Group(Rule("type", "=", $"'{s}'"))), within);
+
+    private static string SequenceOf(IEnumerable<string> steps, string? within) => Rule(
         "behavioral.sequence", "=",
-        $"{{'steps':[{string.Join(",", steps.Select(s => Group(Rule("type", "=", $"'{s}'"))))}]"
-            + (within is null ? "}" : $",'within':{{'amount':{within.Split(' ')[0]},'unit':'{within.Split(' ')[1]}'}}}}"));
+        $"{{'steps':[{string.Join(",", steps)}]" + (within is null ? "}" : $",'within':{{'amount':{within.Split(' ')[0]},'unit':'{within.Split(' ')[1]}'}}}}"));
 }

@@ -659,11 +659,16 @@ internal sealed class MembershipKeeper(
         }
 
         ranksMoved = false;
-        foreach (var place in plan!.Rank.Places())
+        foreach (var segment in plan!.Rank.Places().Select(p => plan.Segments[p]))
         {
-            if (ready.Contains(plan.Segments[place].Segment.Id))
+            if (building.ContainsKey(segment.Segment.Id))
             {
-                Enqueue(plan.Segments[place], MembershipCause.Event);
+                // It may have been read before.
+                ranksMoved = true;
+            }
+            else if (ready.Contains(segment.Segment.Id))
+            {
+                Enqueue(segment, MembershipCause.Event);
             }
         }
     }
@@ -773,6 +778,11 @@ internal sealed class MembershipKeeper(
                 scannedUntil[id] = build.At;
                 buildMs = (0.9 * buildMs) + (0.1 * build.Ms);
                 ranksNext = build.Plan.NeedsRank ? Environment.TickCount64 + (long)(3 * build.Ms) : ranksNext;
+
+                if (build.Plan.ReadsLocalTime && build.At < nextQuarter - Quarter)
+                {
+                    Enqueue(build.Plan, MembershipCause.Time);
+                }
 
                 // Those that refer to it were true of what it was.
                 foreach (var user in build.Changed && plan!.ById.TryGetValue(id, out var own) ? plan.Segments.Where(s => s.References.Contains(own.Segment.Key)) : [])

@@ -18,6 +18,7 @@ public sealed class Definitions
     private readonly RuleLimits limits;
     private readonly ConcurrentDictionary<(Backend, bool), FieldCatalog<Customer>> catalogs = new();
     private readonly ConcurrentDictionary<(string Key, bool Historical), CompiledSegment> compiled = new();
+    private readonly ConcurrentDictionary<bool, IReadOnlyList<CompiledSegment>> active = new();
 
     internal Definitions(long stamp, IEnumerable<SegmentDefinition> segments, IReadOnlyList<CustomerAttribute> attributes, CustomerFields fields, RuleLimits limits, Definitions? before)
     {
@@ -62,6 +63,9 @@ public sealed class Definitions
     /// <summary>A segment's membership as a function of a loaded customer; compiled once.</summary>
     public CompiledSegment Compile(SegmentDefinition segment, bool historical) =>
         compiled.GetOrAdd((segment.Key, historical), _ => new CompiledSegment(segment, this, historical));
+
+    /// <summary><see cref="Active"/>, compiled, in the same order.</summary>
+    public IReadOnlyList<CompiledSegment> CompileActive(bool historical) => active.GetOrAdd(historical, h => [.. Active.Select(s => Compile(s, h))]);
 
     /// <summary>The segments whose rules name this one.</summary>
     public IReadOnlyList<string> UsersOf(string key) =>

@@ -214,6 +214,31 @@ public sealed class MembersTests(ApiFixture fixture) : IClassFixture<ApiFixture>
         Assert.Equal("sum", nodes[4].GetProperty("match").GetProperty("aggregate").GetString());
     }
 
+    [Fact]
+    public async Task Explain_Percentile_IsExactWhicheverEndItIsCountedFrom()
+    {
+        // Ties at both ends and in the middle; with statistics, the upper half is counted from above.
+        var mark = $"rank{Interlocked.Increment(ref made)}";
+        int[] amounts = [.. Enumerable.Range(0, 60).Select(i => i < 15 ? 1 : i < 30 ? i : i < 45 ? 40 : i < 55 ? i : 1000)];
+        await ImportAsync(amounts.Select((_, i) => $$"""{"id":"{{mark}}-{{i}}"}"""));
+        (await Api.PostAsync("events", $"[{string.Join(',', amounts.Select((amount, i) => $$"""{"customerId":"{{mark}}-{{i}}","type":"order_completed","occurredAt":"2024-01-01T00:00:00Z","amount":{{amount}}}"""))}]")).Expect(200);
+        await using var source = Npgsql.NpgsqlDataSource.Create(fixture.ConnectionString);
+        await using (var analyze = source.CreateCommand("ANALYZE customers"))
+        {
+            await analyze.ExecuteNonQueryAsync();
+        }
+
+        await using var expected = source.CreateCommand("SELECT id, (SELECT 100 * count(*)::numeric / ((SELECT count(*) FROM customers) - 1) FROM customers o WHERE o.lifetime_value < c.lifetime_value) FROM customers c WHERE starts_with(id, $1)");
+        expected.Parameters.Add(new() { Value = mark });
+        await using var reader = await expected.ExecuteReaderAsync();
+        var key = await MakeAsync(All(Is("value.percentile", ">=", "50")));
+        while (await reader.ReadAsync())
+        {
+            var found = (await Api.GetAsync($"segments/{key}/explain/{reader.GetString(0)}")).Expect(200)["rule"].GetProperty("rules")[0].GetProperty("actual").GetDecimal();
+            Assert.Equal(reader.GetDecimal(1), found, 10);
+        }
+    }
+
     private async Task<string[]> IdsAsync(string key) => [.. (await Api.AllAsync($"segments/{key}/members?fields=id", 1)).Select(m => m.GetProperty("id").GetString()!)];
 
     private async Task ImportAsync(IEnumerable<string> lines)

@@ -78,6 +78,8 @@ public sealed partial class SqlShapeTests(OperatorWorld world) : IClassFixture<O
             }.Select(r => ($"event {r}", All($$"""{"field":"behavioral.events","operator":"=","match":{"mode":"some"},"value":{{All(r)}}}"""), false)),
         .. new[] { "", ",\"within\":{\"amount\":7,\"unit\":\"day\"}", ",\"within\":{\"amount\":7,\"unit\":\"hour\"}" }.SelectMany(w => new[] { "=", "!=" }.Select(op =>
             ($"sequence {op} {w}", All($$"""{"field":"behavioral.sequence","operator":"{{op}}","value":{"steps":[{{Order}},{{Everyone}},{{Order}}]{{w}} } }"""), false))),
+        .. new[] { "", ",\"within\":{\"amount\":7,\"unit\":\"day\"}" }.Select(w =>
+            ($"sequence, bounded {w}", All($$"""{"field":"behavioral.sequence","operator":"=","value":{"steps":[{{Order}},{{All(Is("occurredAt", "between", "[\"2024-01-01\",\"2024-02-01\"]"))}},{{Order}}]{{w}} } }"""), false)),
     ];
 
     [Fact]

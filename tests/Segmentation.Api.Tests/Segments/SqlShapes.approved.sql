@@ -1651,3 +1651,35 @@ WHERE NOT EXISTS (
             WHERE e1.customer_key = e.customer_key AND e1.type = @Value2 AND e1.occurred_at > e0.occurred_at AND e1.occurred_at <= seg_add_minutes(e.occurred_at, @Value1))) AND e.customer_key = c.key)
 ORDER BY c.first_name
 
+-- sequence, bounded 
+SELECT c.last_name
+FROM customers AS c
+WHERE c.key IN (
+    SELECT e.customer_key
+    FROM events AS e
+    WHERE e.type = @Value AND e.occurred_at <= @To AND EXISTS (
+        SELECT 1
+        FROM events AS e0
+        WHERE e0.customer_key = e.customer_key AND e0.occurred_at >= @From AND e0.occurred_at <= @To AND e0.occurred_at > e.occurred_at AND EXISTS (
+            SELECT 1
+            FROM events AS e1
+            WHERE e1.customer_key = e.customer_key AND e1.type = @Value4 AND e1.occurred_at >= @From AND e1.occurred_at > e0.occurred_at))
+)
+ORDER BY c.first_name
+
+-- sequence, bounded ,"within":{"amount":7,"unit":"day"}
+SELECT c.last_name
+FROM customers AS c
+WHERE c.key IN (
+    SELECT e.customer_key
+    FROM events AS e
+    WHERE e.type = @Value AND e.occurred_at >= @Shift AND e.occurred_at <= @To AND EXISTS (
+        SELECT 1
+        FROM events AS e0
+        WHERE e0.customer_key = e.customer_key AND e0.occurred_at >= @From AND e0.occurred_at <= @To AND e0.occurred_at > e.occurred_at AND e0.occurred_at <= seg_add_calendar(e.occurred_at, @Value_ZoneId, @Value6, @Value7) AND EXISTS (
+            SELECT 1
+            FROM events AS e1
+            WHERE e1.customer_key = e.customer_key AND e1.type = @Value8 AND e1.occurred_at >= @From AND e1.occurred_at <= @Shift10 AND e1.occurred_at > e0.occurred_at AND e1.occurred_at <= seg_add_calendar(e.occurred_at, @Value_ZoneId, @Value6, @Value7)))
+)
+ORDER BY c.first_name
+

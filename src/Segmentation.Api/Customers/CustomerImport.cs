@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
@@ -69,7 +70,7 @@ public sealed class CustomerImport(SegmentationDb db, CustomerValidator validato
         }
 
         using var writer = new Utf8JsonWriter(json);
-        var (batch, storing) = (new Batch(), Task.CompletedTask);
+        var (batch, other, storing) = (new Batch(table), new Batch(table), Task.CompletedTask);
         try
         {
             while (await reader.ReadAsync(cancellation))
@@ -81,14 +82,15 @@ public sealed class CustomerImport(SegmentationDb db, CustomerValidator validato
                 }
                 else if (Parse(reader, columns, fields, writer) is { } customer)
                 {
-                    batch.Add(customer, reader.Line, reader.Record.Length);
+                    batch.Add(customer, reader.Line);
                 }
 
                 if (batch.IsFull)
                 {
                     await storing;
                     storing = StoreAsync(batch, cancellation);
-                    batch = new Batch();
+                    (batch, other) = (other, batch);
+                    batch.Clear();
                 }
             }
         }
@@ -184,7 +186,7 @@ public sealed class CustomerImport(SegmentationDb db, CustomerValidator validato
 
     private async Task StoreAsync(Batch batch, CancellationToken cancellation)
     {
-        if (batch.Customers.Count == 0)
+        if (batch.Count == 0)
         {
             return;
         }
@@ -199,20 +201,12 @@ public sealed class CustomerImport(SegmentationDb db, CustomerValidator validato
         updated += stored - fresh + batch.Repeated;
     }
 
-    private async Task<(long Stored, long Fresh, IReadOnlyList<int> Stale)> TryStoreAsync(Batch batch, CancellationToken cancellation)
+    private async Task<(long Stored, long Fresh, IReadOnlySet<int> Stale)> TryStoreAsync(Batch batch, CancellationToken cancellation)
     {
         var connection = (NpgsqlConnection)db.Database.GetDbConnection();
         await using var transaction = await connection.BeginTransactionAsync(cancellation);
-        var gone = await LockAttributesAsync(connection, batch, cancellation);
-        var rows = batch.Customers;
-        int[] stale = [];
-        if (gone.Count > 0)
-        {
-            stale = [.. batch.Lines.Where((_, i) => Carries(batch.Customers[i]))];
-            rows = [.. batch.Customers.Where(c => !Carries(c))];
-        }
-
-        await table.CopyAsync(connection, rows, cancellation, "incoming_customers");
+        var stale = batch.Carriers(await LockAttributesAsync(connection, batch, cancellation));
+        await table.CopyAsync(connection, "incoming_customers", [batch.Encoded(except: stale)], cancellation);
         await using var upsert = new NpgsqlCommand(
             $"""
             WITH stored AS (
@@ -225,12 +219,10 @@ public sealed class CustomerImport(SegmentationDb db, CustomerValidator validato
             connection);
         await using var reader = await upsert.ExecuteReaderAsync(cancellation);
         await reader.ReadAsync(cancellation);
-        var counts = (reader.GetInt64(0), reader.GetInt64(1), stale);
+        var (stored, fresh) = (reader.GetInt64(0), reader.GetInt64(1));
         await reader.CloseAsync();
         await transaction.CommitAsync(cancellation);
-        return counts;
-
-        bool Carries(Customer customer) => customer.Attributes is { } attributes && gone.Any(name => attributes.TryGetProperty(name, out _));
+        return (stored, fresh, stale);
     }
 
     // An attribute can't be deleted while values of it are on their way in; one that was deleted since the lines were checked is found here.
@@ -256,41 +248,78 @@ public sealed class CustomerImport(SegmentationDb db, CustomerValidator validato
         return gone;
     }
 
-    private sealed class Batch
+    /// <summary>Customers as COPY takes them: encoded at once, so that nothing else of a line outlives it.</summary>
+    private sealed class Batch(BulkTable<Customer> table)
     {
         private readonly Dictionary<string, int> places = new(BatchRows, StringComparer.Ordinal);
-        private long bytes;
+        private readonly List<Row> rows = new(BatchRows);
+        private readonly Dictionary<string, HashSet<int>> carriers = new(StringComparer.Ordinal);
+        private readonly CopyBuffer encoded = new();
+        private readonly CopyBuffer sorted = new();
 
-        public List<Customer> Customers { get; } = new(BatchRows);
-        public List<int> Lines { get; } = new(BatchRows);
-        public HashSet<string> Attributes { get; } = new(StringComparer.Ordinal);
+        public int Count => rows.Count;
+        public bool IsFull => rows.Count == BatchRows || encoded.Length > BatchBytes;
+
+        /// <summary>The attributes that its customers carry.</summary>
+        public IReadOnlyCollection<string> Attributes => carriers.Keys;
 
         /// <summary>Lines that a later one of the same customer replaced.</summary>
         public int Repeated { get; private set; }
-        public bool IsFull => Customers.Count == BatchRows || bytes > BatchBytes;
 
-        public void Add(Customer customer, int line, int length)
+        public void Add(Customer customer, int line)
         {
-            bytes += length;
+            var start = encoded.Length;
+            table.Encode(customer, encoded);
+            var row = new Row(customer.Id, line, start, encoded.Length - start);
+            if (places.TryAdd(customer.Id, rows.Count))
+            {
+                rows.Add(row);
+            }
+            else
+            {
+                rows[places[customer.Id]] = row;
+                Repeated++;
+            }
+
             if (customer.Attributes is { } attributes)
             {
                 foreach (var attribute in attributes.EnumerateObject())
                 {
-                    Attributes.Add(attribute.Name);
+                    ref var lines = ref CollectionsMarshal.GetValueRefOrAddDefault(carriers, attribute.Name, out _);
+                    (lines ??= []).Add(line);
                 }
             }
-
-            if (places.TryGetValue(customer.Id, out var place))
-            {
-                (Customers[place], Lines[place]) = (customer, line);
-                Repeated++;
-            }
-            else
-            {
-                places.Add(customer.Id, Customers.Count);
-                Customers.Add(customer);
-                Lines.Add(line);
-            }
         }
+
+        /// <summary>The lines of the customers that carry one of these attributes.</summary>
+        public IReadOnlySet<int> Carriers(IEnumerable<string> attributes)
+        {
+            var lines = attributes.SelectMany(name => carriers[name]).ToHashSet();
+            lines.IntersectWith(rows.Select(r => r.Line));
+            return lines;
+        }
+
+        /// <summary>The customers in the order of their ids, but for those of some lines.</summary>
+        public ReadOnlyMemory<byte> Encoded(IReadOnlySet<int> except)
+        {
+            sorted.Clear();
+            foreach (var row in rows.OrderBy(r => r.Id, StringComparer.Ordinal).Where(r => !except.Contains(r.Line)))
+            {
+                sorted.Append(encoded.Written.Span.Slice(row.Start, row.Length));
+            }
+
+            return sorted.Written;
+        }
+
+        public void Clear()
+        {
+            places.Clear();
+            rows.Clear();
+            carriers.Clear();
+            encoded.Clear();
+            Repeated = 0;
+        }
+
+        private readonly record struct Row(string Id, int Line, int Start, int Length);
     }
 }

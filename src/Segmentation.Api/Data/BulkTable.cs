@@ -14,7 +14,7 @@ namespace Segmentation.Api.Data;
 public sealed class BulkTable<T>
     where T : class
 {
-    private const int ChunkBytes = 256 * 1024;
+    private const int ChunkBytes = 48 * 1024;
     private readonly Column[] columns;
     private readonly Action<CopyBuffer, T> encode;
 
@@ -43,40 +43,38 @@ public sealed class BulkTable<T>
         "Segmentation:BulkTable", static entity => new BulkTable<T>(entity!), model.FindEntityType(typeof(T)));
 
     /// <summary>Copies rows into this table.</summary>
-    public async Task CopyAsync(NpgsqlConnection connection, IEnumerable<T> rows, CancellationToken cancellation)
+    public Task CopyAsync(NpgsqlConnection connection, IEnumerable<T> rows, CancellationToken cancellation)
     {
         var buffer = new CopyBuffer();
-        await CopyAsync(connection, Name, Chunks(), cancellation);
-
-        IEnumerable<ReadOnlyMemory<byte>> Chunks()
+        return CopyAsync(connection, Name, rows.Select(row =>
         {
-            foreach (var row in rows)
-            {
-                Encode(row, buffer);
-                if (buffer.Length >= ChunkBytes)
-                {
-                    yield return buffer.Written;
-                    buffer.Clear();
-                }
-            }
-
-            yield return buffer.Written;
-        }
+            buffer.Clear();
+            Encode(row, buffer);
+            return buffer.Written;
+        }), cancellation);
     }
 
     /// <summary>Copies rows that are encoded already into a table that has these columns.</summary>
     internal async Task CopyAsync(NpgsqlConnection connection, string into, IEnumerable<ReadOnlyMemory<byte>> encoded, CancellationToken cancellation)
     {
+        var chunk = new CopyBuffer();
+        chunk.Append(CopyBuffer.Header);
         await using var stream = await connection.BeginRawBinaryCopyAsync($"COPY {into} ({ColumnList}) FROM STDIN (FORMAT BINARY)", cancellation);
         try
         {
-            await stream.WriteAsync(CopyBuffer.Header.ToArray(), cancellation);
-            foreach (var chunk in encoded)
+            foreach (var row in encoded)
             {
-                await stream.WriteAsync(chunk, cancellation);
+                chunk.Append(row.Span);
+                if (chunk.Length >= ChunkBytes)
+                {
+                    await stream.WriteAsync(chunk.Written, cancellation);
+                    chunk.Clear();
+                }
             }
 
-            await stream.WriteAsync(CopyBuffer.Trailer.ToArray(), cancellation);
+            chunk.Append(CopyBuffer.Trailer);
+            await stream.WriteAsync(chunk.Written, cancellation);
+            await stream.FlushAsync(cancellation);
         }
         catch
         {

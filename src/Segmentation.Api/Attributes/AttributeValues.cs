@@ -83,38 +83,39 @@ internal static class AttributeValues
 
     private static void Write(Utf8JsonWriter kept, Utf8JsonWriter folded, JsonProperty attribute, IReadOnlyDictionary<string, CustomerAttribute> definitions)
     {
-        switch (attribute.Value.ValueKind)
+        var (name, value) = (attribute.Name, attribute.Value);
+        switch (value.ValueKind)
         {
-            case JsonValueKind.String when CustomerResource.Tidy(attribute.Value.GetString()) is { } text:
-                kept.WriteString(attribute.Name, text);
-                switch (definitions[attribute.Name].Type)
+            case JsonValueKind.String when CustomerResource.Tidy(value.GetString()) is { } text:
+                kept.WriteString(name, text);
+                switch (definitions[name].Type)
                 {
                     case "date":
-                        folded.WriteNumber(attribute.Name, Date(text)!.Value.DayNumber - Epoch.DayNumber);
+                        folded.WriteNumber(name, Date(text)!.Value.DayNumber - Epoch.DayNumber);
                         break;
                     case "instant":
-                        folded.WriteNumber(attribute.Name, (DateValue.ParseInstant(text)!.Value - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond);
+                        folded.WriteNumber(name, (DateValue.ParseInstant(text)!.Value - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond);
                         break;
                     default:
-                        folded.WriteString(attribute.Name, Fold.Text(text));
+                        folded.WriteString(name, Fold.Text(text));
                         break;
                 }
 
                 break;
             case JsonValueKind.Number:
-                var number = RuleNumber.Of(attribute.Value)!.Value;
-                kept.WriteNumber(attribute.Name, number);
-                folded.WriteNumber(attribute.Name, number);
+                var number = RuleNumber.Of(value)!.Value;
+                kept.WriteNumber(name, number);
+                folded.WriteNumber(name, number);
                 break;
             case JsonValueKind.True or JsonValueKind.False:
-                kept.WriteBoolean(attribute.Name, attribute.Value.GetBoolean());
-                folded.WriteBoolean(attribute.Name, attribute.Value.GetBoolean());
+                kept.WriteBoolean(name, value.GetBoolean());
+                folded.WriteBoolean(name, value.GetBoolean());
                 break;
-            case JsonValueKind.Array when attribute.Value.GetArrayLength() > 0:
-                kept.WriteStartArray(attribute.Name);
-                folded.WriteStartArray(attribute.Name);
+            case JsonValueKind.Array when value.GetArrayLength() > 0:
+                kept.WriteStartArray(name);
+                folded.WriteStartArray(name);
                 var seen = new HashSet<string>();
-                foreach (var item in attribute.Value.EnumerateArray().Select(i => CustomerResource.Tidy(i.GetString())))
+                foreach (var item in value.EnumerateArray().Select(i => CustomerResource.Tidy(i.GetString())))
                 {
                     if (item is not null && seen.Add(Fold.Text(item)))
                     {
@@ -132,27 +133,28 @@ internal static class AttributeValues
     private static string? Fault(CustomerAttribute definition, JsonElement value)
     {
         var name = definition.Name;
-        if (value.ValueKind == JsonValueKind.String && CustomerValidator.TextFault(value.GetString()!) is { } unreadable)
+        var text = value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+        if (CustomerValidator.TextFault(text) is { } unreadable)
         {
             return $"attributes.{name} {unreadable}";
         }
 
         // Empty text is missing, whatever the type.
-        if (value.ValueKind == JsonValueKind.String && string.IsNullOrWhiteSpace(value.GetString()))
+        if (text is not null && string.IsNullOrWhiteSpace(text))
         {
             return null;
         }
 
         return definition.Type switch
         {
-            "text" when value.ValueKind != JsonValueKind.String => $"attributes.{name} takes a text.",
+            "text" when text is null => $"attributes.{name} takes a text.",
             "boolean" when value.ValueKind is not (JsonValueKind.True or JsonValueKind.False) => $"attributes.{name} takes true or false.",
             "integer" when value.ValueKind != JsonValueKind.Number => $"attributes.{name} takes an integer.",
             "decimal" when value.ValueKind != JsonValueKind.Number => $"attributes.{name} takes a number.",
             "integer" or "decimal" when RuleNumber.Of(value) is null => RuleNumber.Range,
             "integer" when RuleNumber.Of(value) is { } number && decimal.Truncate(number) != number => $"attributes.{name} takes an integer.",
-            "date" when value.ValueKind != JsonValueKind.String || Date(value.GetString()!.Trim()) is null => $"attributes.{name} takes a date: \"2024-05-31\".",
-            "instant" when value.ValueKind != JsonValueKind.String || DateValue.ParseInstant(value.GetString()!.Trim()) is null =>
+            "date" when text is null || Date(text.Trim()) is null => $"attributes.{name} takes a date: \"2024-05-31\".",
+            "instant" when text is null || DateValue.ParseInstant(text.Trim()) is null =>
                 $"attributes.{name} takes an instant with its offset: \"2024-05-31T12:00:00Z\".",
             "set" => SetFault(name, value),
             _ => null,

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
@@ -28,7 +29,7 @@ public sealed class CustomerImport(SegmentationDb db, CustomerValidator validato
     /// <summary>How many rejected lines the answer lists.</summary>
     public const int MaxErrors = 100;
 
-    private const int BatchRows = 2000;
+    private const int BatchRows = 4000;
     private const int BatchBytes = 8 * 1024 * 1024;
 
     // What a write of the profile leaves alone, in a customer that is there already.
@@ -61,16 +62,12 @@ public sealed class CustomerImport(SegmentationDb db, CustomerValidator validato
             columns = await reader.ReadAsync(cancellation) ? Header(reader, fields) : throw ApiProblem.Invalid("header", "The file is empty: its first line names the columns.");
         }
 
-        // One connection for all batches: the temporary table is its own.
+        // One connection for all batches: the temporary table is its own. Their commits don't wait for the disk; the last statement does, for all.
         await db.Database.OpenConnectionAsync(cancellation);
-        await using (var create = new NpgsqlCommand(
-            $"CREATE TEMPORARY TABLE IF NOT EXISTS incoming_customers ON COMMIT DELETE ROWS AS SELECT {table.ColumnList} FROM customers WITH NO DATA", (NpgsqlConnection)db.Database.GetDbConnection()))
-        {
-            await create.ExecuteNonQueryAsync(cancellation);
-        }
-
+        await ExecuteAsync($"CREATE TEMPORARY TABLE IF NOT EXISTS incoming_customers ON COMMIT DELETE ROWS AS SELECT {table.ColumnList} FROM customers WITH NO DATA");
+        await ExecuteAsync("SET synchronous_commit = off");
         using var writer = new Utf8JsonWriter(json);
-        var (batch, storing) = (new Batch(), Task.CompletedTask);
+        var (batch, other, storing) = (new Batch(table), new Batch(table), Task.CompletedTask);
         try
         {
             while (await reader.ReadAsync(cancellation))
@@ -82,14 +79,15 @@ public sealed class CustomerImport(SegmentationDb db, CustomerValidator validato
                 }
                 else if (Parse(reader, columns, fields, writer) is { } customer)
                 {
-                    batch.Add(customer, reader.Line, reader.Record.Length);
+                    batch.Add(customer, reader.Line);
                 }
 
                 if (batch.IsFull)
                 {
                     await storing;
                     storing = StoreAsync(batch, cancellation);
-                    batch = new Batch();
+                    (batch, other) = (other, batch);
+                    batch.Clear();
                 }
             }
         }
@@ -100,8 +98,18 @@ public sealed class CustomerImport(SegmentationDb db, CustomerValidator validato
         }
 
         await StoreAsync(batch, cancellation);
+
+        // What a commit waits for is the log up to its own end: any entry of ours comes after all that was stored.
+        await ExecuteAsync("RESET synchronous_commit");
+        await ExecuteAsync("SELECT pg_logical_emit_message(true, 'segmentation', 'imported')");
         await db.Database.CloseConnectionAsync();
         return new ImportResult(received, created, updated, rejected, [.. errors.OrderBy(e => e.Line)]);
+
+        async Task ExecuteAsync(string sql)
+        {
+            await using var command = new NpgsqlCommand(sql, (NpgsqlConnection)db.Database.GetDbConnection());
+            await command.ExecuteNonQueryAsync(cancellation);
+        }
     }
 
     private CustomerCsv Header(RecordReader reader, List<string?> fields)
@@ -185,7 +193,7 @@ public sealed class CustomerImport(SegmentationDb db, CustomerValidator validato
 
     private async Task StoreAsync(Batch batch, CancellationToken cancellation)
     {
-        if (batch.Customers.Count == 0)
+        if (batch.Count == 0)
         {
             return;
         }
@@ -200,20 +208,12 @@ public sealed class CustomerImport(SegmentationDb db, CustomerValidator validato
         updated += stored - fresh + batch.Repeated;
     }
 
-    private async Task<(long Stored, long Fresh, IReadOnlyList<int> Stale)> TryStoreAsync(Batch batch, CancellationToken cancellation)
+    private async Task<(long Stored, long Fresh, IReadOnlySet<int> Stale)> TryStoreAsync(Batch batch, CancellationToken cancellation)
     {
         var connection = (NpgsqlConnection)db.Database.GetDbConnection();
         await using var transaction = await connection.BeginTransactionAsync(cancellation);
-        var gone = await LockAttributesAsync(connection, batch, cancellation);
-        var rows = batch.Customers;
-        int[] stale = [];
-        if (gone.Count > 0)
-        {
-            stale = [.. batch.Lines.Where((_, i) => Carries(batch.Customers[i]))];
-            rows = [.. batch.Customers.Where(c => !Carries(c))];
-        }
-
-        await table.CopyAsync(connection, rows, cancellation, "incoming_customers");
+        var stale = batch.Carriers(await LockAttributesAsync(connection, batch, cancellation));
+        await table.CopyAsync(connection, "incoming_customers", batch.Encoded(except: stale), cancellation);
         await using var upsert = new NpgsqlCommand(
             $"""
             WITH stored AS (
@@ -227,12 +227,10 @@ public sealed class CustomerImport(SegmentationDb db, CustomerValidator validato
             connection);
         await using var reader = await upsert.ExecuteReaderAsync(cancellation);
         await reader.ReadAsync(cancellation);
-        var counts = (reader.GetInt64(0), reader.GetInt64(1), stale);
+        var (stored, fresh) = (reader.GetInt64(0), reader.GetInt64(1));
         await reader.CloseAsync();
         await transaction.CommitAsync(cancellation);
-        return counts;
-
-        bool Carries(Customer customer) => customer.Attributes is { } attributes && gone.Any(name => attributes.TryGetProperty(name, out _));
+        return (stored, fresh, stale);
     }
 
     // An attribute can't be deleted while values of it are on their way in; one that was deleted since the lines were checked is found here.
@@ -258,41 +256,69 @@ public sealed class CustomerImport(SegmentationDb db, CustomerValidator validato
         return gone;
     }
 
-    private sealed class Batch
+    /// <summary>Customers as COPY takes them: encoded at once, so that nothing else of a line outlives it.</summary>
+    private sealed class Batch(BulkTable<Customer> table)
     {
         private readonly Dictionary<string, int> places = new(BatchRows, StringComparer.Ordinal);
-        private long bytes;
+        private readonly List<Row> rows = new(BatchRows);
+        private readonly Dictionary<string, HashSet<int>> carriers = new(StringComparer.Ordinal);
+        private readonly CopyBuffer encoded = new();
 
-        public List<Customer> Customers { get; } = new(BatchRows);
-        public List<int> Lines { get; } = new(BatchRows);
-        public HashSet<string> Attributes { get; } = new(StringComparer.Ordinal);
+        public int Count => rows.Count;
+        public bool IsFull => rows.Count == BatchRows || encoded.Length > BatchBytes;
+
+        /// <summary>The attributes that its customers carry.</summary>
+        public IReadOnlyCollection<string> Attributes => carriers.Keys;
 
         /// <summary>Lines that a later one of the same customer replaced.</summary>
         public int Repeated { get; private set; }
-        public bool IsFull => Customers.Count == BatchRows || bytes > BatchBytes;
 
-        public void Add(Customer customer, int line, int length)
+        public void Add(Customer customer, int line)
         {
-            bytes += length;
+            var start = encoded.Length;
+            table.Encode(customer, encoded);
+            var row = new Row(customer.Id, line, start, encoded.Length - start);
+            if (places.TryAdd(customer.Id, rows.Count))
+            {
+                rows.Add(row);
+            }
+            else
+            {
+                rows[places[customer.Id]] = row;
+                Repeated++;
+            }
+
             if (customer.Attributes is { } attributes)
             {
                 foreach (var attribute in attributes.EnumerateObject())
                 {
-                    Attributes.Add(attribute.Name);
+                    ref var lines = ref CollectionsMarshal.GetValueRefOrAddDefault(carriers, attribute.Name, out _);
+                    (lines ??= []).Add(line);
                 }
             }
-
-            if (places.TryGetValue(customer.Id, out var place))
-            {
-                (Customers[place], Lines[place]) = (customer, line);
-                Repeated++;
-            }
-            else
-            {
-                places.Add(customer.Id, Customers.Count);
-                Customers.Add(customer);
-                Lines.Add(line);
-            }
         }
+
+        /// <summary>The lines of the customers that carry one of these attributes.</summary>
+        public IReadOnlySet<int> Carriers(IEnumerable<string> attributes)
+        {
+            var lines = attributes.SelectMany(name => carriers[name]).ToHashSet();
+            lines.IntersectWith(rows.Select(r => r.Line));
+            return lines;
+        }
+
+        /// <summary>The customers in the order of their ids, but for those of some lines.</summary>
+        public IEnumerable<ReadOnlyMemory<byte>> Encoded(IReadOnlySet<int> except) =>
+            rows.Where(r => !except.Contains(r.Line)).OrderBy(r => r.Id, StringComparer.Ordinal).Select(r => encoded.Written.Slice(r.Start, r.Length));
+
+        public void Clear()
+        {
+            places.Clear();
+            rows.Clear();
+            carriers.Clear();
+            encoded.Clear();
+            Repeated = 0;
+        }
+
+        private readonly record struct Row(string Id, int Line, int Start, int Length);
     }
 }

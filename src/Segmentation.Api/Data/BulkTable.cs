@@ -14,7 +14,9 @@ namespace Segmentation.Api.Data;
 public sealed class BulkTable<T>
     where T : class
 {
+    private const int ChunkBytes = 48 * 1024;
     private readonly Column[] columns;
+    private readonly Action<CopyBuffer, T> encode;
 
     private BulkTable(IEntityType entity)
     {
@@ -22,12 +24,10 @@ public sealed class BulkTable<T>
         var table = StoreObjectIdentifier.Table(Name, entity.GetSchema());
 
         // What the database makes (an identity) is not ours to write.
-        columns = [.. entity.GetFlattenedProperties()
-            .Where(p => p.ValueGenerated == ValueGenerated.Never)
-            .Select(p => Column.Of(p, p.GetColumnName(table)!))];
+        var properties = entity.GetFlattenedProperties().Where(p => p.ValueGenerated == ValueGenerated.Never).ToArray();
+        columns = [.. properties.Select(p => Column.Of(p, p.GetColumnName(table)!))];
+        encode = Encoder(properties);
     }
-
-    private BulkTable(string name, Column[] columns) => (Name, this.columns) = (name, columns);
 
     /// <summary>The table's name in the database.</summary>
     public string Name { get; }
@@ -42,26 +42,53 @@ public sealed class BulkTable<T>
     public static BulkTable<T> Of(IModel model) => model.FindEntityType(typeof(T))!.GetOrAddRuntimeAnnotationValue(
         "Segmentation:BulkTable", static entity => new BulkTable<T>(entity!), model.FindEntityType(typeof(T)));
 
-    /// <summary>The same table without some of its columns.</summary>
-    public BulkTable<T> Without(params IReadOnlyCollection<string> names) => new(Name, [.. columns.Where(c => !names.Contains(c.Name))]);
-
-    /// <summary>Copies rows into this table, or into another that has the same columns.</summary>
-    public async Task CopyAsync(NpgsqlConnection connection, IEnumerable<T> rows, CancellationToken cancellation, string? into = null)
+    /// <summary>Copies rows into this table.</summary>
+    public Task CopyAsync(NpgsqlConnection connection, IEnumerable<T> rows, CancellationToken cancellation)
     {
-        await using var importer = await connection.BeginBinaryImportAsync($"COPY {into ?? Name} ({ColumnList}) FROM STDIN (FORMAT BINARY)", cancellation);
-
-        // The importer's own timeout would be the pool's default for a statement; the caller's token ends it instead.
-        importer.Timeout = Timeout.InfiniteTimeSpan;
-        foreach (var row in rows)
+        var buffer = new CopyBuffer();
+        return CopyAsync(connection, Name, rows.Select(row =>
         {
-            await importer.StartRowAsync(cancellation);
-            foreach (var column in columns)
-            {
-                await column.WriteAsync(importer, row, cancellation);
-            }
-        }
+            buffer.Clear();
+            Encode(row, buffer);
+            return buffer.Written;
+        }), cancellation);
+    }
 
-        await importer.CompleteAsync(cancellation);
+    /// <summary>Copies rows that are encoded already into a table that has these columns.</summary>
+    internal async Task CopyAsync(NpgsqlConnection connection, string into, IEnumerable<ReadOnlyMemory<byte>> encoded, CancellationToken cancellation)
+    {
+        var chunk = new CopyBuffer();
+        chunk.Append(CopyBuffer.Header);
+        await using var stream = await connection.BeginRawBinaryCopyAsync($"COPY {into} ({ColumnList}) FROM STDIN (FORMAT BINARY)", cancellation);
+        try
+        {
+            foreach (var row in encoded)
+            {
+                chunk.Append(row.Span);
+                if (chunk.Length >= ChunkBytes)
+                {
+                    await stream.WriteAsync(chunk.Written, cancellation);
+                    chunk.Clear();
+                }
+            }
+
+            chunk.Append(CopyBuffer.Trailer);
+            await stream.WriteAsync(chunk.Written, cancellation);
+            await stream.FlushAsync(cancellation);
+        }
+        catch
+        {
+            // Its end without this would keep what came so far.
+            await stream.CancelAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Appends a row as COPY takes it.</summary>
+    internal void Encode(T row, CopyBuffer buffer)
+    {
+        buffer.BeginRow(columns.Length);
+        encode(buffer, row);
     }
 
     /// <summary>Adds one array a column as the next positional parameters, for <c>unnest($1, $2, …)</c>. Not for columns that are arrays.</summary>
@@ -73,27 +100,44 @@ public sealed class BulkTable<T>
         }
     }
 
+    // Writes all of a row's columns, as one function.
+    private static Action<CopyBuffer, T> Encoder(IEnumerable<IProperty> properties)
+    {
+        var (buffer, row) = (Expression.Parameter(typeof(CopyBuffer), "buffer"), Expression.Parameter(typeof(T), "row"));
+        var writes = properties.Select(property =>
+        {
+            var value = Value(row, property);
+            var type = value.Type.IsValueType && Nullable.GetUnderlyingType(value.Type) is null ? typeof(Nullable<>).MakeGenericType(value.Type) : value.Type;
+            return Expression.Call(buffer, nameof(CopyBuffer.Write), null, Expression.Convert(value, type));
+        });
+        return Expression.Lambda<Action<CopyBuffer, T>>(Expression.Block(writes), buffer, row).Compile();
+    }
+
+    // What the column holds of a row.
+    private static Expression Value(Expression row, IProperty property)
+    {
+        var value = Read(row, property);
+        return property.GetRelationalTypeMapping().Converter is { } converter ? Expression.Invoke(converter.ConvertToProviderExpression, value) : value;
+    }
+
+    private static Expression Read(Expression row, IPropertyBase property) => property.DeclaringType is IComplexType part
+        ? Expression.Property(Read(row, part.ComplexProperty), property.PropertyInfo!)
+        : Expression.Property(row, property.PropertyInfo!);
+
     private abstract class Column(string name, NpgsqlDbType type)
     {
         public string Name => name;
 
         protected NpgsqlDbType Type => type;
 
-        public abstract Task WriteAsync(NpgsqlBinaryImporter importer, T row, CancellationToken cancellation);
-
         public abstract NpgsqlParameter Array(IReadOnlyList<T> rows);
 
         public static Column Of(IProperty property, string name)
         {
-            var mapping = property.GetRelationalTypeMapping();
             using var probe = new NpgsqlCommand();
-            var type = ((NpgsqlParameter)mapping.CreateParameter(probe, "p", null)).NpgsqlDbType;
+            var type = ((NpgsqlParameter)property.GetRelationalTypeMapping().CreateParameter(probe, "p", null)).NpgsqlDbType;
             var row = Expression.Parameter(typeof(T), "row");
-            var value = Read(row, property);
-            if (mapping.Converter is { } converter)
-            {
-                value = Expression.Invoke(converter.ConvertToProviderExpression, value);
-            }
+            var value = Value(row, property);
 
             // JSON goes as its text: the driver would parse and write it again.
             if (value.Type == typeof(JsonElement) || value.Type == typeof(JsonElement?))
@@ -107,17 +151,11 @@ public sealed class BulkTable<T>
                 : typeof(ReferenceColumn<>).MakeGenericType(typeof(T), value.Type);
             return (Column)Activator.CreateInstance(kind, name, type, Expression.Lambda(value, row).Compile())!;
         }
-
-        private static Expression Read(Expression row, IPropertyBase property) => property.DeclaringType is IComplexType part
-            ? Expression.Property(Read(row, part.ComplexProperty), property.PropertyInfo!)
-            : Expression.Property(row, property.PropertyInfo!);
     }
 
     private sealed class ValueColumn<TValue>(string name, NpgsqlDbType type, Func<T, TValue> read) : Column(name, type)
         where TValue : struct
     {
-        public override Task WriteAsync(NpgsqlBinaryImporter importer, T row, CancellationToken cancellation) => importer.WriteAsync(read(row), Type, cancellation);
-
         public override NpgsqlParameter Array(IReadOnlyList<T> rows)
         {
             var values = new TValue[rows.Count];
@@ -133,9 +171,6 @@ public sealed class BulkTable<T>
     private sealed class NullableColumn<TValue>(string name, NpgsqlDbType type, Func<T, TValue?> read) : Column(name, type)
         where TValue : struct
     {
-        public override Task WriteAsync(NpgsqlBinaryImporter importer, T row, CancellationToken cancellation) =>
-            read(row) is { } value ? importer.WriteAsync(value, Type, cancellation) : importer.WriteNullAsync(cancellation);
-
         public override NpgsqlParameter Array(IReadOnlyList<T> rows)
         {
             var values = new TValue?[rows.Count];
@@ -151,9 +186,6 @@ public sealed class BulkTable<T>
     private sealed class ReferenceColumn<TValue>(string name, NpgsqlDbType type, Func<T, TValue?> read) : Column(name, type)
         where TValue : class
     {
-        public override Task WriteAsync(NpgsqlBinaryImporter importer, T row, CancellationToken cancellation) =>
-            read(row) is { } value ? importer.WriteAsync(value, Type, cancellation) : importer.WriteNullAsync(cancellation);
-
         public override NpgsqlParameter Array(IReadOnlyList<T> rows)
         {
             var values = new TValue?[rows.Count];

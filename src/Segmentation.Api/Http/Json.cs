@@ -129,10 +129,10 @@ public static class Json
         {
             if (reader.TokenType == JsonTokenType.String)
             {
-                // What nearly all are, "2024-05-31T12:00:00Z" with no decimals, is read without making a text of it.
-                if (!reader.HasValueSequence && reader.ValueSpan is { Length: 20 } plain && plain[^1] == 'Z' && reader.TryGetDateTimeOffset(out var common) && common.Year is > 1 and < 9999)
+                // What nearly all are, in UTC and with seconds, is read without making a text of it. Less than a microsecond is dropped.
+                if (!reader.HasValueSequence && reader.ValueSpan is { Length: >= 20 and <= 30 } plain && plain[^1] == 'Z' && reader.TryGetDateTimeOffset(out var common) && common.Year is > 1 and < 9999)
                 {
-                    return common;
+                    return LocalTime.Truncate(common);
                 }
 
                 if (DateValue.ParseInstant(reader.GetString()!) is { } instant)
@@ -144,8 +144,12 @@ public static class Json
             throw new RequestJsonException($"Takes {Takes}.");
         }
 
-        public override void Write(Utf8JsonWriter writer, DateTimeOffset value, JsonSerializerOptions options) =>
-            writer.WriteStringValue(Format(value));
+        public override void Write(Utf8JsonWriter writer, DateTimeOffset value, JsonSerializerOptions options)
+        {
+            Span<byte> text = stackalloc byte[32];
+            value.UtcDateTime.TryFormat(text, out var length, InstantFormat, CultureInfo.InvariantCulture);
+            writer.WriteStringValue(text[..length]);
+        }
     }
 
     // The serializer's own would round what a decimal can't hold.
@@ -208,7 +212,9 @@ public static class Json
     }
 
     /// <summary>An instant as answers write it: RFC 3339 in UTC, as many decimals as it has.</summary>
-    public static string Format(DateTimeOffset instant) => instant.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.FFFFFF'Z'", CultureInfo.InvariantCulture);
+    public static string Format(DateTimeOffset instant) => instant.UtcDateTime.ToString(InstantFormat, CultureInfo.InvariantCulture);
+
+    private const string InstantFormat = "yyyy-MM-dd'T'HH:mm:ss.FFFFFF'Z'";
 }
 
 /// <summary>A fault in a body whose message is meant for its sender.</summary>

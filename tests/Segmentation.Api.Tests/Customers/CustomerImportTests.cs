@@ -174,6 +174,41 @@ public sealed class CustomerImportTests(ApiFixture fixture) : IClassFixture<ApiF
         Assert.Equal(("2023-01-01T00:00:00Z", "2024-02-01T00:00:00Z"), (answer["firstSeenAt"].GetString(), answer["lastSeenAt"].GetString()));
     }
 
+    // COPY's own form of a number is four decimal digits a group, counted from the point.
+    [Theory]
+    [InlineData("0")]
+    [InlineData("-1")]
+    [InlineData("9999.9999")]
+    [InlineData("10000")]
+    [InlineData("100000000")]
+    [InlineData("0.5")]
+    [InlineData("0.00001")]
+    [InlineData("-0.000000001")]
+    [InlineData("120000.10")]
+    [InlineData("999999999999999999.999999999")]
+    [InlineData("-100000000000000000.000000001")]
+    public async Task Number_IsKeptExactly(string number)
+    {
+        var id = NewId();
+        await NdjsonAsync($$$"""{"id":"{{{id}}}","demographic":{"income":{{{number}}}}}""");
+        await using var source = NpgsqlDataSource.Create(fixture.ConnectionString);
+        await using var command = source.CreateCommand($"SELECT demographic_income::text FROM customers WHERE id = '{id}'");
+        Assert.Equal(number, await command.ExecuteScalarAsync());
+    }
+
+    [Theory]
+    [InlineData("2024-05-31T12:00:00Z", "2024-05-31T12:00:00Z")]
+    [InlineData("2024-05-31T12:00:00.5Z", "2024-05-31T12:00:00.5Z")]
+    [InlineData("1969-12-31T23:59:59.123456789Z", "1969-12-31T23:59:59.123456Z")]
+    [InlineData("2024-05-31T12:00:00.690882+02:00", "2024-05-31T10:00:00.690882Z")]
+    [InlineData("2024-05-31T12:00z", "2024-05-31T12:00:00Z")]
+    public async Task Instant_IsKeptToTheMicrosecond(string sent, string kept)
+    {
+        var id = NewId();
+        await NdjsonAsync($$"""{"id":"{{id}}","signedUpAt":"{{sent}}"}""");
+        Assert.Equal(kept, (await GetAsync(id)).GetProperty("signedUpAt").GetString());
+    }
+
     [Fact]
     public async Task SameIdTwice_TheLaterWinsAndCountsAsUpdated()
     {

@@ -6,7 +6,7 @@ using System.Text.Json;
 namespace Segmentation.Api.Data;
 
 /// <summary>
-/// Rows in the format of PostgreSQL's binary COPY. Npgsql's own importer costs a row of sixty columns five times as much; what it does besides
+/// Rows in the format of PostgreSQL's binary COPY. Npgsql's own importer costs a row of sixty columns several times as much; what it does besides
 /// (other types, other conversions) no bulk table needs. Its memory is kept for the next rows.
 /// </summary>
 internal sealed class CopyBuffer

@@ -43,6 +43,7 @@ internal sealed class SwaggerDocument(CustomerFields fields, RuleLimits limits) 
     {
         ["200"] = "Done.",
         ["201"] = "Created.",
+        ["202"] = "Taken up; it goes on after this answer.",
         ["204"] = "Done; nothing to say.",
         ["400"] = "Malformed or invalid: errors says what, by JSON Pointer or the parameter's name.",
         ["404"] = "There is no such thing.",

@@ -337,7 +337,8 @@ internal sealed class MembershipKeeper(
                     look.Scope.Add(scope);
                 }
 
-                look.Cause = row.Cause;
+                // The first says why; one that only asks to look again comes after it.
+                look.Cause = look.Cause == default || look.Cause == MembershipCause.Refresh ? row.Cause : look.Cause;
             }
         }
 
@@ -718,14 +719,24 @@ internal sealed class MembershipKeeper(
             await SetAsync(segment.Segment.Id, "progress = 0.5", cancellation);
             await writer.InTransactionAsync(connection, async (_, transaction) =>
             {
-                // Whoever was written meanwhile, or is due, is looked at afterwards.
+                // Whoever was written meanwhile, or is due, may have been read before or after: where it differs, it is looked at by itself.
                 await using (var skip = new NpgsqlCommand(
                     """
                     WITH skip AS MATERIALIZED (
                         SELECT DISTINCT unnest(keys) AS key FROM membership_work WHERE keys IS NOT NULL AND (segment_id IS NULL OR segment_id = $1) UNION SELECT unnest($2)),
-                    dropped AS (DELETE FROM fresh_members f USING skip WHERE f.key = skip.key)
-                    INSERT INTO fresh_members SELECT m.customer_key FROM memberships m JOIN skip ON skip.key = m.customer_key WHERE m.segment_id = $1 AND m.left_batch IS NULL
-                    """, connection, transaction) { CommandTimeout = 0, Parameters = { MembershipWriter.Of(segment.Segment.Id, NpgsqlDbType.Integer), MembershipWriter.Of(build.Fresh ? [] : dues.Passed(at), NpgsqlDbType.Array | NpgsqlDbType.Bigint) } })
+                    stored AS (SELECT m.customer_key AS key FROM memberships m JOIN skip ON skip.key = m.customer_key WHERE m.segment_id = $1 AND m.left_batch IS NULL),
+                    dropped AS (DELETE FROM fresh_members f USING skip WHERE f.key = skip.key RETURNING f.key),
+                    kept AS (INSERT INTO fresh_members SELECT key FROM stored),
+                    differing AS ((TABLE stored EXCEPT TABLE dropped) UNION (TABLE dropped EXCEPT TABLE stored))
+                    INSERT INTO membership_work (cause, segment_id, keys, created) SELECT $3, $1, array_agg(key), false FROM differing HAVING count(*) > 0
+                    """, connection, transaction)
+                {
+                    CommandTimeout = 0,
+                    Parameters =
+                    {
+                        MembershipWriter.Of(segment.Segment.Id, NpgsqlDbType.Integer), MembershipWriter.Of(build.Fresh ? [] : dues.Passed(at), NpgsqlDbType.Array | NpgsqlDbType.Bigint), MembershipWriter.Of((short)build.Cause, NpgsqlDbType.Smallint),
+                    },
+                })
                 {
                     await skip.ExecuteNonQueryAsync(cancellation);
                 }

@@ -34,6 +34,7 @@ internal static class Setup
         services.AddSingleton<DefinitionCache>();
         services.AddSingleton<CustomerRowReaders>();
         services.AddScoped<SegmentQuery>();
+        services.AddScoped<SegmentStore>();
         services.AddScoped<CustomerSnapshots>();
         services.AddSingleton<CustomerValidator>();
         services.AddScoped<CustomerImport>();

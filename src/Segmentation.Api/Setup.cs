@@ -9,6 +9,7 @@ using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Events;
 using Segmentation.Api.Http;
+using Segmentation.Api.Memberships;
 using Segmentation.Api.Segments;
 using Segmentation.Rules;
 
@@ -33,6 +34,7 @@ internal static class Setup
         services.AddSingleton<CustomerFields>();
         services.AddSingleton<DefinitionCache>();
         services.AddSingleton<CustomerRowReaders>();
+        services.AddSingleton(configuration.GetSection("Membership").Get<MembershipOptions>() ?? new MembershipOptions());
         services.AddScoped<SegmentQuery>();
         services.AddScoped<SegmentStore>();
         services.AddScoped<CustomerSnapshots>();
@@ -109,7 +111,9 @@ internal static class Setup
 
     // The path's and query's faults; the body's are thrown where they are read.
     private static ApiProblem ModelProblem(ActionContext context) => ApiProblem.Invalid(
-        context.ModelState.Where(m => m.Value is { Errors.Count: > 0 }).Select(m => new RuleError(m.Key, m.Key.Length == 0 ? "A JSON body is needed." : $"{m.Key} does not take this value.")));
+        context.ModelState.Where(m => m.Value is { Errors.Count: > 0 }).Select(m => new RuleError(m.Key, m.Key.Length == 0 ? "A JSON body is needed."
+            : context.ActionDescriptor.Parameters.Any(p => p.Name == m.Key && p.ParameterType == typeof(Instant?)) ? $"{m.Key} takes {Instant.Takes}."
+            : $"{m.Key} does not take this value.")));
 
     private static string Reason(int status) => status switch
     {

@@ -37,6 +37,7 @@ internal static class Setup
         services.AddSingleton(configuration.GetSection("Membership").Get<MembershipOptions>() ?? new MembershipOptions());
         services.AddScoped<SegmentQuery>();
         services.AddScoped<SegmentStore>();
+        services.AddScoped<SegmentOverlap>();
         services.AddScoped<CustomerSnapshots>();
         services.AddSingleton<CustomerValidator>();
         services.AddScoped<CustomerImport>();

@@ -6,12 +6,16 @@ using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 using Segmentation.Rules;
+using Segmentation.Rules.Expressions;
 
 namespace Segmentation.Api.Segments;
 
 /// <summary>How many customers match.</summary>
 /// <param name="Share">0 to 1 of all customers; 0 when there are none.</param>
 public sealed record SegmentCount(long Count, long Total, decimal Share, DateTimeOffset EvaluatedAt);
+
+/// <summary>How segments are put together.</summary>
+public enum SetOperation { Union, Intersection, Difference }
 
 /// <summary>A rule at an instant, as a query's predicate.</summary>
 public sealed record Question(Expression<Func<Customer, bool>> Predicate, DateTimeOffset EvaluatedAt);
@@ -37,13 +41,22 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, TimeP
     public Question Ask(Definitions all, SegmentDefinition segment, DateTimeOffset? asOf, long? customer = null)
     {
         var (at, historical) = Clock(asOf);
-        if (segment.Kind == SegmentKind.Manual)
-        {
-            return new Question(c => c.ManualMemberships.Any(m => m.SegmentId == segment.Id), at);
-        }
+        return new Question(Predicate(all, segment, at, historical, customer), at);
+    }
 
-        var rule = all.Compile(segment.Rule!.Value, Backend.Sql, historical, segment.Key);
-        return new Question(rule.IsValid ? rule.ToQuery(new Evaluation(at, segment.TimeZone), rows => Source(rows, customer)) : _ => false, at);
+    /// <summary>Who is in any of some segments, in all of them, or in the first and in no other; all looked at at one instant.</summary>
+    public Question Combine(Definitions all, SetOperation operation, IReadOnlyList<SegmentDefinition> segments)
+    {
+        var (at, historical) = Clock(null);
+        var customer = Expression.Parameter(typeof(Customer), "c");
+        Expression[] members = [.. segments.Select(s => Splice.Body(Predicate(all, s, at, historical, null), customer))];
+        var body = operation switch
+        {
+            SetOperation.Union => Splice.Or(members),
+            SetOperation.Intersection => Splice.And(members),
+            _ => Splice.And(members[0], Expression.Not(Splice.Or(members.AsSpan(1)))),
+        };
+        return new Question(Expression.Lambda<Func<Customer, bool>>(body, customer), at);
     }
 
     /// <summary>Whom a rule matches.</summary>
@@ -112,6 +125,17 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, TimeP
         // No event is later than now, so only an instant before it hides any.
         var now = time.GetUtcNow();
         return (LocalTime.Truncate(asOf ?? now), asOf < now);
+    }
+
+    private Expression<Func<Customer, bool>> Predicate(Definitions all, SegmentDefinition segment, DateTimeOffset at, bool historical, long? customer)
+    {
+        if (segment.Kind == SegmentKind.Manual)
+        {
+            return c => c.ManualMemberships.Any(m => m.SegmentId == segment.Id);
+        }
+
+        var rule = all.Compile(segment.Rule!.Value, Backend.Sql, historical, segment.Key);
+        return rule.IsValid ? rule.ToQuery(new Evaluation(at, segment.TimeZone), rows => Source(rows, customer)) : _ => false;
     }
 
     // Whether the predicate groups events, which has to be done for the first match as for all.

@@ -34,7 +34,10 @@ internal static class Setup
         services.AddSingleton<CustomerFields>();
         services.AddSingleton<DefinitionCache>();
         services.AddSingleton<CustomerRowReaders>();
+        services.AddSingleton(configuration.GetSection("Membership").Get<MembershipOptions>() ?? new MembershipOptions());
         services.AddScoped<SegmentQuery>();
+        services.AddScoped<SegmentStore>();
+        services.AddScoped<SegmentOverlap>();
         services.AddScoped<CustomerSnapshots>();
         services.AddSingleton<CustomerValidator>();
         services.AddScoped<CustomerImport>();
@@ -113,7 +116,9 @@ internal static class Setup
 
     // The path's and query's faults; the body's are thrown where they are read.
     private static ApiProblem ModelProblem(ActionContext context) => ApiProblem.Invalid(
-        context.ModelState.Where(m => m.Value is { Errors.Count: > 0 }).Select(m => new RuleError(m.Key, m.Key.Length == 0 ? "A JSON body is needed." : $"{m.Key} does not take this value.")));
+        context.ModelState.Where(m => m.Value is { Errors.Count: > 0 }).Select(m => new RuleError(m.Key, m.Key.Length == 0 ? "A JSON body is needed."
+            : context.ActionDescriptor.Parameters.Any(p => p.Name == m.Key && p.ParameterType == typeof(Instant?)) ? $"{m.Key} takes {Instant.Takes}."
+            : $"{m.Key} does not take this value.")));
 
     private static string Reason(int status) => status switch
     {

@@ -25,18 +25,21 @@ public static class Paging
         rows.Count > limit ? Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(key(rows[limit - 1]))) : null);
 
     /// <summary>The last row's key, of a list by text; null for the first page.</summary>
-    public static string? TextCursor(string? cursor) => Cursor(cursor) is not { } key ? null
-        : key.ValueKind == JsonValueKind.String && !key.GetString()!.Contains('\0', StringComparison.Ordinal) ? key.GetString() : throw Foreign();
+    public static string? TextCursor(string? cursor) => Cursor(cursor, 1) is not { } key ? null
+        : key[0].ValueKind == JsonValueKind.String && !key[0].GetString()!.Contains('\0', StringComparison.Ordinal) ? key[0].GetString() : throw Foreign();
 
     /// <summary>The last row's key, of a list by number; null for the first page.</summary>
-    public static long? NumberCursor(string? cursor) => Cursor(cursor) is not { } key ? null
-        : key.ValueKind == JsonValueKind.Number && key.TryGetInt64(out var number) ? number : throw Foreign();
+    public static long? NumberCursor(string? cursor) => NumbersCursor(cursor, 1)?[0];
+
+    /// <summary>The last row's key, of a list by several numbers; null for the first page.</summary>
+    public static long[]? NumbersCursor(string? cursor, int count) => Cursor(cursor, count) is not { } key ? null
+        : [.. key.EnumerateArray().Select(n => n.ValueKind == JsonValueKind.Number && n.TryGetInt64(out var number) ? number : throw Foreign())];
 
     /// <summary>A text of the query string that a statement can take.</summary>
     public static string Text(string text, string name) =>
         text.Contains('\0', StringComparison.Ordinal) ? throw ApiProblem.Invalid(name, "A text can't hold the character NUL.") : text;
 
-    private static JsonElement? Cursor(string? cursor)
+    private static JsonElement? Cursor(string? cursor, int count)
     {
         if (string.IsNullOrEmpty(cursor))
         {
@@ -46,7 +49,7 @@ public static class Paging
         try
         {
             var key = JsonSerializer.Deserialize<JsonElement>(Base64Url.DecodeFromChars(cursor));
-            return key.ValueKind == JsonValueKind.Array && key.GetArrayLength() == 1 && Json.Unfit(key, maxDepth: 2) is null ? key[0] : throw Foreign();
+            return key.ValueKind == JsonValueKind.Array && key.GetArrayLength() == count && Json.Unfit(key, maxDepth: 2) is null ? key : throw Foreign();
         }
         catch (Exception malformed) when (malformed is FormatException or JsonException)
         {

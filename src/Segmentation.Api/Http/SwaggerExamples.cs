@@ -12,6 +12,9 @@ internal static class SwaggerExamples
     /// <summary>A segment of the sample.</summary>
     public const string Segment = "parents-30-45";
 
+    /// <summary>More segments of the sample.</summary>
+    public static readonly string[] Others = ["around-berlin", "regular-buyers"];
+
     /// <summary>What the examples make goes by names that the sample does not use.</summary>
     public const string OwnCustomer = "jane-doe", OwnSegment = "my-segment", OwnManual = "my-panel", OwnAttribute = "favouriteStore";
 
@@ -63,6 +66,13 @@ internal static class SwaggerExamples
             "Segments_Patch" => [("goal", "Changes the goal and the tags", """{"goal":"Tell families about school season.","tags":["demographic","families"]}""")],
             "Segments_Clone" => [("draft", "A copy to try changes on", $$"""{"key":"{{Segment}}-copy","name":"Parents from 30 to 45 (copy)"}""")],
             "Members_Change" => [("both", "One in, one out", $$"""{"add":["{{Customer}}","sample-00021"],"remove":["sample-00026"]}""")],
+            "Sets_Overlap" => [("three", "Three segments, pair by pair", $$"""{"keys":["{{Segment}}","{{Others[0]}}","{{Others[1]}}"]}""")],
+            "Sets_Combine" =>
+            [
+                ("intersection", "In both, as a preview", $$"""{"operation":"intersection","keys":["{{Segment}}","{{Others[0]}}"],"sampleSize":3}"""),
+                ("difference", "In the first and no other, as a preview", $$"""{"operation":"difference","keys":["{{Segment}}","{{Others[0]}}","{{Others[1]}}"],"sampleSize":3}"""),
+                ("save", "In either, saved as a manual segment", $$"""{"operation":"union","keys":["{{Segment}}","{{Others[0]}}"],"save":{"key":"{{Segment}}-or-more","name":"Parents, and more","tags":["panel"]} }"""),
+            ],
             "Customers_Post" => [("new", "A profile; its id is made", Profile)],
             "Customers_Put" => [("profile", "A whole profile", Profile)],
             "Customers_Patch" => [("move", "Moves, and withdraws a consent", """{"geographic":{"city":"Potsdam","postalCode":"14467"},"consents":{"marketing":{"granted":false}}}""")],
@@ -104,6 +114,12 @@ internal static class SwaggerExamples
         (_, "email") => "jane@example.com",
         (_, "segment") => Segment,
         (_, "asOf") => "2026-06-30T22:00:00Z",
+        ("Flows_Get", "to") => Others[0],
+        (_, "from" or "since") => "2026-05-31T22:00:00Z",
+        (_, "to" or "until") => "2026-06-30T22:00:00Z",
+        (_, "change") => "left",
+        (_, "cause") => "event",
+        (_, "interval") => "week",
         _ => null,
     };
 

@@ -20,7 +20,7 @@ namespace Segmentation.Api.Memberships;
 /// work may be done twice, late or in any order, and the outcome is the same.
 /// </remarks>
 internal sealed class MembershipKeeper(
-    IServiceScopeFactory scopes, NpgsqlDataSource source, DefinitionCache definitions, CustomerRowReaders readers, RevenueOptions revenue, TimeProvider time, ILogger logger, long epoch, DateTimeOffset keptBefore) : IDisposable
+    IServiceScopeFactory scopes, NpgsqlDataSource source, DefinitionCache definitions, CustomerRowReaders readers, RevenueOptions revenue, MembershipOptions options, TimeProvider time, ILogger logger, long epoch, DateTimeOffset keptBefore) : IDisposable
 {
     /// <summary>Time's changes are known this far ahead, customer by customer.</summary>
     private static readonly TimeSpan Horizon = TimeSpan.FromHours(1);
@@ -52,6 +52,8 @@ internal sealed class MembershipKeeper(
     private MembershipPlan? plan;
     private DateTimeOffset nextQuarter = DateTimeOffset.MinValue;
     private DateTimeOffset keptUntil = keptBefore;
+    private Task purge = Task.CompletedTask;
+    private DateTimeOffset nextPurge = DateTimeOffset.MinValue;
     private bool ranksMoved;
     private long? readyStamp = -1;
     private long ranksNext;
@@ -82,9 +84,33 @@ internal sealed class MembershipKeeper(
         looked |= await LookAtTimeAsync(at, cancellation);
         RefreshRanks();
         StartBuilds(at, cancellation);
+        ForgetHistory(at, cancellation);
         await TellAsync(pending, at, cancellation);
 
         return looked || pending.More;
+    }
+
+    // Once an hour, beside everything else.
+    private void ForgetHistory(DateTimeOffset at, CancellationToken cancellation)
+    {
+        if (at < nextPurge || !purge.IsCompleted)
+        {
+            return;
+        }
+
+        nextPurge = at.AddHours(1);
+        purge = Task.Run(async () =>
+        {
+            try
+            {
+                await using var connection = await source.OpenConnectionAsync(cancellation);
+                await MembershipHistory.PurgeAsync(connection, at.AddDays(-options.HistoryDays), cancellation);
+            }
+            catch (Exception failed) when (!cancellation.IsCancellationRequested)
+            {
+                logger.LogError(failed, "Old history could not be removed; tried again in an hour");
+            }
+        }, CancellationToken.None);
     }
 
     // How far everything is: up to which instant it is true, and of which definitions.
@@ -114,7 +140,7 @@ internal sealed class MembershipKeeper(
             await build.Cancellation.CancelAsync();
         }
 
-        await Task.WhenAll(building.Values.Select(b => b.Running!.ContinueWith(_ => { }, TaskScheduler.Default)));
+        await Task.WhenAll(building.Values.Select(b => b.Running!).Append(purge).Select(r => r.ContinueWith(_ => { }, TaskScheduler.Default)));
     }
 
     public void Dispose() => writer.Dispose();
@@ -244,7 +270,7 @@ internal sealed class MembershipKeeper(
         }
 
         ready.Remove(segment);
-        await writer.InTransactionAsync(null, async (connection, transaction) =>
+        await writer.InTransactionAsync(null, at, async (connection, transaction, written) =>
         {
             await using var command = new NpgsqlCommand(
                 """
@@ -259,7 +285,7 @@ internal sealed class MembershipKeeper(
                 connection, transaction)
             {
                 CommandTimeout = 0,
-                Parameters = { MembershipWriter.Of(segment, NpgsqlDbType.Integer), MembershipWriter.Of(at, NpgsqlDbType.TimestampTz), MembershipWriter.Of((short)MembershipCause.Definition, NpgsqlDbType.Smallint) },
+                Parameters = { MembershipWriter.Of(segment, NpgsqlDbType.Integer), MembershipWriter.Of(written, NpgsqlDbType.TimestampTz), MembershipWriter.Of((short)MembershipCause.Definition, NpgsqlDbType.Smallint) },
             };
             await command.ExecuteNonQueryAsync(cancellation);
 
@@ -515,7 +541,7 @@ internal sealed class MembershipKeeper(
 
     private async Task LookAsync(SegmentationDb db, KeyValuePair<long, Look>[] looks, IReadOnlyList<long> done, DateTimeOffset at, CancellationToken cancellation)
     {
-        var changes = new List<MembershipChange>();
+        var changes = new List<MembershipMove>();
         var deferred = new Dictionary<int, List<long>>();
         long[] erased = [];
         var concerned = looks.Where(l => !l.Value.Scope.IsEmpty || l.Value.Cause == MembershipCause.Erased).ToDictionary();
@@ -542,12 +568,12 @@ internal sealed class MembershipKeeper(
             return;
         }
 
-        await writer.InTransactionAsync(null, async (connection, transaction) =>
+        await writer.InTransactionAsync(null, at, async (connection, transaction, written) =>
         {
-            await MembershipWriter.WriteAsync(connection, transaction, changes, at, cancellation);
+            await MembershipWriter.WriteAsync(connection, transaction, changes, written, cancellation);
             if (erased.Length > 0)
             {
-                await MembershipWriter.EraseAsync(connection, transaction, erased, at, cancellation);
+                await MembershipWriter.EraseAsync(connection, transaction, erased, written, cancellation);
             }
 
             foreach (var (segment, keys) in deferred)
@@ -570,7 +596,7 @@ internal sealed class MembershipKeeper(
         }, cancellation);
     }
 
-    private async Task LookAsync(SegmentationDb db, Customer customer, Look look, Clocks clocks, List<MembershipChange> changes, Dictionary<int, List<long>> deferred, CancellationToken cancellation)
+    private async Task LookAsync(SegmentationDb db, Customer customer, Look look, Clocks clocks, List<MembershipMove> changes, Dictionary<int, List<long>> deferred, CancellationToken cancellation)
     {
         var heavy = customer.EventCount > CustomerSnapshots.MaxEvents;
         DateTimeOffset? due = null;
@@ -592,7 +618,7 @@ internal sealed class MembershipKeeper(
                 if (member ? customer.MemberOf.Add(id) : customer.MemberOf.Remove(id))
                 {
                     var (cause, eventId) = look.Reason(segment, plan);
-                    changes.Add(new MembershipChange(segment, customer.Key, member, cause, eventId));
+                    changes.Add(new MembershipMove(segment, customer.Key, member, cause, eventId));
                 }
 
                 if (segment.ReadsClock && scannedUntil.TryGetValue(id, out var until) && until > clocks.At)
@@ -717,7 +743,7 @@ internal sealed class MembershipKeeper(
 
             await RunAsync("ANALYZE fresh_members");
             await SetAsync(segment.Segment.Id, "progress = 0.5", cancellation);
-            await writer.InTransactionAsync(connection, async (_, transaction) =>
+            await writer.InTransactionAsync(connection, LocalTime.Truncate(time.GetUtcNow()), async (_, transaction, written) =>
             {
                 // Whoever was written meanwhile, or is due, may have been read before or after: where it differs, it is looked at by itself.
                 await using (var skip = new NpgsqlCommand(
@@ -741,7 +767,7 @@ internal sealed class MembershipKeeper(
                     await skip.ExecuteNonQueryAsync(cancellation);
                 }
 
-                var (joined, left) = await MembershipWriter.WriteAsync(connection, transaction, segment, "fresh_members", build.Cause, at, cancellation);
+                var (joined, left) = await MembershipWriter.WriteAsync(connection, transaction, segment, "fresh_members", build.Cause, written, cancellation);
                 build.Changed = joined + left > 0;
                 await using var state = new NpgsqlCommand(
                     """

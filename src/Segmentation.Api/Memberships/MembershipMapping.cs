@@ -13,10 +13,11 @@ internal sealed class SegmentMembershipMapping : IEntityTypeConfiguration<Segmen
         builder.Property(m => m.JoinedEvent).HasMaxLength(Events.CustomerEvent.IdMaxLength);
         builder.Property(m => m.LeftEvent).HasMaxLength(Events.CustomerEvent.IdMaxLength);
 
-        // By segment: its members in the order of pages; who joined and who left in the order of time.
+        // By segment: its members in the order of pages; who joined and who left in the order of time, and within a batch in that of pages, for one
+        // batch can hold all members.
         builder.HasIndex(m => new { m.SegmentId, m.CustomerKey }).IsUnique().HasFilter("left_batch IS NULL").HasDatabaseName(SegmentMembership.CurrentIndex);
-        builder.HasIndex(m => new { m.SegmentId, m.JoinedBatch }).HasDatabaseName("ix_memberships_joined");
-        builder.HasIndex(m => new { m.SegmentId, m.LeftBatch }).HasFilter("left_batch IS NOT NULL").HasDatabaseName("ix_memberships_left");
+        builder.HasIndex(m => new { m.SegmentId, m.JoinedBatch, m.CustomerKey }).HasDatabaseName("ix_memberships_joined");
+        builder.HasIndex(m => new { m.SegmentId, m.LeftBatch, m.CustomerKey }).HasFilter("left_batch IS NOT NULL").HasDatabaseName("ix_memberships_left");
     }
 }
 
@@ -27,6 +28,9 @@ internal sealed class MembershipBatchMapping : IEntityTypeConfiguration<Membersh
         builder.ToTable("membership_batches").HasKey(b => b.Id);
         builder.Property(b => b.Id).UseIdentityAlwaysColumn();
         builder.HasIndex(b => new { b.SegmentId, b.Id }).HasDatabaseName("ix_membership_batches_segment");
+
+        // From instants to batches.
+        builder.HasIndex(b => b.At).HasDatabaseName("ix_membership_batches_at");
     }
 }
 

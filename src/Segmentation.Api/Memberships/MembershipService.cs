@@ -12,7 +12,7 @@ namespace Segmentation.Api.Memberships;
 /// whoever held it, and the next process takes over within seconds.
 /// </summary>
 internal sealed class MembershipService(
-    IServiceScopeFactory scopes, NpgsqlDataSource source, DefinitionCache definitions, CustomerRowReaders readers, RevenueOptions revenue, TimeProvider time, ILogger<MembershipService> logger) : BackgroundService
+    IServiceScopeFactory scopes, NpgsqlDataSource source, DefinitionCache definitions, CustomerRowReaders readers, RevenueOptions revenue, MembershipOptions options, TimeProvider time, ILogger<MembershipService> logger) : BackgroundService
 {
     // Any number that no one else uses.
     private const long Lock = 0x5E67_4D45_4D42;
@@ -78,7 +78,7 @@ internal sealed class MembershipService(
         }
 
         logger.LogInformation("This process keeps membership");
-        using var keeper = new MembershipKeeper(scopes, source, definitions, readers, revenue, time, logger, epoch, keptUntil);
+        using var keeper = new MembershipKeeper(scopes, source, definitions, readers, revenue, options, time, logger, epoch, keptUntil);
         try
         {
             var check = Environment.TickCount64;

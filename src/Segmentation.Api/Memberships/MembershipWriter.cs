@@ -4,7 +4,7 @@ using NpgsqlTypes;
 namespace Segmentation.Api.Memberships;
 
 /// <summary>A customer that joins or leaves.</summary>
-internal readonly record struct MembershipChange(SegmentPlan Segment, long CustomerKey, bool Joined, MembershipCause Cause, string? EventId);
+internal readonly record struct MembershipMove(SegmentPlan Segment, long CustomerKey, bool Joined, MembershipCause Cause, string? EventId);
 
 /// <summary>This process no longer keeps membership: another has taken over.</summary>
 internal sealed class OvertakenException() : Exception("Another process keeps membership now.");
@@ -16,10 +16,16 @@ internal sealed class OvertakenException() : Exception("Another process keeps me
 internal sealed class MembershipWriter(NpgsqlDataSource source, long epoch) : IDisposable
 {
     private readonly SemaphoreSlim one = new(1);
+    private DateTimeOffset? latest;
 
     /// <summary>Runs a transaction, alone.</summary>
     /// <exception cref="OvertakenException">Nothing was written.</exception>
-    public async Task InTransactionAsync(NpgsqlConnection? connection, Func<NpgsqlConnection, NpgsqlTransaction, Task> write, CancellationToken cancellation)
+    public async Task InTransactionAsync(NpgsqlConnection? connection, Func<NpgsqlConnection, NpgsqlTransaction, Task> write, CancellationToken cancellation) =>
+        await InTransactionAsync(connection, DateTimeOffset.MinValue, (used, transaction, _) => write(used, transaction), cancellation);
+
+    /// <summary>Runs a transaction, alone, with an instant for its batches: the given one, or that of the last batch where that is later, by whosever clock.</summary>
+    /// <inheritdoc cref="InTransactionAsync(NpgsqlConnection, Func{NpgsqlConnection, NpgsqlTransaction, Task}, CancellationToken)"/>
+    public async Task InTransactionAsync(NpgsqlConnection? connection, DateTimeOffset at, Func<NpgsqlConnection, NpgsqlTransaction, DateTimeOffset, Task> write, CancellationToken cancellation)
     {
         await one.WaitAsync(cancellation);
         try
@@ -35,7 +41,14 @@ internal sealed class MembershipWriter(NpgsqlDataSource source, long epoch) : ID
                 }
             }
 
-            await write(used, transaction);
+            if (latest is null)
+            {
+                await using var last = new NpgsqlCommand("SELECT at FROM membership_batches ORDER BY id DESC LIMIT 1", used, transaction);
+                latest = await last.ExecuteScalarAsync(cancellation) is DateTime known ? new DateTimeOffset(known) : DateTimeOffset.MinValue;
+            }
+
+            latest = at > latest ? at : latest;
+            await write(used, transaction, latest.Value);
             await transaction.CommitAsync(cancellation);
         }
         finally
@@ -45,7 +58,7 @@ internal sealed class MembershipWriter(NpgsqlDataSource source, long epoch) : ID
     }
 
     /// <summary>Writes who joined and who left, as one batch a segment.</summary>
-    public static async Task WriteAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, IReadOnlyList<MembershipChange> changes, DateTimeOffset at, CancellationToken cancellation)
+    public static async Task WriteAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, IReadOnlyList<MembershipMove> changes, DateTimeOffset at, CancellationToken cancellation)
     {
         if (changes.Count == 0)
         {

@@ -64,7 +64,7 @@ public sealed class MembershipBatch
     public long Id { get; set; }
     public int SegmentId { get; set; }
 
-    /// <summary>The instant that was looked at.</summary>
+    /// <summary>The instant that was looked at; never before that of a batch with a smaller id, of whatever segment.</summary>
     public DateTimeOffset At { get; set; }
 
     /// <summary>The segment's version.</summary>

@@ -25,12 +25,7 @@ public sealed class RulesController(SegmentationDb db, SegmentQuery query, TimeZ
     [ProducesResponseType<Preview>(StatusCodes.Status200OK)]
     public async Task<Preview> Preview(PreviewRequest body, CancellationToken cancellation)
     {
-        var size = body.SampleSize ?? DefaultSampleSize;
-        if (size is < 0 or > MaxSampleSize)
-        {
-            throw ApiProblem.Invalid("/sampleSize", $"sampleSize takes an integer from 0 to {MaxSampleSize}.");
-        }
-
+        var size = SampleSize(body.SampleSize);
         var started = Stopwatch.GetTimestamp();
         var question = await AskAsync(body.Rule, body.TimeZone, body.AsOf, cancellation);
         var (count, sample) = await query.PreviewAsync(question, size, cancellation);
@@ -83,6 +78,12 @@ public sealed class RulesController(SegmentationDb db, SegmentQuery query, TimeZ
             await db.Database.CloseConnectionAsync();
         }
     }
+
+    /// <summary>How many customers to show.</summary>
+    /// <exception cref="ApiProblem">400.</exception>
+    internal static int SampleSize(int? asked) => asked is null ? DefaultSampleSize
+        : asked is >= 0 and <= MaxSampleSize ? asked.Value
+        : throw ApiProblem.Invalid("/sampleSize", $"sampleSize takes an integer from 0 to {MaxSampleSize}.");
 
     private async Task<Question> AskAsync(JsonElement? rule, string? timeZone, DateTimeOffset? asOf, CancellationToken cancellation)
     {

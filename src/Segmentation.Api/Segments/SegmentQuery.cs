@@ -8,12 +8,16 @@ using Segmentation.Api.Events;
 using Segmentation.Api.Http;
 using Segmentation.Api.Memberships;
 using Segmentation.Rules;
+using Segmentation.Rules.Expressions;
 
 namespace Segmentation.Api.Segments;
 
 /// <summary>How many customers match.</summary>
 /// <param name="Share">0 to 1 of all customers; 0 when there are none.</param>
 public sealed record SegmentCount(long Count, long Total, decimal Share, DateTimeOffset EvaluatedAt);
+
+/// <summary>How segments are put together.</summary>
+public enum SetOperation { Union, Intersection, Difference }
 
 /// <summary>A rule at an instant, as a query's predicate.</summary>
 public sealed record Question(Expression<Func<Customer, bool>> Predicate, DateTimeOffset EvaluatedAt);
@@ -39,13 +43,7 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, Store
     public Question Ask(Definitions all, SegmentDefinition segment, DateTimeOffset? asOf, long? customer = null)
     {
         var (at, historical) = Clock(asOf);
-        if (segment.Kind == SegmentKind.Manual)
-        {
-            return new Question(c => c.ManualMemberships.Any(m => m.SegmentId == segment.Id), at);
-        }
-
-        var rule = all.Compile(segment.Rule!.Value, Backend.Sql, historical, segment.Key);
-        return new Question(rule.IsValid ? rule.ToQuery(new Evaluation(at, segment.TimeZone), rows => Source(rows, customer)) : _ => false, at);
+        return new Question(Predicate(all, segment, at, historical, customer), at);
     }
 
     /// <summary>
@@ -56,6 +54,26 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, Store
         await KeptAsync(all, segment, asOf, live, cancellation) is { } kept
             ? new Question(c => db.Memberships.Any(m => m.CustomerKey == c.Key && m.SegmentId == segment.Id && m.LeftBatch == null), kept.KeptUntil)
             : Ask(all, segment, asOf);
+
+    /// <summary>Who is in any of some segments, in all of them, or in the first and in no other.</summary>
+    public async Task<Question> CombineAsync(Definitions all, SetOperation operation, IReadOnlyList<SegmentDefinition> segments, CancellationToken cancellation)
+    {
+        var questions = new List<Question>();
+        foreach (var segment in segments)
+        {
+            questions.Add(await AskAsync(all, segment, asOf: null, live: null, cancellation));
+        }
+
+        var customer = Expression.Parameter(typeof(Customer), "c");
+        Expression[] members = [.. questions.Select(q => Splice.Body(q.Predicate, customer))];
+        var body = operation switch
+        {
+            SetOperation.Union => Splice.Or(members),
+            SetOperation.Intersection => Splice.And(members),
+            _ => Splice.And(members[0], Expression.Not(Splice.Or(members.AsSpan(1)))),
+        };
+        return new Question(Expression.Lambda<Func<Customer, bool>>(body, customer), questions.Min(q => q.EvaluatedAt));
+    }
 
     /// <summary>How many are in a stored segment, of how many customers.</summary>
     /// <inheritdoc cref="AskAsync"/>
@@ -131,6 +149,17 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, Store
         // No event is later than now, so only an instant before it hides any.
         var now = time.GetUtcNow();
         return (LocalTime.Truncate(asOf ?? now), asOf < now);
+    }
+
+    private Expression<Func<Customer, bool>> Predicate(Definitions all, SegmentDefinition segment, DateTimeOffset at, bool historical, long? customer)
+    {
+        if (segment.Kind == SegmentKind.Manual)
+        {
+            return c => c.ManualMemberships.Any(m => m.SegmentId == segment.Id);
+        }
+
+        var rule = all.Compile(segment.Rule!.Value, Backend.Sql, historical, segment.Key);
+        return rule.IsValid ? rule.ToQuery(new Evaluation(at, segment.TimeZone), rows => Source(rows, customer)) : _ => false;
     }
 
     // Whether the predicate groups events, which has to be done for the first match as for all.

@@ -1,9 +1,8 @@
 using System.Text.Json;
-using FluentValidation;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Storage;
 using Npgsql;
-using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 using Segmentation.Api.Memberships;
@@ -16,7 +15,7 @@ namespace Segmentation.Api.Segments;
 [Route("api/v1/segments")]
 [Tags("Segments")]
 [Produces("application/json")]
-public sealed class SegmentsController(SegmentationDb db, SegmentQuery query, IValidator<SegmentResource> validator, TimeZones zones, SegmentStates states, TimeProvider time) : ControllerBase
+public sealed class SegmentsController(SegmentationDb db, SegmentQuery query, SegmentStore store, SegmentStates states) : ControllerBase
 {
     /// <summary>Creates a segment.</summary>
     /// <remarks>The rule is checked whole: a 400 names every fault by JSON Pointer. Its members can be asked for at once.</remarks>
@@ -30,11 +29,9 @@ public sealed class SegmentsController(SegmentationDb db, SegmentQuery query, IV
             throw ApiProblem.Invalid("/key", "A segment needs a key.");
         }
 
-        Check(body);
-        await using var transaction = await BeginAsync(cancellation);
-        return await db.Segments.AnyAsync(s => s.Key == body.Key, cancellation)
-            ? throw ApiProblem.Conflict($"There is a segment \"{body.Key}\" already.")
-            : await SaveAsync(New(body.Key), body, transaction, cancellation);
+        store.Check(body);
+        await using var transaction = await store.BeginAsync(cancellation);
+        return await SaveAsync(await store.NewAsync(body.Key, cancellation), body, transaction, cancellation);
     }
 
     /// <summary>Lists segments, by key.</summary>
@@ -100,11 +97,11 @@ public sealed class SegmentsController(SegmentationDb db, SegmentQuery query, IV
         }
 
         body = body with { Key = key };
-        Check(body);
-        await using var transaction = await BeginAsync(cancellation);
+        store.Check(body);
+        await using var transaction = await store.BeginAsync(cancellation);
         var segment = await db.Segments.SingleOrDefaultAsync(s => s.Key == key, cancellation);
         Request.CheckIfMatch(segment?.Version);
-        return await SaveAsync(segment ?? New(key), body, transaction, cancellation);
+        return await SaveAsync(segment ?? store.New(key), body, transaction, cancellation);
     }
 
     /// <summary>Changes a segment by JSON Merge Patch (RFC 7396).</summary>
@@ -114,7 +111,7 @@ public sealed class SegmentsController(SegmentationDb db, SegmentQuery query, IV
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status412PreconditionFailed)]
     public async Task<IActionResult> Patch(string key, JsonElement patch, CancellationToken cancellation)
     {
-        await using var transaction = await BeginAsync(cancellation);
+        await using var transaction = await store.BeginAsync(cancellation);
         var segment = await FindAsync(key, cancellation);
         Request.CheckIfMatch(segment.Version);
         var body = MergePatch.Apply(SegmentResource.Definition(segment) with { Key = key }, patch);
@@ -123,7 +120,7 @@ public sealed class SegmentsController(SegmentationDb db, SegmentQuery query, IV
             throw ApiProblem.Invalid("/key", "A segment can't be renamed.");
         }
 
-        Check(body);
+        store.Check(body);
         return await SaveAsync(segment, body, transaction, cancellation);
     }
 
@@ -133,7 +130,7 @@ public sealed class SegmentsController(SegmentationDb db, SegmentQuery query, IV
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
     public async Task<IActionResult> Delete(string key, CancellationToken cancellation)
     {
-        await using var transaction = await BeginAsync(cancellation);
+        await using var transaction = await store.BeginAsync(cancellation);
         var segment = await db.Segments.SingleOrDefaultAsync(s => s.Key == key, cancellation);
         Request.CheckIfMatch(segment?.Version);
         if (segment is not null)
@@ -170,7 +167,7 @@ public sealed class SegmentsController(SegmentationDb db, SegmentQuery query, IV
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status412PreconditionFailed)]
     public async Task<IActionResult> Restore(string key, int version, CancellationToken cancellation)
     {
-        await using var transaction = await BeginAsync(cancellation);
+        await using var transaction = await store.BeginAsync(cancellation);
         var segment = await FindAsync(key, cancellation);
         Request.CheckIfMatch(segment.Version);
         var old = await db.SegmentVersions.AsNoTracking().SingleOrDefaultAsync(v => v.SegmentId == segment.Id && v.Version == version, cancellation)
@@ -190,95 +187,22 @@ public sealed class SegmentsController(SegmentationDb db, SegmentQuery query, IV
             throw ApiProblem.Invalid("/key", "A copy needs a key.");
         }
 
-        await using var transaction = await BeginAsync(cancellation);
+        await using var transaction = await store.BeginAsync(cancellation);
         var segment = await FindAsync(key, cancellation);
         var copy = SegmentResource.Definition(segment) with { Key = body.Key, Name = body.Name ?? segment.Name, Status = SegmentStatus.Draft };
-        Check(copy);
-        if (await db.Segments.AnyAsync(s => s.Key == body.Key, cancellation))
-        {
-            throw ApiProblem.Conflict($"There is a segment \"{body.Key}\" already.");
-        }
-
-        return await SaveAsync(New(body.Key), copy, transaction, cancellation, membersOf: segment.Id);
+        store.Check(copy);
+        var made = await store.NewAsync(body.Key, cancellation);
+        return await SaveAsync(made, copy, transaction, cancellation, () => db.Database.ExecuteSqlAsync(
+            $"INSERT INTO manual_members (segment_id, customer_key, added_at) SELECT {made.Id}, customer_key, {made.UpdatedAt} FROM manual_members WHERE segment_id = {segment.Id}", cancellation));
     }
 
     private async Task<Segment> FindAsync(string key, CancellationToken cancellation) =>
         await db.Segments.SingleOrDefaultAsync(s => s.Key == key, cancellation) ?? throw ApiProblem.NotFound("segment");
 
-    private Segment New(string key) => new() { Key = key, Name = key, TimeZone = "UTC", CreatedAt = LocalTime.Truncate(time.GetUtcNow()) };
-
-    private async Task<Microsoft.EntityFrameworkCore.Storage.IDbContextTransaction> BeginAsync(CancellationToken cancellation)
-    {
-        var transaction = await db.Database.BeginTransactionAsync(cancellation);
-        await DefinitionCache.LockAsync(db, cancellation);
-        return transaction;
-    }
-
-    private void Check(SegmentResource body)
-    {
-        var result = validator.Validate(body);
-        if (!result.IsValid)
-        {
-            throw ApiProblem.Invalid(result.Errors.Select(e => new RuleError(e.PropertyName.Replace("[", "/", StringComparison.Ordinal).Replace("]", "", StringComparison.Ordinal), e.ErrorMessage)));
-        }
-    }
-
-    // A definition that has not changed is no new version.
     private async Task<IActionResult> SaveAsync(
-        Segment segment, SegmentResource body, Microsoft.EntityFrameworkCore.Storage.IDbContextTransaction transaction, CancellationToken cancellation, int? membersOf = null)
+        Segment segment, SegmentResource body, IDbContextTransaction transaction, CancellationToken cancellation, Func<Task>? members = null)
     {
-        var meaning = (segment.Rule?.GetRawText(), segment.TimeZone, segment.Status);
-        var (created, kind, before) = (segment.Version == 0, segment.Kind, JsonSerializer.SerializeToElement(SegmentResource.Definition(segment), Json.Options));
-        body.ApplyTo(segment);
-        segment.TimeZone = zones.Canonical(segment.TimeZone)!;
-        if (!created && segment.Kind != kind)
-        {
-            throw ApiProblem.Invalid("/kind", "A segment's kind can't change.");
-        }
-
-        if (segment.Rule is { } rule)
-        {
-            var compiled = (await query.DefinitionsAsync(cancellation)).Compile(rule, Backend.Sql, historical: false, segment.Key);
-            if (!compiled.IsValid)
-            {
-                throw ApiProblem.Invalid(SegmentQuery.AtRule(compiled.Errors));
-            }
-        }
-
-        var definition = JsonSerializer.SerializeToElement(SegmentResource.Definition(segment), Json.Options);
-        if (created || !JsonElement.DeepEquals(before, definition))
-        {
-            segment.Version++;
-            segment.UpdatedAt = LocalTime.Truncate(time.GetUtcNow());
-            (segment.MemberCount, segment.EvaluatedAt) = segment.Kind == SegmentKind.Manual ? (segment.MemberCount, segment.EvaluatedAt) : (null, null);
-            if (created)
-            {
-                db.Segments.Add(segment);
-                await db.SaveChangesAsync(cancellation);
-            }
-
-            db.SegmentVersions.Add(new SegmentVersion
-            {
-                SegmentId = segment.Id,
-                Version = segment.Version,
-                Definition = definition,
-                ChangedAt = segment.UpdatedAt,
-                ChangedBy = User.Identity?.Name ?? "anonymous",
-            });
-            await db.SaveChangesAsync(cancellation);
-            if (!created && (segment.Rule?.GetRawText(), segment.TimeZone, segment.Status) != meaning)
-            {
-                await SegmentStates.InvalidateAsync(db, (await query.DefinitionsAsync(cancellation)).Following([segment.Key]), cancellation);
-            }
-
-            if (membersOf is { } source)
-            {
-                await db.Database.ExecuteSqlAsync($"INSERT INTO manual_members (segment_id, customer_key, added_at) SELECT {segment.Id}, customer_key, {segment.UpdatedAt} FROM manual_members WHERE segment_id = {source}", cancellation);
-            }
-
-            await transaction.CommitAsync(cancellation);
-        }
-
+        var created = await store.SaveAsync(segment, body, User, transaction, cancellation, members);
         Response.SetETag(segment.Version);
         var resource = SegmentResource.Of(segment, []);
         return created ? CreatedAtAction(nameof(Get), new { key = segment.Key }, resource) : Ok(resource);

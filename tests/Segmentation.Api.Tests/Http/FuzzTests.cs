@@ -15,7 +15,8 @@ public sealed class FuzzTests(ApiFixture fixture) : IClassFixture<ApiFixture>
     [
         .. new[] { "segments", "segments/{id}", "segments/{id}/members", "segments/{id}/members/{id}", "segments/{id}/count", "segments/{id}/explain/{id}", "segments/{id}/versions", "segments/{id}/versions/{id}/restore", "segments/{id}/clone",
             "segments/preview", "segments/validate", "segments/compile", "fields", "fields/{id}/values", "fields/customer.email/values", "attributes", "attributes/{id}", "customers", "customers/{id}", "customers/import", "customers/export",
-            "customers/{id}/events", "customers/{id}/segments", "events" }
+            "customers/{id}/events", "customers/{id}/segments", "events",
+            "segments/{id}/changes", "customers/{id}/changes", "segments/{id}/trend", "segments/{id}/flows", "segments/overlap", "segments/combine" }
             .SelectMany(p => new[] { "GET", "PUT", "POST", "PATCH", "DELETE" }.Select(m => (m, p))),
     ];
 
@@ -26,12 +27,13 @@ public sealed class FuzzTests(ApiFixture fixture) : IClassFixture<ApiFixture>
         "{\"rule\":{\"combinator\":\"and\",\"rules\":[{\"field\":\"value.averageOrderValue\",\"operator\":\">\",\"value\":79228162514264337593543950335}]}}", "{\"rule\":{\"combinator\":\"and\",\"rules\":[{\"field\":\"value.percentile\",\"operator\":\">=\",\"value\":-79228162514264337593543950335}]}}",
         "{\"rule\":{\"combinator\":\"and\",\"rules\":[{\"field\":\"behavioral.events\",\"operator\":\"=\",\"match\":{\"mode\":\"atLeast\",\"aggregate\":\"avg\",\"of\":\"amount\",\"threshold\":79228162514264337593543950335},\"value\":{\"combinator\":\"and\",\"rules\":[]}}]}}",
         "{\"rule\":{\"combinator\":\"and\",\"rules\":[{\"field\":\"behavioral.events\",\"operator\":\"=\",\"match\":{\"mode\":\"atLeast\",\"aggregate\":\"distinct\",\"of\":\"properties.a\",\"threshold\":2147483646},\"value\":{\"combinator\":\"and\",\"rules\":[{\"field\":\"occurredAt\",\"operator\":\">\",\"value\":{\"mode\":\"relative\",\"anchor\":\"endOfYear\",\"offset\":2147483647,\"unit\":\"year\"}}]}}]}}",
+        "{\"keys\":[\"known\",\"manual\"]}", "{\"keys\":[\"known\",\"\\u0000\"],\"operation\":\"union\"}", "{\"keys\":[\"known\",\"manual\"],\"operation\":\"difference\",\"save\":{\"key\":\"fuzzed\",\"name\":\"\\ud800\"}}",
         "{\"add\":[null]}", "{\"add\":[\"fuzz\",\"\\ud800\"]}", "{\"remove\":\"x\"}", "{\"\\ud800\":1}", "{\"a\":1,\"a\":2}", "{\"type\":\"text\",\"kind\":\"value\"}", "{\"type\":\"set\",\"kind\":\"value\",\"values\":[\"\\u0000\"]}", "{\"kind\":\"manual\"}", "{\"key\":\"fuzz\",\"kind\":\"manual\"}",
         "{\"type\":\"text\",\"kind\":\"value\",\"label\":\"\\udfff\"}", "{\"tags\":[[]]}", "{\"name\":{\"a\":{\"b\":{}}}}", "{\"id\":\"fuzz\",\"attributes\":{\"x\":[[[[1]]]]}}", "{\"demographic\":{\"income\":1e-30}}", "{\"geographic\":{\"location\":{\"latitude\":1e308}}}", "{\"customerId\":\"fuzz\",\"type\":\"x\",\"properties\":{\"a\":1e999}}",
         "{\"rule\":" + new string('[', 70) + new string(']', 70) + "}", "{\"rule\":{\"combinator\":\"and\",\"rules\":" + string.Concat(Enumerable.Repeat("[{\"rules\":", 25)) + "1" + string.Concat(Enumerable.Repeat("}]", 25)) + "}}",
     ];
 
-    private static readonly string[] Queries = ["", "?limit=0", "?limit=-5", "?limit=99999999999", "?cursor=%00", "?cursor=e30", "?cursor=WzFd", "?cursor=WyJhIl0", "?cursor=W10", "?cursor=Wy0xXQ", "?cursor=WzllOTldo", "?asOf=0001-01-01T00:00:00Z", "?asOf=9999-12-31T23:59:59.9999999Z", "?asOf=x", "?status=7", "?q=%25%5C", "?prefix=%F0%9F%98%80", "?fields=id", "?createCustomers=maybe", "?email=%00", "?tag=a%00"];
+    private static readonly string[] Queries = ["", "?limit=0", "?limit=-5", "?limit=99999999999", "?cursor=%00", "?cursor=e30", "?cursor=WzFd", "?cursor=WyJhIl0", "?cursor=W10", "?cursor=Wy0xXQ", "?cursor=WzllOTldo", "?asOf=0001-01-01T00:00:00Z", "?asOf=9999-12-31T23:59:59.9999999Z", "?asOf=x", "?status=7", "?q=%25%5C", "?prefix=%F0%9F%98%80", "?fields=id", "?createCustomers=maybe", "?email=%00", "?tag=a%00", "?from=0002-01-01T00:00:00Z", "?to=9998-12-31T23:59:59.999999Z&interval=week", "?change=left&cause=7", "?cursor=WzksOSw5XQ", "?cursor=WzksOV0", "?since=9998-12-31T00:00:00Z", "?until=0002-01-01T00:00:00Z", "?to=known"];
 
     private static readonly string[] Types = ["application/json", "application/json", "application/json", "application/merge-patch+json", "application/x-ndjson", "text/csv", "text/plain", "application/json; charset=latin1", "application/json; charset=utf-8; charset=x"];
 

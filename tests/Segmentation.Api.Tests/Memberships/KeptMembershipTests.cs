@@ -54,7 +54,7 @@ public sealed class KeptMembershipTests(ITestOutputHelper output) : IAsyncLifeti
         var services = host.Services;
         MembershipKeeper Lead(DateTimeOffset kept) => new(
             services.GetRequiredService<IServiceScopeFactory>(), services.GetRequiredService<NpgsqlDataSource>(), services.GetRequiredService<DefinitionCache>(), services.GetRequiredService<CustomerRowReaders>(),
-            services.GetRequiredService<RevenueOptions>(), clock, failures, 1, kept);
+            services.GetRequiredService<RevenueOptions>(), services.GetRequiredService<MembershipOptions>(), clock, failures, 1, kept);
         var keeper = Lead(clock.Now);
         var ticks = 0;
         var world = new MembershipWorld(api, clock, connectionString, SettleAsync);

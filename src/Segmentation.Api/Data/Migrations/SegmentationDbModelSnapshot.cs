@@ -605,6 +605,9 @@ namespace Segmentation.Api.Data.Migrations
 
                     b.HasKey("Id");
 
+                    b.HasIndex("At")
+                        .HasDatabaseName("ix_membership_batches_at");
+
                     b.HasIndex("SegmentId", "Id")
                         .HasDatabaseName("ix_membership_batches_segment");
 
@@ -821,10 +824,10 @@ namespace Segmentation.Api.Data.Migrations
                         .HasDatabaseName("ux_memberships_current")
                         .HasFilter("left_batch IS NULL");
 
-                    b.HasIndex("SegmentId", "JoinedBatch")
+                    b.HasIndex("SegmentId", "JoinedBatch", "CustomerKey")
                         .HasDatabaseName("ix_memberships_joined");
 
-                    b.HasIndex("SegmentId", "LeftBatch")
+                    b.HasIndex("SegmentId", "LeftBatch", "CustomerKey")
                         .HasDatabaseName("ix_memberships_left")
                         .HasFilter("left_batch IS NOT NULL");
 

@@ -10,6 +10,7 @@ using Segmentation.Api.Data;
 using Segmentation.Api.Events;
 using Segmentation.Api.Http;
 using Segmentation.Api.Segments;
+using Segmentation.Api.Webhooks;
 using Segmentation.Rules;
 
 namespace Segmentation.Api;
@@ -42,6 +43,7 @@ internal static class Setup
         services.AddScoped<EventIngest>();
         services.AddSingleton<IValidator<SegmentResource>, SegmentValidator>();
         services.AddSingleton<IValidator<AttributeResource>, AttributeValidator>();
+        services.AddWebhooks(configuration);
 
         services.AddSingleton(DataSource(connectionString, configuration));
         services.AddSingleton(s => TimeZones.ReadAsync(s.GetRequiredService<NpgsqlDataSource>(), CancellationToken.None).GetAwaiter().GetResult());

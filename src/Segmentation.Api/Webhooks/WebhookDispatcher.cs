@@ -9,6 +9,10 @@ namespace Segmentation.Api.Webhooks;
 /// Sends what the outbox holds, at least once. Of a customer one message at a time is under way to a webhook, and a later one waits until the
 /// earlier is delivered or given up; other customers go on. One process at a time does this: the one that leads.
 /// </summary>
+/// <remarks>
+/// The table grows from nothing to a million rows faster than its statistics follow, and a planner that expects one row joins a million with a
+/// million. So each statement here has one index that it can use, and lists go from one to the next as arrays: no plan is worse than one scan.
+/// </remarks>
 internal sealed partial class WebhookDispatcher(NpgsqlDataSource database, WebhookSender sender, WebhookOptions options, TimeProvider time, ILogger<WebhookDispatcher> logger)
 {
     /// <summary>Rows read or written by one statement, at most.</summary>
@@ -74,25 +78,36 @@ internal sealed partial class WebhookDispatcher(NpgsqlDataSource database, Webho
     internal async Task SweepAsync(CancellationToken cancellation)
     {
         var now = time.GetUtcNow();
-        int[] failing;
+        await ChunksAsync("DELETE FROM webhook_deliveries WHERE id = ANY (ARRAY(SELECT id FROM webhook_deliveries WHERE done_at < $1 AND (state = 1 OR done_at < $2) LIMIT $3))",
+            Of(now.AddHours(-options.KeepDeliveredHours)), Of(now.AddDays(-options.KeepDeadDays)));
+
+        var stopped = await ListAsync("SELECT key FROM webhooks WHERE NOT enabled", r => r.GetInt32(0), cancellation);
         lock (receivers)
         {
-            failing = [.. receivers.Where(r => r.Value.Health.IsFailing).Select(r => r.Key)];
+            stopped.AddRange(receivers.Where(r => r.Value.Health.IsFailing).Select(r => r.Key));
         }
 
-        await ChunksAsync("DELETE FROM webhook_deliveries WHERE (webhook_key, id) IN (SELECT webhook_key, id FROM webhook_deliveries WHERE done_at < $1 AND (state = 1 OR done_at < $2) LIMIT $3)",
-            [Of(now.AddHours(-options.KeepDeliveredHours)), Of(now.AddDays(-options.KeepDeadDays))]);
         await ChunksAsync("""
             UPDATE webhook_deliveries SET state = 2, done_at = $1, next_attempt_at = NULL, last_error = coalesce(last_error, 'The webhook took nothing for a day.')
-            WHERE (webhook_key, id) IN (
-              SELECT d.webhook_key, d.id FROM webhook_deliveries d JOIN webhooks w ON w.key = d.webhook_key
-              WHERE d.state = 0 AND d.queued_at < $2 AND (NOT w.enabled OR w.key = ANY ($3)) ORDER BY d.webhook_key, d.id LIMIT $4)
-            """, [Of(now), Of(now.AddDays(-1)), Of(failing)]);
-        await ChunksAsync("DELETE FROM webhook_deliveries WHERE (webhook_key, id) IN (SELECT webhook_key, id FROM webhook_deliveries d WHERE NOT EXISTS (SELECT FROM webhooks w WHERE w.key = d.webhook_key) LIMIT $1)", []);
+            WHERE id = ANY (ARRAY(SELECT id FROM webhook_deliveries WHERE webhook_key = ANY ($2) AND state = 0 AND queued_at < $3 LIMIT $4))
+            """, Of(now), Of(stopped.ToArray()), Of(now.AddDays(-1)));
 
-        async Task ChunksAsync(string sql, NpgsqlParameter[] parameters)
+        // Those whose webhook has been deleted: from one webhook's messages straight to the next one's.
+        var deleted = await ListAsync("""
+            WITH RECURSIVE k AS (
+              (SELECT webhook_key AS key FROM webhook_deliveries ORDER BY webhook_key LIMIT 1)
+              UNION ALL
+              SELECT (SELECT webhook_key FROM webhook_deliveries WHERE webhook_key > k.key ORDER BY webhook_key LIMIT 1) FROM k WHERE k.key IS NOT NULL)
+            SELECT key FROM k WHERE key IS NOT NULL AND NOT EXISTS (SELECT FROM webhooks w WHERE w.key = k.key)
+            """, r => r.GetInt32(0), cancellation);
+        if (deleted.Count > 0)
         {
-            while (await ExecuteAsync(sql, cancellation, [.. parameters.Select(p => p.Clone()), Of(SweptAtOnce)]) == SweptAtOnce)
+            await ChunksAsync("DELETE FROM webhook_deliveries WHERE id = ANY (ARRAY(SELECT id FROM webhook_deliveries WHERE webhook_key = ANY ($1) LIMIT $2))", Of(deleted.ToArray()));
+        }
+
+        async Task ChunksAsync(string sql, params NpgsqlParameter[] parameters)
+        {
+            while (await Retry.OnDeadlockAsync(() => ExecuteAsync(sql, cancellation, [.. parameters.Select(p => p.Clone()), Of(SweptAtOnce)]), cancellation) == SweptAtOnce)
             {
             }
         }
@@ -138,7 +153,6 @@ internal sealed partial class WebhookDispatcher(NpgsqlDataSource database, Webho
                 looked = Stopwatch.GetTimestamp();
                 if (ready.Count + sending.Count + done.Count == 0)
                 {
-                    await PutOffAsync(webhook, now, cancellation);
                     return;
                 }
             }
@@ -195,21 +209,15 @@ internal sealed partial class WebhookDispatcher(NpgsqlDataSource database, Webho
     private async Task<Attempt> SendAsync(Target target, Message message, CancellationToken cancellation) =>
         new(message, await sender.SendAsync(target.Url, target.Secrets, WebhookDelivery.MessageName(message.MessageId), message.Body, cancellation));
 
-    // Webhooks of which something is due. A few index entries each.
+    // Webhooks of which something is due: the first entry of the index for each.
     private async Task<List<(int Webhook, int Version)>> DueAsync(CancellationToken cancellation)
     {
-        await using var command = Command("""
-            SELECT key, version FROM webhooks w
-            WHERE enabled AND EXISTS (SELECT FROM webhook_deliveries d WHERE d.webhook_key = w.key AND d.state = 0 AND d.next_attempt_at <= $1)
-            """, Of(time.GetUtcNow()));
-        await using var reader = await command.ExecuteReaderAsync(cancellation);
-        List<(int, int)> due = [];
-        while (await reader.ReadAsync(cancellation))
-        {
-            due.Add((reader.GetInt32(0), reader.GetInt32(1)));
-        }
-
-        return due;
+        return await ListAsync("""
+            SELECT w.key, w.version FROM webhooks w
+            CROSS JOIN LATERAL (
+              SELECT FROM webhook_deliveries d WHERE d.webhook_key = w.key AND d.state = 0 AND d.next_attempt_at <= $1 ORDER BY d.next_attempt_at, d.id LIMIT 1) due
+            WHERE w.enabled
+            """, r => (r.GetInt32(0), r.GetInt32(1)), cancellation, Of(time.GetUtcNow()));
     }
 
     private async Task<Target?> TargetAsync(int webhook, DateTimeOffset now, CancellationToken cancellation)
@@ -219,35 +227,41 @@ internal sealed partial class WebhookDispatcher(NpgsqlDataSource database, Webho
         return await reader.ReadAsync(cancellation) ? new Target(reader.GetString(0), WebhookSecrets.Of(reader.GetString(1), reader.IsDBNull(2) ? null : reader.GetString(2))) : null;
     }
 
-    // Each customer's first message that is pending, if it is due.
-    private async Task<List<Message>> FetchAsync(int webhook, HashSet<long> busy, DateTimeOffset now, CancellationToken cancellation)
+    // The first pending message of each customer of whom something is due, if it is due itself; else what is due has to wait for it, and is put off.
+    private async Task<IReadOnlyList<Message>> FetchAsync(int webhook, HashSet<long> busy, DateTimeOffset now, CancellationToken cancellation)
     {
-        await using var command = Command("""
-            SELECT d.id, d.message_id, d.customer_key, d.attempts, d.joined, d.at, d.segment_key, d.segment_name, d.customer_id, d.cause, d.event_id, d.segment_version
-            FROM webhook_deliveries d
-            WHERE d.webhook_key = $1 AND d.state = 0 AND d.next_attempt_at <= $2 AND d.customer_key <> ALL ($3)
-              AND NOT EXISTS (SELECT FROM webhook_deliveries e WHERE e.webhook_key = $1 AND e.state = 0 AND e.customer_key = d.customer_key AND e.id < d.id)
-            ORDER BY d.next_attempt_at, d.id LIMIT $4
-            """, Of(webhook), Of(now), Of(busy.ToArray()), Of(Batch));
-        await using var reader = await command.ExecuteReaderAsync(cancellation);
-        List<Message> messages = [];
-        while (await reader.ReadAsync(cancellation))
+        while (true)
         {
-            var change = new WebhookMessage.Change(
-                reader.GetString(6), reader.GetString(7), reader.GetString(8), (MembershipCause)reader.GetInt16(9), reader.IsDBNull(10) ? null : reader.GetString(10), reader.GetInt32(11));
-            var message = new WebhookMessage(reader.GetBoolean(4) ? "segment.joined" : "segment.left", reader.GetFieldValue<DateTimeOffset>(5), change);
-            messages.Add(new Message(reader.GetInt64(0), reader.GetGuid(1), reader.GetInt64(2), reader.GetInt32(3), message.ToBytes()));
+            var customers = (await ListAsync("""
+                SELECT customer_key FROM webhook_deliveries WHERE webhook_key = $1 AND state = 0 AND next_attempt_at <= $2 AND customer_key <> ALL ($3)
+                ORDER BY next_attempt_at, id LIMIT $4
+                """, r => r.GetInt64(0), cancellation, Of(webhook), Of(now), Of(busy.ToArray()), Of(Batch))).Distinct().ToArray();
+            var first = await ListAsync("SELECT min(CASE WHEN webhook_key = $1 THEN id END) FROM webhook_deliveries WHERE state = 0 AND customer_key = ANY ($2) GROUP BY customer_key",
+                r => r.IsDBNull(0) ? 0 : r.GetInt64(0), cancellation, Of(webhook), Of(customers));
+            var messages = await ListAsync("""
+                SELECT id, message_id, customer_key, attempts, next_attempt_at, joined, at, segment_key, segment_name, customer_id, cause, event_id, segment_version
+                FROM webhook_deliveries WHERE id = ANY ($1)
+                """, Message.Read, cancellation, Of(first.ToArray()));
+            var waiting = messages.Where(m => m.NextAttemptAt > now).ToList();
+            await PutOffAsync(webhook, [.. waiting.Select(m => m.CustomerKey)], [.. waiting.Select(m => m.NextAttemptAt)], cancellation);
+            if (messages.Count > waiting.Count || customers.Length == 0)
+            {
+                return [.. messages.Except(waiting).OrderBy(m => m.NextAttemptAt).ThenBy(m => m.Id)];
+            }
         }
-
-        return messages;
     }
 
-    // Messages that are due but have to wait for an earlier one's next attempt are put off until then, so that nobody looks at them in vain.
-    private async Task PutOffAsync(int webhook, DateTimeOffset now, CancellationToken cancellation) => await ExecuteAsync("""
-        UPDATE webhook_deliveries d SET next_attempt_at = h.next_attempt_at
-        FROM (SELECT DISTINCT ON (customer_key) customer_key, next_attempt_at FROM webhook_deliveries WHERE webhook_key = $1 AND state = 0 ORDER BY customer_key, id) h
-        WHERE d.webhook_key = $1 AND d.state = 0 AND d.next_attempt_at <= $2 AND d.customer_key = h.customer_key AND h.next_attempt_at > $2
-        """, cancellation, Of(webhook), Of(now));
+    // What waits for an earlier message of its customer is looked at again when that is.
+    private async Task PutOffAsync(int webhook, long[] customers, DateTimeOffset[] until, CancellationToken cancellation)
+    {
+        if (customers.Length > 0)
+        {
+            await Retry.OnDeadlockAsync(() => ExecuteAsync("""
+                UPDATE webhook_deliveries d SET next_attempt_at = r.until FROM unnest($2, $3) AS r (customer, until)
+                WHERE d.customer_key = r.customer AND d.state = 0 AND d.webhook_key + 0 = $1 AND d.next_attempt_at < r.until
+                """, cancellation, Of(webhook), Of(customers), Of(until)), cancellation);
+        }
+    }
 
     private async Task WriteAsync(int webhook, List<Attempt> attempts, CancellationToken cancellation)
     {
@@ -255,12 +269,11 @@ internal sealed partial class WebhookDispatcher(NpgsqlDataSource database, Webho
         var rows = attempts.OrderBy(a => a.Message.Id).Select(a => (a.Message, a.Outcome, Delay: a.Outcome.Delivered ? null : Delay(a.Message.Attempts + 1))).ToList();
         await Retry.OnDeadlockAsync(() => ExecuteAsync("""
             UPDATE webhook_deliveries d
-            SET state = r.state, attempts = d.attempts + 1, last_status = r.status, last_error = r.error, next_attempt_at = r.next, done_at = CASE WHEN r.state > 0 THEN $2 END
-            FROM unnest($3, $4, $5, $6, $7) AS r (id, state, status, error, next)
-            WHERE d.webhook_key = $1 AND d.id = r.id AND d.state = 0
+            SET state = r.state, attempts = d.attempts + 1, last_status = r.status, last_error = r.error, next_attempt_at = r.next, done_at = CASE WHEN r.state > 0 THEN $1 END
+            FROM unnest($2, $3, $4, $5, $6) AS r (id, state, status, error, next)
+            WHERE d.id = r.id AND d.state + 0 = 0
             """,
             cancellation,
-            Of(webhook),
             Of(now),
             Of(rows.Select(r => r.Message.Id).ToArray()),
             Of(rows.Select(r => (short)(r.Outcome.Delivered ? DeliveryState.Delivered : r.Delay is null ? DeliveryState.Dead : DeliveryState.Pending)).ToArray()),
@@ -268,18 +281,7 @@ internal sealed partial class WebhookDispatcher(NpgsqlDataSource database, Webho
             Of(rows.Select(r => r.Outcome.Error).ToArray()),
             Of(rows.Select(r => now + r.Delay).ToArray())), cancellation);
         var waiting = rows.Where(r => r.Delay is not null).ToList();
-        if (waiting.Count > 0)
-        {
-            await Retry.OnDeadlockAsync(() => ExecuteAsync("""
-                UPDATE webhook_deliveries d SET next_attempt_at = r.next FROM unnest($2, $3) AS r (customer, next)
-                WHERE d.webhook_key = $1 AND d.state = 0 AND d.customer_key = r.customer AND d.next_attempt_at < r.next
-                """,
-                cancellation,
-                Of(webhook),
-                Of(waiting.Select(r => r.Message.CustomerKey).ToArray()),
-                Of(waiting.Select(r => now + r.Delay).ToArray())), cancellation);
-        }
-
+        await PutOffAsync(webhook, [.. waiting.Select(r => r.Message.CustomerKey)], [.. waiting.Select(r => now + r.Delay!.Value)], cancellation);
         if (rows.Any(r => r.Outcome.Status == StatusCodes.Status410Gone))
         {
             await ExecuteAsync("UPDATE webhooks SET enabled = false, version = version + 1, updated_at = $2 WHERE key = $1 AND enabled", cancellation, Of(webhook), Of(now));
@@ -329,6 +331,19 @@ internal sealed partial class WebhookDispatcher(NpgsqlDataSource database, Webho
         return command;
     }
 
+    private async Task<List<T>> ListAsync<T>(string sql, Func<NpgsqlDataReader, T> read, CancellationToken cancellation, params NpgsqlParameter[] parameters)
+    {
+        await using var command = Command(sql, parameters);
+        await using var reader = await command.ExecuteReaderAsync(cancellation);
+        List<T> rows = [];
+        while (await reader.ReadAsync(cancellation))
+        {
+            rows.Add(read(reader));
+        }
+
+        return rows;
+    }
+
     private async Task<int> ExecuteAsync(string sql, CancellationToken cancellation, params NpgsqlParameter[] parameters)
     {
         await using var command = Command(sql, parameters);
@@ -345,7 +360,17 @@ internal sealed partial class WebhookDispatcher(NpgsqlDataSource database, Webho
 
     private sealed record Target(string Url, IReadOnlyList<byte[]> Secrets);
 
-    private sealed record Message(long Id, Guid MessageId, long CustomerKey, int Attempts, byte[] Body);
+    private sealed record Message(long Id, Guid MessageId, long CustomerKey, int Attempts, DateTimeOffset NextAttemptAt, byte[] Body)
+    {
+        public static Message Read(NpgsqlDataReader row)
+        {
+            var change = new WebhookMessage.Change(row.GetString(7), row.GetString(8), row.GetString(9), (MembershipCause)row.GetInt16(10), row.IsDBNull(11) ? null : row.GetString(11), row.GetInt32(12));
+            var message = new WebhookMessage(row.GetBoolean(5) ? "segment.joined" : "segment.left", row.GetFieldValue<DateTimeOffset>(6), change);
+
+            // One that was delivered between two statements has no next attempt; sending it again does no harm that at least once does not.
+            return new Message(row.GetInt64(0), row.GetGuid(1), row.GetInt64(2), row.GetInt32(3), row.IsDBNull(4) ? default : row.GetFieldValue<DateTimeOffset>(4), message.ToBytes());
+        }
+    }
 
     private sealed record Attempt(Message Message, WebhookOutcome Outcome);
 }

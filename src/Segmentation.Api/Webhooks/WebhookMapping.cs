@@ -27,7 +27,7 @@ internal sealed class WebhookDeliveryMapping : IEntityTypeConfiguration<WebhookD
 {
     public void Configure(EntityTypeBuilder<WebhookDelivery> builder)
     {
-        builder.ToTable("webhook_deliveries").HasKey(d => new { d.WebhookKey, d.Id });
+        builder.ToTable("webhook_deliveries").HasKey(d => d.Id);
         builder.Property(d => d.Id).UseIdentityAlwaysColumn();
         builder.Property(d => d.CustomerId).HasMaxLength(Customer.IdMaxLength).UseCollation("C");
         builder.Property(d => d.SegmentKey).HasMaxLength(Segment.KeyMaxLength).UseCollation("C");
@@ -37,9 +37,9 @@ internal sealed class WebhookDeliveryMapping : IEntityTypeConfiguration<WebhookD
 
         // What is due; what a customer has to wait for; lists and counts; a message by its id; what has been kept long enough.
         builder.HasIndex(d => new { d.WebhookKey, d.NextAttemptAt, d.Id }).HasFilter("state = 0").HasDatabaseName("ix_webhook_deliveries_due");
-        builder.HasIndex(d => new { d.WebhookKey, d.CustomerKey, d.Id }).HasFilter("state = 0").HasDatabaseName("ix_webhook_deliveries_customer");
+        builder.HasIndex(d => new { d.CustomerKey, d.WebhookKey, d.Id }).HasFilter("state = 0").HasDatabaseName("ix_webhook_deliveries_customer");
         builder.HasIndex(d => new { d.WebhookKey, d.State, d.Id }).HasDatabaseName("ix_webhook_deliveries_state");
-        builder.HasIndex(d => d.MessageId).HasDatabaseName("ix_webhook_deliveries_message");
+        builder.HasIndex(d => d.MessageId).IsUnique().HasDatabaseName("ix_webhook_deliveries_message");
         builder.HasIndex(d => d.DoneAt).HasFilter("done_at IS NOT NULL").HasDatabaseName("ix_webhook_deliveries_done");
     }
 }

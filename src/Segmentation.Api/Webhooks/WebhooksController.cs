@@ -123,10 +123,15 @@ public sealed class WebhooksController(SegmentationDb db, IValidator<WebhookReso
     {
         var (size, before) = (Paging.Limit(limit), Paging.NumberCursor(cursor) ?? long.MaxValue);
         var webhook = await FindAsync(id, cancellation);
-        var deliveries = db.WebhookDeliveries.AsNoTracking().Where(d => d.WebhookKey == webhook.Key && d.Id < before);
-        deliveries = state is null ? deliveries : deliveries.Where(d => d.State == state);
-        var rows = await deliveries.OrderByDescending(d => d.Id).Take(size + 1).ToListAsync(cancellation);
-        return Paging.Of(rows, size, WebhookDeliveryResource.Of, d => [d.Id]);
+        List<WebhookDelivery> rows = [];
+        foreach (var one in state is { } wanted ? [wanted] : Enum.GetValues<DeliveryState>())
+        {
+            // Each from where the index has it, however many messages of other webhooks lie between.
+            rows.AddRange(await db.WebhookDeliveries.AsNoTracking().Where(d => d.WebhookKey == webhook.Key && d.State == one && d.Id < before)
+                .OrderByDescending(d => d.Id).Take(size + 1).ToListAsync(cancellation));
+        }
+
+        return Paging.Of([.. rows.OrderByDescending(d => d.Id).DistinctBy(d => d.Id).Take(size + 1)], size, WebhookDeliveryResource.Of, d => [d.Id]);
     }
 
     /// <summary>Puts one message back in the queue, whatever came of it.</summary>
@@ -158,7 +163,7 @@ public sealed class WebhooksController(SegmentationDb db, IValidator<WebhookReso
             wanted = body?.Since is { } since ? wanted.Where(d => d.At >= since && d.State != DeliveryState.Pending) : wanted.Where(d => d.State == DeliveryState.Dead);
             var ids = await wanted.OrderBy(d => d.Id).Select(d => d.Id).Take(ReplayedAtOnce).ToListAsync(cancellation);
             queued += await Retry.OnDeadlockAsync(
-                () => db.WebhookDeliveries.Where(d => d.WebhookKey == webhook.Key && ids.Contains(d.Id) && d.State != DeliveryState.Pending).ExecuteUpdateAsync(
+                () => db.WebhookDeliveries.Where(d => ids.Contains(d.Id) && d.State != DeliveryState.Pending).ExecuteUpdateAsync(
                     d => d.SetProperty(x => x.State, DeliveryState.Pending).SetProperty(x => x.Attempts, 0).SetProperty(x => x.QueuedAt, Now)
                         .SetProperty(x => x.NextAttemptAt, Now).SetProperty(x => x.DoneAt, (DateTimeOffset?)null),
                     cancellation),

@@ -1100,28 +1100,23 @@ namespace Segmentation.Api.Data.Migrations
 
             modelBuilder.Entity("Segmentation.Api.Webhooks.WebhookDelivery", b =>
                 {
-                    b.Property<int>("WebhookKey")
-                        .HasColumnType("integer")
-                        .HasColumnName("webhook_key")
-                        .HasColumnOrder(0);
-
                     b.Property<long>("Id")
                         .ValueGeneratedOnAdd()
                         .HasColumnType("bigint")
                         .HasColumnName("id")
-                        .HasColumnOrder(1);
+                        .HasColumnOrder(0);
 
                     NpgsqlPropertyBuilderExtensions.UseIdentityAlwaysColumn(b.Property<long>("Id"));
 
                     b.Property<DateTimeOffset>("At")
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("at")
-                        .HasColumnOrder(2);
+                        .HasColumnOrder(1);
 
                     b.Property<int>("Attempts")
                         .HasColumnType("integer")
                         .HasColumnName("attempts")
-                        .HasColumnOrder(3);
+                        .HasColumnOrder(2);
 
                     b.Property<short>("Cause")
                         .HasColumnType("smallint")
@@ -1139,12 +1134,12 @@ namespace Segmentation.Api.Data.Migrations
                     b.Property<long>("CustomerKey")
                         .HasColumnType("bigint")
                         .HasColumnName("customer_key")
-                        .HasColumnOrder(4);
+                        .HasColumnOrder(3);
 
                     b.Property<DateTimeOffset?>("DoneAt")
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("done_at")
-                        .HasColumnOrder(5);
+                        .HasColumnOrder(4);
 
                     b.Property<string>("EventId")
                         .HasMaxLength(128)
@@ -1155,7 +1150,7 @@ namespace Segmentation.Api.Data.Migrations
                     b.Property<bool>("Joined")
                         .HasColumnType("boolean")
                         .HasColumnName("joined")
-                        .HasColumnOrder(6);
+                        .HasColumnOrder(5);
 
                     b.Property<string>("LastError")
                         .HasMaxLength(200)
@@ -1166,7 +1161,7 @@ namespace Segmentation.Api.Data.Migrations
                     b.Property<int?>("LastStatus")
                         .HasColumnType("integer")
                         .HasColumnName("last_status")
-                        .HasColumnOrder(7);
+                        .HasColumnOrder(6);
 
                     b.Property<Guid>("MessageId")
                         .HasColumnType("uuid")
@@ -1176,12 +1171,12 @@ namespace Segmentation.Api.Data.Migrations
                     b.Property<DateTimeOffset?>("NextAttemptAt")
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("next_attempt_at")
-                        .HasColumnOrder(8);
+                        .HasColumnOrder(7);
 
                     b.Property<DateTimeOffset>("QueuedAt")
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("queued_at")
-                        .HasColumnOrder(9);
+                        .HasColumnOrder(8);
 
                     b.Property<string>("SegmentKey")
                         .IsRequired()
@@ -1201,23 +1196,29 @@ namespace Segmentation.Api.Data.Migrations
                     b.Property<int>("SegmentVersion")
                         .HasColumnType("integer")
                         .HasColumnName("segment_version")
-                        .HasColumnOrder(10);
+                        .HasColumnOrder(9);
 
                     b.Property<short>("State")
                         .HasColumnType("smallint")
                         .HasColumnName("state")
                         .HasColumnOrder(18);
 
-                    b.HasKey("WebhookKey", "Id");
+                    b.Property<int>("WebhookKey")
+                        .HasColumnType("integer")
+                        .HasColumnName("webhook_key")
+                        .HasColumnOrder(10);
+
+                    b.HasKey("Id");
 
                     b.HasIndex("DoneAt")
                         .HasDatabaseName("ix_webhook_deliveries_done")
                         .HasFilter("done_at IS NOT NULL");
 
                     b.HasIndex("MessageId")
+                        .IsUnique()
                         .HasDatabaseName("ix_webhook_deliveries_message");
 
-                    b.HasIndex("WebhookKey", "CustomerKey", "Id")
+                    b.HasIndex("CustomerKey", "WebhookKey", "Id")
                         .HasDatabaseName("ix_webhook_deliveries_customer")
                         .HasFilter("state = 0");
 

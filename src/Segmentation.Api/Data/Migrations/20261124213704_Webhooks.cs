@@ -16,7 +16,6 @@ namespace Segmentation.Api.Data.Migrations
                 name: "webhook_deliveries",
                 columns: table => new
                 {
-                    webhook_key = table.Column<int>(type: "integer", nullable: false),
                     id = table.Column<long>(type: "bigint", nullable: false)
                         .Annotation("Npgsql:ValueGenerationStrategy", NpgsqlValueGenerationStrategy.IdentityAlwaysColumn),
                     at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
@@ -28,6 +27,7 @@ namespace Segmentation.Api.Data.Migrations
                     next_attempt_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true),
                     queued_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
                     segment_version = table.Column<int>(type: "integer", nullable: false),
+                    webhook_key = table.Column<int>(type: "integer", nullable: false),
                     cause = table.Column<short>(type: "smallint", nullable: false),
                     customer_id = table.Column<string>(type: "character varying(128)", maxLength: 128, nullable: false, collation: "C"),
                     event_id = table.Column<string>(type: "character varying(128)", maxLength: 128, nullable: true),
@@ -39,7 +39,7 @@ namespace Segmentation.Api.Data.Migrations
                 },
                 constraints: table =>
                 {
-                    table.PrimaryKey("PK_webhook_deliveries", x => new { x.webhook_key, x.id });
+                    table.PrimaryKey("PK_webhook_deliveries", x => x.id);
                 });
 
             migrationBuilder.CreateTable(
@@ -68,7 +68,7 @@ namespace Segmentation.Api.Data.Migrations
             migrationBuilder.CreateIndex(
                 name: "ix_webhook_deliveries_customer",
                 table: "webhook_deliveries",
-                columns: new[] { "webhook_key", "customer_key", "id" },
+                columns: new[] { "customer_key", "webhook_key", "id" },
                 filter: "state = 0");
 
             migrationBuilder.CreateIndex(
@@ -86,7 +86,8 @@ namespace Segmentation.Api.Data.Migrations
             migrationBuilder.CreateIndex(
                 name: "ix_webhook_deliveries_message",
                 table: "webhook_deliveries",
-                column: "message_id");
+                column: "message_id",
+                unique: true);
 
             migrationBuilder.CreateIndex(
                 name: "ix_webhook_deliveries_state",

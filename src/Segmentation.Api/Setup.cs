@@ -11,6 +11,7 @@ using Segmentation.Api.Events;
 using Segmentation.Api.Http;
 using Segmentation.Api.Memberships;
 using Segmentation.Api.Segments;
+using Segmentation.Api.Webhooks;
 using Segmentation.Rules;
 
 namespace Segmentation.Api;
@@ -46,6 +47,7 @@ internal static class Setup
         services.AddScoped<EventIngest>();
         services.AddSingleton<IValidator<SegmentResource>, SegmentValidator>();
         services.AddSingleton<IValidator<AttributeResource>, AttributeValidator>();
+        services.AddWebhooks(configuration);
 
         services.AddSingleton<StoredMembership>();
         services.AddScoped<SegmentStates>();

@@ -154,10 +154,13 @@ public sealed class OpenApiTests(SampleApi api) : IClassFixture<SampleApi>
                 {
                     using var request = new HttpRequestMessage(new HttpMethod(method), address + query);
                     request.Content = body is null ? null : new StringContent(body, new System.Net.Http.Headers.MediaTypeHeaderValue(type!));
-                    var answer = await client.SendAsync(request);
-                    Assert.True(answer.IsSuccessStatusCode, $"{method} {address}{query} {body}: {(int)answer.StatusCode} {await answer.Content.ReadAsStringAsync()}");
+                    using var answer = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+
+                    // A stream of events does not end: that it has begun is its answer.
+                    var told = answer.Content.Headers.ContentType?.MediaType == "text/event-stream" ? "" : await answer.Content.ReadAsStringAsync();
+                    Assert.True(answer.IsSuccessStatusCode, $"{method} {address}{query} {body}: {(int)answer.StatusCode} {told}");
                     Assert.Contains($"{(int)answer.StatusCode}", operation.GetProperty("responses").EnumerateObject().Select(r => r.Name));
-                    Assert.DoesNotContain("\"rejected\":1", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+                    Assert.DoesNotContain("\"rejected\":1", told, StringComparison.Ordinal);
                 }
             }
         }

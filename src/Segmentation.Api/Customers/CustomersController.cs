@@ -1,12 +1,14 @@
 using System.Text.Json;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Storage;
 using Npgsql;
 using Segmentation.Api.Attributes;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 using Segmentation.Api.Memberships;
 using Segmentation.Api.Segments;
+using Segmentation.Api.Webhooks;
 using Segmentation.Rules;
 
 namespace Segmentation.Api.Customers;
@@ -119,6 +121,8 @@ public sealed class CustomersController(SegmentationDb db, CustomerValidator val
         Request.CheckIfMatch(customer?.Version);
         if (customer is not null)
         {
+            await WebhookOutbox.WriteErasedAsync((NpgsqlConnection)db.Database.GetDbConnection(), (NpgsqlTransaction)transaction.GetDbTransaction(), customer.Key, Now, cancellation);
+
             // Events have no foreign key; whoever stores one locks its customer first, and so comes before this or finds nobody.
             await db.Events.Where(e => e.CustomerKey == customer.Key).ExecuteDeleteAsync(cancellation);
             db.Remove(customer);

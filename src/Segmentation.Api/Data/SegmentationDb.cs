@@ -7,6 +7,7 @@ using Segmentation.Api.Customers;
 using Segmentation.Api.Events;
 using Segmentation.Api.Memberships;
 using Segmentation.Api.Segments;
+using Segmentation.Api.Webhooks;
 
 namespace Segmentation.Api.Data;
 
@@ -23,6 +24,8 @@ public sealed partial class SegmentationDb(DbContextOptions<SegmentationDb> opti
     public DbSet<MembershipWork> MembershipWork => Set<MembershipWork>();
     public DbSet<MembershipState> MembershipStates => Set<MembershipState>();
     public DbSet<MembershipLeader> MembershipLeaders => Set<MembershipLeader>();
+    public DbSet<Webhook> Webhooks => Set<Webhook>();
+    public DbSet<WebhookDelivery> WebhookDeliveries => Set<WebhookDelivery>();
 
     /// <summary>One row: how many customers there are. Kept by a trigger, so that nobody counts a million rows to know a share.</summary>
     public DbSet<CustomerTotal> CustomerTotals => Set<CustomerTotal>();

@@ -25,6 +25,7 @@ internal sealed class SwaggerDocument(CustomerFields fields, RuleLimits limits) 
         ("Customers", "Profiles, one at a time or a file at a time."),
         ("Events", "What customers did."),
         ("Fields and attributes", "What rules may ask, and fields of your own."),
+        ("Webhooks", "Your servers are told who joins and leaves: signed by [Standard Webhooks](https://www.standardwebhooks.com), at least once, in order for each customer, tried again for up to a day. The sample's is disabled, and leads nowhere."),
         ("Service", "Health checks."),
     ];
 
@@ -33,6 +34,7 @@ internal sealed class SwaggerDocument(CustomerFields fields, RuleLimits limits) 
         ["key"] = "The segment's key.",
         ["id"] = "The customer's id.",
         ["customerId"] = "The customer's id.",
+        ["messageId"] = "The message's id, the header webhook-id.",
         ["name"] = "The attribute's name.",
         ["version"] = "The version's number.",
         ["limit"] = $"How many a page holds: 1 to {Paging.MaxLimit}; {Paging.DefaultLimit} when left out.",
@@ -166,7 +168,7 @@ internal sealed class SwaggerDocument(CustomerFields fields, RuleLimits limits) 
             return;
         }
 
-        body.Required = true;
+        body.Required = id != "Webhooks_Replay";
         if (method == HttpMethod.Patch)
         {
             // A merge patch has the shape of what it changes.
@@ -197,8 +199,8 @@ internal sealed class SwaggerDocument(CustomerFields fields, RuleLimits limits) 
         var isApi = path.StartsWith("/api/", StringComparison.Ordinal);
         var hasBody = operation.RequestBody is not null;
 
-        // Those whose resource has an ETag: segments and customers, written whole.
-        var takesIfMatch = id == "Segments_Restore" || (inPath == 1 && (id.StartsWith("Segments_", StringComparison.Ordinal) || id.StartsWith("Customers_", StringComparison.Ordinal))
+        // Those whose resource has an ETag: segments, customers and webhooks, written whole.
+        var takesIfMatch = id == "Segments_Restore" || (inPath == 1 && id.Split('_')[0] is "Segments" or "Customers" or "Webhooks"
             && (method == HttpMethod.Put || method == HttpMethod.Patch || method == HttpMethod.Delete));
 
         // PUT makes what is not there; DELETE is repeatable; an event makes its customer.
@@ -222,7 +224,7 @@ internal sealed class SwaggerDocument(CustomerFields fields, RuleLimits limits) 
         {
             var response = (OpenApiResponse)answer;
             response.Description = Answers[status];
-            if (isApi && response.Content is { } shown && shown.TryGetValue(Json, out var json) && json.Schema is OpenApiSchemaReference { Reference.Id: "Segment" or "Customer" })
+            if (isApi && response.Content is { } shown && shown.TryGetValue(Json, out var json) && json.Schema is OpenApiSchemaReference { Reference.Id: "Segment" or "Customer" or "Webhook" })
             {
                 response.Headers = new Dictionary<string, IOpenApiHeader> { ["ETag"] = new OpenApiHeader { Description = "The version, for If-Match.", Schema = new OpenApiSchema { Type = JsonSchemaType.String } } };
             }
@@ -245,6 +247,11 @@ internal sealed class SwaggerDocument(CustomerFields fields, RuleLimits limits) 
             });
         }
 
+        if (id == "Stream_Stream")
+        {
+            ((OpenApiMediaType)operation.Responses["200"].Content![Memberships.StreamController.MediaType]).Example = SwaggerExamples.Stream;
+        }
+
         if (id is "Members_Members" or "Customers_Export")
         {
             var text = new OpenApiSchema { Type = JsonSchemaType.String };
@@ -258,7 +265,7 @@ internal sealed class SwaggerDocument(CustomerFields fields, RuleLimits limits) 
     {
         foreach (var parameter in (operation.Parameters ?? []).Cast<OpenApiParameter>())
         {
-            parameter.Description ??= Parameters.GetValueOrDefault(parameter.Name!);
+            parameter.Description ??= parameter.Name == "id" && operation.OperationId!.StartsWith("Webhooks_", StringComparison.Ordinal) ? "The webhook's id." : Parameters.GetValueOrDefault(parameter.Name!);
             if (SwaggerExamples.Parameter(operation.OperationId!, parameter.Name!) is not { } example)
             {
                 continue;

@@ -40,6 +40,19 @@ internal static class SwaggerExamples
 
         """;
 
+    public const string Stream =
+        """
+        event: hello
+        id: WzQxLDIsMF0
+        data: {"segment":"parents-30-45"}
+
+        event: joined
+        id: WzQyLDEsMTdd
+        data: {"customerId":"sample-00017","at":"2026-01-31T09:31:00Z","cause":"event","eventId":"web-1002","version":1}
+
+
+        """;
+
     private const string OneEvent =
         """{"id":"web-1002","customerId":"jane-doe","type":"order_completed","occurredAt":"2026-01-31T09:31:00Z","amount":89.9,"currency":"EUR","channel":"web","properties":{"category":"shoes","items":2}}""";
 
@@ -78,6 +91,10 @@ internal static class SwaggerExamples
             "Customers_Patch" => [("move", "Moves, and withdraws a consent", """{"geographic":{"city":"Potsdam","postalCode":"14467"},"consents":{"marketing":{"granted":false}}}""")],
             "Events_Post" => Events,
             "Events_PostOne" => [("order", "An order", """{"id":"web-1002","type":"order_completed","occurredAt":"2026-01-31T09:31:00Z","amount":89.9,"currency":"EUR","channel":"web","properties":{"category":"shoes"}}""")],
+            "Webhooks_Create" => [("one", "Of one segment; the secret is made", $$"""{"url":"https://shop.example/hooks/segments","segments":["{{Segment}}"],"description":"Tells the shop who is a parent"}""")],
+            "Webhooks_Put" => [("all", "Of all segments, and not yet", """{"url":"https://shop.example/hooks/all","segments":[],"enabled":false}""")],
+            "Webhooks_Patch" => [("rotate", "Has a new secret made", """{"secret":null}""")],
+            "Webhooks_Replay" => [("dead", "All dead letters", "{}"), ("since", "All since an instant", """{"since":"2026-01-31T00:00:00Z"}""")],
             "Attributes_Put" => [("text", "A text with suggested values", """{"type":"text","kind":"geographic","label":"Favourite store","values":["Berlin","Hamburg","Vienna"]}""")],
             _ => [],
         };
@@ -99,6 +116,10 @@ internal static class SwaggerExamples
         ("Members_Add" or "Members_Remove" or "Members_Change", "key") => OwnManual,
         (_, "key") => Segment,
         ("Customers_Put" or "Customers_Delete" or "Events_PostOne", "id") => OwnCustomer,
+        (['W', 'e', 'b', 'h', 'o', 'o', 'k', 's', '_', ..], "id") => SampleWebhook.Id,
+        (_, "messageId") => SampleWebhook.MessageId,
+        (_, "state") => "dead",
+        (_, "lastEventId" or "Last-Event-ID") => "WzAsMCwwXQ",
         (_, "id" or "customerId") => Customer,
         ("Fields_Values", "name") => "demographic.occupation",
         ("Attributes_Get", "name") => "plan",

@@ -279,15 +279,16 @@ internal sealed class MembershipKeeper(
                 work AS (DELETE FROM membership_work WHERE segment_id = $1),
                 batch AS (
                     INSERT INTO membership_batches (segment_id, at, version, joined, "left", size) SELECT s.id, $2, s.version, 0, state.size, 0 FROM segment s, state WHERE state.size > 0
-                    RETURNING id)
-                UPDATE memberships SET left_batch = batch.id, left_cause = $3 FROM batch WHERE segment_id = $1 AND left_batch IS NULL
+                    RETURNING id),
+                gone AS (UPDATE memberships SET left_batch = batch.id, left_cause = $3 FROM batch WHERE segment_id = $1 AND left_batch IS NULL)
+                SELECT id, id FROM batch
                 """,
                 connection, transaction)
             {
                 CommandTimeout = 0,
                 Parameters = { MembershipWriter.Of(segment, NpgsqlDbType.Integer), MembershipWriter.Of(written, NpgsqlDbType.TimestampTz), MembershipWriter.Of((short)MembershipCause.Definition, NpgsqlDbType.Smallint) },
             };
-            await command.ExecuteNonQueryAsync(cancellation);
+            await MembershipWriter.TellAsync(command, cancellation);
 
             // Of a segment that is no more, nothing is left to be told.
             await using var erase = new NpgsqlCommand(

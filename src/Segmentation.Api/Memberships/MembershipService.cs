@@ -3,7 +3,7 @@ using NpgsqlTypes;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Events;
 using Segmentation.Api.Segments;
-using Segmentation.Rules;
+using Segmentation.Api.Webhooks;
 
 namespace Segmentation.Api.Memberships;
 
@@ -12,7 +12,8 @@ namespace Segmentation.Api.Memberships;
 /// whoever held it, and the next process takes over within seconds.
 /// </summary>
 internal sealed class MembershipService(
-    IServiceScopeFactory scopes, NpgsqlDataSource source, DefinitionCache definitions, CustomerRowReaders readers, RevenueOptions revenue, MembershipOptions options, TimeProvider time, ILogger<MembershipService> logger) : BackgroundService
+    IServiceScopeFactory scopes, NpgsqlDataSource source, DefinitionCache definitions, CustomerRowReaders readers, RevenueOptions revenue, MembershipOptions options, WebhookDispatcher webhooks, TimeProvider time,
+    ILogger<MembershipService> logger) : BackgroundService
 {
     // Any number that no one else uses.
     private const long Lock = 0x5E67_4D45_4D42;
@@ -79,6 +80,8 @@ internal sealed class MembershipService(
 
         logger.LogInformation("This process keeps membership");
         using var keeper = new MembershipKeeper(scopes, source, definitions, readers, revenue, options, time, logger, epoch, keptUntil);
+        using var leading = CancellationTokenSource.CreateLinkedTokenSource(stopping);
+        var telling = webhooks.RunAsync(leading.Token);
         try
         {
             var check = Environment.TickCount64;
@@ -100,7 +103,9 @@ internal sealed class MembershipService(
         }
         finally
         {
+            await leading.CancelAsync();
             await keeper.StopAsync();
+            await telling.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             await using var release = new NpgsqlCommand("SELECT pg_advisory_unlock_all()", connection);
             await release.ExecuteNonQueryAsync(CancellationToken.None);
         }

@@ -1,5 +1,6 @@
 using Npgsql;
 using NpgsqlTypes;
+using Segmentation.Api.Webhooks;
 
 namespace Segmentation.Api.Memberships;
 
@@ -99,7 +100,7 @@ internal sealed class MembershipWriter(NpgsqlDataSource source, long epoch) : ID
                 Of(at, NpgsqlDbType.TimestampTz),
             },
         };
-        await RunAsync(command, cancellation);
+        await TellAsync(command, cancellation);
     }
 
     /// <summary>Makes a segment's stored membership what a table of keys says.</summary>
@@ -153,7 +154,7 @@ internal sealed class MembershipWriter(NpgsqlDataSource source, long epoch) : ID
                     Of(at, NpgsqlDbType.TimestampTz), Of(segment.Segment.Version, NpgsqlDbType.Integer),
                 },
             };
-            await RunAsync(record, cancellation);
+            await TellAsync(record, cancellation);
         }
 
         return (joined, left);
@@ -178,9 +179,20 @@ internal sealed class MembershipWriter(NpgsqlDataSource source, long epoch) : ID
 
     public void Dispose() => one.Dispose();
 
-    // The first and the last batch that were made.
-    private static async Task RunAsync(NpgsqlCommand command, CancellationToken cancellation)
+    /// <summary>Runs a statement that answers the first and the last batch that it made, and queues what is to be told of them.</summary>
+    public static async Task TellAsync(NpgsqlCommand command, CancellationToken cancellation)
     {
-        await command.ExecuteNonQueryAsync(cancellation);
+        long first, last;
+        await using (var reader = await command.ExecuteReaderAsync(cancellation))
+        {
+            if (!await reader.ReadAsync(cancellation) || reader.IsDBNull(0))
+            {
+                return;
+            }
+
+            (first, last) = (reader.GetInt64(0), reader.GetInt64(1));
+        }
+
+        await WebhookOutbox.WriteAsync(command.Connection!, command.Transaction!, first, last, cancellation);
     }
 }

@@ -58,6 +58,14 @@ public sealed partial class SampleData(SegmentationDb db, RevenueOptions revenue
             await AddAsync(sample, now, cancellation);
         }
 
+        if (!await db.Webhooks.AnyAsync(w => w.Id == SampleWebhook.Id, cancellation))
+        {
+            var webhook = db.Webhooks.Add(SampleWebhook.Webhook(now)).Entity;
+            await db.SaveChangesAsync(cancellation);
+            db.WebhookDeliveries.Add(SampleWebhook.DeadLetter(webhook.Key, now));
+            await db.SaveChangesAsync(cancellation);
+        }
+
         var sampled = new SampleGenerator(Seed, Customers, Events, now, revenue);
         await CopyAsync((NpgsqlConnection)db.Database.GetDbConnection(), db.Model, sampled, cancellation);
 

@@ -997,6 +997,224 @@ namespace Segmentation.Api.Data.Migrations
                     b.ToTable("segment_versions", (string)null);
                 });
 
+            modelBuilder.Entity("Segmentation.Api.Webhooks.Webhook", b =>
+                {
+                    b.Property<int>("Key")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("integer")
+                        .HasColumnName("key")
+                        .HasColumnOrder(0);
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityAlwaysColumn(b.Property<int>("Key"));
+
+                    b.Property<DateTimeOffset>("CreatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created_at")
+                        .HasColumnOrder(1);
+
+                    b.Property<string>("Description")
+                        .HasMaxLength(4000)
+                        .HasColumnType("character varying(4000)")
+                        .HasColumnName("description")
+                        .HasColumnOrder(6);
+
+                    b.Property<bool>("Enabled")
+                        .HasColumnType("boolean")
+                        .HasColumnName("enabled")
+                        .HasColumnOrder(2);
+
+                    b.Property<string>("Id")
+                        .HasMaxLength(36)
+                        .HasColumnType("character varying(36)")
+                        .HasColumnName("id")
+                        .HasColumnOrder(7)
+                        .UseCollation("C");
+
+                    b.Property<string>("PreviousSecret")
+                        .HasMaxLength(128)
+                        .HasColumnType("character varying(128)")
+                        .HasColumnName("previous_secret")
+                        .HasColumnOrder(8);
+
+                    b.Property<DateTimeOffset?>("PreviousSecretUntil")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("previous_secret_until")
+                        .HasColumnOrder(3);
+
+                    b.Property<string>("Secret")
+                        .IsRequired()
+                        .HasMaxLength(128)
+                        .HasColumnType("character varying(128)")
+                        .HasColumnName("secret")
+                        .HasColumnOrder(9);
+
+                    b.PrimitiveCollection<string[]>("Segments")
+                        .IsRequired()
+                        .HasColumnType("text[]")
+                        .HasColumnName("segments")
+                        .HasColumnOrder(10);
+
+                    b.Property<DateTimeOffset>("UpdatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("updated_at")
+                        .HasColumnOrder(4);
+
+                    b.Property<string>("Url")
+                        .IsRequired()
+                        .HasMaxLength(2048)
+                        .HasColumnType("character varying(2048)")
+                        .HasColumnName("url")
+                        .HasColumnOrder(11);
+
+                    b.Property<int>("Version")
+                        .IsConcurrencyToken()
+                        .HasColumnType("integer")
+                        .HasColumnName("version")
+                        .HasColumnOrder(5);
+
+                    b.HasKey("Key");
+
+                    b.HasIndex("Id")
+                        .IsUnique()
+                        .HasDatabaseName("ux_webhooks_id");
+
+                    b.ToTable("webhooks", (string)null);
+                });
+
+            modelBuilder.Entity("Segmentation.Api.Webhooks.WebhookDelivery", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("id")
+                        .HasColumnOrder(0);
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityAlwaysColumn(b.Property<long>("Id"));
+
+                    b.Property<DateTimeOffset>("At")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("at")
+                        .HasColumnOrder(1);
+
+                    b.Property<int>("Attempts")
+                        .HasColumnType("integer")
+                        .HasColumnName("attempts")
+                        .HasColumnOrder(2);
+
+                    b.Property<short>("Cause")
+                        .HasColumnType("smallint")
+                        .HasColumnName("cause")
+                        .HasColumnOrder(11);
+
+                    b.Property<string>("CustomerId")
+                        .IsRequired()
+                        .HasMaxLength(128)
+                        .HasColumnType("character varying(128)")
+                        .HasColumnName("customer_id")
+                        .HasColumnOrder(12)
+                        .UseCollation("C");
+
+                    b.Property<long>("CustomerKey")
+                        .HasColumnType("bigint")
+                        .HasColumnName("customer_key")
+                        .HasColumnOrder(3);
+
+                    b.Property<DateTimeOffset?>("DoneAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("done_at")
+                        .HasColumnOrder(4);
+
+                    b.Property<string>("EventId")
+                        .HasMaxLength(128)
+                        .HasColumnType("character varying(128)")
+                        .HasColumnName("event_id")
+                        .HasColumnOrder(13);
+
+                    b.Property<bool>("Joined")
+                        .HasColumnType("boolean")
+                        .HasColumnName("joined")
+                        .HasColumnOrder(5);
+
+                    b.Property<string>("LastError")
+                        .HasMaxLength(200)
+                        .HasColumnType("character varying(200)")
+                        .HasColumnName("last_error")
+                        .HasColumnOrder(14);
+
+                    b.Property<int?>("LastStatus")
+                        .HasColumnType("integer")
+                        .HasColumnName("last_status")
+                        .HasColumnOrder(6);
+
+                    b.Property<Guid>("MessageId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("message_id")
+                        .HasColumnOrder(15);
+
+                    b.Property<DateTimeOffset?>("NextAttemptAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("next_attempt_at")
+                        .HasColumnOrder(7);
+
+                    b.Property<DateTimeOffset>("QueuedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("queued_at")
+                        .HasColumnOrder(8);
+
+                    b.Property<string>("SegmentKey")
+                        .IsRequired()
+                        .HasMaxLength(63)
+                        .HasColumnType("character varying(63)")
+                        .HasColumnName("segment_key")
+                        .HasColumnOrder(16)
+                        .UseCollation("C");
+
+                    b.Property<string>("SegmentName")
+                        .IsRequired()
+                        .HasMaxLength(200)
+                        .HasColumnType("character varying(200)")
+                        .HasColumnName("segment_name")
+                        .HasColumnOrder(17);
+
+                    b.Property<int>("SegmentVersion")
+                        .HasColumnType("integer")
+                        .HasColumnName("segment_version")
+                        .HasColumnOrder(9);
+
+                    b.Property<short>("State")
+                        .HasColumnType("smallint")
+                        .HasColumnName("state")
+                        .HasColumnOrder(18);
+
+                    b.Property<int>("WebhookKey")
+                        .HasColumnType("integer")
+                        .HasColumnName("webhook_key")
+                        .HasColumnOrder(10);
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("DoneAt")
+                        .HasDatabaseName("ix_webhook_deliveries_done")
+                        .HasFilter("done_at IS NOT NULL");
+
+                    b.HasIndex("MessageId")
+                        .IsUnique()
+                        .HasDatabaseName("ix_webhook_deliveries_message");
+
+                    b.HasIndex("CustomerKey", "WebhookKey", "Id")
+                        .HasDatabaseName("ix_webhook_deliveries_customer")
+                        .HasFilter("state = 0");
+
+                    b.HasIndex("WebhookKey", "NextAttemptAt", "Id")
+                        .HasDatabaseName("ix_webhook_deliveries_due")
+                        .HasFilter("state = 0");
+
+                    b.HasIndex("WebhookKey", "State", "Id")
+                        .HasDatabaseName("ix_webhook_deliveries_state");
+
+                    b.ToTable("webhook_deliveries", (string)null);
+                });
+
             modelBuilder.Entity("Segmentation.Api.Events.CustomerEvent", b =>
                 {
                     b.HasOne("Segmentation.Api.Customers.Customer", "Customer")

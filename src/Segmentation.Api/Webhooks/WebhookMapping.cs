@@ -1,0 +1,45 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
+using Segmentation.Api.Customers;
+using Segmentation.Api.Events;
+using Segmentation.Api.Segments;
+
+namespace Segmentation.Api.Webhooks;
+
+internal sealed class WebhookMapping : IEntityTypeConfiguration<Webhook>
+{
+    public void Configure(EntityTypeBuilder<Webhook> builder)
+    {
+        builder.ToTable("webhooks").HasKey(w => w.Key);
+        builder.Property(w => w.Key).UseIdentityAlwaysColumn();
+        builder.Property(w => w.Id).HasMaxLength(36).UseCollation("C");
+        builder.Property(w => w.Url).HasMaxLength(Webhook.UrlMaxLength);
+        builder.Property(w => w.Secret).HasMaxLength(Webhook.SecretMaxLength);
+        builder.Property(w => w.PreviousSecret).HasMaxLength(Webhook.SecretMaxLength);
+        builder.Property(w => w.Description).HasMaxLength(Webhook.DescriptionMaxLength);
+        builder.Property(w => w.Version).IsConcurrencyToken();
+        builder.HasIndex(w => w.Id).IsUnique().HasDatabaseName(Webhook.IdIndex);
+    }
+}
+
+// No foreign keys, as in memberships; the dispatcher removes what has lost its webhook.
+internal sealed class WebhookDeliveryMapping : IEntityTypeConfiguration<WebhookDelivery>
+{
+    public void Configure(EntityTypeBuilder<WebhookDelivery> builder)
+    {
+        builder.ToTable("webhook_deliveries").HasKey(d => d.Id);
+        builder.Property(d => d.Id).UseIdentityAlwaysColumn();
+        builder.Property(d => d.CustomerId).HasMaxLength(Customer.IdMaxLength).UseCollation("C");
+        builder.Property(d => d.SegmentKey).HasMaxLength(Segment.KeyMaxLength).UseCollation("C");
+        builder.Property(d => d.SegmentName).HasMaxLength(Segment.NameMaxLength);
+        builder.Property(d => d.EventId).HasMaxLength(CustomerEvent.IdMaxLength);
+        builder.Property(d => d.LastError).HasMaxLength(WebhookDelivery.ErrorMaxLength);
+
+        // What is due; what a customer has to wait for; lists and counts; a message by its id; what has been kept long enough.
+        builder.HasIndex(d => new { d.WebhookKey, d.NextAttemptAt, d.Id }).HasFilter("state = 0").HasDatabaseName("ix_webhook_deliveries_due");
+        builder.HasIndex(d => new { d.CustomerKey, d.WebhookKey, d.Id }).HasFilter("state = 0").HasDatabaseName("ix_webhook_deliveries_customer");
+        builder.HasIndex(d => new { d.WebhookKey, d.State, d.Id }).HasDatabaseName("ix_webhook_deliveries_state");
+        builder.HasIndex(d => d.MessageId).IsUnique().HasDatabaseName("ix_webhook_deliveries_message");
+        builder.HasIndex(d => d.DoneAt).HasFilter("done_at IS NOT NULL").HasDatabaseName("ix_webhook_deliveries_done");
+    }
+}

@@ -1,0 +1,113 @@
+using FluentValidation;
+using Segmentation.Api.Segments;
+
+namespace Segmentation.Api.Webhooks;
+
+/// <summary>A webhook as the API shows and takes it. Read-only properties are ignored in requests, so that an answer can be sent back.</summary>
+public sealed record WebhookResource
+{
+    /// <summary>Read-only: made by the service.</summary>
+    public string? Id { get; init; }
+
+    /// <summary>Where messages are posted to: an absolute http or https URL, without a user's name and password.</summary>
+    public string? Url { get; init; }
+
+    /// <summary>Keys of the segments to tell of; all when left out or empty.</summary>
+    public string[]? Segments { get; init; }
+
+    /// <summary>What messages are signed with: <c>whsec_</c> and 24 to 64 random bytes in base64. Made when left out; shown only by the answer to the request that set it.</summary>
+    public string? Secret { get; init; }
+
+    /// <summary>Default true. A webhook that is not enabled is told nothing, not even later; what was queued before waits for a day.</summary>
+    public bool? Enabled { get; init; }
+    public string? Description { get; init; }
+
+    /// <summary>Read-only: messages that are to be sent.</summary>
+    public long? Pending { get; init; }
+
+    /// <summary>Read-only: messages that could not be delivered.</summary>
+    public long? Dead { get; init; }
+
+    /// <summary>Read-only.</summary>
+    public DateTimeOffset? CreatedAt { get; init; }
+
+    /// <summary>Read-only.</summary>
+    public DateTimeOffset? UpdatedAt { get; init; }
+
+    /// <param name="shown">The secret, where this is the answer that may show it.</param>
+    internal static WebhookResource Of(Webhook webhook, long pending, long dead, string? shown = null) => new()
+    {
+        Id = webhook.Id,
+        Url = webhook.Url,
+        Segments = webhook.Segments,
+        Secret = shown,
+        Enabled = webhook.Enabled,
+        Description = webhook.Description,
+        Pending = pending,
+        Dead = dead,
+        CreatedAt = webhook.CreatedAt,
+        UpdatedAt = webhook.UpdatedAt,
+    };
+
+    /// <summary>Takes over what the caller may set, the secret apart.</summary>
+    /// <returns>Whether anything changed.</returns>
+    internal bool ApplyTo(Webhook webhook)
+    {
+        var before = (webhook.Url, webhook.Enabled, webhook.Description, string.Join(' ', webhook.Segments));
+        webhook.Url = Url!;
+        webhook.Segments = [.. (Segments ?? []).Distinct(StringComparer.Ordinal)];
+        webhook.Enabled = Enabled ?? true;
+        webhook.Description = string.IsNullOrWhiteSpace(Description) ? null : Description.Trim();
+        return before != (webhook.Url, webhook.Enabled, webhook.Description, string.Join(' ', webhook.Segments));
+    }
+}
+
+/// <summary>What a webhook must be; whether its segments exist is asked where it is saved.</summary>
+internal sealed class WebhookValidator : AbstractValidator<WebhookResource>
+{
+    public WebhookValidator(WebhookOptions options)
+    {
+        RuleFor(w => w.Url).Must(IsUrl).OverridePropertyName("/url")
+            .WithMessage($"A webhook needs a url: absolute, http or https, {Webhook.UrlMaxLength} characters at most, without a user's name, password or fragment.");
+        RuleFor(w => w.Url).Must(u => options.AllowPrivateAddresses || !IsUrl(u) || !PublicAddress.IsRefused(new Uri(u!))).OverridePropertyName("/url")
+            .WithMessage("The url leads to a private address, which is not allowed here (the setting Webhooks:AllowPrivateAddresses).");
+        RuleFor(w => w.Secret).Must(s => s is null || WebhookSignature.Bytes(s) is not null).OverridePropertyName("/secret").WithMessage(WebhookSignature.Rule);
+        RuleFor(w => w.Segments).Must(s => s is null || s.Length <= Webhook.SegmentsMaxItems).OverridePropertyName("/segments").WithMessage($"A webhook names {Webhook.SegmentsMaxItems} segments at most.");
+        RuleForEach(w => w.Segments).Must(k => k is not null && System.Text.RegularExpressions.Regex.IsMatch(k, Segment.KeyPattern) && !k.EndsWith('\n')).OverridePropertyName("/segments").WithMessage("This is no segment's key.");
+        RuleFor(w => w.Description).Must(t => t is null || (t.Length <= Webhook.DescriptionMaxLength && !t.Contains('\0', StringComparison.Ordinal))).OverridePropertyName("/description")
+            .WithMessage($"A text of {Webhook.DescriptionMaxLength} characters at most, without NUL.");
+    }
+
+    private static bool IsUrl(string? url) => url is { Length: <= Webhook.UrlMaxLength } && !url.Any(c => char.IsControl(c) || char.IsWhiteSpace(c))
+        && Uri.TryCreate(url, UriKind.Absolute, out var uri) && uri is { Scheme: "http" or "https", UserInfo: "", Fragment: "", Host.Length: > 0 };
+}
+
+/// <summary>A message to a webhook, and what came of it. What it says is not kept here but for whom it is about.</summary>
+/// <param name="MessageId">The header <c>webhook-id</c> of every attempt.</param>
+/// <param name="Segment">The segment's key at that time.</param>
+/// <param name="At">When the customer joined or left.</param>
+/// <param name="Attempts">Since it was queued, or replayed last.</param>
+/// <param name="LastStatus">The HTTP status that the last attempt got; missing where it got none.</param>
+/// <param name="LastError">Why the last attempt failed.</param>
+/// <param name="NextAttemptAt">Only while pending.</param>
+public sealed record WebhookDeliveryResource(
+    string MessageId, string Segment, string CustomerId, WebhookChange Change, DateTimeOffset At, DeliveryState State, int Attempts, int? LastStatus, string? LastError, DateTimeOffset? NextAttemptAt)
+{
+    internal static WebhookDeliveryResource Of(WebhookDelivery d) => new(
+        WebhookDelivery.MessageName(d.MessageId), d.SegmentKey, d.CustomerId, d.Joined ? WebhookChange.Joined : WebhookChange.Left, d.At, d.State, d.Attempts, d.LastStatus, d.LastError, d.NextAttemptAt);
+}
+
+public enum WebhookChange { Joined, Left }
+
+/// <summary>What came back of a test message.</summary>
+/// <param name="Status">The HTTP status; missing where none came.</param>
+/// <param name="ElapsedMs">How long it took, in milliseconds.</param>
+/// <param name="Error">Why it failed; missing where it did not.</param>
+public sealed record WebhookTestResult(int? Status, double ElapsedMs, string? Error);
+
+/// <summary>Which messages to send again.</summary>
+/// <param name="Since">All that happened at or after this instant, delivered or dead; all dead letters when left out.</param>
+public sealed record ReplayRequest(DateTimeOffset? Since = null);
+
+/// <summary>How many messages were put back in the queue.</summary>
+public sealed record ReplayResult(int Queued);

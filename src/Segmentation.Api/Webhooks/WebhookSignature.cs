@@ -1,0 +1,42 @@
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Segmentation.Api.Webhooks;
+
+/// <summary>Secrets and signatures as Standard Webhooks 1.0 has them (https://www.standardwebhooks.com), symmetric.</summary>
+internal static class WebhookSignature
+{
+    public const string Prefix = "whsec_";
+    public const int SecretMinBytes = 24;
+    public const int SecretMaxBytes = 64;
+
+    /// <summary>The rule for secrets, in words.</summary>
+    public static readonly string Rule = $"A secret is {Prefix} and {SecretMinBytes} to {SecretMaxBytes} random bytes in base64; left out, one is made.";
+
+    public static string NewSecret() => Prefix + Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
+
+    /// <summary>The bytes to sign with; null where the text is no secret.</summary>
+    public static byte[]? Bytes(string secret)
+    {
+        var bytes = new byte[SecretMaxBytes + 3];
+        return secret.StartsWith(Prefix, StringComparison.Ordinal) && !secret.Any(char.IsWhiteSpace)
+            && Convert.TryFromBase64String(secret[Prefix.Length..], bytes, out var length) && length is >= SecretMinBytes and <= SecretMaxBytes ? bytes[..length] : null;
+    }
+
+    /// <summary>The header <c>webhook-signature</c>: a signature for each secret.</summary>
+    public static string Header(IEnumerable<byte[]> secrets, string messageId, long timestamp, ReadOnlySpan<byte> body)
+    {
+        byte[] signed = [.. Encoding.UTF8.GetBytes($"{messageId}.{timestamp}."), .. body];
+        return string.Join(' ', secrets.Select(s => $"v1,{Convert.ToBase64String(HMACSHA256.HashData(s, signed))}"));
+    }
+}
+
+/// <summary>What a webhook's messages are signed with.</summary>
+internal static class WebhookSecrets
+{
+    /// <summary>How long the secret before is signed with too, so that a receiver can change over without losing a message.</summary>
+    public static readonly TimeSpan Overlap = TimeSpan.FromHours(24);
+
+    public static IReadOnlyList<byte[]> Of(string secret, string? previous) =>
+        [.. new[] { secret, previous }.OfType<string>().Select(s => WebhookSignature.Bytes(s)).OfType<byte[]>()];
+}

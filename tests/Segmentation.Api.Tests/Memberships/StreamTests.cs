@@ -1,0 +1,270 @@
+using System.Diagnostics;
+using System.Net.ServerSentEvents;
+using System.Text.Json;
+using Segmentation.Api.Tests.Webhooks;
+
+namespace Segmentation.Api.Tests.Memberships;
+
+/// <summary>Server-Sent Events, from membership that is written as the engine writes it.</summary>
+public sealed class StreamTests(WebhooksApi api) : IClassFixture<WebhooksApi>
+{
+    private static int made;
+
+    [Fact]
+    public async Task Stream_Changes_ComeAsTheyHappenFromNowOn()
+    {
+        var (key, segment, customer) = await MakeAsync(3);
+        await MembershipSql.ChangeAsync(api.Database, segment, [customer], []);
+        await using var stream = await OpenAsync(key);
+        Assert.Equal("hello", (await stream.NextAsync()).Type);
+
+        var at = new DateTimeOffset(2026, 4, 1, 8, 0, 0, TimeSpan.Zero);
+        var started = Stopwatch.GetTimestamp();
+        await MembershipSql.ChangeAsync(api.Database, segment, [customer + 1, customer + 2], [customer], at);
+        var left = await stream.NextAsync();
+        Assert.True(Stopwatch.GetElapsedTime(started) < TimeSpan.FromSeconds(5));
+        Assert.Equal("left", left.Type);
+        Assert.True(JsonElement.DeepEquals(JsonElement.Parse($$"""{"customerId":"{{key}}-1","at":"2026-04-01T08:00:00Z","cause":"time","version":7}"""), JsonElement.Parse(left.Data)), left.Data);
+        var joined = await stream.NextAsync();
+        Assert.True(JsonElement.DeepEquals(JsonElement.Parse($$"""{"customerId":"{{key}}-2","at":"2026-04-01T08:00:00Z","cause":"event","eventId":"e-{{customer + 1}}","version":7}"""), JsonElement.Parse(joined.Data)), joined.Data);
+        Assert.Equal(("joined", $"{key}-3"), (await stream.NextAsync()).Named);
+
+        // Another segment's changes are not this one's.
+        var (_, other, stranger) = await MakeAsync(1);
+        await MembershipSql.ChangeAsync(api.Database, other, [stranger], []);
+        await MembershipSql.ChangeAsync(api.Database, segment, [customer], []);
+        Assert.Equal(("joined", $"{key}-1"), (await stream.NextAsync()).Named);
+    }
+
+    [Fact]
+    public async Task Stream_ResumedAnywhere_LosesAndRepeatsNothing()
+    {
+        const int Customers = 2_600;
+        var (key, segment, customer) = await MakeAsync(Customers);
+        await using var whole = await OpenAsync(key);
+        var hello = await whole.NextAsync();
+        var keys = Enumerable.Range(0, Customers).Select(n => customer + n).ToArray();
+        await MembershipSql.ChangeAsync(api.Database, segment, keys, []); // More than two pages in one batch.
+        await MembershipSql.ChangeAsync(api.Database, segment, [], keys[..1500]);
+        await MembershipSql.ChangeAsync(api.Database, segment, keys[..7], keys[2000..2010]);
+        var expected = keys.Select(k => ("joined", Id(k))).Concat(keys[..1500].Select(k => ("left", Id(k)))).Concat(keys[2000..2010].Select(k => ("left", Id(k)))).Concat(keys[..7].Select(k => ("joined", Id(k)))).ToList();
+        var all = await whole.NextAsync(expected.Count);
+        Assert.Equal(expected, all.Select(e => e.Named));
+        Assert.Equal(expected.Count, all.Select(e => e.Id).Distinct().Count());
+
+        foreach (var seen in new[] { 0, 1, 999, 1000, 1001, Customers - 1, Customers, Customers + 1, Customers + 1500, expected.Count - 7, expected.Count - 1 })
+        {
+            await using var resumed = await OpenAsync(key, seen == 0 ? hello.Id : all[seen - 1].Id);
+            Assert.Equal("hello", (await resumed.NextAsync()).Type);
+            Assert.Equal(expected[seen], (await resumed.NextAsync()).Named);
+            if (seen is 999 or Customers)
+            {
+                Assert.Equal(expected[(seen + 1)..], (await resumed.NextAsync(expected.Count - seen - 1)).Select(e => e.Named));
+            }
+        }
+
+        // Whoever has been erased meanwhile is passed over; the rest is there.
+        await MembershipSql.RunAsync(api.Database, $"DELETE FROM customers WHERE key BETWEEN {customer + 1} AND {customer + 1200}");
+        await using var after = await OpenAsync(key, all[0].Id, byQuery: true);
+        Assert.Equal("hello", (await after.NextAsync()).Type);
+        Assert.Equal(expected[1..].Where(e => int.Parse(e.Item2[(key.Length + 1)..]) is 1 or > 1201), (await after.NextAsync(expected.Count - 1 - 1200 - 1200 - 6)).Select(e => e.Named));
+
+        string Id(long k) => $"{key}-{k - customer + 1}";
+    }
+
+    [Fact]
+    public async Task Stream_CutAgainAndAgainWhileItGrows_AddsUp()
+    {
+        var (key, segment, customer) = await MakeAsync(50);
+        string? last;
+        await using (var first = await OpenAsync(key))
+        {
+            last = (await first.NextAsync()).Id;
+        }
+
+        List<(string, string)> expected = [], got = [];
+        var writing = Task.Run(async () =>
+        {
+            HashSet<long> members = [];
+            var random = new Random(7);
+            for (var i = 0; i < 120; i++)
+            {
+                var touched = Enumerable.Range(0, random.Next(1, 9)).Select(_ => customer + random.Next(50)).Distinct().Order().ToArray();
+                var (leave, join) = (touched.Where(members.Contains).ToArray(), touched.Where(k => !members.Contains(k)).ToArray());
+                members.ExceptWith(leave);
+                members.UnionWith(join);
+                lock (expected)
+                {
+                    expected.AddRange(leave.Select(k => ("left", $"{key}-{k - customer + 1}")).Concat(join.Select(k => ("joined", $"{key}-{k - customer + 1}"))));
+                }
+
+                await MembershipSql.ChangeAsync(api.Database, segment, join, leave);
+                await Task.Delay(random.Next(20));
+            }
+        });
+        var cuts = new Random(11);
+        while (!(writing.IsCompleted && got.Count >= expected.Count))
+        {
+            await using var stream = await OpenAsync(key, last);
+            Assert.Equal("hello", (await stream.NextAsync()).Type);
+            for (var n = cuts.Next(1, 60); n > 0 && !(writing.IsCompleted && got.Count >= expected.Count); n--)
+            {
+                var next = await stream.NextAsync();
+                got.Add(next.Named);
+                last = next.Id;
+            }
+        }
+
+        await writing;
+        Assert.Equal(expected, got);
+    }
+
+    [Fact]
+    public async Task Stream_QuietSegment_BeatsAndItsPlaceMovesOn()
+    {
+        var (key, _, _) = await MakeAsync(1);
+        using var request = new HttpRequestMessage(HttpMethod.Get, $"/api/v1/segments/{key}/stream");
+        using var answer = await api.Api.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+        using var reader = new StreamReader(await answer.Content.ReadAsStreamAsync());
+        var hello = (await LinesAsync(3))[1];
+        var (_, other, stranger) = await MakeAsync(1);
+        await MembershipSql.ChangeAsync(api.Database, other, [stranger], []);
+        var beats = (await LinesAsync(5)).Concat(await LinesAsync(5)).ToList();
+        Assert.Contains(":", beats);
+        Assert.Contains(beats, l => l.StartsWith("id: ", StringComparison.Ordinal) && l != hello);
+
+        async Task<List<string>> LinesAsync(int count)
+        {
+            using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+            List<string> lines = [];
+            while (lines.Count < count)
+            {
+                lines.Add((await reader.ReadLineAsync(limit.Token))!);
+            }
+
+            return lines;
+        }
+    }
+
+    [Fact]
+    public async Task Stream_SegmentDeleted_Ends()
+    {
+        var (key, segment, customer) = await MakeAsync(1);
+        await using var stream = await OpenAsync(key);
+        Assert.Equal("hello", (await stream.NextAsync()).Type);
+        await MembershipSql.ChangeAsync(api.Database, segment, [customer], []);
+        Assert.Equal("joined", (await stream.NextAsync()).Type);
+        (await api.Api.DeleteAsync($"segments/{key}")).Expect(204);
+        Assert.True(await stream.EndsAsync());
+        (await api.Api.GetAsync($"segments/{key}/stream")).Expect(404);
+    }
+
+    [Fact]
+    public async Task Stream_PositionThatIsNoLongerKept_SaysGap()
+    {
+        var (key, segment, customer) = await MakeAsync(3);
+        var ahead = System.Buffers.Text.Base64Url.EncodeToString("[9000000000000,2,0]"u8);
+        await using (var future = await OpenAsync(key, ahead))
+        {
+            Assert.Equal(("hello", "gap"), ((await future.NextAsync()).Type, (await future.NextAsync()).Type));
+            await MembershipSql.ChangeAsync(api.Database, segment, [customer], []);
+            Assert.Equal(("joined", $"{key}-1"), (await future.NextAsync()).Named);
+        }
+
+        var second = await MembershipSql.ChangeAsync(api.Database, segment, [customer + 1], []);
+        await MembershipSql.ChangeAsync(api.Database, segment, [customer + 2], []);
+        await MembershipSql.RunAsync(api.Database, $"DELETE FROM membership_batches WHERE id < {second}"); // What retention does.
+        await using var kept = await OpenAsync(key, System.Buffers.Text.Base64Url.EncodeToString(System.Text.Encoding.UTF8.GetBytes($"[{second - 1},2,0]")));
+        Assert.Equal(("hello", "joined"), ((await kept.NextAsync()).Type, (await kept.NextAsync()).Type));
+        await using var lost = await OpenAsync(key, System.Buffers.Text.Base64Url.EncodeToString(System.Text.Encoding.UTF8.GetBytes($"[{second - 2},2,0]")));
+        Assert.Equal(("hello", "gap", "joined"), ((await lost.NextAsync()).Type, (await lost.NextAsync()).Type, (await lost.NextAsync()).Type));
+    }
+
+    [Theory]
+    [InlineData("x")]
+    [InlineData("WzFd")]
+    [InlineData("WzEsMiwzLDRd")]
+    [InlineData("Wy0xLDAsMF0")]
+    [InlineData("WzEsOSwwXQ")]
+    [InlineData("bnVsbA")]
+    [InlineData("WzFlOTksMCwwXQ")]
+    [InlineData("!!!")]
+    public async Task Stream_ForeignPosition_Is400(string position)
+    {
+        var (key, _, _) = await MakeAsync(1);
+        Assert.Equal(["lastEventId"], (await api.Api.GetAsync($"segments/{key}/stream?lastEventId={position}")).Expect(400).Faults);
+        Assert.Equal(["Last-Event-ID"], (await api.Api.GetAsync($"segments/{key}/stream", ("Last-Event-ID", position))).Expect(400).Faults);
+        (await api.Api.GetAsync("segments/%00/stream")).Expect(400);
+    }
+
+    [Fact]
+    public async Task Stream_ManyListeners_HoldNoConnection()
+    {
+        var (key, segment, customer) = await MakeAsync(1);
+        var streams = await Task.WhenAll(Enumerable.Range(0, 150).Select(_ => OpenAsync(key)));
+        await Task.WhenAll(streams.Select(s => s.NextAsync()));
+        await MembershipSql.ChangeAsync(api.Database, segment, [customer], []);
+        Assert.All(await Task.WhenAll(streams.Select(s => s.NextAsync())), e => Assert.Equal("joined", e.Type));
+        Assert.True(await MembershipSql.ScalarAsync<long>(api.Database, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()") <= 105);
+        foreach (var stream in streams)
+        {
+            await stream.DisposeAsync();
+        }
+    }
+
+    private async Task<(string Key, int Segment, long Customer)> MakeAsync(int customers)
+    {
+        var key = $"live-{Interlocked.Increment(ref made)}";
+        return (key, await MembershipSql.SegmentAsync(api.Database, key), await MembershipSql.CustomersAsync(api.Database, key, customers));
+    }
+
+    private Task<Listener> OpenAsync(string key, string? after = null, bool byQuery = false) => Listener.OpenAsync(api.Api.Client, key, after, byQuery);
+
+    private sealed record Event(string Type, string Data, string? Id)
+    {
+        public (string, string) Named => (Type, JsonElement.Parse(Data).GetProperty("customerId").GetString()!);
+    }
+
+    // .NET's own reader of Server-Sent Events.
+    private sealed class Listener(HttpResponseMessage answer, IAsyncEnumerator<SseItem<string>> events, SseParser<string> parser) : IAsyncDisposable
+    {
+        public static async Task<Listener> OpenAsync(HttpClient client, string key, string? after, bool byQuery)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, $"/api/v1/segments/{key}/stream{(byQuery ? $"?lastEventId={after}" : "")}");
+            if (after is not null && !byQuery)
+            {
+                request.Headers.Add("Last-Event-ID", after);
+            }
+
+            var answer = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+            Assert.Equal((200, "text/event-stream"), ((int)answer.StatusCode, answer.Content.Headers.ContentType?.MediaType));
+            var parser = SseParser.Create(await answer.Content.ReadAsStreamAsync());
+            return new Listener(answer, parser.EnumerateAsync().GetAsyncEnumerator(), parser);
+        }
+
+        public async Task<Event> NextAsync()
+        {
+            Assert.True(await events.MoveNextAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(20)), "The stream has ended.");
+            return new Event(events.Current.EventType, events.Current.Data, parser.LastEventId);
+        }
+
+        public async Task<List<Event>> NextAsync(int count)
+        {
+            List<Event> next = [];
+            while (next.Count < count)
+            {
+                next.Add(await NextAsync());
+            }
+
+            return next;
+        }
+
+        public async Task<bool> EndsAsync() => !await events.MoveNextAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(20));
+
+        public ValueTask DisposeAsync()
+        {
+            answer.Dispose();
+            return ValueTask.CompletedTask;
+        }
+    }
+}

@@ -1,0 +1,68 @@
+using System.Security.Cryptography;
+using System.Text;
+using Segmentation.Api.Webhooks;
+
+namespace Segmentation.Api.Tests.Webhooks;
+
+public sealed class WebhookSignatureTests
+{
+    /// <summary>Another's reading of the scheme: straight from its text.</summary>
+    public static string Sign(string base64, string id, string timestamp, string body)
+    {
+        using var hmac = new HMACSHA256(Convert.FromBase64String(base64));
+        return "v1," + Convert.ToBase64String(hmac.ComputeHash(Encoding.UTF8.GetBytes(id + "." + timestamp + "." + body)));
+    }
+
+    [Fact]
+    public void Header_PublishedExample_IsItsSignature()
+    {
+        const string Body = """{"test": 2432232314}""";
+        var secret = WebhookSignature.Bytes("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")!;
+        var header = WebhookSignature.Header([secret], "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, Encoding.UTF8.GetBytes(Body));
+        Assert.Equal("v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=", header);
+        Assert.Equal(Sign("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", Body), header);
+    }
+
+    [Fact]
+    public void Header_TwoSecrets_HasASignatureOfEach()
+    {
+        var (first, second) = (WebhookSignature.NewSecret(), WebhookSignature.NewSecret());
+        Assert.Equal(
+            Sign(first[6..], "msg_1", "5", "é") + " " + Sign(second[6..], "msg_1", "5", "é"),
+            WebhookSignature.Header(WebhookSecrets.Of(first, second), "msg_1", 5, Encoding.UTF8.GetBytes("é")));
+    }
+
+    [Theory]
+    [InlineData("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", true)]
+    [InlineData("whsec_", false)]
+    [InlineData("", false)]
+    [InlineData("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", false)]
+    [InlineData("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLa==", false)]
+    [InlineData("whsec_ MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", false)]
+    [InlineData("whsec_!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!", false)]
+    public void Bytes_OfAText_OnlyWhereItIsASecret(string text, bool valid) => Assert.Equal(valid, WebhookSignature.Bytes(text) is not null);
+
+    [Theory]
+    [InlineData(23, false)]
+    [InlineData(24, true)]
+    [InlineData(64, true)]
+    [InlineData(65, false)]
+    [InlineData(66, false)]
+    [InlineData(200, false)]
+    public void Bytes_OfALength_From24To64(int length, bool valid) => Assert.Equal(valid, WebhookSignature.Bytes(WebhookSignature.Prefix + Convert.ToBase64String(new byte[length])) is not null);
+
+    [Fact]
+    public void MessageName_IsReadBack()
+    {
+        for (var i = 0; i < 100; i++)
+        {
+            var id = Guid.NewGuid();
+            Assert.Equal(id, WebhookDelivery.MessageOf(WebhookDelivery.MessageName(id)));
+        }
+
+        foreach (var wrong in new[] { "", "msg_", "msg_x", "msg_" + new string('=', 22), new string('A', 26), "msg_" + new string('é', 22) })
+        {
+            Assert.Null(WebhookDelivery.MessageOf(wrong));
+        }
+    }
+}

@@ -58,7 +58,9 @@ internal static class Setup
         var shapes = new MemoryCache(new MemoryCacheOptions { SizeLimit = 10 * QueryShapes });
         services.AddDbContextPool<SegmentationDb>((s, options) => options
             .UseNpgsql(s.GetRequiredService<NpgsqlDataSource>()).UseMemoryCache(shapes)
-            .ConfigureWarnings(w => w.Ignore(CoreEventId.FirstWithoutOrderByAndFilterWarning, CoreEventId.RowLimitingOperationWithoutOrderByWarning)));
+            .ConfigureWarnings(w => w.Ignore(
+                CoreEventId.FirstWithoutOrderByAndFilterWarning, CoreEventId.RowLimitingOperationWithoutOrderByWarning,
+                CoreEventId.ManyServiceProvidersCreatedWarning))); // One a host; a process has more than one only where tests run.
 
         services.AddControllers(o =>
         {

@@ -18,7 +18,7 @@ internal static class Swagger
         2. **Rules**, `POST /segments/preview`: pick an example, two for each kind of rule; see how many customers match, and some of them. `validate` says the rule in plain English, `compile` shows the SQL and its plan.
         3. **Segments**, `POST /segments`: save it under a key of your own.
         4. **Membership**: `members` lists who is in it, `count` how many; `explain` says why a customer is in, or not. With `asOf` they answer for another time.
-        5. **Events**, `POST /events`: send what a customer did, and ask again. Nothing is recomputed in the background: every answer is worked out when it is asked for.
+        5. **Events**, `POST /events`: send what a customer did, and ask again: within a second every segment has it, and `GET /customers/{id}/segments` at once. `changes` says who joined and left, when and why; `stream` and webhooks tell of it.
 
         Lists are `{"items", "nextCursor"}`: send `nextCursor` as `cursor` for the next page. Errors are problem details (RFC 9457); in a 400 `errors` names each fault by JSON Pointer.
         Customers and segments carry an `ETag`; send it as `If-Match`, and a write that would undo another's gets a 412. Instants are UTC.

@@ -19,7 +19,7 @@ internal sealed class SwaggerDocument(CustomerFields fields, RuleLimits limits) 
     private static readonly (string Name, string Description)[] Tags =
     [
         ("Segments", "Definitions: a goal in words, a rule, every version of it."),
-        ("Membership", "Who is in a segment, how many, and why. Worked out when asked, for now or any `asOf`. Manual segments are filled here, and segments compared and put together."),
+        ("Membership", "Who is in a segment, how many, and why: kept as it changes, or evaluated with `live` or for any `asOf`. Manual segments are filled here, and segments compared and put together."),
         ("History", "Who joined and left, when and why; a segment's size over time; where customers went. Kept as long as the setting `Membership:HistoryDays` says."),
         ("Rules", "Rules that are not saved yet: preview, check, and look at the SQL. Start here."),
         ("Customers", "Profiles, one at a time or a file at a time."),

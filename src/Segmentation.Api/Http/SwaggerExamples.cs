@@ -126,6 +126,7 @@ internal static class SwaggerExamples
         (_, "name") => OwnAttribute,
         (_, "version") => 1,
         (_, "limit") => 10,
+        (_, "live") => true,
         (_, "createCustomers") => true,
         (_, "status") => "active",
         (_, "tag") => "behavioral",

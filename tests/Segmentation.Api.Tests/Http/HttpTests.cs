@@ -125,7 +125,8 @@ public sealed class HttpTests(ApiFixture fixture) : IClassFixture<ApiFixture>
     [Fact]
     public async Task SlowStatement_Is504_AndADefinitionIsAnsweredAllTheSame()
     {
-        (await Api.PutAsync("segments/slow", Body(All(Is("demographic.age", ">", "1"))))).Expect(201);
+        // A draft: it is evaluated whenever it is asked for.
+        (await Api.PutAsync("segments/slow", Body(All(Is("demographic.age", ">", "1")), "\"status\":\"draft\""))).Expect(201);
         (await Api.GetAsync("segments/slow/count")).Expect(200);
         await using var server = new ApiFixture.Server(fixture.ConnectionString, [("Database:StatementTimeoutSeconds", "1")], migrate: false);
         (await server.Api.GetAsync("segments/slow/count")).Expect(200);
@@ -140,7 +141,7 @@ public sealed class HttpTests(ApiFixture fixture) : IClassFixture<ApiFixture>
     [Fact]
     public async Task CancelledRequest_StopsItsStatement()
     {
-        (await Api.PutAsync("segments/cancelled", Body(All(Is("demographic.age", ">", "1"))))).Expect(201);
+        (await Api.PutAsync("segments/cancelled", Body(All(Is("demographic.age", ">", "1")), "\"status\":\"draft\""))).Expect(201);
         await using var locked = await LockCustomersAsync();
         foreach (var path in new[] { "/api/v1/segments/cancelled/count", "/api/v1/segments/cancelled/members", "/api/v1/segments/cancelled/members/x", "/api/v1/segments/cancelled" })
         {

@@ -35,6 +35,7 @@ internal sealed class MembershipKeeper(
     private static readonly TimeSpan MostRetryDelay = TimeSpan.FromMinutes(10);
 
     private const int ChunkKeys = 1000;
+    private const int LooksAtOnce = 4000;
     private const int WorkRows = 20;
     private const int ScanSegments = 16;
     private const int Builders = 2;
@@ -49,6 +50,8 @@ internal sealed class MembershipKeeper(
     private readonly Dictionary<int, Build> building = [];
     private readonly List<Build> waiting = [];
     private readonly Dictionary<int, DateTimeOffset> scannedUntil = [];
+    private readonly Queue<long> scanned = new();
+    private (Dictionary<int, DateTimeOffset> From, Task<HashSet<long>> Found)? scan;
     private MembershipPlan? plan;
     private DateTimeOffset nextQuarter = DateTimeOffset.MinValue;
     private DateTimeOffset keptUntil = keptBefore;
@@ -60,7 +63,7 @@ internal sealed class MembershipKeeper(
     private double buildMs = 300;
 
     /// <summary>Whether nothing is left of what it knows of.</summary>
-    public bool IsSettled => building.Count + waiting.Count == 0 && !ranksMoved;
+    public bool IsSettled => building.Count + waiting.Count + scanned.Count == 0 && scan is null && !ranksMoved;
 
     /// <summary>Does what there is to do now.</summary>
     /// <returns>Whether there was anything.</returns>
@@ -140,7 +143,7 @@ internal sealed class MembershipKeeper(
             await build.Cancellation.CancelAsync();
         }
 
-        await Task.WhenAll(building.Values.Select(b => b.Running!).Append(purge).Select(r => r.ContinueWith(_ => { }, TaskScheduler.Default)));
+        await Task.WhenAll(building.Values.Select(b => b.Running!).Append(purge).Append(scan?.Found ?? Task.CompletedTask).Select(r => r.ContinueWith(_ => { }, TaskScheduler.Default)));
     }
 
     public void Dispose() => writer.Dispose();
@@ -355,8 +358,12 @@ internal sealed class MembershipKeeper(
 
                 if (row.EventTypes is { } types)
                 {
-                    look.Scope.Add(plan!.OfEvent(types[i]));
-                    (look.Events ??= []).Add((types[i], row.EventIds![i]));
+                    if (row.SegmentId is null)
+                    {
+                        look.Scope.Add(plan!.OfEvent(types[i]));
+                    }
+
+                    (look.Events ??= []).Add(new LookEvent(types[i], row.EventIds![i]));
                 }
 
                 if (scope is not null)
@@ -479,8 +486,13 @@ internal sealed class MembershipKeeper(
             nextQuarter = new DateTimeOffset(at.UtcTicks - (at.UtcTicks % Quarter.Ticks) + Quarter.Ticks, TimeSpan.Zero);
         }
 
-        var keys = await ScanAsync(at, cancellation);
-        keys.UnionWith(dues.Take(at));
+        await ScanAsync(at, cancellation);
+        var keys = new HashSet<long>(dues.Take(at, LooksAtOnce));
+        while (keys.Count < LooksAtOnce && scanned.TryDequeue(out var key))
+        {
+            keys.Add(key);
+        }
+
         if (keys.Count == 0)
         {
             return false;
@@ -490,34 +502,60 @@ internal sealed class MembershipKeeper(
         return true;
     }
 
-    // Whom time may move within the next hour: looked at now, and again when it is due.
-    private async Task<HashSet<long>> ScanAsync(DateTimeOffset at, CancellationToken cancellation)
+    // Whom time may move within the next hour: looked at now, and again when it is due. Found beside everything else; who is looked at meanwhile is
+    // looked at up to the new end.
+    private async Task ScanAsync(DateTimeOffset at, CancellationToken cancellation)
     {
-        var found = new HashSet<long>();
-        var old = plan!.Segments.Where(s => s.ReadsClock && ready.Contains(s.Segment.Id) && (!scannedUntil.TryGetValue(s.Segment.Id, out var until) || until - at < HorizonMargin)).ToList();
-        if (old.Count == 0)
+        if (scan is { Found.IsCompleted: true } ended)
         {
-            return found;
+            scan = null;
+            try
+            {
+                foreach (var key in await ended.Found)
+                {
+                    scanned.Enqueue(key);
+                }
+            }
+            catch (Exception failed) when (!cancellation.IsCancellationRequested)
+            {
+                logger.LogError(failed, "The next hour could not be looked into; it is tried again");
+                foreach (var (segment, from) in ended.From)
+                {
+                    scannedUntil[segment] = from;
+                }
+            }
         }
 
+        var old = scan is not null ? [] : plan!.Segments.Where(s => s.ReadsClock && ready.Contains(s.Segment.Id) && (!scannedUntil.TryGetValue(s.Segment.Id, out var until) || until - at < HorizonMargin)).ToList();
+        if (old.Count > 0)
+        {
+            var from = old.ToDictionary(s => s.Segment.Id, s => scannedUntil.GetValueOrDefault(s.Segment.Id, at));
+            var end = at + Horizon;
+            foreach (var segment in old)
+            {
+                scannedUntil[segment.Segment.Id] = end;
+            }
+
+            var all = plan!.All;
+            scan = (from, Task.Run(() => FindFlipsAsync(all, [.. old.Select(s => (s, from[s.Segment.Id]))], end, cancellation), CancellationToken.None));
+        }
+    }
+
+    private async Task<HashSet<long>> FindFlipsAsync(Definitions all, (SegmentPlan Segment, DateTimeOffset From)[] segments, DateTimeOffset end, CancellationToken cancellation)
+    {
+        var found = new HashSet<long>();
         await using var scope = scopes.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<SegmentationDb>();
         db.Database.SetCommandTimeout(TimeSpan.FromMinutes(10));
-        var end = at + Horizon;
-        foreach (var some in old.Chunk(ScanSegments))
+        foreach (var some in segments.Chunk(ScanSegments))
         {
             var c = Expression.Parameter(typeof(Customer), "c");
             var any = Splice.Or([.. some.Select(s =>
             {
-                var from = scannedUntil.GetValueOrDefault(s.Segment.Id, at);
-                var margin = s.IsRegular(from, end) ? TimeSpan.Zero : Irregularity;
-                return Splice.Body(s.Flips(plan.All, from - margin, end + margin, db), c);
+                var margin = s.Segment.IsRegular(s.From, end) ? TimeSpan.Zero : Irregularity;
+                return Splice.Body(s.Segment.Flips(all, s.From - margin, end + margin, db), c);
             })]);
             found.UnionWith(await db.Customers.Where(Expression.Lambda<Func<Customer, bool>>(any, c)).Select(x => x.Key).ToListAsync(cancellation));
-            foreach (var segment in some)
-            {
-                scannedUntil[segment.Segment.Id] = end;
-            }
         }
 
         return found;
@@ -543,7 +581,7 @@ internal sealed class MembershipKeeper(
     private async Task LookAsync(SegmentationDb db, KeyValuePair<long, Look>[] looks, IReadOnlyList<long> done, DateTimeOffset at, CancellationToken cancellation)
     {
         var changes = new List<MembershipMove>();
-        var deferred = new Dictionary<int, List<long>>();
+        var deferred = new List<(int Segment, MembershipCause Cause, long Key, string? EventType, string? EventId)>();
         long[] erased = [];
         var concerned = looks.Where(l => !l.Value.Scope.IsEmpty || l.Value.Cause == MembershipCause.Erased).ToDictionary();
         if (concerned.Count > 0)
@@ -577,13 +615,16 @@ internal sealed class MembershipKeeper(
                 await MembershipWriter.EraseAsync(connection, transaction, erased, written, cancellation);
             }
 
-            foreach (var (segment, keys) in deferred)
+            foreach (var group in deferred.GroupBy(d => (d.Segment, d.Cause, OfEvents: d.EventId is not null)))
             {
-                await using var defer = new NpgsqlCommand("INSERT INTO membership_work (cause, segment_id, keys, created) VALUES ($1, $2, $3, false)", connection, transaction)
+                await using var defer = new NpgsqlCommand("INSERT INTO membership_work (cause, segment_id, keys, event_types, event_ids, created) VALUES ($1, $2, $3, $4, $5, false)", connection, transaction)
                 {
                     Parameters =
                     {
-                        MembershipWriter.Of((short)looks[0].Value.Cause, NpgsqlDbType.Smallint), MembershipWriter.Of(segment, NpgsqlDbType.Integer), MembershipWriter.Of(keys.ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Bigint),
+                        MembershipWriter.Of((short)group.Key.Cause, NpgsqlDbType.Smallint), MembershipWriter.Of(group.Key.Segment, NpgsqlDbType.Integer),
+                        MembershipWriter.Of(group.Select(d => d.Key).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Bigint),
+                        new NpgsqlParameter { Value = group.Key.OfEvents ? group.Select(d => d.EventType!).ToArray() : DBNull.Value, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text },
+                        new NpgsqlParameter { Value = group.Key.OfEvents ? group.Select(d => d.EventId!).ToArray() : DBNull.Value, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text },
                     },
                 };
                 await defer.ExecuteNonQueryAsync(cancellation);
@@ -597,9 +638,8 @@ internal sealed class MembershipKeeper(
         }, cancellation);
     }
 
-    private async Task LookAsync(SegmentationDb db, Customer customer, Look look, Clocks clocks, List<MembershipMove> changes, Dictionary<int, List<long>> deferred, CancellationToken cancellation)
+    private async Task LookAsync(SegmentationDb db, Customer customer, Look look, Clocks clocks, List<MembershipMove> changes, List<(int, MembershipCause, long, string?, string?)> deferred, CancellationToken cancellation)
     {
-        var heavy = customer.EventCount > CustomerSnapshots.MaxEvents;
         DateTimeOffset? due = null;
         foreach (var place in look.Scope.Places())
         {
@@ -608,15 +648,17 @@ internal sealed class MembershipKeeper(
             if (building.ContainsKey(id))
             {
                 // What is being built may have been read before this change; it is looked at again when that has ended.
-                (deferred.TryGetValue(id, out var keys) ? keys : deferred[id] = []).Add(customer.Key);
+                var e = look.Events?.LastOrDefault(e => plan.OfEvent(e.Type).Contains(place));
+                deferred.Add((id, look.Cause, customer.Key, e?.Type, e?.Id));
             }
-            else if (ready.Contains(id) && !segment.NeedsRank)
+            else if (ready.Contains(id))
             {
-                var clock = clocks.Now(segment.Segment.TimeZone);
-                var member = heavy && segment.ReadsEvents
-                    ? await db.Customers.Where(c => c.Key == customer.Key).Where(segment.Members(plan.All, clocks.At, db)).AnyAsync(cancellation)
-                    : segment.Contains(customer, clock);
-                if (member ? customer.MemberOf.Add(id) : customer.MemberOf.Remove(id))
+                if (segment.NeedsRank)
+                {
+                    // Where it stands among all others is asked of all at once.
+                    ranksMoved = true;
+                }
+                else if (await ContainsAsync(db, segment, customer, clocks, cancellation) is var member && (member ? customer.MemberOf.Add(id) : customer.MemberOf.Remove(id)))
                 {
                     var (cause, eventId) = look.Reason(segment, plan);
                     changes.Add(new MembershipMove(segment, customer.Key, member, cause, eventId));
@@ -624,7 +666,7 @@ internal sealed class MembershipKeeper(
 
                 if (segment.ReadsClock && scannedUntil.TryGetValue(id, out var until) && until > clocks.At)
                 {
-                    var next = heavy && segment.ReadsEvents ? clocks.At.AddMinutes(1) : NextFlip(segment, customer, clocks, until);
+                    var next = IsHeavy(segment, customer) ? clocks.At.AddMinutes(1) : NextFlip(segment, customer, clocks, until);
                     due = next is null || due < next ? due : next;
                 }
             }
@@ -633,6 +675,13 @@ internal sealed class MembershipKeeper(
         // Others than those looked at may be due earlier.
         dues.Set(customer.Key, due, exact: ReferenceEquals(look.Scope, plan!.Clock));
     }
+
+    private async ValueTask<bool> ContainsAsync(SegmentationDb db, SegmentPlan segment, Customer customer, Clocks clocks, CancellationToken cancellation) => IsHeavy(segment, customer)
+        ? await db.Customers.Where(c => c.Key == customer.Key).Where(segment.Members(plan!.All, clocks.At, db)).AnyAsync(cancellation)
+        : segment.Contains(customer, clocks.Now(segment.Segment.TimeZone));
+
+    // Its events are too many to be loaded.
+    private static bool IsHeavy(SegmentPlan segment, Customer customer) => customer.EventCount > CustomerSnapshots.MaxEvents && segment.ReadsEvents;
 
     // The first instant up to which nothing is certain to stay as it is; null when all is, until then.
     private static DateTimeOffset? NextFlip(SegmentPlan segment, Customer customer, Clocks clocks, DateTimeOffset until)
@@ -898,6 +947,8 @@ internal sealed class MembershipKeeper(
 
     private sealed record Pending(long Stamp, IReadOnlyList<int> Cancelled, IReadOnlyList<MembershipWork> Rows, bool More);
 
+    private sealed record LookEvent(string Type, string Id);
+
     /// <summary>A customer to look at.</summary>
     private sealed class Look(SegmentSet scope)
     {
@@ -905,7 +956,7 @@ internal sealed class MembershipKeeper(
 
         public MembershipCause Cause { get; set; }
 
-        public List<(string Type, string Id)>? Events { get; set; }
+        public List<LookEvent>? Events { get; set; }
 
         /// <summary>Why it joins or leaves: the last event that the segment reads, or what else was written.</summary>
         public (MembershipCause Cause, string? EventId) Reason(SegmentPlan segment, MembershipPlan plan) =>
@@ -987,12 +1038,12 @@ internal sealed class MembershipKeeper(
         }
 
         /// <summary>Takes out those that are due.</summary>
-        public IEnumerable<long> Take(DateTimeOffset at)
+        public IEnumerable<long> Take(DateTimeOffset at, int most)
         {
             lock (guard)
             {
                 List<long> taken = [];
-                while (queue.TryPeek(out var key, out var due) && due <= at)
+                while (taken.Count < most && queue.TryPeek(out var key, out var due) && due <= at)
                 {
                     queue.Dequeue();
                     if (byKey.TryGetValue(key, out var latest) && latest == due)

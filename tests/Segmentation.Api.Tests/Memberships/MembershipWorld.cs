@@ -49,6 +49,7 @@ public sealed class MembershipWorld(Api api, TestClock clock, string connectionS
         ("cart-then-order", "Europe/Berlin", $$"""{"field":"behavioral.sequence","operator":"=","value":{"steps":[{{All(Leaf("type", "=", "\"cart_added\""), Leaf("occurredAt", ">=", Relative("now", -15, "day")))}},{{All(Leaf("type", "=", "\"order_completed\""))}}],"within":{"amount":2,"unit":"day"} } }"""),
         ("morning", "UTC", Leaf("temporal.localHour", "<", "12")),
         ("top-half", "UTC", Leaf("value.percentile", ">=", "50")),
+        ("top-and-german", "UTC", $"{Leaf("value.percentile", ">", "30")},{Leaf("geographic.country", "=", "\"DE\"")},{Leaf("temporal.signedUpAt", ">=", Relative("now", -20, "day"))}"),
         ("valued", "UTC", Leaf("value.lifetimeValue", ">=", "150")),
         ("german", "UTC", Leaf("geographic.country", "=", "\"DE\"")),
         ("nobody-yet", "UTC", Leaf("consent.marketing", "=", "true")),

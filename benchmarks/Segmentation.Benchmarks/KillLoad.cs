@@ -13,6 +13,10 @@ internal sealed class KillLoad(KillFailures failures)
 {
     // k… are never erased, so that their events must all be there; d… are erased and made again; i… are made by imports alone.
     private const int Kept = 250, Erased = 50;
+
+    /// <summary>A segment that is a draft, and one that is one now and then.</summary>
+    public const string Draft = "a-draft", Playground = "playground";
+
     private static readonly string[] Types = ["order_completed", "order_completed", "order_refunded", "page_viewed", "page_viewed", "cart_added"];
     private static readonly string[] Zones = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu"];
 
@@ -52,8 +56,16 @@ internal sealed class KillLoad(KillFailures failures)
         ("top-or-chosen", "UTC", Leaf("segment", "in", "[\"top-half\",\"by-hand\"]")),
         ("neither", "UTC", Leaf("segment", "notIn", "[\"german-and-lately\",\"adults\",\"by-hand\"]")),
         ("below", "UTC", Leaf("segment", "notIn", "[\"top-half\"]")),
-        ("playground", "UTC", Leaf("geographic.country", "=", "\"FR\"")),
+        ("top-germans", "UTC", $"{Leaf("value.percentile", ">=", "50")},{Leaf("geographic.country", "=", "\"DE\"")}"),
+        ("top-lately", "UTC", $"{Leaf("value.percentile", ">=", "30")},{Events_("{\"mode\":\"some\"}", Leaf("type", "=", "\"cart_added\""), Leaf("occurredAt", ">=", Relative("now", -1, "day")))}"),
+        ("with-playground", "UTC", Leaf("segment", "in", $"[\"{Playground}\"]")),
+        ("through-draft", "UTC", Leaf("segment", "in", $"[\"{Draft}\"]")),
     ];
+
+    /// <summary>That of a segment which is always a draft: those that refer to it read through it.</summary>
+    public static string DraftRule { get; } = Leaf("segment", "in", "[\"german\",\"by-hand\"]");
+
+    public static string PlaygroundRule { get; } = Leaf("geographic.country", "=", "\"FR\"");
 
     public static string Definition(string rules, string zone, string status = "active") => $$"""{"rule":{{All(rules)}},"timeZone":"{{zone}}","status":"{{status}}"}""";
 
@@ -180,15 +192,15 @@ internal sealed class KillLoad(KillFailures failures)
                     await SendAsync("POST", "segments/by-hand/members", JsonSerializer.Serialize(own.Next(2) == 0 ? new { add = ids, remove = Array.Empty<string>() } : new { add = Array.Empty<string>(), remove = ids }));
                     break;
                 case 4 or 5:
-                    var (key, zone, rule) = Rules[own.Next(Rules.Length - 1)];
-                    var other = own.Next(3) == 0 && key is not ("german-and-lately" or "top-or-chosen" or "neither" or "below" or "top-half") ? RandomRule(own) : rule;
+                    var (key, zone, rule) = Rules[own.Next(Rules.Length)];
+                    var other = own.Next(3) == 0 && !rule.Contains("\"segment\"", StringComparison.Ordinal) && !rule.Contains("percentile", StringComparison.Ordinal) ? RandomRule(own) : rule;
                     await SendAsync("PUT", $"segments/{key}", Definition(other, own.Next(4) == 0 ? Zones[own.Next(Zones.Length)] : zone));
                     break;
                 case 6:
-                    await SendAsync("PUT", "segments/playground", Definition(own.Next(2) == 0 ? RandomRule(own) : Rules[^1].Rule, "UTC", own.Next(3) == 0 ? "draft" : "active"));
+                    await SendAsync("PUT", $"segments/{Playground}", Definition(own.Next(2) == 0 ? RandomRule(own) : PlaygroundRule, "UTC", own.Next(3) == 0 ? "draft" : "active"));
                     break;
                 default:
-                    await SendAsync("POST", $"segments/{Rules[own.Next(Rules.Length - 1)].Key}/refresh", "");
+                    await SendAsync("POST", $"segments/{Rules[own.Next(Rules.Length)].Key}/refresh", "");
                     break;
             }
 

@@ -9,14 +9,19 @@ namespace Segmentation.Benchmarks;
 /// <summary>The real API in a process of its own, asked over HTTP.</summary>
 internal sealed class ApiProcess : IAsyncDisposable
 {
+    private const int TailLines = 60;
+
     private readonly Process process;
+    private readonly Queue<string> tail = [];
     private bool disposed;
 
     private ApiProcess(Process process, HttpClient http) => (this.process, Http) = (process, http);
 
     public HttpClient Http { get; }
 
-    public static async Task<ApiProcess> StartAsync(string assembly, string connectionString)
+    public bool HasExited => process.HasExited;
+
+    public static async Task<ApiProcess> StartAsync(string assembly, string connectionString, params (string Name, string Value)[] settings)
     {
         var start = new ProcessStartInfo("dotnet", [assembly, "--urls", "http://127.0.0.1:0"])
         {
@@ -26,6 +31,11 @@ internal sealed class ApiProcess : IAsyncDisposable
         start.Environment["ConnectionStrings__Segmentation"] = connectionString;
         start.Environment["ASPNETCORE_ENVIRONMENT"] = "Production";
         start.Environment["Database__StatementTimeoutSeconds"] = "300";
+        foreach (var (name, value) in settings)
+        {
+            start.Environment[name] = value;
+        }
+
         var process = Process.Start(start)!;
         string? line;
         while ((line = await process.StandardOutput.ReadLineAsync()) is not null)
@@ -33,14 +43,26 @@ internal sealed class ApiProcess : IAsyncDisposable
             const string listening = "Now listening on: ";
             if (line.Contains(listening, StringComparison.Ordinal))
             {
-                // Else the pipe fills up, and the API waits for it.
-                _ = process.StandardOutput.BaseStream.CopyToAsync(Stream.Null);
                 var address = line[(line.IndexOf(listening, StringComparison.Ordinal) + listening.Length)..].Trim().Trim('"');
-                return new ApiProcess(process, new HttpClient { BaseAddress = new Uri($"{address}/api/v1/"), Timeout = TimeSpan.FromMinutes(10) });
+                var api = new ApiProcess(process, new HttpClient { BaseAddress = new Uri($"{address}/api/v1/"), Timeout = TimeSpan.FromMinutes(10) });
+                _ = api.ReadLogAsync();
+                return api;
             }
         }
 
         throw new InvalidOperationException($"The API did not start; its exit code is {process.ExitCode}.");
+    }
+
+    /// <summary>Ends it without a word, as <c>kill -9</c> does.</summary>
+    public void Kill() => process.Kill();
+
+    /// <summary>The last lines that it logged.</summary>
+    public string[] Tail()
+    {
+        lock (tail)
+        {
+            return [.. tail];
+        }
     }
 
     /// <summary>Resident memory, in MB; Linux only.</summary>
@@ -71,6 +93,22 @@ internal sealed class ApiProcess : IAsyncDisposable
         if (!response.IsSuccessStatusCode)
         {
             throw new InvalidOperationException($"{key}: {await response.Content.ReadAsStringAsync()}");
+        }
+    }
+
+    // Else the pipe fills up, and the API waits for it.
+    private async Task ReadLogAsync()
+    {
+        while (await process.StandardOutput.ReadLineAsync() is { } line)
+        {
+            lock (tail)
+            {
+                tail.Enqueue(line);
+                if (tail.Count > TailLines)
+                {
+                    tail.Dequeue();
+                }
+            }
         }
     }
 

@@ -32,6 +32,12 @@ internal sealed record Options
     /// <summary>Keep each slow plan in the log.</summary>
     public bool Explain { get; init; }
 
+    /// <summary>How often to kill what runs, in place of measuring; 0 for not at all.</summary>
+    public int Kill { get; init; }
+
+    /// <summary>The seed of what is killed and when; null for a new one.</summary>
+    public int? Seed { get; init; }
+
     public static Options Read(string[] args)
     {
         var options = new Options();
@@ -49,9 +55,11 @@ internal sealed record Options
                 "--data" => options with { Data = Value() },
                 "--report" => options with { Report = Value() },
                 "--api" => options with { Api = Value() },
+                "--kill" => options with { Kill = (int)Number() },
+                "--seed" => options with { Seed = (int)Number() },
                 "--load-only" => options with { LoadOnly = true },
                 "--explain" => options with { Explain = true },
-                _ => throw new ArgumentException($"{args[i]} is not an option: --customers N, --events N, --repeat N, --only NAME, --rules 1,2, --data FOLDER, --report FILE, --load-only, --explain."),
+                _ => throw new ArgumentException($"{args[i]} is not an option: --customers N, --events N, --repeat N, --only NAME, --rules 1,2, --data FOLDER, --report FILE, --load-only, --explain, --kill N, --seed N."),
             };
         }
 

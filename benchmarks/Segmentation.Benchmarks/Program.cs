@@ -17,6 +17,11 @@ if (options.Only.Except(sections.Select(s => s.Name)).FirstOrDefault() is { } un
     throw new ArgumentException($"{unknown} is none of {string.Join(", ", sections.Select(s => s.Name))}.");
 }
 
+if (options.Kill > 0)
+{
+    return await KillTest.RunAsync(options);
+}
+
 await using var server = await Loader.StartAsync(options);
 
 // A kill must not leave the API and PostgreSQL behind.

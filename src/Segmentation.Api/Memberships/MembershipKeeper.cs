@@ -258,6 +258,8 @@ internal sealed class MembershipKeeper(
         waiting.RemoveAll(w => !plan.ById.ContainsKey(w.Plan.Segment.Id));
         if (first)
         {
+            // What had moved them is looked at and gone, perhaps, and they were not asked since.
+            ranksMoved = !plan.Rank.IsEmpty;
             foreach (var segment in plan.Segments.Where(s => s.ReadsClock))
             {
                 scannedUntil[segment.Segment.Id] = keptUntil;
@@ -327,7 +329,7 @@ internal sealed class MembershipKeeper(
             {
                 foreach (var segment in row.SegmentId is null ? plan!.Segments : targeted is null ? [] : [targeted])
                 {
-                    Enqueue(segment, row.Cause).Rows.Add(row.Id);
+                    Enqueue(segment, ready.Contains(segment.Segment.Id) ? row.Cause : MembershipCause.Definition).Rows.Add(row.Id);
                 }
 
                 if (row.SegmentId is null)
@@ -392,16 +394,18 @@ internal sealed class MembershipKeeper(
         }
     }
 
-    // Where so much was written that building the segments that it concerns is cheaper than looking at each customer.
+    // Where so much was written that building the segments that it concerns is cheaper than looking at each customer. Rows by their ids, all the way:
+    // one with a smaller id may be committed while this looks at them.
     private async Task<bool> TakeAsSetsAsync(CancellationToken cancellation)
     {
         await using var connection = await source.OpenConnectionAsync(cancellation);
-        long last, keys;
-        await using (var count = new NpgsqlCommand("SELECT coalesce(max(id), 0), coalesce(sum(cardinality(keys)), 0) FROM membership_work WHERE segment_id IS NULL AND keys IS NOT NULL AND cause <> $1", connection) { Parameters = { MembershipWriter.Of((short)MembershipCause.Erased, NpgsqlDbType.Smallint) } })
+        long keys;
+        long[] taken;
+        await using (var count = new NpgsqlCommand("SELECT coalesce(array_agg(id), '{}'), coalesce(sum(cardinality(keys)), 0) FROM membership_work WHERE segment_id IS NULL AND keys IS NOT NULL AND cause <> $1", connection) { Parameters = { MembershipWriter.Of((short)MembershipCause.Erased, NpgsqlDbType.Smallint) } })
         await using (var reader = await count.ExecuteReaderAsync(cancellation))
         {
             await reader.ReadAsync(cancellation);
-            (last, keys) = (reader.GetInt64(0), reader.GetInt64(1));
+            (taken, keys) = (reader.GetFieldValue<long[]>(0), reader.GetInt64(1));
         }
 
         var concerned = new SegmentSet(plan!.Segments.Count);
@@ -410,8 +414,8 @@ internal sealed class MembershipKeeper(
             """
             SELECT DISTINCT w.created, e.type, m.member FROM membership_work w
             LEFT JOIN LATERAL (SELECT DISTINCT unnest(w.event_types)) AS e (type) ON true LEFT JOIN LATERAL unnest(w.changed) AS m (member) ON true
-            WHERE w.segment_id IS NULL AND w.keys IS NOT NULL AND w.cause <> $1 AND w.id <= $2
-            """, connection) { Parameters = { MembershipWriter.Of((short)MembershipCause.Erased, NpgsqlDbType.Smallint), MembershipWriter.Of(last, NpgsqlDbType.Bigint) } })
+            WHERE w.id = ANY ($1)
+            """, connection) { Parameters = { MembershipWriter.Of(taken, NpgsqlDbType.Array | NpgsqlDbType.Bigint) } })
         await using (var reader = await kinds.ExecuteReaderAsync(cancellation))
         {
             while (await reader.ReadAsync(cancellation))
@@ -436,14 +440,13 @@ internal sealed class MembershipKeeper(
         {
             await using var command = new NpgsqlCommand(
                 """
-                WITH taken AS (DELETE FROM membership_work WHERE segment_id IS NULL AND keys IS NOT NULL AND cause <> $1 AND id <= $2)
-                INSERT INTO membership_work (cause, segment_id, created)
-                SELECT $3, s, false FROM unnest($4) s WHERE NOT EXISTS (SELECT FROM membership_work w WHERE w.segment_id = s AND w.keys IS NULL AND w.cause = $3)
+                WITH taken AS (DELETE FROM membership_work WHERE id = ANY ($1))
+                INSERT INTO membership_work (cause, segment_id, created) SELECT $2, s, false FROM unnest($3) s
                 """, write, transaction)
             {
                 Parameters =
                 {
-                    MembershipWriter.Of((short)MembershipCause.Erased, NpgsqlDbType.Smallint), MembershipWriter.Of(last, NpgsqlDbType.Bigint), MembershipWriter.Of((short)MembershipCause.Import, NpgsqlDbType.Smallint),
+                    MembershipWriter.Of(taken, NpgsqlDbType.Array | NpgsqlDbType.Bigint), MembershipWriter.Of((short)MembershipCause.Import, NpgsqlDbType.Smallint),
                     MembershipWriter.Of(concerned.Places().Select(p => plan.Segments[p].Segment.Id).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Integer),
                 },
             };
@@ -613,6 +616,10 @@ internal sealed class MembershipKeeper(
             if (erased.Length > 0)
             {
                 await MembershipWriter.EraseAsync(connection, transaction, erased, written, cancellation);
+                foreach (var build in building.Values)
+                {
+                    build.Erased.AddRange(erased);
+                }
             }
 
             foreach (var group in deferred.GroupBy(d => (d.Segment, d.Cause, OfEvents: d.EventId is not null)))
@@ -655,8 +662,8 @@ internal sealed class MembershipKeeper(
             {
                 if (segment.NeedsRank)
                 {
-                    // Where it stands among all others is asked of all at once.
-                    ranksMoved = true;
+                    // Asked as a whole; but not only ranks may be what it reads.
+                    ranksMoved |= !ReferenceEquals(look.Scope, plan.Clock) || IsHeavy(segment, customer) || MayHaveFlipped(segment, customer, clocks);
                 }
                 else if (await ContainsAsync(db, segment, customer, clocks, cancellation) is var member && (member ? customer.MemberOf.Add(id) : customer.MemberOf.Remove(id)))
                 {
@@ -682,6 +689,14 @@ internal sealed class MembershipKeeper(
 
     // Its events are too many to be loaded.
     private static bool IsHeavy(SegmentPlan segment, Customer customer) => customer.EventCount > CustomerSnapshots.MaxEvents && segment.ReadsEvents;
+
+    // Whether time may have brought the customer in or out since all was known to be true.
+    private bool MayHaveFlipped(SegmentPlan segment, Customer customer, Clocks clocks)
+    {
+        var zone = segment.Segment.TimeZone;
+        var margin = segment.IsRegular(keptUntil, clocks.At) ? TimeSpan.Zero : Irregularity;
+        return segment.Flips(customer, clocks.Of(keptUntil - margin, zone), clocks.Of(clocks.At + margin, zone));
+    }
 
     // The first instant up to which nothing is certain to stay as it is; null when all is, until then.
     private static DateTimeOffset? NextFlip(SegmentPlan segment, Customer customer, Clocks clocks, DateTimeOffset until)
@@ -766,6 +781,7 @@ internal sealed class MembershipKeeper(
             build.Cancellation = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
             build.Fresh = !ready.Contains(id);
             build.Definitions = plan!.All;
+            build.Users = [.. plan.Segments.Where(s => s.References.Contains(build.Plan.Segment.Key)).Select(s => s.Segment.Id)];
             building.Add(id, build);
             build.Running = Task.Run(() => BuildAsync(build, build.Cancellation.Token), CancellationToken.None);
         }
@@ -795,11 +811,11 @@ internal sealed class MembershipKeeper(
             await SetAsync(segment.Segment.Id, "progress = 0.5", cancellation);
             await writer.InTransactionAsync(connection, LocalTime.Truncate(time.GetUtcNow()), async (_, transaction, written) =>
             {
-                // Whoever was written meanwhile, or is due, may have been read before or after: where it differs, it is looked at by itself.
+                // Whoever was written meanwhile, or is due, may have been read before or after, and who was erased before: where it differs, it is looked at by itself.
                 await using (var skip = new NpgsqlCommand(
                     """
                     WITH skip AS MATERIALIZED (
-                        SELECT DISTINCT unnest(keys) AS key FROM membership_work WHERE keys IS NOT NULL AND (segment_id IS NULL OR segment_id = $1) UNION SELECT unnest($2)),
+                        SELECT DISTINCT unnest(keys) AS key FROM membership_work WHERE keys IS NOT NULL AND (segment_id IS NULL OR segment_id = $1) UNION SELECT unnest($2) UNION SELECT unnest($4)),
                     stored AS (SELECT m.customer_key AS key FROM memberships m JOIN skip ON skip.key = m.customer_key WHERE m.segment_id = $1 AND m.left_batch IS NULL),
                     dropped AS (DELETE FROM fresh_members f USING skip WHERE f.key = skip.key RETURNING f.key),
                     kept AS (INSERT INTO fresh_members SELECT key FROM stored),
@@ -811,6 +827,7 @@ internal sealed class MembershipKeeper(
                     Parameters =
                     {
                         MembershipWriter.Of(segment.Segment.Id, NpgsqlDbType.Integer), MembershipWriter.Of(build.Fresh ? [] : dues.Passed(at), NpgsqlDbType.Array | NpgsqlDbType.Bigint), MembershipWriter.Of((short)build.Cause, NpgsqlDbType.Smallint),
+                        MembershipWriter.Of(build.Erased.ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Bigint),
                     },
                 })
                 {
@@ -818,7 +835,16 @@ internal sealed class MembershipKeeper(
                 }
 
                 var (joined, left) = await MembershipWriter.WriteAsync(connection, transaction, segment, "fresh_members", build.Cause, written, cancellation);
-                build.Changed = joined + left > 0;
+                if (joined + left > 0 && build.Users.Length > 0)
+                {
+                    // They were true of what it was. Stored with it, so that whoever takes over in between knows.
+                    await using var users = new NpgsqlCommand("INSERT INTO membership_work (cause, segment_id, created) SELECT $1, s, false FROM unnest($2) s", connection, transaction)
+                    {
+                        Parameters = { MembershipWriter.Of((short)build.Cause, NpgsqlDbType.Smallint), MembershipWriter.Of(build.Users, NpgsqlDbType.Array | NpgsqlDbType.Integer) },
+                    };
+                    await users.ExecuteNonQueryAsync(cancellation);
+                }
+
                 await using var state = new NpgsqlCommand(
                     """
                     WITH rows AS (DELETE FROM membership_work WHERE id = ANY ($6))
@@ -869,12 +895,6 @@ internal sealed class MembershipKeeper(
                 if (build.Plan.ReadsLocalTime && build.At < nextQuarter - Quarter)
                 {
                     Enqueue(build.Plan, MembershipCause.Time);
-                }
-
-                // Those that refer to it were true of what it was.
-                foreach (var user in build.Changed && plan!.ById.TryGetValue(id, out var own) ? plan.Segments.Where(s => s.References.Contains(own.Segment.Key)) : [])
-                {
-                    Enqueue(user, ready.Contains(user.Segment.Id) ? build.Cause : MembershipCause.Definition);
                 }
 
                 if (plan!.ById.TryGetValue(id, out var now) && now.Fingerprint != build.Plan.Fingerprint)
@@ -937,13 +957,13 @@ internal sealed class MembershipKeeper(
         _ => "The service failed; its log says why.",
     };
 
-    private async Task SetAsync(int segment, string assignments, CancellationToken cancellation, params NpgsqlParameter[] values)
+    private Task SetAsync(int segment, string assignments, CancellationToken cancellation, params NpgsqlParameter[] values) => writer.InTransactionAsync(null, async (connection, transaction) =>
     {
-        await using var command = source.CreateCommand($"UPDATE membership_states SET {assignments} WHERE segment_id = $1");
+        await using var command = new NpgsqlCommand($"UPDATE membership_states SET {assignments} WHERE segment_id = $1", connection, transaction);
         command.Parameters.Add(MembershipWriter.Of(segment, NpgsqlDbType.Integer));
         command.Parameters.AddRange(values);
         await command.ExecuteNonQueryAsync(cancellation);
-    }
+    }, cancellation);
 
     private sealed record Pending(long Stamp, IReadOnlyList<int> Cancelled, IReadOnlyList<MembershipWork> Rows, bool More);
 
@@ -1001,10 +1021,14 @@ internal sealed class MembershipKeeper(
         /// <summary>Nothing is stored of it that holds.</summary>
         public bool Fresh { get; set; }
 
+        /// <summary>Customers that were erased while it ran, and that it may have read before.</summary>
+        public List<long> Erased { get; } = [];
+
+        /// <summary>Those that refer to it.</summary>
+        public int[] Users { get; set; } = [];
+
         /// <summary>Cancelled for good.</summary>
         public bool Forget { get; set; }
-
-        public bool Changed { get; set; }
 
         public DateTimeOffset At { get; set; }
 

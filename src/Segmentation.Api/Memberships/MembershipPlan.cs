@@ -1,6 +1,7 @@
 using System.Linq.Expressions;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Events;
@@ -23,7 +24,7 @@ internal sealed class SegmentPlan
         // Valid with the rules of all that it refers to, though those are read from their stored membership.
         if (segment.Rule is { } tree && all.Compile(segment, historical: false).Rule is { IsValid: true } whole)
         {
-            References = [.. RuleReferences.Segments(tree).Distinct()];
+            References = Reached(tree, all);
             rule = References.Any(k => all.IsKept(all.Segments[k])) ? all.Compile(tree, Backend.Memory, historical: false, segment.Key, kept: true) : whole;
             MembersRead = rule.MembersRead();
             EventTypes = References.Any(k => all.Segments[k].Kind == SegmentKind.Rule && !all.IsKept(all.Segments[k])) ? null : RuleReferences.EventTypes(tree);
@@ -43,7 +44,7 @@ internal sealed class SegmentPlan
     /// <summary>Its place in <see cref="MembershipPlan.Segments"/>.</summary>
     public int Place { get; set; }
 
-    /// <summary>The keys of the segments that its rule names.</summary>
+    /// <summary>The keys of the segments that its rule reads (<see cref="Reached"/>).</summary>
     public IReadOnlyList<string> References { get; } = [];
 
     /// <summary>What of a customer the rule reads (<see cref="CompiledRule{T}.MembersRead"/>).</summary>
@@ -78,6 +79,31 @@ internal sealed class SegmentPlan
     public Expression<Func<Customer, bool>> Flips(Definitions all, DateTimeOffset from, DateTimeOffset to, SegmentationDb db) =>
         InSql(all).ToFlipsQuery(new Evaluation(from, Segment.TimeZone), new Evaluation(to, Segment.TimeZone), db.Rows);
 
+    /// <summary>The keys of the segments that a valid rule names; and, of those whose membership is not stored, what their rules name in turn.</summary>
+    public static IReadOnlyList<string> Reached(JsonElement rule, Definitions all)
+    {
+        List<string> reached = [];
+        Add(rule);
+        return reached;
+
+        void Add(JsonElement tree)
+        {
+            foreach (var key in RuleReferences.Segments(tree))
+            {
+                if (reached.Contains(key))
+                {
+                    continue;
+                }
+
+                reached.Add(key);
+                if (!all.IsKept(all.Segments[key]) && all.Segments[key].Rule is { } inside)
+                {
+                    Add(inside);
+                }
+            }
+        }
+    }
+
     private CompiledRule<Customer> InSql(Definitions all) => all.Compile(Segment.Rule!.Value, Backend.Sql, historical: false, Segment.Key, kept: true);
 }
 
@@ -92,7 +118,7 @@ internal sealed class MembershipPlan
     private static readonly string[] MadeByOrders = [nameof(Customer.OrderCount), nameof(Customer.OrderAmount), nameof(Customer.LifetimeValue), nameof(Customer.FirstOrderAt), nameof(Customer.LastOrderAt)];
 
     // A profile that is written can change all but these.
-    private static readonly HashSet<string> OfEventsAlone = [nameof(Customer.Events), nameof(Customer.EventCount), nameof(Customer.FirstEventAt), nameof(Customer.LastEventAt), .. MadeByOrders, nameof(Customer.Key), nameof(Customer.ManualMemberships), nameof(Customer.MemberOf)];
+    private static readonly HashSet<string> OfEventsAlone = [nameof(Customer.Events), nameof(Customer.EventCount), nameof(Customer.FirstEventAt), nameof(Customer.LastEventAt), .. MadeByOrders, nameof(Customer.Key), nameof(Customer.Rank), nameof(Customer.ManualMemberships), nameof(Customer.MemberOf)];
 
     private readonly RevenueOptions revenue;
     private readonly Dictionary<string, SegmentSet> byType = new(StringComparer.Ordinal);
@@ -151,7 +177,7 @@ internal sealed class MembershipPlan
         }
 
         IEnumerable<string> Named(SegmentDefinition segment) =>
-            segment.Rule is { } rule && all.Compile(segment, historical: false).Rule is { IsValid: true } ? RuleReferences.Segments(rule).Distinct() : [];
+            segment.Rule is { } rule && all.Compile(segment, historical: false).Rule is { IsValid: true } ? SegmentPlan.Reached(rule, all) : [];
 
         string Fingerprint(SegmentDefinition segment)
         {

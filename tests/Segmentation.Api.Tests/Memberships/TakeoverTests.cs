@@ -1,0 +1,230 @@
+using System.Diagnostics;
+using System.Globalization;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
+using Segmentation.Api.Customers;
+using Segmentation.Api.Events;
+using Segmentation.Api.Memberships;
+using Segmentation.Api.Segments;
+using Xunit.Abstractions;
+
+namespace Segmentation.Api.Tests.Memberships;
+
+/// <summary>Two processes on one database: one of them keeps membership, the other takes over, and nothing is lost.</summary>
+public sealed class TakeoverTests(ITestOutputHelper output) : IAsyncLifetime
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
+
+    private readonly TestDatabase databases = new();
+    private string connectionString = "";
+    private NpgsqlDataSource source = null!;
+    private int written;
+
+    public async Task InitializeAsync()
+    {
+        await databases.InitializeAsync();
+        connectionString = await databases.CreateDatabaseAsync();
+        source = NpgsqlDataSource.Create(connectionString);
+    }
+
+    public async Task DisposeAsync()
+    {
+        await source.DisposeAsync();
+        await databases.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task OneOfTwoKeepsMembership_AndTheOtherTakesOver()
+    {
+        var first = new ApiFixture.Server(connectionString);
+        await EpochAsync(1);
+        await using var second = new ApiFixture.Server(connectionString);
+        await DefineAsync(second.Api);
+
+        // Longer than the second one waits before it tries again.
+        await Task.WhenAll(WriteAsync(first.Api, TimeSpan.FromSeconds(3)), WriteAsync(second.Api, TimeSpan.FromSeconds(3)));
+        await CompareAsync(second.Api);
+        Assert.Equal((1L, 1L), (await ScalarAsync("SELECT epoch FROM membership_leader"), await ScalarAsync("SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database WHERE locktype = 'advisory' AND granted AND datname = current_database()")));
+
+        var writing = WriteAsync(second.Api, TimeSpan.FromSeconds(4));
+        var clock = Stopwatch.StartNew();
+        await first.DisposeAsync();
+        await EpochAsync(2);
+        output.WriteLine($"taken over {clock.Elapsed.TotalSeconds:0.0} s after the leader was asked to stop");
+        Assert.True(clock.Elapsed < Limit, $"Taken over after {clock.Elapsed}.");
+        await writing;
+        await CompareAsync(second.Api);
+    }
+
+    [Fact]
+    public async Task TheLeaderIsCutOff_AndOneTakesOver()
+    {
+        await using var first = new ApiFixture.Server(connectionString);
+        await EpochAsync(1);
+        await using var second = new ApiFixture.Server(connectionString);
+        await DefineAsync(first.Api);
+        for (var epoch = 2; epoch <= 4; epoch++)
+        {
+            // As PostgreSQL sees it, this is the death of the process that holds the lock; but that one lives, and thinks that it leads.
+            var writing = Task.WhenAll(WriteAsync(first.Api, TimeSpan.FromSeconds(2)), WriteAsync(second.Api, TimeSpan.FromSeconds(2)));
+            var clock = Stopwatch.StartNew();
+            Assert.Equal(1L, await ScalarAsync("SELECT count(pg_terminate_backend(l.pid)) FROM pg_locks l JOIN pg_database d ON d.oid = l.database WHERE locktype = 'advisory' AND granted AND datname = current_database()"));
+            await EpochAsync(epoch);
+            output.WriteLine($"taken over {clock.Elapsed.TotalSeconds:0.0} s after the leader was cut off");
+            Assert.True(clock.Elapsed < Limit, $"Taken over after {clock.Elapsed}.");
+            await writing;
+            await CompareAsync(epoch % 2 == 0 ? first.Api : second.Api);
+        }
+    }
+
+    [Fact]
+    public async Task WhoWasOvertaken_WritesNothing()
+    {
+        // The test itself keeps membership.
+        await using var server = new ApiFixture.Server(connectionString, services: s => s.Remove(s.Single(d => d.ServiceType == typeof(IHostedService) && d.ImplementationType == typeof(MembershipService))));
+        await ExecuteAsync("UPDATE membership_leader SET epoch = 1, kept_until = now()");
+        await DefineAsync(server.Api);
+        using var old = Lead(server.Services, 1);
+        await SettleAsync(old);
+        Assert.True(await ScalarAsync("SELECT count(*) FROM memberships") == 0);
+        await WriteAsync(server.Api, TimeSpan.Zero);
+
+        // Overtaken while it waits to write: whoever takes over holds this row.
+        var before = await StoredAsync();
+        await using (var connection = await source.OpenConnectionAsync())
+        {
+            await using var taking = await connection.BeginTransactionAsync();
+            await using var take = new NpgsqlCommand("SELECT 1 FROM membership_leader FOR UPDATE; UPDATE membership_leader SET epoch = 2", connection, taking);
+            await take.ExecuteNonQueryAsync();
+            var tick = old.TickAsync(default);
+            Assert.NotSame(tick, await Task.WhenAny(tick, Task.Delay(500)));
+            await taking.CommitAsync();
+            await Assert.ThrowsAsync<OvertakenException>(() => tick);
+        }
+
+        // And whatever it tries afterwards.
+        await Assert.ThrowsAsync<OvertakenException>(() => old.TickAsync(default));
+        await server.Api.PutAsync("segments/late", """{"rule":{"combinator":"and","rules":[]}}""");
+        await Assert.ThrowsAsync<OvertakenException>(() => old.TickAsync(default));
+        using var writer = new MembershipWriter(source, 1);
+        await Assert.ThrowsAsync<OvertakenException>(() => writer.InTransactionAsync(null, (_, _) => throw new InvalidOperationException("It was let in."), default));
+        await old.StopAsync();
+        Assert.Equal(before, await StoredAsync());
+
+        using var next = Lead(server.Services, 2);
+        await SettleAsync(next);
+        await CompareAsync(server.Api, settled: true);
+        await next.StopAsync();
+
+        static MembershipKeeper Lead(IServiceProvider services, long epoch) => new(
+            services.GetRequiredService<IServiceScopeFactory>(), services.GetRequiredService<NpgsqlDataSource>(), services.GetRequiredService<DefinitionCache>(), services.GetRequiredService<CustomerRowReaders>(),
+            services.GetRequiredService<RevenueOptions>(), TimeProvider.System, NullLogger.Instance, epoch, DateTimeOffset.UtcNow);
+
+        static async Task SettleAsync(MembershipKeeper keeper)
+        {
+            while (await keeper.TickAsync(default) || !keeper.IsSettled)
+            {
+                await Task.Delay(1);
+            }
+        }
+    }
+
+    private static async Task DefineAsync(Api api)
+    {
+        (await api.PutAsync("segments/by-hand", """{"kind":"manual"}""")).Expect(201);
+        foreach (var (key, rule) in new[]
+        {
+            ("german", """{"field":"geographic.country","operator":"=","value":"DE"}"""),
+            ("ordered", """{"field":"behavioral.events","operator":"=","match":{"mode":"atLeast","threshold":3},"value":{"combinator":"and","rules":[{"field":"type","operator":"=","value":"order_completed"},{"field":"occurredAt","operator":">=","value":{"mode":"relative","anchor":"now","offset":-10,"unit":"day"}}]}}"""),
+            ("top-half", """{"field":"value.percentile","operator":">=","value":50}"""),
+            ("top-or-chosen", """{"field":"segment","operator":"in","value":["top-half","by-hand"]}"""),
+        })
+        {
+            (await api.PutAsync($"segments/{key}", $$"""{"rule":{"combinator":"and","rules":[{{rule}}]} }""")).Expect(201);
+        }
+    }
+
+    // Whatever is answered here was written, whoever leads.
+    private async Task WriteAsync(Api api, TimeSpan time)
+    {
+        var clock = Stopwatch.StartNew();
+        for (var i = 0; i < 40 || clock.Elapsed < time; i++)
+        {
+            var n = Interlocked.Increment(ref written);
+            var id = $"c{n % 12}";
+            _ = (n % 7) switch
+            {
+                0 => (await api.PutAsync($"customers/{id}", $$"""{"geographic":{"country":"{{(n % 2 == 0 ? "DE" : "FR")}}"} }""")) is { Status: 200 or 201 },
+                1 => (await api.PostAsync("segments/by-hand/members", $$"""{"{{(n % 3 == 0 ? "remove" : "add")}}":["{{id}}"]}""")) is { Status: 200 },
+                2 when n % 5 == 0 => (await api.DeleteAsync($"customers/{id}")) is { Status: 204 },
+                _ => (await api.PostAsync($"customers/{id}/events", string.Create(CultureInfo.InvariantCulture, $$"""{"id":"e{{n}}","type":"order_completed","occurredAt":"{{DateTime.UtcNow.AddMinutes(-n):O}}","amount":{{n % 50}}}"""))).Expect(200) is not null,
+            } ? true : throw new InvalidOperationException("A write failed.");
+        }
+    }
+
+    private async Task CompareAsync(Api api, bool settled = false)
+    {
+        if (!settled)
+        {
+            await KeptMembershipTests.SettledAsync(source, DateTimeOffset.UtcNow.AddSeconds(1));
+        }
+
+        var members = 0;
+        foreach (var key in new[] { "german", "ordered", "top-half", "by-hand", "top-or-chosen" })
+        {
+            string[] live = [.. (await api.AllAsync($"segments/{key}/members?fields=id&live=true")).Select(i => i.GetProperty("id").GetString()!).Order(StringComparer.Ordinal)];
+            await using var command = source.CreateCommand("SELECT c.id FROM memberships m JOIN segments s ON s.id = m.segment_id JOIN customers c ON c.key = m.customer_key WHERE s.key = $1 AND m.left_batch IS NULL ORDER BY c.id COLLATE \"C\"");
+            command.Parameters.AddWithValue(key);
+            List<string> stored = [];
+            await using (var reader = await command.ExecuteReaderAsync())
+            {
+                while (await reader.ReadAsync())
+                {
+                    stored.Add(reader.GetString(0));
+                }
+            }
+
+            Assert.True(live.SequenceEqual(stored), $"{key}: stored {string.Join(' ', stored.Except(live))} too many, {string.Join(' ', live.Except(stored))} too few");
+            Assert.Equal(live.Length, await ScalarAsync($"SELECT st.size FROM membership_states st JOIN segments s ON s.id = st.segment_id WHERE s.key = '{key}'"));
+            Assert.Equal(live.Length, await ScalarAsync($"SELECT coalesce(sum(joined - \"left\"), 0) FROM membership_batches b JOIN segments s ON s.id = b.segment_id WHERE s.key = '{key}'"));
+            members += live.Length;
+        }
+
+        Assert.True(members > 10, "Too few members to tell anything.");
+    }
+
+    // All that a keeper writes.
+    private async Task<string> StoredAsync()
+    {
+        await using var command = source.CreateCommand(
+            """
+            SELECT concat_ws(E'\n', (SELECT json_agg(m ORDER BY m.customer_key, m.segment_id, m.joined_batch) FROM memberships m), (SELECT json_agg(b ORDER BY b.id) FROM membership_batches b),
+                (SELECT json_agg(s ORDER BY s.segment_id) FROM membership_states s), (SELECT json_agg(w ORDER BY w.id) FROM membership_work w), (SELECT json_agg((l.kept_until, l.ready_stamp)) FROM membership_leader l))
+            """);
+        return (string)(await command.ExecuteScalarAsync())!;
+    }
+
+    private async Task EpochAsync(long epoch)
+    {
+        var deadline = DateTime.UtcNow + TimeSpan.FromSeconds(30);
+        while (await ScalarAsync("SELECT epoch FROM membership_leader") < epoch)
+        {
+            Assert.True(DateTime.UtcNow < deadline, $"Nobody takes over: epoch {epoch}.");
+            await Task.Delay(20);
+        }
+    }
+
+    private async Task<long> ScalarAsync(string sql)
+    {
+        await using var command = source.CreateCommand(sql);
+        return Convert.ToInt64(await command.ExecuteScalarAsync(), CultureInfo.InvariantCulture);
+    }
+
+    private async Task ExecuteAsync(string sql)
+    {
+        await using var command = source.CreateCommand(sql);
+        await command.ExecuteNonQueryAsync();
+    }
+}

@@ -16,9 +16,9 @@ internal sealed class ApiProcess : IAsyncDisposable
 
     public HttpClient Http { get; }
 
-    public static async Task<ApiProcess> StartAsync(string assembly, string connectionString)
+    public static async Task<ApiProcess> StartAsync(string assembly, string connectionString, params string[] more)
     {
-        var start = new ProcessStartInfo("dotnet", [assembly, "--urls", "http://127.0.0.1:0"])
+        var start = new ProcessStartInfo("dotnet", [assembly, "--urls", "http://127.0.0.1:0", .. more])
         {
             RedirectStandardOutput = true,
             WorkingDirectory = Path.GetDirectoryName(assembly)!,

@@ -87,6 +87,13 @@ internal sealed class MembershipKeeper(
         return looked || pending.More;
     }
 
+    /// <summary>Waits for as long as that, or until a build has ended: the next one is not kept waiting.</summary>
+    public async Task WaitAsync(TimeSpan most, CancellationToken cancellation)
+    {
+        await Task.WhenAny([Task.Delay(most, cancellation), .. building.Values.Select(b => b.Running!)]);
+        cancellation.ThrowIfCancellationRequested();
+    }
+
     // How far everything is: up to which instant it is true, and of which definitions.
     private async Task TellAsync(Pending pending, DateTimeOffset at, CancellationToken cancellation)
     {
@@ -706,17 +713,22 @@ internal sealed class MembershipKeeper(
         var connection = (NpgsqlConnection)db.Database.GetDbConnection();
         try
         {
-            await RunAsync("DROP TABLE IF EXISTS fresh_members");
+            // One transaction with what is written in the end: a table of its own and its statistics are nothing that has to reach the disk.
+            await using var transaction = await connection.BeginTransactionAsync(cancellation);
             await using (var command = (NpgsqlCommand)db.Customers.Where(segment.Members(build.Definitions, at, db)).Select(c => c.Key).CreateDbCommand())
             {
-                command.CommandText = $"CREATE TEMPORARY TABLE fresh_members AS {command.CommandText}";
+                command.CommandText = $"CREATE TEMPORARY TABLE fresh_members ON COMMIT DROP AS {command.CommandText}";
                 command.CommandTimeout = 0;
                 await command.ExecuteNonQueryAsync(cancellation);
             }
 
-            await RunAsync("ANALYZE fresh_members");
+            await using (var analyze = new NpgsqlCommand("ANALYZE fresh_members", connection, transaction))
+            {
+                await analyze.ExecuteNonQueryAsync(cancellation);
+            }
+
             await SetAsync(segment.Segment.Id, "progress = 0.5", cancellation);
-            await writer.InTransactionAsync(connection, async (_, transaction) =>
+            await writer.InTransactionAsync(transaction, async (_, _) =>
             {
                 // Whoever was written meanwhile, or is due, is looked at afterwards.
                 await using (var skip = new NpgsqlCommand(
@@ -749,7 +761,6 @@ internal sealed class MembershipKeeper(
                 };
                 await state.ExecuteNonQueryAsync(cancellation);
             }, cancellation);
-            await RunAsync("DROP TABLE fresh_members");
         }
         finally
         {
@@ -758,12 +769,6 @@ internal sealed class MembershipKeeper(
 
         build.At = at;
         build.Ms = time.GetElapsedTime(started).TotalMilliseconds;
-
-        async Task RunAsync(string sql)
-        {
-            await using var command = new NpgsqlCommand(sql, connection);
-            await command.ExecuteNonQueryAsync(cancellation);
-        }
     }
 
     private async Task FinishBuildsAsync(DateTimeOffset at, CancellationToken cancellation)
@@ -850,12 +855,18 @@ internal sealed class MembershipKeeper(
         _ => "The service failed; its log says why.",
     };
 
+    // Not worth waiting for the disk: a crash that takes it has the segment built again. Both statements are one transaction, as a batch is.
     private async Task SetAsync(int segment, string assignments, CancellationToken cancellation, params NpgsqlParameter[] values)
     {
-        await using var command = source.CreateCommand($"UPDATE membership_states SET {assignments} WHERE segment_id = $1");
-        command.Parameters.Add(MembershipWriter.Of(segment, NpgsqlDbType.Integer));
-        command.Parameters.AddRange(values);
-        await command.ExecuteNonQueryAsync(cancellation);
+        await using var batch = source.CreateBatch();
+        batch.BatchCommands.Add(new NpgsqlBatchCommand("SELECT set_config('synchronous_commit', 'off', true)"));
+        batch.BatchCommands.Add(new NpgsqlBatchCommand($"UPDATE membership_states SET {assignments} WHERE segment_id = $1") { Parameters = { MembershipWriter.Of(segment, NpgsqlDbType.Integer) } });
+        foreach (var value in values)
+        {
+            batch.BatchCommands[1].Parameters.Add(value);
+        }
+
+        await batch.ExecuteNonQueryAsync(cancellation);
     }
 
     private sealed record Pending(long Stamp, IReadOnlyList<int> Cancelled, IReadOnlyList<MembershipWork> Rows, bool More);

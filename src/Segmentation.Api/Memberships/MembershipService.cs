@@ -86,7 +86,7 @@ internal sealed class MembershipService(
             {
                 if (!await keeper.TickAsync(stopping))
                 {
-                    await Task.Delay(Interval, stopping);
+                    await keeper.WaitAsync(Interval, stopping);
                 }
 
                 if (Environment.TickCount64 - check > CheckLock.TotalMilliseconds)

@@ -18,15 +18,17 @@ internal sealed class MembershipWriter(NpgsqlDataSource source, long epoch) : ID
     private readonly SemaphoreSlim one = new(1);
 
     /// <summary>Runs a transaction, alone.</summary>
+    /// <param name="begun">One that has read or prepared something already, and written nothing that is stored; null for one of its own.</param>
     /// <exception cref="OvertakenException">Nothing was written.</exception>
-    public async Task InTransactionAsync(NpgsqlConnection? connection, Func<NpgsqlConnection, NpgsqlTransaction, Task> write, CancellationToken cancellation)
+    public async Task InTransactionAsync(NpgsqlTransaction? begun, Func<NpgsqlConnection, NpgsqlTransaction, Task> write, CancellationToken cancellation)
     {
         await one.WaitAsync(cancellation);
         try
         {
-            await using var own = connection is null ? await source.OpenConnectionAsync(cancellation) : null;
-            var used = connection ?? own!;
-            await using var transaction = await used.BeginTransactionAsync(cancellation);
+            await using var own = begun is null ? await source.OpenConnectionAsync(cancellation) : null;
+            await using var ownTransaction = own is null ? null : await own.BeginTransactionAsync(cancellation);
+            var transaction = begun ?? ownTransaction!;
+            var used = transaction.Connection!;
             await using (var fence = new NpgsqlCommand("SELECT 1 FROM membership_leader WHERE epoch = $1 FOR KEY SHARE", used, transaction) { Parameters = { Of(epoch, NpgsqlDbType.Bigint) } })
             {
                 if (await fence.ExecuteScalarAsync(cancellation) is null)

@@ -696,6 +696,7 @@ internal sealed class MembershipKeeper(
             build.Cancellation = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
             build.Fresh = !ready.Contains(id);
             build.Definitions = plan!.All;
+            build.Alone = waiting.Count + building.Count == 0;
             building.Add(id, build);
             build.Running = Task.Run(() => BuildAsync(build, build.Cancellation.Token), CancellationToken.None);
         }
@@ -715,6 +716,13 @@ internal sealed class MembershipKeeper(
         {
             // One transaction with what is written in the end: a table of its own and its statistics are nothing that has to reach the disk.
             await using var transaction = await connection.BeginTransactionAsync(cancellation);
+            if (!build.Alone)
+            {
+                // Builds side by side keep the processors busy; workers that share one build's scan only add to that (per segment 235 ms with them, 161 without).
+                await using var serial = new NpgsqlCommand("SET LOCAL max_parallel_workers_per_gather = 0", connection, transaction);
+                await serial.ExecuteNonQueryAsync(cancellation);
+            }
+
             await using (var command = (NpgsqlCommand)db.Customers.Where(segment.Members(build.Definitions, at, db)).Select(c => c.Key).CreateDbCommand())
             {
                 command.CommandText = $"CREATE TEMPORARY TABLE fresh_members ON COMMIT DROP AS {command.CommandText}";
@@ -927,6 +935,9 @@ internal sealed class MembershipKeeper(
         public bool Forget { get; set; }
 
         public bool Changed { get; set; }
+
+        /// <summary>No other was running or waiting when it began.</summary>
+        public bool Alone { get; set; }
 
         public DateTimeOffset At { get; set; }
 

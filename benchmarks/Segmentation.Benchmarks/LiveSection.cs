@@ -10,9 +10,9 @@ namespace Segmentation.Benchmarks;
 /// <summary>What kept membership takes of the ingest, and how soon an event is seen in it.</summary>
 internal static class LiveSection
 {
-    private const int Most = 100_000;
+    private const int Most = 50_000;
     private const string Probe = "bench-probe";
-    private static readonly TimeSpan AtRate = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan AtRate = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan Batch = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan Probed = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan Lost = TimeSpan.FromSeconds(60);
@@ -27,7 +27,7 @@ internal static class LiveSection
         var probedKeys = await KeysAsync(world, probed);
         await using var connection = await world.Plain.OpenConnectionAsync();
         await IngestSection.SaveCountersAsync(connection, rows.Select(r => r.Key).Concat(probedKeys.Values));
-        var rounds = Math.Min(world.Options.Repeat, 4);
+        var rounds = Math.Min(world.Options.Repeat, 3);
         List<double> with = [], without = [], behind = [];
         Visible visible;
         double most;

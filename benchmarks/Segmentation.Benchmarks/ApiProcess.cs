@@ -21,9 +21,11 @@ internal sealed class ApiProcess : IAsyncDisposable
 
     public bool HasExited => process.HasExited;
 
-    public static async Task<ApiProcess> StartAsync(string assembly, string connectionString, params (string Name, string Value)[] settings)
+    /// <param name="flag">One more argument; null for none.</param>
+    /// <param name="settings">Environment variables.</param>
+    public static async Task<ApiProcess> StartAsync(string assembly, string connectionString, string? flag = null, params (string Name, string Value)[] settings)
     {
-        var start = new ProcessStartInfo("dotnet", [assembly, "--urls", "http://127.0.0.1:0"])
+        var start = new ProcessStartInfo("dotnet", [assembly, "--urls", "http://127.0.0.1:0", .. flag is null ? [] : new[] { flag }])
         {
             RedirectStandardOutput = true,
             WorkingDirectory = Path.GetDirectoryName(assembly)!,

@@ -14,9 +14,9 @@ internal static class IngestSection
 
     public static async Task<string> RunAsync(World world)
     {
-        var rows = await SampleAsync(world);
+        var rows = await SampleAsync(world, Events);
         await using var connection = await world.Plain.OpenConnectionAsync();
-        await SaveCountersAsync(connection, rows);
+        await SaveCountersAsync(connection, rows.Select(r => r.Key));
         List<double> http = [], copy = [];
         var resident = 0d;
         try
@@ -61,6 +61,7 @@ internal static class IngestSection
         }
         finally
         {
+            await Loader.ExecuteAsync(connection, "DELETE FROM events WHERE id LIKE 'http%' OR id LIKE 'copy%'");
             await RestoreCountersAsync(connection);
         }
 
@@ -77,16 +78,17 @@ internal static class IngestSection
             """;
     }
 
-    private sealed record Row(long Key, string CustomerId, CustomerEvent Event);
+    internal sealed record Row(long Key, string CustomerId, CustomerEvent Event);
 
-    private static async Task<IReadOnlyList<Row>> SampleAsync(World world)
+    /// <summary>Events drawn from those that are loaded, in the order of time, under no id yet.</summary>
+    internal static async Task<IReadOnlyList<Row>> SampleAsync(World world, int number)
     {
         List<Row> rows = [];
         var random = new Random(45);
         var now = DateTimeOffset.UtcNow;
         await using var command = world.Plain.CreateCommand($"""
             SELECT e.customer_key, c.id, e.type, e.amount, e.currency, e.channel, e.properties::text
-            FROM events e TABLESAMPLE BERNOULLI ({Math.Min(100, 110.0 * Events / world.Options.Events)}) REPEATABLE (7) JOIN customers c ON c.key = e.customer_key
+            FROM events e TABLESAMPLE BERNOULLI ({Math.Min(100, 110.0 * number / world.Options.Events)}) REPEATABLE (7) JOIN customers c ON c.key = e.customer_key
             """);
         await using var reader = await command.ExecuteReaderAsync();
         while (await reader.ReadAsync())
@@ -107,10 +109,10 @@ internal static class IngestSection
         // A sample of less than a table of events that are too few is all of it.
         var shuffled = rows.ToArray();
         random.Shuffle(shuffled);
-        return [.. shuffled.Take(Events).OrderBy(r => r.Event.OccurredAt)];
+        return [.. shuffled.Take(number).OrderBy(r => r.Event.OccurredAt)];
     }
 
-    private static byte[] Body(IReadOnlyList<Row> rows, string prefix)
+    internal static byte[] Body(IReadOnlyList<Row> rows, string prefix)
     {
         var body = new MemoryStream(rows.Count * 220);
         for (var i = 0; i < rows.Count; i++)
@@ -156,7 +158,7 @@ internal static class IngestSection
         }
     }
 
-    private static async Task DeleteAsync(NpgsqlConnection connection, IReadOnlyList<Row> rows, string prefix)
+    internal static async Task DeleteAsync(NpgsqlConnection connection, IReadOnlyList<Row> rows, string prefix)
     {
         await using var command = new NpgsqlCommand("DELETE FROM events e USING unnest($1, $2) AS gone (key, id) WHERE e.customer_key = gone.key AND e.id = gone.id", connection) { CommandTimeout = 0 };
         command.Parameters.AddWithValue(rows.Select(r => r.Key).ToArray());
@@ -166,17 +168,15 @@ internal static class IngestSection
 
     private const string Counters = "event_count, first_event_at, last_event_at, first_seen_at, last_seen_at, order_count, order_amount, lifetime_value, first_order_at, last_order_at";
 
-    // What deleting the rows does not undo.
-    private static async Task SaveCountersAsync(NpgsqlConnection connection, IReadOnlyList<Row> rows)
+    /// <summary>Keeps what deleting events does not undo, in a temporary table of the connection's.</summary>
+    internal static async Task SaveCountersAsync(NpgsqlConnection connection, IEnumerable<long> keys)
     {
         await Loader.ExecuteAsync(connection, "DROP TABLE IF EXISTS bench_counters");
-        await using var command = new NpgsqlCommand($"CREATE TEMPORARY TABLE bench_counters AS SELECT key, {Counters} FROM customers WHERE key = ANY (SELECT unnest('{{{string.Join(',', rows.Select(r => r.Key).Distinct())}}}'::bigint[]))", connection) { CommandTimeout = 0 };
-        await command.ExecuteNonQueryAsync();
+        await Loader.ExecuteAsync(connection, $"CREATE TEMPORARY TABLE bench_counters AS SELECT key, {Counters} FROM customers WHERE key = ANY (SELECT unnest('{{{string.Join(',', keys.Distinct())}}}'::bigint[]))");
     }
 
-    private static async Task RestoreCountersAsync(NpgsqlConnection connection)
+    internal static async Task RestoreCountersAsync(NpgsqlConnection connection)
     {
-        await Loader.ExecuteAsync(connection, "DELETE FROM events WHERE id LIKE 'http%' OR id LIKE 'copy%'");
         await Loader.ExecuteAsync(connection, $"UPDATE customers c SET ({Counters}) = (SELECT {Counters} FROM bench_counters b WHERE b.key = c.key) WHERE c.key IN (SELECT key FROM bench_counters)");
         await Loader.ExecuteAsync(connection, "VACUUM (ANALYZE) events");
         await Loader.ExecuteAsync(connection, "VACUUM (ANALYZE) customers");

@@ -151,7 +151,7 @@ internal static class KillTest
         return failures.Count == 0 ? 0 : 1;
 
         Task<ApiProcess> StartApiAsync() => ApiProcess.StartAsync(
-            options.Api, postgres.ConnectionString, ("Database__StatementTimeoutSeconds", "30"), ("Database__MigrateOnStart", "true"), ("Webhooks__AllowPrivateAddresses", "true"),
+            options.Api, postgres.ConnectionString, null, ("Database__StatementTimeoutSeconds", "30"), ("Database__MigrateOnStart", "true"), ("Webhooks__AllowPrivateAddresses", "true"),
             ("DOTNET_TieredPGO", "0")); // It lives for seconds: what is measured to compile it better later is in vain.
     }
 

@@ -6,10 +6,23 @@ internal sealed class MemoryWatch : IDisposable
     private readonly Timer timer;
     private double most;
 
-    public MemoryWatch(ApiProcess api) => timer = new Timer(_ => most = Math.Max(most, api.Resident()), null, 0, 50);
+    public MemoryWatch(ApiProcess api) => timer = new Timer(_ => Look(api), null, 0, 50);
 
     /// <summary>The most seen so far, in MB.</summary>
     public double Most => most;
 
     public void Dispose() => timer.Dispose();
+
+    // An exception here would end this process, and leave PostgreSQL behind.
+    private void Look(ApiProcess api)
+    {
+        try
+        {
+            most = Math.Max(most, api.Resident());
+        }
+        catch (Exception ended) when (ended is InvalidOperationException or IOException)
+        {
+            // It has been stopped.
+        }
+    }
 }

@@ -11,6 +11,9 @@ internal sealed record Options
     /// <summary>How often each thing is measured.</summary>
     public int Repeat { get; init; } = 9;
 
+    /// <summary>How many segments are active where many are kept.</summary>
+    public int Segments { get; init; } = 300;
+
     /// <summary>The sections to run; empty for all.</summary>
     public IReadOnlyList<string> Only { get; init; } = [];
 
@@ -50,6 +53,7 @@ internal sealed record Options
                 "--customers" => options with { Customers = (int)Number() },
                 "--events" => options with { Events = Number() },
                 "--repeat" => options with { Repeat = (int)Number() },
+                "--segments" => options with { Segments = (int)Number() },
                 "--only" => options with { Only = [.. options.Only, .. Value().Split(',')] },
                 "--rules" => options with { Rules = [.. Value().Split(',').Select(n => int.Parse(n, CultureInfo.InvariantCulture))] },
                 "--data" => options with { Data = Value() },
@@ -59,7 +63,7 @@ internal sealed record Options
                 "--seed" => options with { Seed = (int)Number() },
                 "--load-only" => options with { LoadOnly = true },
                 "--explain" => options with { Explain = true },
-                _ => throw new ArgumentException($"{args[i]} is not an option: --customers N, --events N, --repeat N, --only NAME, --rules 1,2, --data FOLDER, --report FILE, --load-only, --explain, --kill N, --seed N."),
+                _ => throw new ArgumentException($"{args[i]} is not an option: --customers N, --events N, --repeat N, --segments N, --only NAME, --rules 1,2, --data FOLDER, --report FILE, --load-only, --explain, --kill N, --seed N."),
             };
         }
 

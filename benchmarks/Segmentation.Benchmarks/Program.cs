@@ -1,14 +1,25 @@
 using System.Runtime.InteropServices;
 using Segmentation.Benchmarks;
 
-(string Name, string Title, Func<World, Task<string>> Run)[] sections =
+if (args.Contains(StoredSection.BareFlag))
+{
+    await StoredSection.ServeBareAsync(args);
+    return 0;
+}
+
+Section[] sections =
 [
-    ("rules", "Frozen rules against SQL by hand", RulesSection.RunAsync),
-    ("segments", "A customer's segments", SegmentsSection.RunAsync),
-    ("members", "Members, early and late pages", MembersSection.RunAsync),
-    ("ingest", "Event ingest", IngestSection.RunAsync),
-    ("import", "Customer import", ImportSection.RunAsync),
-    ("compile", "Compiling rules", CompileSection.RunAsync),
+    new("rules", "Frozen rules against SQL by hand", RulesSection.RunAsync),
+    new("segments", "A customer's segments", SegmentsSection.RunAsync),
+    new("members", "Members, early and late pages", MembersSection.RunAsync),
+    new("ingest", "Event ingest", IngestSection.RunAsync),
+    new("import", "Customer import", ImportSection.RunAsync),
+    new("compile", "Compiling rules", CompileSection.RunAsync),
+    new("build", "Kept membership: building it", BuildSection.RunAsync, Keeps: true),
+    new("change", "Kept membership: customers that change", ChangeSection.RunAsync, Keeps: true),
+    new("stored", "Kept membership: a customer's segments", StoredSection.RunAsync, Keeps: true),
+    new("overlap", "Kept membership: overlap", OverlapSection.RunAsync, Keeps: true),
+    new("live", "Kept membership: live, while events come in", LiveSection.RunAsync, Keeps: true),
 ];
 
 var options = Options.Read(args);
@@ -43,31 +54,73 @@ if (options.LoadOnly)
 await using var plain = World.PlainSource(server.ConnectionString);
 var status = 0;
 var measured = new Dictionary<string, string>();
-foreach (var (name, title, run) in options.Only.Count == 0 ? sections : [.. options.Only.Select(o => sections.Single(s => s.Name == o))])
+Section[] asked = options.Only.Count == 0 ? sections : [.. options.Only.Select(o => sections.Single(s => s.Name == o))];
+World? world = null;
+IAsyncDisposable? nobody = null;
+for (var i = 0; i < asked.Length; i++)
 {
-    // A process of its own each: none starts with the memory or the caches that another left.
-    await using var api = await ApiProcess.StartAsync(options.Api, server.ConnectionString);
-    running = api;
-    var world = new World(options, server.ConnectionString, api, plain);
-    World.Log($"== {name}");
+    var section = asked[i];
+    var ended = !section.Keeps || i == asked.Length - 1 || !asked[i + 1].Keeps;
     try
     {
-        measured[name] = await run(world);
+        // A process of its own each: none starts with the memory or the caches that another left. Those about kept membership follow each other in one, since what is built
+        // for one is asked by the next. Beside the others nobody keeps it: they measure evaluation.
+        if (world is null)
+        {
+            world = new World(options, server.ConnectionString, null!, plain);
+            await KeptSegments.CleanAsync(world);
+            nobody = section.Keeps ? null : await KeptSegments.NobodyKeepsAsync(world);
+            world = world with { Api = running = await ApiProcess.StartAsync(options.Api, server.ConnectionString) };
+        }
+
+        World.Log($"== {section.Name}");
+        measured[section.Name] = await section.Run(world);
+        Report.Keep(world);
+        Console.WriteLine($"## {section.Title}\n\n{measured[section.Name]}\n");
+        if (options.Report is not null)
+        {
+            await using var version = plain.CreateCommand("SELECT 'PostgreSQL ' || split_part(current_setting('server_version'), ' ', 1)");
+            Report.Write(world, (string)(await version.ExecuteScalarAsync())!, measured, sections.Select(s => (s.Name, s.Title)));
+        }
     }
     catch (Exception failed)
     {
         // Unhandled, it would end this process before those that it started.
-        Console.Error.WriteLine($"{name} failed: {failed}");
+        Console.Error.WriteLine($"{section.Name} failed: {failed}");
         status = 1;
-        continue;
+
+        // Nobody knows what state the API is in.
+        ended = true;
     }
 
-    Console.WriteLine($"## {title}\n\n{measured[name]}\n");
-    if (options.Report is not null)
+    if (ended)
     {
-        await using var version = plain.CreateCommand("SELECT 'PostgreSQL ' || split_part(current_setting('server_version'), ' ', 1)");
-        Report.Write(world, (string)(await version.ExecuteScalarAsync())!, measured, sections.Select(s => (s.Name, s.Title)));
+        await EndAsync();
     }
 }
 
 return status;
+
+async Task EndAsync()
+{
+    if (running is not null)
+    {
+        await running.DisposeAsync();
+    }
+
+    if (nobody is not null)
+    {
+        await nobody.DisposeAsync();
+    }
+
+    if (world is not null)
+    {
+        await KeptSegments.CleanAsync(world);
+    }
+
+    (running, nobody, world) = (null, null, null);
+}
+
+/// <summary>A part of the report.</summary>
+/// <param name="Keeps">It is about kept membership.</param>
+internal sealed record Section(string Name, string Title, Func<World, Task<string>> Run, bool Keeps = false);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using System.Text.Json;
 
 namespace Segmentation.Benchmarks;
 
@@ -7,6 +8,7 @@ namespace Segmentation.Benchmarks;
 internal static class Report
 {
     private const string Begin = "<!-- measured by ./bench: from here";
+    private const string FiguresFile = "figures.json";
     private const string End = "<!-- measured by ./bench: to here -->";
 
     /// <summary>Puts the sections into the report; one that was not run now stays as it was measured before.</summary>
@@ -39,6 +41,41 @@ internal static class Report
 
         File.WriteAllText(report, old[..from] + body + old[(to + End.Length)..]);
     }
+
+    /// <summary>Keeps figures beside the data, for a larger size to be put against.</summary>
+    public static void Keep(World world)
+    {
+        var file = Path.Combine(Directory.CreateDirectory(Path.Combine(world.Options.Data, "measured")).FullName, FiguresFile);
+        var figures = Read(file) is { } before && before.Segments == world.Options.Segments ? before.Values : [];
+        foreach (var (name, value) in world.Figures)
+        {
+            figures[name] = value;
+        }
+
+        File.WriteAllText(file, JsonSerializer.Serialize(new Figures(world.Options.Customers, world.Options.Events, world.Options.Segments, figures)));
+    }
+
+    /// <summary>What was measured of a tenth of the customers and events, if anything.</summary>
+    public static IReadOnlyDictionary<string, double> Smaller(Options options)
+    {
+        var folders = Directory.GetParent(Path.TrimEndingDirectorySeparator(options.Data)) is { Exists: true } parent ? parent.GetDirectories() : [];
+        return folders.Select(f => Read(Path.Combine(f.FullName, "measured", FiguresFile)))
+            .FirstOrDefault(f => f is not null && f.Customers == options.Customers / 10 && f.Events == options.Events / 10 && f.Segments == options.Segments)?.Values ?? [];
+    }
+
+    private static Figures? Read(string file)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<Figures>(File.ReadAllText(file));
+        }
+        catch (Exception missing) when (missing is IOException or UnauthorizedAccessException or JsonException)
+        {
+            return null;
+        }
+    }
+
+    private sealed record Figures(int Customers, long Events, int Segments, Dictionary<string, double> Values);
 
     private static string Machine()
     {

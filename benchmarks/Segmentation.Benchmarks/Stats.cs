@@ -8,6 +8,7 @@ internal sealed class Times(IEnumerable<double> times)
 {
     private readonly double[] sorted = [.. times.Order()];
 
+    public int Count => sorted.Length;
     public double Median => At(0.5);
     public double Min => sorted[0];
     public double Max => sorted[^1];

@@ -20,6 +20,20 @@ internal sealed record World(Options Options, string ConnectionString, ApiProces
         return NpgsqlDataSource.Create(settings.ConnectionString);
     }
 
+    /// <summary>What was measured, for machines: costs by name.</summary>
+    public Dictionary<string, double> Figures { get; } = [];
+
+    /// <summary>How a cost grows with the number of customers: 0 not at all, 1 as they do, against the figures that another size keeps beside its data.</summary>
+    /// <remarks>Of all that have a tenth of both, the events and the customers. A dash where there is none, or where it was measured otherwise.</remarks>
+    public string Exponent(string figure) =>
+        Figures.TryGetValue(figure, out var here) && Report.Smaller(Options).TryGetValue(figure, out var there) && there > 0 && here > 0 ? Text.Ratio(Math.Log10(here / there)) : "–";
+
+    public async Task ExecuteAsync(string sql)
+    {
+        await using var connection = await Plain.OpenConnectionAsync();
+        await Loader.ExecuteAsync(connection, sql);
+    }
+
     public static void Log(string text) => Console.Error.WriteLine($"{DateTime.UtcNow:HH:mm:ss} {text}");
 
     public void CheckSame(long ours, long theirs, string what, [CallerFilePath] string? file = null)

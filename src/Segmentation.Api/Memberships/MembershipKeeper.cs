@@ -93,6 +93,13 @@ internal sealed class MembershipKeeper(
         return looked || pending.More;
     }
 
+    /// <summary>Waits for as long as that, or until a build has ended: the next one is not kept waiting.</summary>
+    public async Task WaitAsync(TimeSpan most, CancellationToken cancellation)
+    {
+        await Task.WhenAny([Task.Delay(most, cancellation), .. building.Values.Select(b => b.Running!)]);
+        cancellation.ThrowIfCancellationRequested();
+    }
+
     // Once an hour, beside everything else.
     private void ForgetHistory(DateTimeOffset at, CancellationToken cancellation)
     {
@@ -228,7 +235,7 @@ internal sealed class MembershipKeeper(
             if (state is { Status: MembershipStatus.Building } && state.Fingerprint == segment.Fingerprint && ready.Contains(id))
             {
                 // Changed, and changed back before anyone looked: what is stored still holds.
-                await SetAsync(id, "status = 'Ready'", cancellation);
+                await SetAsync(id, "status = CASE WHEN (SELECT stamp FROM definition_stamp) = $2 THEN 'Ready' ELSE status END", cancellation, MembershipWriter.Of(plan.All.Stamp, NpgsqlDbType.Bigint));
                 continue;
             }
 
@@ -782,6 +789,7 @@ internal sealed class MembershipKeeper(
             build.Fresh = !ready.Contains(id);
             build.Definitions = plan!.All;
             build.Users = [.. plan.Segments.Where(s => s.References.Contains(build.Plan.Segment.Key)).Select(s => s.Segment.Id)];
+            build.Alone = waiting.Count + building.Count == 0;
             building.Add(id, build);
             build.Running = Task.Run(() => BuildAsync(build, build.Cancellation.Token), CancellationToken.None);
         }
@@ -799,17 +807,29 @@ internal sealed class MembershipKeeper(
         var connection = (NpgsqlConnection)db.Database.GetDbConnection();
         try
         {
-            await RunAsync("DROP TABLE IF EXISTS fresh_members");
+            // One transaction with what is written in the end: a table of its own and its statistics are nothing that has to reach the disk.
+            await using var transaction = await connection.BeginTransactionAsync(cancellation);
+            if (!build.Alone)
+            {
+                // Builds side by side keep the processors busy; workers that share one build's scan only add to that (per segment 235 ms with them, 161 without).
+                await using var serial = new NpgsqlCommand("SET LOCAL max_parallel_workers_per_gather = 0", connection, transaction);
+                await serial.ExecuteNonQueryAsync(cancellation);
+            }
+
             await using (var command = (NpgsqlCommand)db.Customers.Where(segment.Members(build.Definitions, at, db)).Select(c => c.Key).CreateDbCommand())
             {
-                command.CommandText = $"CREATE TEMPORARY TABLE fresh_members AS {command.CommandText}";
+                command.CommandText = $"CREATE TEMPORARY TABLE fresh_members ON COMMIT DROP AS {command.CommandText}";
                 command.CommandTimeout = 0;
                 await command.ExecuteNonQueryAsync(cancellation);
             }
 
-            await RunAsync("ANALYZE fresh_members");
+            await using (var analyze = new NpgsqlCommand("ANALYZE fresh_members", connection, transaction))
+            {
+                await analyze.ExecuteNonQueryAsync(cancellation);
+            }
+
             await SetAsync(segment.Segment.Id, "progress = 0.5", cancellation);
-            await writer.InTransactionAsync(connection, LocalTime.Truncate(time.GetUtcNow()), async (_, transaction, written) =>
+            await writer.InTransactionAsync(transaction, LocalTime.Truncate(time.GetUtcNow()), async (_, _, written) =>
             {
                 // Whoever was written meanwhile, or is due, may have been read before or after, and who was erased before: where it differs, it is looked at by itself.
                 await using (var skip = new NpgsqlCommand(
@@ -848,7 +868,7 @@ internal sealed class MembershipKeeper(
                 await using var state = new NpgsqlCommand(
                     """
                     WITH rows AS (DELETE FROM membership_work WHERE id = ANY ($6))
-                    UPDATE membership_states SET status = 'Ready', fingerprint = $2, progress = 1, finished_at = $3, error = NULL, failures = 0, retry_at = NULL, cancel_requested = false,
+                    UPDATE membership_states SET status = CASE WHEN (SELECT stamp FROM definition_stamp) = $7 THEN 'Ready' ELSE status END, fingerprint = $2, progress = 1, finished_at = $3, error = NULL, failures = 0, retry_at = NULL, cancel_requested = false,
                         drift_joined = coalesce($4, drift_joined), drift_left = coalesce($5, drift_left) WHERE segment_id = $1
                     """, connection, transaction)
                 {
@@ -858,11 +878,11 @@ internal sealed class MembershipKeeper(
                         new NpgsqlParameter { Value = build.Cause == MembershipCause.Refresh ? joined : DBNull.Value, NpgsqlDbType = NpgsqlDbType.Integer },
                         new NpgsqlParameter { Value = build.Cause == MembershipCause.Refresh ? left : DBNull.Value, NpgsqlDbType = NpgsqlDbType.Integer },
                         MembershipWriter.Of(build.Rows.ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Bigint),
+                        MembershipWriter.Of(build.Definitions.Stamp, NpgsqlDbType.Bigint), // Else what is built may be what was meant before; the next tick sees.
                     },
                 };
                 await state.ExecuteNonQueryAsync(cancellation);
             }, cancellation);
-            await RunAsync("DROP TABLE fresh_members");
         }
         finally
         {
@@ -871,12 +891,6 @@ internal sealed class MembershipKeeper(
 
         build.At = at;
         build.Ms = time.GetElapsedTime(started).TotalMilliseconds;
-
-        async Task RunAsync(string sql)
-        {
-            await using var command = new NpgsqlCommand(sql, connection);
-            await command.ExecuteNonQueryAsync(cancellation);
-        }
     }
 
     private async Task FinishBuildsAsync(DateTimeOffset at, CancellationToken cancellation)
@@ -957,12 +971,18 @@ internal sealed class MembershipKeeper(
         _ => "The service failed; its log says why.",
     };
 
+    // Not worth waiting for the disk: a crash that takes it has the segment built again.
     private Task SetAsync(int segment, string assignments, CancellationToken cancellation, params NpgsqlParameter[] values) => writer.InTransactionAsync(null, async (connection, transaction) =>
     {
-        await using var command = new NpgsqlCommand($"UPDATE membership_states SET {assignments} WHERE segment_id = $1", connection, transaction);
-        command.Parameters.Add(MembershipWriter.Of(segment, NpgsqlDbType.Integer));
-        command.Parameters.AddRange(values);
-        await command.ExecuteNonQueryAsync(cancellation);
+        await using var batch = new NpgsqlBatch(connection, transaction);
+        batch.BatchCommands.Add(new NpgsqlBatchCommand("SET LOCAL synchronous_commit = off"));
+        batch.BatchCommands.Add(new NpgsqlBatchCommand($"UPDATE membership_states SET {assignments} WHERE segment_id = $1") { Parameters = { MembershipWriter.Of(segment, NpgsqlDbType.Integer) } });
+        foreach (var value in values)
+        {
+            batch.BatchCommands[1].Parameters.Add(value);
+        }
+
+        await batch.ExecuteNonQueryAsync(cancellation);
     }, cancellation);
 
     private sealed record Pending(long Stamp, IReadOnlyList<int> Cancelled, IReadOnlyList<MembershipWork> Rows, bool More);
@@ -1029,6 +1049,9 @@ internal sealed class MembershipKeeper(
 
         /// <summary>Cancelled for good.</summary>
         public bool Forget { get; set; }
+
+        /// <summary>No other was running or waiting when it began.</summary>
+        public bool Alone { get; set; }
 
         public DateTimeOffset At { get; set; }
 

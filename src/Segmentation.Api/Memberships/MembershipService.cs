@@ -89,7 +89,7 @@ internal sealed class MembershipService(
             {
                 if (!await keeper.TickAsync(stopping))
                 {
-                    await Task.Delay(Interval, stopping);
+                    await keeper.WaitAsync(Interval, stopping);
                 }
 
                 if (Environment.TickCount64 - check > CheckLock.TotalMilliseconds)
@@ -106,8 +106,11 @@ internal sealed class MembershipService(
             await leading.CancelAsync();
             await keeper.StopAsync();
             await telling.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            await using var release = new NpgsqlCommand("SELECT pg_advisory_unlock_all()", connection);
-            await release.ExecuteNonQueryAsync(CancellationToken.None);
+            if (connection.State == System.Data.ConnectionState.Open)
+            {
+                await using var release = new NpgsqlCommand("SELECT pg_advisory_unlock_all()", connection);
+                await release.ExecuteNonQueryAsync(CancellationToken.None);
+            }
         }
     }
 }

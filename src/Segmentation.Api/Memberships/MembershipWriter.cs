@@ -20,20 +20,22 @@ internal sealed class MembershipWriter(NpgsqlDataSource source, long epoch) : ID
     private DateTimeOffset? latest;
 
     /// <summary>Runs a transaction, alone.</summary>
+    /// <param name="begun">One that has read or prepared something already, and written nothing that is stored; null for one of its own.</param>
     /// <exception cref="OvertakenException">Nothing was written.</exception>
-    public async Task InTransactionAsync(NpgsqlConnection? connection, Func<NpgsqlConnection, NpgsqlTransaction, Task> write, CancellationToken cancellation) =>
-        await InTransactionAsync(connection, DateTimeOffset.MinValue, (used, transaction, _) => write(used, transaction), cancellation);
+    public async Task InTransactionAsync(NpgsqlTransaction? begun, Func<NpgsqlConnection, NpgsqlTransaction, Task> write, CancellationToken cancellation) =>
+        await InTransactionAsync(begun, DateTimeOffset.MinValue, (used, transaction, _) => write(used, transaction), cancellation);
 
     /// <summary>Runs a transaction, alone, with an instant for its batches: the given one, or that of the last batch where that is later, by whosever clock.</summary>
-    /// <inheritdoc cref="InTransactionAsync(NpgsqlConnection, Func{NpgsqlConnection, NpgsqlTransaction, Task}, CancellationToken)"/>
-    public async Task InTransactionAsync(NpgsqlConnection? connection, DateTimeOffset at, Func<NpgsqlConnection, NpgsqlTransaction, DateTimeOffset, Task> write, CancellationToken cancellation)
+    /// <inheritdoc cref="InTransactionAsync(NpgsqlTransaction, Func{NpgsqlConnection, NpgsqlTransaction, Task}, CancellationToken)"/>
+    public async Task InTransactionAsync(NpgsqlTransaction? begun, DateTimeOffset at, Func<NpgsqlConnection, NpgsqlTransaction, DateTimeOffset, Task> write, CancellationToken cancellation)
     {
         await one.WaitAsync(cancellation);
         try
         {
-            await using var own = connection is null ? await source.OpenConnectionAsync(cancellation) : null;
-            var used = connection ?? own!;
-            await using var transaction = await used.BeginTransactionAsync(cancellation);
+            await using var own = begun is null ? await source.OpenConnectionAsync(cancellation) : null;
+            await using var ownTransaction = own is null ? null : await own.BeginTransactionAsync(cancellation);
+            var transaction = begun ?? ownTransaction!;
+            var used = transaction.Connection!;
             await using (var fence = new NpgsqlCommand("SELECT 1 FROM membership_leader WHERE epoch = $1 FOR KEY SHARE", used, transaction) { Parameters = { Of(epoch, NpgsqlDbType.Bigint) } })
             {
                 if (await fence.ExecuteScalarAsync(cancellation) is null)

@@ -14,7 +14,8 @@ public sealed record CustomerMemberships(IReadOnlySet<int> Segments, long Stamp,
 /// <summary>Reads stored membership, where it can be relied on: in one statement, past EF Core.</summary>
 public sealed class StoredMembership(NpgsqlDataSource source)
 {
-    private static readonly string OfCustomer =
+    /// <summary>A customer's segments in one statement; <c>./bench</c> sends it by itself, to compare.</summary>
+    internal static readonly string OfCustomer =
         $"""
         SELECT s.stamp, l.kept_until, ARRAY(SELECT m.segment_id FROM memberships m WHERE m.customer_key = c.key AND m.left_batch IS NULL)
         FROM customers c, membership_leader l, definition_stamp s

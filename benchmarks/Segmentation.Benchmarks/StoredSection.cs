@@ -1,0 +1,123 @@
+using System.Diagnostics;
+using System.Globalization;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
+using NpgsqlTypes;
+using Segmentation.Api.Data;
+using Segmentation.Api.Memberships;
+using Segmentation.Api.Sample;
+using Segmentation.Api.Segments;
+
+namespace Segmentation.Benchmarks;
+
+/// <summary>A customer's segments from stored membership against the same statement by Npgsql alone, in process and over HTTP.</summary>
+internal static class StoredSection
+{
+    public const string BareFlag = "--bare";
+
+    private const int Connections = 16;
+    private static readonly TimeSpan Window = TimeSpan.FromSeconds(3);
+
+    public static async Task<string> RunAsync(World world)
+    {
+        var built = await KeptSegments.EnsureAsync(world);
+        var random = new Random(48);
+        string[] ids = [.. Enumerable.Range(0, 100_000).Select(_ => SampleGenerator.Id(random.Next(world.Options.Customers)))];
+        await using var app = InProcess.Start(world.ConnectionString);
+        await app.AskAsync((SegmentQuery query) => query.DefinitionsAsync(default));
+        await using var bare = await ApiProcess.StartAsync(typeof(StoredSection).Assembly.Location, world.ConnectionString, BareFlag);
+        using var memory = new MemoryWatch(world.Api);
+
+        var found = new long[4];
+        Func<string, Task>[] ways =
+        [
+            async id => Interlocked.Add(ref found[0], await app.AskAsync(async (CustomerSnapshots s) => (await s.SegmentsOfAsync(id, null, live: false, default)).Segments.Count)),
+            async id => Interlocked.Add(ref found[1], (await BareAsync(world.Plain, id))!.Length),
+            async id => Interlocked.Add(ref found[2], (await world.Api.GetAsync($"customers/{id}/segments")).Length),
+            async id => Interlocked.Add(ref found[3], (await bare.GetAsync($"customers/{id}/segments")).Length),
+        ];
+        foreach (var id in ids.Take(20))
+        {
+            var before = (found[0], found[1]);
+            await ways[0](id);
+            await ways[1](id);
+            world.CheckSame(found[0] - before.Item1, found[1] - before.Item2, "segments");
+        }
+
+        var rounds = Math.Min(world.Options.Repeat, 4);
+        var (rates, latencies) = (ways.Select(_ => new List<double>()).ToArray(), ways.Select(_ => new List<double>()).ToArray());
+        for (var round = -1; round < rounds; round++)
+        {
+            // In process against in process, over HTTP against HTTP: neighbours in time.
+            foreach (var way in round % 2 == 0 ? new[] { 0, 1, 2, 3 } : [1, 0, 3, 2])
+            {
+                var (rate, times) = await LoadAsync(ids, ways[way], round < 0 ? TimeSpan.FromSeconds(1.5) : Window);
+                if (round >= 0)
+                {
+                    rates[way].Add(rate);
+                    latencies[way].AddRange(times);
+                }
+            }
+
+            World.Log($"round {round}: {string.Join(", ", rates.Select(r => Text.Number(r.LastOrDefault())))} a second");
+        }
+
+        var (r, l) = (rates.Select(x => new Times(x)).ToArray(), latencies.Select(x => new Times(x)).ToArray());
+        world.Figures["storedInProcess"] = l[0].Median;
+        world.Figures["storedHttp"] = l[2].Median;
+        string Row(string name, int way, int against, string aim, string figure) =>
+            $"| {name} | {Text.Number(r[way].Median)} ({Text.Number(r[way].Min)}–{Text.Number(r[way].Max)}) | {Text.Ms(l[way].Median)} | {Text.Ms(l[way].At(0.99))} | {(way == against ? "1" : $"{Text.Ratio(r[way].Median / r[against].Median)}{aim}")} | {figure} |";
+        return $"""
+            {built.Text}. {Connections} workers ask for customers drawn evenly, each as soon as it has its answer, for {Window.TotalSeconds:0} s at a time, {rounds} times in turn. All four send the same statement, auto-prepared, from one pool of connections each.
+            In process: the service's own code from the id to the list of segments, against Npgsql alone from the id to the array of their ids. Over HTTP: the API, against a minimal Kestrel endpoint in a process of its own that answers that array; the client takes
+            its share of the two cores on either side.
+
+            | way | requests a second: median (least–most) | p50, ms | p99, ms | ratio | exponent of p50 |
+            | --- | --: | --: | --: | --: | --: |
+            {Row("in process: the service", 0, 1, " (aim 0.90)", world.Exponent("storedInProcess"))}
+            {Row("in process: Npgsql alone", 1, 1, "", "")}
+            {Row("`GET /customers/ID/segments` (aim p99 5 ms)", 2, 3, " (aim 0.90)", world.Exponent("storedHttp"))}
+            {Row("Npgsql alone behind Kestrel", 3, 3, "", "")}
+
+            The API's resident memory: {Text.Number(memory.Most)} MB at most (aim 400).
+            """;
+    }
+
+    /// <summary>Serves what the API is compared with: the statement, and nothing else.</summary>
+    public static async Task ServeBareAsync(string[] args)
+    {
+        var source = World.PlainSource(Environment.GetEnvironmentVariable("ConnectionStrings__Segmentation")!);
+        var builder = WebApplication.CreateSlimBuilder([.. args.Where(a => a != BareFlag)]);
+        await using var app = builder.Build();
+        app.MapGet("/api/v1/customers/{id}/segments", async (string id) => await BareAsync(source, id) is { } segments ? Results.Ok(segments) : Results.NotFound());
+        await app.RunAsync();
+    }
+
+    private static async Task<int[]?> BareAsync(NpgsqlDataSource source, string id)
+    {
+        await using var command = source.CreateCommand(StoredMembership.OfCustomer);
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = id, NpgsqlDbType = NpgsqlDbType.Text });
+        await using var reader = await command.ExecuteReaderAsync();
+        return await reader.ReadAsync() ? reader.GetFieldValue<int[]>(2) : null;
+    }
+
+    private static async Task<(double Rate, List<double> Times)> LoadAsync(string[] ids, Func<string, Task> ask, TimeSpan window)
+    {
+        var next = -1;
+        var began = Stopwatch.GetTimestamp();
+        var times = await Task.WhenAll(Enumerable.Range(0, Connections).Select(_ => Task.Run(async () =>
+        {
+            List<double> own = [];
+            while (Stopwatch.GetElapsedTime(began) < window)
+            {
+                own.Add(await Measure.TimeAsync(() => ask(ids[Interlocked.Increment(ref next) % ids.Length])));
+            }
+
+            return own;
+        })));
+        var seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
+        return (times.Sum(t => t.Count) / seconds, [.. times.SelectMany(t => t)]);
+    }
+}

@@ -382,6 +382,7 @@ internal sealed class MembershipKeeper(
 
                 // The first says why; one that only asks to look again comes after it.
                 look.Cause = look.Cause == default || look.Cause == MembershipCause.Refresh ? row.Cause : look.Cause;
+                look.Erased |= row.Cause == MembershipCause.Erased;
             }
         }
 
@@ -582,36 +583,39 @@ internal sealed class MembershipKeeper(
             chunks.Add([]);
         }
 
+        // The next are loaded while these are evaluated and written.
+        var loading = LoadAsync(chunks[0]);
         for (var i = 0; i < chunks.Count; i++)
         {
-            await LookAsync(db, chunks[i], i == chunks.Count - 1 ? done : [], at, cancellation);
+            var customers = await loading;
+            loading = i + 1 < chunks.Count ? LoadAsync(chunks[i + 1]) : loading;
+            await LookAsync(db, chunks[i].ToDictionary(), customers, i == chunks.Count - 1 ? done : [], at, cancellation);
         }
-    }
 
-    private async Task LookAsync(SegmentationDb db, KeyValuePair<long, Look>[] looks, IReadOnlyList<long> done, DateTimeOffset at, CancellationToken cancellation)
-    {
-        var changes = new List<MembershipMove>();
-        var deferred = new List<(int Segment, MembershipCause Cause, long Key, string? EventType, string? EventId)>();
-        long[] erased = [];
-        var concerned = looks.Where(l => !l.Value.Scope.IsEmpty || l.Value.Cause == MembershipCause.Erased).ToDictionary();
-        if (concerned.Count > 0)
+        Task<List<Customer>> LoadAsync(KeyValuePair<long, Look>[] some)
         {
             var all = new SegmentSet(plan!.Segments.Count);
-            foreach (var look in concerned.Values)
+            foreach (var (_, look) in some)
             {
                 all.Add(look.Scope);
             }
 
-            var customers = await sets.LoadAsync(db, [.. concerned.Keys], all.Places().Any(p => plan.Segments[p].ReadsEvents), cancellation);
-            var clocks = new Clocks(at);
-            foreach (var customer in customers)
-            {
-                await LookAsync(db, customer, concerned[customer.Key], clocks, changes, deferred, cancellation);
-            }
+            var keys = some.Where(l => l.Value.IsConcerned).Select(l => l.Key).ToArray();
+            return keys.Length == 0 ? Task.FromResult(new List<Customer>()) : sets.LoadAsync(db, keys, plan.EventsRead(all), cancellation);
+        }
+    }
 
-            erased = [.. concerned.Keys.Except(customers.Select(c => c.Key))];
+    private async Task LookAsync(SegmentationDb db, Dictionary<long, Look> looks, List<Customer> customers, IReadOnlyList<long> done, DateTimeOffset at, CancellationToken cancellation)
+    {
+        var changes = new List<MembershipMove>();
+        var deferred = new List<(int Segment, MembershipCause Cause, long Key, string? EventType, string? EventId)>();
+        var clocks = new Clocks(at);
+        foreach (var customer in customers)
+        {
+            await LookAsync(db, customer, looks[customer.Key], clocks, changes, deferred, cancellation);
         }
 
+        long[] erased = [.. looks.Where(l => l.Value.IsConcerned).Select(l => l.Key).Except(customers.Select(c => c.Key))];
         if (changes.Count == 0 && deferred.Count == 0 && erased.Length == 0 && done.Count == 0)
         {
             return;
@@ -997,6 +1001,11 @@ internal sealed class MembershipKeeper(
         public MembershipCause Cause { get; set; }
 
         public List<LookEvent>? Events { get; set; }
+
+        /// <summary>It is no more, as far as is known.</summary>
+        public bool Erased { get; set; }
+
+        public bool IsConcerned => Erased || !scope.IsEmpty;
 
         /// <summary>Why it joins or leaves: the last event that the segment reads, or what else was written.</summary>
         public (MembershipCause Cause, string? EventId) Reason(SegmentPlan segment, MembershipPlan plan) =>

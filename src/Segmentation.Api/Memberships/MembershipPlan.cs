@@ -29,6 +29,7 @@ internal sealed class SegmentPlan
             MembersRead = rule.MembersRead();
             EventTypes = References.Any(k => all.Segments[k].Kind == SegmentKind.Rule && !all.IsKept(all.Segments[k])) ? null : RuleReferences.EventTypes(tree);
             NeedsRank = MembersRead.Contains(nameof(Customer.Rank));
+            ReadsProperties = EventTypes is null || tree.GetRawText().Contains("\"properties.", StringComparison.Ordinal);
         }
 
         contains = new(() => segment.Kind == SegmentKind.Manual ? (c, _) => c.ManualMemberships.Any(m => m.SegmentId == segment.Id) : rule is null ? (_, _) => false : rule.ToFunc());
@@ -59,6 +60,9 @@ internal sealed class SegmentPlan
     public bool ReadsClock => rule is { ReadsClock: true };
 
     public bool ReadsLocalTime => rule is { ReadsLocalTime: true };
+
+    /// <summary>It asks for what events carry.</summary>
+    public bool ReadsProperties { get; }
 
     public bool ReadsEvents => MembersRead.Contains(nameof(Customer.Events));
 
@@ -249,6 +253,29 @@ internal sealed class MembershipPlan
         }
 
         return set;
+    }
+
+    /// <summary>What these segments read of events; null for nothing.</summary>
+    public EventsRead? EventsRead(SegmentSet segments)
+    {
+        var reading = segments.Places().Select(p => Segments[p]).Where(s => s.ReadsEvents).ToList();
+        return reading.Count == 0 ? null : new EventsRead(Types(reading), Types(reading.Where(s => s.ReadsProperties)));
+
+        static HashSet<string>? Types(IEnumerable<SegmentPlan> segments)
+        {
+            HashSet<string> types = [];
+            foreach (var segment in segments)
+            {
+                if (segment.EventTypes is null)
+                {
+                    return null;
+                }
+
+                types.UnionWith(segment.EventTypes);
+            }
+
+            return types;
+        }
     }
 
     /// <summary>A segment, and those that refer to it, directly or not.</summary>

@@ -120,7 +120,7 @@ public sealed class TakeoverTests(ITestOutputHelper output) : IAsyncLifetime
 
         static MembershipKeeper Lead(IServiceProvider services, long epoch) => new(
             services.GetRequiredService<IServiceScopeFactory>(), services.GetRequiredService<NpgsqlDataSource>(), services.GetRequiredService<DefinitionCache>(), services.GetRequiredService<CustomerRowReaders>(),
-            services.GetRequiredService<RevenueOptions>(), TimeProvider.System, NullLogger.Instance, epoch, DateTimeOffset.UtcNow);
+            services.GetRequiredService<RevenueOptions>(), services.GetRequiredService<MembershipOptions>(), TimeProvider.System, NullLogger.Instance, epoch, DateTimeOffset.UtcNow);
 
         static async Task SettleAsync(MembershipKeeper keeper)
         {

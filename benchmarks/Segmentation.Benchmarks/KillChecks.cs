@@ -144,6 +144,16 @@ internal sealed class KillChecks(NpgsqlDataSource source, KillLoad load, KillRec
             return;
         }
 
+        // These first: time goes on, and what it changes after this is not waited for.
+        var expected = await ListAsync(
+            """
+            SELECT concat_ws(' ', CASE WHEN x.joined THEN 'segment.joined' ELSE 'segment.left' END, s.key, c.id, (extract(epoch FROM b.at) * 1000000)::bigint)
+            FROM membership_batches b JOIN segments s ON s.id = b.segment_id CROSS JOIN LATERAL (
+                SELECT customer_key, true FROM memberships WHERE segment_id = b.segment_id AND joined_batch = b.id
+                UNION ALL SELECT customer_key, false FROM memberships WHERE segment_id = b.segment_id AND left_batch = b.id) AS x (customer_key, joined)
+            JOIN customers c ON c.key = x.customer_key WHERE b.id > $1::bigint AND s.key = ANY (string_to_array($2, ','))
+            """, since.ToString(CultureInfo.InvariantCulture), string.Join(',', KillReceiver.Segments));
+
         var deadline = DateTime.UtcNow + Patience;
         while (await TextAsync("SELECT count(*)::text FROM webhook_deliveries WHERE state = 0") is not "0" and var pending)
         {
@@ -156,14 +166,6 @@ internal sealed class KillChecks(NpgsqlDataSource source, KillLoad load, KillRec
             await Task.Delay(100);
         }
 
-        var expected = await ListAsync(
-            """
-            SELECT concat_ws(' ', CASE WHEN x.joined THEN 'segment.joined' ELSE 'segment.left' END, s.key, c.id, (extract(epoch FROM b.at) * 1000000)::bigint)
-            FROM membership_batches b JOIN segments s ON s.id = b.segment_id CROSS JOIN LATERAL (
-                SELECT customer_key, true FROM memberships WHERE segment_id = b.segment_id AND joined_batch = b.id
-                UNION ALL SELECT customer_key, false FROM memberships WHERE segment_id = b.segment_id AND left_batch = b.id) AS x (customer_key, joined)
-            JOIN customers c ON c.key = x.customer_key WHERE b.id > $1::bigint AND s.key = ANY (string_to_array($2, ','))
-            """, since.ToString(CultureInfo.InvariantCulture), string.Join(',', KillReceiver.Segments));
         Messages = expected.Count;
         Report("changes of which no message came", [.. expected.Where(e => !receiver.Messages.ContainsKey(e))]);
     }

@@ -1,12 +1,12 @@
 using Microsoft.EntityFrameworkCore;
-using Npgsql;
 using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
 using Segmentation.Api.Attributes;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Events;
-using Segmentation.Api.Sample;
 using Segmentation.Api.Memberships;
+using Segmentation.Api.Sample;
 using Segmentation.Api.Segments;
 using Segmentation.Rules;
 

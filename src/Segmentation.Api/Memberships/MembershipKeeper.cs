@@ -254,7 +254,8 @@ internal sealed class MembershipKeeper(
                         INSERT INTO membership_states (segment_id, status, size, progress, failures, cancel_requested) VALUES ($1, 'Building', 0, 0, 0, false)
                         ON CONFLICT (segment_id) DO UPDATE SET status = 'Building', progress = 0, failures = 0, error = NULL
                         """,
-                        connection, transaction) { Parameters = { MembershipWriter.Of(id, NpgsqlDbType.Integer) } };
+                        connection, transaction)
+                    { Parameters = { MembershipWriter.Of(id, NpgsqlDbType.Integer) } };
                     await command.ExecuteNonQueryAsync(cancellation);
                 }, cancellation);
             }
@@ -308,7 +309,8 @@ internal sealed class MembershipKeeper(
                 WITH gone AS (DELETE FROM memberships WHERE segment_id = $1 AND NOT EXISTS (SELECT FROM segments WHERE id = $1))
                 DELETE FROM membership_batches WHERE segment_id = $1 AND NOT EXISTS (SELECT FROM segments WHERE id = $1)
                 """,
-                connection, transaction) { CommandTimeout = 0, Parameters = { MembershipWriter.Of(segment, NpgsqlDbType.Integer) } };
+                connection, transaction)
+            { CommandTimeout = 0, Parameters = { MembershipWriter.Of(segment, NpgsqlDbType.Integer) } };
             await erase.ExecuteNonQueryAsync(cancellation);
         }, cancellation);
     }
@@ -423,7 +425,8 @@ internal sealed class MembershipKeeper(
             SELECT DISTINCT w.created, e.type, m.member FROM membership_work w
             LEFT JOIN LATERAL (SELECT DISTINCT unnest(w.event_types)) AS e (type) ON true LEFT JOIN LATERAL unnest(w.changed) AS m (member) ON true
             WHERE w.id = ANY ($1)
-            """, connection) { Parameters = { MembershipWriter.Of(taken, NpgsqlDbType.Array | NpgsqlDbType.Bigint) } })
+            """, connection)
+        { Parameters = { MembershipWriter.Of(taken, NpgsqlDbType.Array | NpgsqlDbType.Bigint) } })
         await using (var reader = await kinds.ExecuteReaderAsync(cancellation))
         {
             while (await reader.ReadAsync(cancellation))
@@ -906,7 +909,11 @@ internal sealed class MembershipKeeper(
             {
                 await build.Running!;
                 ready.Add(id);
-                scannedUntil[id] = build.At;
+                if (build.Fresh)
+                {
+                    scannedUntil[id] = build.At;
+                }
+
                 buildMs = (0.9 * buildMs) + (0.1 * build.Ms);
                 ranksNext = build.Plan.NeedsRank ? Environment.TickCount64 + (long)(3 * build.Ms) : ranksNext;
 

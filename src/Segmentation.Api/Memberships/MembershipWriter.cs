@@ -173,7 +173,8 @@ internal sealed class MembershipWriter(NpgsqlDataSource source, long epoch) : ID
             INSERT INTO membership_batches (segment_id, at, version, joined, "left", size)
             SELECT s.segment_id, $2, g.version, 0, s.gone, s.size FROM sizes s JOIN segments g ON g.id = s.segment_id ORDER BY s.segment_id
             """,
-            connection, transaction) { Parameters = { Of(keys, NpgsqlDbType.Array | NpgsqlDbType.Bigint), Of(at, NpgsqlDbType.TimestampTz) } };
+            connection, transaction)
+        { Parameters = { Of(keys, NpgsqlDbType.Array | NpgsqlDbType.Bigint), Of(at, NpgsqlDbType.TimestampTz) } };
         await command.ExecuteNonQueryAsync(cancellation);
     }
 

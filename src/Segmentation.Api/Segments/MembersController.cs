@@ -21,13 +21,13 @@ public sealed class MembersController(SegmentationDb db, SegmentQuery query, Cus
     public const int MaxChanges = 10_000;
 
     /// <summary>Lists the members, paged; or streams them all as CSV or NDJSON, by Accept.</summary>
-    /// <remarks>An active segment's members are read from stored membership, kept within a second of what is written; <c>evaluatedAt</c> of its count tells up to when.</remarks>
+    /// <remarks>An active segment's members are read from stored membership, kept within a second of what is written; <c>evaluatedAt</c> tells up to when.</remarks>
     /// <param name="asOf">The instant to look at; default now.</param>
     /// <param name="live">Evaluate the rule now, in place of stored membership.</param>
     /// <param name="fields"><c>id</c>: ids alone.</param>
     [HttpGet("members")]
     [Produces("application/json", CustomerExport.Ndjson, CustomerExport.Csv)]
-    [ProducesResponseType<Page<CustomerResource>>(StatusCodes.Status200OK)]
+    [ProducesResponseType<MemberPage<CustomerResource>>(StatusCodes.Status200OK)]
     public async Task<IActionResult> Members(string key, Instant? asOf, bool? live, string? fields, int? limit, string? cursor, CancellationToken cancellation)
     {
         if (fields is not (null or "id"))
@@ -47,8 +47,10 @@ public sealed class MembersController(SegmentationDb db, SegmentQuery query, Cus
 
         members = members.Where(c => c.Key > after).OrderBy(c => c.Key).Take(size + 1);
         return fields == "id"
-            ? Ok(Paging.Of(await members.Select(c => new { c.Key, c.Id }).ToListAsync(cancellation), size, c => new MemberId(c.Id), c => [c.Key]))
-            : Ok(Paging.Of(await members.ToListAsync(cancellation), size, c => CustomerResource.Of(c, question.EvaluatedAt), c => [c.Key]));
+            ? Ok(At(Paging.Of(await members.Select(c => new { c.Key, c.Id }).ToListAsync(cancellation), size, c => new MemberId(c.Id), c => [c.Key])))
+            : Ok(At(Paging.Of(await members.ToListAsync(cancellation), size, c => CustomerResource.Of(c, question.EvaluatedAt), c => [c.Key])));
+
+        MemberPage<T> At<T>(Page<T> page) => new(page.Items, page.NextCursor, question.EvaluatedAt);
     }
 
     /// <summary>How many members there are, of how many customers.</summary>
@@ -159,6 +161,12 @@ public sealed class MembersController(SegmentationDb db, SegmentQuery query, Cus
         return new MemberChangesResult(added, removed, [.. add.Concat(remove).Distinct(StringComparer.Ordinal).Except(known, StringComparer.Ordinal)]);
     }
 }
+
+/// <summary>One page of a segment's members.</summary>
+/// <param name="NextCursor">Asks for the next page; null on the last.</param>
+/// <param name="EvaluatedAt">Whatever was written before this instant is in it.</param>
+public sealed record MemberPage<T>(
+    IReadOnlyList<T> Items, [property: System.Text.Json.Serialization.JsonIgnore(Condition = System.Text.Json.Serialization.JsonIgnoreCondition.Never)] string? NextCursor, DateTimeOffset EvaluatedAt);
 
 /// <summary>A member's id.</summary>
 public sealed record MemberId(string Id);

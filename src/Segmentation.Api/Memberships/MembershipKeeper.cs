@@ -838,6 +838,9 @@ internal sealed class MembershipKeeper(
             await SetAsync(segment.Segment.Id, "progress = 0.5", cancellation);
             await writer.InTransactionAsync(transaction, LocalTime.Truncate(time.GetUtcNow()), async (_, _, written) =>
             {
+                // What is stored may have grown from nothing since its statistics were taken; for one row that it expects, the planner would go through the other side once.
+                await MembershipWriter.SetNestedLoopsAsync(connection, transaction, "off", cancellation);
+
                 // Whoever was written meanwhile, or is due, may have been read before or after, and who was erased before: where it differs, it is looked at by itself.
                 await using (var skip = new NpgsqlCommand(
                     """

@@ -111,6 +111,8 @@ internal sealed class MembershipWriter(NpgsqlDataSource source, long epoch) : ID
     public static async Task<(int Joined, int Left)> WriteAsync(
         NpgsqlConnection connection, NpgsqlTransaction transaction, SegmentPlan segment, string table, MembershipCause cause, DateTimeOffset at, CancellationToken cancellation)
     {
+        await SetNestedLoopsAsync(connection, transaction, "off", cancellation);
+
         // The id first, since rows name it; it is used only if there are any.
         await using var command = new NpgsqlCommand(
             $"""
@@ -140,6 +142,8 @@ internal sealed class MembershipWriter(NpgsqlDataSource source, long epoch) : ID
             (batch, joined, left) = (reader.GetInt64(0), reader.GetInt32(1), reader.GetInt32(2));
         }
 
+        await SetNestedLoopsAsync(connection, transaction, "on", cancellation);
+
         if (joined + left > 0)
         {
             await using var record = new NpgsqlCommand(
@@ -160,6 +164,13 @@ internal sealed class MembershipWriter(NpgsqlDataSource source, long epoch) : ID
         }
 
         return (joined, left);
+    }
+
+    /// <summary>Whether the planner may join by nested loops, until the transaction ends: for sets of which it does not know how large they are.</summary>
+    public static async Task SetNestedLoopsAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, string allowed, CancellationToken cancellation)
+    {
+        await using var command = new NpgsqlCommand("SELECT set_config('enable_nestloop', $1, true)", connection, transaction) { Parameters = { Of(allowed, NpgsqlDbType.Text) } };
+        await command.ExecuteNonQueryAsync(cancellation);
     }
 
     /// <summary>Removes all that is stored of customers that are no more; each segment's batch counts them as left.</summary>

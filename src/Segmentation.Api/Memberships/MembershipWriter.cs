@@ -106,13 +106,12 @@ internal sealed class MembershipWriter(NpgsqlDataSource source, long epoch) : ID
     }
 
     /// <summary>Makes a segment's stored membership what a table of keys says.</summary>
+    /// <remarks>To be called with nested loops off (<see cref="SetNestedLoopsAsync"/>); they are on afterwards.</remarks>
     /// <param name="table">A temporary table of the connection's, with a column <c>key</c>.</param>
     /// <returns>How many joined and left.</returns>
     public static async Task<(int Joined, int Left)> WriteAsync(
         NpgsqlConnection connection, NpgsqlTransaction transaction, SegmentPlan segment, string table, MembershipCause cause, DateTimeOffset at, CancellationToken cancellation)
     {
-        await SetNestedLoopsAsync(connection, transaction, "off", cancellation);
-
         // The id first, since rows name it; it is used only if there are any.
         await using var command = new NpgsqlCommand(
             $"""

@@ -55,7 +55,14 @@ public sealed class SegmentsController(SegmentationDb db, SegmentQuery query, Se
         var rows = await segments.OrderBy(s => s.Key).Take(size + 1).ToListAsync(cancellation);
         var all = await query.DefinitionsAsync(cancellation);
         var known = await states.OfAsync(rows, cancellation);
-        return Paging.Of(rows, size, s => SegmentResource.Of(s, ErrorsOf(all, s)) with { State = known.GetValueOrDefault(s.Id) }, s => [s.Key]);
+        var keptUntil = await db.MembershipLeaders.Select(l => l.KeptUntil).SingleAsync(cancellation);
+        return Paging.Of(rows, size, Show, s => [s.Key]);
+
+        SegmentResource Show(Segment segment)
+        {
+            var shown = SegmentResource.Of(segment, ErrorsOf(all, segment)) with { State = known.GetValueOrDefault(segment.Id) };
+            return shown is { State: { Status: MembershipStatus.Ready } state } ? shown with { MemberCount = state.Kept, EvaluatedAt = keptUntil } : shown;
+        }
     }
 
     /// <summary>One segment, with the count of its members as of now.</summary>

@@ -85,6 +85,8 @@ public sealed class KeptMembershipTests(ITestOutputHelper output) : IAsyncLifeti
             await SettleAsync();
             foreach (var segment in await api.AllAsync("segments?status=active"))
             {
+                // A list shows the stored count, as the segment itself does.
+                Assert.Equal(segment.GetProperty("state").GetProperty("kept").GetInt64(), segment.GetProperty("memberCount").GetInt64());
                 var drift = segment.GetProperty("state").GetProperty("drift");
                 Assert.Equal((0, 0), (drift.GetProperty("joined").GetInt32(), drift.GetProperty("left").GetInt32()));
             }

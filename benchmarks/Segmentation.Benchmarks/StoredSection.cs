@@ -17,6 +17,7 @@ internal static class StoredSection
 {
     public const string BareFlag = "--bare";
 
+    private const string PlannedOnce = "force_generic_plan";
     private const int Connections = 16;
     private static readonly TimeSpan Window = TimeSpan.FromSeconds(3);
 
@@ -28,13 +29,14 @@ internal static class StoredSection
         await using var app = InProcess.Start(world.ConnectionString);
         await app.AskAsync((SegmentQuery query) => query.DefinitionsAsync(default));
         await using var bare = await ApiProcess.StartAsync(typeof(StoredSection).Assembly.Location, world.ConnectionString, BareFlag);
+        await using var plain = World.PlainSource(world.ConnectionString, PlannedOnce);
         using var memory = new MemoryWatch(world.Api);
 
         var found = new long[4];
         Func<string, Task>[] ways =
         [
             async id => Interlocked.Add(ref found[0], await app.AskAsync(async (CustomerSnapshots s) => (await s.SegmentsOfAsync(id, null, live: false, default)).Segments.Count)),
-            async id => Interlocked.Add(ref found[1], (await BareAsync(world.Plain, id))!.Length),
+            async id => Interlocked.Add(ref found[1], (await BareAsync(plain, id))!.Length),
             async id => Interlocked.Add(ref found[2], (await world.Api.GetAsync($"customers/{id}/segments")).Length),
             async id => Interlocked.Add(ref found[3], (await bare.GetAsync($"customers/{id}/segments")).Length),
         ];
@@ -70,7 +72,7 @@ internal static class StoredSection
         string Row(string name, int way, int against, string aim, string figure) =>
             $"| {name} | {Text.Number(r[way].Median)} ({Text.Number(r[way].Min)}–{Text.Number(r[way].Max)}) | {Text.Ms(l[way].Median)} | {Text.Ms(l[way].At(0.99))} | {(way == against ? "1" : $"{Text.Ratio(r[way].Median / r[against].Median)}{aim}")} | {figure} |";
         return $"""
-            {built.Text}. {Connections} workers ask for customers drawn evenly, each as soon as it has its answer, for {Window.TotalSeconds:0} s at a time, {rounds} times in turn. All four send the same statement, auto-prepared, from one pool of connections each.
+            {built.Text}. {Connections} workers ask for customers drawn evenly, each as soon as it has its answer, for {Window.TotalSeconds:0} s at a time, {rounds} times in turn. All four send the same statement, prepared, with a plan made once: Npgsql alone from a connection for each of the workers, the service from its own pool of two a core.
             In process: the service's own code from the id to the list of segments, against Npgsql alone from the id to the array of their ids. Over HTTP: the API, against a minimal Kestrel endpoint in a process of its own that answers that array; the client takes
             its share of the two cores on either side.
 
@@ -88,7 +90,7 @@ internal static class StoredSection
     /// <summary>Serves what the API is compared with: the statement, and nothing else.</summary>
     public static async Task ServeBareAsync(string[] args)
     {
-        var source = World.PlainSource(Environment.GetEnvironmentVariable("ConnectionStrings__Segmentation")!);
+        var source = World.PlainSource(Environment.GetEnvironmentVariable("ConnectionStrings__Segmentation")!, PlannedOnce);
         var builder = WebApplication.CreateSlimBuilder([.. args.Where(a => a != BareFlag)]);
         await using var app = builder.Build();
         app.MapGet("/api/v1/customers/{id}/segments", async (string id) => await BareAsync(source, id) is { } segments ? Results.Ok(segments) : Results.NotFound());

@@ -7,15 +7,16 @@ namespace Segmentation.Benchmarks;
 /// <summary>What every section works with.</summary>
 internal sealed record World(Options Options, string ConnectionString, ApiProcess Api, NpgsqlDataSource Plain)
 {
-    /// <summary>A connection with the settings that the API's own have (Setup.cs).</summary>
-    public static NpgsqlDataSource PlainSource(string connectionString)
+    /// <summary>Connections with the settings that the API's own have (Setup.cs).</summary>
+    /// <param name="plans">Whether plans are made for the values at hand, or once as for stored membership (StoredMembership).</param>
+    public static NpgsqlDataSource PlainSource(string connectionString, string plans = "force_custom_plan")
     {
         var settings = new NpgsqlConnectionStringBuilder(connectionString)
         {
             CommandTimeout = 0,
             Timezone = "UTC",
             MaxAutoPrepare = 200,
-            Options = "-c plan_cache_mode=force_custom_plan -c jit=off -c work_mem=64MB",
+            Options = $"-c plan_cache_mode={plans} -c jit=off -c work_mem=64MB",
         };
         return NpgsqlDataSource.Create(settings.ConnectionString);
     }

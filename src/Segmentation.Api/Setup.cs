@@ -49,11 +49,12 @@ internal static class Setup
         services.AddSingleton<IValidator<AttributeResource>, AttributeValidator>();
         services.AddWebhooks(configuration);
 
-        services.AddSingleton<StoredMembership>();
+        services.AddSingleton(_ => new StoredMembership(Connection(connectionString, configuration)));
+        services.AddKeyedSingleton(MembershipService.Source, (_, _) => MembershipService.CreateSource(Connection(connectionString, configuration)));
         services.AddScoped<SegmentStates>();
         services.AddHostedService<MembershipService>();
 
-        services.AddSingleton(DataSource(connectionString, configuration));
+        services.AddSingleton(NpgsqlDataSource.Create(Connection(connectionString, configuration)));
         services.AddSingleton(s => TimeZones.ReadAsync(s.GetRequiredService<NpgsqlDataSource>(), CancellationToken.None).GetAwaiter().GetResult());
         var shapes = new MemoryCache(new MemoryCacheOptions { SizeLimit = 10 * QueryShapes });
         services.AddDbContextPool<SegmentationDb>((s, options) => options
@@ -101,7 +102,7 @@ internal static class Setup
         return pending.Any() ? throw new ApiProblem(StatusCodes.Status503ServiceUnavailable, "The database's migrations are not applied: start with --migrate.") : Results.Ok(new Health("ok"));
     }
 
-    private static NpgsqlDataSource DataSource(string connectionString, IConfiguration configuration)
+    private static string Connection(string connectionString, IConfiguration configuration)
     {
         var timeout = configuration.GetValue("Database:StatementTimeoutSeconds", 30);
         var settings = new NpgsqlConnectionStringBuilder(connectionString)
@@ -115,7 +116,7 @@ internal static class Setup
         // Plans are made for the values at hand: a list of a thousand is hashed, a rare value gets its index. Compiling machine code for a plan
         // costs more than these plans run.
         settings.Options = $"{settings.Options} -c plan_cache_mode=force_custom_plan -c jit=off -c work_mem={configuration.GetValue("Database:WorkMem", "64MB")}".Trim();
-        return new NpgsqlDataSourceBuilder(settings.ConnectionString).Build();
+        return settings.ConnectionString;
     }
 
     // The path's and query's faults; the body's are thrown where they are read.

@@ -44,10 +44,12 @@ public sealed class CompiledRule<T>
 {
     private readonly ParameterExpression item, evaluation;
     private readonly RulePass pass;
+    private readonly Lazy<(IReadOnlySet<DateValue> Dates, IReadOnlySet<string> Zones)> clocks;
 
     internal CompiledRule(RuleNode root, ParameterExpression item, RulePass pass, IReadOnlyList<RuleError> errors)
     {
         (Root, this.item, this.pass, evaluation, Errors) = (root, item, pass, pass.Evaluation, errors);
+        clocks = new(() => ClockFlips.Clocks(Predicate));
     }
 
     /// <summary>Every fault; empty when the rule can be evaluated.</summary>
@@ -93,7 +95,7 @@ public sealed class CompiledRule<T>
     /// <param name="zone">The segment's own.</param>
     public bool IsRegular(DateTimeOffset from, DateTimeOffset to, string zone)
     {
-        var (dates, zones) = ClockFlips.Clocks(Predicate);
+        var (dates, zones) = clocks.Value;
         return zones.Append(zone).All(z =>
         {
             var (info, first, last) = (LocalTime.Find(z), new Evaluation(from, z), new Evaluation(to, z));
@@ -109,6 +111,7 @@ public sealed class CompiledRule<T>
     {
         var reads = new Reads();
         reads.Visit(Predicate);
+        reads.Visit(Flips);
         return reads.Paths;
     }
 

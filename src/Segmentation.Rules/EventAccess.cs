@@ -185,7 +185,9 @@ public sealed record EventAccess<T, TEvent>(
         Expression[] flips = [.. thresholds.Prepend(test).Select(pass.FlipOf).OfType<Expression>()];
         if (flips.Length > 0)
         {
-            var where = Expression.Lambda<Func<TEvent, bool>>(Splice.And(ClockFlips.Relax(test), Splice.Or(flips)), e);
+            // In memory what is rarely true comes first; PostgreSQL sees for itself.
+            var (relaxed, flip) = (ClockFlips.Relax(test), Splice.Or(flips));
+            var where = Expression.Lambda<Func<TEvent, bool>>(Backend == Backend.Sql ? Splice.And(relaxed, flip) : Splice.And(flip, relaxed), e);
             pass.Flips.Add(Backend == Backend.Sql ? InRows(Rows<TEvent>.All.Where(where), item, negate: false) : Call(nameof(Enumerable.Any), all, where));
         }
     }

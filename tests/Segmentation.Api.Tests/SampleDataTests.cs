@@ -44,8 +44,8 @@ public sealed class SampleDataTests(TestDatabase databases) : IClassFixture<Test
         Assert.Equal(0, await db.Database.SqlQueryRaw<int>(Wrong).SingleAsync());
         Assert.True(await db.Database.SqlQuery<float>($"SELECT min(reltuples) AS \"Value\" FROM pg_class WHERE relname IN ('customers', 'events')").SingleAsync() > 0);
 
-        await using var source = NpgsqlDataSource.Create(db.Database.GetConnectionString()!);
-        var query = new SegmentQuery(db, new DefinitionCache(new CustomerFields(new RevenueOptions()), new RuleLimits()), new StoredMembership(source), TimeProvider.System);
+        await using var stored = new StoredMembership(db.Database.GetConnectionString()!);
+        var query = new SegmentQuery(db, new DefinitionCache(new CustomerFields(new RevenueOptions()), new RuleLimits()), stored, TimeProvider.System);
         foreach (var sample in SampleSegments.All)
         {
             var (all, segment) = await query.FindAsync(sample.Key, default);

@@ -7,48 +7,73 @@ using Npgsql;
 namespace Segmentation.Api.Data;
 
 /// <summary>
-/// Reads whole rows of a mapped entity from a plain reader: for statements that are sent several at a time, which EF Core does not do.
+/// Reads rows of a mapped entity from a plain reader: for statements that are sent several at a time, which EF Core does not do.
 /// Columns and types are the model's own.
 /// </summary>
 public sealed class RowReader<T>
     where T : class
 {
-    private readonly Func<NpgsqlDataReader, T> read;
+    private readonly Func<T> make;
+    private readonly Field[] fields;
 
+    /// <summary>A reader of whole rows.</summary>
     public RowReader(SegmentationDb db)
     {
+        make = Expression.Lambda<Func<T>>(Expression.New(typeof(T))).Compile();
         var type = db.Model.FindEntityType(typeof(T)) ?? throw new InvalidOperationException($"{typeof(T).Name} is not mapped.");
         var table = StoreObjectIdentifier.Table(type.GetTableName()!, type.GetSchema());
-        var reader = Expression.Parameter(typeof(NpgsqlDataReader), "reader");
-        var columns = new List<string>();
-        var entity = Initialize(type, typeof(T));
-        Columns = string.Join(", ", columns.Select(c => $"\"{c}\""));
-        read = Expression.Lambda<Func<NpgsqlDataReader, T>>(entity, reader).Compile();
+        var (row, reader, index) = (Expression.Parameter(typeof(T), "row"), Expression.Parameter(typeof(NpgsqlDataReader), "reader"), Expression.Parameter(typeof(int), "index"));
+        All = [.. Of(type, row, "")];
 
         // Only what may be set: a folded twin follows from what it is the twin of.
-        MemberInitExpression Initialize(ITypeBase part, Type clr) => Expression.MemberInit(
-            Expression.New(clr),
-            part.GetProperties().Where(p => p.PropertyInfo?.SetMethod?.IsPublic == true)
-                .Select(p => Expression.Bind(p.PropertyInfo!, Column(p)))
-                .Concat(part.GetComplexProperties().Select(c => Expression.Bind(c.PropertyInfo!, Initialize(c.ComplexType, c.ClrType)))));
+        fields = [.. All.Where(f => f.IsPublic)];
+        Columns = Listed(fields);
 
-        ConditionalExpression Column(IProperty property)
+        IEnumerable<Field> Of(ITypeBase part, Expression of, string path) =>
+            part.GetProperties().Where(p => p.PropertyInfo?.SetMethod is not null)
+                .Select(p => new Field(path + p.Name, p.GetColumnName(table)!, p.PropertyInfo!.SetMethod!.IsPublic, Setter(p, Expression.Property(of, p.PropertyInfo))))
+                .Concat(part.GetComplexProperties().SelectMany(c => Of(c.ComplexType, Expression.Property(of, c.PropertyInfo!), $"{path}{c.Name}.")));
+
+        Action<T, NpgsqlDataReader, int> Setter(IProperty property, MemberExpression target)
         {
-            columns.Add(property.GetColumnName(table)!);
-            var index = Expression.Constant(columns.Count - 1);
             var bare = Nullable.GetUnderlyingType(property.ClrType) ?? property.ClrType;
             var get = typeof(NpgsqlDataReader).GetMethod(nameof(NpgsqlDataReader.GetFieldValue), BindingFlags.Public | BindingFlags.Instance)!.MakeGenericMethod(bare);
             Expression value = Expression.Call(reader, get, index);
-            return Expression.Condition(
-                Expression.Call(reader, nameof(NpgsqlDataReader.IsDBNull), null, index),
-                Expression.Default(property.ClrType),
-                bare == property.ClrType ? value : Expression.Convert(value, property.ClrType));
+            return Expression.Lambda<Action<T, NpgsqlDataReader, int>>(
+                Expression.Assign(target, Expression.Condition(
+                    Expression.Call(reader, nameof(NpgsqlDataReader.IsDBNull), null, index),
+                    Expression.Default(property.ClrType),
+                    bare == property.ClrType ? value : Expression.Convert(value, property.ClrType))),
+                row, reader, index).Compile();
         }
     }
+
+    private RowReader(Func<T> make, Field[] all, Field[] fields, string alias) => (this.make, All, this.fields, Columns) = (make, all, fields, Listed(fields, $"{alias}."));
 
     /// <summary>What to select, in order.</summary>
     public string Columns { get; }
 
-    /// <summary>The reader's present row.</summary>
-    public T Read(NpgsqlDataReader reader) => read(reader);
+    public int Count => fields.Length;
+
+    private Field[] All { get; }
+
+    /// <summary>A reader of some properties, by their paths (<c>Demographic.GenderFolded</c>); paths that are none are left out. All else stays as it is in a new object.</summary>
+    /// <param name="alias">The table's, in the statement.</param>
+    public RowReader<T> Of(IReadOnlySet<string> paths, string alias) => new(make, All, [.. All.Where(f => paths.Contains(f.Path))], alias);
+
+    /// <summary>The reader's present row; the columns are its first.</summary>
+    public T Read(NpgsqlDataReader reader)
+    {
+        var row = make();
+        for (var i = 0; i < fields.Length; i++)
+        {
+            fields[i].Set(row, reader, i);
+        }
+
+        return row;
+    }
+
+    private static string Listed(Field[] fields, string of = "") => string.Join(", ", fields.Select(f => $"{of}\"{f.Column}\""));
+
+    private sealed record Field(string Path, string Column, bool IsPublic, Action<T, NpgsqlDataReader, int> Set);
 }

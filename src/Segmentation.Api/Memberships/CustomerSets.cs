@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using System.Text;
 using System.Text.Json;
 using Npgsql;
 using NpgsqlTypes;
@@ -5,91 +7,133 @@ using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Events;
 using Segmentation.Api.Segments;
+using Segmentation.Rules;
 
 namespace Segmentation.Api.Memberships;
 
-/// <summary>What some rules read of events.</summary>
+/// <summary>What some rules read of events: their types and times, amounts, and this.</summary>
 /// <param name="Types">Those whose events they count; null for all.</param>
-/// <param name="WithProperties">Those of whose events they read properties; null for all.</param>
-internal sealed record EventsRead(IReadOnlySet<string>? Types, IReadOnlySet<string>? WithProperties);
+/// <param name="Channel">Whether they read channels.</param>
+/// <param name="Carrying">The types of whose events they read properties; null for all.</param>
+/// <param name="Properties">Those properties, by their names at the top; null for all.</param>
+internal sealed record EventsRead(IReadOnlySet<string>? Types, bool Channel, IReadOnlySet<string>? Carrying, IReadOnlySet<string>? Properties);
 
-/// <summary>Loads sets of customers with all that rules read of them, in one round trip.</summary>
+/// <summary>Reads sets of customers with what rules ask of them and no more: one statement, a row a customer.</summary>
 internal sealed class CustomerSets(NpgsqlDataSource source, CustomerRowReaders readers)
 {
-    /// <summary>The customers of these keys that exist.</summary>
+    // Of more, all that an event carries is cheaper.
+    private const int MostProperties = 3;
+
+    // What events carry is often what others carry: then it is parsed once.
+    private const int ParsedAtOnce = 5_000;
+
+    /// <summary>The customers of these keys that exist, one after the other: there may be more events of a thousand than memory is good for.</summary>
+    /// <param name="members">What of them is needed, as paths (<see cref="CompiledRule{T}.MembersRead"/>); all else is as in a new customer, but for the key, the number of events and the stored memberships.</param>
     /// <param name="events">What of their events is needed; null for nothing. Of a customer with more than <see cref="CustomerSnapshots.MaxEvents"/> none are loaded.</param>
-    public async Task<List<Customer>> LoadAsync(SegmentationDb model, long[] keys, EventsRead? events, CancellationToken cancellation)
+    public async IAsyncEnumerable<Customer> ReadAsync(
+        SegmentationDb model, long[] keys, IReadOnlySet<string> members, EventsRead? events, [EnumeratorCancellation] CancellationToken cancellation)
     {
-        var (customerRows, _) = readers.Get(model);
+        var row = readers.Get(model).Customers.Of(members.Append(nameof(Customer.Key)).Append(nameof(Customer.EventCount)).ToHashSet(StringComparer.Ordinal), "c");
         await using var connection = await source.OpenConnectionAsync(cancellation);
-        await using var batch = new NpgsqlBatch(connection);
-        Add($"SELECT {customerRows.Columns} FROM customers WHERE key = ANY ($1)");
-        Add("SELECT customer_key, segment_id FROM memberships WHERE customer_key = ANY ($1) AND left_batch IS NULL");
-        Add("SELECT customer_key, segment_id FROM manual_members WHERE customer_key = ANY ($1)");
+        await using var command = new NpgsqlCommand { Connection = connection };
+        string Texts(IEnumerable<string> texts) => Parameter(MembershipWriter.Of(texts.ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Text));
+        var sql = new StringBuilder($"SELECT {row.Columns}, ARRAY(SELECT m.segment_id FROM memberships m WHERE m.customer_key = c.key AND m.left_batch IS NULL), ")
+            .Append(members.Contains(nameof(Customer.ManualMemberships)) ? "ARRAY(SELECT m.segment_id FROM manual_members m WHERE m.customer_key = c.key)" : "'{}'::integer[]");
+        var first = row.Count + 2;
+        string[]? properties = events?.Properties is { Count: <= MostProperties } few ? [.. few] : null;
         if (events is not null)
         {
-            // What rules read, and no more: properties are dear to parse, and few rules ask for them.
-            Add($"SELECT customer_key, occurred_at, type, amount, channel, CASE WHEN $3 IS NULL OR type = ANY ($3) THEN properties END FROM events "
-                + $"WHERE customer_key IN (SELECT key FROM customers WHERE key = ANY ($1) AND event_count <= {CustomerSnapshots.MaxEvents}) AND ($2 IS NULL OR type = ANY ($2))");
-            foreach (var types in new[] { events.Types, events.WithProperties })
-            {
-                batch.BatchCommands[^1].Parameters.Add(new NpgsqlParameter { Value = (object?)types?.ToArray() ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text });
-            }
+            // What they carry is dear to send and to parse, and few rules ask for much of it.
+            var carrying = events.Carrying is { Count: > 0 } some ? $"e.type = ANY ({Texts(some)})" : "true";
+            IEnumerable<string> carried = properties is null ? ["e.properties"] : properties.Select(p => $"e.properties -> {Parameter(MembershipWriter.Of(p, NpgsqlDbType.Text))}");
+            IEnumerable<string> columns = ["e.occurred_at", "e.type", "e.amount", .. events.Channel ? ["e.channel"] : Array.Empty<string>(), .. carried.Select(c => $"CASE WHEN {carrying} THEN ({c})::text END")];
+            sql.Append(", e.* FROM customers c CROSS JOIN LATERAL (SELECT ").AppendJoin(", ", columns.Select(c => $"array_agg({c})"))
+                .Append(" FROM events e WHERE e.customer_key = c.key AND c.event_count <= ").Append(CustomerSnapshots.MaxEvents)
+                .Append(events.Types is { } types ? $" AND e.type = ANY ({Texts(types)})" : "").Append(") e");
+        }
+        else
+        {
+            sql.Append(" FROM customers c");
         }
 
-        var customers = new Dictionary<long, Customer>(keys.Length);
-        await using var reader = await batch.ExecuteReaderAsync(cancellation);
+        command.CommandText = sql.Append(" WHERE c.key = ANY (").Append(Parameter(MembershipWriter.Of(keys, NpgsqlDbType.Array | NpgsqlDbType.Bigint))).Append(')').ToString();
+        string[] labels = [.. (properties ?? []).Select(p => $"\"{JsonEncodedText.Encode(p)}\":")];
+        var parsed = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
+        await using var reader = await command.ExecuteReaderAsync(cancellation);
         while (await reader.ReadAsync(cancellation))
         {
-            var customer = customerRows.Read(reader);
-            customers.Add(customer.Key, customer);
-        }
-
-        await reader.NextResultAsync(cancellation);
-        while (await reader.ReadAsync(cancellation))
-        {
-            if (customers.TryGetValue(reader.GetInt64(0), out var customer))
+            var customer = row.Read(reader);
+            customer.MemberOf.UnionWith(reader.GetFieldValue<int[]>(row.Count));
+            foreach (var segment in reader.GetFieldValue<int[]>(row.Count + 1))
             {
-                customer.MemberOf.Add(reader.GetInt32(1));
+                customer.ManualMemberships.Add(new ManualMember { SegmentId = segment, CustomerKey = customer.Key });
             }
-        }
 
-        await reader.NextResultAsync(cancellation);
-        while (await reader.ReadAsync(cancellation))
-        {
-            if (customers.TryGetValue(reader.GetInt64(0), out var customer))
+            if (events is not null && !reader.IsDBNull(first))
             {
-                customer.ManualMemberships.Add(new ManualMember { SegmentId = reader.GetInt32(1), CustomerKey = customer.Key });
+                AddEvents(customer);
             }
+
+            yield return customer;
         }
 
-        if (events is not null)
+        void AddEvents(Customer customer)
         {
-            await reader.NextResultAsync(cancellation);
-            while (await reader.ReadAsync(cancellation))
+            var at = reader.GetFieldValue<DateTimeOffset[]>(first);
+            var types = reader.GetFieldValue<string[]>(first + 1);
+            var amounts = reader.GetFieldValue<decimal?[]>(first + 2);
+            var channels = events.Channel ? reader.GetFieldValue<string?[]>(first + 3) : null;
+            var carried = Enumerable.Range(first + (events.Channel ? 4 : 3), properties?.Length ?? 1).Select(reader.GetFieldValue<string?[]>).ToArray();
+            customer.Events.Capacity = at.Length;
+            for (var i = 0; i < at.Length; i++)
             {
-                if (customers.TryGetValue(reader.GetInt64(0), out var customer))
+                customer.Events.Add(new CustomerEvent
                 {
-                    customer.Events.Add(new CustomerEvent
-                    {
-                        CustomerKey = customer.Key,
-                        Id = "",
-                        OccurredAt = reader.GetFieldValue<DateTimeOffset>(1),
-                        Type = reader.GetString(2),
-                        Amount = reader.IsDBNull(3) ? null : reader.GetDecimal(3),
-                        Channel = reader.IsDBNull(4) ? null : reader.GetString(4),
-                        Properties = reader.IsDBNull(5) ? null : reader.GetFieldValue<JsonElement>(5),
-                        Customer = customer,
-                    });
+                    CustomerKey = customer.Key,
+                    Id = "",
+                    OccurredAt = at[i],
+                    Type = types[i],
+                    Amount = amounts[i],
+                    Channel = channels?[i],
+                    Properties = (properties is null ? carried[0][i] : Join(labels, carried, i)) is { } json ? Parse(json) : null,
+                    Customer = customer,
+                });
+            }
+        }
+
+        JsonElement Parse(string json)
+        {
+            if (!parsed.TryGetValue(json, out var element))
+            {
+                element = JsonElement.Parse(json);
+                if (parsed.Count < ParsedAtOnce)
+                {
+                    parsed.Add(json, element);
                 }
             }
+
+            return element;
         }
 
-        return [.. customers.Values];
-
-        void Add(string sql) => batch.BatchCommands.Add(new NpgsqlBatchCommand(sql)
+        string Parameter(NpgsqlParameter parameter)
         {
-            Parameters = { new NpgsqlParameter<long[]> { TypedValue = keys, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bigint } },
-        });
+            command.Parameters.Add(parameter);
+            return $"${command.Parameters.Count}";
+        }
+    }
+
+    // An object of those properties that the event has.
+    private static string? Join(string[] labels, string?[][] values, int i)
+    {
+        string? all = null;
+        for (var n = 0; n < labels.Length; n++)
+        {
+            if (values[n][i] is { } value)
+            {
+                all = string.Concat(all is null ? "{" : all + ",", labels[n], value);
+            }
+        }
+
+        return all is null ? null : all + "}";
     }
 }

@@ -575,27 +575,48 @@ internal sealed class MembershipKeeper(
         return found;
     }
 
-    // The loop that everything depends on: load, evaluate, write, some hundreds of customers at a time.
+    // The loop that everything depends on: read, evaluate, write, some hundreds of customers at a time.
     private async Task LookAsync(Dictionary<long, Look> looks, IReadOnlyList<long> done, DateTimeOffset at, CancellationToken cancellation)
     {
         await using var scope = scopes.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<SegmentationDb>();
+        var questions = new Questions(this, at);
         var chunks = looks.Chunk(ChunkKeys).ToList();
         if (chunks.Count == 0)
         {
             chunks.Add([]);
         }
 
-        // The next are loaded while these are evaluated and written.
-        var loading = LoadAsync(chunks[0]);
-        for (var i = 0; i < chunks.Count; i++)
+        // PostgreSQL is at the next ones while these are written.
+        Reading? next = Start(chunks[0]);
+        try
         {
-            var customers = await loading;
-            loading = i + 1 < chunks.Count ? LoadAsync(chunks[i + 1]) : loading;
-            await LookAsync(db, chunks[i].ToDictionary(), customers, i == chunks.Count - 1 ? done : [], at, cancellation);
+            for (var i = 0; i < chunks.Count; i++)
+            {
+                var (some, changes, deferred, found) = (chunks[i].ToDictionary(), new List<MembershipMove>(), new List<Deferred>(), new HashSet<long>());
+                await using (next)
+                {
+                    while (await next!.MoveAsync())
+                    {
+                        found.Add(next.Current.Key);
+                        await LookAsync(db, next.Current, some[next.Current.Key], questions, changes, deferred, cancellation);
+                    }
+                }
+
+                next = i + 1 < chunks.Count ? Start(chunks[i + 1]) : null;
+                long[] erased = [.. some.Where(l => l.Value.IsConcerned && !found.Contains(l.Key)).Select(l => l.Key)];
+                await WriteAsync(changes, deferred, erased, i == chunks.Count - 1 ? done : [], at, cancellation);
+            }
+        }
+        finally
+        {
+            if (next is not null)
+            {
+                await next.DisposeAsync();
+            }
         }
 
-        Task<List<Customer>> LoadAsync(KeyValuePair<long, Look>[] some)
+        Reading Start(KeyValuePair<long, Look>[] some)
         {
             var all = new SegmentSet(plan!.Segments.Count);
             foreach (var (_, look) in some)
@@ -604,21 +625,12 @@ internal sealed class MembershipKeeper(
             }
 
             var keys = some.Where(l => l.Value.IsConcerned).Select(l => l.Key).ToArray();
-            return keys.Length == 0 ? Task.FromResult(new List<Customer>()) : sets.LoadAsync(db, keys, plan.EventsRead(all), cancellation);
+            return new Reading(keys.Length == 0 ? AsyncEnumerable.Empty<Customer>() : sets.ReadAsync(db, keys, plan.MembersRead(all), plan.EventsRead(all), cancellation));
         }
     }
 
-    private async Task LookAsync(SegmentationDb db, Dictionary<long, Look> looks, List<Customer> customers, IReadOnlyList<long> done, DateTimeOffset at, CancellationToken cancellation)
+    private async Task WriteAsync(List<MembershipMove> changes, List<Deferred> deferred, long[] erased, IReadOnlyList<long> done, DateTimeOffset at, CancellationToken cancellation)
     {
-        var changes = new List<MembershipMove>();
-        var deferred = new List<(int Segment, MembershipCause Cause, long Key, string? EventType, string? EventId)>();
-        var clocks = new Clocks(at);
-        foreach (var customer in customers)
-        {
-            await LookAsync(db, customer, looks[customer.Key], clocks, changes, deferred, cancellation);
-        }
-
-        long[] erased = [.. looks.Where(l => l.Value.IsConcerned).Select(l => l.Key).Except(customers.Select(c => c.Key))];
         if (changes.Count == 0 && deferred.Count == 0 && erased.Length == 0 && done.Count == 0)
         {
             return;
@@ -659,35 +671,43 @@ internal sealed class MembershipKeeper(
         }, cancellation);
     }
 
-    private async Task LookAsync(SegmentationDb db, Customer customer, Look look, Clocks clocks, List<MembershipMove> changes, List<(int, MembershipCause, long, string?, string?)> deferred, CancellationToken cancellation)
+    private async Task LookAsync(SegmentationDb db, Customer customer, Look look, Questions questions, List<MembershipMove> changes, List<Deferred> deferred, CancellationToken cancellation)
     {
         DateTimeOffset? due = null;
         foreach (var place in look.Scope.Places())
         {
-            var segment = plan!.Segments[place];
+            var question = questions.Of(place);
+            var segment = question.Segment;
             var id = segment.Segment.Id;
-            if (building.ContainsKey(id))
+            if (question.IsBuilding)
             {
                 // What is being built may have been read before this change; it is looked at again when that has ended.
-                var e = look.Events?.LastOrDefault(e => plan.OfEvent(e.Type).Contains(place));
-                deferred.Add((id, look.Cause, customer.Key, e?.Type, e?.Id));
+                var e = look.Events?.LastOrDefault(e => plan!.OfEvent(e.Type).Contains(place));
+                deferred.Add(new Deferred(id, look.Cause, customer.Key, e?.Type, e?.Id));
             }
-            else if (ready.Contains(id))
+            else if (question.IsReady)
             {
+                var heavy = segment.ReadsEvents && customer.EventCount > CustomerSnapshots.MaxEvents; // Its events are too many to be loaded.
                 if (segment.NeedsRank)
                 {
                     // Asked as a whole; but not only ranks may be what it reads.
-                    ranksMoved |= !ReferenceEquals(look.Scope, plan.Clock) || IsHeavy(segment, customer) || MayHaveFlipped(segment, customer, clocks);
+                    ranksMoved |= !ReferenceEquals(look.Scope, plan!.Clock) || heavy || MayHaveFlipped(question, customer, questions);
                 }
-                else if (await ContainsAsync(db, segment, customer, clocks, cancellation) is var member && (member ? customer.MemberOf.Add(id) : customer.MemberOf.Remove(id)))
+                else
                 {
-                    var (cause, eventId) = look.Reason(segment, plan);
-                    changes.Add(new MembershipMove(segment, customer.Key, member, cause, eventId));
+                    var member = heavy
+                        ? await db.Customers.Where(c => c.Key == customer.Key).Where(segment.Members(plan!.All, questions.At, db)).AnyAsync(cancellation)
+                        : segment.Contains(customer, question.Now);
+                    if (member ? customer.MemberOf.Add(id) : customer.MemberOf.Remove(id))
+                    {
+                        var (cause, eventId) = look.Reason(segment, plan!);
+                        changes.Add(new MembershipMove(segment, customer.Key, member, cause, eventId));
+                    }
                 }
 
-                if (segment.ReadsClock && scannedUntil.TryGetValue(id, out var until) && until > clocks.At)
+                if (question.Until is not null)
                 {
-                    var next = IsHeavy(segment, customer) ? clocks.At.AddMinutes(1) : NextFlip(segment, customer, clocks, until);
+                    var next = heavy ? questions.At.AddMinutes(1) : NextFlip(question, customer, questions);
                     due = next is null || due < next ? due : next;
                 }
             }
@@ -697,42 +717,33 @@ internal sealed class MembershipKeeper(
         dues.Set(customer.Key, due, exact: ReferenceEquals(look.Scope, plan!.Clock));
     }
 
-    private async ValueTask<bool> ContainsAsync(SegmentationDb db, SegmentPlan segment, Customer customer, Clocks clocks, CancellationToken cancellation) => IsHeavy(segment, customer)
-        ? await db.Customers.Where(c => c.Key == customer.Key).Where(segment.Members(plan!.All, clocks.At, db)).AnyAsync(cancellation)
-        : segment.Contains(customer, clocks.Now(segment.Segment.TimeZone));
-
-    // Its events are too many to be loaded.
-    private static bool IsHeavy(SegmentPlan segment, Customer customer) => customer.EventCount > CustomerSnapshots.MaxEvents && segment.ReadsEvents;
-
     // Whether time may have brought the customer in or out since all was known to be true.
-    private bool MayHaveFlipped(SegmentPlan segment, Customer customer, Clocks clocks)
+    private bool MayHaveFlipped(Question question, Customer customer, Questions questions)
     {
-        var zone = segment.Segment.TimeZone;
-        var margin = segment.IsRegular(keptUntil, clocks.At) ? TimeSpan.Zero : Irregularity;
-        return segment.Flips(customer, clocks.Of(keptUntil - margin, zone), clocks.Of(clocks.At + margin, zone));
+        var margin = question.Segment.IsRegular(keptUntil, questions.At) ? TimeSpan.Zero : Irregularity;
+        return question.Segment.Flips(customer, question.Clock(keptUntil - margin), question.Clock(questions.At + margin));
     }
 
-    // The first instant up to which nothing is certain to stay as it is; null when all is, until then.
-    private static DateTimeOffset? NextFlip(SegmentPlan segment, Customer customer, Clocks clocks, DateTimeOffset until)
+    // The first instant up to which nothing is certain to stay as it is; null when all is, until the end of what has been looked into.
+    private static DateTimeOffset? NextFlip(Question question, Customer customer, Questions questions)
     {
-        var zone = segment.Segment.TimeZone;
-        if (!clocks.IsRegular(segment, until))
+        var until = question.Until!.AsOf;
+        if (!question.IsRegular)
         {
             // Clocks are changed near here: then it is looked at again and again, until that is over.
-            return segment.Flips(customer, clocks.Of(clocks.At - Irregularity, zone), clocks.Of(until + Irregularity, zone)) ? clocks.At.AddSeconds(1) : null;
+            return question.Segment.Flips(customer, question.Clock(questions.At - Irregularity), question.Clock(until + Irregularity)) ? questions.At.AddSeconds(1) : null;
         }
 
-        var now = clocks.Now(zone);
-        if (!segment.Flips(customer, now, clocks.Of(until, zone)))
+        if (!question.Segment.Flips(customer, question.Now, question.Until))
         {
             return null;
         }
 
-        var (low, high) = (clocks.At.UtcTicks / TimeSpan.TicksPerMicrosecond, until.UtcTicks / TimeSpan.TicksPerMicrosecond);
+        var (low, high) = (questions.At.UtcTicks / TimeSpan.TicksPerMicrosecond, until.UtcTicks / TimeSpan.TicksPerMicrosecond);
         while (high - low > 1)
         {
             var middle = low + ((high - low) / 2);
-            (low, high) = segment.Flips(customer, now, new Evaluation(new DateTimeOffset(middle * TimeSpan.TicksPerMicrosecond, TimeSpan.Zero), zone)) ? (low, middle) : (middle, high);
+            (low, high) = question.Segment.Flips(customer, question.Now, question.Clock(new DateTimeOffset(middle * TimeSpan.TicksPerMicrosecond, TimeSpan.Zero))) ? (low, middle) : (middle, high);
         }
 
         return new DateTimeOffset(high * TimeSpan.TicksPerMicrosecond, TimeSpan.Zero);
@@ -1024,19 +1035,88 @@ internal sealed class MembershipKeeper(
             : (Cause, null);
     }
 
-    /// <summary>The instant that a set is looked at, on each segment's clock.</summary>
-    private sealed class Clocks(DateTimeOffset at)
+    /// <summary>What is looked at again when the segment's build has ended.</summary>
+    private sealed record Deferred(int Segment, MembershipCause Cause, long Key, string? EventType, string? EventId);
+
+    /// <summary>The segments as they are put to customers at one instant; what is the same for all customers is worked out once.</summary>
+    private sealed class Questions(MembershipKeeper keeper, DateTimeOffset at)
     {
-        private readonly Dictionary<(DateTimeOffset, string), Evaluation> known = [];
-        private readonly Dictionary<(int, DateTimeOffset), bool> regular = [];
+        private readonly Question?[] all = new Question?[keeper.plan!.Segments.Count];
+        private readonly Dictionary<(DateTimeOffset, string), Evaluation> clocks = [];
 
         public DateTimeOffset At => at;
 
-        public Evaluation Now(string zone) => Of(at, zone);
+        public Question Of(int place) => all[place] ??= Ask(keeper.plan!.Segments[place]);
 
-        public Evaluation Of(DateTimeOffset instant, string zone) => known.TryGetValue((instant, zone), out var clock) ? clock : known[(instant, zone)] = new Evaluation(instant, zone);
+        private Question Ask(SegmentPlan segment)
+        {
+            var id = segment.Segment.Id;
+            DateTimeOffset? until = segment.ReadsClock && keeper.scannedUntil.TryGetValue(id, out var scanned) && scanned > at ? scanned : null;
+            return new Question(segment, Clock(at), until is { } end ? Clock(end) : null)
+            {
+                IsBuilding = keeper.building.ContainsKey(id),
+                IsReady = keeper.ready.Contains(id),
+                IsRegular = until is { } last && segment.IsRegular(at, last),
+            };
 
-        public bool IsRegular(SegmentPlan segment, DateTimeOffset until) => regular.TryGetValue((segment.Place, until), out var is_) ? is_ : regular[(segment.Place, until)] = segment.IsRegular(at, until);
+            // One object for one instant and zone: rules keep what they have worked out for it.
+            Evaluation Clock(DateTimeOffset instant)
+            {
+                var key = (instant, segment.Segment.TimeZone);
+                return clocks.TryGetValue(key, out var known) ? known : clocks[key] = new Evaluation(instant, segment.Segment.TimeZone);
+            }
+        }
+    }
+
+    /// <param name="Segment">The segment.</param>
+    /// <param name="Now">The instant that is looked at.</param>
+    /// <param name="Until">What time changes is looked into up to here; null where there is nothing, or it has not been begun with.</param>
+    private sealed record Question(SegmentPlan Segment, Evaluation Now, Evaluation? Until)
+    {
+        public required bool IsBuilding { get; init; }
+
+        public required bool IsReady { get; init; }
+
+        public required bool IsRegular { get; init; }
+
+        public Evaluation Clock(DateTimeOffset instant) => new(instant, Segment.Segment.TimeZone);
+    }
+
+    /// <summary>Customers that are being read, from the moment on that this is made.</summary>
+    private sealed class Reading : IAsyncDisposable
+    {
+        private readonly IAsyncEnumerator<Customer> customers;
+        private Task<bool>? first;
+
+        public Reading(IAsyncEnumerable<Customer> customers)
+        {
+            this.customers = customers.GetAsyncEnumerator();
+            first = this.customers.MoveNextAsync().AsTask();
+        }
+
+        public Customer Current => customers.Current;
+
+        public ValueTask<bool> MoveAsync()
+        {
+            if (first is null)
+            {
+                return customers.MoveNextAsync();
+            }
+
+            var begun = new ValueTask<bool>(first);
+            first = null;
+            return begun;
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            if (first is not null)
+            {
+                await ((Task)first).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+
+            await customers.DisposeAsync();
+        }
     }
 
     /// <summary>A segment to be built, or being built.</summary>

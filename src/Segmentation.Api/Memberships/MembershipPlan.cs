@@ -29,7 +29,13 @@ internal sealed class SegmentPlan
             MembersRead = rule.MembersRead();
             EventTypes = References.Any(k => all.Segments[k].Kind == SegmentKind.Rule && !all.IsKept(all.Segments[k])) ? null : RuleReferences.EventTypes(tree);
             NeedsRank = MembersRead.Contains(nameof(Customer.Rank));
-            ReadsProperties = EventTypes is null || tree.GetRawText().Contains("\"properties.", StringComparison.Ordinal);
+            var fields = RuleReferences.Fields(tree).ToHashSet(StringComparer.Ordinal);
+            Properties = EventTypes is null ? null : fields.Where(f => f.StartsWith("properties.", StringComparison.Ordinal)).Select(f => f.Split('.')[1]).ToHashSet(StringComparer.Ordinal);
+            ReadsChannel = EventTypes is null || fields.Contains("channel");
+        }
+        else if (segment.Kind == SegmentKind.Manual)
+        {
+            MembersRead = new HashSet<string> { nameof(Customer.ManualMemberships) };
         }
 
         contains = new(() => segment.Kind == SegmentKind.Manual ? (c, _) => c.ManualMemberships.Any(m => m.SegmentId == segment.Id) : rule is null ? (_, _) => false : rule.ToFunc());
@@ -61,8 +67,11 @@ internal sealed class SegmentPlan
 
     public bool ReadsLocalTime => rule is { ReadsLocalTime: true };
 
-    /// <summary>It asks for what events carry.</summary>
-    public bool ReadsProperties { get; }
+    /// <summary>What it asks for of what events carry, by the names at the top; null for anything.</summary>
+    public IReadOnlySet<string>? Properties { get; } = new HashSet<string>();
+
+    /// <summary>It asks for events' channels.</summary>
+    public bool ReadsChannel { get; }
 
     public bool ReadsEvents => MembersRead.Contains(nameof(Customer.Events));
 
@@ -259,24 +268,30 @@ internal sealed class MembershipPlan
     public EventsRead? EventsRead(SegmentSet segments)
     {
         var reading = segments.Places().Select(p => Segments[p]).Where(s => s.ReadsEvents).ToList();
-        return reading.Count == 0 ? null : new EventsRead(Types(reading), Types(reading.Where(s => s.ReadsProperties)));
+        var carried = reading.Where(s => s.Properties is not { Count: 0 }).ToList();
+        return reading.Count == 0 ? null
+            : new EventsRead(Union(reading.Select(s => s.EventTypes)), reading.Any(s => s.ReadsChannel), Union(carried.Select(s => s.EventTypes)), Union(carried.Select(s => s.Properties)));
 
-        static HashSet<string>? Types(IEnumerable<SegmentPlan> segments)
+        // Null is everything.
+        static HashSet<string>? Union(IEnumerable<IReadOnlySet<string>?> sets)
         {
-            HashSet<string> types = [];
-            foreach (var segment in segments)
+            HashSet<string> all = new(StringComparer.Ordinal);
+            foreach (var set in sets)
             {
-                if (segment.EventTypes is null)
+                if (set is null)
                 {
                     return null;
                 }
 
-                types.UnionWith(segment.EventTypes);
+                all.UnionWith(set);
             }
 
-            return types;
+            return all;
         }
     }
+
+    /// <summary>What these segments read of customers (<see cref="SegmentPlan.MembersRead"/>).</summary>
+    public IReadOnlySet<string> MembersRead(SegmentSet segments) => segments.Places().SelectMany(p => Segments[p].MembersRead).ToHashSet(StringComparer.Ordinal);
 
     /// <summary>A segment, and those that refer to it, directly or not.</summary>
     public SegmentSet Following(SegmentPlan plan) => closures[plan.Place];

@@ -12,8 +12,25 @@ public sealed record StoredSize(int Size, long Customers, DateTimeOffset KeptUnt
 public sealed record CustomerMemberships(IReadOnlySet<int> Segments, long Stamp, DateTimeOffset KeptUntil);
 
 /// <summary>Reads stored membership, where it can be relied on: in one statement, past EF Core.</summary>
-public sealed class StoredMembership(NpgsqlDataSource source)
+public sealed class StoredMembership : IAsyncDisposable
 {
+    // Few do more, since each answer takes a fraction of a millisecond: on two cores 4 answer 8,000 requests a second, 8 answer 5,500. And none waits for the long ones.
+    private static readonly int Connections = Math.Clamp(2 * Environment.ProcessorCount, 4, 32);
+
+    private readonly NpgsqlDataSource source;
+
+    /// <param name="connectionString">The service's own. What is asked here has one plan for whatever values, and making it takes longer than running it: it is made once a connection, while all else is planned for its values.</param>
+    public StoredMembership(string connectionString)
+    {
+        var settings = new NpgsqlConnectionStringBuilder(connectionString);
+        settings.MaxPoolSize = Math.Min(settings.MaxPoolSize, Connections);
+        settings.MinPoolSize = Math.Min(settings.MinPoolSize, settings.MaxPoolSize);
+        settings.AutoPrepareMinUsages = 1;
+        settings.NoResetOnClose = true; // Nothing here leaves anything behind.
+        settings.Options = $"{settings.Options} -c plan_cache_mode=force_generic_plan".Trim();
+        source = NpgsqlDataSource.Create(settings);
+    }
+
     /// <summary>A customer's segments in one statement; <c>./bench</c> sends it by itself, to compare.</summary>
     internal static readonly string OfCustomer =
         $"""
@@ -45,4 +62,6 @@ public sealed class StoredMembership(NpgsqlDataSource source)
             ? new CustomerMemberships(reader.GetFieldValue<int[]>(2).ToHashSet(), reader.GetInt64(0), reader.GetFieldValue<DateTimeOffset>(1))
             : null;
     }
+
+    public ValueTask DisposeAsync() => source.DisposeAsync();
 }

@@ -247,6 +247,7 @@ internal sealed class Loops : ExpressionVisitor
             MemberExpression { Expression: { } of } => Nullable.GetUnderlyingType(of.Type) is null && IsConstant(of),
             UnaryExpression { NodeType: ExpressionType.Convert, Operand: var of } => IsConstant(of),
             MethodCallExpression { Object: { } of, Arguments: var with } => IsConstant(of) && with.All(IsConstant),
+            MethodCallExpression { Object: null, Method.DeclaringType: var type, Arguments: var with } => type == typeof(ClockFlips) && with.All(IsConstant),
             _ => false,
         };
     }

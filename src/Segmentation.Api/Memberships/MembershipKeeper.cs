@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Linq.Expressions;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
@@ -40,6 +41,9 @@ internal sealed class MembershipKeeper(
     private const int ScanSegments = 16;
     private const int Builders = 2;
 
+    // Segments that one reading of the customers may answer for; each has a bit of 64.
+    private const int MostTogether = 32;
+
     // What one look costs, to choose between looks and builds: measured on a million customers of twenty events (docs/benchmarks.md).
     private const double LookMs = 0.15, LookSegmentMs = 0.001;
 
@@ -49,6 +53,8 @@ internal sealed class MembershipKeeper(
     private readonly HashSet<int> ready = [];
     private readonly Dictionary<int, Build> building = [];
     private readonly List<Build> waiting = [];
+    private readonly List<Task> builders = [];
+    private readonly CancellationTokenSource stop = new();
     private readonly Dictionary<int, DateTimeOffset> scannedUntil = [];
     private readonly Queue<long> scanned = new();
     private (Dictionary<int, DateTimeOffset> From, Task<HashSet<long>> Found)? scan;
@@ -86,7 +92,7 @@ internal sealed class MembershipKeeper(
         var looked = await LookAtWorkAsync(pending, at, cancellation);
         looked |= await LookAtTimeAsync(at, cancellation);
         RefreshRanks();
-        StartBuilds(at, cancellation);
+        StartBuilds(at);
         ForgetHistory(at, cancellation);
         await TellAsync(pending, at, cancellation);
 
@@ -96,7 +102,7 @@ internal sealed class MembershipKeeper(
     /// <summary>Waits for as long as that, or until a build has ended: the next one is not kept waiting.</summary>
     public async Task WaitAsync(TimeSpan most, CancellationToken cancellation)
     {
-        await Task.WhenAny([Task.Delay(most, cancellation), .. building.Values.Select(b => b.Running!)]);
+        await Task.WhenAny([Task.Delay(most, cancellation), .. building.Values.Select(b => b.Ended.Task)]);
         cancellation.ThrowIfCancellationRequested();
     }
 
@@ -145,15 +151,15 @@ internal sealed class MembershipKeeper(
     /// <summary>Ends the builds that run; what they did not write is done again by whoever leads next.</summary>
     public async Task StopAsync()
     {
-        foreach (var build in building.Values)
-        {
-            await build.Cancellation.CancelAsync();
-        }
-
-        await Task.WhenAll(building.Values.Select(b => b.Running!).Append(purge).Append(scan?.Found ?? Task.CompletedTask).Select(r => r.ContinueWith(_ => { }, TaskScheduler.Default)));
+        await stop.CancelAsync();
+        await Task.WhenAll(builders.Append(purge).Append(scan?.Found ?? Task.CompletedTask).Select(r => r.ContinueWith(_ => { }, TaskScheduler.Default)));
     }
 
-    public void Dispose() => writer.Dispose();
+    public void Dispose()
+    {
+        stop.Dispose();
+        writer.Dispose();
+    }
 
     private async Task<Pending> ReadAsync(CancellationToken cancellation)
     {
@@ -235,7 +241,7 @@ internal sealed class MembershipKeeper(
             if (state is { Status: MembershipStatus.Building } && state.Fingerprint == segment.Fingerprint && ready.Contains(id))
             {
                 // Changed, and changed back before anyone looked: what is stored still holds.
-                await SetAsync(id, "status = CASE WHEN (SELECT stamp FROM definition_stamp) = $2 THEN 'Ready' ELSE status END", cancellation, MembershipWriter.Of(plan.All.Stamp, NpgsqlDbType.Bigint));
+                await SetAsync([id], "status = CASE WHEN (SELECT stamp FROM definition_stamp) = $2 THEN 'Ready' ELSE status END", cancellation, MembershipWriter.Of(plan.All.Stamp, NpgsqlDbType.Bigint));
                 continue;
             }
 
@@ -790,138 +796,201 @@ internal sealed class MembershipKeeper(
         }
     }
 
-    private void StartBuilds(DateTimeOffset at, CancellationToken cancellation)
+    private void StartBuilds(DateTimeOffset at)
     {
-        for (var i = 0; i < waiting.Count && building.Count < Builders; i++)
+        builders.RemoveAll(b => b.IsCompleted);
+        for (var i = 0; i < waiting.Count && builders.Count < Builders; i++)
         {
-            var build = waiting[i];
-            var id = build.Plan.Segment.Id;
-            var references = build.Plan.References.Select(k => plan!.All.Segments[k]).Where(s => s.Status == SegmentStatus.Active).Select(s => s.Id).ToList();
-            if (building.ContainsKey(id) || build.NotBefore > at || references.Any(r => !ready.Contains(r) || building.ContainsKey(r) || waiting.Any(w => w.Plan.Segment.Id == r)))
+            if (!MayStart(waiting[i]))
             {
                 continue;
             }
 
-            waiting.RemoveAt(i--);
-            build.Cancellation = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-            build.Fresh = !ready.Contains(id);
-            build.Definitions = plan!.All;
-            build.Users = [.. plan.Segments.Where(s => s.References.Contains(build.Plan.Segment.Key)).Select(s => s.Segment.Id)];
-            build.Alone = waiting.Count + building.Count == 0;
-            building.Add(id, build);
-            build.Running = Task.Run(() => BuildAsync(build, build.Cancellation.Token), CancellationToken.None);
+            // Rules that ask for nothing but customers' own columns have all of them read, whatever they ask: once for many.
+            List<Build> together = waiting[i].Plan.ReadsColumnsAlone ? [.. waiting.Skip(i).Where(b => b.Plan.ReadsColumnsAlone && MayStart(b)).Take(MostTogether)] : [waiting[i]];
+            waiting.RemoveAll(together.Contains);
+            i--;
+            var alone = waiting.Count + building.Count == 0;
+            foreach (var build in together)
+            {
+                build.Cancellation = CancellationTokenSource.CreateLinkedTokenSource(stop.Token);
+                build.Fresh = !ready.Contains(build.Plan.Segment.Id);
+                build.Definitions = plan!.All;
+                build.Users = [.. plan.Segments.Where(s => s.References.Contains(build.Plan.Segment.Key)).Select(s => s.Segment.Id)];
+                building.Add(build.Plan.Segment.Id, build);
+            }
+
+            builders.Add(Task.Run(() => BuildAsync(together, alone, stop.Token), CancellationToken.None));
+        }
+
+        bool MayStart(Build build) => !building.ContainsKey(build.Plan.Segment.Id) && build.NotBefore <= at
+            && build.Plan.References.Select(k => plan!.All.Segments[k]).Where(s => s.Status == SegmentStatus.Active)
+                .All(s => ready.Contains(s.Id) && !building.ContainsKey(s.Id) && !waiting.Any(w => w.Plan.Segment.Id == s.Id));
+    }
+
+    // One connection's work: each segment has a transaction of its own, and ends for itself.
+    private async Task BuildAsync(IReadOnlyList<Build> together, bool alone, CancellationToken cancellation)
+    {
+        try
+        {
+            var started = time.GetTimestamp();
+            var at = LocalTime.Truncate(time.GetUtcNow());
+            await SetAsync([.. together.Select(b => b.Plan.Segment.Id)], "progress = 0, started_at = $2", cancellation, MembershipWriter.Of(at, NpgsqlDbType.TimestampTz));
+            await using var scope = scopes.CreateAsyncScope();
+            var db = scope.ServiceProvider.GetRequiredService<SegmentationDb>();
+            await db.Database.OpenConnectionAsync(cancellation);
+            try
+            {
+                var connection = (NpgsqlConnection)db.Database.GetDbConnection();
+                if (!alone)
+                {
+                    // Builds side by side keep the processors busy; workers that share one build's scan only add to that (per segment 235 ms with them, 161 without).
+                    await using var serial = new NpgsqlCommand("SET max_parallel_workers_per_gather = 0", connection);
+                    await serial.ExecuteNonQueryAsync(cancellation);
+                }
+
+                if (together.Count > 1)
+                {
+                    await FindTogetherAsync(db, together, at, cancellation);
+                }
+
+                var shared = time.GetElapsedTime(started).TotalMilliseconds / together.Count;
+                for (var i = 0; i < together.Count; i++)
+                {
+                    var build = together[i];
+                    try
+                    {
+                        var began = time.GetTimestamp();
+                        await using var command = together.Count > 1
+                            ? new NpgsqlCommand(string.Create(CultureInfo.InvariantCulture, $"SELECT key FROM found_together WHERE segments & {1L << i} <> 0"))
+                            : (NpgsqlCommand)db.Customers.Where(build.Plan.Members(build.Definitions, at, db)).Select(c => c.Key).CreateDbCommand();
+                        await BuildAsync(build, connection, command, at, build.Cancellation.Token);
+                        (build.At, build.Ms) = (at, shared + time.GetElapsedTime(began).TotalMilliseconds);
+                        build.Ended.SetResult();
+                    }
+                    catch (OperationCanceledException)
+                    {
+                        build.Ended.SetCanceled(CancellationToken.None);
+                    }
+                    catch (Exception failed)
+                    {
+                        build.Ended.SetException(failed);
+                    }
+                }
+            }
+            finally
+            {
+                await db.Database.CloseConnectionAsync(); // Which resets it, and drops what is temporary.
+            }
+        }
+        catch (Exception failed)
+        {
+            foreach (var build in together)
+            {
+                _ = cancellation.IsCancellationRequested ? build.Ended.TrySetCanceled(CancellationToken.None) : build.Ended.TrySetException(failed);
+            }
         }
     }
 
-    private async Task BuildAsync(Build build, CancellationToken cancellation)
+    // Which of the segments each customer is in, a bit for each.
+    private static async Task FindTogetherAsync(SegmentationDb db, IReadOnlyList<Build> together, DateTimeOffset at, CancellationToken cancellation)
     {
-        var started = time.GetTimestamp();
+        var c = Expression.Parameter(typeof(Customer), "c");
+        var bits = together.Select((b, i) => (Expression)Expression.Condition(Splice.Body(b.Plan.Members(b.Definitions, at, db), c), Expression.Constant(1L << i), Expression.Constant(0L))).Aggregate(Expression.Or);
+        var row = Expression.MemberInit(
+            Expression.New(typeof(Found)), Expression.Bind(typeof(Found).GetProperty(nameof(Found.Key))!, Expression.Property(c, nameof(Customer.Key))), Expression.Bind(typeof(Found).GetProperty(nameof(Found.Segments))!, bits));
+        await using var command = (NpgsqlCommand)db.Customers.Select(Expression.Lambda<Func<Customer, Found>>(row, c)).CreateDbCommand();
+
+        // OFFSET keeps the planner from asking everything twice.
+        command.CommandText = $"CREATE TEMPORARY TABLE found_together AS SELECT * FROM ({command.CommandText} OFFSET 0) AS found (key, segments) WHERE segments <> 0";
+        command.CommandTimeout = 0;
+        await command.ExecuteNonQueryAsync(cancellation);
+    }
+
+    private async Task BuildAsync(Build build, NpgsqlConnection connection, NpgsqlCommand members, DateTimeOffset at, CancellationToken cancellation)
+    {
         var segment = build.Plan;
-        var at = LocalTime.Truncate(time.GetUtcNow());
-        await SetAsync(segment.Segment.Id, "progress = 0, started_at = $2", cancellation, MembershipWriter.Of(at, NpgsqlDbType.TimestampTz));
-        await using var scope = scopes.CreateAsyncScope();
-        var db = scope.ServiceProvider.GetRequiredService<SegmentationDb>();
-        await db.Database.OpenConnectionAsync(cancellation);
-        var connection = (NpgsqlConnection)db.Database.GetDbConnection();
-        try
+
+        // One transaction with what is written in the end: a table of its own and its statistics are nothing that has to reach the disk.
+        await using var transaction = await connection.BeginTransactionAsync(cancellation);
+        (members.Connection, members.Transaction) = (connection, transaction);
+        members.CommandText = $"CREATE TEMPORARY TABLE fresh_members ON COMMIT DROP AS {members.CommandText}";
+        members.CommandTimeout = 0;
+        await members.ExecuteNonQueryAsync(cancellation);
+        await using (var analyze = new NpgsqlCommand("ANALYZE fresh_members", connection, transaction))
         {
-            // One transaction with what is written in the end: a table of its own and its statistics are nothing that has to reach the disk.
-            await using var transaction = await connection.BeginTransactionAsync(cancellation);
-            if (!build.Alone)
+            await analyze.ExecuteNonQueryAsync(cancellation);
+        }
+
+        await SetAsync([segment.Segment.Id], "progress = 0.5", cancellation);
+        await writer.InTransactionAsync(transaction, LocalTime.Truncate(time.GetUtcNow()), async (_, _, written) =>
+        {
+            // What is stored may have grown from nothing since its statistics were taken; for one row that it expects, the planner would go through the other side once.
+            await MembershipWriter.SetNestedLoopsAsync(connection, transaction, "off", cancellation);
+
+            // Whoever was written meanwhile, or is due, may have been read before or after, and who was erased before: where it differs, it is looked at by itself.
+            await using (var skip = new NpgsqlCommand(
+                """
+                WITH skip AS MATERIALIZED (
+                    SELECT DISTINCT unnest(keys) AS key FROM membership_work WHERE keys IS NOT NULL AND (segment_id IS NULL OR segment_id = $1) UNION SELECT unnest($2) UNION SELECT unnest($4)),
+                stored AS (SELECT m.customer_key AS key FROM memberships m JOIN skip ON skip.key = m.customer_key WHERE m.segment_id = $1 AND m.left_batch IS NULL),
+                dropped AS (DELETE FROM fresh_members f USING skip WHERE f.key = skip.key RETURNING f.key),
+                kept AS (INSERT INTO fresh_members SELECT key FROM stored),
+                differing AS ((TABLE stored EXCEPT TABLE dropped) UNION (TABLE dropped EXCEPT TABLE stored))
+                INSERT INTO membership_work (cause, segment_id, keys, created) SELECT $3, $1, array_agg(key), false FROM differing HAVING count(*) > 0
+                """, connection, transaction)
             {
-                // Builds side by side keep the processors busy; workers that share one build's scan only add to that (per segment 235 ms with them, 161 without).
-                await using var serial = new NpgsqlCommand("SET LOCAL max_parallel_workers_per_gather = 0", connection, transaction);
-                await serial.ExecuteNonQueryAsync(cancellation);
+                CommandTimeout = 0,
+                Parameters =
+                {
+                    MembershipWriter.Of(segment.Segment.Id, NpgsqlDbType.Integer), MembershipWriter.Of(build.Fresh ? [] : dues.Passed(at), NpgsqlDbType.Array | NpgsqlDbType.Bigint), MembershipWriter.Of((short)build.Cause, NpgsqlDbType.Smallint),
+                    MembershipWriter.Of(build.Erased.ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Bigint),
+                },
+            })
+            {
+                await skip.ExecuteNonQueryAsync(cancellation);
             }
 
-            await using (var command = (NpgsqlCommand)db.Customers.Where(segment.Members(build.Definitions, at, db)).Select(c => c.Key).CreateDbCommand())
+            var (joined, left) = await MembershipWriter.WriteAsync(connection, transaction, segment, "fresh_members", build.Cause, written, cancellation);
+            if (joined + left > 0 && build.Users.Length > 0)
             {
-                command.CommandText = $"CREATE TEMPORARY TABLE fresh_members ON COMMIT DROP AS {command.CommandText}";
-                command.CommandTimeout = 0;
-                await command.ExecuteNonQueryAsync(cancellation);
-            }
-
-            await using (var analyze = new NpgsqlCommand("ANALYZE fresh_members", connection, transaction))
-            {
-                await analyze.ExecuteNonQueryAsync(cancellation);
-            }
-
-            await SetAsync(segment.Segment.Id, "progress = 0.5", cancellation);
-            await writer.InTransactionAsync(transaction, LocalTime.Truncate(time.GetUtcNow()), async (_, _, written) =>
-            {
-                // What is stored may have grown from nothing since its statistics were taken; for one row that it expects, the planner would go through the other side once.
-                await MembershipWriter.SetNestedLoopsAsync(connection, transaction, "off", cancellation);
-
-                // Whoever was written meanwhile, or is due, may have been read before or after, and who was erased before: where it differs, it is looked at by itself.
-                await using (var skip = new NpgsqlCommand(
-                    """
-                    WITH skip AS MATERIALIZED (
-                        SELECT DISTINCT unnest(keys) AS key FROM membership_work WHERE keys IS NOT NULL AND (segment_id IS NULL OR segment_id = $1) UNION SELECT unnest($2) UNION SELECT unnest($4)),
-                    stored AS (SELECT m.customer_key AS key FROM memberships m JOIN skip ON skip.key = m.customer_key WHERE m.segment_id = $1 AND m.left_batch IS NULL),
-                    dropped AS (DELETE FROM fresh_members f USING skip WHERE f.key = skip.key RETURNING f.key),
-                    kept AS (INSERT INTO fresh_members SELECT key FROM stored),
-                    differing AS ((TABLE stored EXCEPT TABLE dropped) UNION (TABLE dropped EXCEPT TABLE stored))
-                    INSERT INTO membership_work (cause, segment_id, keys, created) SELECT $3, $1, array_agg(key), false FROM differing HAVING count(*) > 0
-                    """, connection, transaction)
+                // They were true of what it was. Stored with it, so that whoever takes over in between knows.
+                await using var users = new NpgsqlCommand("INSERT INTO membership_work (cause, segment_id, created) SELECT $1, s, false FROM unnest($2) s", connection, transaction)
                 {
-                    CommandTimeout = 0,
-                    Parameters =
-                    {
-                        MembershipWriter.Of(segment.Segment.Id, NpgsqlDbType.Integer), MembershipWriter.Of(build.Fresh ? [] : dues.Passed(at), NpgsqlDbType.Array | NpgsqlDbType.Bigint), MembershipWriter.Of((short)build.Cause, NpgsqlDbType.Smallint),
-                        MembershipWriter.Of(build.Erased.ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Bigint),
-                    },
-                })
-                {
-                    await skip.ExecuteNonQueryAsync(cancellation);
-                }
-
-                var (joined, left) = await MembershipWriter.WriteAsync(connection, transaction, segment, "fresh_members", build.Cause, written, cancellation);
-                if (joined + left > 0 && build.Users.Length > 0)
-                {
-                    // They were true of what it was. Stored with it, so that whoever takes over in between knows.
-                    await using var users = new NpgsqlCommand("INSERT INTO membership_work (cause, segment_id, created) SELECT $1, s, false FROM unnest($2) s", connection, transaction)
-                    {
-                        Parameters = { MembershipWriter.Of((short)build.Cause, NpgsqlDbType.Smallint), MembershipWriter.Of(build.Users, NpgsqlDbType.Array | NpgsqlDbType.Integer) },
-                    };
-                    await users.ExecuteNonQueryAsync(cancellation);
-                }
-
-                await using var state = new NpgsqlCommand(
-                    """
-                    WITH rows AS (DELETE FROM membership_work WHERE id = ANY ($6))
-                    UPDATE membership_states SET status = CASE WHEN (SELECT stamp FROM definition_stamp) = $7 THEN 'Ready' ELSE status END, fingerprint = $2, progress = 1, finished_at = $3, error = NULL, failures = 0, retry_at = NULL, cancel_requested = false,
-                        drift_joined = coalesce($4, drift_joined), drift_left = coalesce($5, drift_left) WHERE segment_id = $1
-                    """, connection, transaction)
-                {
-                    Parameters =
-                    {
-                        MembershipWriter.Of(segment.Segment.Id, NpgsqlDbType.Integer), MembershipWriter.Of(segment.Fingerprint, NpgsqlDbType.Text), MembershipWriter.Of(LocalTime.Truncate(time.GetUtcNow()), NpgsqlDbType.TimestampTz),
-                        new NpgsqlParameter { Value = build.Cause == MembershipCause.Refresh ? joined : DBNull.Value, NpgsqlDbType = NpgsqlDbType.Integer },
-                        new NpgsqlParameter { Value = build.Cause == MembershipCause.Refresh ? left : DBNull.Value, NpgsqlDbType = NpgsqlDbType.Integer },
-                        MembershipWriter.Of(build.Rows.ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Bigint),
-                        MembershipWriter.Of(build.Definitions.Stamp, NpgsqlDbType.Bigint), // Else what is built may be what was meant before; the next tick sees.
-                    },
+                    Parameters = { MembershipWriter.Of((short)build.Cause, NpgsqlDbType.Smallint), MembershipWriter.Of(build.Users, NpgsqlDbType.Array | NpgsqlDbType.Integer) },
                 };
-                await state.ExecuteNonQueryAsync(cancellation);
-            }, cancellation);
-        }
-        finally
-        {
-            await db.Database.CloseConnectionAsync();
-        }
+                await users.ExecuteNonQueryAsync(cancellation);
+            }
 
-        build.At = at;
-        build.Ms = time.GetElapsedTime(started).TotalMilliseconds;
+            await using var state = new NpgsqlCommand(
+                """
+                WITH rows AS (DELETE FROM membership_work WHERE id = ANY ($6))
+                UPDATE membership_states SET status = CASE WHEN (SELECT stamp FROM definition_stamp) = $7 THEN 'Ready' ELSE status END, fingerprint = $2, progress = 1, finished_at = $3, error = NULL, failures = 0, retry_at = NULL, cancel_requested = false,
+                    drift_joined = coalesce($4, drift_joined), drift_left = coalesce($5, drift_left) WHERE segment_id = $1
+                """, connection, transaction)
+            {
+                Parameters =
+                {
+                    MembershipWriter.Of(segment.Segment.Id, NpgsqlDbType.Integer), MembershipWriter.Of(segment.Fingerprint, NpgsqlDbType.Text), MembershipWriter.Of(LocalTime.Truncate(time.GetUtcNow()), NpgsqlDbType.TimestampTz),
+                    new NpgsqlParameter { Value = build.Cause == MembershipCause.Refresh ? joined : DBNull.Value, NpgsqlDbType = NpgsqlDbType.Integer },
+                    new NpgsqlParameter { Value = build.Cause == MembershipCause.Refresh ? left : DBNull.Value, NpgsqlDbType = NpgsqlDbType.Integer },
+                    MembershipWriter.Of(build.Rows.ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Bigint),
+                    MembershipWriter.Of(build.Definitions.Stamp, NpgsqlDbType.Bigint), // Else what is built may be what was meant before; the next tick sees.
+                },
+            };
+            await state.ExecuteNonQueryAsync(cancellation);
+        }, cancellation);
     }
 
     private async Task FinishBuildsAsync(DateTimeOffset at, CancellationToken cancellation)
     {
-        foreach (var (id, build) in building.Where(b => b.Value.Running!.IsCompleted).ToList())
+        foreach (var (id, build) in building.Where(b => b.Value.Ended.Task.IsCompleted).ToList())
         {
             building.Remove(id);
+            build.Cancellation.Dispose();
             try
             {
-                await build.Running!;
+                await build.Ended.Task;
                 ready.Add(id);
                 if (build.Fresh)
                 {
@@ -954,7 +1023,7 @@ internal sealed class MembershipKeeper(
                 build.Failures++;
                 var delay = TimeSpan.FromSeconds(Math.Min(MostRetryDelay.TotalSeconds, 5 * Math.Pow(2, build.Failures - 1)));
                 logger.LogError(failed, "A segment could not be built; tried again in {Delay}", delay);
-                await SetAsync(id, "status = CASE WHEN status = 'Ready' THEN status ELSE 'Failed' END, error = $2, failures = $3, retry_at = $4, finished_at = $5", cancellation,
+                await SetAsync([id], "status = CASE WHEN status = 'Ready' THEN status ELSE 'Failed' END, error = $2, failures = $3, retry_at = $4, finished_at = $5", cancellation,
                     MembershipWriter.Of(Reason(failed), NpgsqlDbType.Text), MembershipWriter.Of(build.Failures, NpgsqlDbType.Integer), MembershipWriter.Of(at + delay, NpgsqlDbType.TimestampTz), MembershipWriter.Of(at, NpgsqlDbType.TimestampTz));
                 if (plan!.ById.TryGetValue(id, out var again))
                 {
@@ -996,21 +1065,36 @@ internal sealed class MembershipKeeper(
         _ => "The service failed; its log says why.",
     };
 
-    // Not worth waiting for the disk: a crash that takes it has the segment built again.
-    private Task SetAsync(int segment, string assignments, CancellationToken cancellation, params NpgsqlParameter[] values) => writer.InTransactionAsync(null, async (connection, transaction) =>
+    // Not worth waiting for the disk, nor for the writer: a crash that takes it has the segment built again.
+    private async Task SetAsync(int[] segments, string assignments, CancellationToken cancellation, params NpgsqlParameter[] values)
     {
+        await using var connection = await source.OpenConnectionAsync(cancellation);
+        await using var transaction = await connection.BeginTransactionAsync(cancellation);
         await using var batch = new NpgsqlBatch(connection, transaction);
         batch.BatchCommands.Add(new NpgsqlBatchCommand("SET LOCAL synchronous_commit = off"));
-        batch.BatchCommands.Add(new NpgsqlBatchCommand($"UPDATE membership_states SET {assignments} WHERE segment_id = $1") { Parameters = { MembershipWriter.Of(segment, NpgsqlDbType.Integer) } });
+        batch.BatchCommands.Add(new NpgsqlBatchCommand(string.Create(
+            CultureInfo.InvariantCulture, $"UPDATE membership_states SET {assignments} WHERE segment_id = ANY ($1) AND EXISTS (SELECT FROM membership_leader WHERE epoch = {epoch})"))
+        {
+            Parameters = { MembershipWriter.Of(segments, NpgsqlDbType.Array | NpgsqlDbType.Integer) },
+        });
         foreach (var value in values)
         {
             batch.BatchCommands[1].Parameters.Add(value);
         }
 
         await batch.ExecuteNonQueryAsync(cancellation);
-    }, cancellation);
+        await transaction.CommitAsync(cancellation);
+    }
 
     private sealed record Pending(long Stamp, IReadOnlyList<int> Cancelled, IReadOnlyList<MembershipWork> Rows, bool More);
+
+    /// <summary>A customer, and which of the segments that are built together it is in.</summary>
+    private sealed class Found
+    {
+        public long Key { get; init; }
+
+        public long Segments { get; init; }
+    }
 
     private sealed record LookEvent(string Type, string Id);
 
@@ -1135,7 +1219,7 @@ internal sealed class MembershipKeeper(
 
         public CancellationTokenSource Cancellation { get; set; } = null!;
 
-        public Task? Running { get; set; }
+        public TaskCompletionSource Ended { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         /// <summary>Nothing is stored of it that holds.</summary>
         public bool Fresh { get; set; }
@@ -1148,9 +1232,6 @@ internal sealed class MembershipKeeper(
 
         /// <summary>Cancelled for good.</summary>
         public bool Forget { get; set; }
-
-        /// <summary>No other was running or waiting when it began.</summary>
-        public bool Alone { get; set; }
 
         public DateTimeOffset At { get; set; }
 

@@ -13,6 +13,8 @@ namespace Segmentation.Api.Memberships;
 /// <summary>An active segment whose membership is stored: what its rule reads, and how a loaded customer is put to it.</summary>
 internal sealed class SegmentPlan
 {
+    private static readonly string[] OfOthers = [nameof(Customer.Events), nameof(Customer.Rank), nameof(Customer.MemberOf), nameof(Customer.ManualMemberships)];
+
     private readonly Lazy<Func<Customer, Evaluation, bool>> contains;
     private readonly Lazy<Func<Customer, Evaluation, Evaluation, bool>> flips;
     private readonly CompiledRule<Customer>? rule;
@@ -72,6 +74,9 @@ internal sealed class SegmentPlan
 
     /// <summary>It asks for events' channels.</summary>
     public bool ReadsChannel { get; }
+
+    /// <summary>It asks for nothing but what stands in a customer's own row.</summary>
+    public bool ReadsColumnsAlone => rule is not null && References.Count == 0 && !MembersRead.Overlaps(OfOthers);
 
     public bool ReadsEvents => MembersRead.Contains(nameof(Customer.Events));
 

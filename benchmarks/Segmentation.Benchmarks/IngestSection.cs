@@ -173,11 +173,13 @@ internal static class IngestSection
     {
         await Loader.ExecuteAsync(connection, "DROP TABLE IF EXISTS bench_counters");
         await Loader.ExecuteAsync(connection, $"CREATE TEMPORARY TABLE bench_counters AS SELECT key, {Counters} FROM customers WHERE key = ANY (SELECT unnest('{{{string.Join(',', keys.Distinct())}}}'::bigint[]))");
+        await Loader.ExecuteAsync(connection, "ALTER TABLE bench_counters ADD PRIMARY KEY (key)");
+        await Loader.ExecuteAsync(connection, "ANALYZE bench_counters");
     }
 
     internal static async Task RestoreCountersAsync(NpgsqlConnection connection)
     {
-        await Loader.ExecuteAsync(connection, $"UPDATE customers c SET ({Counters}) = (SELECT {Counters} FROM bench_counters b WHERE b.key = c.key) WHERE c.key IN (SELECT key FROM bench_counters)");
+        await Loader.ExecuteAsync(connection, $"UPDATE customers c SET ({Counters}) = (b.{Counters.Replace(", ", ", b.", StringComparison.Ordinal)}) FROM bench_counters b WHERE b.key = c.key");
         await Loader.ExecuteAsync(connection, "VACUUM (ANALYZE) events");
         await Loader.ExecuteAsync(connection, "VACUUM (ANALYZE) customers");
     }

@@ -18,6 +18,9 @@ internal sealed class MembershipService(
     /// <summary>The key of the connections that membership is kept by.</summary>
     public const string Source = "membership";
 
+    // It uses some six.
+    private const int Connections = 8;
+
     // Any number that no one else uses.
     private const long Lock = 0x5E67_4D45_4D42;
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
@@ -26,7 +29,8 @@ internal sealed class MembershipService(
 
     /// <summary>A pool for the keeper alone: its few connections stay warm, and are not reset each time, since nothing is left behind on them.</summary>
     /// <param name="connectionString">The service's own.</param>
-    public static NpgsqlDataSource CreateSource(string connectionString) => NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(connectionString) { NoResetOnClose = true });
+    public static NpgsqlDataSource CreateSource(string connectionString) =>
+        NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(connectionString) { NoResetOnClose = true, MinPoolSize = 0, MaxPoolSize = Connections });
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {

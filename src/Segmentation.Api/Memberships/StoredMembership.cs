@@ -24,7 +24,7 @@ public sealed class StoredMembership : IAsyncDisposable
     {
         var settings = new NpgsqlConnectionStringBuilder(connectionString);
         settings.MaxPoolSize = Math.Min(settings.MaxPoolSize, Connections);
-        settings.MinPoolSize = Math.Min(settings.MinPoolSize, settings.MaxPoolSize);
+        settings.MinPoolSize = 0;
         settings.AutoPrepareMinUsages = 1;
         settings.NoResetOnClose = true; // Nothing here leaves anything behind.
         settings.Options = $"{settings.Options} -c plan_cache_mode=force_generic_plan".Trim();

@@ -152,6 +152,9 @@ internal static class LiveSection
         // Seen before the answer had come is at once.
         List<double> waits = [.. acknowledged.Where(a => seen.ContainsKey(a.Key)).Select(a => Math.Max(0, Stopwatch.GetElapsedTime(a.Value, seen[a.Key]).TotalMilliseconds))];
         var visible = new Visible(new Times(waits), acknowledged.Count - waits.Count, rate, sent / took);
+        var quarters = acknowledged.Where(a => seen.ContainsKey(a.Key)).GroupBy(a => (int)(4 * Stopwatch.GetElapsedTime(began, a.Value) / AtRate)).OrderBy(q => q.Key)
+            .Select(q => Text.Ms(new Times([.. q.Select(a => Stopwatch.GetElapsedTime(a.Value, seen[a.Key]).TotalMilliseconds)]).Median));
+        World.Log($"p50 in each quarter of that time: {string.Join(", ", quarters)} ms");
         World.Log($"at {visible.Aimed:0} events a second, {visible.Sent:0} taken: p50 {Text.Ms(visible.Times.Median)} p99 {Text.Ms(visible.Times.At(0.99))} ms, {visible.Missing} of {acknowledged.Count} missing");
         return visible;
     }

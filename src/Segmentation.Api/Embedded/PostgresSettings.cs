@@ -22,7 +22,7 @@ internal static class PostgresSettings
             ["unix_socket_permissions"] = "0700",
             ["port"] = port.ToString(CultureInfo.InvariantCulture),
             ["max_connections"] = "200",
-            ["shared_buffers"] = $"{Math.Clamp(memory / 4, 128, 8192)}MB",
+            ["shared_buffers"] = $"{Math.Clamp(memory / 4, 128, 2048)}MB",
             ["effective_cache_size"] = $"{Math.Max(memory / 2, 256)}MB",
             ["work_mem"] = "32MB",
             ["maintenance_work_mem"] = $"{Math.Clamp(memory / 16, 64, 512)}MB",

@@ -241,7 +241,7 @@ internal sealed class MembershipKeeper(
             if (state is { Status: MembershipStatus.Building } && state.Fingerprint == segment.Fingerprint && ready.Contains(id))
             {
                 // Changed, and changed back before anyone looked: what is stored still holds.
-                await SetAsync([id], "status = CASE WHEN (SELECT stamp FROM definition_stamp) = $2 THEN 'Ready' ELSE status END", cancellation, MembershipWriter.Of(plan.All.Stamp, NpgsqlDbType.Bigint));
+                await SetAsync(id, "status = CASE WHEN (SELECT stamp FROM definition_stamp) = $2 THEN 'Ready' ELSE status END", cancellation, MembershipWriter.Of(plan.All.Stamp, NpgsqlDbType.Bigint));
                 continue;
             }
 
@@ -806,8 +806,9 @@ internal sealed class MembershipKeeper(
                 continue;
             }
 
-            // Rules that ask for nothing but customers' own columns have all of them read, whatever they ask: once for many.
-            List<Build> together = waiting[i].Plan.ReadsColumnsAlone ? [.. waiting.Skip(i).Where(b => b.Plan.ReadsColumnsAlone && MayStart(b)).Take(MostTogether)] : [waiting[i]];
+            // Rules that ask for nothing but customers' own columns have all of them read, whatever they ask: once for many. One that failed is tried by
+            // itself, lest it be the one that fails the others.
+            List<Build> together = MayShare(waiting[i]) ? [.. waiting.Skip(i).Where(b => MayShare(b) && MayStart(b)).Take(MostTogether)] : [waiting[i]];
             waiting.RemoveAll(together.Contains);
             i--;
             var alone = waiting.Count + building.Count == 0;
@@ -823,6 +824,8 @@ internal sealed class MembershipKeeper(
             builders.Add(Task.Run(() => BuildAsync(together, alone, stop.Token), CancellationToken.None));
         }
 
+        static bool MayShare(Build build) => build is { Failures: 0, Plan.ReadsColumnsAlone: true };
+
         bool MayStart(Build build) => !building.ContainsKey(build.Plan.Segment.Id) && build.NotBefore <= at
             && build.Plan.References.Select(k => plan!.All.Segments[k]).Where(s => s.Status == SegmentStatus.Active)
                 .All(s => ready.Contains(s.Id) && !building.ContainsKey(s.Id) && !waiting.Any(w => w.Plan.Segment.Id == s.Id));
@@ -835,7 +838,11 @@ internal sealed class MembershipKeeper(
         {
             var started = time.GetTimestamp();
             var at = LocalTime.Truncate(time.GetUtcNow());
-            await SetAsync([.. together.Select(b => b.Plan.Segment.Id)], "progress = 0, started_at = $2", cancellation, MembershipWriter.Of(at, NpgsqlDbType.TimestampTz));
+            foreach (var build in together)
+            {
+                await SetAsync(build.Plan.Segment.Id, "progress = 0, started_at = $2", cancellation, MembershipWriter.Of(at, NpgsqlDbType.TimestampTz));
+            }
+
             await using var scope = scopes.CreateAsyncScope();
             var db = scope.ServiceProvider.GetRequiredService<SegmentationDb>();
             await db.Database.OpenConnectionAsync(cancellation);
@@ -922,7 +929,7 @@ internal sealed class MembershipKeeper(
             await analyze.ExecuteNonQueryAsync(cancellation);
         }
 
-        await SetAsync([segment.Segment.Id], "progress = 0.5", cancellation);
+        await SetAsync(segment.Segment.Id, "progress = 0.5", cancellation);
         await writer.InTransactionAsync(transaction, LocalTime.Truncate(time.GetUtcNow()), async (_, _, written) =>
         {
             // What is stored may have grown from nothing since its statistics were taken; for one row that it expects, the planner would go through the other side once.
@@ -1023,7 +1030,7 @@ internal sealed class MembershipKeeper(
                 build.Failures++;
                 var delay = TimeSpan.FromSeconds(Math.Min(MostRetryDelay.TotalSeconds, 5 * Math.Pow(2, build.Failures - 1)));
                 logger.LogError(failed, "A segment could not be built; tried again in {Delay}", delay);
-                await SetAsync([id], "status = CASE WHEN status = 'Ready' THEN status ELSE 'Failed' END, error = $2, failures = $3, retry_at = $4, finished_at = $5", cancellation,
+                await SetAsync(id, "status = CASE WHEN status = 'Ready' THEN status ELSE 'Failed' END, error = $2, failures = $3, retry_at = $4, finished_at = $5", cancellation,
                     MembershipWriter.Of(Reason(failed), NpgsqlDbType.Text), MembershipWriter.Of(build.Failures, NpgsqlDbType.Integer), MembershipWriter.Of(at + delay, NpgsqlDbType.TimestampTz), MembershipWriter.Of(at, NpgsqlDbType.TimestampTz));
                 if (plan!.ById.TryGetValue(id, out var again))
                 {
@@ -1065,17 +1072,17 @@ internal sealed class MembershipKeeper(
         _ => "The service failed; its log says why.",
     };
 
-    // Not worth waiting for the disk, nor for the writer: a crash that takes it has the segment built again.
-    private async Task SetAsync(int[] segments, string assignments, CancellationToken cancellation, params NpgsqlParameter[] values)
+    // Not worth waiting for the disk, nor for the writer: a crash that takes it has the segment built again. A row at a time, so that it never holds one and waits for another.
+    private async Task SetAsync(int segment, string assignments, CancellationToken cancellation, params NpgsqlParameter[] values)
     {
         await using var connection = await source.OpenConnectionAsync(cancellation);
         await using var transaction = await connection.BeginTransactionAsync(cancellation);
         await using var batch = new NpgsqlBatch(connection, transaction);
         batch.BatchCommands.Add(new NpgsqlBatchCommand("SET LOCAL synchronous_commit = off"));
         batch.BatchCommands.Add(new NpgsqlBatchCommand(string.Create(
-            CultureInfo.InvariantCulture, $"UPDATE membership_states SET {assignments} WHERE segment_id = ANY ($1) AND EXISTS (SELECT FROM membership_leader WHERE epoch = {epoch})"))
+            CultureInfo.InvariantCulture, $"UPDATE membership_states SET {assignments} WHERE segment_id = $1 AND EXISTS (SELECT FROM membership_leader WHERE epoch = {epoch})"))
         {
-            Parameters = { MembershipWriter.Of(segments, NpgsqlDbType.Array | NpgsqlDbType.Integer) },
+            Parameters = { MembershipWriter.Of(segment, NpgsqlDbType.Integer) },
         });
         foreach (var value in values)
         {

@@ -7,6 +7,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
@@ -103,6 +104,79 @@ public sealed class KeptMembershipTests(ITestOutputHelper output) : IAsyncLifeti
             }
 
             ticks++;
+        }
+    }
+
+    [Fact]
+    public async Task OneOfManyThatAreFoundTogetherFails_TheOthersAreBuilt()
+    {
+        await using var host = new TestHost(connectionString, clock);
+        var api = new Api(host.CreateClient());
+        await using (var scope = host.Services.CreateAsyncScope())
+        {
+            await scope.ServiceProvider.GetRequiredService<SegmentationDb>().Database.MigrateAsync();
+        }
+
+        await using var source = NpgsqlDataSource.Create(connectionString);
+        await ExecuteAsync($"UPDATE membership_leader SET epoch = 1, kept_until = '{clock.Now:O}'");
+        (await api.PutAsync("customers/a", """{"demographic":{"gender":"Female"},"geographic":{"country":"DE","location":{"latitude":52.5,"longitude":13.4}} }""")).Expect(201);
+        (await api.PutAsync("customers/b", """{"demographic":{"gender":"Male"},"geographic":{"country":"DE"}}""")).Expect(201);
+        foreach (var (key, rule) in new[]
+        {
+            ("women", """{"field":"demographic.gender","operator":"=","value":"Female"}"""),
+            ("near", """{"field":"geographic.location","operator":"within","value":{"latitude":52.5,"longitude":13.4,"radiusKm":50}}"""),
+            ("german", """{"field":"geographic.country","operator":"=","value":"DE"}"""),
+        })
+        {
+            (await api.PutAsync($"segments/{key}", $$"""{"rule":{"combinator":"and","rules":[{{rule}}]} }""")).Expect(201);
+        }
+
+        await ExecuteAsync("ALTER FUNCTION seg_distance_km(float8, float8, float8, float8) RENAME TO distance_elsewhere");
+        var services = host.Services;
+        using var keeper = new MembershipKeeper(
+            services.GetRequiredService<IServiceScopeFactory>(), services.GetRequiredService<NpgsqlDataSource>(), services.GetRequiredService<DefinitionCache>(), services.GetRequiredService<CustomerRowReaders>(),
+            services.GetRequiredService<RevenueOptions>(), services.GetRequiredService<MembershipOptions>(), clock, NullLogger.Instance, 1, clock.Now);
+        await TickUntilAsync(3, "Failed");
+        clock.Advance(TimeSpan.FromSeconds(6));
+        await TickUntilAsync(2, "Ready");
+        Assert.Equal(["german 2", "near 0", "women 1"], await SizesAsync());
+
+        await ExecuteAsync("ALTER FUNCTION distance_elsewhere(float8, float8, float8, float8) RENAME TO seg_distance_km");
+        clock.Advance(TimeSpan.FromMinutes(1));
+        await TickUntilAsync(3, "Ready");
+        Assert.Equal(["german 2", "near 1", "women 1"], await SizesAsync());
+        await keeper.StopAsync();
+
+        async Task TickUntilAsync(int number, string status)
+        {
+            var deadline = DateTime.UtcNow.AddSeconds(30);
+            while ((await ReadAsync($"SELECT count(*)::text FROM membership_states WHERE status = '{status}'"))[0] != number.ToString(System.Globalization.CultureInfo.InvariantCulture))
+            {
+                Assert.True(DateTime.UtcNow < deadline, $"There are not {number} {status}.");
+                await keeper.TickAsync(default);
+                await Task.Delay(5);
+            }
+        }
+
+        Task<string[]> SizesAsync() => ReadAsync("SELECT s.key || ' ' || m.size FROM membership_states m JOIN segments s ON s.id = m.segment_id ORDER BY s.key");
+
+        async Task<string[]> ReadAsync(string sql)
+        {
+            await using var command = source.CreateCommand(sql);
+            await using var reader = await command.ExecuteReaderAsync();
+            List<string> rows = [];
+            while (await reader.ReadAsync())
+            {
+                rows.Add(reader.GetString(0));
+            }
+
+            return [.. rows];
+        }
+
+        async Task ExecuteAsync(string sql)
+        {
+            await using var command = source.CreateCommand(sql);
+            await command.ExecuteNonQueryAsync();
         }
     }
 

@@ -77,7 +77,7 @@ public sealed class SampleDataTests(TestDatabase databases) : IClassFixture<Test
 
     private async Task<SegmentationDb> MigratedAsync()
     {
-        var db = new SegmentationDb(new DbContextOptionsBuilder<SegmentationDb>().UseNpgsql(await databases.CreateDatabaseAsync()).Options);
+        var db = new SegmentationDb(new DbContextOptionsBuilder<SegmentationDb>().UseNpgsql(await databases.CreateDatabaseAsync()).ConfigureWarnings(TestDatabase.ManyHosts).Options);
         await db.Database.MigrateAsync();
         return db;
     }

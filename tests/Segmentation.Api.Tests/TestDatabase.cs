@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Microsoft.EntityFrameworkCore.Diagnostics;
 using Npgsql;
 using Segmentation.Api.Embedded;
 #if TESTCONTAINERS
@@ -25,6 +26,9 @@ public sealed class TestDatabase : IAsyncLifetime
     private static int created;
 
     private readonly List<string> databases = [];
+
+    /// <summary>For contexts of a test's own: of more than twenty hosts in one process, which only tests have, EF Core makes an error.</summary>
+    public static void ManyHosts(WarningsConfigurationBuilder warnings) => warnings.Ignore(CoreEventId.ManyServiceProvidersCreatedWarning);
 
     /// <inheritdoc/>
     public Task InitializeAsync() => Server.Value;

@@ -28,7 +28,7 @@ public sealed class WebhookWorld : IAsyncLifetime
     {
         await databases.InitializeAsync();
         var connectionString = await databases.CreateDatabaseAsync();
-        await using var db = new SegmentationDb(new DbContextOptionsBuilder<SegmentationDb>().UseNpgsql(connectionString).Options);
+        await using var db = new SegmentationDb(new DbContextOptionsBuilder<SegmentationDb>().UseNpgsql(connectionString).ConfigureWarnings(TestDatabase.ManyHosts).Options);
         await db.Database.MigrateAsync();
         Database = NpgsqlDataSource.Create(connectionString);
     }
@@ -58,7 +58,7 @@ public sealed class WebhookWorld : IAsyncLifetime
         return db.WebhookDeliveries.AsNoTracking().Single(d => d.WebhookKey == webhook && d.Id == id);
     }
 
-    internal SegmentationDb Context() => new(new DbContextOptionsBuilder<SegmentationDb>().UseNpgsql(Database).Options);
+    internal SegmentationDb Context() => new(new DbContextOptionsBuilder<SegmentationDb>().UseNpgsql(Database).ConfigureWarnings(TestDatabase.ManyHosts).Options);
 }
 
 /// <summary>Writes membership as its engine does.</summary>

@@ -93,7 +93,7 @@ internal sealed class MembershipKeeper(
         looked |= await LookAtTimeAsync(at, cancellation);
         RefreshRanks();
         StartBuilds(at);
-        ForgetHistory(at, cancellation);
+        ForgetHistory(at);
         await TellAsync(pending, at, cancellation);
 
         return looked || pending.More;
@@ -107,7 +107,7 @@ internal sealed class MembershipKeeper(
     }
 
     // Once an hour, beside everything else.
-    private void ForgetHistory(DateTimeOffset at, CancellationToken cancellation)
+    private void ForgetHistory(DateTimeOffset at)
     {
         if (at < nextPurge || !purge.IsCompleted)
         {
@@ -119,10 +119,10 @@ internal sealed class MembershipKeeper(
         {
             try
             {
-                await using var connection = await source.OpenConnectionAsync(cancellation);
-                await MembershipHistory.PurgeAsync(connection, at.AddDays(-options.HistoryDays), cancellation);
+                await using var connection = await source.OpenConnectionAsync(stop.Token);
+                await MembershipHistory.PurgeAsync(connection, at.AddDays(-options.HistoryDays), stop.Token);
             }
-            catch (Exception failed) when (!cancellation.IsCancellationRequested)
+            catch (Exception failed) when (!stop.IsCancellationRequested)
             {
                 logger.LogError(failed, "Old history could not be removed; tried again in an hour");
             }
@@ -148,7 +148,7 @@ internal sealed class MembershipKeeper(
         }
     }
 
-    /// <summary>Ends the builds that run; what they did not write is done again by whoever leads next.</summary>
+    /// <summary>Ends all that runs beside the ticks; what builds did not write is done again by whoever leads next.</summary>
     public async Task StopAsync()
     {
         await stop.CancelAsync();
@@ -272,6 +272,9 @@ internal sealed class MembershipKeeper(
         waiting.RemoveAll(w => !plan.ById.ContainsKey(w.Plan.Segment.Id));
         if (first)
         {
+            // Where nothing is stored that holds, all that will be is of now or later.
+            keptUntil = ready.Count == 0 && at > keptUntil ? at : keptUntil;
+
             // What had moved them is looked at and gone, perhaps, and they were not asked since.
             ranksMoved = !plan.Rank.IsEmpty;
             foreach (var segment in plan.Segments.Where(s => s.ReadsClock))
@@ -557,7 +560,7 @@ internal sealed class MembershipKeeper(
             }
 
             var all = plan!.All;
-            scan = (from, Task.Run(() => FindFlipsAsync(all, [.. old.Select(s => (s, from[s.Segment.Id]))], end, cancellation), CancellationToken.None));
+            scan = (from, Task.Run(() => FindFlipsAsync(all, [.. old.Select(s => (s, from[s.Segment.Id]))], end, stop.Token), CancellationToken.None));
         }
     }
 
@@ -599,19 +602,18 @@ internal sealed class MembershipKeeper(
         {
             for (var i = 0; i < chunks.Count; i++)
             {
-                var (some, changes, deferred, found) = (chunks[i].ToDictionary(), new List<MembershipMove>(), new List<Deferred>(), new HashSet<long>());
+                var (missing, changes, deferred) = (chunks[i].Where(l => l.Value.IsConcerned).ToDictionary(), new List<MembershipMove>(), new List<Deferred>());
                 await using (next)
                 {
                     while (await next!.MoveAsync())
                     {
-                        found.Add(next.Current.Key);
-                        await LookAsync(db, next.Current, some[next.Current.Key], questions, changes, deferred, cancellation);
+                        missing.Remove(next.Current.Key, out var look);
+                        await LookAsync(db, next.Current, look!, questions, changes, deferred, cancellation);
                     }
                 }
 
                 next = i + 1 < chunks.Count ? Start(chunks[i + 1]) : null;
-                long[] erased = [.. some.Where(l => l.Value.IsConcerned && !found.Contains(l.Key)).Select(l => l.Key)];
-                await WriteAsync(changes, deferred, erased, i == chunks.Count - 1 ? done : [], at, cancellation);
+                await WriteAsync(changes, deferred, [.. missing.Keys], i == chunks.Count - 1 ? done : [], at, cancellation);
             }
         }
         finally
@@ -1079,12 +1081,8 @@ internal sealed class MembershipKeeper(
         await using var transaction = await connection.BeginTransactionAsync(cancellation);
         await using var batch = new NpgsqlBatch(connection, transaction);
         batch.BatchCommands.Add(new NpgsqlBatchCommand("SET LOCAL synchronous_commit = off"));
-        batch.BatchCommands.Add(new NpgsqlBatchCommand(string.Create(
-            CultureInfo.InvariantCulture, $"UPDATE membership_states SET {assignments} WHERE segment_id = $1 AND EXISTS (SELECT FROM membership_leader WHERE epoch = {epoch})"))
-        {
-            Parameters = { MembershipWriter.Of(segment, NpgsqlDbType.Integer) },
-        });
-        foreach (var value in values)
+        batch.BatchCommands.Add(new NpgsqlBatchCommand($"UPDATE membership_states SET {assignments} WHERE segment_id = $1 AND EXISTS (SELECT FROM membership_leader WHERE epoch = ${values.Length + 2})"));
+        foreach (var value in values.Prepend(MembershipWriter.Of(segment, NpgsqlDbType.Integer)).Append(MembershipWriter.Of(epoch, NpgsqlDbType.Bigint)))
         {
             batch.BatchCommands[1].Parameters.Add(value);
         }

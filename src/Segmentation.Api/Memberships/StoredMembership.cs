@@ -40,10 +40,10 @@ public sealed class StoredMembership : IAsyncDisposable
             AND NOT EXISTS (SELECT FROM membership_work w WHERE c.key = ANY (w.keys) OR (w.keys IS NULL AND w.cause <> {(short)MembershipCause.Refresh}))
         """;
 
-    /// <summary>A segment's size; null while its membership is being built. What was built is of the instant it began at, though others may still be built.</summary>
+    /// <summary>A segment's size; null while its membership is being built.</summary>
     public async Task<StoredSize?> SizeAsync(int segment, CancellationToken cancellation)
     {
-        await using var command = source.CreateCommand("SELECT s.size, t.customers, greatest(l.kept_until, CASE WHEN s.progress = 1 THEN s.started_at END) FROM membership_states s, customer_total t, membership_leader l WHERE s.segment_id = $1 AND s.status = 'Ready'");
+        await using var command = source.CreateCommand("SELECT s.size, t.customers, l.kept_until FROM membership_states s, customer_total t, membership_leader l WHERE s.segment_id = $1 AND s.status = 'Ready'");
         command.Parameters.Add(MembershipWriter.Of(segment, NpgsqlDbType.Integer));
         await using var reader = await command.ExecuteReaderAsync(cancellation);
         return await reader.ReadAsync(cancellation) ? new StoredSize(reader.GetInt32(0), reader.GetInt64(1), reader.GetFieldValue<DateTimeOffset>(2)) : null;

@@ -53,9 +53,7 @@ public sealed class KeptMembershipTests(ITestOutputHelper output) : IAsyncLifeti
         }
 
         var services = host.Services;
-        MembershipKeeper Lead(DateTimeOffset kept) => new(
-            services.GetRequiredService<IServiceScopeFactory>(), services.GetRequiredService<NpgsqlDataSource>(), services.GetRequiredService<DefinitionCache>(), services.GetRequiredService<CustomerRowReaders>(),
-            services.GetRequiredService<RevenueOptions>(), services.GetRequiredService<MembershipOptions>(), clock, failures, 1, kept);
+        MembershipKeeper Lead(DateTimeOffset kept) => ActivatorUtilities.CreateInstance<MembershipKeeper>(services, clock, failures, 1L, kept);
         var keeper = Lead(clock.Now);
         var ticks = 0;
         var world = new MembershipWorld(api, clock, connectionString, SettleAsync);
@@ -118,7 +116,7 @@ public sealed class KeptMembershipTests(ITestOutputHelper output) : IAsyncLifeti
         }
 
         await using var source = NpgsqlDataSource.Create(connectionString);
-        await ExecuteAsync($"UPDATE membership_leader SET epoch = 1, kept_until = '{clock.Now:O}'");
+        await ExecuteAsync("UPDATE membership_leader SET epoch = 1");
         (await api.PutAsync("customers/a", """{"demographic":{"gender":"Female"},"geographic":{"country":"DE","location":{"latitude":52.5,"longitude":13.4}} }""")).Expect(201);
         (await api.PutAsync("customers/b", """{"demographic":{"gender":"Male"},"geographic":{"country":"DE"}}""")).Expect(201);
         foreach (var (key, rule) in new[]
@@ -133,13 +131,16 @@ public sealed class KeptMembershipTests(ITestOutputHelper output) : IAsyncLifeti
 
         await ExecuteAsync("ALTER FUNCTION seg_distance_km(float8, float8, float8, float8) RENAME TO distance_elsewhere");
         var services = host.Services;
-        using var keeper = new MembershipKeeper(
-            services.GetRequiredService<IServiceScopeFactory>(), services.GetRequiredService<NpgsqlDataSource>(), services.GetRequiredService<DefinitionCache>(), services.GetRequiredService<CustomerRowReaders>(),
-            services.GetRequiredService<RevenueOptions>(), services.GetRequiredService<MembershipOptions>(), clock, NullLogger.Instance, 1, clock.Now);
+        using var keeper = ActivatorUtilities.CreateInstance<MembershipKeeper>(services, clock, NullLogger.Instance, 1L, DateTimeOffset.UnixEpoch);
+        var began = clock.Now;
         await TickUntilAsync(3, "Failed");
         clock.Advance(TimeSpan.FromSeconds(6));
         await TickUntilAsync(2, "Ready");
         Assert.Equal(["german 2", "near 0", "women 1"], await SizesAsync());
+
+        // On a database of which nothing was kept before, while one is still to be built.
+        var count = (await api.GetAsync("segments/women/count")).Expect(200);
+        Assert.Equal((1, began), (count["count"].GetInt32(), count["evaluatedAt"].GetDateTimeOffset()));
 
         await ExecuteAsync("ALTER FUNCTION distance_elsewhere(float8, float8, float8, float8) RENAME TO seg_distance_km");
         clock.Advance(TimeSpan.FromMinutes(1));

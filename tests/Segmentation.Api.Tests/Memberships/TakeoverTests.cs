@@ -118,9 +118,7 @@ public sealed class TakeoverTests(ITestOutputHelper output) : IAsyncLifetime
         await CompareAsync(server.Api, settled: true);
         await next.StopAsync();
 
-        static MembershipKeeper Lead(IServiceProvider services, long epoch) => new(
-            services.GetRequiredService<IServiceScopeFactory>(), services.GetRequiredService<NpgsqlDataSource>(), services.GetRequiredService<DefinitionCache>(), services.GetRequiredService<CustomerRowReaders>(),
-            services.GetRequiredService<RevenueOptions>(), services.GetRequiredService<MembershipOptions>(), TimeProvider.System, NullLogger.Instance, epoch, DateTimeOffset.UtcNow);
+        static MembershipKeeper Lead(IServiceProvider services, long epoch) => ActivatorUtilities.CreateInstance<MembershipKeeper>(services, TimeProvider.System, NullLogger.Instance, epoch, DateTimeOffset.UtcNow);
 
         static async Task SettleAsync(MembershipKeeper keeper)
         {

@@ -13,20 +13,18 @@ namespace Segmentation.Api.Data;
 public sealed class RowReader<T>
     where T : class
 {
-    private readonly Func<T> make;
-    private readonly Field[] fields;
+    private readonly Field[] all, fields;
 
     /// <summary>A reader of whole rows.</summary>
     public RowReader(SegmentationDb db)
     {
-        make = Expression.Lambda<Func<T>>(Expression.New(typeof(T))).Compile();
         var type = db.Model.FindEntityType(typeof(T)) ?? throw new InvalidOperationException($"{typeof(T).Name} is not mapped.");
         var table = StoreObjectIdentifier.Table(type.GetTableName()!, type.GetSchema());
         var (row, reader, index) = (Expression.Parameter(typeof(T), "row"), Expression.Parameter(typeof(NpgsqlDataReader), "reader"), Expression.Parameter(typeof(int), "index"));
-        All = [.. Of(type, row, "")];
+        all = [.. Of(type, row, "")];
 
         // Only what may be set: a folded twin follows from what it is the twin of.
-        fields = [.. All.Where(f => f.IsPublic)];
+        fields = [.. all.Where(f => f.IsPublic)];
         Columns = Listed(fields);
 
         IEnumerable<Field> Of(ITypeBase part, Expression of, string path) =>
@@ -48,23 +46,21 @@ public sealed class RowReader<T>
         }
     }
 
-    private RowReader(Func<T> make, Field[] all, Field[] fields, string alias) => (this.make, All, this.fields, Columns) = (make, all, fields, Listed(fields, $"{alias}."));
+    private RowReader(Field[] all, Field[] fields, string alias) => (this.all, this.fields, Columns) = (all, fields, Listed(fields, $"{alias}."));
 
     /// <summary>What to select, in order.</summary>
     public string Columns { get; }
 
     public int Count => fields.Length;
 
-    private Field[] All { get; }
-
     /// <summary>A reader of some properties, by their paths (<c>Demographic.GenderFolded</c>); paths that are none are left out. All else stays as it is in a new object.</summary>
     /// <param name="alias">The table's, in the statement.</param>
-    public RowReader<T> Of(IReadOnlySet<string> paths, string alias) => new(make, All, [.. All.Where(f => paths.Contains(f.Path))], alias);
+    public RowReader<T> Of(IReadOnlySet<string> paths, string alias) => new(all, [.. all.Where(f => paths.Contains(f.Path))], alias);
 
     /// <summary>The reader's present row; the columns are its first.</summary>
     public T Read(NpgsqlDataReader reader)
     {
-        var row = make();
+        var row = Activator.CreateInstance<T>();
         for (var i = 0; i < fields.Length; i++)
         {
             fields[i].Set(row, reader, i);

@@ -5,8 +5,8 @@ namespace Segmentation.Rules;
 /// <summary>What a rule refers to, without compiling it: a rule that has become invalid still refers.</summary>
 public static class RuleReferences
 {
-    /// <summary>The names of all fields in the tree, those compared with and those inside sub-queries included.</summary>
-    public static IEnumerable<string> Fields(JsonElement rule) => Rules(rule).SelectMany(r => new[] { r.GetProperty("field"), FieldValue(r) }).Where(IsText).Select(f => f.GetString()!);
+    /// <summary>The names of all fields in the tree: also those compared with, added up, and inside sub-queries.</summary>
+    public static IEnumerable<string> Fields(JsonElement rule) => Rules(rule).SelectMany(r => new[] { r.GetProperty("field"), FieldValue(r), Of(r) }).Where(IsText).Select(f => f.GetString()!);
 
     /// <summary>The keys of all segments in the tree.</summary>
     public static IEnumerable<string> Segments(JsonElement rule) => Rules(rule)
@@ -19,36 +19,33 @@ public static class RuleReferences
             _ => [],
         });
 
-    /// <summary>The types, folded, of the only events that the tree's sub-queries may count; null where it may be any.</summary>
-    public static IReadOnlySet<string>? EventTypes(JsonElement rule)
+    /// <summary>What each of the tree's sub-queries over events reads of them; each step of a sequence for itself.</summary>
+    public static IEnumerable<EventReference> Events(JsonElement rule)
     {
-        var all = new HashSet<string>(StringComparer.Ordinal);
         foreach (var node in Rules(rule).Where(r => IsText(r.GetProperty("field")) && r.TryGetProperty("value", out _)))
         {
             var value = node.GetProperty("value");
-            IEnumerable<JsonElement> groups = node.GetProperty("field").GetString() switch
+            switch (node.GetProperty("field").GetString())
             {
-                // "All" is about the others.
-                "behavioral.events" => node.TryGetProperty("match", out var match) && match.TryGetProperty("mode", out var mode) && mode.ValueEquals("all") ? [default] : [value],
-                "behavioral.sequence" => value.GetProperty("steps").EnumerateArray(),
-                _ => [],
-            };
-            foreach (var group in groups)
-            {
-                if (TypesOf(group) is not { } types)
-                {
-                    return null;
-                }
+                case "behavioral.events":
+                    // "All" is about the others.
+                    var others = node.TryGetProperty("match", out var match) && match.TryGetProperty("mode", out var mode) && mode.ValueEquals("all");
+                    var of = Of(node);
+                    yield return new EventReference(others ? null : TypesOf(value), Fields(value).Concat(IsText(of) ? [of.GetString()!] : Array.Empty<string>()).ToHashSet(StringComparer.Ordinal));
+                    break;
+                case "behavioral.sequence":
+                    foreach (var step in value.GetProperty("steps").EnumerateArray())
+                    {
+                        yield return new EventReference(TypesOf(step), Fields(step).ToHashSet(StringComparer.Ordinal));
+                    }
 
-                all.UnionWith(types);
+                    break;
             }
         }
-
-        return all;
     }
 
     // Of a group of "and" that names them; what else it asks only narrows.
-    private static IEnumerable<string>? TypesOf(JsonElement group)
+    private static HashSet<string>? TypesOf(JsonElement group)
     {
         static bool Is(JsonElement node, string name, bool value) => node.TryGetProperty(name, out var flag) && flag.ValueKind == (value ? JsonValueKind.True : JsonValueKind.False);
         if (group.ValueKind != JsonValueKind.Object || Is(group, "not", true) || !group.GetProperty("combinator").ValueEquals("and"))
@@ -65,7 +62,7 @@ public static class RuleReferences
                 ("in", { ValueKind: JsonValueKind.Array } list) => list.EnumerateArray().Select(t => Fold.Text(t.GetString())!),
                 _ => (IEnumerable<string>?)null,
             })
-            .FirstOrDefault(types => types is not null)?.ToList();
+            .FirstOrDefault(types => types is not null)?.ToHashSet(StringComparer.Ordinal);
     }
 
     private static IEnumerable<JsonElement> Rules(JsonElement node) => node.ValueKind switch
@@ -78,5 +75,18 @@ public static class RuleReferences
     private static JsonElement FieldValue(JsonElement rule) =>
         rule.TryGetProperty("valueSource", out var source) && IsText(source) && source.ValueEquals("field") && rule.TryGetProperty("value", out var value) ? value : default;
 
+    private static JsonElement Of(JsonElement rule) => rule.TryGetProperty("match", out var match) && match.ValueKind == JsonValueKind.Object && match.TryGetProperty("of", out var of) ? of : default;
+
     private static bool IsText(JsonElement element) => element.ValueKind == JsonValueKind.String;
+}
+
+/// <summary>What a sub-query over events reads of them.</summary>
+/// <param name="Types">The types, folded, of the only events that it may count; null where it may be any.</param>
+/// <param name="Fields">The fields that it asks for or adds up.</param>
+public sealed record EventReference(IReadOnlySet<string>? Types, IReadOnlySet<string> Fields)
+{
+    private const string PropertyPrefix = "properties.";
+
+    /// <summary>What of that events carry, by the names at the top.</summary>
+    public IEnumerable<string> Properties => Fields.Where(f => f.StartsWith(PropertyPrefix, StringComparison.Ordinal)).Select(f => f[PropertyPrefix.Length..].Split('.')[0]);
 }

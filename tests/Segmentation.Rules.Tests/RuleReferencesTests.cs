@@ -14,4 +14,17 @@ public class RuleReferencesTests
 
     [Fact]
     public void Segments_OfAnyTree_AreAllThatItNames() => Assert.Equal(["a", "b", "c", "d"], RuleReferences.Segments(Parse(Tree)).Order(StringComparer.Ordinal));
+
+    [Fact]
+    public void Events_OfSubQueries_AreTheirTypesAndAllFieldsThatTheyRead()
+    {
+        var tree = Group(
+            Json.Events("{'mode':'atLeast','threshold':3,'aggregate':'sum','of':'properties.price'}", Rule("type", "=", "'Order'"), Rule("channel", "=", "'web'")),
+            Json.Events("{'mode':'all'}", Rule("type", "=", "'x'")),
+            Rule("behavioral.sequence", "=", $"{{'steps':[{Group(Rule("type", "in", "['a','B']"))},{Any(Rule("type", "=", "'c'"))}]}}"),
+            Rule("demographic.age", "null"));
+        Assert.Equal(
+            ["order: channel,properties.price,type", "any: type", "a,b: type", "any: type"],
+            RuleReferences.Events(Parse(tree)).Select(e => $"{(e.Types is null ? "any" : string.Join(',', e.Types.Order(StringComparer.Ordinal)))}: {string.Join(',', e.Fields.Order(StringComparer.Ordinal))}"));
+    }
 }

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Json;
@@ -15,14 +16,16 @@ namespace Segmentation.Api.Memberships;
 /// <param name="Types">Those whose events they count; null for all.</param>
 /// <param name="Channel">Whether they read channels.</param>
 /// <param name="Carrying">The types of whose events they read properties; null for all.</param>
-/// <param name="Properties">Those properties, by their names at the top; null for all.</param>
-internal sealed record EventsRead(IReadOnlySet<string>? Types, bool Channel, IReadOnlySet<string>? Carrying, IReadOnlySet<string>? Properties);
+/// <param name="Properties">Those properties, by their names at the top.</param>
+internal sealed record EventsRead(IReadOnlySet<string>? Types, bool Channel, IReadOnlySet<string>? Carrying, IReadOnlySet<string> Properties);
 
 /// <summary>Reads sets of customers with what rules ask of them and no more: one statement, a row a customer.</summary>
 internal sealed class CustomerSets(NpgsqlDataSource source, CustomerRowReaders readers)
 {
     // Of more, all that an event carries is cheaper.
     private const int MostProperties = 3;
+
+    private static readonly DateTimeOffset Epoch = new(2000, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
     // What events carry is often what others carry: then it is parsed once.
     private const int ParsedAtOnce = 5_000;
@@ -46,8 +49,8 @@ internal sealed class CustomerSets(NpgsqlDataSource source, CustomerRowReaders r
             // What they carry is dear to send and to parse, and few rules ask for much of it.
             var carrying = events.Carrying is { Count: > 0 } some ? $"e.type = ANY ({Texts(some)})" : "true";
             IEnumerable<string> carried = properties is null ? ["e.properties"] : properties.Select(p => $"e.properties -> {Parameter(MembershipWriter.Of(p, NpgsqlDbType.Text))}");
-            IEnumerable<string> columns = ["e.occurred_at", "e.type", "e.amount", .. events.Channel ? ["e.channel"] : Array.Empty<string>(), .. carried.Select(c => $"CASE WHEN {carrying} THEN ({c})::text END")];
-            sql.Append(", e.* FROM customers c CROSS JOIN LATERAL (SELECT ").AppendJoin(", ", columns.Select(c => $"array_agg({c})"))
+            IEnumerable<string> columns = ["e.amount", .. events.Channel ? ["e.channel"] : Array.Empty<string>(), .. carried.Select(c => $"CASE WHEN {carrying} THEN ({c})::text END")];
+            sql.Append(", e.* FROM customers c CROSS JOIN LATERAL (SELECT array_send(array_agg(e.occurred_at)), array_send(array_agg(e.type)), ").AppendJoin(", ", columns.Select(c => $"array_agg({c})"))
                 .Append(" FROM events e WHERE e.customer_key = c.key AND c.event_count <= ").Append(CustomerSnapshots.MaxEvents)
                 .Append(events.Types is { } types ? $" AND e.type = ANY ({Texts(types)})" : "").Append(") e");
         }
@@ -58,6 +61,8 @@ internal sealed class CustomerSets(NpgsqlDataSource source, CustomerRowReaders r
 
         command.CommandText = sql.Append(" WHERE c.key = ANY (").Append(Parameter(MembershipWriter.Of(keys, NpgsqlDbType.Array | NpgsqlDbType.Bigint))).Append(')').ToString();
         string[] labels = [.. (properties ?? []).Select(p => $"\"{JsonEncodedText.Encode(p)}\":")];
+        var known = new HashSet<string>(StringComparer.Ordinal);
+        var byText = known.GetAlternateLookup<ReadOnlySpan<char>>();
         var parsed = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
         await using var reader = await command.ExecuteReaderAsync(cancellation);
         while (await reader.ReadAsync(cancellation))
@@ -79,26 +84,39 @@ internal sealed class CustomerSets(NpgsqlDataSource source, CustomerRowReaders r
 
         void AddEvents(Customer customer)
         {
-            var at = reader.GetFieldValue<DateTimeOffset[]>(first);
-            var types = reader.GetFieldValue<string[]>(first + 1);
+            var times = new PostgresArray(reader.GetFieldValue<byte[]>(first)).GetEnumerator();
+            var types = new PostgresArray(reader.GetFieldValue<byte[]>(first + 1)).GetEnumerator();
             var amounts = reader.GetFieldValue<decimal?[]>(first + 2);
             var channels = events.Channel ? reader.GetFieldValue<string?[]>(first + 3) : null;
             var carried = Enumerable.Range(first + (events.Channel ? 4 : 3), properties?.Length ?? 1).Select(reader.GetFieldValue<string?[]>).ToArray();
-            customer.Events.Capacity = at.Length;
-            for (var i = 0; i < at.Length; i++)
+            customer.Events.Capacity = times.Count;
+            for (var i = 0; times.MoveNext() && types.MoveNext(); i++)
             {
                 customer.Events.Add(new CustomerEvent
                 {
                     CustomerKey = customer.Key,
                     Id = "",
-                    OccurredAt = at[i],
-                    Type = types[i],
+                    OccurredAt = Epoch.AddTicks(BinaryPrimitives.ReadInt64BigEndian(times.Current) * TimeSpan.TicksPerMicrosecond),
+                    Type = Known(types.Current),
                     Amount = amounts[i],
                     Channel = channels?[i],
                     Properties = (properties is null ? carried[0][i] : Join(labels, carried, i)) is { } json ? Parse(json) : null,
                     Customer = customer,
                 });
             }
+        }
+
+        // There are few, and they are short.
+        string Known(ReadOnlySpan<byte> utf8)
+        {
+            Span<char> type = stackalloc char[utf8.Length];
+            type = type[..Encoding.UTF8.GetChars(utf8, type)];
+            if (!byText.TryGetValue(type, out var text))
+            {
+                known.Add(text = type.ToString());
+            }
+
+            return text;
         }
 
         JsonElement Parse(string json)

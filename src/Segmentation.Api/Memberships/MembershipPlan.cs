@@ -29,11 +29,12 @@ internal sealed class SegmentPlan
             References = Reached(tree, all);
             rule = References.Any(k => all.IsKept(all.Segments[k])) ? all.Compile(tree, Backend.Memory, historical: false, segment.Key, kept: true) : whole;
             MembersRead = rule.MembersRead();
-            EventTypes = References.Any(k => all.Segments[k].Kind == SegmentKind.Rule && !all.IsKept(all.Segments[k])) ? null : RuleReferences.EventTypes(tree);
             NeedsRank = MembersRead.Contains(nameof(Customer.Rank));
-            var fields = RuleReferences.Fields(tree).ToHashSet(StringComparer.Ordinal);
-            Properties = EventTypes is null ? null : fields.Where(f => f.StartsWith("properties.", StringComparison.Ordinal)).Select(f => f.Split('.')[1]).ToHashSet(StringComparer.Ordinal);
-            ReadsChannel = EventTypes is null || fields.Contains("channel");
+
+            // Those that are not stored are part of it.
+            var within = References.Select(k => all.Segments[k]).Where(s => s.Kind == SegmentKind.Rule && !all.IsKept(s)).Select(s => s.Rule!.Value);
+            Events = [.. within.Prepend(tree).SelectMany(RuleReferences.Events)];
+            EventTypes = Events.Any(e => e.Types is null) ? null : Events.SelectMany(e => e.Types!).ToHashSet(StringComparer.Ordinal);
         }
         else if (segment.Kind == SegmentKind.Manual)
         {
@@ -59,8 +60,11 @@ internal sealed class SegmentPlan
     /// <summary>What of a customer the rule reads (<see cref="CompiledRule{T}.MembersRead"/>).</summary>
     public IReadOnlySet<string> MembersRead { get; } = new HashSet<string>();
 
+    /// <summary>What its sub-queries read of events.</summary>
+    public IReadOnlyList<EventReference> Events { get; } = [];
+
     /// <summary>The types of the only events that its sub-queries count; null for any.</summary>
-    public IReadOnlySet<string>? EventTypes { get; }
+    public IReadOnlySet<string>? EventTypes { get; } = new HashSet<string>();
 
     /// <summary>It asks for a percentile: other customers' events change who is in it.</summary>
     public bool NeedsRank { get; }
@@ -68,12 +72,6 @@ internal sealed class SegmentPlan
     public bool ReadsClock => rule is { ReadsClock: true };
 
     public bool ReadsLocalTime => rule is { ReadsLocalTime: true };
-
-    /// <summary>What it asks for of what events carry, by the names at the top; null for anything.</summary>
-    public IReadOnlySet<string>? Properties { get; } = new HashSet<string>();
-
-    /// <summary>It asks for events' channels.</summary>
-    public bool ReadsChannel { get; }
 
     /// <summary>It asks for nothing but what stands in a customer's own row.</summary>
     public bool ReadsColumnsAlone => rule is not null && References.Count == 0 && !MembersRead.Overlaps(OfOthers);
@@ -272,27 +270,12 @@ internal sealed class MembershipPlan
     /// <summary>What these segments read of events; null for nothing.</summary>
     public EventsRead? EventsRead(SegmentSet segments)
     {
-        var reading = segments.Places().Select(p => Segments[p]).Where(s => s.ReadsEvents).ToList();
-        var carried = reading.Where(s => s.Properties is not { Count: 0 }).ToList();
+        var reading = segments.Places().Select(p => Segments[p]).Where(s => s.ReadsEvents).SelectMany(s => s.Events).ToList();
+        var carried = reading.Where(e => e.Properties.Any()).ToList();
         return reading.Count == 0 ? null
-            : new EventsRead(Union(reading.Select(s => s.EventTypes)), reading.Any(s => s.ReadsChannel), Union(carried.Select(s => s.EventTypes)), Union(carried.Select(s => s.Properties)));
+            : new EventsRead(Types(reading), reading.Any(e => e.Fields.Contains("channel")), Types(carried), carried.SelectMany(e => e.Properties).ToHashSet(StringComparer.Ordinal));
 
-        // Null is everything.
-        static HashSet<string>? Union(IEnumerable<IReadOnlySet<string>?> sets)
-        {
-            HashSet<string> all = new(StringComparer.Ordinal);
-            foreach (var set in sets)
-            {
-                if (set is null)
-                {
-                    return null;
-                }
-
-                all.UnionWith(set);
-            }
-
-            return all;
-        }
+        static HashSet<string>? Types(List<EventReference> events) => events.Any(e => e.Types is null) ? null : events.SelectMany(e => e.Types!).ToHashSet(StringComparer.Ordinal);
     }
 
     /// <summary>What these segments read of customers (<see cref="SegmentPlan.MembersRead"/>).</summary>

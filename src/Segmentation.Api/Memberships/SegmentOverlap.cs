@@ -109,18 +109,16 @@ public sealed class SegmentOverlap(SegmentationDb db, SegmentQuery query, Npgsql
         })];
     }
 
-    // PostgreSQL's binary form of an array of one dimension: five words, then each element's length and the element; all of four bytes, the highest first.
-    private static int Set(ulong[] bits, ReadOnlySpan<byte> keys)
+    private static int Set(ulong[] bits, byte[] keys)
     {
-        const int head = 20, element = 8;
-        var number = 0;
-        for (var i = head; i < keys.Length; i += element, number++)
+        var all = new PostgresArray(keys);
+        foreach (var element in all)
         {
-            var key = BinaryPrimitives.ReadInt32BigEndian(keys[(i + 4)..]);
+            var key = BinaryPrimitives.ReadInt32BigEndian(element);
             bits[key >> 6] |= 1UL << (key & 63);
         }
 
-        return number;
+        return all.Count;
     }
 
     private static void Count(ulong[][] bits, long[] common)

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -11,13 +12,20 @@ public sealed record StoredSize(int Size, long Customers, DateTimeOffset KeptUnt
 /// <param name="Stamp">Of the definitions that it is true of.</param>
 public sealed record CustomerMemberships(IReadOnlySet<int> Segments, long Stamp, DateTimeOffset KeptUntil);
 
-/// <summary>Reads stored membership, where it can be relied on: in one statement, past EF Core.</summary>
+/// <summary>Reads stored membership, where it can be relied on: past EF Core, and for all customers that are asked for at the same time in one statement.</summary>
 public sealed class StoredMembership : IAsyncDisposable
 {
-    // Few do more, since each answer takes a fraction of a millisecond: on two cores 4 answer 8,000 requests a second, 8 answer 5,500. And none waits for the long ones.
+    // Few do more, since each answer takes a fraction of a millisecond. And none waits for the long ones.
     private static readonly int Connections = Math.Clamp(2 * Environment.ProcessorCount, 4, 32);
 
+    // Of these, as many ask for customers at a time: who comes meanwhile goes with the next statement.
+    private static readonly int Askers = Math.Clamp(Environment.ProcessorCount, 2, 16);
+
+    private const int MostAtOnce = 100;
+
     private readonly NpgsqlDataSource source;
+    private readonly ConcurrentQueue<Asked> waiting = new();
+    private readonly SemaphoreSlim asking = new(Askers);
 
     /// <param name="connectionString">The service's own. What is asked here has one plan for whatever values, and making it takes longer than running it: it is made once a connection, while all else is planned for its values.</param>
     public StoredMembership(string connectionString)
@@ -31,14 +39,17 @@ public sealed class StoredMembership : IAsyncDisposable
         source = NpgsqlDataSource.Create(settings);
     }
 
+    private const string Answer = "s.stamp, l.kept_until, ARRAY(SELECT m.segment_id FROM memberships m WHERE m.customer_key = c.key AND m.left_batch IS NULL)";
+
+    private static readonly string IsKnown =
+        $"l.ready_stamp = s.stamp AND NOT EXISTS (SELECT FROM membership_work w WHERE c.key = ANY (w.keys) OR (w.keys IS NULL AND w.cause <> {(short)MembershipCause.Refresh}))";
+
     /// <summary>A customer's segments in one statement; <c>./bench</c> sends it by itself, to compare.</summary>
-    internal static readonly string OfCustomer =
-        $"""
-        SELECT s.stamp, l.kept_until, ARRAY(SELECT m.segment_id FROM memberships m WHERE m.customer_key = c.key AND m.left_batch IS NULL)
-        FROM customers c, membership_leader l, definition_stamp s
-        WHERE c.id = $1 AND l.ready_stamp = s.stamp
-            AND NOT EXISTS (SELECT FROM membership_work w WHERE c.key = ANY (w.keys) OR (w.keys IS NULL AND w.cause <> {(short)MembershipCause.Refresh}))
-        """;
+    internal static readonly string OfCustomer = $"SELECT {Answer} FROM customers c, membership_leader l, definition_stamp s WHERE c.id = $1 AND {IsKnown}";
+
+    // The same of several: the place of each whose segments are known.
+    private static readonly string OfCustomers =
+        $"SELECT a.place::integer - 1, {Answer} FROM unnest($1) WITH ORDINALITY AS a (id, place) JOIN customers c ON c.id = a.id, membership_leader l, definition_stamp s WHERE {IsKnown}";
 
     /// <summary>A segment's size; null while its membership is being built.</summary>
     public async Task<StoredSize?> SizeAsync(int segment, CancellationToken cancellation)
@@ -53,15 +64,75 @@ public sealed class StoredMembership : IAsyncDisposable
     /// The segments that a customer is in; null where that is not known: there is no such customer, it was written and has not been looked at, or some
     /// segment's membership is being built.
     /// </summary>
-    public async Task<CustomerMemberships?> OfAsync(string id, CancellationToken cancellation)
+    public Task<CustomerMemberships?> OfAsync(string id, CancellationToken cancellation)
     {
-        await using var command = source.CreateCommand(OfCustomer);
-        command.Parameters.Add(MembershipWriter.Of(id, NpgsqlDbType.Text));
-        await using var reader = await command.ExecuteReaderAsync(cancellation);
-        return await reader.ReadAsync(cancellation)
-            ? new CustomerMemberships(reader.GetFieldValue<int[]>(2).ToHashSet(), reader.GetInt64(0), reader.GetFieldValue<DateTimeOffset>(1))
-            : null;
+        var asked = new Asked(id);
+        waiting.Enqueue(asked);
+        if (asking.Wait(0, CancellationToken.None))
+        {
+            _ = AskAsync();
+        }
+
+        return asked.Answer.Task.WaitAsync(cancellation);
     }
 
-    public ValueTask DisposeAsync() => source.DisposeAsync();
+    // As long as anybody waits. Never fails: whoever asked is told.
+    private async Task AskAsync()
+    {
+        List<Asked> some = [];
+        do
+        {
+            while (true)
+            {
+                some.Clear();
+                while (some.Count < MostAtOnce && waiting.TryDequeue(out var next))
+                {
+                    some.Add(next);
+                }
+
+                if (some.Count == 0)
+                {
+                    break;
+                }
+
+                try
+                {
+                    await AnswerAsync(some);
+                }
+                catch (Exception failed)
+                {
+                    some.ForEach(a => a.Answer.TrySetException(failed));
+                }
+            }
+
+            asking.Release();
+        }
+        while (!waiting.IsEmpty && asking.Wait(0, CancellationToken.None)); // One that came in between found nobody free.
+    }
+
+    private async Task AnswerAsync(List<Asked> asked)
+    {
+        await using var command = source.CreateCommand(OfCustomers);
+        command.Parameters.Add(MembershipWriter.Of(asked.Select(a => a.Id).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Text));
+        await using (var reader = await command.ExecuteReaderAsync())
+        {
+            while (await reader.ReadAsync())
+            {
+                asked[reader.GetInt32(0)].Answer.SetResult(new CustomerMemberships(reader.GetFieldValue<int[]>(3).ToHashSet(), reader.GetInt64(1), reader.GetFieldValue<DateTimeOffset>(2)));
+            }
+        }
+
+        asked.ForEach(a => a.Answer.TrySetResult(null));
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        asking.Dispose();
+        return source.DisposeAsync();
+    }
+
+    private sealed record Asked(string Id)
+    {
+        public TaskCompletionSource<CustomerMemberships?> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    }
 }

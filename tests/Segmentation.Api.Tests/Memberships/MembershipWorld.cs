@@ -29,6 +29,8 @@ public sealed class MembershipWorld(Api api, TestClock clock, string connectionS
     private static readonly string[] Zones = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu"];
     private static readonly string[] Types = ["order_completed", "order_refunded", "page_viewed", "cart_added"];
 
+    private static readonly string?[] Channels = [null, "web", "app"];
+
     // What keeps its membership by itself is the clock's business above all.
     private static readonly (string Key, string Zone, string Rule)[] Rules =
     [
@@ -46,6 +48,8 @@ public sealed class MembershipWorld(Api api, TestClock clock, string connectionS
         ("first-order-late", "Europe/Berlin", Events("""{"mode":"atLeast","threshold":{"mode":"relative","anchor":"now","offset":-30,"unit":"day"},"aggregate":"min","of":"occurredAt"}""", Leaf("type", "=", "\"order_completed\""))),
         ("all-small", "UTC", Events("""{"mode":"all"}""", Leaf("amount", "<", "100"))),
         ("spent", "UTC", Events("""{"mode":"atLeast","threshold":100,"aggregate":"sum","of":"amount"}""", Leaf("type", "=", "\"order_completed\""), Leaf("occurredAt", ">=", Relative("now", -1, "month")))),
+        ("carried", "UTC", Events("""{"mode":"atLeast","threshold":3,"aggregate":"sum","of":"properties.items"}""", Leaf("type", "=", "\"order_completed\""))),
+        ("two-channels", "UTC", Events("""{"mode":"atLeast","threshold":2,"aggregate":"distinct","of":"channel"}""", Leaf("type", "=", "\"page_viewed\""))),
         ("cart-then-order", "Europe/Berlin", $$"""{"field":"behavioral.sequence","operator":"=","value":{"steps":[{{All(Leaf("type", "=", "\"cart_added\""), Leaf("occurredAt", ">=", Relative("now", -15, "day")))}},{{All(Leaf("type", "=", "\"order_completed\""))}}],"within":{"amount":2,"unit":"day"} } }"""),
         ("morning", "UTC", Leaf("temporal.localHour", "<", "12")),
         ("top-half", "UTC", Leaf("value.percentile", ">=", "50")),
@@ -182,7 +186,7 @@ public sealed class MembershipWorld(Api api, TestClock clock, string connectionS
         // Some come twice, some late, some early for the sender's clock.
         var id = random.Next(5) == 0 ? random.Next(Math.Max(events, 1)) : events++;
         var at = random.Next(5) switch { 0 => clock.Now.AddMinutes(random.Next(0, 5)), 1 => clock.Now.AddDays(-random.Next(1, 40)), _ => clock.Now.AddMinutes(-random.Next(0, 3000)) };
-        return JsonSerializer.Serialize(new { id = $"e{id}", customerId = customer, type = Types[random.Next(Types.Length)], occurredAt = at, amount = random.Next(3) == 0 ? (decimal?)null : random.Next(-20, 160) });
+        return JsonSerializer.Serialize(new { id = $"e{id}", customerId = customer, type = Types[random.Next(Types.Length)], occurredAt = at, amount = random.Next(3) == 0 ? (decimal?)null : random.Next(-20, 160), channel = Channels[random.Next(Channels.Length)], properties = random.Next(2) == 0 ? null : new { items = random.Next(4) } });
     }
 
     private string Profile(Random random, string id) => $$"""

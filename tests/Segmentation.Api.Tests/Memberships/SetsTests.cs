@@ -1,4 +1,6 @@
 using System.Text.Json;
+using Npgsql;
+using Segmentation.Api.Memberships;
 using static Segmentation.Api.Tests.Segments.RuleJson;
 
 namespace Segmentation.Api.Tests.Memberships;
@@ -43,6 +45,46 @@ public sealed class SetsTests(ApiFixture fixture) : IClassFixture<ApiFixture>
 
         Assert.Equal(3, (await Api.PostAsync("segments/combine", Body("union", keys[..2], "\"sampleSize\":3"))).Expect(200)["sample"].GetArrayLength());
         Assert.Equal(0, (await Api.PostAsync("segments/combine", Body("union", keys[..2], "\"sampleSize\":0"))).Expect(200)["sample"].GetArrayLength());
+    }
+
+    [Fact]
+    public async Task ManyCustomersAtOnce_EachIsAnsweredItsOwn()
+    {
+        var (_, keys) = await MakeAsync();
+        var members = await Task.WhenAll(keys.Select(IdsAsync));
+        var everyone = members.SelectMany(m => m).Distinct().ToList();
+        Dictionary<int, string> ids = [];
+        await using var source = NpgsqlDataSource.Create(fixture.ConnectionString);
+        foreach (var key in keys)
+        {
+            (await Api.PatchAsync($"segments/{key}", """{"status":"active"}""")).Expect(200);
+            await using var id = source.CreateCommand($"SELECT id FROM segments WHERE key = '{key}'");
+            ids.Add((int)(await id.ExecuteScalarAsync())!, key);
+        }
+
+        await KeptMembershipTests.SettledAsync(source, DateTimeOffset.UtcNow);
+        await using var stored = new StoredMembership(fixture.ConnectionString);
+        await Task.WhenAll(Enumerable.Range(0, 20 * everyone.Count).Select(async i =>
+        {
+            var id = everyone[i % everyone.Count];
+            Assert.Null(await stored.OfAsync($"nobody-{i}", default));
+            var segments = (await stored.OfAsync(id, default))!.Segments;
+            Assert.Equal(keys.Where((_, k) => members[k].Contains(id)).Order(), segments.Where(ids.ContainsKey).Select(s => ids[s]).Order());
+        }));
+
+        // Whoever no longer wants to know is let go, and the others are answered.
+        using var impatient = new CancellationTokenSource();
+        await impatient.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => stored.OfAsync(everyone[0], impatient.Token));
+        Assert.NotNull(await stored.OfAsync(everyone[0], default));
+    }
+
+    [Fact]
+    public async Task ManyCustomersAtOnce_OfADatabaseThatIsGone_AllAreTold()
+    {
+        await using var gone = new StoredMembership(new NpgsqlConnectionStringBuilder(fixture.ConnectionString) { Database = "there_is_none" }.ConnectionString);
+        var answers = await Task.WhenAll(Enumerable.Range(0, 300).Select(async i => await Record.ExceptionAsync(() => gone.OfAsync($"c{i}", default))));
+        Assert.All(answers, a => Assert.IsType<PostgresException>(a));
     }
 
     [Fact]

@@ -41,6 +41,9 @@ internal sealed record Options
     /// <summary>The seed of what is killed and when; null for a new one.</summary>
     public int? Seed { get; init; }
 
+    /// <summary>PostgreSQL without huge pages, whether the machine has them or not.</summary>
+    public bool SmallPages { get; init; }
+
     public static Options Read(string[] args)
     {
         var options = new Options();
@@ -62,8 +65,9 @@ internal sealed record Options
                 "--kill" => options with { Kill = (int)Number() },
                 "--seed" => options with { Seed = (int)Number() },
                 "--load-only" => options with { LoadOnly = true },
+                "--small-pages" => options with { SmallPages = true },
                 "--explain" => options with { Explain = true },
-                _ => throw new ArgumentException($"{args[i]} is not an option: --customers N, --events N, --repeat N, --segments N, --only NAME, --rules 1,2, --data FOLDER, --report FILE, --load-only, --explain, --kill N, --seed N."),
+                _ => throw new ArgumentException($"{args[i]} is not an option: --customers N, --events N, --repeat N, --segments N, --only NAME, --rules 1,2, --data FOLDER, --report FILE, --load-only, --explain, --small-pages, --kill N, --seed N."),
             };
         }
 

@@ -33,6 +33,7 @@ if (options.Kill > 0)
     return await KillTest.RunAsync(options);
 }
 
+using var pages = options.SmallPages ? null : HugePages.Reserve();
 await using var server = await Loader.StartAsync(options);
 
 // A kill must not leave the API and PostgreSQL behind.
@@ -43,6 +44,7 @@ void Stop(PosixSignalContext signal)
 {
     running?.DisposeAsync().AsTask().Wait();
     server.DisposeAsync().AsTask().Wait();
+    pages?.Dispose();
     Environment.Exit(130);
 }
 
@@ -80,7 +82,7 @@ for (var i = 0; i < asked.Length; i++)
         if (options.Report is not null)
         {
             await using var version = plain.CreateCommand("SELECT 'PostgreSQL ' || split_part(current_setting('server_version'), ' ', 1)");
-            Report.Write(world, (string)(await version.ExecuteScalarAsync())!, measured, sections.Select(s => (s.Name, s.Title)));
+            Report.Write(world, (string)(await version.ExecuteScalarAsync())! + (pages is { Are: true } ? " in huge pages" : ""), measured, sections.Select(s => (s.Name, s.Title)));
         }
     }
     catch (Exception failed)

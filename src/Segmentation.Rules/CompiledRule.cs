@@ -84,9 +84,9 @@ public sealed class CompiledRule<T>
     public Expression<Func<T, bool>> ToFlipsQuery(Evaluation from, Evaluation to, Func<Type, IQueryable> source) =>
         Expression.Lambda<Func<T, bool>>(new Bind(pass.To, to, source).Visit(new Bind(pass.From, from, source).Visit(Flips)), item);
 
-    /// <summary>The same as a function of a loaded item.</summary>
-    public Func<T, Evaluation, Evaluation, bool> ToFlipsFunc() => Loops.Unroll((Expression<Func<T, Evaluation, Evaluation, bool>>)InMemory.Instance.Visit(
-        Expression.Lambda<Func<T, Evaluation, Evaluation, bool>>(Flips, item, pass.From, pass.To))).Compile();
+    /// <summary>The same as a function of a loaded item, for any two instants.</summary>
+    public Func<Evaluation, Evaluation, Func<T, bool>> ToFlipsFunc() => Loops.Split<Func<Evaluation, Evaluation, Func<T, bool>>>(
+        Loops.Unroll((Expression<Func<T, Evaluation, Evaluation, bool>>)InMemory.Instance.Visit(Expression.Lambda<Func<T, Evaluation, Evaluation, bool>>(Flips, item, pass.From, pass.To))), pass.From, pass.To).Compile();
 
     /// <summary>
     /// Whether all the rule's bounds move forward evenly between two instants: no clock is changed near either, nor near the dates that relative

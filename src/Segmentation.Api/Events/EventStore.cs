@@ -172,9 +172,12 @@ public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimePr
                 ON CONFLICT DO NOTHING
                 RETURNING customer_key, occurred_at, type, amount, id),
             work AS (
-                INSERT INTO membership_work (cause, keys, event_types, event_ids, created)
-                SELECT {(short)MembershipCause.Event}, array_agg(customer_key), array_agg(type), array_agg(id), false
-                FROM (SELECT DISTINCT ON (customer_key, type) customer_key, type, id FROM stored ORDER BY customer_key, type, occurred_at DESC) AS latest HAVING count(*) > 0),
+                INSERT INTO membership_work (cause, keys, event_types, event_ids, event_times, created)
+                SELECT {(short)MembershipCause.Event}, array_agg(customer_key), array_agg(type), array_agg(id), array_agg(earliest), false
+                FROM (
+                    SELECT DISTINCT ON (customer_key, type) customer_key, type, id, min(occurred_at) OVER (PARTITION BY customer_key, type) AS earliest
+                    FROM stored ORDER BY customer_key, type, occurred_at DESC) AS latest
+                HAVING count(*) > 0),
             added AS (
                 SELECT customer_key, count(*)::integer AS events, min(occurred_at) AS first, max(occurred_at) AS last,
                     (count(*) FILTER (WHERE type = ANY ({orders})))::integer AS orders,

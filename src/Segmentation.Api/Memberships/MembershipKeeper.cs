@@ -36,6 +36,9 @@ internal sealed class MembershipKeeper(
     private static readonly TimeSpan MostRetryDelay = TimeSpan.FromMinutes(10);
 
     private const int ChunkKeys = 1000;
+
+    // So many customers with their events stay in a core's cache.
+    private const int Block = 32;
     private const int LooksAtOnce = 4000;
     private const int WorkRows = 20;
     private const int ScanSegments = 16;
@@ -172,7 +175,7 @@ internal sealed class MembershipKeeper(
                 new NpgsqlBatchCommand("SELECT segment_id FROM membership_states WHERE cancel_requested"),
 
                 // What is for a segment that is being built waits for the end of that.
-                new NpgsqlBatchCommand($"SELECT id, cause, segment_id, keys, event_types, event_ids, changed, created FROM membership_work WHERE segment_id IS NULL OR segment_id <> ALL ($1) ORDER BY id LIMIT {WorkRows + 1}")
+                new NpgsqlBatchCommand($"SELECT id, cause, segment_id, keys, event_types, event_ids, event_times, changed, created FROM membership_work WHERE segment_id IS NULL OR segment_id <> ALL ($1) ORDER BY id LIMIT {WorkRows + 1}")
                 {
                     Parameters = { MembershipWriter.Of(building.Keys.Concat(waiting.Select(w => w.Plan.Segment.Id)).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Integer) },
                 },
@@ -200,8 +203,9 @@ internal sealed class MembershipKeeper(
                 Keys = reader.IsDBNull(3) ? null : reader.GetFieldValue<long[]>(3),
                 EventTypes = reader.IsDBNull(4) ? null : reader.GetFieldValue<string[]>(4),
                 EventIds = reader.IsDBNull(5) ? null : reader.GetFieldValue<string[]>(5),
-                Changed = reader.IsDBNull(6) ? null : reader.GetFieldValue<string[]>(6),
-                Created = reader.GetBoolean(7),
+                EventTimes = reader.IsDBNull(6) ? null : reader.GetFieldValue<DateTimeOffset[]>(6),
+                Changed = reader.IsDBNull(7) ? null : reader.GetFieldValue<string[]>(7),
+                Created = reader.GetBoolean(8),
             });
         }
 
@@ -391,6 +395,8 @@ internal sealed class MembershipKeeper(
                     look.Scope.Add(scope);
                 }
 
+                look.Since = row.EventTimes?[i] is { } earliest ? earliest < look.Since ? earliest : look.Since : DateTimeOffset.MinValue;
+
                 // The first says why; one that only asks to look again comes after it.
                 look.Cause = look.Cause == default || look.Cause == MembershipCause.Refresh ? row.Cause : look.Cause;
                 look.Erased |= row.Cause == MembershipCause.Erased;
@@ -521,7 +527,7 @@ internal sealed class MembershipKeeper(
             return false;
         }
 
-        await LookAsync(keys.ToDictionary(k => k, _ => new Look(plan!.Clock) { Cause = MembershipCause.Time }), [], at, cancellation);
+        await LookAsync(keys.ToDictionary(k => k, _ => new Look(plan!.Clock) { Cause = MembershipCause.Time, Since = DateTimeOffset.MinValue }), [], at, cancellation);
         return true;
     }
 
@@ -605,10 +611,20 @@ internal sealed class MembershipKeeper(
                 var (missing, changes, deferred) = (chunks[i].Where(l => l.Value.IsConcerned).ToDictionary(), new List<MembershipMove>(), new List<Deferred>());
                 await using (next)
                 {
-                    while (await next!.MoveAsync())
+                    List<Looked> some = new(Block);
+                    for (var more = true; more;)
                     {
-                        missing.Remove(next.Current.Key, out var look);
-                        await LookAsync(db, next.Current, look!, questions, changes, deferred, cancellation);
+                        if (more = await next!.MoveAsync())
+                        {
+                            missing.Remove(next.Current.Key, out var look);
+                            some.Add(new Looked(next.Current, look!));
+                        }
+
+                        if (some.Count == Block || !more)
+                        {
+                            await LookAsync(db, some, questions, changes, deferred, cancellation);
+                            some.Clear();
+                        }
                     }
                 }
 
@@ -679,57 +695,74 @@ internal sealed class MembershipKeeper(
         }, cancellation);
     }
 
-    private async Task LookAsync(SegmentationDb db, Customer customer, Look look, Questions questions, List<MembershipMove> changes, List<Deferred> deferred, CancellationToken cancellation)
+    // Segment by segment: what a rule needs is then at hand for all of them, where a thousand rules for each customer would have to be fetched anew.
+    private async Task LookAsync(SegmentationDb db, List<Looked> some, Questions questions, List<MembershipMove> changes, List<Deferred> deferred, CancellationToken cancellation)
     {
-        DateTimeOffset? due = null;
-        foreach (var place in look.Scope.Places())
+        var scope = new SegmentSet(plan!.Segments.Count);
+        some.ForEach(l => scope.Add(l.Look.Scope));
+        foreach (var place in scope.Places())
         {
             var question = questions.Of(place);
             var segment = question.Segment;
             var id = segment.Segment.Id;
-            if (question.IsBuilding)
+            foreach (var (customer, look) in some)
             {
-                // What is being built may have been read before this change; it is looked at again when that has ended.
-                var e = look.Events?.LastOrDefault(e => plan!.OfEvent(e.Type).Contains(place));
-                deferred.Add(new Deferred(id, look.Cause, customer.Key, e?.Type, e?.Id));
-            }
-            else if (question.IsReady)
-            {
-                var heavy = segment.ReadsEvents && customer.EventCount > CustomerSnapshots.MaxEvents; // Its events are too many to be loaded.
-                if (segment.NeedsRank)
+                if (!look.Scope.Contains(place))
+                {
+                    continue;
+                }
+
+                if (question.IsBuilding)
+                {
+                    // What is being built may have been read before this change; it is looked at again when that has ended.
+                    var e = look.Events?.LastOrDefault(e => plan!.OfEvent(e.Type).Contains(place));
+                    deferred.Add(new Deferred(id, look.Cause, customer.Key, e?.Type, e?.Id));
+                }
+                else if (question.IsReady && segment.NeedsRank)
                 {
                     // Asked as a whole; but not only ranks may be what it reads.
-                    ranksMoved |= !ReferenceEquals(look.Scope, plan!.Clock) || heavy || MayHaveFlipped(question, customer, questions);
+                    ranksMoved |= !ReferenceEquals(look.Scope, plan.Clock) || IsHeavy(customer, segment) || MayHaveFlipped(question, customer, questions);
                 }
-                else
+                else if (question.IsReady)
                 {
-                    var member = heavy
-                        ? await db.Customers.Where(c => c.Key == customer.Key).Where(segment.Members(plan!.All, questions.At, db)).AnyAsync(cancellation)
+                    var member = IsHeavy(customer, segment)
+                        ? await db.Customers.Where(c => c.Key == customer.Key).Where(segment.Members(plan.All, questions.At, db)).AnyAsync(cancellation)
                         : segment.Contains(customer, question.Now);
                     if (member ? customer.MemberOf.Add(id) : customer.MemberOf.Remove(id))
                     {
-                        var (cause, eventId) = look.Reason(segment, plan!);
+                        var (cause, eventId) = look.Reason(segment, plan);
                         changes.Add(new MembershipMove(segment, customer.Key, member, cause, eventId));
                     }
                 }
+            }
+        }
 
-                if (question.Until is not null)
+        // What time does to the events before is known: each brings its customer in or out by itself, and whoever has one was found or looked at.
+        some.ForEach(l => l.Customer.Events.RemoveAll(e => e.OccurredAt < l.Look.Since));
+        foreach (var question in scope.Places().Select(questions.Of).Where(q => q is { IsReady: true, IsBuilding: false, Until: not null }))
+        {
+            foreach (var looked in some)
+            {
+                if (looked.Look.Scope.Contains(question.Segment.Place))
                 {
-                    var next = heavy ? questions.At.AddMinutes(1) : NextFlip(question, customer, questions);
-                    due = next is null || due < next ? due : next;
+                    var next = IsHeavy(looked.Customer, question.Segment) ? questions.At.AddMinutes(1) : NextFlip(question, looked.Customer, questions);
+                    looked.Due = next is null || looked.Due < next ? looked.Due : next;
                 }
             }
         }
 
         // Others than those looked at may be due earlier.
-        dues.Set(customer.Key, due, exact: ReferenceEquals(look.Scope, plan!.Clock));
+        some.ForEach(l => dues.Set(l.Customer.Key, l.Due, exact: ReferenceEquals(l.Look.Scope, plan.Clock)));
+
+        // Its events are too many to be loaded.
+        static bool IsHeavy(Customer customer, SegmentPlan segment) => customer.EventCount > CustomerSnapshots.MaxEvents && segment.ReadsEvents;
     }
 
     // Whether time may have brought the customer in or out since all was known to be true.
     private bool MayHaveFlipped(Question question, Customer customer, Questions questions)
     {
         var margin = question.Segment.IsRegular(keptUntil, questions.At) ? TimeSpan.Zero : Irregularity;
-        return question.Segment.Flips(customer, question.Clock(keptUntil - margin), question.Clock(questions.At + margin));
+        return question.Segment.Flips(question.Clock(keptUntil - margin), question.Clock(questions.At + margin))(customer);
     }
 
     // The first instant up to which nothing is certain to stay as it is; null when all is, until the end of what has been looked into.
@@ -739,10 +772,10 @@ internal sealed class MembershipKeeper(
         if (!question.IsRegular)
         {
             // Clocks are changed near here: then it is looked at again and again, until that is over.
-            return question.Segment.Flips(customer, question.Clock(questions.At - Irregularity), question.Clock(until + Irregularity)) ? questions.At.AddSeconds(1) : null;
+            return question.Segment.Flips(question.Clock(questions.At - Irregularity), question.Clock(until + Irregularity))(customer) ? questions.At.AddSeconds(1) : null;
         }
 
-        if (!question.Segment.Flips(customer, question.Now, question.Until))
+        if (!question.Flips(customer))
         {
             return null;
         }
@@ -751,7 +784,7 @@ internal sealed class MembershipKeeper(
         while (high - low > 1)
         {
             var middle = low + ((high - low) / 2);
-            (low, high) = question.Segment.Flips(customer, question.Now, question.Clock(new DateTimeOffset(middle * TimeSpan.TicksPerMicrosecond, TimeSpan.Zero))) ? (low, middle) : (middle, high);
+            (low, high) = question.Segment.Flips(question.Now, question.Clock(new DateTimeOffset(middle * TimeSpan.TicksPerMicrosecond, TimeSpan.Zero)))(customer) ? (low, middle) : (middle, high);
         }
 
         return new DateTimeOffset(high * TimeSpan.TicksPerMicrosecond, TimeSpan.Zero);
@@ -860,13 +893,21 @@ internal sealed class MembershipKeeper(
 
                 if (together.Count > 1)
                 {
+                    // One that is cancelled does not wait for the others.
+                    var ends = together.Select(b => b.Cancellation.Token.Register(() => b.Ended.TrySetCanceled(CancellationToken.None))).ToList();
                     await FindTogetherAsync(db, together, at, cancellation);
+                    ends.ForEach(e => e.Dispose());
                 }
 
                 var shared = time.GetElapsedTime(started).TotalMilliseconds / together.Count;
                 for (var i = 0; i < together.Count; i++)
                 {
                     var build = together[i];
+                    if (build.Ended.Task.IsCompleted)
+                    {
+                        continue;
+                    }
+
                     try
                     {
                         var began = time.GetTimestamp();
@@ -1057,9 +1098,17 @@ internal sealed class MembershipKeeper(
         await writer.InTransactionAsync(null, async (connection, transaction) =>
         {
             await using var command = new NpgsqlCommand(
-                "WITH rows AS (DELETE FROM membership_work WHERE segment_id = $1 AND keys IS NULL AND cause = $2) UPDATE membership_states SET cancel_requested = false WHERE segment_id = $1", connection, transaction)
+                """
+                WITH rows AS (DELETE FROM membership_work WHERE segment_id = $1 AND keys IS NULL AND cause = $2)
+                UPDATE membership_states SET cancel_requested = false, finished_at = CASE WHEN $3 THEN greatest(started_at, $4) ELSE finished_at END WHERE segment_id = $1
+                """,
+                connection, transaction)
             {
-                Parameters = { MembershipWriter.Of(segment, NpgsqlDbType.Integer), MembershipWriter.Of((short)MembershipCause.Refresh, NpgsqlDbType.Smallint) },
+                Parameters =
+                {
+                    MembershipWriter.Of(segment, NpgsqlDbType.Integer), MembershipWriter.Of((short)MembershipCause.Refresh, NpgsqlDbType.Smallint),
+                    MembershipWriter.Of(running is { Forget: true }, NpgsqlDbType.Boolean), MembershipWriter.Of(LocalTime.Truncate(time.GetUtcNow()), NpgsqlDbType.TimestampTz),
+                },
             };
             await command.ExecuteNonQueryAsync(cancellation);
         }, cancellation);
@@ -1103,6 +1152,12 @@ internal sealed class MembershipKeeper(
 
     private sealed record LookEvent(string Type, string Id);
 
+    /// <summary>A customer that is being looked at, and when it is to be looked at again.</summary>
+    private sealed record Looked(Customer Customer, Look Look)
+    {
+        public DateTimeOffset? Due { get; set; }
+    }
+
     /// <summary>A customer to look at.</summary>
     private sealed class Look(SegmentSet scope)
     {
@@ -1111,6 +1166,9 @@ internal sealed class MembershipKeeper(
         public MembershipCause Cause { get; set; }
 
         public List<LookEvent>? Events { get; set; }
+
+        /// <summary>Nothing was written but events that occurred since then.</summary>
+        public DateTimeOffset Since { get; set; } = DateTimeOffset.MaxValue;
 
         /// <summary>It is no more, as far as is known.</summary>
         public bool Erased { get; set; }
@@ -1167,6 +1225,9 @@ internal sealed class MembershipKeeper(
         public required bool IsReady { get; init; }
 
         public required bool IsRegular { get; init; }
+
+        /// <summary>Whether time may bring a customer in or out until then.</summary>
+        public Func<Customer, bool> Flips { get; } = Until is null ? _ => false : Segment.Flips(Now, Until);
 
         public Evaluation Clock(DateTimeOffset instant) => new(instant, Segment.Segment.TimeZone);
     }

@@ -16,7 +16,7 @@ internal sealed class SegmentPlan
     private static readonly string[] OfOthers = [nameof(Customer.Events), nameof(Customer.Rank), nameof(Customer.MemberOf), nameof(Customer.ManualMemberships)];
 
     private readonly Lazy<Func<Customer, Evaluation, bool>> contains;
-    private readonly Lazy<Func<Customer, Evaluation, Evaluation, bool>> flips;
+    private readonly Lazy<Func<Evaluation, Evaluation, Func<Customer, bool>>> flips;
     private readonly CompiledRule<Customer>? rule;
 
     public SegmentPlan(SegmentDefinition segment, string fingerprint, Definitions all)
@@ -29,7 +29,7 @@ internal sealed class SegmentPlan
             References = Reached(tree, all);
             rule = References.Any(k => all.IsKept(all.Segments[k])) ? all.Compile(tree, Backend.Memory, historical: false, segment.Key, kept: true) : whole;
             MembersRead = rule.MembersRead();
-            NeedsRank = MembersRead.Contains(nameof(Customer.Rank));
+            (NeedsRank, ReadsEvents) = (MembersRead.Contains(nameof(Customer.Rank)), MembersRead.Contains(nameof(Customer.Events)));
 
             // Those that are not stored are part of it.
             var within = References.Select(k => all.Segments[k]).Where(s => s.Kind == SegmentKind.Rule && !all.IsKept(s)).Select(s => s.Rule!.Value);
@@ -76,12 +76,12 @@ internal sealed class SegmentPlan
     /// <summary>It asks for nothing but what stands in a customer's own row.</summary>
     public bool ReadsColumnsAlone => rule is not null && References.Count == 0 && !MembersRead.Overlaps(OfOthers);
 
-    public bool ReadsEvents => MembersRead.Contains(nameof(Customer.Events));
+    public bool ReadsEvents { get; }
 
     public bool Contains(Customer customer, Evaluation at) => contains.Value(customer, at);
 
-    /// <summary>Whether time may bring the customer in or out between two instants.</summary>
-    public bool Flips(Customer customer, Evaluation from, Evaluation to) => flips.Value(customer, from, to);
+    /// <summary>Whether time may bring a customer in or out between two instants.</summary>
+    public Func<Customer, bool> Flips(Evaluation from, Evaluation to) => flips.Value(from, to);
 
     public bool IsRegular(DateTimeOffset from, DateTimeOffset to) => rule!.IsRegular(from, to, Segment.TimeZone);
 

@@ -94,8 +94,11 @@ public sealed class MembershipWork
     /// <summary>Of events: the type of each key's event, folded.</summary>
     public string[]? EventTypes { get; set; }
 
-    /// <summary>Of events: the id of each key's event.</summary>
+    /// <summary>Of events: the id of each key's event, the latest of its type.</summary>
     public string[]? EventIds { get; set; }
+
+    /// <summary>Of events: when the earliest of that type and customer occurred; null where that is not known.</summary>
+    public DateTimeOffset[]? EventTimes { get; set; }
 
     /// <summary>The properties of <see cref="Customers.Customer"/> that changed (<c>Demographic.Gender</c>); null for any but those that events make.</summary>
     public string[]? Changed { get; set; }

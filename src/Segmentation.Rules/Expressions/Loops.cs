@@ -18,6 +18,14 @@ internal sealed class Loops : ExpressionVisitor
     public static Expression<TDelegate> Unroll<TDelegate>(Expression<TDelegate> lambda) =>
         Expression.Lambda<TDelegate>(new Loops(lambda.Parameters).Visit(lambda.Body), lambda.Parameters);
 
+    /// <summary>The same in two steps: what is made of its first parameters alone is worked out once for all that it is then asked of.</summary>
+    public static Expression<TDelegate> Split<TDelegate>(LambdaExpression lambda, params ParameterExpression[] first)
+    {
+        var constants = new Constants(first);
+        var rest = Expression.Lambda(constants.Visit(lambda.Body), lambda.Parameters.Except(first));
+        return Expression.Lambda<TDelegate>(Expression.Block(constants.Found.Values, [.. constants.Found.Select(c => Expression.Assign(c.Value, c.Key)), rest]), first);
+    }
+
     protected override Expression VisitMember(MemberExpression node)
     {
         if (node is { Expression: ConstantExpression { Value: { } literal }, Member: FieldInfo field } && literal.GetType() is { IsGenericType: true } type && type.GetGenericTypeDefinition() == typeof(Literal<>))

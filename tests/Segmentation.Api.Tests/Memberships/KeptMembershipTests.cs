@@ -182,6 +182,68 @@ public sealed class KeptMembershipTests(ITestOutputHelper output) : IAsyncLifeti
     }
 
     [Fact]
+    public async Task ARefreshThatIsCancelled_EndsAtOnce_AndTheOthersGoOn()
+    {
+        await using var host = new TestHost(connectionString, clock);
+        var api = new Api(host.CreateClient());
+        await using (var scope = host.Services.CreateAsyncScope())
+        {
+            await scope.ServiceProvider.GetRequiredService<SegmentationDb>().Database.MigrateAsync();
+        }
+
+        await using var source = NpgsqlDataSource.Create(connectionString);
+        await using (var lead = source.CreateCommand("UPDATE membership_leader SET epoch = 1"))
+        {
+            await lead.ExecuteNonQueryAsync();
+        }
+
+        string[] keys = ["germans", "french", "women"];
+        foreach (var (key, field, value) in new[] { (keys[0], "geographic.country", "DE"), (keys[1], "geographic.country", "FR"), (keys[2], "demographic.gender", "Female") })
+        {
+            (await api.PutAsync($"segments/{key}", $$"""{"rule":{"combinator":"and","rules":[{"field":"{{field}}","operator":"=","value":"{{value}}"}]} }""")).Expect(201);
+        }
+
+        var services = host.Services;
+        using var keeper = ActivatorUtilities.CreateInstance<MembershipKeeper>(services, clock, NullLogger.Instance, 1L, DateTimeOffset.UnixEpoch);
+        await TickUntilAsync(keys, running: false);
+        clock.Advance(TimeSpan.FromMinutes(1));
+
+        await using (var connection = await source.OpenConnectionAsync())
+        await using (var transaction = await connection.BeginTransactionAsync())
+        {
+            await using var held = new NpgsqlCommand("LOCK TABLE customers IN ACCESS EXCLUSIVE MODE", connection);
+            await held.ExecuteNonQueryAsync();
+            foreach (var key in keys)
+            {
+                (await api.PostAsync($"segments/{key}/refresh", "")).Expect(202);
+            }
+
+            await TickUntilAsync(keys, running: true);
+            clock.Advance(TimeSpan.FromSeconds(1));
+            (await api.DeleteAsync($"segments/{keys[1]}/refresh")).Expect(204);
+            await TickUntilAsync([keys[1]], running: false);
+            await TickUntilAsync([keys[0], keys[2]], running: true);
+            await transaction.RollbackAsync();
+        }
+
+        await TickUntilAsync(keys, running: false);
+        var compared = await Task.WhenAll(keys.Select(async k => (await api.GetAsync($"segments/{k}/refresh")).Json.TryGetProperty("drift", out _)));
+        Assert.Equal([true, false, true], compared);
+        await keeper.StopAsync();
+
+        async Task TickUntilAsync(string[] some, bool running)
+        {
+            var deadline = DateTime.UtcNow.AddSeconds(30);
+            while (!(await Task.WhenAll(some.Select(async k => (await api.GetAsync($"segments/{k}/refresh")).Expect(200).Json))).All(s => s.TryGetProperty("progress", out _) == running))
+            {
+                Assert.True(DateTime.UtcNow < deadline, $"{string.Join(", ", some)}: not {(running ? "running" : "ended")}.");
+                await keeper.TickAsync(default);
+                await Task.Delay(5);
+            }
+        }
+    }
+
+    [Fact]
     public async Task OverTheApi_AfterAnySequence_StoredIsFresh()
     {
         const int sequences = 40;

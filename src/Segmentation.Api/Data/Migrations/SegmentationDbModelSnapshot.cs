@@ -753,15 +753,20 @@ namespace Segmentation.Api.Data.Migrations
                         .HasColumnName("event_ids")
                         .HasColumnOrder(5);
 
+                    b.PrimitiveCollection<DateTimeOffset[]>("EventTimes")
+                        .HasColumnType("timestamp with time zone[]")
+                        .HasColumnName("event_times")
+                        .HasColumnOrder(6);
+
                     b.PrimitiveCollection<string[]>("EventTypes")
                         .HasColumnType("text[]")
                         .HasColumnName("event_types")
-                        .HasColumnOrder(6);
+                        .HasColumnOrder(7);
 
                     b.PrimitiveCollection<long[]>("Keys")
                         .HasColumnType("bigint[]")
                         .HasColumnName("keys")
-                        .HasColumnOrder(7);
+                        .HasColumnOrder(8);
 
                     b.Property<int?>("SegmentId")
                         .HasColumnType("integer")

@@ -100,7 +100,7 @@ internal static class ChangeSection
 
         world.Figures["fullBuild"] = built.Ms;
         return $"""
-            {built.Text}; building them all took {built.Ms / 1000:0.0} s ({Text.Ms(built.Ms / built.Segments)} ms a segment; exponent {world.Exponent("fullBuild")}). The aim speaks of 1,000 segments, which are {1000.0 * built.Members / built.Segments / 1e6:0} million rows: `--segments 1000` makes them.
+            {built.Text}; building them all took {built.Ms / 1000:0.0} s ({Text.Ms(built.Ms / built.Segments)} ms a segment; exponent {world.Exponent("fullBuild")}).
             Building grows with the number of segments, and looking at a customer by less, since it is loaded once for all of them: with fewer segments the ratio below is the worse.
             One customer in a hundred is changed, in {rounds} rounds. From the answer on: until the last of them is looked at and written, and until `evaluatedAt` says so, which moves once a second.
 

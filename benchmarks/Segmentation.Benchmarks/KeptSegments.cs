@@ -12,7 +12,7 @@ internal static class KeptSegments
     private const long KeepersLock = 0x5E67_4D45_4D42;
 
     private const string LivePrefix = "bench-kept-";
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(15);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(60);
 
     /// <summary>Has nobody keep membership until it is disposed of: what is measured meanwhile is evaluation alone.</summary>
     public static async Task<IAsyncDisposable> NobodyKeepsAsync(World world)

@@ -66,7 +66,7 @@ public sealed class StoredMembership : IAsyncDisposable
     /// </summary>
     public Task<CustomerMemberships?> OfAsync(string id, CancellationToken cancellation)
     {
-        var asked = new Asked(id);
+        var asked = new Asked(id, cancellation);
         waiting.Enqueue(asked);
         if (asking.Wait(0, CancellationToken.None))
         {
@@ -95,13 +95,27 @@ public sealed class StoredMembership : IAsyncDisposable
                     break;
                 }
 
+                // Where nobody waits any longer, the statement ends.
+                var left = some.Count;
+                using var abandoned = new CancellationTokenSource();
+                var leaving = some.Select(a => a.Cancellation.Register(() =>
+                {
+                    if (Interlocked.Decrement(ref left) == 0)
+                    {
+                        abandoned.Cancel();
+                    }
+                })).ToList();
                 try
                 {
-                    await AnswerAsync(some);
+                    await AnswerAsync(some, abandoned.Token);
                 }
                 catch (Exception failed)
                 {
                     some.ForEach(a => a.Answer.TrySetException(failed));
+                }
+                finally
+                {
+                    leaving.ForEach(l => l.Dispose());
                 }
             }
 
@@ -110,13 +124,13 @@ public sealed class StoredMembership : IAsyncDisposable
         while (!waiting.IsEmpty && asking.Wait(0, CancellationToken.None)); // One that came in between found nobody free.
     }
 
-    private async Task AnswerAsync(List<Asked> asked)
+    private async Task AnswerAsync(List<Asked> asked, CancellationToken cancellation)
     {
         await using var command = source.CreateCommand(OfCustomers);
         command.Parameters.Add(MembershipWriter.Of(asked.Select(a => a.Id).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Text));
-        await using (var reader = await command.ExecuteReaderAsync())
+        await using (var reader = await command.ExecuteReaderAsync(cancellation))
         {
-            while (await reader.ReadAsync())
+            while (await reader.ReadAsync(cancellation))
             {
                 asked[reader.GetInt32(0)].Answer.SetResult(new CustomerMemberships(reader.GetFieldValue<int[]>(3).ToHashSet(), reader.GetInt64(1), reader.GetFieldValue<DateTimeOffset>(2)));
             }
@@ -131,7 +145,7 @@ public sealed class StoredMembership : IAsyncDisposable
         return source.DisposeAsync();
     }
 
-    private sealed record Asked(string Id)
+    private sealed record Asked(string Id, CancellationToken Cancellation)
     {
         public TaskCompletionSource<CustomerMemberships?> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }

@@ -27,11 +27,10 @@ public static class RuleReferences
             var value = node.GetProperty("value");
             switch (node.GetProperty("field").GetString())
             {
-                case "behavioral.events":
+                case "behavioral.events" and var itself:
                     // "All" is about the others.
                     var others = node.TryGetProperty("match", out var match) && match.TryGetProperty("mode", out var mode) && mode.ValueEquals("all");
-                    var of = Of(node);
-                    yield return new EventReference(others ? null : TypesOf(value), Fields(value).Concat(IsText(of) ? [of.GetString()!] : Array.Empty<string>()).ToHashSet(StringComparer.Ordinal));
+                    yield return new EventReference(others ? null : TypesOf(value), Fields(node).Where(f => f != itself).ToHashSet(StringComparer.Ordinal));
                     break;
                 case "behavioral.sequence":
                     foreach (var step in value.GetProperty("steps").EnumerateArray())

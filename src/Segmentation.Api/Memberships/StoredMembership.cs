@@ -15,6 +15,18 @@ public sealed record CustomerMemberships(IReadOnlySet<int> Segments, long Stamp,
 /// <summary>Reads stored membership, where it can be relied on: past EF Core, and for all customers that are asked for at the same time in one statement.</summary>
 public sealed class StoredMembership : IAsyncDisposable
 {
+    private const string Answer = "s.stamp, l.kept_until, ARRAY(SELECT m.segment_id FROM memberships m WHERE m.customer_key = c.key AND m.left_batch IS NULL)";
+
+    private static readonly string IsKnown =
+        $"l.ready_stamp = s.stamp AND NOT EXISTS (SELECT FROM membership_work w WHERE c.key = ANY (w.keys) OR (w.keys IS NULL AND w.cause <> {(short)MembershipCause.Refresh}))";
+
+    /// <summary>A customer's segments in one statement; <c>./bench</c> sends it by itself, to compare.</summary>
+    internal static readonly string OfCustomer = $"SELECT {Answer} FROM customers c, membership_leader l, definition_stamp s WHERE c.id = $1 AND {IsKnown}";
+
+    // The same of several: the place of each whose segments are known.
+    private static readonly string OfCustomers =
+        $"SELECT a.place::integer - 1, {Answer} FROM unnest($1) WITH ORDINALITY AS a (id, place) JOIN customers c ON c.id = a.id, membership_leader l, definition_stamp s WHERE {IsKnown}";
+
     // Few do more, since each answer takes a fraction of a millisecond. And none waits for the long ones.
     private static readonly int Connections = Math.Clamp(2 * Environment.ProcessorCount, 4, 32);
 
@@ -38,18 +50,6 @@ public sealed class StoredMembership : IAsyncDisposable
         settings.Options = $"{settings.Options} -c plan_cache_mode=force_generic_plan".Trim();
         source = NpgsqlDataSource.Create(settings);
     }
-
-    private const string Answer = "s.stamp, l.kept_until, ARRAY(SELECT m.segment_id FROM memberships m WHERE m.customer_key = c.key AND m.left_batch IS NULL)";
-
-    private static readonly string IsKnown =
-        $"l.ready_stamp = s.stamp AND NOT EXISTS (SELECT FROM membership_work w WHERE c.key = ANY (w.keys) OR (w.keys IS NULL AND w.cause <> {(short)MembershipCause.Refresh}))";
-
-    /// <summary>A customer's segments in one statement; <c>./bench</c> sends it by itself, to compare.</summary>
-    internal static readonly string OfCustomer = $"SELECT {Answer} FROM customers c, membership_leader l, definition_stamp s WHERE c.id = $1 AND {IsKnown}";
-
-    // The same of several: the place of each whose segments are known.
-    private static readonly string OfCustomers =
-        $"SELECT a.place::integer - 1, {Answer} FROM unnest($1) WITH ORDINALITY AS a (id, place) JOIN customers c ON c.id = a.id, membership_leader l, definition_stamp s WHERE {IsKnown}";
 
     /// <summary>A segment's size; null while its membership is being built.</summary>
     public async Task<StoredSize?> SizeAsync(int segment, CancellationToken cancellation)
@@ -80,63 +80,64 @@ public sealed class StoredMembership : IAsyncDisposable
     private async Task AskAsync()
     {
         List<Asked> some = [];
-        do
+        while (true)
         {
-            while (true)
+            some.Clear();
+            while (some.Count < MostAtOnce && waiting.TryDequeue(out var next))
             {
-                some.Clear();
-                while (some.Count < MostAtOnce && waiting.TryDequeue(out var next))
-                {
-                    some.Add(next);
-                }
+                some.Add(next);
+            }
 
-                if (some.Count == 0)
-                {
-                    break;
-                }
-
-                // Where nobody waits any longer, the statement ends.
-                var left = some.Count;
-                using var abandoned = new CancellationTokenSource();
-                var leaving = some.Select(a => a.Cancellation.Register(() =>
-                {
-                    if (Interlocked.Decrement(ref left) == 0)
-                    {
-                        abandoned.Cancel();
-                    }
-                })).ToList();
-                try
-                {
-                    await AnswerAsync(some, abandoned.Token);
-                }
-                catch (Exception failed)
-                {
-                    some.ForEach(a => a.Answer.TrySetException(failed));
-                }
-                finally
-                {
-                    leaving.ForEach(l => l.Dispose());
-                }
+            if (some.Count > 0)
+            {
+                await AnswerAsync(some);
+                continue;
             }
 
             asking.Release();
-        }
-        while (!waiting.IsEmpty && asking.Wait(0, CancellationToken.None)); // One that came in between found nobody free.
-    }
 
-    private async Task AnswerAsync(List<Asked> asked, CancellationToken cancellation)
-    {
-        await using var command = source.CreateCommand(OfCustomers);
-        command.Parameters.Add(MembershipWriter.Of(asked.Select(a => a.Id).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Text));
-        await using (var reader = await command.ExecuteReaderAsync(cancellation))
-        {
-            while (await reader.ReadAsync(cancellation))
+            // One that came in between found nobody free.
+            if (waiting.IsEmpty || !asking.Wait(0, CancellationToken.None))
             {
-                asked[reader.GetInt32(0)].Answer.SetResult(new CustomerMemberships(reader.GetFieldValue<int[]>(3).ToHashSet(), reader.GetInt64(1), reader.GetFieldValue<DateTimeOffset>(2)));
+                return;
             }
         }
+    }
 
-        asked.ForEach(a => a.Answer.TrySetResult(null));
+    private async Task AnswerAsync(List<Asked> asked)
+    {
+        // Where nobody waits any longer, the statement ends.
+        using var abandoned = new CancellationTokenSource();
+        var left = asked.Count;
+        var leaving = asked.Select(a => a.Cancellation.Register(() =>
+        {
+            if (Interlocked.Decrement(ref left) == 0)
+            {
+                abandoned.Cancel();
+            }
+        })).ToList();
+        try
+        {
+            await using var command = source.CreateCommand(OfCustomers);
+            command.Parameters.Add(MembershipWriter.Of(asked.Select(a => a.Id).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Text));
+            await using (var reader = await command.ExecuteReaderAsync(abandoned.Token))
+            {
+                while (await reader.ReadAsync(abandoned.Token))
+                {
+                    asked[reader.GetInt32(0)].Answer.SetResult(new CustomerMemberships(reader.GetFieldValue<int[]>(3).ToHashSet(), reader.GetInt64(1), reader.GetFieldValue<DateTimeOffset>(2)));
+                }
+            }
+
+            asked.ForEach(a => a.Answer.TrySetResult(null));
+        }
+        catch (Exception failed)
+        {
+            asked.ForEach(a => a.Answer.TrySetException(failed));
+        }
+        finally
+        {
+            leaving.ForEach(l => l.Dispose());
+        }
     }
 
     public ValueTask DisposeAsync()

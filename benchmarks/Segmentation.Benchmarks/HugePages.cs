@@ -13,32 +13,44 @@ internal sealed class HugePages : IDisposable
     // For the 2 GB that the private server takes at most (PostgresSettings), and what it has beside them.
     private const int Needed = 1200;
 
-    private readonly int before;
+    private readonly int? before;
 
-    private HugePages(int before, int now) => (this.before, Are) = (before, now >= before + Needed);
+    private HugePages(int? before) => this.before = before;
 
     /// <summary>Whether the server started from here on has them.</summary>
-    public bool Are { get; }
+    public bool Are => before is not null;
 
     public static HugePages Reserve()
     {
-        if (!OperatingSystem.IsLinux() || !Environment.IsPrivilegedProcess || !File.Exists(Setting))
+        try
         {
-            return new HugePages(0, 0);
+            var before = Read();
+            Write(before + Needed);
+            if (Read() >= before + Needed)
+            {
+                return new HugePages(before);
+            }
+
+            // In part they are of no use.
+            Write(before);
+        }
+        catch (Exception none) when (none is IOException or UnauthorizedAccessException)
+        {
+            World.Log("PostgreSQL goes without huge pages: only root on Linux may reserve them.");
         }
 
-        var before = Read();
-        File.WriteAllText(Setting, (before + Needed).ToString(CultureInfo.InvariantCulture));
-        return new HugePages(before, Read());
-
-        static int Read() => int.Parse(File.ReadAllText(Setting), CultureInfo.InvariantCulture);
+        return new HugePages(null);
     }
 
     public void Dispose()
     {
-        if (Are)
+        if (before is { } pages)
         {
-            File.WriteAllText(Setting, before.ToString(CultureInfo.InvariantCulture));
+            Write(pages);
         }
     }
+
+    private static int Read() => int.Parse(File.ReadAllText(Setting), CultureInfo.InvariantCulture);
+
+    private static void Write(int pages) => File.WriteAllText(Setting, pages.ToString(CultureInfo.InvariantCulture));
 }

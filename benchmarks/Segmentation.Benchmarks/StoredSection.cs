@@ -19,8 +19,8 @@ internal static class StoredSection
 
     private const string PlannedOnce = "force_generic_plan";
     private const int Connections = 16;
-    private static readonly TimeSpan Window = TimeSpan.FromSeconds(3);
     private const int Warming = 5;
+    private static readonly TimeSpan Window = TimeSpan.FromSeconds(3);
 
     public static async Task<string> RunAsync(World world)
     {

@@ -38,15 +38,10 @@ public sealed class KeptMembershipTests(ITestOutputHelper output) : IAsyncLifeti
     {
         var sequences = int.Parse(Environment.GetEnvironmentVariable("MEMBERSHIP_SEQUENCES") ?? "500", System.Globalization.CultureInfo.InvariantCulture);
         var failures = new Failures();
-        await using var host = new TestHost(connectionString, clock);
+        await using var host = await LedAsync();
         var api = new Api(host.CreateClient());
-        await using (var scope = host.Services.CreateAsyncScope())
-        {
-            await scope.ServiceProvider.GetRequiredService<SegmentationDb>().Database.MigrateAsync();
-        }
-
         await using var source = NpgsqlDataSource.Create(connectionString);
-        await using (var lead = source.CreateCommand("UPDATE membership_leader SET epoch = 1, kept_until = $1"))
+        await using (var lead = source.CreateCommand("UPDATE membership_leader SET kept_until = $1"))
         {
             lead.Parameters.AddWithValue(MembershipWorld.Start);
             await lead.ExecuteNonQueryAsync();
@@ -108,15 +103,9 @@ public sealed class KeptMembershipTests(ITestOutputHelper output) : IAsyncLifeti
     [Fact]
     public async Task OneOfManyThatAreFoundTogetherFails_TheOthersAreBuilt()
     {
-        await using var host = new TestHost(connectionString, clock);
+        await using var host = await LedAsync();
         var api = new Api(host.CreateClient());
-        await using (var scope = host.Services.CreateAsyncScope())
-        {
-            await scope.ServiceProvider.GetRequiredService<SegmentationDb>().Database.MigrateAsync();
-        }
-
         await using var source = NpgsqlDataSource.Create(connectionString);
-        await ExecuteAsync("UPDATE membership_leader SET epoch = 1");
         (await api.PutAsync("customers/a", """{"demographic":{"gender":"Female"},"geographic":{"country":"DE","location":{"latitude":52.5,"longitude":13.4}} }""")).Expect(201);
         (await api.PutAsync("customers/b", """{"demographic":{"gender":"Male"},"geographic":{"country":"DE"}}""")).Expect(201);
         foreach (var (key, rule) in new[]
@@ -184,19 +173,9 @@ public sealed class KeptMembershipTests(ITestOutputHelper output) : IAsyncLifeti
     [Fact]
     public async Task ARefreshThatIsCancelled_EndsAtOnce_AndTheOthersGoOn()
     {
-        await using var host = new TestHost(connectionString, clock);
+        await using var host = await LedAsync();
         var api = new Api(host.CreateClient());
-        await using (var scope = host.Services.CreateAsyncScope())
-        {
-            await scope.ServiceProvider.GetRequiredService<SegmentationDb>().Database.MigrateAsync();
-        }
-
         await using var source = NpgsqlDataSource.Create(connectionString);
-        await using (var lead = source.CreateCommand("UPDATE membership_leader SET epoch = 1"))
-        {
-            await lead.ExecuteNonQueryAsync();
-        }
-
         string[] keys = ["germans", "french", "women"];
         foreach (var (key, field, value) in new[] { (keys[0], "geographic.country", "DE"), (keys[1], "geographic.country", "FR"), (keys[2], "demographic.gender", "Female") })
         {
@@ -257,6 +236,17 @@ public sealed class KeptMembershipTests(ITestOutputHelper output) : IAsyncLifeti
         }
 
         Assert.True(world.Compared > sequences);
+    }
+
+    // Whose keeper is made by the test, as the first to lead.
+    private async Task<TestHost> LedAsync()
+    {
+        var host = new TestHost(connectionString, clock);
+        await using var scope = host.Services.CreateAsyncScope();
+        var db = scope.ServiceProvider.GetRequiredService<SegmentationDb>();
+        await db.Database.MigrateAsync();
+        await db.Database.ExecuteSqlAsync($"UPDATE membership_leader SET epoch = 1");
+        return host;
     }
 
     /// <summary>Waits until all that was written before is looked at.</summary>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Segmentation.Api.Embedded;
 
 namespace Segmentation.Benchmarks;
 
@@ -9,9 +10,11 @@ namespace Segmentation.Benchmarks;
 internal sealed class HugePages : IDisposable
 {
     private const string Setting = "/proc/sys/vm/nr_hugepages";
+    private const string Compaction = "/proc/sys/vm/compact_memory";
+    private const int Tries = 10;
 
-    // For the 2 GB that the private server takes at most (PostgresSettings), and what it has beside them.
-    private const int Needed = 1200;
+    // Of 2 MB each.
+    private static readonly int needed = (int)(PostgresSettings.MostHugePages / 2) + 1;
 
     private readonly int? before;
 
@@ -24,15 +27,22 @@ internal sealed class HugePages : IDisposable
     {
         try
         {
+            // Memory is in pieces; each try has the kernel put some more of it together.
             var before = Read();
-            Write(before + Needed);
-            if (Read() >= before + Needed)
+            for (var i = 0; i < Tries; i++)
             {
-                return new HugePages(before);
+                Write(Setting, before + needed);
+                if (Read() >= before + needed)
+                {
+                    return new HugePages(before);
+                }
+
+                Write(Compaction, 1);
             }
 
             // In part they are of no use.
-            Write(before);
+            Write(Setting, before);
+            World.Log($"PostgreSQL goes without huge pages: {needed} of them were not to be had.");
         }
         catch (Exception none) when (none is IOException or UnauthorizedAccessException)
         {
@@ -46,11 +56,11 @@ internal sealed class HugePages : IDisposable
     {
         if (before is { } pages)
         {
-            Write(pages);
+            Write(Setting, pages);
         }
     }
 
     private static int Read() => int.Parse(File.ReadAllText(Setting), CultureInfo.InvariantCulture);
 
-    private static void Write(int pages) => File.WriteAllText(Setting, pages.ToString(CultureInfo.InvariantCulture));
+    private static void Write(string file, int number) => File.WriteAllText(file, number.ToString(CultureInfo.InvariantCulture));
 }

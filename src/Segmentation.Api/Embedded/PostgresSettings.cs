@@ -7,14 +7,23 @@ internal static class PostgresSettings
 {
     private const long Megabyte = 1024 * 1024;
 
+    // What PostgreSQL shares among its processes beside its buffers, in MB: some for each of them, and some for all (shared_memory_size, at 128 MB to 8 GB).
+    private const double PerBuffers = 1.03;
+    private const int BesideBuffers = 80;
+
+    // The memory that this process may use, in MB: a container's limit, not its host's size.
+    private static long Memory => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / Megabyte;
+
+    /// <summary>The most that the server takes of huge pages, in MB, where there are so many.</summary>
+    public static long MostHugePages => (long)(Math.Max(128, Memory / 4) * PerBuffers) + BesideBuffers + 1;
+
     /// <summary>The text of postgresql.conf.</summary>
     /// <param name="socketDirectory">The private folder of the Unix socket, or null to listen on the loopback address.</param>
     /// <param name="port">The port, which on Unix is only part of the socket's name.</param>
     /// <param name="extra">Settings that override these.</param>
     public static string Write(string? socketDirectory, int port, IReadOnlyDictionary<string, string> extra)
     {
-        // The memory that this process may use: a container's limit, not its host's size.
-        var memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / Megabyte;
+        var memory = Memory;
         var settings = new Dictionary<string, string>
         {
             ["listen_addresses"] = socketDirectory is null ? "127.0.0.1" : "",
@@ -22,7 +31,8 @@ internal static class PostgresSettings
             ["unix_socket_permissions"] = "0700",
             ["port"] = port.ToString(CultureInfo.InvariantCulture),
             ["max_connections"] = "200",
-            ["shared_buffers"] = $"{Math.Clamp(memory / 4, 128, 2048)}MB",
+            // PostgreSQL's manual advises a quarter. In small pages, each process would have to find more than this page by page; in huge ones, it takes those there are.
+            ["shared_buffers"] = $"{Math.Clamp(memory / 4, 128, Math.Max(2048, (long)((FreeHugePages() - BesideBuffers) / PerBuffers)))}MB",
             ["effective_cache_size"] = $"{Math.Max(memory / 2, 256)}MB",
             ["work_mem"] = "32MB",
             ["maintenance_work_mem"] = $"{Math.Clamp(memory / 16, 64, 512)}MB",
@@ -52,5 +62,19 @@ internal static class PostgresSettings
 
         return "# Written anew at each start of the API. Your own settings: Embedded:Settings:<name>, or ALTER SYSTEM.\n"
             + string.Concat(settings.Select(s => $"{s.Key} = '{s.Value.Replace("'", "''", StringComparison.Ordinal)}'\n"));
+    }
+
+    // In MB. They exist only where someone has reserved them.
+    private static long FreeHugePages()
+    {
+        const string info = "/proc/meminfo";
+        if (!File.Exists(info))
+        {
+            return 0;
+        }
+
+        var lines = File.ReadAllLines(info);
+        long Number(string name) => lines.FirstOrDefault(l => l.StartsWith(name, StringComparison.Ordinal))?.Split(' ', StringSplitOptions.RemoveEmptyEntries) is [_, var number, ..] ? long.Parse(number, CultureInfo.InvariantCulture) : 0;
+        return Number("HugePages_Free:") * Number("Hugepagesize:") / 1024;
     }
 }

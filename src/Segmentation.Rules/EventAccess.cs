@@ -592,8 +592,13 @@ public sealed record EventAccess<T, TEvent>(
 /// <summary>Finds the steps of a sequence among loaded events: what is kept here are those events that match any.</summary>
 public sealed class EventSequence
 {
+    // Of so few, putting each in its place is faster.
+    private const int Few = 64;
+
+    [ThreadStatic]
+    private static EventSequence? last;
+
     private readonly List<(DateTimeOffset At, int Steps, DateTimeOffset Until)> events = [];
-    private int seen;
 
     /// <summary>
     /// The times of events that match the steps in order, each strictly later than the one before and the last not after
@@ -601,32 +606,39 @@ public sealed class EventSequence
     /// </summary>
     public static DateTimeOffset[]? Find<TEvent>(IEnumerable<TEvent> events, Func<TEvent, bool>[] steps, Func<TEvent, DateTimeOffset> at, Func<TEvent, DateTimeOffset>? until)
     {
-        var sequence = new EventSequence();
+        var (sequence, seen) = (new EventSequence(), 0);
         foreach (var e in events)
         {
             var matched = steps.Select((step, i) => step(e) ? 1 << i : 0).Sum();
-            sequence.Add(matched, at(e), until is null || (matched & 1) == 0 ? DateTimeOffset.MaxValue : until(e));
+            seen |= matched;
+            if (matched != 0)
+            {
+                sequence.Add(matched, at(e), until is null || (matched & 1) == 0 ? DateTimeOffset.MaxValue : until(e));
+            }
         }
 
-        return Times(sequence, steps.Length);
+        return seen == (1 << steps.Length) - 1 ? sequence.Times(steps.Length) : null;
+    }
+
+    /// <summary>An empty one, whose thread has done with the one before.</summary>
+    internal static EventSequence Begin()
+    {
+        last ??= new EventSequence();
+        last.events.Clear();
+        return last;
     }
 
     /// <summary>Keeps an event.</summary>
     /// <param name="steps">A bit for each step that it matches, the first being 1.</param>
     /// <param name="at">When it happened.</param>
     /// <param name="until">As the first event of a sequence, until when the last may be.</param>
-    internal void Add(int steps, DateTimeOffset at, DateTimeOffset until)
-    {
-        events.Add((at, steps, until));
-        seen |= steps;
-    }
+    internal void Add(int steps, DateTimeOffset at, DateTimeOffset until) => events.Add((at, steps, until));
 
     /// <inheritdoc cref="Find"/>
-    internal static DateTimeOffset[]? Times(EventSequence? sequence, int steps) => sequence is null || sequence.seen != (1 << steps) - 1 ? null : sequence.Times(steps);
-
-    private DateTimeOffset[]? Times(int steps)
+    /// <remarks>Every step must have an event.</remarks>
+    internal DateTimeOffset[]? Times(int steps)
     {
-        events.Sort(static (a, b) => a.At.CompareTo(b.At));
+        Sort();
         var times = new DateTimeOffset[steps];
         for (var start = 0; start < events.Count; start++)
         {
@@ -653,5 +665,25 @@ public sealed class EventSequence
         }
 
         return null;
+    }
+
+    private void Sort()
+    {
+        if (events.Count > Few)
+        {
+            events.Sort(static (a, b) => a.At.CompareTo(b.At));
+            return;
+        }
+
+        for (var i = 1; i < events.Count; i++)
+        {
+            var (moved, to) = (events[i], i);
+            for (; to > 0 && events[to - 1].At > moved.At; to--)
+            {
+                events[to] = events[to - 1];
+            }
+
+            events[to] = moved;
+        }
     }
 }

@@ -1,5 +1,7 @@
 using System.Text.Json;
 using Segmentation.Api.Customers;
+using Segmentation.Api.Data;
+using Segmentation.Rules;
 
 namespace Segmentation.Api.Events;
 
@@ -27,6 +29,7 @@ public sealed class CustomerEvent
     public DateTimeOffset OccurredAt { get; set; }
 
     /// <summary>Folded.</summary>
+    [ListKey]
     public required string Type { get; set; }
     public string? TypeSent { get; set; }
 
@@ -39,8 +42,26 @@ public sealed class CustomerEvent
     public string? Currency { get; set; }
 
     /// <summary>A JSON object with its texts folded.</summary>
-    public JsonElement? Properties { get; set; }
+    public JsonElement? Properties { get; set { field = value; read = default; } }
     public JsonElement? PropertiesSent { get; set; }
 
     public Customer Customer { get; set; } = null!;
+
+    private (string Name, string? Text) read;
+
+    /// <summary>A text in the properties (<see cref="JsonValue.Text(JsonElement?, string[])"/>). The last one at the top is remembered.</summary>
+    public string? PropertyText(string[] path)
+    {
+        if (path is not [var name])
+        {
+            return JsonValue.Text(Properties, path);
+        }
+
+        if (read.Name != name)
+        {
+            read = (name, JsonValue.Text(Properties, path));
+        }
+
+        return read.Text;
+    }
 }

@@ -236,7 +236,7 @@ public sealed partial class CustomerFields
     }
 
     private static EventAccess<Customer, CustomerEvent> EventAccess(Backend backend, bool historical) =>
-        new(EventFields.Catalog, c => c.Events, e => e.CustomerKey, c => c.Key, e => e.OccurredAt, backend, historical);
+        new(backend == Backend.Memory ? EventFields.Loaded : EventFields.Catalog, c => c.Events, e => e.CustomerKey, c => c.Key, e => e.OccurredAt, backend, historical);
 
     private static Expression<Func<Customer, Evaluation, TValue>> Lambda<TValue>(Expression<Func<Customer, Evaluation, TValue>> lambda) => lambda;
 

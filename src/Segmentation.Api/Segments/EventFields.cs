@@ -1,5 +1,4 @@
 using System.Linq.Expressions;
-using System.Text.Json;
 using Segmentation.Api.Data;
 using Segmentation.Api.Events;
 using Segmentation.Rules;
@@ -12,7 +11,7 @@ public static class EventFields
 {
     public const int PropertyNameMaxLength = 256;
 
-    public static readonly FieldCatalog<CustomerEvent> Catalog = new(
+    private static readonly Field[] fields =
         [
             Field("type", FieldType.Text, "Type", "What happened: order_completed.", (e, x) => e.Type),
             Field("occurredAt", FieldType.Instant, "Occurred at", "When it happened.", (e, x) => e.OccurredAt),
@@ -21,28 +20,36 @@ public static class EventFields
             Field("hourOfDay", FieldType.Integer, "Hour of day", "0 to 23, in the customer's time zone, else the segment's.", (e, x) => LocalTime.Hour(e.OccurredAt, e.Customer.Geographic.TimeZone ?? x.ZoneId)),
             Field("dayOfWeek", FieldType.Integer, "Day of week", "1 Monday to 7 Sunday, in the customer's time zone, else the segment's.", (e, x) => LocalTime.DayOfWeek(e.OccurredAt, e.Customer.Geographic.TimeZone ?? x.ZoneId)),
             Field("month", FieldType.Integer, "Month", "1 to 12, in the customer's time zone, else the segment's.", (e, x) => LocalTime.Month(e.OccurredAt, e.Customer.Geographic.TimeZone ?? x.ZoneId)),
-        ],
+        ];
+
+    public static readonly FieldCatalog<CustomerEvent> Catalog = With((e, path) => JsonValue.Text(e.Properties, path));
+
+    /// <summary>The same of loaded events, of which many rules may ask for the same text.</summary>
+    public static readonly FieldCatalog<CustomerEvent> Loaded = With((e, path) => e.PropertyText(path));
+
+    private static FieldCatalog<CustomerEvent> With(Expression<Func<CustomerEvent, string[], string?>> text) => new(
+        fields,
         name => name.StartsWith("properties.", StringComparison.Ordinal) && name.Length <= PropertyNameMaxLength && !name.EndsWith('.') && !name.Contains("..", StringComparison.Ordinal)
-            ? Property(name) : null);
+            ? Property(name, text) : null);
 
     private static Field Field<TValue>(string name, FieldType type, string label, string description, Expression<Func<CustomerEvent, Evaluation, TValue>> value) =>
         new(name, "event", type, label, description, new ScalarAccess(value));
 
     // Dots descend into nested objects. The path is the rule's own, so it is a parameter like any value.
-    private static Field Property(string name)
+    private static Field Property(string name, Expression<Func<CustomerEvent, string[], string?>> text)
     {
         var path = Literal<string[]>.Of(name["properties.".Length..].Split('.'));
         return new Field(name, "event", FieldType.Property, name, "What the event carries.", new PropertyAccess(
-            At((properties, p) => JsonValue.Text(properties, p)),
-            At((properties, p) => JsonValue.Number(properties, p)),
-            At((properties, p) => JsonValue.Boolean(properties, p)),
-            At((properties, p) => JsonValue.Exists(properties, p)),
-            At((properties, p) => JsonValue.Scalar(properties, p))));
+            Of(text),
+            Of((e, p) => JsonValue.Number(e.Properties, p)),
+            Of((e, p) => JsonValue.Boolean(e.Properties, p)),
+            Of((e, p) => JsonValue.Exists(e.Properties, p)),
+            Of((e, p) => JsonValue.Scalar(e.Properties, p))));
 
-        LambdaExpression At<TValue>(Expression<Func<JsonElement?, string[], TValue>> read)
+        LambdaExpression Of<TValue>(Expression<Func<CustomerEvent, string[], TValue>> read)
         {
             var (e, x) = (Expression.Parameter(typeof(CustomerEvent), "e"), Expression.Parameter(typeof(Evaluation), "x"));
-            return Expression.Lambda(Splice.Body(read, Expression.Property(e, nameof(CustomerEvent.Properties)), path), e, x);
+            return Expression.Lambda(Splice.Body(read, e, path), e, x);
         }
     }
 }

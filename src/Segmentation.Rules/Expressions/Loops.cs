@@ -11,6 +11,9 @@ namespace Segmentation.Rules.Expressions;
 /// </summary>
 internal sealed class Loops : ExpressionVisitor
 {
+    // Each is a loop of its own.
+    private const int FewKeys = 4;
+
     private readonly IReadOnlyCollection<ParameterExpression> given;
 
     private Loops(IReadOnlyCollection<ParameterExpression> given) => this.given = given;
@@ -118,7 +121,7 @@ internal sealed class Loops : ExpressionVisitor
         switch (node.Method.Name)
         {
             case nameof(Enumerable.Any):
-                return Fold(source, Expression.Constant(false), (item, found, done) => When(lambda, item, Expression.Block(Expression.Assign(found, Expression.Constant(true)), Expression.Break(done))));
+                return Fold(Where(source, lambda), Expression.Constant(false), (_, found, done) => Expression.Block(Expression.Assign(found, Expression.Constant(true)), Expression.Break(done)));
             case nameof(Enumerable.All):
                 return Fold(source, Expression.Constant(true), (item, all, done) => Expression.IfThen(
                     Expression.Not(Splice.Body(lambda!, item)), Expression.Block(Expression.Assign(all, Expression.Constant(false)), Expression.Break(done))));
@@ -152,12 +155,12 @@ internal sealed class Loops : ExpressionVisitor
             return Fold(all, Expression.New(set), (item, seen, _) => Expression.Call(seen, nameof(HashSet<>.Add), null, item)) is { } different ? Expression.Property(different, nameof(HashSet<>.Count)) : null;
         }
 
-        return Fold(source, Expression.Constant(0), (item, count, done) => When(lambda, item, most is null
+        return Fold(Where(source, lambda), Expression.Constant(0), (_, count, done) => most is null
             ? Expression.PreIncrementAssign(count)
-            : Expression.IfThen(Expression.GreaterThan(Expression.PreIncrementAssign(count), most), Expression.Break(done))));
+            : Expression.IfThen(Expression.GreaterThan(Expression.PreIncrementAssign(count), most), Expression.Break(done)));
     }
 
-    // Where each step has an event at all: which steps each event is one of, and for a first step until when. Their order is then a matter of few.
+    // The events of each step, as long as every step so far has any. One that is of two steps is there twice, and follows neither time upon itself.
     private Expression? Sequence(MethodCallExpression node)
     {
         if (node.Arguments is not [var source, NewArrayExpression { Expressions: var steps }, LambdaExpression at, var until])
@@ -165,53 +168,55 @@ internal sealed class Loops : ExpressionVisitor
             return null;
         }
 
-        var matched = Expression.Variable(typeof(int));
-        var nothing = Expression.Constant(null, typeof(EventSequence));
-        return Fold(source, nothing, (item, found, _) => Expression.Block(
-            [matched],
-            Expression.Assign(matched, steps.Select((step, i) => (Expression)Expression.Condition(Splice.Body((LambdaExpression)step, item), Expression.Constant(1 << i), Expression.Constant(0))).Aggregate(Expression.Or)),
-            Expression.IfThen(
-                Expression.NotEqual(matched, Expression.Constant(0)),
-                Expression.Call(
-                    Expression.Assign(found, Expression.Coalesce(found, Expression.New(typeof(EventSequence)))), nameof(EventSequence.Add), null, matched, Splice.Body(at, item),
-                    until is LambdaExpression limit
-                        ? Expression.Condition(Expression.Equal(Expression.And(matched, Expression.Constant(1)), Expression.Constant(0)), Expression.Field(null, typeof(DateTimeOffset), nameof(DateTimeOffset.MaxValue)), Splice.Body(limit, item))
-                        : Expression.Field(null, typeof(DateTimeOffset), nameof(DateTimeOffset.MaxValue)))))) is { } matches
-            ? Expression.Condition(
-                Splice.And([.. steps.Select(step => Linq(Expression.Call(typeof(Enumerable), nameof(Enumerable.Any), node.Method.GetGenericArguments(), source, step))!)]),
-                Expression.Call(typeof(EventSequence), nameof(EventSequence.Times), null, matches, Expression.Constant(steps.Count)),
-                Expression.Constant(null, typeof(DateTimeOffset[])))
-            : null;
+        var found = Expression.Variable(typeof(EventSequence));
+        Expression? times = Expression.Call(found, nameof(EventSequence.Times), null, Expression.Constant(steps.Count));
+        for (var i = steps.Count - 1; i >= 0 && times is not null; i--)
+        {
+            var (step, first) = (Expression.Constant(1 << i), i == 0);
+            times = Fold(Where(source, (LambdaExpression)steps[i]), Expression.Constant(false), (item, any, _) => Expression.Block(
+                Expression.Assign(any, Expression.Constant(true)),
+                Expression.Call(found, nameof(EventSequence.Add), null, step, Splice.Body(at, item),
+                    first && until is LambdaExpression limit ? Splice.Body(limit, item) : Expression.Field(null, typeof(DateTimeOffset), nameof(DateTimeOffset.MaxValue))))) is { } has
+                ? Expression.Condition(has, times, Expression.Constant(null, typeof(DateTimeOffset[]))) : null;
+        }
+
+        return times is null ? null : Expression.Block([found], Expression.Assign(found, Expression.Call(typeof(EventSequence), nameof(EventSequence.Begin), null)), times);
     }
 
     private static Expression Of(LambdaExpression? selector, Expression item) => selector is null ? item : Splice.Body(selector, item);
 
-    private static Expression When(LambdaExpression? test, Expression item, Expression then) => test is null ? then : Expression.IfThen(Splice.Body(test, item), then);
+    private static Expression Where(Expression source, LambdaExpression? test) =>
+        test is null ? source : Expression.Call(typeof(Enumerable), nameof(Enumerable.Where), [test.Parameters[0].Type], source, test);
 
     private Expression? Fold(Expression source, Expression start, Func<Expression, ParameterExpression, LabelTarget, Expression> step)
     {
         var (result, done) = (Expression.Variable(start.Type), Expression.Label());
-        return Each(source, item => step(item, result, done), done) is { } loop ? Expression.Block([result], Expression.Assign(result, start), loop, result) : null;
+        return Each(source, item => step(item, result, done)) is { } loop ? Expression.Block([result], Expression.Assign(result, start), loop, Expression.Label(done), result) : null;
     }
 
-    private Expression? Each(Expression source, Func<Expression, Expression> body, LabelTarget done)
+    private Expression? Each(Expression source, Func<Expression, Expression> body)
     {
         switch (source)
         {
             case UnaryExpression { NodeType: ExpressionType.Convert } cast:
-                return Each(cast.Operand, body, done);
+                return Each(cast.Operand, body);
+            case MethodCallExpression { Method.Name: nameof(Enumerable.Where), Arguments: [UnaryExpression { NodeType: ExpressionType.Convert } cast, var where] } filtered:
+                return Each(filtered.Update(null, [cast.Operand, where]), body);
             case MethodCallExpression { Method.Name: nameof(Enumerable.Where), Arguments: [var all, LambdaExpression where] }:
-                return Each(all, item => Expression.IfThen(Splice.Body(where, item), body(item)), done);
+                Expression? Filtered(Expression some, Expression test) => Each(some, item => Expression.IfThen(Splice.Replace(test, new Dictionary<Expression, Expression> { [where.Parameters[0]] = item }), body(item)));
+                return Keyed(all.Type, where) is var (keys, others)
+                    ? Expression.Block(keys.Select(k => Filtered(Expression.Call(all, nameof(KeyedList<>.Of), null, Expression.Constant(k)), others)!))
+                    : Filtered(all, where.Body);
             case MethodCallExpression { Method.Name: nameof(Enumerable.Select), Arguments: [var all, LambdaExpression select] }:
                 var selected = Expression.Variable(select.ReturnType);
-                return Each(all, item => Expression.Block([selected], Expression.Assign(selected, Splice.Body(select, item)), body(selected)), done);
+                return Each(all, item => Expression.Block([selected], Expression.Assign(selected, Splice.Body(select, item)), body(selected)));
         }
 
         var (list, i) = (Expression.Variable(source.Type), Expression.Variable(typeof(int)));
         var (length, at) = source.Type switch
         {
             { IsArray: true } => ((Expression)Expression.ArrayLength(list), (Expression)Expression.ArrayIndex(list, i)),
-            { IsGenericType: true } type when type.GetGenericTypeDefinition() == typeof(List<>) => (Expression.Property(list, "Count"), Expression.Property(list, "Item", i)),
+            { IsGenericType: true } type when type.GetGenericTypeDefinition() == typeof(List<>) || type.GetGenericTypeDefinition() == typeof(KeyedList<>) => (Expression.Property(list, "Count"), Expression.Property(list, "Item", i)),
             _ => default,
         };
         if (length is null)
@@ -219,7 +224,7 @@ internal sealed class Loops : ExpressionVisitor
             return null;
         }
 
-        var element = Expression.Variable(at.Type);
+        var (element, end) = (Expression.Variable(at.Type), Expression.Label());
         var constants = new Constants(given);
         var round = constants.Visit(Visit(body(element)));
         return Expression.Block(
@@ -228,8 +233,36 @@ internal sealed class Loops : ExpressionVisitor
                 .. constants.Found.Select(c => Expression.Assign(c.Value, c.Key)),
                 Expression.Assign(list, Visit(source)),
                 Expression.Assign(i, Expression.Constant(0)),
-                Expression.Loop(Expression.Block([element], Expression.IfThen(Expression.Equal(i, length), Expression.Break(done)), Expression.Assign(element, at), Expression.PreIncrementAssign(i), round), done),
+                Expression.Loop(Expression.Block([element], Expression.IfThen(Expression.Equal(i, length), Expression.Break(end)), Expression.Assign(element, at), Expression.PreIncrementAssign(i), round), end),
             ]);
+    }
+
+    // Where items of a keyed list must have one of a few keys: these, and what else is asked of them.
+    private (string[] Keys, Expression Others)? Keyed(Type list, LambdaExpression where)
+    {
+        if (!list.IsGenericType || list.GetGenericTypeDefinition() != typeof(KeyedList<>))
+        {
+            return null;
+        }
+
+        bool IsKey(Expression of) => of is MemberExpression { Expression: var item, Member: var member } && item == where.Parameters[0] && member.IsDefined(typeof(ListKeyAttribute));
+        T? Constant<T>(Expression of) where T : class => of is MemberExpression or ConstantExpression && Visit(of) is ConstantExpression { Value: T value } ? value : null;
+        Expression[] parts = [.. Parts(where.Body, ExpressionType.AndAlso)];
+        for (var i = 0; i < parts.Length; i++)
+        {
+            string[]? keys = parts[i] switch
+            {
+                BinaryExpression { NodeType: ExpressionType.Equal } equal when IsKey(equal.Left) && Constant<string>(equal.Right) is { } key => [key],
+                MethodCallExpression { Method.Name: nameof(Enumerable.Contains), Object: null, Arguments: [var among, var item] } when IsKey(item) => Constant<string[]>(among),
+                _ => null,
+            };
+            if (keys is { Length: > 0 and <= FewKeys })
+            {
+                return ([.. keys.Distinct()], Splice.And([.. parts[..i], .. parts[(i + 1)..]]));
+            }
+        }
+
+        return null;
     }
 
     // What is made of the evaluation and of constants alone.

@@ -57,17 +57,16 @@ internal static class LiveSection
         {
             for (var round = -1; round < rounds; round++)
             {
-                var some = round < 0 ? rows.Take(rows.Count / 5).ToList() : rows;
                 var prefix = $"live-{name}{round}-";
-                var ms = await Measure.TimeAsync(() => api.PostAsync("events", Ndjson(IngestSection.Body(some, prefix))));
+                var ms = await Measure.TimeAsync(() => api.PostAsync("events", Ndjson(IngestSection.Body(rows, prefix))));
                 await afterwards();
                 if (round >= 0)
                 {
-                    rates.Add(some.Count / ms * 1000);
+                    rates.Add(rows.Count / ms * 1000);
                 }
 
-                World.Log($"{name}, round {round}: {Text.Number(some.Count / ms * 1000)} events a second{(behind.Count > 0 && name == "with" ? $", settled {behind[^1]:0.0} s later" : "")}");
-                await IngestSection.DeleteAsync(connection, some, prefix);
+                World.Log($"{name}, round {round}: {Text.Number(rows.Count / ms * 1000)} events a second{(behind.Count > 0 && name == "with" ? $", settled {behind[^1]:0.0} s later" : "")}");
+                await IngestSection.DeleteAsync(connection, rows, prefix);
             }
         }
 
@@ -76,7 +75,7 @@ internal static class LiveSection
         world.Figures["ingestEvent"] = 1000 / w.Median;
         world.Figures["visible"] = visible.Times.Median;
         return $"""
-            {built.Text}. {Text.Number(rows.Count)} events drawn from those loaded, NDJSON in one request, {rounds} rounds under new ids; with the segments, then in a new process without any. They are looked at while they come in and after: {b.Median:0.0} s ({b.Min:0.0}–{b.Max:0.0}) after the answer.
+            {built.Text}. {Text.Number(rows.Count)} events drawn from those loaded, NDJSON in one request, {rounds} rounds under new ids after one that is not counted; with the segments, then in a new process without any. They are looked at while they come in and after: {b.Median:0.0} s ({b.Min:0.0}–{b.Max:0.0}) after the answer.
 
             | ingest | events a second: median (least–most) | ratio |
             | --- | --: | --: |

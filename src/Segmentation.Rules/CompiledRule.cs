@@ -74,17 +74,22 @@ public sealed class CompiledRule<T>
     /// <summary>Whether its answer can change as time passes, all data the same.</summary>
     public bool ReadsClock => pass.Flips.Count > 0;
 
-    /// <summary>Whether its answer can change at every full quarter of an hour, since items' own time of day is asked for. <see cref="ToFlipsQuery"/> leaves that out.</summary>
+    /// <summary>Whether its answer can change at every full quarter of an hour, since items' own time of day is asked for. <see cref="ToFlipsQueries"/> leaves that out.</summary>
     public bool ReadsLocalTime => pass.ReadsLocalTime;
 
     /// <summary>
     /// Whom the clock may bring in or out between two instants, at most an hour apart and both sides <see cref="IsRegular"/>: nobody is left out, some may
-    /// be in who stay where they are.
+    /// be in who stay where they are. First by what they are themselves (null for nobody), then by their events: queries for the keys of those who have such,
+    /// which an index answers where the others ask everyone.
     /// </summary>
-    public Expression<Func<T, bool>> ToFlipsQuery(Evaluation from, Evaluation to, Func<Type, IQueryable> source) =>
-        Expression.Lambda<Func<T, bool>>(new Bind(pass.To, to, source).Visit(new Bind(pass.From, from, source).Visit(Flips)), item);
+    public (Expression<Func<T, bool>>? OfItems, IReadOnlyList<Expression> Keys) ToFlipsQueries(Evaluation from, Evaluation to, Func<Type, IQueryable> source)
+    {
+        var flips = pass.Flips.Select(f => new Bind(pass.To, to, source).Visit(new Bind(pass.From, from, source).Visit(OfEither(f))))
+            .ToLookup(f => f is MethodCallExpression { Method.Name: nameof(Queryable.Contains) } among && among.Method.DeclaringType == typeof(Queryable));
+        return (flips[false].Any() ? Expression.Lambda<Func<T, bool>>(Splice.Or([.. flips[false]]), item) : null, [.. flips[true].Select(f => ((MethodCallExpression)f).Arguments[0])]);
+    }
 
-    /// <summary>The same as a function of a loaded item, for any two instants.</summary>
+    /// <summary>Whether the clock may bring a loaded item in or out between two instants, whichever.</summary>
     public Func<Evaluation, Evaluation, Func<T, bool>> ToFlipsFunc() => Loops.Split<Func<Evaluation, Evaluation, Func<T, bool>>>(
         Loops.Unroll((Expression<Func<T, Evaluation, Evaluation, bool>>)InMemory.Instance.Visit(Expression.Lambda<Func<T, Evaluation, Evaluation, bool>>(Flips, item, pass.From, pass.To))), pass.From, pass.To).Compile();
 
@@ -126,8 +131,10 @@ public sealed class CompiledRule<T>
             .Compile(preferInterpretation: true)(loaded, at);
     }
 
+    private Expression Flips => OfEither(Splice.Or([.. pass.Flips]));
+
     // What does not depend on the instant (the zone) is the same on either clock.
-    private Expression Flips => Splice.Replace(Splice.Or([.. pass.Flips]), new Dictionary<Expression, Expression> { [evaluation] = pass.From });
+    private Expression OfEither(Expression flip) => Splice.Replace(flip, new Dictionary<Expression, Expression> { [evaluation] = pass.From });
 
     private sealed class Reads : ExpressionVisitor
     {

@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Linq.Expressions;
+using System.Numerics;
+using System.Threading.Channels;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using NpgsqlTypes;
@@ -35,13 +37,15 @@ internal sealed class MembershipKeeper(
     private static readonly TimeSpan KeptInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan MostRetryDelay = TimeSpan.FromMinutes(10);
 
-    private const int ChunkKeys = 1000;
+    private const int ChunkKeys = 500;
 
-    // So many customers with their events stay in a core's cache.
-    private const int Block = 32;
+    // So many customers with their events stay in a core's cache; each has a bit of 64. Those with very many events are fewer, for memory's sake.
+    private const int Block = 64;
+    private const int BlockEvents = 20_000;
+    private const int BlocksAhead = 8;
     private const int LooksAtOnce = 4000;
     private const int WorkRows = 20;
-    private const int ScanSegments = 16;
+    private const int ScanTogether = 64;
     private const int Builders = 2;
 
     // Segments that one reading of the customers may answer for; each has a bit of 64.
@@ -576,80 +580,114 @@ internal sealed class MembershipKeeper(
         await using var scope = scopes.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<SegmentationDb>();
         db.Database.SetCommandTimeout(TimeSpan.FromMinutes(10));
-        foreach (var some in segments.Chunk(ScanSegments))
+        var flips = segments.Select(s =>
+        {
+            var margin = s.Segment.IsRegular(s.From, end) ? TimeSpan.Zero : Irregularity;
+            return s.Segment.Flips(all, s.From - margin, end + margin, db);
+        }).ToList();
+
+        // All customers are read for what stands in their rows; an hour's events are few, and each statement goes to its own.
+        foreach (var some in flips.Select(f => f.OfCustomers).OfType<LambdaExpression>().Chunk(ScanTogether))
         {
             var c = Expression.Parameter(typeof(Customer), "c");
-            var any = Splice.Or([.. some.Select(s =>
-            {
-                var margin = s.Segment.IsRegular(s.From, end) ? TimeSpan.Zero : Irregularity;
-                return Splice.Body(s.Segment.Flips(all, s.From - margin, end + margin, db), c);
-            })]);
-            found.UnionWith(await db.Customers.Where(Expression.Lambda<Func<Customer, bool>>(any, c)).Select(x => x.Key).ToListAsync(cancellation));
+            var any = Expression.Lambda<Func<Customer, bool>>(Splice.Or([.. some.Select(s => Splice.Body(s, c))]), c);
+            found.UnionWith(await db.Customers.Where(any).Select(x => x.Key).ToListAsync(cancellation));
+        }
+
+        foreach (var some in flips.SelectMany(f => f.Keys).Chunk(ScanTogether))
+        {
+            found.UnionWith(await some.Select(db.Events.AsQueryable().Provider.CreateQuery<long>).Aggregate(Queryable.Concat).ToListAsync(cancellation));
         }
 
         return found;
     }
 
-    // The loop that everything depends on: read, evaluate, write, some hundreds of customers at a time.
+    // The loop that everything depends on: while some hundreds of customers are put to the rules, the next ones are read, and what the ones before have
+    // come to is written.
     private async Task LookAsync(Dictionary<long, Look> looks, IReadOnlyList<long> done, DateTimeOffset at, CancellationToken cancellation)
     {
         await using var scope = scopes.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<SegmentationDb>();
         var questions = new Questions(this, at);
-        var chunks = looks.Chunk(ChunkKeys).ToList();
-        if (chunks.Count == 0)
-        {
-            chunks.Add([]);
-        }
 
-        // PostgreSQL is at the next ones while these are written.
-        Reading? next = Start(chunks[0]);
+        // Those of one type of event are put to the same rules, and so together.
+        var chunks = looks.Where(l => l.Value.IsConcerned).OrderBy(l => l.Value.Events is [{ Type: var type }] ? type : "", StringComparer.Ordinal).Chunk(ChunkKeys).DefaultIfEmpty([]).ToList();
+        var ahead = Channel.CreateBounded<List<Customer>>(BlocksAhead);
+        using var stopReading = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var reading = Task.Run(() => ReadAsync(chunks, ahead.Writer, stopReading.Token), CancellationToken.None);
+        var writing = Task.CompletedTask;
         try
         {
-            for (var i = 0; i < chunks.Count; i++)
+            var i = 0;
+            var (missing, changes, deferred) = (chunks[i].ToDictionary(), new List<MembershipMove>(), new List<Deferred>());
+            await foreach (var block in ahead.Reader.ReadAllAsync(cancellation))
             {
-                var (missing, changes, deferred) = (chunks[i].Where(l => l.Value.IsConcerned).ToDictionary(), new List<MembershipMove>(), new List<Deferred>());
-                await using (next)
+                if (block.Count > 0)
                 {
-                    List<Looked> some = new(Block);
-                    for (var more = true; more;)
-                    {
-                        if (more = await next!.MoveAsync())
-                        {
-                            missing.Remove(next.Current.Key, out var look);
-                            some.Add(new Looked(next.Current, look!));
-                        }
-
-                        if (some.Count == Block || !more)
-                        {
-                            await LookAsync(db, some, questions, changes, deferred, cancellation);
-                            some.Clear();
-                        }
-                    }
+                    await LookAsync(db, [.. block.Select(c => missing.Remove(c.Key, out var look) ? new Looked(c, look) : throw new InvalidOperationException("A customer was read that was not asked for."))], questions, changes, deferred, cancellation);
+                    continue;
                 }
 
-                next = i + 1 < chunks.Count ? Start(chunks[i + 1]) : null;
-                await WriteAsync(changes, deferred, [.. missing.Keys], i == chunks.Count - 1 ? done : [], at, cancellation);
+                await writing;
+                writing = WriteAsync(changes, deferred, [.. missing.Keys], ++i == chunks.Count ? done : [], at, cancellation);
+                if (i < chunks.Count)
+                {
+                    (missing, changes, deferred) = (chunks[i].ToDictionary(), [], []);
+                }
             }
+
+            await writing;
         }
         finally
         {
-            if (next is not null)
-            {
-                await next.DisposeAsync();
-            }
+            await stopReading.CancelAsync();
+            await Task.WhenAll(reading, writing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
+    }
 
-        Reading Start(KeyValuePair<long, Look>[] some)
+    // An empty block ends a chunk.
+    private async Task ReadAsync(IReadOnlyList<KeyValuePair<long, Look>[]> chunks, ChannelWriter<List<Customer>> ahead, CancellationToken cancellation)
+    {
+        try
         {
-            var all = new SegmentSet(plan!.Segments.Count);
-            foreach (var (_, look) in some)
+            await using var scope = scopes.CreateAsyncScope();
+            var db = scope.ServiceProvider.GetRequiredService<SegmentationDb>();
+            foreach (var chunk in chunks)
             {
-                all.Add(look.Scope);
+                if (chunk.Length > 0)
+                {
+                    var all = new SegmentSet(plan!.Segments.Count);
+                    foreach (var (_, look) in chunk)
+                    {
+                        all.Add(look.Scope);
+                    }
+
+                    var (block, events) = (new List<Customer>(Block), 0);
+                    await foreach (var customer in sets.ReadAsync(db, [.. chunk.Select(l => l.Key)], plan.MembersRead(all), plan.EventsRead(all), cancellation))
+                    {
+                        block.Add(customer);
+                        events += customer.Events.Count;
+                        if (block.Count == Block || events > BlockEvents)
+                        {
+                            await ahead.WriteAsync(block, cancellation);
+                            (block, events) = (new(Block), 0);
+                        }
+                    }
+
+                    if (block.Count > 0)
+                    {
+                        await ahead.WriteAsync(block, cancellation);
+                    }
+                }
+
+                await ahead.WriteAsync([], cancellation);
             }
 
-            var keys = some.Where(l => l.Value.IsConcerned).Select(l => l.Key).ToArray();
-            return new Reading(keys.Length == 0 ? AsyncEnumerable.Empty<Customer>() : sets.ReadAsync(db, keys, plan.MembersRead(all), plan.EventsRead(all), cancellation));
+            ahead.Complete();
+        }
+        catch (Exception failed)
+        {
+            ahead.Complete(failed);
         }
     }
 
@@ -695,74 +733,132 @@ internal sealed class MembershipKeeper(
         }, cancellation);
     }
 
-    // Segment by segment: what a rule needs is then at hand for all of them, where a thousand rules for each customer would have to be fetched anew.
     private async Task LookAsync(SegmentationDb db, List<Looked> some, Questions questions, List<MembershipMove> changes, List<Deferred> deferred, CancellationToken cancellation)
     {
-        var scope = new SegmentSet(plan!.Segments.Count);
-        some.ForEach(l => scope.Add(l.Look.Scope));
-        foreach (var place in scope.Places())
+        LookAtMany([.. some.Where(l => !l.IsHeavy)], questions, changes, deferred);
+        foreach (var heavy in some.Where(l => l.IsHeavy))
         {
-            var question = questions.Of(place);
-            var segment = question.Segment;
-            var id = segment.Segment.Id;
-            foreach (var (customer, look) in some)
+            foreach (var place in heavy.Look.Scope.Places())
             {
-                if (!look.Scope.Contains(place))
-                {
-                    continue;
-                }
-
+                var question = questions.Of(place);
+                var segment = question.Segment;
                 if (question.IsBuilding)
                 {
-                    // What is being built may have been read before this change; it is looked at again when that has ended.
-                    var e = look.Events?.LastOrDefault(e => plan!.OfEvent(e.Type).Contains(place));
-                    deferred.Add(new Deferred(id, look.Cause, customer.Key, e?.Type, e?.Id));
+                    Defer(question, heavy, deferred);
                 }
                 else if (question.IsReady && segment.NeedsRank)
                 {
-                    // Asked as a whole; but not only ranks may be what it reads.
-                    ranksMoved |= !ReferenceEquals(look.Scope, plan.Clock) || IsHeavy(customer, segment) || MayHaveFlipped(question, customer, questions);
+                    ranksMoved |= segment.ReadsEvents || MovesRanks(question, heavy, questions);
                 }
                 else if (question.IsReady)
                 {
-                    var member = IsHeavy(customer, segment)
-                        ? await db.Customers.Where(c => c.Key == customer.Key).Where(segment.Members(plan.All, questions.At, db)).AnyAsync(cancellation)
-                        : segment.Contains(customer, question.Now);
-                    if (member ? customer.MemberOf.Add(id) : customer.MemberOf.Remove(id))
+                    var member = segment.ReadsEvents
+                        ? await db.Customers.Where(c => c.Key == heavy.Customer.Key).Where(segment.Members(plan!.All, questions.At, db)).AnyAsync(cancellation)
+                        : segment.Contains(heavy.Customer, question.Now);
+                    if (member != heavy.Customer.MemberOf.Contains(segment.Segment.Id))
                     {
-                        var (cause, eventId) = look.Reason(segment, plan);
-                        changes.Add(new MembershipMove(segment, customer.Key, member, cause, eventId));
+                        Move(question, heavy, member, changes);
                     }
                 }
-            }
-        }
 
-        // What time does to the events before is known: each brings its customer in or out by itself, and whoever has one was found or looked at.
-        some.ForEach(l => l.Customer.Events.RemoveAll(e => e.OccurredAt < l.Look.Since));
-        foreach (var question in scope.Places().Select(questions.Of).Where(q => q is { IsReady: true, IsBuilding: false, Until: not null }))
-        {
-            foreach (var looked in some)
-            {
-                if (looked.Look.Scope.Contains(question.Segment.Place))
+                if (question.IsKept)
                 {
-                    var next = IsHeavy(looked.Customer, question.Segment) ? questions.At.AddMinutes(1) : NextFlip(question, looked.Customer, questions);
-                    looked.Due = next is null || looked.Due < next ? looked.Due : next;
+                    heavy.SetDue(segment.ReadsEvents ? questions.At.AddMinutes(1) : NextFlip(question, heavy.Customer, questions));
                 }
             }
         }
 
         // Others than those looked at may be due earlier.
-        some.ForEach(l => dues.Set(l.Customer.Key, l.Due, exact: ReferenceEquals(l.Look.Scope, plan.Clock)));
-
-        // Its events are too many to be loaded.
-        static bool IsHeavy(Customer customer, SegmentPlan segment) => customer.EventCount > CustomerSnapshots.MaxEvents && segment.ReadsEvents;
+        some.ForEach(l => dues.Set(l.Customer.Key, l.Due, exact: ReferenceEquals(l.Look.Scope, plan!.Clock)));
     }
 
-    // Whether time may have brought the customer in or out since all was known to be true.
-    private bool MayHaveFlipped(Question question, Customer customer, Questions questions)
+    // Segment by segment: what a rule needs is then at hand for all of them, where a thousand rules for each customer would have to be fetched anew.
+    private void LookAtMany(Looked[] some, Questions questions, List<MembershipMove> changes, List<Deferred> deferred)
+    {
+        // A bit for each customer, by place: whom the segment is asked of, and who is stored as a member.
+        var (asked, stored) = (new ulong[plan!.Segments.Count], new ulong[plan.Segments.Count]);
+        for (var i = 0; i < some.Length; i++)
+        {
+            foreach (var place in some[i].Look.Scope.Places())
+            {
+                asked[place] |= 1UL << i;
+            }
+
+            foreach (var id in some[i].Customer.MemberOf)
+            {
+                if (plan.ById.TryGetValue(id, out var segment))
+                {
+                    stored[segment.Place] |= 1UL << i;
+                }
+            }
+        }
+
+        for (var place = 0; place < asked.Length; place++)
+        {
+            if (asked[place] == 0)
+            {
+                continue;
+            }
+
+            var question = questions.Of(place);
+            for (var rest = asked[place]; rest != 0; rest &= rest - 1)
+            {
+                var i = BitOperations.TrailingZeroCount(rest);
+                var looked = some[i];
+                if (question.IsBuilding)
+                {
+                    // What is being built may have been read before this change; it is looked at again when that has ended.
+                    Defer(question, looked, deferred);
+                }
+                else if (question.IsReady && question.Segment.NeedsRank)
+                {
+                    ranksMoved |= MovesRanks(question, looked, questions);
+                }
+                else if (question.IsReady && question.Segment.Contains(looked.Customer, question.Now) is var member && member != ((stored[place] >> i & 1) != 0))
+                {
+                    Move(question, looked, member, changes);
+                }
+            }
+        }
+
+        // What time does to the events before is known: each brings its customer in or out by itself, and whoever has one was found or looked at.
+        foreach (var (customer, look) in some)
+        {
+            customer.Events.RemoveAll(e => e.OccurredAt < look.Since);
+        }
+
+        for (var place = 0; place < asked.Length; place++)
+        {
+            if (asked[place] != 0 && questions.Of(place) is { IsKept: true } question)
+            {
+                for (var rest = asked[place]; rest != 0; rest &= rest - 1)
+                {
+                    var looked = some[BitOperations.TrailingZeroCount(rest)];
+                    looked.SetDue(NextFlip(question, looked.Customer, questions));
+                }
+            }
+        }
+    }
+
+    private void Defer(Question question, Looked looked, List<Deferred> deferred)
+    {
+        var e = looked.Look.Events?.LastOrDefault(e => plan!.OfEvent(e.Type).Contains(question.Segment.Place));
+        deferred.Add(new Deferred(question.Segment.Segment.Id, looked.Look.Cause, looked.Customer.Key, e?.Type, e?.Id));
+    }
+
+    private void Move(Question question, Looked looked, bool member, List<MembershipMove> changes)
+    {
+        var (segment, customer) = (question.Segment, looked.Customer);
+        _ = member ? customer.MemberOf.Add(segment.Segment.Id) : customer.MemberOf.Remove(segment.Segment.Id);
+        var (cause, eventId) = looked.Look.Reason(segment, plan!);
+        changes.Add(new MembershipMove(segment, customer.Key, member, cause, eventId));
+    }
+
+    // Asked as a whole; but not only ranks may be what it reads. By time alone, only where that may have brought the customer in or out since all was known to be true.
+    private bool MovesRanks(Question question, Looked looked, Questions questions)
     {
         var margin = question.Segment.IsRegular(keptUntil, questions.At) ? TimeSpan.Zero : Irregularity;
-        return question.Segment.Flips(question.Clock(keptUntil - margin), question.Clock(questions.At + margin))(customer);
+        return !ReferenceEquals(looked.Look.Scope, plan!.Clock) || question.Segment.Flips(question.Clock(keptUntil - margin), question.Clock(questions.At + margin))(looked.Customer);
     }
 
     // The first instant up to which nothing is certain to stay as it is; null when all is, until the end of what has been looked into.
@@ -1155,7 +1251,13 @@ internal sealed class MembershipKeeper(
     /// <summary>A customer that is being looked at, and when it is to be looked at again.</summary>
     private sealed record Looked(Customer Customer, Look Look)
     {
-        public DateTimeOffset? Due { get; set; }
+        public DateTimeOffset? Due { get; private set; }
+
+        /// <summary>Its events are too many to be loaded: those rules that read them are asked in SQL.</summary>
+        public bool IsHeavy => Customer.EventCount > CustomerSnapshots.MaxEvents;
+
+        /// <summary>The earliest holds.</summary>
+        public void SetDue(DateTimeOffset? due) => Due = due is null || Due < due ? Due : due;
     }
 
     /// <summary>A customer to look at.</summary>
@@ -1226,47 +1328,13 @@ internal sealed class MembershipKeeper(
 
         public required bool IsRegular { get; init; }
 
+        /// <summary>Time moves its members, and when is known ahead.</summary>
+        public bool IsKept => IsReady && !IsBuilding && Until is not null;
+
         /// <summary>Whether time may bring a customer in or out until then.</summary>
         public Func<Customer, bool> Flips { get; } = Until is null ? _ => false : Segment.Flips(Now, Until);
 
         public Evaluation Clock(DateTimeOffset instant) => new(instant, Segment.Segment.TimeZone);
-    }
-
-    /// <summary>Customers that are being read, from the moment on that this is made.</summary>
-    private sealed class Reading : IAsyncDisposable
-    {
-        private readonly IAsyncEnumerator<Customer> customers;
-        private Task<bool>? first;
-
-        public Reading(IAsyncEnumerable<Customer> customers)
-        {
-            this.customers = customers.GetAsyncEnumerator();
-            first = this.customers.MoveNextAsync().AsTask();
-        }
-
-        public Customer Current => customers.Current;
-
-        public ValueTask<bool> MoveAsync()
-        {
-            if (first is null)
-            {
-                return customers.MoveNextAsync();
-            }
-
-            var begun = new ValueTask<bool>(first);
-            first = null;
-            return begun;
-        }
-
-        public async ValueTask DisposeAsync()
-        {
-            if (first is not null)
-            {
-                await ((Task)first).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            }
-
-            await customers.DisposeAsync();
-        }
     }
 
     /// <summary>A segment to be built, or being built.</summary>

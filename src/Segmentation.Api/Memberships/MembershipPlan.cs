@@ -1,4 +1,6 @@
+using System.Collections;
 using System.Linq.Expressions;
+using System.Numerics;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -92,8 +94,8 @@ internal sealed class SegmentPlan
         : InSql(all).ToQuery(new Evaluation(at, Segment.TimeZone), db.Rows);
 
     /// <summary>The rule over PostgreSQL: whom time may bring in or out between two instants.</summary>
-    public Expression<Func<Customer, bool>> Flips(Definitions all, DateTimeOffset from, DateTimeOffset to, SegmentationDb db) =>
-        InSql(all).ToFlipsQuery(new Evaluation(from, Segment.TimeZone), new Evaluation(to, Segment.TimeZone), db.Rows);
+    public (Expression<Func<Customer, bool>>? OfCustomers, IReadOnlyList<Expression> Keys) Flips(Definitions all, DateTimeOffset from, DateTimeOffset to, SegmentationDb db) =>
+        InSql(all).ToFlipsQueries(new Evaluation(from, Segment.TimeZone), new Evaluation(to, Segment.TimeZone), db.Rows);
 
     /// <summary>The keys of the segments that a valid rule names; and, of those whose membership is not stored, what their rules name in turn.</summary>
     public static IReadOnlyList<string> Reached(JsonElement rule, Definitions all)
@@ -303,7 +305,7 @@ internal sealed class SegmentSet(int segments)
 
     public bool IsEmpty => !bits.AsSpan().ContainsAnyExcept(0UL);
 
-    public int Count => bits.Sum(b => System.Numerics.BitOperations.PopCount(b));
+    public int Count => bits.Sum(b => BitOperations.PopCount(b));
 
     public void Add(int place) => bits[place / 64] |= 1UL << (place % 64);
 
@@ -318,14 +320,45 @@ internal sealed class SegmentSet(int segments)
     public bool Contains(int place) => (bits[place / 64] >> (place % 64) & 1) != 0;
 
     /// <summary>The places, rising.</summary>
-    public IEnumerable<int> Places()
+    public Sequence Places() => new(bits);
+
+    /// <summary>Without an object for each walk: there is one for each customer that is looked at.</summary>
+    internal struct Sequence(ulong[] bits) : IEnumerable<int>, IEnumerator<int>
     {
-        for (var i = 0; i < bits.Length; i++)
+        private ulong rest = bits.Length > 0 ? bits[0] : 0;
+        private int i;
+
+        public int Current { get; private set; }
+
+        readonly object IEnumerator.Current => Current;
+
+        public bool MoveNext()
         {
-            for (var rest = bits[i]; rest != 0; rest &= rest - 1)
+            while (rest == 0)
             {
-                yield return (64 * i) + System.Numerics.BitOperations.TrailingZeroCount(rest);
+                if (++i >= bits.Length)
+                {
+                    return false;
+                }
+
+                rest = bits[i];
             }
+
+            Current = (64 * i) + BitOperations.TrailingZeroCount(rest);
+            rest &= rest - 1;
+            return true;
+        }
+
+        public readonly Sequence GetEnumerator() => this;
+
+        readonly IEnumerator<int> IEnumerable<int>.GetEnumerator() => this;
+
+        readonly IEnumerator IEnumerable.GetEnumerator() => this;
+
+        readonly void IEnumerator.Reset() => throw new NotSupportedException();
+
+        readonly void IDisposable.Dispose()
+        {
         }
     }
 }

@@ -779,11 +779,7 @@ internal sealed class MembershipKeeper(
         var (asked, stored) = (new ulong[plan!.Segments.Count], new ulong[plan.Segments.Count]);
         for (var i = 0; i < some.Length; i++)
         {
-            foreach (var place in some[i].Look.Scope.Places())
-            {
-                asked[place] |= 1UL << i;
-            }
-
+            some[i].Look.Scope.Mark(asked, 1UL << i);
             foreach (var id in some[i].Customer.MemberOf)
             {
                 if (plan.ById.TryGetValue(id, out var segment))

@@ -1,4 +1,3 @@
-using System.Collections;
 using System.Linq.Expressions;
 using System.Numerics;
 using System.Security.Cryptography;
@@ -320,45 +319,26 @@ internal sealed class SegmentSet(int segments)
     public bool Contains(int place) => (bits[place / 64] >> (place % 64) & 1) != 0;
 
     /// <summary>The places, rising.</summary>
-    public Sequence Places() => new(bits);
-
-    /// <summary>Without an object for each walk: there is one for each customer that is looked at.</summary>
-    internal struct Sequence(ulong[] bits) : IEnumerable<int>, IEnumerator<int>
+    public IEnumerable<int> Places()
     {
-        private ulong rest = bits.Length > 0 ? bits[0] : 0;
-        private int i;
-
-        public int Current { get; private set; }
-
-        readonly object IEnumerator.Current => Current;
-
-        public bool MoveNext()
+        for (var i = 0; i < bits.Length; i++)
         {
-            while (rest == 0)
+            for (var rest = bits[i]; rest != 0; rest &= rest - 1)
             {
-                if (++i >= bits.Length)
-                {
-                    return false;
-                }
-
-                rest = bits[i];
+                yield return (64 * i) + BitOperations.TrailingZeroCount(rest);
             }
-
-            Current = (64 * i) + BitOperations.TrailingZeroCount(rest);
-            rest &= rest - 1;
-            return true;
         }
+    }
 
-        public readonly Sequence GetEnumerator() => this;
-
-        readonly IEnumerator<int> IEnumerable<int>.GetEnumerator() => this;
-
-        readonly IEnumerator IEnumerable.GetEnumerator() => this;
-
-        readonly void IEnumerator.Reset() => throw new NotSupportedException();
-
-        readonly void IDisposable.Dispose()
+    /// <summary>Sets a bit at each of the places: done for each customer that is looked at.</summary>
+    public void Mark(ulong[] byPlace, ulong bit)
+    {
+        for (var i = 0; i < bits.Length; i++)
         {
+            for (var rest = bits[i]; rest != 0; rest &= rest - 1)
+            {
+                byPlace[(64 * i) + BitOperations.TrailingZeroCount(rest)] |= bit;
+            }
         }
     }
 }

@@ -7,42 +7,46 @@ public sealed class ListKeyAttribute : Attribute;
 /// <summary>
 /// A list that also knows its items by a key. Most rules ask for events of one type; a busy customer has hundreds of all, and there may be hundreds of rules.
 /// </summary>
-/// <param name="key">What <see cref="ListKeyAttribute"/> marks; it must not change while an item is in the list.</param>
-public sealed class KeyedList<T>(Func<T, string> key) : List<T>
+/// <typeparam name="T">A class of which <see cref="ListKeyAttribute"/> marks one text, which must not change while an item is in the list.</typeparam>
+public sealed class KeyedList<T> : List<T>
+    where T : class
 {
+    private static readonly Func<T, string> key = typeof(T).GetProperties().Single(p => p.IsDefined(typeof(ListKeyAttribute), inherit: false)).GetMethod!.CreateDelegate<Func<T, string>>();
     private static readonly List<T> none = [];
 
-    private readonly Dictionary<string, List<T>> groups = new(StringComparer.Ordinal);
+    // Made where it is asked for: most customers' events never are.
+    private Dictionary<string, List<T>>? groups;
     private int grouped;
 
     /// <summary>The items of one key, in the list's order. Not to be written to, and no longer true when the list is.</summary>
     public List<T> Of(string value)
     {
-        if (grouped != Count)
+        if (groups is null || grouped != Count)
         {
-            Group();
+            groups = Group();
+            grouped = Count;
         }
 
         return groups.GetValueOrDefault(value, none);
     }
 
     // Items come and go only between the times that they are asked for, and one that is replaced by another is not among what is done here.
-    private void Group()
+    private Dictionary<string, List<T>> Group()
     {
-        groups.Clear();
+        var all = new Dictionary<string, List<T>>(StringComparer.Ordinal);
         string? last = null;
         List<T> group = none;
         foreach (var item in this)
         {
             var its = key(item);
-            if (!ReferenceEquals(its, last) && !groups.TryGetValue(last = its, out group!))
+            if (!ReferenceEquals(its, last) && !all.TryGetValue(last = its, out group!))
             {
-                groups.Add(its, group = []);
+                all.Add(its, group = []);
             }
 
             group.Add(item);
         }
 
-        grouped = Count;
+        return all;
     }
 }

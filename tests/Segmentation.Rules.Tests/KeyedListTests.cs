@@ -6,7 +6,7 @@ public class KeyedListTests
     public void Gives_the_items_of_a_key_as_the_list_is_now()
     {
         var random = new Random(7);
-        var list = new KeyedList<(string Key, int Number)>(i => i.Key);
+        var list = new KeyedList<Item>();
         for (var round = 0; round < 200; round++)
         {
             if (random.Next(3) == 0)
@@ -17,7 +17,7 @@ public class KeyedListTests
             else
             {
                 // Equal texts, not always the same object.
-                list.Add((new string((char)('a' + random.Next(4)), 3), random.Next(100)));
+                list.Add(new Item(new string((char)('a' + random.Next(4)), 3), random.Next(100)));
             }
 
             foreach (var key in new[] { "aaa", "bbb", "ccc", "ddd", "eee" })
@@ -31,9 +31,11 @@ public class KeyedListTests
     public void An_item_without_neighbours_of_its_key_is_kept_with_the_others_of_it()
     {
         string[] texts = ["aaa", "bbb"];
-        var list = new KeyedList<(string Key, int Number)>(i => i.Key) { (texts[0], 1), (texts[1], 2), (texts[0], 3), (texts[1], 4) };
+        var list = new KeyedList<Item> { new(texts[0], 1), new(texts[1], 2), new(texts[0], 3), new(texts[1], 4) };
 
         Assert.Equal([1, 3], list.Of("aaa").Select(i => i.Number));
         Assert.Equal([2, 4], list.Of("bbb").Select(i => i.Number));
     }
+
+    private sealed record Item([property: ListKey] string Key, int Number);
 }

@@ -81,7 +81,7 @@ public sealed class Customer
     /// <summary>Ids of the segments whose stored membership has it; set where rules read stored membership of a loaded customer.</summary>
     public HashSet<int> MemberOf { get; } = [];
 
-    public KeyedList<CustomerEvent> Events { get; } = new(e => e.Type);
+    public KeyedList<CustomerEvent> Events { get; } = [];
     public List<ManualMember> ManualMemberships { get; } = [];
 }
 

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using System.Text;
@@ -25,6 +26,12 @@ internal sealed class CustomerSets(NpgsqlDataSource source, CustomerRowReaders r
     // Of more, all that an event carries is cheaper.
     private const int MostProperties = 3;
 
+    // Between values in JSON, which has no control characters in it. Joined texts are cheaper to send than arrays.
+    private const byte Separator = 1;
+
+    // Of one row, at the same time: times, types, channels and properties.
+    private const int MostArrays = 3 + MostProperties;
+
     private static readonly DateTimeOffset Epoch = new(2000, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
     // What events carry is often what others carry: then it is parsed once.
@@ -40,7 +47,7 @@ internal sealed class CustomerSets(NpgsqlDataSource source, CustomerRowReaders r
         await using var connection = await source.OpenConnectionAsync(cancellation);
         await using var command = new NpgsqlCommand { Connection = connection };
         string Texts(IEnumerable<string> texts) => Parameter(MembershipWriter.Of(texts.ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Text));
-        var sql = new StringBuilder($"SELECT {row.Columns}, ARRAY(SELECT m.segment_id FROM memberships m WHERE m.customer_key = c.key AND m.left_batch IS NULL), ")
+        var sql = new StringBuilder($"SELECT {row.Columns}, array_send(ARRAY(SELECT m.segment_id FROM memberships m WHERE m.customer_key = c.key AND m.left_batch IS NULL)), ")
             .Append(members.Contains(nameof(Customer.ManualMemberships)) ? "ARRAY(SELECT m.segment_id FROM manual_members m WHERE m.customer_key = c.key)" : "'{}'::integer[]");
         var first = row.Count + 2;
         string[]? properties = events?.Properties is { Count: <= MostProperties } few ? [.. few] : null;
@@ -49,8 +56,12 @@ internal sealed class CustomerSets(NpgsqlDataSource source, CustomerRowReaders r
             // What they carry is dear to send and to parse, and few rules ask for much of it.
             var carrying = events.Carrying is { Count: > 0 } some ? $"e.type = ANY ({Texts(some)})" : "true";
             IEnumerable<string> carried = properties is null ? ["e.properties"] : properties.Select(p => $"e.properties -> {Parameter(MembershipWriter.Of(p, NpgsqlDbType.Text))}");
-            IEnumerable<string> columns = ["e.amount", .. events.Channel ? ["e.channel"] : Array.Empty<string>(), .. carried.Select(c => $"CASE WHEN {carrying} THEN ({c})::text END")];
-            sql.Append(", e.* FROM customers c CROSS JOIN LATERAL (SELECT array_send(array_agg(e.occurred_at)), array_send(array_agg(e.type)), ").AppendJoin(", ", columns.Select(c => $"array_agg({c})"))
+            IEnumerable<string> columns =
+            [
+                "array_agg(e.amount)", "string_agg(timestamptz_send(e.occurred_at), '')", "array_send(array_agg(e.type))", .. events.Channel ? ["array_send(array_agg(e.channel))"] : Array.Empty<string>(),
+                .. carried.Select(c => $"string_agg(CASE WHEN {carrying} THEN coalesce(({c})::text, '') ELSE '' END, chr({Separator}))"),
+            ];
+            sql.Append(", e.* FROM customers c CROSS JOIN LATERAL (SELECT ").AppendJoin(", ", columns)
                 .Append(" FROM events e WHERE e.customer_key = c.key AND c.event_count <= ").Append(CustomerSnapshots.MaxEvents)
                 .Append(events.Types is { } types ? $" AND e.type = ANY ({Texts(types)})" : "").Append(") e");
         }
@@ -61,14 +72,21 @@ internal sealed class CustomerSets(NpgsqlDataSource source, CustomerRowReaders r
 
         command.CommandText = sql.Append(" WHERE c.key = ANY (").Append(Parameter(MembershipWriter.Of(keys, NpgsqlDbType.Array | NpgsqlDbType.Bigint))).Append(')').ToString();
         string[] labels = [.. (properties ?? []).Select(p => $"\"{JsonEncodedText.Encode(p)}\":")];
-        var known = new HashSet<string>(StringComparer.Ordinal);
-        var byText = known.GetAlternateLookup<ReadOnlySpan<char>>();
-        var parsed = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
+        var known = new HashSet<string>(StringComparer.Ordinal).GetAlternateLookup<ReadOnlySpan<char>>();
+        var parsed = new Dictionary<string, JsonElement>(StringComparer.Ordinal).GetAlternateLookup<ReadOnlySpan<char>>();
+        var text = new ArrayBufferWriter<char>();
+        byte[][] buffers = [.. Enumerable.Repeat<byte[]>([], MostArrays)];
         await using var reader = await command.ExecuteReaderAsync(cancellation);
         while (await reader.ReadAsync(cancellation))
         {
             var customer = row.Read(reader);
-            customer.MemberOf.UnionWith(reader.GetFieldValue<int[]>(row.Count));
+            var memberOf = new PostgresArray(Bytes(row.Count, 0));
+            customer.MemberOf.EnsureCapacity(memberOf.Count);
+            foreach (var segment in memberOf)
+            {
+                customer.MemberOf.Add(BinaryPrimitives.ReadInt32BigEndian(segment));
+            }
+
             foreach (var segment in reader.GetFieldValue<int[]>(row.Count + 1))
             {
                 customer.ManualMemberships.Add(new ManualMember { SegmentId = segment, CustomerKey = customer.Key });
@@ -84,49 +102,92 @@ internal sealed class CustomerSets(NpgsqlDataSource source, CustomerRowReaders r
 
         void AddEvents(Customer customer)
         {
-            var times = new PostgresArray(reader.GetFieldValue<byte[]>(first)).GetEnumerator();
-            var types = new PostgresArray(reader.GetFieldValue<byte[]>(first + 1)).GetEnumerator();
-            var amounts = reader.GetFieldValue<decimal?[]>(first + 2);
-            var channels = events.Channel ? reader.GetFieldValue<string?[]>(first + 3) : null;
-            var carried = Enumerable.Range(first + (events.Channel ? 4 : 3), properties?.Length ?? 1).Select(reader.GetFieldValue<string?[]>).ToArray();
-            customer.Events.Capacity = times.Count;
-            for (var i = 0; times.MoveNext() && types.MoveNext(); i++)
+            var amounts = reader.GetFieldValue<decimal?[]>(first);
+            var (times, types, next) = (Bytes(first + 1, 0), new PostgresArray(Bytes(first + 2, 1)), first + 3);
+            var channels = events.Channel ? new PostgresArray(Bytes(next++, 2)) : default;
+            ReadOnlyMemory<byte>[] carried = [.. Enumerable.Range(0, properties?.Length ?? 1).Select(n => Bytes(next + n, 3 + n))];
+            customer.Events.Capacity = amounts.Length;
+            for (var i = 0; i < amounts.Length; i++)
             {
+                _ = types.MoveNext() && (!events.Channel || channels.MoveNext());
                 customer.Events.Add(new CustomerEvent
                 {
                     CustomerKey = customer.Key,
                     Id = "",
-                    OccurredAt = Epoch.AddTicks(BinaryPrimitives.ReadInt64BigEndian(times.Current) * TimeSpan.TicksPerMicrosecond),
+                    OccurredAt = Epoch.AddTicks(BinaryPrimitives.ReadInt64BigEndian(times.Span[(i * sizeof(long))..]) * TimeSpan.TicksPerMicrosecond),
                     Type = Known(types.Current),
                     Amount = amounts[i],
-                    Channel = channels?[i],
-                    Properties = (properties is null ? carried[0][i] : Join(labels, carried, i)) is { } json ? Parse(json) : null,
+                    Channel = events.Channel && !channels.IsNull ? Known(channels.Current) : null,
+                    Properties = Parse(carried),
                     Customer = customer,
                 });
             }
         }
 
+        // What one row's column has is read before the next row's is.
+        ReadOnlyMemory<byte> Bytes(int column, int buffer)
+        {
+            var length = (int)reader.GetBytes(column, 0, null, 0, 0);
+            ref var bytes = ref buffers[buffer];
+            if (bytes.Length < length)
+            {
+                bytes = new byte[2 * length];
+            }
+
+            reader.GetBytes(column, 0, bytes, 0, length);
+            return bytes.AsMemory(0, length);
+        }
+
         // There are few, and they are short.
         string Known(ReadOnlySpan<byte> utf8)
         {
-            Span<char> type = stackalloc char[utf8.Length];
-            type = type[..Encoding.UTF8.GetChars(utf8, type)];
-            if (!byText.TryGetValue(type, out var text))
+            text.ResetWrittenCount();
+            Encoding.UTF8.GetChars(utf8, text);
+            if (!known.TryGetValue(text.WrittenSpan, out var same))
             {
-                known.Add(text = type.ToString());
+                known.Set.Add(same = text.WrittenSpan.ToString());
             }
 
-            return text;
+            return same;
         }
 
-        JsonElement Parse(string json)
+        // All that the event carries, or an object of those properties that it has.
+        JsonElement? Parse(ReadOnlyMemory<byte>[] carried)
         {
-            if (!parsed.TryGetValue(json, out var element))
+            text.ResetWrittenCount();
+            for (var n = 0; n < carried.Length; n++)
             {
-                element = JsonElement.Parse(json);
-                if (parsed.Count < ParsedAtOnce)
+                var end = carried[n].Span.IndexOf(Separator) is >= 0 and var at ? at : carried[n].Length;
+                var value = carried[n].Span[..end];
+                carried[n] = carried[n][Math.Min(end + 1, carried[n].Length)..];
+                if (!value.IsEmpty)
                 {
-                    parsed.Add(json, element);
+                    if (properties is not null)
+                    {
+                        text.Write(text.WrittenCount == 0 ? "{" : ",");
+                        text.Write(labels[n]);
+                    }
+
+                    Encoding.UTF8.GetChars(value, text);
+                }
+            }
+
+            if (text.WrittenCount == 0)
+            {
+                return null;
+            }
+
+            if (properties is not null)
+            {
+                text.Write("}");
+            }
+
+            if (!parsed.TryGetValue(text.WrittenSpan, out var element))
+            {
+                element = JsonElement.Parse(text.WrittenSpan);
+                if (parsed.Dictionary.Count < ParsedAtOnce)
+                {
+                    parsed[text.WrittenSpan] = element;
                 }
             }
 
@@ -138,20 +199,5 @@ internal sealed class CustomerSets(NpgsqlDataSource source, CustomerRowReaders r
             command.Parameters.Add(parameter);
             return $"${command.Parameters.Count}";
         }
-    }
-
-    // An object of those properties that the event has.
-    private static string? Join(string[] labels, string?[][] values, int i)
-    {
-        string? all = null;
-        for (var n = 0; n < labels.Length; n++)
-        {
-            if (values[n][i] is { } value)
-            {
-                all = string.Concat(all is null ? "{" : all + ",", labels[n], value);
-            }
-        }
-
-        return all is null ? null : all + "}";
     }
 }

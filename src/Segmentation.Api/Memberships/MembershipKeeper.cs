@@ -40,9 +40,12 @@ internal sealed class MembershipKeeper(
     private const int ChunkKeys = 500;
 
     // So many customers with their events stay in a core's cache; each has a bit of 64. Those with very many events are fewer, for memory's sake.
-    private const int Block = 64;
+    private const int Block = 32;
     private const int BlockEvents = 20_000;
-    private const int BlocksAhead = 8;
+    private const int BlocksAhead = 1;
+
+    // Chunks are read in turn by so many statements at once: what a look waits for is PostgreSQL's reading, a process each.
+    private const int Readers = 2;
     private const int LooksAtOnce = 4000;
     private const int WorkRows = 20;
     private const int ScanTogether = 64;
@@ -612,28 +615,22 @@ internal sealed class MembershipKeeper(
 
         // Those of one type of event are put to the same rules, and so together.
         var chunks = looks.Where(l => l.Value.IsConcerned).OrderBy(l => l.Value.Events is [{ Type: var type }] ? type : "", StringComparer.Ordinal).Chunk(ChunkKeys).DefaultIfEmpty([]).ToList();
-        var ahead = Channel.CreateBounded<List<Customer>>(BlocksAhead);
+        var ahead = Enumerable.Range(0, Readers).Select(_ => Channel.CreateBounded<List<Customer>>(BlocksAhead)).ToList();
         using var stopReading = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        var reading = Task.Run(() => ReadAsync(chunks, ahead.Writer, stopReading.Token), CancellationToken.None);
+        var reading = Task.WhenAll(ahead.Select((lane, n) => Task.Run(() => ReadAsync(chunks.Where((_, i) => i % Readers == n), lane.Writer, stopReading.Token), CancellationToken.None)));
         var writing = Task.CompletedTask;
         try
         {
-            var i = 0;
-            var (missing, changes, deferred) = (chunks[i].ToDictionary(), new List<MembershipMove>(), new List<Deferred>());
-            await foreach (var block in ahead.Reader.ReadAllAsync(cancellation))
+            for (var i = 0; i < chunks.Count; i++)
             {
-                if (block.Count > 0)
+                var (missing, changes, deferred) = (chunks[i].ToDictionary(), new List<MembershipMove>(), new List<Deferred>());
+                while (await NextAsync(ahead[i % Readers].Reader, cancellation) is { Count: > 0 } block)
                 {
                     await LookAsync(db, [.. block.Select(c => missing.Remove(c.Key, out var look) ? new Looked(c, look) : throw new InvalidOperationException("A customer was read that was not asked for."))], questions, changes, deferred, cancellation);
-                    continue;
                 }
 
                 await writing;
-                writing = WriteAsync(changes, deferred, [.. missing.Keys], ++i == chunks.Count ? done : [], at, cancellation);
-                if (i < chunks.Count)
-                {
-                    (missing, changes, deferred) = (chunks[i].ToDictionary(), [], []);
-                }
+                writing = WriteAsync(changes, deferred, [.. missing.Keys], i == chunks.Count - 1 ? done : [], at, cancellation);
             }
 
             await writing;
@@ -643,10 +640,14 @@ internal sealed class MembershipKeeper(
             await stopReading.CancelAsync();
             await Task.WhenAll(reading, writing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
+
+        // What failed the reading is thrown as it was.
+        static async Task<List<Customer>> NextAsync(ChannelReader<List<Customer>> blocks, CancellationToken cancellation) =>
+            await blocks.WaitToReadAsync(cancellation) ? await blocks.ReadAsync(cancellation) : throw new InvalidOperationException("A chunk has no end.");
     }
 
     // An empty block ends a chunk.
-    private async Task ReadAsync(IReadOnlyList<KeyValuePair<long, Look>[]> chunks, ChannelWriter<List<Customer>> ahead, CancellationToken cancellation)
+    private async Task ReadAsync(IEnumerable<KeyValuePair<long, Look>[]> chunks, ChannelWriter<List<Customer>> ahead, CancellationToken cancellation)
     {
         try
         {

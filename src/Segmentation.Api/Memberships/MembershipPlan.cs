@@ -226,7 +226,7 @@ internal sealed class MembershipPlan
 
     public IReadOnlyList<SegmentPlan> Segments { get; }
 
-    public IReadOnlyDictionary<int, SegmentPlan> ById { get; }
+    public Dictionary<int, SegmentPlan> ById { get; }
 
     /// <summary>What a new customer may be in.</summary>
     public SegmentSet Everything { get; }

@@ -18,7 +18,7 @@ internal sealed class MembershipService(
     /// <summary>The key of the connections that membership is kept by.</summary>
     public const string Source = "membership";
 
-    // It uses some six.
+    // It uses some seven.
     private const int Connections = 8;
 
     // Any number that no one else uses.

@@ -55,6 +55,10 @@ public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimePr
         return new StoredEvents(first.Stored + second.Stored, [.. first.Refused, .. second.Refused]);
     }
 
+    /// <summary>Whether customers of more than one batch wait for their membership; never where no segment's is kept.</summary>
+    internal async Task<bool> IsMembershipBehindAsync(CancellationToken cancellation) =>
+        await db.MembershipStates.AnyAsync(cancellation) && await db.MembershipWork.Where(w => w.Keys != null && w.SegmentId == null).Take(2).CountAsync(cancellation) == 2;
+
     // Null: nothing was stored, since a customer's sums would have grown too large.
     private async Task<StoredEvents?> TryStoreAsync(IReadOnlyList<IncomingEvent> events, bool create, CancellationToken cancellation)
     {

@@ -19,6 +19,8 @@ internal static class LiveSection
 
     public static async Task<string> RunAsync(World world)
     {
+        // What a run that was ended has left has members already.
+        using var left = await world.Api.Http.DeleteAsync(new Uri($"segments/{Probe}", UriKind.Relative));
         var built = await KeptSegments.EnsureAsync(world);
         var rows = await IngestSection.SampleAsync(world, Most);
         var probes = (int)(AtRate / Probed);

@@ -43,6 +43,7 @@ internal static class Setup
         services.AddSingleton<CustomerValidator>();
         services.AddScoped<CustomerImport>();
         services.AddSingleton<EventValidator>();
+        services.AddSingleton<BulkTurns>();
         services.AddScoped<EventStore>();
         services.AddScoped<EventIngest>();
         services.AddSingleton<IValidator<SegmentResource>, SegmentValidator>();

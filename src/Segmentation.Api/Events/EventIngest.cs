@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.Json;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Http;
@@ -7,7 +6,7 @@ using Segmentation.Rules;
 namespace Segmentation.Api.Events;
 
 /// <summary>Takes the events of one request: checks each, stores them in batches, and counts what became of them.</summary>
-public sealed class EventIngest(EventStore store, EventValidator validator, TimeProvider time)
+public sealed class EventIngest(EventStore store, EventValidator validator, BulkTurns turns, TimeProvider time)
 {
     /// <summary>Events in one array.</summary>
     public const int MaxArray = 10_000;
@@ -15,8 +14,8 @@ public sealed class EventIngest(EventStore store, EventValidator validator, Time
     private const int BatchRows = 5000;
     private const int BatchBytes = 8 * 1024 * 1024;
 
-    // While membership is behind, a request of many batches leaves it the machine for so much of the time that each has taken.
-    private const double Pause = 0.25;
+    // Smaller batches of a request of lines are taken like events that come by themselves.
+    private const int BulkRows = 1000;
 
     private readonly List<EventError> errors = [];
     private long received;
@@ -89,7 +88,7 @@ public sealed class EventIngest(EventStore store, EventValidator validator, Time
                 if (batch.Count == BatchRows || bytes > BatchBytes)
                 {
                     await storing;
-                    storing = StoreAndGiveWayAsync(batch, create, cancellation);
+                    storing = StoreAsync(batch, create, cancellation);
                     (batch, bytes) = (new List<IncomingEvent>(BatchRows), 0);
                 }
             }
@@ -166,20 +165,10 @@ public sealed class EventIngest(EventStore store, EventValidator validator, Time
         }
     }
 
-    // Events of now, which come by themselves, would else wait for their membership until all of these have been looked at.
-    private async Task StoreAndGiveWayAsync(List<IncomingEvent> batch, bool create, CancellationToken cancellation)
-    {
-        var began = Stopwatch.GetTimestamp();
-        await StoreAsync(batch, create, cancellation);
-        if (await store.IsMembershipBehindAsync(cancellation))
-        {
-            await Task.Delay(Stopwatch.GetElapsedTime(began) * Pause, cancellation);
-        }
-    }
-
     private async Task StoreAsync(List<IncomingEvent> batch, bool create, CancellationToken cancellation)
     {
-        var result = await store.StoreAsync(batch, create, cancellation);
+        Task<StoredEvents> TakeAsync() => store.StoreAsync(batch, create, cancellation);
+        var result = lines && batch.Count >= BulkRows && await store.IsMembershipBehindAsync(BatchRows, cancellation) ? await turns.TakeAsync(TakeAsync, cancellation) : await TakeAsync();
         foreach (var (e, _, message) in result.Refused)
         {
             Reject(e.Place, message);

@@ -34,8 +34,10 @@ internal sealed class CustomerSets(NpgsqlDataSource source, CustomerRowReaders r
 
     private static readonly DateTimeOffset Epoch = new(2000, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
-    // What events carry is often what others carry: then it is parsed once.
-    private const int ParsedAtOnce = 5_000;
+    // What events carry is often what others carry: then it is parsed once. Not where that is very different, or very long.
+    private const int KnownAtOnce = 5_000;
+    private const int KnownLength = 1024;
+    private const int BufferBytes = 1024 * 1024;
 
     /// <summary>The customers of these keys that exist, one after the other: there may be more events of a thousand than memory is good for.</summary>
     /// <param name="members">What of them is needed, as paths (<see cref="CompiledRule{T}.MembersRead"/>); all else is as in a new customer, but for the key, the number of events and the stored memberships.</param>
@@ -109,7 +111,7 @@ internal sealed class CustomerSets(NpgsqlDataSource source, CustomerRowReaders r
             customer.Events.Capacity = amounts.Length;
             for (var i = 0; i < amounts.Length; i++)
             {
-                _ = types.MoveNext() && (!events.Channel || channels.MoveNext());
+                _ = types.MoveNext() | channels.MoveNext();
                 customer.Events.Add(new CustomerEvent
                 {
                     CustomerKey = customer.Key,
@@ -128,24 +130,28 @@ internal sealed class CustomerSets(NpgsqlDataSource source, CustomerRowReaders r
         ReadOnlyMemory<byte> Bytes(int column, int buffer)
         {
             var length = (int)reader.GetBytes(column, 0, null, 0, 0);
-            ref var bytes = ref buffers[buffer];
-            if (bytes.Length < length)
+            var bytes = length <= buffers[buffer].Length ? buffers[buffer] : new byte[length + (length / 8)];
+            if (length <= BufferBytes)
             {
-                bytes = new byte[2 * length];
+                buffers[buffer] = bytes;
             }
 
             reader.GetBytes(column, 0, bytes, 0, length);
             return bytes.AsMemory(0, length);
         }
 
-        // There are few, and they are short.
+        // Types and channels: there are few, and they are short.
         string Known(ReadOnlySpan<byte> utf8)
         {
             text.ResetWrittenCount();
             Encoding.UTF8.GetChars(utf8, text);
             if (!known.TryGetValue(text.WrittenSpan, out var same))
             {
-                known.Set.Add(same = text.WrittenSpan.ToString());
+                same = text.WrittenSpan.ToString();
+                if (known.Set.Count < KnownAtOnce)
+                {
+                    known.Set.Add(same);
+                }
             }
 
             return same;
@@ -185,7 +191,7 @@ internal sealed class CustomerSets(NpgsqlDataSource source, CustomerRowReaders r
             if (!parsed.TryGetValue(text.WrittenSpan, out var element))
             {
                 element = JsonElement.Parse(text.WrittenSpan);
-                if (parsed.Dictionary.Count < ParsedAtOnce)
+                if (parsed.Dictionary.Count < KnownAtOnce && text.WrittenCount <= KnownLength)
                 {
                     parsed[text.WrittenSpan] = element;
                 }

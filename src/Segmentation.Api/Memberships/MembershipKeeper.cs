@@ -39,13 +39,15 @@ internal sealed class MembershipKeeper(
 
     private const int ChunkKeys = 500;
 
-    // So many customers with their events stay in a core's cache; each has a bit of 64. Those with very many events are fewer, for memory's sake.
+    // So many customers with their events stay in a core's cache; each has a bit of 64. Those with very many events are fewer, for memory's sake. What is
+    // read ahead is copied by the collector while it waits.
     private const int Block = 32;
     private const int BlockEvents = 20_000;
     private const int BlocksAhead = 1;
 
-    // Chunks are read in turn by so many statements at once: what a look waits for is PostgreSQL's reading, a process each.
+    // Chunks are read in turn by so many statements at once: PostgreSQL's reading is most of a look, and each has a process of its own.
     private const int Readers = 2;
+
     private const int LooksAtOnce = 4000;
     private const int WorkRows = 20;
     private const int ScanTogether = 64;

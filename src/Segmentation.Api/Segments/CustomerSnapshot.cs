@@ -214,7 +214,10 @@ public sealed class CustomerSnapshots(SegmentationDb db, DefinitionCache cache, 
 /// <summary>Readers of whole rows; made once, from the model.</summary>
 public sealed class CustomerRowReaders
 {
-    private (RowReader<Customer>, RowReader<CustomerEvent>)? readers;
+    // One reference: whoever else comes at the same time sees both or none.
+    private Both? readers;
 
-    public (RowReader<Customer> Customers, RowReader<CustomerEvent> Events) Get(SegmentationDb db) => readers ??= (new(db), new(db));
+    public Both Get(SegmentationDb db) => readers ??= new Both(new(db), new(db));
+
+    public sealed record Both(RowReader<Customer> Customers, RowReader<CustomerEvent> Events);
 }

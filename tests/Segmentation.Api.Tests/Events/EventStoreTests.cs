@@ -8,8 +8,9 @@ namespace Segmentation.Api.Tests.Events;
 public sealed class EventStoreTests(RuleWorld world) : IClassFixture<RuleWorld>
 {
     private const string Kept = "INSERT INTO membership_states (segment_id, status, size, progress, failures, cancel_requested) VALUES (1, 'Ready', 0, 1, 0, false);";
-    private const string Customers = "INSERT INTO membership_work (cause, keys, created) VALUES (1, '{1}', false);";
-    private const string OfOneSegment = "INSERT INTO membership_work (cause, segment_id, keys, created) VALUES (1, 1, '{1}', false);";
+    private const string Customers = "INSERT INTO membership_work (cause, keys, created) VALUES (1, '{1,2}', false);";
+    private const string NewCustomers = "INSERT INTO membership_work (cause, keys, created) VALUES (1, '{1,2,3,4}', true);";
+    private const string OfOneSegment = "INSERT INTO membership_work (cause, segment_id, keys, created) VALUES (1, 1, '{1,2,3,4}', false);";
     private const string WholeSegment = "INSERT INTO membership_work (cause, segment_id, created) VALUES (1, 1, false);";
 
     [Theory]
@@ -17,17 +18,17 @@ public sealed class EventStoreTests(RuleWorld world) : IClassFixture<RuleWorld>
     [InlineData(false, Kept)]
     [InlineData(false, Customers + Customers)]
     [InlineData(false, Kept + Customers)]
-    [InlineData(false, Kept + Customers + OfOneSegment + WholeSegment)]
+    [InlineData(false, Kept + Customers + NewCustomers + OfOneSegment + WholeSegment)]
     [InlineData(true, Kept + Customers + Customers)]
-    public async Task IsMembershipBehind_OnlyWhereItIsKeptAndTwoBatchesWait(bool behind, string sql)
+    public async Task IsMembershipBehind_OnlyWhereItIsKeptAndMoreCustomersWait(bool behind, string sql)
     {
         await using var db = world.NewDb();
         await using var transaction = await db.Database.BeginTransactionAsync();
         if (sql.Length > 0)
         {
-            await db.Database.ExecuteSqlRawAsync(sql.Replace("{", "{{").Replace("}", "}}"));
+            await db.Database.ExecuteSqlRawAsync(sql.Replace("{", "{{", StringComparison.Ordinal).Replace("}", "}}", StringComparison.Ordinal));
         }
 
-        Assert.Equal(behind, await new EventStore(db, new RevenueOptions(), TimeProvider.System).IsMembershipBehindAsync(default));
+        Assert.Equal(behind, await new EventStore(db, new RevenueOptions(), TimeProvider.System).IsMembershipBehindAsync(3, default));
     }
 }

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using FsCheck;
 using FsCheck.Fluent;
@@ -40,6 +41,24 @@ public sealed class CustomerSetsTests(RuleWorld world) : IClassFixture<RuleWorld
         await using var sets = new Sets(world);
         sets.Check(match, JsonElement.Parse($$$"""{"combinator":"and","rules":[{"field":"behavioral.events","operator":"=","match":{{{match}}},"value":{"combinator":"and","rules":[{"field":"type","operator":"=","value":"page_viewed"}]}}]}"""), "UTC");
         Assert.InRange(sets.Told, 1, world.Customers.Count - 1);
+    }
+
+    [Theory]
+    [InlineData("'{}'", "")]
+    [InlineData("ARRAY[NULL, 'a', '', 'längst', NULL]", "null,a,,längst,null")]
+    public async Task PostgresArray_ReadsEachElementOnce(string array, string elements)
+    {
+        await using var source = NpgsqlDataSource.Create(world.ConnectionString);
+        await using var command = source.CreateCommand($"SELECT array_send({array}::text[])");
+        var read = new PostgresArray((byte[])(await command.ExecuteScalarAsync())!);
+        List<string> texts = [];
+        Assert.Equal(elements.Length == 0 ? 0 : 5, read.Count);
+        while (read.MoveNext())
+        {
+            texts.Add(read.IsNull ? "null" : Encoding.UTF8.GetString(read.Current));
+        }
+
+        Assert.Equal((elements, 0), (string.Join(',', texts), read.Count));
     }
 
     private sealed class Sets(RuleWorld world) : IAsyncDisposable

@@ -19,8 +19,9 @@ internal static class LiveSection
 
     public static async Task<string> RunAsync(World world)
     {
-        // What a run that was ended has left has members already.
+        // What a run that was ended has left would be seen before it is sent.
         using var left = await world.Api.Http.DeleteAsync(new Uri($"segments/{Probe}", UriKind.Relative));
+        await world.ExecuteAsync("DELETE FROM events WHERE type = 'bench_probe'");
         var built = await KeptSegments.EnsureAsync(world);
         var rows = await IngestSection.SampleAsync(world, Most);
         var probes = (int)(AtRate / Probed);
@@ -101,6 +102,7 @@ internal static class LiveSection
         var segment = await world.ScalarAsync($"SELECT id FROM segments WHERE key = '{Probe}'");
         await KeptSegments.UntilAsync("the probe is built", 20, async () => (await world.ScalarAsync($"SELECT count(*) FROM membership_states WHERE segment_id = {segment} AND status = 'Ready'") == 1, "not ready"));
         await KeptSegments.SettledAsync(world, DateTime.UtcNow);
+        world.CheckSame(await world.ScalarAsync($"SELECT count(*) FROM memberships WHERE segment_id = {segment}"), 0, "members of the probe");
 
         ConcurrentDictionary<long, long> acknowledged = new(), seen = new();
         using var stop = new CancellationTokenSource();

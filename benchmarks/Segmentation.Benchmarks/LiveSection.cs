@@ -15,6 +15,7 @@ internal static class LiveSection
     private static readonly TimeSpan AtRate = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan Batch = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan Probed = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan Asked = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan Lost = TimeSpan.FromSeconds(60);
 
     public static async Task<string> RunAsync(World world)
@@ -86,7 +87,7 @@ internal static class LiveSection
             | without | {Text.Number(o.Median)} ({Text.Number(o.Min)}–{Text.Number(o.Max)}) | 1 |
 
             At half of that, {Text.Number(visible.Aimed)} events a second (of which {Text.Number(visible.Sent)} were taken: a request each {Batch.TotalMilliseconds:0} ms), for {AtRate.TotalSeconds:0} s, after twice as long that is not counted; beside them an event each {Probed.TotalMilliseconds:0} ms that makes a customer a member of one more segment. From the
-            answer to that event until its row in `memberships` is seen by a query sent every 10 ms (it takes the machine too), {visible.Times.Count} of them:
+            answer to that event until its row in `memberships` is seen by a query sent every {Asked.TotalMilliseconds:0} ms (it takes the machine too), {visible.Times.Count} of them:
 
             | p50, ms | p99, ms | most, ms | not seen within {Lost.TotalSeconds:0} s | exponent of p50 |
             | --: | --: | --: | --: | --: |
@@ -121,7 +122,7 @@ internal static class LiveSection
                     }
                 }
 
-                await Task.Delay(10);
+                await Task.Delay(Asked);
             }
         });
         var size = Math.Max(1, (int)(rate * Batch.TotalSeconds));

@@ -30,7 +30,14 @@ public sealed class KeyedList<T> : List<T>
         return groups.GetValueOrDefault(value, none);
     }
 
-    // Items come and go only between the times that they are asked for, and one that is replaced by another is not among what is done here.
+    /// <summary>Removes all items; others may come in their place.</summary>
+    public new void Clear()
+    {
+        base.Clear();
+        groups = null;
+    }
+
+    // Items come and go only between the times that they are asked for, and one is replaced by another only where all are (Clear).
     private Dictionary<string, List<T>> Group()
     {
         var all = new Dictionary<string, List<T>>(StringComparer.Ordinal);

@@ -37,5 +37,18 @@ public class KeyedListTests
         Assert.Equal([2, 4], list.Of("bbb").Select(i => i.Number));
     }
 
+    [Fact]
+    public void As_many_others_after_all_were_removed_are_those_that_it_gives()
+    {
+        var list = new KeyedList<Item> { new("aaa", 1), new("bbb", 2) };
+        Assert.Equal([1], list.Of("aaa").Select(i => i.Number));
+
+        list.Clear();
+        list.AddRange([new("bbb", 3), new("bbb", 4)]);
+
+        Assert.Empty(list.Of("aaa"));
+        Assert.Equal([3, 4], list.Of("bbb").Select(i => i.Number));
+    }
+
     private sealed record Item([property: ListKey] string Key, int Number);
 }

@@ -42,14 +42,19 @@ internal static class MembershipHistory
             while (deleted == PurgeRows);
 
             var last = await ScalarAsync<long?>("SELECT max(id) FROM membership_batches WHERE segment_id = $1 AND id < $2", segment.Value, end);
+
+            // Nothing to be joined: where the tables were empty when they were last counted, the planner compares each batch with each.
             for (long? after = long.MinValue; last is not null && after is not null;)
             {
                 await using var command = Command(
                     """
-                    WITH old AS MATERIALIZED (SELECT id FROM membership_batches WHERE segment_id = $1 AND id > $2 AND id < $3 ORDER BY id LIMIT $4), deleted AS (
-                        DELETE FROM membership_batches b USING old WHERE b.id = old.id
-                            AND NOT EXISTS (SELECT 1 FROM memberships m WHERE m.segment_id = $1 AND m.joined_batch = old.id)
-                            AND NOT EXISTS (SELECT 1 FROM memberships m WHERE m.segment_id = $1 AND m.left_batch = old.id) RETURNING 1)
+                    WITH old AS MATERIALIZED (SELECT ctid, id FROM membership_batches WHERE segment_id = $1 AND id > $2 AND id < $3 ORDER BY id LIMIT $4),
+                    deleted AS (
+                        DELETE FROM membership_batches WHERE ctid = ANY (ARRAY(
+                            SELECT o.ctid FROM old o
+                            WHERE (SELECT m.segment_id FROM memberships m WHERE m.segment_id = $1 AND m.joined_batch = o.id LIMIT 1) IS NULL
+                                AND (SELECT m.segment_id FROM memberships m WHERE m.segment_id = $1 AND m.left_batch = o.id LIMIT 1) IS NULL))
+                        RETURNING 1)
                     SELECT (SELECT max(id) FROM old), (SELECT count(*) FROM deleted)
                     """, segment.Value, after.Value, last.Value, PurgeRows);
                 await using var reader = await command.ExecuteReaderAsync(cancellation);

@@ -3,6 +3,7 @@ using System.Globalization;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Npgsql;
 using NpgsqlTypes;
 using Segmentation.Api.Data;
@@ -93,6 +94,7 @@ internal static class StoredSection
     {
         var source = World.PlainSource(Environment.GetEnvironmentVariable("ConnectionStrings__Segmentation")!, PlannedOnce);
         var builder = WebApplication.CreateSlimBuilder([.. args.Where(a => a != BareFlag)]);
+        builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning); // As in the API: no line for a request.
         await using var app = builder.Build();
         app.MapGet("/api/v1/customers/{id}/segments", async (string id) => await BareAsync(source, id) is { } segments ? Results.Ok(segments) : Results.NotFound());
         await app.RunAsync();

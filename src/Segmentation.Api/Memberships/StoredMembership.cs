@@ -10,7 +10,7 @@ public sealed record StoredSize(int Size, long Customers, DateTimeOffset KeptUnt
 
 /// <summary>The segments whose stored membership has a customer.</summary>
 /// <param name="Stamp">Of the definitions that it is true of.</param>
-public sealed record CustomerMemberships(IReadOnlySet<int> Segments, long Stamp, DateTimeOffset KeptUntil);
+public sealed record CustomerMemberships(int[] Segments, long Stamp, DateTimeOffset KeptUntil);
 
 /// <summary>Reads stored membership, where it can be relied on: past EF Core, and for all customers that are asked for at the same time in one statement.</summary>
 public sealed class StoredMembership : IAsyncDisposable
@@ -124,7 +124,7 @@ public sealed class StoredMembership : IAsyncDisposable
             {
                 while (await reader.ReadAsync(abandoned.Token))
                 {
-                    asked[reader.GetInt32(0)].Answer.SetResult(new CustomerMemberships(reader.GetFieldValue<int[]>(3).ToHashSet(), reader.GetInt64(1), reader.GetFieldValue<DateTimeOffset>(2)));
+                    asked[reader.GetInt32(0)].Answer.SetResult(new CustomerMemberships(reader.GetFieldValue<int[]>(3), reader.GetInt64(1), reader.GetFieldValue<DateTimeOffset>(2)));
                 }
             }
 

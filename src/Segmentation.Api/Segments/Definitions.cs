@@ -9,7 +9,11 @@ using Segmentation.Rules;
 namespace Segmentation.Api.Segments;
 
 /// <summary>A segment as evaluation needs it.</summary>
-public sealed record SegmentDefinition(int Id, string Key, string Name, SegmentKind Kind, SegmentStatus Status, JsonElement? Rule, string TimeZone, int Version);
+public sealed record SegmentDefinition(int Id, string Key, string Name, SegmentKind Kind, SegmentStatus Status, JsonElement? Rule, string TimeZone, int Version)
+{
+    /// <summary>As lists of segments show it: made once, since one customer's has dozens.</summary>
+    public SegmentName Label { get; } = new(Key, Name);
+}
 
 /// <summary>All segments and attributes as they stood at one stamp, and what has been compiled of them. Immutable but for that.</summary>
 public sealed class Definitions
@@ -19,12 +23,14 @@ public sealed class Definitions
     private readonly ConcurrentDictionary<(Backend, bool), FieldCatalog<Customer>> catalogs = new();
     private readonly ConcurrentDictionary<(string Key, bool Historical), CompiledSegment> compiled = new();
     private readonly ConcurrentDictionary<bool, IReadOnlyList<CompiledSegment>> active = new();
+    private readonly Dictionary<int, int> places;
 
     internal Definitions(long stamp, IEnumerable<SegmentDefinition> segments, IReadOnlyList<CustomerAttribute> attributes, CustomerFields fields, RuleLimits limits, Definitions? before)
     {
         (Stamp, Attributes, this.fields, this.limits) = (stamp, attributes, fields, limits);
         Segments = segments.ToDictionary(s => s.Key, StringComparer.Ordinal);
         Active = [.. Segments.Values.Where(s => s.Status == SegmentStatus.Active).OrderBy(s => s.Key, StringComparer.Ordinal)];
+        places = Active.Index().ToDictionary(a => a.Item.Id, a => a.Index);
 
         // A rule that nothing else can change keeps its function: compiling a thousand takes a second.
         if (before is not null && before.Attributes.Select(a => (a.Name, a.Type)).SequenceEqual(attributes.Select(a => (a.Name, a.Type))))
@@ -50,6 +56,14 @@ public sealed class Definitions
 
     /// <summary>The segments that <c>/customers/{id}/segments</c> answers, by key.</summary>
     public IReadOnlyList<SegmentDefinition> Active { get; }
+
+    /// <summary>Those of <see cref="Active"/> that have these ids, in the same order.</summary>
+    public IReadOnlyList<SegmentName> ActiveOf(int[] ids)
+    {
+        var found = Array.ConvertAll(Array.FindAll(ids, places.ContainsKey), id => places[id]);
+        Array.Sort(found);
+        return Array.ConvertAll(found, place => Active[place].Label);
+    }
 
     public FieldCatalog<Customer> Catalog(Backend backend, bool historical) =>
         catalogs.GetOrAdd((backend, historical), k => fields.Catalog(k.Item1, k.Item2, Attributes));

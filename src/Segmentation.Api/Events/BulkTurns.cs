@@ -9,7 +9,7 @@ namespace Segmentation.Api.Events;
 public sealed class BulkTurns : IDisposable
 {
     // Of the time that the batch before has taken.
-    private const double Pause = 0.25;
+    private const double Pause = 0.3;
     private static readonly TimeSpan MostPause = TimeSpan.FromSeconds(1);
 
     private readonly SemaphoreSlim turn = new(1);

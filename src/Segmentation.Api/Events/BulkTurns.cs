@@ -3,28 +3,51 @@ using System.Diagnostics;
 namespace Segmentation.Api.Events;
 
 /// <summary>
-/// Where bulk waits for its turn while membership is behind: one batch at a time in this process, and a pause before each. Events of now would else wait
-/// for their membership until all that was brought in bulk has been looked at.
+/// Where bulk waits for its turn while membership is behind: one batch at a time in this process, and not much faster than customers are looked at. Events of
+/// now would else wait for their membership until all that was brought in bulk has been looked at.
 /// </summary>
 public sealed class BulkTurns : IDisposable
 {
-    // Of the time that the batch before has taken.
-    private const double Pause = 0.3;
-    private static readonly TimeSpan MostPause = TimeSpan.FromSeconds(1);
+    /// <summary>While no more customers than these wait to be looked at, bulk need not wait.</summary>
+    public const int Behind = 5_000;
+
+    // So many may come for each that was looked at: at half of what comes in bulk, all are looked at as they come. Not fewer: what is very much piles up, until
+    // building segments anew is cheaper than looking.
+    private const double Share = 2;
+
+    // Nobody may be there to look.
+    private static readonly TimeSpan Most = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Asked = TimeSpan.FromMilliseconds(20);
 
     private readonly SemaphoreSlim turn = new(1);
-    private TimeSpan took;
+    private int waiting;
+    private double allowed;
 
-    public async Task<T> TakeAsync<T>(Func<Task<T>> store, CancellationToken cancellation)
+    /// <summary>Stores a batch when its turn has come, after a second at the latest.</summary>
+    /// <param name="customers">How many customers the batch is about.</param>
+    /// <param name="countWaiting">How many customers wait to be looked at now.</param>
+    public async Task<T> TakeAsync<T>(int customers, Func<Task<int>> countWaiting, Func<Task<T>> store, CancellationToken cancellation)
     {
         await turn.WaitAsync(cancellation);
         try
         {
-            var pause = took * Pause;
-            await Task.Delay(pause < MostPause ? pause : MostPause, cancellation);
             var began = Stopwatch.GetTimestamp();
+            while (true)
+            {
+                var now = await countWaiting();
+                allowed += Share * Math.Max(0, waiting - now);
+                waiting = now;
+                if (allowed >= customers || now <= Behind || Stopwatch.GetElapsedTime(began) > Most)
+                {
+                    break;
+                }
+
+                await Task.Delay(Asked, cancellation);
+            }
+
+            allowed = Math.Clamp(allowed - customers, 0, Behind);
             var result = await store();
-            took = Stopwatch.GetElapsedTime(began);
+            waiting += customers;
             return result;
         }
         finally

@@ -55,9 +55,9 @@ public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimePr
         return new StoredEvents(first.Stored + second.Stored, [.. first.Refused, .. second.Refused]);
     }
 
-    /// <summary>Whether more customers than these wait for what was written of them to reach their membership; never where no segment's is kept.</summary>
-    internal async Task<bool> IsMembershipBehindAsync(int customers, CancellationToken cancellation) =>
-        await db.MembershipWork.Where(w => w.Keys != null && w.SegmentId == null && !w.Created && db.MembershipStates.Any()).SumAsync(w => w.Keys!.Length, cancellation) > customers;
+    /// <summary>How many customers wait for what was written of them to reach their membership; none where no segment's is kept.</summary>
+    internal Task<int> CountWaitingAsync(CancellationToken cancellation) =>
+        db.MembershipWork.Where(w => w.Keys != null && w.SegmentId == null && !w.Created && db.MembershipStates.Any()).SumAsync(w => w.Keys!.Length, cancellation);
 
     // Null: nothing was stored, since a customer's sums would have grown too large.
     private async Task<StoredEvents?> TryStoreAsync(IReadOnlyList<IncomingEvent> events, bool create, CancellationToken cancellation)

@@ -3,14 +3,19 @@ using Segmentation.Api.Events;
 
 namespace Segmentation.Api.Tests.Events;
 
-public sealed class BulkTurnsTests
+public sealed class BulkTurnsTests : IDisposable
 {
+    private const int Behind = BulkTurns.Behind;
+
+    private readonly BulkTurns turns = new();
+    private int waiting;
+    private int asked;
+
     [Fact]
     public async Task Take_ManyAtOnce_OneAfterTheOther()
     {
-        using var turns = new BulkTurns();
         var (now, most) = (0, 0);
-        var results = await Task.WhenAll(Enumerable.Range(0, 20).Select(i => turns.TakeAsync(async () =>
+        var results = await Task.WhenAll(Enumerable.Range(0, 20).Select(i => turns.TakeAsync(1, CountAsync, async () =>
         {
             most = Math.Max(most, Interlocked.Increment(ref now));
             await Task.Delay(1);
@@ -22,25 +27,63 @@ public sealed class BulkTurnsTests
     }
 
     [Fact]
-    public async Task Take_AfterAnother_PausesForThreeTenthsOfItsTime()
+    public async Task Take_WhileFewWait_AtOnce()
     {
-        using var turns = new BulkTurns();
-        await turns.TakeAsync(async () =>
+        waiting = Behind - 1000;
+        await StoreAsync(1000);
+        await StoreAsync(1000);
+        Assert.Equal(2, asked);
+    }
+
+    [Fact]
+    public async Task Take_WhileManyWait_TwiceAsManyAsWereLookedAt()
+    {
+        waiting = 10 * Behind;
+        await turns.TakeAsync(1, CountAsync, () => Task.FromResult(0), default); // After a second: nobody looks.
+        var (looked, stored) = (0, 0);
+        while (stored < 4 * Behind)
         {
-            await Task.Delay(400);
-            return 0;
-        }, default);
+            var next = StoreAsync(1000);
+            while (!next.IsCompleted)
+            {
+                waiting -= 100;
+                looked += 100;
+                await Task.WhenAny(next, Task.Delay(5));
+            }
+
+            await next;
+            stored += 1000;
+        }
+
+        // What is looked at between two questions is known to the next: some hundreds.
+        Assert.InRange(looked, 2 * Behind, 4 * Behind);
+    }
+
+    [Fact]
+    public async Task Take_WhereNobodyLooks_AfterASecond()
+    {
+        waiting = 10 * Behind;
         var began = Stopwatch.GetTimestamp();
-        var waited = await turns.TakeAsync(() => Task.FromResult(Stopwatch.GetElapsedTime(began)), default);
-        Assert.True(waited > TimeSpan.FromMilliseconds(110), $"{waited}");
+        await StoreAsync(1000);
+        Assert.InRange(Stopwatch.GetElapsedTime(began), TimeSpan.FromSeconds(0.9), TimeSpan.FromSeconds(20));
     }
 
     [Fact]
     public async Task Take_AfterOneThatFailedOrWasCancelled_HasItsTurn()
     {
-        using var turns = new BulkTurns();
-        await Assert.ThrowsAsync<InvalidOperationException>(() => turns.TakeAsync<int>(() => throw new InvalidOperationException(), default));
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => turns.TakeAsync(() => Task.FromResult(0), new CancellationToken(true)));
-        Assert.Equal(5, await turns.TakeAsync(() => Task.FromResult(5), default));
+        await Assert.ThrowsAsync<InvalidOperationException>(() => turns.TakeAsync<int>(1, CountAsync, () => throw new InvalidOperationException(), default));
+        await Assert.ThrowsAsync<InvalidOperationException>(() => turns.TakeAsync(1, () => throw new InvalidOperationException(), () => Task.FromResult(0), default));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => turns.TakeAsync(1, CountAsync, () => Task.FromResult(0), new CancellationToken(true)));
+        Assert.Equal(5, await turns.TakeAsync(1, CountAsync, () => Task.FromResult(5), default));
+    }
+
+    public void Dispose() => turns.Dispose();
+
+    private Task<int> StoreAsync(int customers) => turns.TakeAsync(customers, CountAsync, () => Task.FromResult(waiting += customers), default);
+
+    private Task<int> CountAsync()
+    {
+        asked++;
+        return Task.FromResult(waiting);
     }
 }

@@ -14,13 +14,13 @@ public sealed class EventStoreTests(RuleWorld world) : IClassFixture<RuleWorld>
     private const string WholeSegment = "INSERT INTO membership_work (cause, segment_id, created) VALUES (1, 1, false);";
 
     [Theory]
-    [InlineData(false, "")]
-    [InlineData(false, Kept)]
-    [InlineData(false, Customers + Customers)]
-    [InlineData(false, Kept + Customers)]
-    [InlineData(false, Kept + Customers + NewCustomers + OfOneSegment + WholeSegment)]
-    [InlineData(true, Kept + Customers + Customers)]
-    public async Task IsMembershipBehind_OnlyWhereItIsKeptAndMoreCustomersWait(bool behind, string sql)
+    [InlineData(0, "")]
+    [InlineData(0, Kept)]
+    [InlineData(0, Customers + Customers)]
+    [InlineData(2, Kept + Customers)]
+    [InlineData(2, Kept + Customers + NewCustomers + OfOneSegment + WholeSegment)]
+    [InlineData(4, Kept + Customers + Customers)]
+    public async Task CountWaiting_OnlyWhereMembershipIsKept(int waiting, string sql)
     {
         await using var db = world.NewDb();
         await using var transaction = await db.Database.BeginTransactionAsync();
@@ -29,6 +29,6 @@ public sealed class EventStoreTests(RuleWorld world) : IClassFixture<RuleWorld>
             await db.Database.ExecuteSqlRawAsync(sql.Replace("{", "{{", StringComparison.Ordinal).Replace("}", "}}", StringComparison.Ordinal));
         }
 
-        Assert.Equal(behind, await new EventStore(db, new RevenueOptions(), TimeProvider.System).IsMembershipBehindAsync(3, default));
+        Assert.Equal(waiting, await new EventStore(db, new RevenueOptions(), TimeProvider.System).CountWaitingAsync(default));
     }
 }

@@ -56,7 +56,7 @@ internal static class SegmentsSection
 
         await using var app = InProcess.Start(world.ConnectionString);
         var found = 0;
-        Task<IReadOnlyList<SegmentName>> InProcessAsync(string id) => app.AskAsync(async (CustomerSnapshots s) => (await s.SegmentsOfAsync(id, null, live: true, default)).Segments);
+        Task<IReadOnlyList<SegmentDefinition>> InProcessAsync(string id) => app.AskAsync(async (CustomerSnapshots s) => (await s.SegmentsOfAsync(id, null, live: true, default)).Segments);
 
         // The first answer compiles a thousand rules.
         var first = await Measure.TimeAsync(() => world.Api.GetAsync($"customers/{ids[0]}/segments?live=true"));

@@ -3,7 +3,7 @@ using System.Diagnostics;
 namespace Segmentation.Api.Events;
 
 /// <summary>
-/// Where bulk waits for its turn while membership is behind: one batch at a time in this process, and not much faster than customers are looked at. Events of
+/// Where bulk waits for its turn while membership is behind: one batch at a time in this process, and twice as fast as customers are looked at. Events of
 /// now would else wait for their membership until all that was brought in bulk has been looked at.
 /// </summary>
 public sealed class BulkTurns : IDisposable

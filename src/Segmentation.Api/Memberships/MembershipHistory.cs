@@ -42,10 +42,9 @@ internal static class MembershipHistory
             while (deleted == PurgeRows);
 
             var last = await ScalarAsync<long?>("SELECT max(id) FROM membership_batches WHERE segment_id = $1 AND id < $2", segment.Value, end);
-
-            // Nothing to be joined: where the tables were empty when they were last counted, the planner compares each batch with each.
             for (long? after = long.MinValue; last is not null && after is not null;)
             {
+                // Nothing to be joined: where the tables were empty when they were last counted, the planner compares each batch with each.
                 await using var command = Command(
                     """
                     WITH old AS MATERIALIZED (SELECT ctid, id FROM membership_batches WHERE segment_id = $1 AND id > $2 AND id < $3 ORDER BY id LIMIT $4),

@@ -21,7 +21,7 @@ public sealed class CustomerSegmentsController(CustomerSnapshots snapshots) : Co
     public async Task<CustomerSegments> List(string id, Instant? asOf, bool? live, CancellationToken cancellation)
     {
         var (segments, at) = await snapshots.SegmentsOfAsync(CustomerIds.Check(id), asOf?.Value, live == true, cancellation);
-        return new CustomerSegments(segments, at);
+        return new CustomerSegments([.. segments.Select(s => new SegmentName(s.Key, s.Name))], at);
     }
 }
 

@@ -33,7 +33,7 @@ public sealed class CustomerSnapshots(SegmentationDb db, DefinitionCache cache, 
 
     /// <summary>Keys and names of the active segments that a customer is in.</summary>
     /// <exception cref="ApiProblem">404: there is no such customer.</exception>
-    public async Task<(IReadOnlyList<SegmentName> Segments, DateTimeOffset EvaluatedAt)> SegmentsOfAsync(string id, DateTimeOffset? asOf, bool live, CancellationToken cancellation)
+    public async Task<(IReadOnlyList<SegmentDefinition> Segments, DateTimeOffset EvaluatedAt)> SegmentsOfAsync(string id, DateTimeOffset? asOf, bool live, CancellationToken cancellation)
     {
         if (asOf is null && !live && await StoredAsync(id, cancellation) is var (kept, memberships))
         {
@@ -43,12 +43,12 @@ public sealed class CustomerSnapshots(SegmentationDb db, DefinitionCache cache, 
         var (all, customer, at, historical) = await LoadAsync(id, asOf, (d, h) => d.CompileActive(h), cancellation);
         if (customer.EventCount > MaxEvents)
         {
-            List<SegmentName> matching = [];
+            List<SegmentDefinition> matching = [];
             foreach (var segment in all.Active)
             {
                 if (await InSqlAsync(all, segment, customer.Key, asOf, cancellation))
                 {
-                    matching.Add(segment.Label);
+                    matching.Add(segment);
                 }
             }
 
@@ -56,7 +56,7 @@ public sealed class CustomerSnapshots(SegmentationDb db, DefinitionCache cache, 
         }
 
         var (compiled, clock) = (all.CompileActive(historical), new Evaluation(at, "UTC"));
-        return ([.. all.Active.Where((s, i) => compiled[i].Contains(customer, clock.In(s.TimeZone))).Select(s => s.Label)], at);
+        return ([.. all.Active.Where((s, i) => compiled[i].Contains(customer, clock.In(s.TimeZone)))], at);
     }
 
     /// <summary>Whether a customer is in one segment.</summary>

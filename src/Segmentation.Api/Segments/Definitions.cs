@@ -9,11 +9,7 @@ using Segmentation.Rules;
 namespace Segmentation.Api.Segments;
 
 /// <summary>A segment as evaluation needs it.</summary>
-public sealed record SegmentDefinition(int Id, string Key, string Name, SegmentKind Kind, SegmentStatus Status, JsonElement? Rule, string TimeZone, int Version)
-{
-    /// <summary>As lists of segments show it: made once, since one customer's has dozens.</summary>
-    public SegmentName Label { get; } = new(Key, Name);
-}
+public sealed record SegmentDefinition(int Id, string Key, string Name, SegmentKind Kind, SegmentStatus Status, JsonElement? Rule, string TimeZone, int Version);
 
 /// <summary>All segments and attributes as they stood at one stamp, and what has been compiled of them. Immutable but for that.</summary>
 public sealed class Definitions
@@ -58,11 +54,11 @@ public sealed class Definitions
     public IReadOnlyList<SegmentDefinition> Active { get; }
 
     /// <summary>Those of <see cref="Active"/> that have these ids, in the same order.</summary>
-    public IReadOnlyList<SegmentName> ActiveOf(int[] ids)
+    public IReadOnlyList<SegmentDefinition> ActiveOf(int[] ids)
     {
         var found = Array.ConvertAll(Array.FindAll(ids, places.ContainsKey), id => places[id]);
         Array.Sort(found);
-        return Array.ConvertAll(found, place => Active[place].Label);
+        return Array.ConvertAll(found, place => Active[place]);
     }
 
     public FieldCatalog<Customer> Catalog(Backend backend, bool historical) =>

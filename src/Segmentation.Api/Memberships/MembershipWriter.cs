@@ -188,6 +188,24 @@ internal sealed class MembershipWriter(NpgsqlDataSource source, long epoch) : ID
         await command.ExecuteNonQueryAsync(cancellation);
     }
 
+    /// <summary>Writes how far a segment is.</summary>
+    /// <remarks>Not worth waiting for the disk, nor for others that write: a crash that takes it has the segment built again. A row at a time, so that it never holds one and waits for another.</remarks>
+    public async Task SetStateAsync(int segment, string assignments, CancellationToken cancellation, params NpgsqlParameter[] values)
+    {
+        await using var connection = await source.OpenConnectionAsync(cancellation);
+        await using var transaction = await connection.BeginTransactionAsync(cancellation);
+        await using var batch = new NpgsqlBatch(connection, transaction);
+        batch.BatchCommands.Add(new NpgsqlBatchCommand("SET LOCAL synchronous_commit = off"));
+        batch.BatchCommands.Add(new NpgsqlBatchCommand($"UPDATE membership_states SET {assignments} WHERE segment_id = $1 AND EXISTS (SELECT FROM membership_leader WHERE epoch = ${values.Length + 2})"));
+        foreach (var value in values.Prepend(Of(segment, NpgsqlDbType.Integer)).Append(Of(epoch, NpgsqlDbType.Bigint)))
+        {
+            batch.BatchCommands[1].Parameters.Add(value);
+        }
+
+        await batch.ExecuteNonQueryAsync(cancellation);
+        await transaction.CommitAsync(cancellation);
+    }
+
     public static NpgsqlParameter Of<T>(T value, NpgsqlDbType type) => new NpgsqlParameter<T> { TypedValue = value, NpgsqlDbType = type };
 
     public void Dispose() => one.Dispose();

@@ -14,10 +14,11 @@ internal static class PostgresSettings
     // The memory that this process may use, in MB: a container's limit, not its host's size.
     private static long Memory => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / Megabyte;
 
-    private static long Quarter => Math.Max(128, Memory / 4);
+    // Above that, its manual says, what it takes from the system's own cache is worth more.
+    private static long MostBuffers => Math.Max(128, (long)(0.4 * Memory));
 
     /// <summary>The most that the server takes of huge pages, in MB, where there are so many.</summary>
-    public static long MostHugePages => (long)(Quarter * PerBuffers) + BesideBuffers + 1;
+    public static long MostHugePages => (long)(MostBuffers * PerBuffers) + BesideBuffers + 1;
 
     /// <summary>The text of postgresql.conf.</summary>
     /// <param name="socketDirectory">The private folder of the Unix socket, or null to listen on the loopback address.</param>
@@ -33,8 +34,8 @@ internal static class PostgresSettings
             ["unix_socket_permissions"] = "0700",
             ["port"] = port.ToString(CultureInfo.InvariantCulture),
             ["max_connections"] = "200",
-            // PostgreSQL's manual advises a quarter. In small pages, each process would have to find more than this page by page; in huge ones, it takes those there are.
-            ["shared_buffers"] = $"{Math.Min(Quarter, Math.Max(2048, (long)((FreeHugePages() - BesideBuffers) / PerBuffers)))}MB",
+            // PostgreSQL's manual advises a quarter of the memory, and up to four tenths. In small pages, each process would have to find more than this page by page; in huge ones, it takes those there are.
+            ["shared_buffers"] = $"{Math.Min(MostBuffers, Math.Max(2048, (long)((FreeHugePages() - BesideBuffers) / PerBuffers)))}MB",
             ["effective_cache_size"] = $"{Math.Max(memory / 2, 256)}MB",
             ["work_mem"] = "32MB",
             ["maintenance_work_mem"] = $"{Math.Clamp(memory / 16, 64, 512)}MB",

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Numerics;
 using System.Threading.Channels;
 using Microsoft.EntityFrameworkCore;
@@ -20,7 +21,8 @@ internal sealed class CustomerLooks(IServiceScopeFactory scopes, CustomerSets se
     private const int BlockEvents = 20_000;
     private const int BlocksAhead = 1;
 
-    // Chunks are read in turn by so many statements at once: PostgreSQL's reading is most of a look, and each has a process of its own.
+    // Chunks are read by so many statements at once: PostgreSQL's reading is most of a look, and each has a process of its own. What comes is looked at,
+    // whichever it is from: in turn, all but one of them would wait.
     private const int Readers = 2;
 
     /// <summary>
@@ -34,23 +36,29 @@ internal sealed class CustomerLooks(IServiceScopeFactory scopes, CustomerSets se
         var db = scope.ServiceProvider.GetRequiredService<SegmentationDb>();
 
         // Those of one type of event are put to the same rules, and so together.
-        var chunks = looks.Where(l => l.Value.IsConcerned).OrderBy(l => l.Value.Events is [{ Type: var type }] ? type : "", StringComparer.Ordinal).Chunk(ChunkKeys).DefaultIfEmpty([]).ToList();
-        var ahead = Enumerable.Range(0, Readers).Select(_ => Channel.CreateBounded<List<Customer>>(BlocksAhead)).ToList();
+        var chunks = looks.Where(l => l.Value.IsConcerned).OrderBy(l => l.Value.Events is [{ Type: var type }] ? type : "", StringComparer.Ordinal)
+            .Chunk(ChunkKeys).DefaultIfEmpty([]).Select(c => new Chunk([.. c.Select(l => l.Key)], c.ToDictionary(), [], [])).ToList();
+        var ahead = Channel.CreateBounded<(Chunk Chunk, List<Customer> Block)>(BlocksAhead);
+        var waiting = new ConcurrentQueue<Chunk>(chunks);
         using var stopReading = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        var reading = Task.WhenAll(ahead.Select((lane, n) => Task.Run(() => ReadAsync(segments.Plan, chunks.Where((_, i) => i % Readers == n), lane.Writer, stopReading.Token), CancellationToken.None)));
+        var reading = Task.WhenAll(Enumerable.Range(0, Readers).Select(_ => Task.Run(() => ReadAsync(segments.Plan, waiting, ahead.Writer, stopReading.Token), CancellationToken.None)));
         var writing = Task.CompletedTask;
         try
         {
-            for (var i = 0; i < chunks.Count; i++)
+            for (var left = chunks.Count; left > 0;)
             {
-                var (missing, changes, deferred) = (chunks[i].ToDictionary(), new List<MembershipMove>(), new List<Deferred>());
-                while (await NextAsync(ahead[i % Readers].Reader, cancellation) is { Count: > 0 } block)
+                // What failed the reading is thrown as it was.
+                await ahead.Reader.WaitToReadAsync(cancellation);
+                var (chunk, block) = await ahead.Reader.ReadAsync(cancellation);
+                if (block.Count > 0)
                 {
-                    await LookAsync(db, [.. block.Select(c => missing.Remove(c.Key, out var look) ? new Looked(c, look) : throw new InvalidOperationException("A customer was read that was not asked for."))], segments, changes, deferred, cancellation);
+                    await LookAsync(db, [.. block.Select(c => chunk.Missing.Remove(c.Key, out var look) ? new Looked(c, look) : throw new InvalidOperationException("A customer was read that was not asked for."))], segments, chunk.Changes, chunk.Deferred, cancellation);
+                    continue;
                 }
 
+                left--;
                 await writing;
-                writing = WriteAsync(changes, deferred, [.. missing.Keys], i == chunks.Count - 1 ? done : [], segments.At, cancellation);
+                writing = WriteAsync(chunk, left == 0 ? done : [], segments.At, cancellation);
             }
 
             await writing;
@@ -60,60 +68,55 @@ internal sealed class CustomerLooks(IServiceScopeFactory scopes, CustomerSets se
             await stopReading.CancelAsync();
             await Task.WhenAll(reading, writing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
-
-        // What failed the reading is thrown as it was.
-        static async Task<List<Customer>> NextAsync(ChannelReader<List<Customer>> blocks, CancellationToken cancellation) =>
-            await blocks.WaitToReadAsync(cancellation) ? await blocks.ReadAsync(cancellation) : throw new InvalidOperationException("A chunk has no end.");
     }
 
-    // An empty block ends a chunk.
-    private async Task ReadAsync(MembershipPlan plan, IEnumerable<KeyValuePair<long, Look>[]> chunks, ChannelWriter<List<Customer>> ahead, CancellationToken cancellation)
+    // Each chunk that waits, block by block; an empty block ends it.
+    private async Task ReadAsync(MembershipPlan plan, ConcurrentQueue<Chunk> waiting, ChannelWriter<(Chunk Chunk, List<Customer> Block)> ahead, CancellationToken cancellation)
     {
         try
         {
             await using var scope = scopes.CreateAsyncScope();
             var db = scope.ServiceProvider.GetRequiredService<SegmentationDb>();
-            foreach (var chunk in chunks)
+            while (waiting.TryDequeue(out var chunk))
             {
-                if (chunk.Length > 0)
+                if (chunk.Keys.Length > 0)
                 {
                     var all = new SegmentSet(plan.Segments.Count);
-                    foreach (var (_, look) in chunk)
+                    foreach (var look in chunk.Looks)
                     {
                         all.Add(look.Scope);
                     }
 
                     var (block, events) = (new List<Customer>(Block), 0);
-                    await foreach (var customer in sets.ReadAsync(db, [.. chunk.Select(l => l.Key)], plan.MembersRead(all), plan.EventsRead(all), cancellation))
+                    await foreach (var customer in sets.ReadAsync(db, chunk.Keys, plan.MembersRead(all), plan.EventsRead(all), cancellation))
                     {
                         block.Add(customer);
                         events += customer.Events.Count;
                         if (block.Count == Block || events > BlockEvents)
                         {
-                            await ahead.WriteAsync(block, cancellation);
+                            await ahead.WriteAsync((chunk, block), cancellation);
                             (block, events) = (new(Block), 0);
                         }
                     }
 
                     if (block.Count > 0)
                     {
-                        await ahead.WriteAsync(block, cancellation);
+                        await ahead.WriteAsync((chunk, block), cancellation);
                     }
                 }
 
-                await ahead.WriteAsync([], cancellation);
+                await ahead.WriteAsync((chunk, []), cancellation);
             }
-
-            ahead.Complete();
         }
         catch (Exception failed)
         {
-            ahead.Complete(failed);
+            ahead.TryComplete(failed);
         }
     }
 
-    private async Task WriteAsync(List<MembershipMove> changes, List<Deferred> deferred, long[] erased, IReadOnlyList<long> done, DateTimeOffset at, CancellationToken cancellation)
+    private async Task WriteAsync(Chunk chunk, IReadOnlyList<long> done, DateTimeOffset at, CancellationToken cancellation)
     {
+        var (changes, deferred, erased) = (chunk.Changes, chunk.Deferred, chunk.Missing.Keys.ToArray());
         if (changes.Count == 0 && deferred.Count == 0 && erased.Length == 0 && done.Count == 0)
         {
             return;
@@ -267,6 +270,17 @@ internal sealed class CustomerLooks(IServiceScopeFactory scopes, CustomerSets se
         _ = member ? customer.MemberOf.Add(segment.Segment.Id) : customer.MemberOf.Remove(segment.Segment.Id);
         var (cause, eventId) = looked.Look.Reason(segment, plan);
         changes.Add(new MembershipMove(segment, customer.Key, member, cause, eventId));
+    }
+
+    /// <summary>Customers that one statement reads, and one transaction writes.</summary>
+    /// <param name="Keys">The customers.</param>
+    /// <param name="Missing">Those that were not found yet: in the end they are no more.</param>
+    /// <param name="Changes">Who joins and leaves.</param>
+    /// <param name="Deferred">What is not to be decided now.</param>
+    private sealed record Chunk(long[] Keys, Dictionary<long, Look> Missing, List<MembershipMove> Changes, List<Deferred> Deferred)
+    {
+        /// <summary>Why each is looked at, in the order of the keys.</summary>
+        public IReadOnlyList<Look> Looks { get; } = [.. Keys.Select(k => Missing[k])];
     }
 
     /// <summary>What is looked at again when the segment's build has ended.</summary>

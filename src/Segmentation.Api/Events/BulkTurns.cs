@@ -47,6 +47,7 @@ public sealed class BulkTurns : IDisposable
                 await Task.Delay(Asked, cancellation);
             }
 
+            // What has been looked at is known tick by tick, some thousands at a time: of a long one, no more is let in at once than would wait.
             allowed = Math.Clamp(allowed - customers, 0, Behind);
             var result = await store();
             waiting += customers;

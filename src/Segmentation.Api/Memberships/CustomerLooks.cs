@@ -37,7 +37,7 @@ internal sealed class CustomerLooks(IServiceScopeFactory scopes, CustomerSets se
 
         // Those of one type of event are put to the same rules, and so together.
         var chunks = looks.Where(l => l.Value.IsConcerned).OrderBy(l => l.Value.Events is [{ Type: var type }] ? type : "", StringComparer.Ordinal)
-            .Chunk(ChunkKeys).DefaultIfEmpty([]).Select(c => new Chunk([.. c.Select(l => l.Key)], c.ToDictionary(), [], [])).ToList();
+            .Chunk(ChunkKeys).DefaultIfEmpty([]).Select(c => new Chunk(c)).ToList();
         var ahead = Channel.CreateBounded<(Chunk Chunk, List<Customer> Block)>(BlocksAhead);
         var waiting = new ConcurrentQueue<Chunk>(chunks);
         using var stopReading = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
@@ -79,16 +79,16 @@ internal sealed class CustomerLooks(IServiceScopeFactory scopes, CustomerSets se
             var db = scope.ServiceProvider.GetRequiredService<SegmentationDb>();
             while (waiting.TryDequeue(out var chunk))
             {
-                if (chunk.Keys.Length > 0)
+                if (chunk.Looks.Length > 0)
                 {
                     var all = new SegmentSet(plan.Segments.Count);
-                    foreach (var look in chunk.Looks)
+                    foreach (var (_, look) in chunk.Looks)
                     {
                         all.Add(look.Scope);
                     }
 
                     var (block, events) = (new List<Customer>(Block), 0);
-                    await foreach (var customer in sets.ReadAsync(db, chunk.Keys, plan.MembersRead(all), plan.EventsRead(all), cancellation))
+                    await foreach (var customer in sets.ReadAsync(db, [.. chunk.Looks.Select(l => l.Key)], plan.MembersRead(all), plan.EventsRead(all), cancellation))
                     {
                         block.Add(customer);
                         events += customer.Events.Count;
@@ -273,14 +273,14 @@ internal sealed class CustomerLooks(IServiceScopeFactory scopes, CustomerSets se
     }
 
     /// <summary>Customers that one statement reads, and one transaction writes.</summary>
-    /// <param name="Keys">The customers.</param>
-    /// <param name="Missing">Those that were not found yet: in the end they are no more.</param>
-    /// <param name="Changes">Who joins and leaves.</param>
-    /// <param name="Deferred">What is not to be decided now.</param>
-    private sealed record Chunk(long[] Keys, Dictionary<long, Look> Missing, List<MembershipMove> Changes, List<Deferred> Deferred)
+    private sealed record Chunk(KeyValuePair<long, Look>[] Looks)
     {
-        /// <summary>Why each is looked at, in the order of the keys.</summary>
-        public IReadOnlyList<Look> Looks { get; } = [.. Keys.Select(k => Missing[k])];
+        /// <summary>Those that were not found yet: in the end they are no more.</summary>
+        public Dictionary<long, Look> Missing { get; } = Looks.ToDictionary();
+
+        public List<MembershipMove> Changes { get; } = [];
+
+        public List<Deferred> Deferred { get; } = [];
     }
 
     /// <summary>What is looked at again when the segment's build has ended.</summary>

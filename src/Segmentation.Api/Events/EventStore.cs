@@ -27,6 +27,9 @@ public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimePr
     // What .NET reads back: 18 digits before the point and 9 after it.
     private const decimal MoneyBound = 1_000_000_000_000_000_000m;
 
+    // What is to be looked at is done row by row: those of one type of event are put to the same rules, and bulk sees how fast that goes.
+    private const int WorkKeys = 1000;
+
     private readonly BulkTable<CustomerEvent> table = BulkTable<CustomerEvent>.Of(db.Model);
 
     /// <summary>Stores events. The first of those with one id for one customer is kept, here and before.</summary>
@@ -179,9 +182,11 @@ public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimePr
                 INSERT INTO membership_work (cause, keys, event_types, event_ids, event_times, created)
                 SELECT {(short)MembershipCause.Event}, array_agg(customer_key), array_agg(type), array_agg(id), array_agg(earliest), false
                 FROM (
-                    SELECT DISTINCT ON (customer_key, type) customer_key, type, id, min(occurred_at) OVER (PARTITION BY customer_key, type) AS earliest
-                    FROM stored ORDER BY customer_key, type, occurred_at DESC) AS latest
-                HAVING count(*) > 0),
+                    SELECT *, (row_number() OVER (ORDER BY type, customer_key) - 1) / {WorkKeys} AS part
+                    FROM (
+                        SELECT DISTINCT ON (customer_key, type) customer_key, type, id, min(occurred_at) OVER (PARTITION BY customer_key, type) AS earliest
+                        FROM stored ORDER BY customer_key, type, occurred_at DESC) AS latest) AS parts
+                GROUP BY part ORDER BY part),
             added AS (
                 SELECT customer_key, count(*)::integer AS events, min(occurred_at) AS first, max(occurred_at) AS last,
                     (count(*) FILTER (WHERE type = ANY ({orders})))::integer AS orders,

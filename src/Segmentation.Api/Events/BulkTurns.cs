@@ -3,7 +3,7 @@ using System.Diagnostics;
 namespace Segmentation.Api.Events;
 
 /// <summary>
-/// Where bulk waits for its turn while membership is behind: one batch at a time in this process, and somewhat more than twice as fast as customers are
+/// Where bulk waits for its turn while membership is behind: one batch at a time in this process, and one and a half times as fast as customers are
 /// looked at. Events of now would else wait for their membership until all that was brought in bulk has been looked at.
 /// </summary>
 public sealed class BulkTurns : IDisposable
@@ -12,10 +12,10 @@ public sealed class BulkTurns : IDisposable
     public const int Behind = 5_000;
 
     /// <summary>
-    /// So many may come for each that was looked at. At half of what comes in bulk, all are to be looked at as they come; looking is faster then. Not fewer:
-    /// what is very much piles up, until building segments anew is cheaper than looking.
+    /// So many may come for each that was looked at. At half of what comes in bulk, all are to be looked at as they come, with room to spare. Not fewer than
+    /// are looked at: what is very much piles up, until building segments anew is cheaper than looking.
     /// </summary>
-    public const double Share = 2.25;
+    public const double Share = 1.5;
 
     // Nobody may be there to look.
     private static readonly TimeSpan Most = TimeSpan.FromSeconds(1);
@@ -47,7 +47,7 @@ public sealed class BulkTurns : IDisposable
                 await Task.Delay(Asked, cancellation);
             }
 
-            // What has been looked at is known tick by tick, some thousands at a time: of a long one, no more is let in at once than would wait.
+            // What has been looked at while nothing came is not let in at once.
             allowed = Math.Clamp(allowed - customers, 0, Behind);
             var result = await store();
             waiting += customers;

@@ -11,7 +11,7 @@ using Segmentation.Api.Segments;
 namespace Segmentation.Api.Memberships;
 
 /// <summary>Puts customers to the segments that what was written of them may concern, in memory, and brings what is stored to what they are now.</summary>
-internal sealed class CustomerLooks(IServiceScopeFactory scopes, CustomerSets sets, MembershipWriter writer, SegmentBuilds builds, Dues dues)
+internal sealed class CustomerLooks(IServiceScopeFactory scopes, NpgsqlDataSource source, CustomerSets sets, MembershipWriter writer, SegmentBuilds builds, Dues dues)
 {
     private const int ChunkKeys = 500;
 
@@ -25,40 +25,69 @@ internal sealed class CustomerLooks(IServiceScopeFactory scopes, CustomerSets se
     // whichever it is from: in turn, all but one of them would wait.
     private const int Readers = 2;
 
+    private KnownMemberships known = new(0);
+
+    /// <summary>What was known of stored membership may not hold: it is read again.</summary>
+    public void Forget(MembershipPlan plan) => known = new KnownMemberships(plan.Segments.Count);
+
+    /// <summary>Takes up what a build has changed in stored membership.</summary>
+    public async Task TakeUpAsync(SegmentBuild build, MembershipPlan plan, CancellationToken cancellation)
+    {
+        var (batch, customers) = build.Written;
+        if (build.IsDoubtful || customers > (build.IsBuilt ? known.Count : 0))
+        {
+            Forget(plan);
+        }
+        else if (customers > 0 && plan.ById.TryGetValue(build.Plan.Segment.Id, out var segment))
+        {
+            await using var command = source.CreateCommand(
+                """
+                SELECT customer_key, left_batch IS NULL FROM memberships WHERE segment_id = $1 AND joined_batch = $2
+                UNION ALL SELECT customer_key, false FROM memberships WHERE segment_id = $1 AND left_batch = $2
+                """);
+            command.Parameters.Add(MembershipWriter.Of(segment.Segment.Id, NpgsqlDbType.Integer));
+            command.Parameters.Add(MembershipWriter.Of(batch, NpgsqlDbType.Bigint));
+            await using var reader = await command.ExecuteReaderAsync(cancellation);
+            while (await reader.ReadAsync(cancellation))
+            {
+                known.Set(reader.GetInt64(0), segment.Place, reader.GetBoolean(1));
+            }
+        }
+    }
+
     /// <summary>
     /// Looks at customers. The loop that everything depends on: while some hundreds are put to the rules, the next ones are read, and what the ones before have come to is written.
     /// </summary>
     /// <param name="looks">The customers, by their keys.</param>
-    /// <param name="done">The rows of work that are done with that.</param>
-    public async Task LookAsync(IReadOnlyDictionary<long, Look> looks, IReadOnlyList<long> done, SegmentsAt segments, CancellationToken cancellation)
+    /// <param name="done">The rows of work that are done with that: each goes with the last of its customers.</param>
+    public async Task LookAsync(IReadOnlyDictionary<long, Look> looks, IReadOnlyList<MembershipWork> done, SegmentsAt segments, CancellationToken cancellation)
     {
         await using var scope = scopes.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<SegmentationDb>();
 
-        // Those of one type of event are put to the same rules, and so together.
-        var chunks = looks.Where(l => l.Value.IsConcerned).OrderBy(l => l.Value.Events is [{ Type: var type }] ? type : "", StringComparer.Ordinal)
-            .Chunk(ChunkKeys).DefaultIfEmpty([]).Select(c => new Chunk(c)).ToList();
-        var ahead = Channel.CreateBounded<(Chunk Chunk, List<Customer> Block)>(BlocksAhead);
-        var waiting = new ConcurrentQueue<Chunk>(chunks);
+        var waiting = new ConcurrentQueue<Chunk>(Chunks(looks, done));
+        var left = waiting.Count;
+        var ahead = Channel.CreateBounded<(Chunk Chunk, List<Looked> Block)>(BlocksAhead);
         using var stopReading = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var reading = Task.WhenAll(Enumerable.Range(0, Readers).Select(_ => Task.Run(() => ReadAsync(segments.Plan, waiting, ahead.Writer, stopReading.Token), CancellationToken.None)));
         var writing = Task.CompletedTask;
         try
         {
-            for (var left = chunks.Count; left > 0;)
+            while (left > 0)
             {
                 // What failed the reading is thrown as it was.
                 await ahead.Reader.WaitToReadAsync(cancellation);
                 var (chunk, block) = await ahead.Reader.ReadAsync(cancellation);
                 if (block.Count > 0)
                 {
-                    await LookAsync(db, [.. block.Select(c => chunk.Missing.Remove(c.Key, out var look) ? new Looked(c, look) : throw new InvalidOperationException("A customer was read that was not asked for."))], segments, chunk.Changes, chunk.Deferred, cancellation);
+                    await LookAsync(db, block, segments, chunk.Changes, chunk.Deferred, cancellation);
+                    block.ForEach(l => chunk.Stored.Add(l.Customer.Key, l.Stored));
                     continue;
                 }
 
                 left--;
                 await writing;
-                writing = WriteAsync(chunk, left == 0 ? done : [], segments.At, cancellation);
+                writing = WriteAsync(chunk, segments.At, cancellation);
             }
 
             await writing;
@@ -70,8 +99,25 @@ internal sealed class CustomerLooks(IServiceScopeFactory scopes, CustomerSets se
         }
     }
 
+    // Those of one type of event are put to the same rules, and so together.
+    private List<Chunk> Chunks(IReadOnlyDictionary<long, Look> looks, IReadOnlyList<MembershipWork> done)
+    {
+        var chunks = looks.Where(l => l.Value.IsConcerned).OrderBy(l => l.Value.Events is [{ Type: var type }] ? type : "", StringComparer.Ordinal)
+            .Chunk(ChunkKeys).DefaultIfEmpty([]).Select(c => new Chunk(c, known)).ToList();
+        var byKey = chunks.SelectMany(c => c.Looks.Keys.Select(k => (Key: k, Chunk: c))).ToDictionary(l => l.Key, l => l.Chunk);
+        foreach (var row in done)
+        {
+            // One of which nobody is concerned goes with the first.
+            List<Chunk> with = [.. (row.Keys ?? []).Select(k => byKey.GetValueOrDefault(k)).OfType<Chunk>().DefaultIfEmpty(chunks[0]).Distinct()];
+            var work = new WorkLeft(row.Id) { Chunks = with.Count };
+            with.ForEach(c => c.Work.Add(work));
+        }
+
+        return chunks;
+    }
+
     // Each chunk that waits, block by block; an empty block ends it.
-    private async Task ReadAsync(MembershipPlan plan, ConcurrentQueue<Chunk> waiting, ChannelWriter<(Chunk Chunk, List<Customer> Block)> ahead, CancellationToken cancellation)
+    private async Task ReadAsync(MembershipPlan plan, ConcurrentQueue<Chunk> waiting, ChannelWriter<(Chunk Chunk, List<Looked> Block)> ahead, CancellationToken cancellation)
     {
         try
         {
@@ -79,18 +125,18 @@ internal sealed class CustomerLooks(IServiceScopeFactory scopes, CustomerSets se
             var db = scope.ServiceProvider.GetRequiredService<SegmentationDb>();
             while (waiting.TryDequeue(out var chunk))
             {
-                if (chunk.Looks.Length > 0)
+                if (chunk.Looks.Count > 0)
                 {
                     var all = new SegmentSet(plan.Segments.Count);
-                    foreach (var (_, look) in chunk.Looks)
+                    foreach (var look in chunk.Looks.Values)
                     {
                         all.Add(look.Scope);
                     }
 
-                    var (block, events) = (new List<Customer>(Block), 0);
-                    await foreach (var customer in sets.ReadAsync(db, [.. chunk.Looks.Select(l => l.Key)], plan.MembersRead(all), plan.EventsRead(all), cancellation))
+                    var (block, events) = (new List<Looked>(Block), 0);
+                    await foreach (var (customer, stored) in sets.ReadAsync(db, [.. chunk.Looks.Keys], plan, all, chunk.Known, cancellation))
                     {
-                        block.Add(customer);
+                        block.Add(new Looked(customer, chunk.Looks[customer.Key], stored));
                         events += customer.Events.Count;
                         if (block.Count == Block || events > BlockEvents)
                         {
@@ -114,14 +160,23 @@ internal sealed class CustomerLooks(IServiceScopeFactory scopes, CustomerSets se
         }
     }
 
-    private async Task WriteAsync(Chunk chunk, IReadOnlyList<long> done, DateTimeOffset at, CancellationToken cancellation)
+    private async Task WriteAsync(Chunk chunk, DateTimeOffset at, CancellationToken cancellation)
     {
-        var (changes, deferred, erased) = (chunk.Changes, chunk.Deferred, chunk.Missing.Keys.ToArray());
-        if (changes.Count == 0 && deferred.Count == 0 && erased.Length == 0 && done.Count == 0)
+        var (changes, deferred, erased) = (chunk.Changes, chunk.Deferred, chunk.Missing);
+        chunk.Work.ForEach(w => w.Chunks--);
+        long[] done = [.. chunk.Work.Where(w => w.Chunks == 0).Select(w => w.Id)];
+        if (changes.Count > 0 || deferred.Count > 0 || erased.Length > 0 || done.Length > 0)
         {
-            return;
+            await WriteAsync(changes, deferred, erased, done, at, cancellation);
         }
 
+        foreach (var (customer, stored) in chunk.Stored)
+        {
+            known.Put(customer, stored);
+        }
+    }
+
+    private async Task WriteAsync(IReadOnlyList<MembershipMove> changes, IReadOnlyList<Deferred> deferred, long[] erased, long[] done, DateTimeOffset at, CancellationToken cancellation) =>
         await writer.InTransactionAsync(null, at, async (connection, transaction, written) =>
         {
             await MembershipWriter.WriteAsync(connection, transaction, changes, written, cancellation);
@@ -146,24 +201,25 @@ internal sealed class CustomerLooks(IServiceScopeFactory scopes, CustomerSets se
                 await defer.ExecuteNonQueryAsync(cancellation);
             }
 
-            if (done.Count > 0)
+            if (done.Length > 0)
             {
-                await using var delete = new NpgsqlCommand("DELETE FROM membership_work WHERE id = ANY ($1)", connection, transaction) { Parameters = { MembershipWriter.Of(done.ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Bigint) } };
+                await using var delete = new NpgsqlCommand("DELETE FROM membership_work WHERE id = ANY ($1)", connection, transaction) { Parameters = { MembershipWriter.Of(done, NpgsqlDbType.Array | NpgsqlDbType.Bigint) } };
                 await delete.ExecuteNonQueryAsync(cancellation);
             }
         }, cancellation);
-    }
 
     private async Task LookAsync(SegmentationDb db, List<Looked> some, SegmentsAt segments, List<MembershipMove> changes, List<Deferred> deferred, CancellationToken cancellation)
     {
         LookAtMany([.. some.Where(l => !l.IsHeavy)], segments, changes, deferred);
         foreach (var heavy in some.Where(l => l.IsHeavy))
         {
+            var moved = false;
             foreach (var place in heavy.Look.Scope.Places())
             {
                 var segment = segments.Of(place);
-                if (segment.IsBuilding)
+                if (segment.IsBuilding || (moved && segment.Plan is { ReadsEvents: true, References.Count: > 0 }))
                 {
+                    // PostgreSQL is asked when it knows what this look has moved.
                     Defer(segments.Plan, segment.Plan, heavy, deferred);
                 }
                 else if (segment.IsReady && segment.Plan.NeedsRank)
@@ -175,8 +231,9 @@ internal sealed class CustomerLooks(IServiceScopeFactory scopes, CustomerSets se
                     var member = segment.Plan.ReadsEvents
                         ? await db.Customers.Where(c => c.Key == heavy.Customer.Key).Where(segment.Plan.Members(segments.Plan.All, segments.At, db)).AnyAsync(cancellation)
                         : segment.Plan.Contains(heavy.Customer, segment.Now);
-                    if (member != heavy.Customer.MemberOf.Contains(segment.Plan.Segment.Id))
+                    if (member != heavy.Stored.Contains(place))
                     {
+                        moved = true;
                         Move(segments.Plan, segment.Plan, heavy, member, changes);
                     }
                 }
@@ -197,18 +254,11 @@ internal sealed class CustomerLooks(IServiceScopeFactory scopes, CustomerSets se
     {
         var plan = segments.Plan;
 
-        // A bit for each customer, by place: whom the segment is asked of, and who is stored as a member.
-        var (asked, stored) = (new ulong[plan.Segments.Count], new ulong[plan.Segments.Count]);
+        // A bit for each customer, by place: whom the segment is asked of.
+        var asked = new ulong[plan.Segments.Count];
         for (var i = 0; i < some.Length; i++)
         {
             some[i].Look.Scope.Mark(asked, 1UL << i);
-            foreach (var id in some[i].Customer.MemberOf)
-            {
-                if (plan.ById.TryGetValue(id, out var member))
-                {
-                    stored[member.Place] |= 1UL << i;
-                }
-            }
         }
 
         for (var place = 0; place < asked.Length; place++)
@@ -232,7 +282,7 @@ internal sealed class CustomerLooks(IServiceScopeFactory scopes, CustomerSets se
                 {
                     segments.RanksMoved |= segments.MovesRanks(segment, looked);
                 }
-                else if (segment.IsReady && segment.Plan.Contains(looked.Customer, segment.Now) is var member && member != ((stored[place] >> i & 1) != 0))
+                else if (segment.IsReady && segment.Plan.Contains(looked.Customer, segment.Now) is var member && member != looked.Stored.Contains(place))
                 {
                     Move(plan, segment.Plan, looked, member, changes);
                 }
@@ -240,7 +290,7 @@ internal sealed class CustomerLooks(IServiceScopeFactory scopes, CustomerSets se
         }
 
         // What time does to the events before is known: each brings its customer in or out by itself, and whoever has one was found or looked at.
-        foreach (var (customer, look) in some)
+        foreach (var (customer, look, _) in some)
         {
             customer.Events.RemoveAll(e => e.OccurredAt < look.Since);
         }
@@ -267,20 +317,40 @@ internal sealed class CustomerLooks(IServiceScopeFactory scopes, CustomerSets se
     private static void Move(MembershipPlan plan, SegmentPlan segment, Looked looked, bool member, List<MembershipMove> changes)
     {
         var customer = looked.Customer;
+        looked.Stored.Set(segment.Place, member);
         _ = member ? customer.MemberOf.Add(segment.Segment.Id) : customer.MemberOf.Remove(segment.Segment.Id);
         var (cause, eventId) = looked.Look.Reason(segment, plan);
         changes.Add(new MembershipMove(segment, customer.Key, member, cause, eventId));
     }
 
     /// <summary>Customers that one statement reads, and one transaction writes.</summary>
-    private sealed record Chunk(KeyValuePair<long, Look>[] Looks)
+    private sealed class Chunk(KeyValuePair<long, Look>[] looks, KnownMemberships known)
     {
-        /// <summary>Those that were not found yet: in the end they are no more.</summary>
-        public Dictionary<long, Look> Missing { get; } = Looks.ToDictionary();
+        public IReadOnlyDictionary<long, Look> Looks { get; } = looks.ToDictionary();
+
+        /// <summary>Whose stored membership has them, where that is known before they are read.</summary>
+        public IReadOnlyDictionary<long, SegmentSet> Known { get; } = looks.Select(l => (l.Key, Stored: known.Take(l.Key))).Where(l => l.Stored is not null).ToDictionary(l => l.Key, l => l.Stored!);
+
+        /// <summary>Whose stored membership has those that were looked at, when all is written.</summary>
+        public Dictionary<long, SegmentSet> Stored { get; } = [];
+
+        /// <summary>Those that were not found: they are no more.</summary>
+        public long[] Missing => [.. Looks.Keys.Where(k => !Stored.ContainsKey(k))];
 
         public List<MembershipMove> Changes { get; } = [];
 
         public List<Deferred> Deferred { get; } = [];
+
+        /// <summary>The rows of work that name some of them.</summary>
+        public List<WorkLeft> Work { get; } = [];
+    }
+
+    /// <summary>A row of work, done with the last of the chunks that have its customers.</summary>
+    private sealed class WorkLeft(long id)
+    {
+        public long Id => id;
+
+        public int Chunks { get; set; }
     }
 
     /// <summary>What is looked at again when the segment's build has ended.</summary>

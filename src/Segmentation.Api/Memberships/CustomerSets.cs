@@ -40,16 +40,20 @@ internal sealed class CustomerSets(NpgsqlDataSource source, CustomerRowReaders r
     private const int BufferBytes = 1024 * 1024;
 
     /// <summary>The customers of these keys that exist, one after the other: there may be more events of a thousand than memory is good for.</summary>
-    /// <param name="members">What of them is needed, as paths (<see cref="CompiledRule{T}.MembersRead"/>); all else is as in a new customer, but for the key, the number of events and the stored memberships.</param>
-    /// <param name="events">What of their events is needed; null for nothing. Of a customer with more than <see cref="CustomerSnapshots.MaxEvents"/> none are loaded.</param>
-    public async IAsyncEnumerable<Customer> ReadAsync(
-        SegmentationDb model, long[] keys, IReadOnlySet<string> members, EventsRead? events, [EnumeratorCancellation] CancellationToken cancellation)
+    /// <param name="concerned">Who is asked of them: what their rules read is loaded. All else is as in a new customer, but for the key and the number of events; of one with more than <see cref="CustomerSnapshots.MaxEvents"/> no events are loaded.</param>
+    /// <param name="known">Of whom it is known which segments' stored membership has them.</param>
+    /// <returns>Each customer, and whose stored membership has it.</returns>
+    public async IAsyncEnumerable<(Customer Customer, SegmentSet Stored)> ReadAsync(
+        SegmentationDb model, long[] keys, MembershipPlan plan, SegmentSet concerned, IReadOnlyDictionary<long, SegmentSet> known, [EnumeratorCancellation] CancellationToken cancellation)
     {
+        var (members, events) = (plan.MembersRead(concerned), plan.EventsRead(concerned));
         var row = readers.Get(model).Customers.Of(members.Append(nameof(Customer.Key)).Append(nameof(Customer.EventCount)).ToHashSet(StringComparer.Ordinal), "c");
         await using var connection = await source.OpenConnectionAsync(cancellation);
         await using var command = new NpgsqlCommand { Connection = connection };
         string Texts(IEnumerable<string> texts) => Parameter(MembershipWriter.Of(texts.ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Text));
-        var sql = new StringBuilder($"SELECT {row.Columns}, array_send(ARRAY(SELECT m.segment_id FROM memberships m WHERE m.customer_key = c.key AND m.left_batch IS NULL)), ")
+        long[] unknown = [.. keys.Where(k => !known.ContainsKey(k))];
+        var sql = new StringBuilder($"SELECT {row.Columns}, ")
+            .Append(unknown.Length == 0 ? "NULL::bytea" : $"CASE WHEN c.key = ANY ({Parameter(MembershipWriter.Of(unknown, NpgsqlDbType.Array | NpgsqlDbType.Bigint))}) THEN array_send(ARRAY(SELECT m.segment_id FROM memberships m WHERE m.customer_key = c.key AND m.left_batch IS NULL)) END").Append(", ")
             .Append(members.Contains(nameof(Customer.ManualMemberships)) ? "ARRAY(SELECT m.segment_id FROM manual_members m WHERE m.customer_key = c.key)" : "'{}'::integer[]");
         var first = row.Count + 2;
         string[]? properties = events?.Properties is { Count: <= MostProperties } few ? [.. few] : null;
@@ -74,7 +78,7 @@ internal sealed class CustomerSets(NpgsqlDataSource source, CustomerRowReaders r
 
         command.CommandText = sql.Append(" WHERE c.key = ANY (").Append(Parameter(MembershipWriter.Of(keys, NpgsqlDbType.Array | NpgsqlDbType.Bigint))).Append(')').ToString();
         string[] labels = [.. (properties ?? []).Select(p => $"\"{JsonEncodedText.Encode(p)}\":")];
-        var known = new HashSet<string>(StringComparer.Ordinal).GetAlternateLookup<ReadOnlySpan<char>>();
+        var texts = new HashSet<string>(StringComparer.Ordinal).GetAlternateLookup<ReadOnlySpan<char>>();
         var parsed = new Dictionary<string, JsonElement>(StringComparer.Ordinal).GetAlternateLookup<ReadOnlySpan<char>>();
         var text = new ArrayBufferWriter<char>();
         byte[][] buffers = [.. Enumerable.Repeat<byte[]>([], MostArrays)];
@@ -82,11 +86,24 @@ internal sealed class CustomerSets(NpgsqlDataSource source, CustomerRowReaders r
         while (await reader.ReadAsync(cancellation))
         {
             var customer = row.Read(reader);
-            var memberOf = new PostgresArray(Bytes(row.Count, 0));
-            customer.MemberOf.EnsureCapacity(memberOf.Count);
-            foreach (var segment in memberOf)
+            if (!known.TryGetValue(customer.Key, out var stored))
             {
-                customer.MemberOf.Add(BinaryPrimitives.ReadInt32BigEndian(segment));
+                stored = new SegmentSet(plan.Segments.Count);
+                foreach (var segment in new PostgresArray(Bytes(row.Count, 0)))
+                {
+                    if (plan.ById.TryGetValue(BinaryPrimitives.ReadInt32BigEndian(segment), out var kept))
+                    {
+                        stored.Set(kept.Place, true);
+                    }
+                }
+            }
+
+            foreach (var place in plan.Referred)
+            {
+                if (stored.Contains(place))
+                {
+                    customer.MemberOf.Add(plan.Segments[place].Segment.Id);
+                }
             }
 
             foreach (var segment in reader.GetFieldValue<int[]>(row.Count + 1))
@@ -99,7 +116,7 @@ internal sealed class CustomerSets(NpgsqlDataSource source, CustomerRowReaders r
                 AddEvents(customer);
             }
 
-            yield return customer;
+            yield return (customer, stored);
         }
 
         void AddEvents(Customer customer)
@@ -145,12 +162,12 @@ internal sealed class CustomerSets(NpgsqlDataSource source, CustomerRowReaders r
         {
             text.ResetWrittenCount();
             Encoding.UTF8.GetChars(utf8, text);
-            if (!known.TryGetValue(text.WrittenSpan, out var same))
+            if (!texts.TryGetValue(text.WrittenSpan, out var same))
             {
                 same = text.WrittenSpan.ToString();
-                if (known.Set.Count < KnownAtOnce)
+                if (texts.Set.Count < KnownAtOnce)
                 {
-                    known.Set.Add(same);
+                    texts.Set.Add(same);
                 }
             }
 

@@ -30,7 +30,8 @@ internal sealed class Look(SegmentSet scope)
 }
 
 /// <summary>A customer that is being looked at, and when it is to be looked at again.</summary>
-internal sealed record Looked(Customer Customer, Look Look)
+/// <param name="Stored">The segments whose stored membership has it, when all that was found is written.</param>
+internal sealed record Looked(Customer Customer, Look Look, SegmentSet Stored)
 {
     public DateTimeOffset? Due { get; private set; }
 

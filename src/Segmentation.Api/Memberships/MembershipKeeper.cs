@@ -69,7 +69,7 @@ internal sealed class MembershipKeeper : IDisposable
         (this.scopes, this.source, this.definitions, this.revenue, this.options, this.time, this.logger, keptUntil) = (scopes, source, definitions, revenue, options, time, logger, keptBefore);
         writer = new MembershipWriter(source, epoch);
         builds = new SegmentBuilds(scopes, writer, dues, time, logger, stop.Token);
-        looks = new CustomerLooks(scopes, new CustomerSets(source, readers), writer, builds, dues);
+        looks = new CustomerLooks(scopes, source, new CustomerSets(source, readers), writer, builds, dues);
     }
 
     /// <summary>Whether nothing is left of what it knows of.</summary>
@@ -274,6 +274,7 @@ internal sealed class MembershipKeeper : IDisposable
         }
 
         builds.Keep(plan);
+        looks.Forget(plan);
         if (first)
         {
             // Where nothing is stored that holds, all that will be is of now or later.
@@ -338,7 +339,7 @@ internal sealed class MembershipKeeper : IDisposable
         }
 
         var customers = new Dictionary<long, Look>();
-        List<long> done = [];
+        List<MembershipWork> done = [];
         foreach (var row in pending.Rows)
         {
             var targeted = row.SegmentId is { } id ? plan!.ById.GetValueOrDefault(id) : null;
@@ -356,13 +357,13 @@ internal sealed class MembershipKeeper : IDisposable
                 }
                 else if (targeted is null)
                 {
-                    done.Add(row.Id);
+                    done.Add(row);
                 }
 
                 continue;
             }
 
-            done.Add(row.Id);
+            done.Add(row);
             ranksMoved |= row.Created || row.Cause == MembershipCause.Erased || row.EventTypes?.Any(plan!.MovesRanks) == true;
             var scope = row.SegmentId is not null ? targeted is null ? null : plan!.Following(targeted)
                 : row.Created ? plan!.Everything
@@ -589,11 +590,17 @@ internal sealed class MembershipKeeper : IDisposable
         return found;
     }
 
-    // What follows from those that were built.
+    // What follows from those that have ended.
     private async Task FinishBuildsAsync(DateTimeOffset at, CancellationToken cancellation)
     {
         foreach (var build in await builds.FinishAsync(plan!, at, cancellation))
         {
+            await looks.TakeUpAsync(build, plan!, cancellation);
+            if (!build.IsBuilt)
+            {
+                continue;
+            }
+
             var id = build.Plan.Segment.Id;
             if (build.Fresh)
             {
@@ -612,7 +619,7 @@ internal sealed class MembershipKeeper : IDisposable
         }
     }
 
-    private async Task LookAsync(IReadOnlyDictionary<long, Look> customers, IReadOnlyList<long> done, DateTimeOffset at, CancellationToken cancellation)
+    private async Task LookAsync(IReadOnlyDictionary<long, Look> customers, IReadOnlyList<MembershipWork> done, DateTimeOffset at, CancellationToken cancellation)
     {
         var segments = new SegmentsAt(plan!, builds, scannedUntil, keptUntil, at);
         await looks.LookAsync(customers, done, segments, cancellation);

@@ -160,13 +160,14 @@ internal sealed class MembershipPlan
         closures = [.. ordered.Select(_ => new SegmentSet(ordered.Count))];
         foreach (var plan in ordered.AsEnumerable().Reverse())
         {
-            closures[plan.Place].Add(plan.Place);
+            closures[plan.Place].Set(plan.Place, true);
             foreach (var reference in plan.References.Where(k => all.Segments[k].Status == SegmentStatus.Active))
             {
                 closures[ById[all.Segments[reference].Id].Place].Add(closures[plan.Place]);
             }
         }
 
+        Referred = [.. ordered.SelectMany(s => s.References).Distinct(StringComparer.Ordinal).Select(k => all.Segments[k]).Where(all.IsKept).Select(s => ById[s.Id].Place)];
         Everything = Closed(_ => true);
         Clock = Closed(s => s.ReadsClock);
         Rank = Closed(s => s.NeedsRank);
@@ -227,6 +228,9 @@ internal sealed class MembershipPlan
     public IReadOnlyList<SegmentPlan> Segments { get; }
 
     public Dictionary<int, SegmentPlan> ById { get; }
+
+    /// <summary>The places of those whose stored membership others read.</summary>
+    public IReadOnlyList<int> Referred { get; }
 
     /// <summary>What a new customer may be in.</summary>
     public SegmentSet Everything { get; }
@@ -306,7 +310,7 @@ internal sealed class SegmentSet(int segments)
 
     public int Count => bits.Sum(b => BitOperations.PopCount(b));
 
-    public void Add(int place) => bits[place / 64] |= 1UL << (place % 64);
+    public void Set(int place, bool contained) => bits[place / 64] = (bits[place / 64] & ~(1UL << (place % 64))) | ((contained ? 1UL : 0) << (place % 64));
 
     public void Add(SegmentSet others)
     {

@@ -82,11 +82,12 @@ internal sealed class MembershipWriter(NpgsqlDataSource source, long epoch) : ID
                 RETURNING id, segment_id),
             gone AS (
                 UPDATE memberships m SET left_batch = b.id, left_cause = c.cause, left_event = c.event_id FROM changes c JOIN batches b ON b.segment_id = c.segment_id
-                WHERE NOT c.joined AND m.segment_id = c.segment_id AND m.customer_key = c.customer_key AND m.left_batch IS NULL),
+                WHERE NOT c.joined AND m.segment_id = c.segment_id AND m.customer_key = c.customer_key AND m.left_batch IS NULL
+                RETURNING 1),
             come AS (
                 INSERT INTO memberships (segment_id, customer_key, joined_batch, joined_cause, joined_event)
                 SELECT c.segment_id, c.customer_key, b.id, c.cause, c.event_id FROM changes c JOIN batches b ON b.segment_id = c.segment_id WHERE c.joined ORDER BY c.segment_id, c.customer_key)
-            SELECT min(id), max(id) FROM batches
+            SELECT min(id), max(id), (SELECT count(*) FROM gone) FROM batches
             """,
             connection, transaction)
         {
@@ -102,14 +103,14 @@ internal sealed class MembershipWriter(NpgsqlDataSource source, long epoch) : ID
                 Of(at, NpgsqlDbType.TimestampTz),
             },
         };
-        await TellAsync(command, cancellation);
+        await TellAsync(command, cancellation, changes.Count(c => !c.Joined));
     }
 
     /// <summary>Makes a segment's stored membership what a table of keys says.</summary>
     /// <remarks>To be called with nested loops off (<see cref="SetNestedLoopsAsync"/>); they are on afterwards.</remarks>
     /// <param name="table">A temporary table of the connection's, with a column <c>key</c>.</param>
-    /// <returns>How many joined and left.</returns>
-    public static async Task<(int Joined, int Left)> WriteAsync(
+    /// <returns>The batch, and how many joined and left.</returns>
+    public static async Task<(long Batch, int Joined, int Left)> WriteAsync(
         NpgsqlConnection connection, NpgsqlTransaction transaction, SegmentPlan segment, string table, MembershipCause cause, DateTimeOffset at, CancellationToken cancellation)
     {
         // The id first, since rows name it; it is used only if there are any.
@@ -162,7 +163,7 @@ internal sealed class MembershipWriter(NpgsqlDataSource source, long epoch) : ID
             await TellAsync(record, cancellation);
         }
 
-        return (joined, left);
+        return (batch, joined, left);
     }
 
     /// <summary>Whether the planner may join by nested loops, until the transaction ends: for sets of which it does not know how large they are.</summary>
@@ -211,7 +212,9 @@ internal sealed class MembershipWriter(NpgsqlDataSource source, long epoch) : ID
     public void Dispose() => one.Dispose();
 
     /// <summary>Runs a statement that answers the first and the last batch that it made, and queues what is to be told of them.</summary>
-    public static async Task TellAsync(NpgsqlCommand command, CancellationToken cancellation)
+    /// <param name="leaving">How many are to leave, where it answers how many rows have.</param>
+    /// <exception cref="InvalidOperationException">Who was stored as a member is not who was thought to be.</exception>
+    public static async Task TellAsync(NpgsqlCommand command, CancellationToken cancellation, int? leaving = null)
     {
         long first, last;
         await using (var reader = await command.ExecuteReaderAsync(cancellation))
@@ -222,6 +225,10 @@ internal sealed class MembershipWriter(NpgsqlDataSource source, long epoch) : ID
             }
 
             (first, last) = (reader.GetInt64(0), reader.GetInt64(1));
+            if (leaving is { } expected && reader.GetInt64(2) != expected)
+            {
+                throw new InvalidOperationException($"{expected} customers leave their segments, and {reader.GetInt64(2)} of them are stored as members.");
+            }
         }
 
         await WebhookOutbox.WriteAsync(command.Connection!, command.Transaction!, first, last, cancellation);

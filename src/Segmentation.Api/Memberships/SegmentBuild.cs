@@ -36,6 +36,15 @@ internal sealed class SegmentBuild(SegmentPlan plan)
     /// <summary>Cancelled for good.</summary>
     public bool Forget { get; set; }
 
+    /// <summary>It has ended, and what it built is stored.</summary>
+    public bool IsBuilt => Ended.Task.IsCompletedSuccessfully;
+
+    /// <summary>The batch that it wrote, and of how many customers.</summary>
+    public (long Batch, int Customers) Written { get; set; }
+
+    /// <summary>One before it ended in a way that leaves open whether what it wrote is stored.</summary>
+    public bool IsDoubtful { get; set; }
+
     /// <summary>The instant that it was built of.</summary>
     public DateTimeOffset At { get; set; }
 

@@ -263,7 +263,8 @@ internal sealed class SegmentBuilds(IServiceScopeFactory scopes, MembershipWrite
                 await skip.ExecuteNonQueryAsync(cancellation);
             }
 
-            var (joined, left) = await MembershipWriter.WriteAsync(connection, transaction, segment, "fresh_members", build.Cause, written, cancellation);
+            var (batch, joined, left) = await MembershipWriter.WriteAsync(connection, transaction, segment, "fresh_members", build.Cause, written, cancellation);
+            build.Written = (batch, joined + left);
             if (joined + left > 0 && build.Users.Length > 0)
             {
                 // They were true of what it was. Stored with it, so that whoever takes over in between knows.
@@ -295,19 +296,19 @@ internal sealed class SegmentBuilds(IServiceScopeFactory scopes, MembershipWrite
     }
 
     /// <summary>Takes up what has ended: what was not built for another reason than that it was cancelled for good is to be built again.</summary>
-    /// <returns>Those that were built.</returns>
+    /// <returns>Those that have ended, however they did.</returns>
     public async Task<IReadOnlyList<SegmentBuild>> FinishAsync(MembershipPlan plan, DateTimeOffset at, CancellationToken cancellation)
     {
-        List<SegmentBuild> built = [];
-        foreach (var (id, build) in building.Where(b => b.Value.Ended.Task.IsCompleted).ToList())
+        List<SegmentBuild> ended = [.. building.Values.Where(b => b.Ended.Task.IsCompleted)];
+        foreach (var build in ended)
         {
+            var id = build.Plan.Segment.Id;
             building.Remove(id);
             build.Cancellation.Dispose();
             try
             {
                 await build.Ended.Task;
                 ready.Add(id);
-                built.Add(build);
                 averageMs = (0.9 * averageMs) + (0.1 * build.Ms);
                 if (plan.ById.TryGetValue(id, out var now) && now.Fingerprint != build.Plan.Fingerprint)
                 {
@@ -319,7 +320,7 @@ internal sealed class SegmentBuilds(IServiceScopeFactory scopes, MembershipWrite
             {
                 if (plan.ById.TryGetValue(id, out var again) && !build.Forget)
                 {
-                    Enqueue(again, build.Cause).Rows.AddRange(build.Rows);
+                    EnqueueAgain(build, again);
                 }
             }
             catch (Exception failed) when (failed is not OvertakenException && !cancellation.IsCancellationRequested)
@@ -331,14 +332,21 @@ internal sealed class SegmentBuilds(IServiceScopeFactory scopes, MembershipWrite
                     MembershipWriter.Of(Reason(failed), NpgsqlDbType.Text), MembershipWriter.Of(build.Failures, NpgsqlDbType.Integer), MembershipWriter.Of(at + delay, NpgsqlDbType.TimestampTz), MembershipWriter.Of(at, NpgsqlDbType.TimestampTz));
                 if (plan.ById.TryGetValue(id, out var again))
                 {
-                    var next = Enqueue(again, build.Cause);
-                    next.Rows.AddRange(build.Rows);
+                    var next = EnqueueAgain(build, again);
                     (next.Failures, next.NotBefore) = (build.Failures, at + delay);
                 }
             }
         }
 
-        return built;
+        return ended;
+    }
+
+    private SegmentBuild EnqueueAgain(SegmentBuild build, SegmentPlan segment)
+    {
+        var next = Enqueue(segment, build.Cause);
+        next.Rows.AddRange(build.Rows);
+        next.IsDoubtful |= build.IsDoubtful || build.Written.Customers > 0;
+        return next;
     }
 
     /// <summary>Cancels what someone asked to be refreshed.</summary>

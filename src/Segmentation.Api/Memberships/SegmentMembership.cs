@@ -77,7 +77,7 @@ public sealed class MembershipBatch
 }
 
 /// <summary>
-/// What was written, and has not been looked at yet: one row a transaction, stored by the transaction itself, so that neither a change nor
+/// What was written, and has not been looked at yet: in one row or some, stored by the transaction itself, so that neither a change nor
 /// the need to look at it is ever lost.
 /// </summary>
 public sealed class MembershipWork

@@ -77,11 +77,11 @@ public sealed class CustomerSetsTests(RuleWorld world) : IClassFixture<RuleWorld
             var plan = new MembershipPlan(new Definitions(2, [.. world.Definitions.Segments.Values, segment], world.Attributes, world.Fields, new RuleLimits(), null), new RevenueOptions(), null);
             var asked = plan.ById[1000];
             var only = new SegmentSet(plan.Segments.Count);
-            only.Add(asked.Place);
+            only.Set(asked.Place, true);
             var (now, later) = (new Evaluation(RuleWorld.Now, zone), new Evaluation(RuleWorld.Now.AddHours(1), zone));
             var flips = asked.ReadsClock ? asked.Flips(now, later) : _ => false;
             List<long> read = [];
-            foreach (var customer in new CustomerSets(source, readers).ReadAsync(db, [.. whole.Keys], plan.MembersRead(only), plan.EventsRead(only), default).ToBlockingEnumerable())
+            foreach (var (customer, _) in new CustomerSets(source, readers).ReadAsync(db, [.. whole.Keys], plan, only, new Dictionary<long, SegmentSet>(), default).ToBlockingEnumerable())
             {
                 read.Add(customer.Key);
                 (customer.Rank, whole[customer.Key].Rank) = (ranks[customer.Key], ranks[customer.Key]);

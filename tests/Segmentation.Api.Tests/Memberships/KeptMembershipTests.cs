@@ -118,7 +118,7 @@ public sealed class KeptMembershipTests(ITestOutputHelper output) : IAsyncLifeti
             (await api.PutAsync($"segments/{key}", $$"""{"rule":{"combinator":"and","rules":[{{rule}}]} }""")).Expect(201);
         }
 
-        await ExecuteAsync("ALTER FUNCTION seg_distance_km(float8, float8, float8, float8) RENAME TO distance_elsewhere");
+        await ExecuteAsync(source, "ALTER FUNCTION seg_distance_km(float8, float8, float8, float8) RENAME TO distance_elsewhere");
         var services = host.Services;
         using var keeper = ActivatorUtilities.CreateInstance<MembershipKeeper>(services, clock, NullLogger.Instance, 1L, DateTimeOffset.UnixEpoch);
         var began = clock.Now;
@@ -131,7 +131,7 @@ public sealed class KeptMembershipTests(ITestOutputHelper output) : IAsyncLifeti
         var count = (await api.GetAsync("segments/women/count")).Expect(200);
         Assert.Equal((1, began), (count["count"].GetInt32(), count["evaluatedAt"].GetDateTimeOffset()));
 
-        await ExecuteAsync("ALTER FUNCTION distance_elsewhere(float8, float8, float8, float8) RENAME TO seg_distance_km");
+        await ExecuteAsync(source, "ALTER FUNCTION distance_elsewhere(float8, float8, float8, float8) RENAME TO seg_distance_km");
         clock.Advance(TimeSpan.FromMinutes(1));
         await TickUntilAsync(3, "Ready");
         Assert.Equal(["german 2", "near 1", "women 1"], await SizesAsync());
@@ -140,7 +140,7 @@ public sealed class KeptMembershipTests(ITestOutputHelper output) : IAsyncLifeti
         async Task TickUntilAsync(int number, string status)
         {
             var deadline = DateTime.UtcNow.AddSeconds(30);
-            while ((await ReadAsync($"SELECT count(*)::text FROM membership_states WHERE status = '{status}'"))[0] != number.ToString(System.Globalization.CultureInfo.InvariantCulture))
+            while ((await ReadAsync(source, $"SELECT count(*)::text FROM membership_states WHERE status = '{status}'"))[0] != number.ToString(System.Globalization.CultureInfo.InvariantCulture))
             {
                 Assert.True(DateTime.UtcNow < deadline, $"There are not {number} {status}.");
                 await keeper.TickAsync(default);
@@ -148,26 +148,7 @@ public sealed class KeptMembershipTests(ITestOutputHelper output) : IAsyncLifeti
             }
         }
 
-        Task<string[]> SizesAsync() => ReadAsync("SELECT s.key || ' ' || m.size FROM membership_states m JOIN segments s ON s.id = m.segment_id ORDER BY s.key");
-
-        async Task<string[]> ReadAsync(string sql)
-        {
-            await using var command = source.CreateCommand(sql);
-            await using var reader = await command.ExecuteReaderAsync();
-            List<string> rows = [];
-            while (await reader.ReadAsync())
-            {
-                rows.Add(reader.GetString(0));
-            }
-
-            return [.. rows];
-        }
-
-        async Task ExecuteAsync(string sql)
-        {
-            await using var command = source.CreateCommand(sql);
-            await command.ExecuteNonQueryAsync();
-        }
+        Task<string[]> SizesAsync() => ReadAsync(source, "SELECT s.key || ' ' || m.size FROM membership_states m JOIN segments s ON s.id = m.segment_id ORDER BY s.key");
     }
 
     [Fact]
@@ -220,6 +201,59 @@ public sealed class KeptMembershipTests(ITestOutputHelper output) : IAsyncLifeti
                 await Task.Delay(5);
             }
         }
+    }
+
+    [Fact]
+    public async Task OfOneWithVeryManyEvents_WhatRefersToASegmentThatItJoins_FollowsThat()
+    {
+        await using var host = await LedAsync();
+        var api = new Api(host.CreateClient());
+        await using var source = NpgsqlDataSource.Create(connectionString);
+        (await api.PostAsync("events", """{"customerId":"busy","type":"order_completed","occurredAt":"2024-03-01T00:00:00Z"}""")).Expect(200);
+        await ExecuteAsync(source, "UPDATE customers SET event_count = 20001");
+        (await api.PutAsync("segments/carted", Rule(Events("cart_added")))).Expect(201);
+        (await api.PutAsync("segments/carted-and-ordered", Rule($$"""{"field":"segment","operator":"in","value":["carted"]},{{Events("order_completed")}}"""))).Expect(201);
+        using var keeper = ActivatorUtilities.CreateInstance<MembershipKeeper>(host.Services, clock, NullLogger.Instance, 1L, DateTimeOffset.UnixEpoch);
+        await SettleAsync(keeper);
+        Assert.Empty(await MembersAsync(source));
+
+        (await api.PostAsync("events", """{"customerId":"busy","type":"cart_added","occurredAt":"2024-03-02T00:00:00Z"}""")).Expect(200);
+        await SettleAsync(keeper);
+        Assert.Equal(["carted busy", "carted-and-ordered busy"], await MembersAsync(source));
+        await keeper.StopAsync();
+    }
+
+    [Fact]
+    public async Task WhereWhatWasKnownIsNotWhatIsStored_NothingIsWritten_AndWhoeverLeadsNextKnowsNothing()
+    {
+        await using var host = await LedAsync();
+        var api = new Api(host.CreateClient());
+        await using var source = NpgsqlDataSource.Create(connectionString);
+        (await api.PutAsync("customers/a", """{"geographic":{"country":"DE"}}""")).Expect(201);
+        (await api.PutAsync("customers/b", """{"geographic":{"country":"DE"}}""")).Expect(201);
+        (await api.PutAsync("segments/german", Rule("""{"field":"geographic.country","operator":"=","value":"DE"}"""))).Expect(201);
+        (await api.PutAsync("segments/french", Rule("""{"field":"geographic.country","operator":"=","value":"FR"}"""))).Expect(201);
+        using var keeper = ActivatorUtilities.CreateInstance<MembershipKeeper>(host.Services, clock, NullLogger.Instance, 1L, DateTimeOffset.UnixEpoch);
+        await SettleAsync(keeper);
+        await CountryAsync("FR");
+        await SettleAsync(keeper);
+        await CountryAsync("DE");
+        await SettleAsync(keeper);
+        Assert.Equal(["german a", "german b"], await MembersAsync(source));
+
+        // By someone that must not.
+        await ExecuteAsync(source, "DELETE FROM memberships m USING customers c WHERE c.key = m.customer_key AND c.id = 'a' AND m.left_batch IS NULL");
+        await CountryAsync("FR");
+        await Assert.ThrowsAsync<InvalidOperationException>(() => SettleAsync(keeper));
+        Assert.Equal(["german b"], await MembersAsync(source));
+        await keeper.StopAsync();
+
+        using var next = ActivatorUtilities.CreateInstance<MembershipKeeper>(host.Services, clock, NullLogger.Instance, 1L, clock.Now);
+        await SettleAsync(next);
+        Assert.Equal(["french a", "german b"], await MembersAsync(source));
+        await next.StopAsync();
+
+        async Task CountryAsync(string country) => (await api.SendAsync("PATCH", "customers/a", $$"""{"geographic":{"country":"{{country}}"} }""", "application/merge-patch+json")).Expect(200);
     }
 
     [Fact]
@@ -283,6 +317,40 @@ public sealed class KeptMembershipTests(ITestOutputHelper output) : IAsyncLifeti
             {
                 Logged.Enqueue($"{formatter(state, exception)} {exception}");
             }
+        }
+    }
+
+    private static string Rule(string rules) => $$"""{"rule":{"combinator":"and","rules":[{{rules}}]} }""";
+
+    private static string Events(string type) => $$"""{"field":"behavioral.events","operator":"=","match":{"mode":"some"},"value":{"combinator":"and","rules":[{"field":"type","operator":"=","value":"{{type}}"}]} }""";
+
+    private static Task<string[]> MembersAsync(NpgsqlDataSource source) => ReadAsync(source,
+        "SELECT s.key || ' ' || c.id FROM memberships m JOIN segments s ON s.id = m.segment_id JOIN customers c ON c.key = m.customer_key WHERE m.left_batch IS NULL ORDER BY s.key, c.id");
+
+    private static async Task<string[]> ReadAsync(NpgsqlDataSource source, string sql)
+    {
+        await using var command = source.CreateCommand(sql);
+        await using var reader = await command.ExecuteReaderAsync();
+        List<string> rows = [];
+        while (await reader.ReadAsync())
+        {
+            rows.Add(reader.GetString(0));
+        }
+
+        return [.. rows];
+    }
+
+    private static async Task ExecuteAsync(NpgsqlDataSource source, string sql)
+    {
+        await using var command = source.CreateCommand(sql);
+        await command.ExecuteNonQueryAsync();
+    }
+
+    private static async Task SettleAsync(MembershipKeeper keeper)
+    {
+        while (await keeper.TickAsync(default) || !keeper.IsSettled)
+        {
+            await Task.Delay(1);
         }
     }
 

@@ -58,6 +58,7 @@ public sealed class MembershipWorld(Api api, TestClock clock, string connectionS
         ("german", "UTC", Leaf("geographic.country", "=", "\"DE\"")),
         ("nobody-yet", "UTC", Leaf("consent.marketing", "=", "true")),
         ("german-and-lately", "UTC", $"{Leaf("segment", "in", "[\"german\"]")},{Leaf("segment", "in", "[\"ordered-lately\"]")}"),
+        ("top-and-lately", "UTC", $"{Leaf("segment", "in", "[\"top-half\"]")},{Leaf("segment", "in", "[\"ordered-lately\"]")}"),
         ("neither", "UTC", Leaf("segment", "notIn", "[\"german-and-lately\",\"adults\",\"by-hand\"]")),
     ];
 
@@ -156,9 +157,9 @@ public sealed class MembershipWorld(Api api, TestClock clock, string connectionS
                 await SendAsync("POST", "segments/by-hand/members", random.Next(2) == 0 ? $$"""{"add":["{{id}}"]}""" : $$"""{"remove":["{{id}}"]}""");
                 break;
             case 10:
-                var (key, zone, rule) = Rules[random.Next(Rules.Length - 2)];
-                await SendAsync("PUT", $"segments/{key}", Definition(random.Next(2) == 0 ? rule : Rules[random.Next(Rules.Length - 2)].Rule, random.Next(3) == 0 ? Zones[random.Next(Zones.Length)] : zone,
-                    random.Next(4) == 0 && key is not ("german" or "ordered-lately" or "adults") ? "draft" : "active"));
+                var (key, zone, rule) = Rules[random.Next(Rules.Length - 3)];
+                await SendAsync("PUT", $"segments/{key}", Definition(random.Next(2) == 0 ? rule : Rules[random.Next(Rules.Length - 3)].Rule, random.Next(3) == 0 ? Zones[random.Next(Zones.Length)] : zone,
+                    random.Next(4) == 0 && key is not ("german" or "ordered-lately" or "adults" or "top-half") ? "draft" : "active"));
                 break;
             default:
                 var by = random.Next(4) switch

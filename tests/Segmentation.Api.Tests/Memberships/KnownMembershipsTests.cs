@@ -1,0 +1,70 @@
+using Segmentation.Api.Memberships;
+
+namespace Segmentation.Api.Tests.Memberships;
+
+public sealed class KnownMembershipsTests
+{
+    // So many that little fits: seven customers a half.
+    private const int Segments = 8 * 1024 * 1024;
+
+    private readonly KnownMemberships known = new(Segments);
+
+    [Fact]
+    public void Take_OfOneThatWasPut_OnlyOnce()
+    {
+        var memberOf = Put(1);
+        Assert.Same(memberOf, known.Take(1));
+        Assert.Null(known.Take(1));
+        Assert.Null(known.Take(2));
+    }
+
+    [Fact]
+    public void Set_OfOneThatIsKnown_JoinsAndLeaves()
+    {
+        Put(1);
+        known.Set(1, 5, true);
+        known.Set(1, 6, true);
+        known.Set(1, 6, false);
+        known.Set(2, 5, true);
+        Assert.Equal([5], known.Take(1)!.Places());
+        Assert.Null(known.Take(2));
+    }
+
+    [Fact]
+    public void Put_OfMoreThanFit_ForgetsThoseThatWereNotLookedAt()
+    {
+        Put(1);
+        Put(2);
+        for (var customer = 100; customer < 120; customer++)
+        {
+            Put(customer);
+            known.Put(1, known.Take(1)!);
+        }
+
+        Assert.NotNull(known.Take(1));
+        Assert.NotNull(known.Take(119));
+        Assert.Null(known.Take(2));
+        Assert.Null(known.Take(100));
+        Assert.InRange(Enumerable.Range(100, 20).Count(c => known.Take(c) is not null), 5, 14);
+    }
+
+    [Fact]
+    public void Set_OfOneOfTheEarlierHalf_IsSeen()
+    {
+        Put(1);
+        for (var customer = 100; customer < 107; customer++)
+        {
+            Put(customer);
+        }
+
+        known.Set(1, 3, true);
+        Assert.Equal([3], known.Take(1)!.Places());
+    }
+
+    private SegmentSet Put(long customer)
+    {
+        var memberOf = new SegmentSet(Segments);
+        known.Put(customer, memberOf);
+        return memberOf;
+    }
+}

@@ -168,10 +168,7 @@ public sealed class EventIngest(EventStore store, EventValidator validator, Bulk
     private async Task StoreAsync(List<IncomingEvent> batch, bool create, CancellationToken cancellation)
     {
         Task<StoredEvents> TakeAsync() => store.StoreAsync(batch, create, cancellation);
-        Task<int> CountWaitingAsync() => store.CountWaitingAsync(cancellation);
-        var result = lines && batch.Count >= BulkRows && await CountWaitingAsync() > BulkTurns.Behind
-            ? await turns.TakeAsync(batch.Select(e => e.CustomerId).Distinct(StringComparer.Ordinal).Count(), CountWaitingAsync, TakeAsync, cancellation)
-            : await TakeAsync();
+        var result = lines && batch.Count >= BulkRows ? await turns.TakeAsync(() => store.CountWaitingAsync(cancellation), TakeAsync, cancellation) : await TakeAsync();
         foreach (var (e, _, message) in result.Refused)
         {
             Reject(e.Place, message);

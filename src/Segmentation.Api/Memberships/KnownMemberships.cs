@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Segmentation.Api.Memberships;
 
 /// <summary>
@@ -6,36 +8,82 @@ namespace Segmentation.Api.Memberships;
 /// </summary>
 internal sealed class KnownMemberships(int segments)
 {
-    private const int MostBytes = 16 * 1024 * 1024;
-    private const int BytesEach = 96;
+    private const int MostBytes = 12 * 1024 * 1024;
 
-    // The later and the earlier half: those of the earlier that were not looked at again are forgotten when the later is full.
-    private readonly int half = MostBytes / 2 / (BytesEach + (segments / 8));
-    private Dictionary<long, SegmentSet> later = [];
-    private Dictionary<long, SegmentSet> earlier = [];
+    // Beside the bits.
+    private const int BytesEach = 32;
+
+    // The later and the earlier: those of the earlier that were not looked at again are forgotten when the later is full.
+    private Part later = new(segments);
+    private Part earlier = new(segments);
 
     /// <summary>Of how many customers it is known.</summary>
     public int Count => later.Count + earlier.Count;
 
     /// <summary>What is known of a customer; nothing from then on, for it is about to change.</summary>
-    public SegmentSet? Take(long customer) => later.Remove(customer, out var stored) || earlier.Remove(customer, out stored) ? stored : null;
+    public SegmentSet? Take(long customer) => later.Take(customer) ?? earlier.Take(customer);
 
-    /// <summary>What is stored of a customer now.</summary>
+    /// <summary>What is stored of a customer now, of which nothing was known.</summary>
     public void Put(long customer, SegmentSet stored)
     {
-        later[customer] = stored;
-        if (later.Count >= half)
+        later.Put(customer, stored);
+        if (later.IsFull)
         {
-            (earlier, later) = (later, new Dictionary<long, SegmentSet>(half));
+            (earlier, later) = (later, earlier);
+            later.Clear();
         }
     }
 
     /// <summary>A customer has joined a segment, or left it.</summary>
     public void Set(long customer, int place, bool member)
     {
-        if (later.TryGetValue(customer, out var stored) || earlier.TryGetValue(customer, out stored))
+        later.Set(customer, place, member);
+        earlier.Set(customer, place, member);
+    }
+
+    // One array for all: tens of thousands of small ones would have to be gone through by each collection.
+    private sealed class Part(int segments)
+    {
+        private readonly Dictionary<long, int> rows = [];
+        private readonly Stack<int> free = [];
+        private readonly ulong[] bits = new ulong[SegmentSet.Words(segments) * (MostBytes / 2 / (BytesEach + (sizeof(ulong) * SegmentSet.Words(segments))))];
+
+        public int Count => rows.Count;
+
+        public bool IsFull => free.Count == 0 && (rows.Count + 1) * SegmentSet.Words(segments) > bits.Length;
+
+        public SegmentSet? Take(long customer)
         {
-            stored.Set(place, member);
+            if (!rows.Remove(customer, out var row))
+            {
+                return null;
+            }
+
+            free.Push(row);
+            return new SegmentSet(segments, Row(row));
         }
+
+        public void Put(long customer, SegmentSet stored)
+        {
+            ref var row = ref CollectionsMarshal.GetValueRefOrAddDefault(rows, customer, out var exists);
+            row = exists ? row : free.TryPop(out var left) ? left : rows.Count - 1;
+            stored.CopyTo(Row(row));
+        }
+
+        public void Set(long customer, int place, bool member)
+        {
+            if (rows.TryGetValue(customer, out var row))
+            {
+                SegmentSet.Set(Row(row), place, member);
+            }
+        }
+
+        public void Clear()
+        {
+            rows.Clear();
+            free.Clear();
+        }
+
+        private Span<ulong> Row(int row) => bits.AsSpan(row * SegmentSet.Words(segments), SegmentSet.Words(segments));
     }
 }

@@ -4,16 +4,17 @@ namespace Segmentation.Api.Tests.Memberships;
 
 public sealed class KnownMembershipsTests
 {
-    // So many that little fits: seven customers a half.
-    private const int Segments = 8 * 1024 * 1024;
+    // So many that little fits: a bit less than eight customers in each part.
+    private const int Segments = 6 * 1024 * 1024;
 
     private readonly KnownMemberships known = new(Segments);
 
     [Fact]
     public void Take_OfOneThatWasPut_OnlyOnce()
     {
-        var memberOf = Put(1);
-        Assert.Same(memberOf, known.Take(1));
+        Put(1, 0, 64, Segments - 1);
+        Assert.Equal(1, known.Count);
+        Assert.Equal([0, 64, Segments - 1], known.Take(1)!.Places());
         Assert.Null(known.Take(1));
         Assert.Null(known.Take(2));
     }
@@ -61,10 +62,31 @@ public sealed class KnownMembershipsTests
         Assert.Equal([3], known.Take(1)!.Places());
     }
 
-    private SegmentSet Put(long customer)
+    [Fact]
+    public void Put_InPlaceOfAnother_KeepsWhatOthersHave()
     {
-        var memberOf = new SegmentSet(Segments);
-        known.Put(customer, memberOf);
-        return memberOf;
+        Put(1, 1);
+        Put(2, 2);
+        Put(3, 3);
+        known.Take(2);
+        Put(4, 4);
+        Put(5, 5);
+        Put(5, 6);
+        Assert.Equal([1], known.Take(1)!.Places());
+        Assert.Equal([3], known.Take(3)!.Places());
+        Assert.Equal([4], known.Take(4)!.Places());
+        Assert.Equal([6], known.Take(5)!.Places());
+        Assert.Equal(0, known.Count);
+    }
+
+    private void Put(long customer, params int[] places)
+    {
+        var stored = new SegmentSet(Segments);
+        foreach (var place in places)
+        {
+            stored.Set(place, true);
+        }
+
+        known.Put(customer, stored);
     }
 }

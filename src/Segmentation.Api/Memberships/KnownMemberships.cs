@@ -41,16 +41,20 @@ internal sealed class KnownMemberships(int segments)
         earlier.Set(customer, place, member);
     }
 
-    // One array for all: tens of thousands of small ones would have to be gone through by each collection.
+    // One array for all, that grows with them: tens of thousands of small ones would have to be gone through by each collection.
     private sealed class Part(int segments)
     {
+        private const int FewRows = 64;
+
+        private readonly int words = SegmentSet.Words(segments);
+        private readonly int most = MostBytes / 2 / (BytesEach + (sizeof(ulong) * SegmentSet.Words(segments)));
         private readonly Dictionary<long, int> rows = [];
         private readonly Stack<int> free = [];
-        private readonly ulong[] bits = new ulong[SegmentSet.Words(segments) * (MostBytes / 2 / (BytesEach + (sizeof(ulong) * SegmentSet.Words(segments))))];
+        private ulong[] bits = [];
 
         public int Count => rows.Count;
 
-        public bool IsFull => free.Count == 0 && (rows.Count + 1) * SegmentSet.Words(segments) > bits.Length;
+        public bool IsFull => rows.Count >= most;
 
         public SegmentSet? Take(long customer)
         {
@@ -67,6 +71,11 @@ internal sealed class KnownMemberships(int segments)
         {
             ref var row = ref CollectionsMarshal.GetValueRefOrAddDefault(rows, customer, out var exists);
             row = exists ? row : free.TryPop(out var left) ? left : rows.Count - 1;
+            if (bits.Length < (row + 1) * words)
+            {
+                Array.Resize(ref bits, words * Math.Min(Math.Max(FewRows, 2 * row), Math.Max(most, row + 1)));
+            }
+
             stored.CopyTo(Row(row));
         }
 
@@ -84,6 +93,6 @@ internal sealed class KnownMemberships(int segments)
             free.Clear();
         }
 
-        private Span<ulong> Row(int row) => bits.AsSpan(row * SegmentSet.Words(segments), SegmentSet.Words(segments));
+        private Span<ulong> Row(int row) => bits.AsSpan(row * words, words);
     }
 }

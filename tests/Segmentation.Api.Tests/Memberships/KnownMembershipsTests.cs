@@ -79,6 +79,21 @@ public sealed class KnownMembershipsTests
         Assert.Equal(0, known.Count);
     }
 
+    [Fact]
+    public void Put_OfMany_GrowsAndKeepsWhatAllHave()
+    {
+        var few = new KnownMemberships(1000);
+        for (var customer = 0; customer < 1000; customer++)
+        {
+            var stored = new SegmentSet(1000);
+            stored.Set(customer, true);
+            few.Put(customer, stored);
+        }
+
+        Assert.Equal(1000, few.Count);
+        Assert.All(Enumerable.Range(0, 1000), c => Assert.Equal([c], few.Take(c)!.Places()));
+    }
+
     private void Put(long customer, params int[] places)
     {
         var stored = new SegmentSet(Segments);

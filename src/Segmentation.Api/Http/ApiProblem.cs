@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Diagnostics;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
@@ -38,6 +39,9 @@ public sealed class ApiProblem(int status, string title, IReadOnlyDictionary<str
 /// <summary>Answers exceptions. What is no fault of ours gets its own status; the rest is a 500 that says nothing, and a log line.</summary>
 internal sealed class ApiExceptionHandler(ILogger<ApiExceptionHandler> logger) : IExceptionHandler
 {
+    private const long MostTaken = 64 * 1024 * 1024;
+    private static readonly TimeSpan LongestTaken = TimeSpan.FromSeconds(10);
+
     public async ValueTask<bool> TryHandleAsync(HttpContext context, Exception exception, CancellationToken cancellationToken)
     {
         if (context.RequestAborted.IsCancellationRequested && exception is OperationCanceledException)
@@ -64,11 +68,39 @@ internal sealed class ApiExceptionHandler(ILogger<ApiExceptionHandler> logger) :
         return true;
     }
 
-    public static Task WriteAsync(HttpContext context, ApiProblem problem, CancellationToken cancellationToken)
+    public static async Task WriteAsync(HttpContext context, ApiProblem problem, CancellationToken cancellationToken)
     {
+        await TakeRestAsync(context, cancellationToken);
         context.Response.StatusCode = problem.Status;
         var details = ToDetails(problem);
-        return context.Response.WriteAsJsonAsync(details, details.GetType(), Json.Options, "application/problem+json", cancellationToken);
+        await context.Response.WriteAsJsonAsync(details, details.GetType(), Json.Options, "application/problem+json", cancellationToken);
+    }
+
+    // Of a body above its limit Kestrel reads nothing more, and closes the connection: who is still sending would see that in place of the answer. One whose
+    // length is not said before (chunked) can't be read on, and who asks before sending (100-continue) has sent nothing.
+    private static async Task TakeRestAsync(HttpContext context, CancellationToken cancellationToken)
+    {
+        var size = context.Features.Get<IHttpMaxRequestBodySizeFeature>();
+        if (!(context.Request.ContentLength > size?.MaxRequestBodySize) || context.Request.ContentLength > MostTaken || context.Request.Headers.Expect.Count > 0)
+        {
+            return;
+        }
+
+        if (!size.IsReadOnly)
+        {
+            size.MaxRequestBodySize = null;
+        }
+
+        using var late = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        late.CancelAfter(LongestTaken);
+        try
+        {
+            await context.Request.Body.CopyToAsync(Stream.Null, late.Token);
+        }
+        catch (Exception e) when (e is OperationCanceledException or IOException)
+        {
+            // It comes too slowly, or its sender has gone: answered all the same.
+        }
     }
 
     public static ProblemDetails ToDetails(ApiProblem problem)

@@ -67,6 +67,18 @@ public sealed class HttpTests(ApiFixture fixture) : IClassFixture<ApiFixture>
         AssertProblem((await Api.PostAsync("segments/preview", Body(string.Concat(Enumerable.Repeat("[", 500))))).Expect(400));
     }
 
+    [Theory]
+    [InlineData("segments", "application/json", 413)]
+    [InlineData("segments", "text/plain", 415)]
+    [InlineData("nowhere", "application/json", 404)]
+    public async Task Body_TooLargeAndStillBeingSent_IsAnsweredAllTheSame(string path, string type, int status)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, $"/api/v1/{path}") { Content = new SlowContent(40, 64 * 1024) };
+        request.Content.Headers.ContentType = new(type);
+        using var response = await Api.Client.SendAsync(request);
+        Assert.Equal(status, (int)response.StatusCode);
+    }
+
     [Fact]
     public async Task Cors_AllowedOriginOnly_WithExposedHeaders()
     {
@@ -199,5 +211,25 @@ public sealed class HttpTests(ApiFixture fixture) : IClassFixture<ApiFixture>
         }
 
         public async ValueTask DisposeAsync() => await databases.DisposeAsync();
+    }
+
+    /// <summary>Comes piece by piece, so that a server could have answered before the last.</summary>
+    private sealed class SlowContent(int pieces, int size) : HttpContent
+    {
+        protected override async Task SerializeToStreamAsync(Stream stream, System.Net.TransportContext? context)
+        {
+            for (var i = 0; i < pieces; i++)
+            {
+                await stream.WriteAsync(new byte[size]);
+                await stream.FlushAsync();
+                await Task.Delay(10);
+            }
+        }
+
+        protected override bool TryComputeLength(out long length)
+        {
+            length = pieces * size;
+            return true;
+        }
     }
 }

@@ -9,7 +9,7 @@ namespace Segmentation.Api.Events;
 public sealed class BulkTurns : IDisposable
 {
     /// <summary>While no more customers than these wait to be looked at, bulk need not wait: whoever looks has enough to do until more has come.</summary>
-    public const int Behind = 10_000;
+    public const int Behind = 20_000;
 
     // Nobody may be there to look; and what is looked at very slowly piles up, until building segments anew is cheaper.
     private static readonly TimeSpan Most = TimeSpan.FromSeconds(1);

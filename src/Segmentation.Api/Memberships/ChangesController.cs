@@ -77,7 +77,9 @@ public sealed class ChangesController(SegmentationDb db, SegmentQuery query) : C
             $"""
             SELECT h.batch AS "Batch", h.kind AS "Kind", {key} AS "Key", s.key AS "Subject", b.at AS "At", h.cause AS "Cause", h.event AS "EventId", b.version AS "Version"
             FROM (
-                SELECT segment_id, joined_batch AS batch, {Joined} AS kind, joined_cause AS cause, joined_event AS event FROM memberships WHERE customer_key = {key} AND {change != MembershipChange.Left}
+                SELECT segment_id, joined_batch AS batch, {Joined} AS kind, joined_cause AS cause, joined_event AS event FROM memberships WHERE customer_key = {key} AND left_batch IS NULL AND {change != MembershipChange.Left}
+                UNION ALL
+                SELECT segment_id, joined_batch, {Joined}, joined_cause, joined_event FROM memberships WHERE customer_key = {key} AND left_batch IS NOT NULL AND {change != MembershipChange.Left}
                 UNION ALL
                 SELECT segment_id, left_batch, {Left}, left_cause, left_event FROM memberships WHERE customer_key = {key} AND left_batch IS NOT NULL AND {change != MembershipChange.Joined}
             ) h

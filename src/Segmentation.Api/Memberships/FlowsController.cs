@@ -56,7 +56,7 @@ public sealed class FlowsController(SegmentationDb db, SegmentQuery query, TimeP
         }
     }
 
-    // A stay ends here and begins there, or the other way round: the columns of either end.
+    // A stay ends here and begins there, or the other way round: the columns of either end. Stays of now and of before have an index by customer each.
     private static string Sql(string here, string there, string which, string comparison) =>
         $"""
         WITH moved AS MATERIALIZED (
@@ -65,10 +65,12 @@ public sealed class FlowsController(SegmentationDb db, SegmentQuery query, TimeP
             WHERE m.segment_id = @segment AND m.{here}_batch >= @first AND m.{here}_batch < @after
             GROUP BY m.customer_key
         ), flows AS MATERIALIZED (
-            SELECT DISTINCT m.segment_id, m.customer_key
-            FROM moved JOIN memberships m ON m.customer_key = moved.customer_key JOIN membership_batches b ON b.id = m.{there}_batch
-            WHERE m.segment_id <> @segment AND m.{there}_batch >= @first AND m.{there}_batch < @after AND b.at {comparison} moved.at
-                AND m.segment_id IN (SELECT id FROM segments)
+            {string.Join(" UNION ", StaysWith(there).Select(stays => $"""
+                SELECT DISTINCT m.segment_id, m.customer_key
+                FROM moved JOIN memberships m ON m.customer_key = moved.customer_key AND m.left_batch {stays} JOIN membership_batches b ON b.id = m.{there}_batch
+                WHERE m.segment_id <> @segment AND m.{there}_batch >= @first AND m.{there}_batch < @after AND b.at {comparison} moved.at
+                    AND m.segment_id IN (SELECT id FROM segments)
+                """))}
         )
         SELECT t.moved AS "Moved", t.found AS "Found", s.key AS "Key", s.name AS "Name", coalesce(f.customers, 0) AS "Customers"
         FROM (SELECT (SELECT count(*) FROM moved) AS moved, (SELECT count(DISTINCT customer_key) FROM flows) AS found) t
@@ -76,6 +78,8 @@ public sealed class FlowsController(SegmentationDb db, SegmentQuery query, TimeP
         LEFT JOIN segments s ON s.id = f.segment_id
         ORDER BY f.customers DESC, s.key LIMIT @max
         """;
+
+    private static string[] StaysWith(string end) => end == "left" ? ["IS NOT NULL"] : ["IS NULL", "IS NOT NULL"];
 
     private sealed record Row(long Moved, long Found, string? Key, string? Name, long Customers);
 }

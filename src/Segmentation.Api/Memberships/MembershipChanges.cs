@@ -126,9 +126,12 @@ internal sealed class MembershipChanges(NpgsqlDataSource database, int segmentId
     private async Task<List<StreamChange>> ReadAsync(NpgsqlConnection connection, ChangePosition[] page, CancellationToken cancellation)
     {
         await using var command = new NpgsqlCommand("""
-            SELECT p.batch, p.kind, p.key, c.id, b.at, b.version, CASE p.kind WHEN 1 THEN m.joined_cause ELSE m.left_cause END, CASE p.kind WHEN 1 THEN m.joined_event ELSE m.left_event END
+            SELECT p.batch, p.kind, p.key, c.id, b.at, b.version, m.cause, m.event
             FROM unnest($2, $3, $4) WITH ORDINALITY AS p (batch, kind, key, place)
-            JOIN memberships m ON m.customer_key = p.key AND m.segment_id = $1 AND CASE p.kind WHEN 1 THEN m.joined_batch ELSE m.left_batch END = p.batch
+            CROSS JOIN LATERAL (
+              SELECT left_cause AS cause, left_event AS event FROM memberships WHERE p.kind = 0 AND segment_id = $1 AND left_batch = p.batch AND customer_key = p.key
+              UNION ALL
+              SELECT joined_cause, joined_event FROM memberships WHERE p.kind = 1 AND segment_id = $1 AND joined_batch = p.batch AND customer_key = p.key) m
             JOIN membership_batches b ON b.id = p.batch
             JOIN customers c ON c.key = p.key
             ORDER BY p.place

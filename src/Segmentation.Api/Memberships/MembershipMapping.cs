@@ -8,16 +8,18 @@ internal sealed class SegmentMembershipMapping : IEntityTypeConfiguration<Segmen
 {
     public void Configure(EntityTypeBuilder<SegmentMembership> builder)
     {
-        // By customer: the segments of one, now and before.
-        builder.ToTable("memberships").HasKey(m => new { m.CustomerKey, m.SegmentId, m.JoinedBatch });
+        builder.ToTable("memberships").HasKey(m => new { m.SegmentId, m.JoinedBatch, m.CustomerKey });
         builder.Property(m => m.JoinedEvent).HasMaxLength(Events.CustomerEvent.IdMaxLength);
         builder.Property(m => m.LeftEvent).HasMaxLength(Events.CustomerEvent.IdMaxLength);
 
-        // By segment: its members in the order of pages; who joined and who left in the order of time, and within a batch in that of pages, for one
-        // batch can hold all members.
+        // By segment: its members in the order of pages; who joined (the key) and who left in the order of time, and within a batch in that of pages,
+        // for one batch can hold all members.
         builder.HasIndex(m => new { m.SegmentId, m.CustomerKey }).IsUnique().HasFilter("left_batch IS NULL").HasDatabaseName(SegmentMembership.CurrentIndex);
-        builder.HasIndex(m => new { m.SegmentId, m.JoinedBatch, m.CustomerKey }).HasDatabaseName("ix_memberships_joined");
         builder.HasIndex(m => new { m.SegmentId, m.LeftBatch, m.CustomerKey }).HasFilter("left_batch IS NOT NULL").HasDatabaseName("ix_memberships_left");
+
+        // By customer: the segments of one, now and before. Each stay is in one of the two: a query by customer has to say which, or ask both.
+        builder.HasIndex(m => new { m.CustomerKey, m.SegmentId }).HasFilter("left_batch IS NULL").HasDatabaseName("ix_memberships_customer");
+        builder.HasIndex(m => new { m.CustomerKey, m.LeftBatch }).HasFilter("left_batch IS NOT NULL").HasDatabaseName("ix_memberships_customer_left");
     }
 }
 

@@ -178,8 +178,9 @@ internal sealed class MembershipWriter(NpgsqlDataSource source, long epoch) : ID
     {
         await using var command = new NpgsqlCommand(
             """
-            WITH erased AS (DELETE FROM memberships WHERE customer_key = ANY ($1) RETURNING segment_id, left_batch),
-            sums AS (SELECT segment_id, count(*)::integer AS gone FROM erased WHERE left_batch IS NULL GROUP BY segment_id),
+            WITH past AS (DELETE FROM memberships WHERE customer_key = ANY ($1) AND left_batch IS NOT NULL),
+            erased AS (DELETE FROM memberships WHERE customer_key = ANY ($1) AND left_batch IS NULL RETURNING segment_id),
+            sums AS (SELECT segment_id, count(*)::integer AS gone FROM erased GROUP BY segment_id),
             sizes AS (UPDATE membership_states s SET size = s.size - sums.gone FROM sums WHERE s.segment_id = sums.segment_id RETURNING s.segment_id, sums.gone, s.size)
             INSERT INTO membership_batches (segment_id, at, version, joined, "left", size)
             SELECT s.segment_id, $2, g.version, 0, s.gone, s.size FROM sizes s JOIN segments g ON g.id = s.segment_id ORDER BY s.segment_id

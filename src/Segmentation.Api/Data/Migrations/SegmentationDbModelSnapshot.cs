@@ -780,19 +780,19 @@ namespace Segmentation.Api.Data.Migrations
 
             modelBuilder.Entity("Segmentation.Api.Memberships.SegmentMembership", b =>
                 {
-                    b.Property<long>("CustomerKey")
-                        .HasColumnType("bigint")
-                        .HasColumnName("customer_key")
-                        .HasColumnOrder(0);
-
                     b.Property<int>("SegmentId")
                         .HasColumnType("integer")
                         .HasColumnName("segment_id")
-                        .HasColumnOrder(1);
+                        .HasColumnOrder(0);
 
                     b.Property<long>("JoinedBatch")
                         .HasColumnType("bigint")
                         .HasColumnName("joined_batch")
+                        .HasColumnOrder(1);
+
+                    b.Property<long>("CustomerKey")
+                        .HasColumnType("bigint")
+                        .HasColumnName("customer_key")
                         .HasColumnOrder(2);
 
                     b.Property<short>("JoinedCause")
@@ -822,15 +822,20 @@ namespace Segmentation.Api.Data.Migrations
                         .HasColumnName("left_event")
                         .HasColumnOrder(7);
 
-                    b.HasKey("CustomerKey", "SegmentId", "JoinedBatch");
+                    b.HasKey("SegmentId", "JoinedBatch", "CustomerKey");
+
+                    b.HasIndex("CustomerKey", "LeftBatch")
+                        .HasDatabaseName("ix_memberships_customer_left")
+                        .HasFilter("left_batch IS NOT NULL");
+
+                    b.HasIndex("CustomerKey", "SegmentId")
+                        .HasDatabaseName("ix_memberships_customer")
+                        .HasFilter("left_batch IS NULL");
 
                     b.HasIndex("SegmentId", "CustomerKey")
                         .IsUnique()
                         .HasDatabaseName("ux_memberships_current")
                         .HasFilter("left_batch IS NULL");
-
-                    b.HasIndex("SegmentId", "JoinedBatch", "CustomerKey")
-                        .HasDatabaseName("ix_memberships_joined");
 
                     b.HasIndex("SegmentId", "LeftBatch", "CustomerKey")
                         .HasDatabaseName("ix_memberships_left")

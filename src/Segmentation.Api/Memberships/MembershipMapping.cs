@@ -14,7 +14,7 @@ internal sealed class SegmentMembershipMapping : IEntityTypeConfiguration<Segmen
 
         // By segment: its members in the order of pages; who joined (the key) and who left in the order of time, and within a batch in that of pages,
         // for one batch can hold all members.
-        builder.HasIndex(m => new { m.SegmentId, m.CustomerKey }).IsUnique().HasFilter("left_batch IS NULL").HasDatabaseName(SegmentMembership.CurrentIndex);
+        builder.HasIndex(m => new { m.SegmentId, m.CustomerKey }).IsUnique().HasFilter("left_batch IS NULL").HasDatabaseName("ux_memberships_current");
         builder.HasIndex(m => new { m.SegmentId, m.LeftBatch, m.CustomerKey }).HasFilter("left_batch IS NOT NULL").HasDatabaseName("ix_memberships_left");
 
         // By customer: the segments of one, now and before. Each stay is in one of the two: a query by customer has to say which, or ask both.

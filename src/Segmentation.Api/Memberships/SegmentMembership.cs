@@ -7,8 +7,6 @@ namespace Segmentation.Api.Memberships;
 /// <remarks>Written by <see cref="MembershipWriter"/> alone. The <see cref="MembershipBatch"/>es say when.</remarks>
 public sealed class SegmentMembership
 {
-    public const string CurrentIndex = "ux_memberships_current";
-
     public int SegmentId { get; set; }
     public long CustomerKey { get; set; }
 

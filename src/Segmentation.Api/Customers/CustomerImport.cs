@@ -12,15 +12,6 @@ using Segmentation.Rules;
 
 namespace Segmentation.Api.Customers;
 
-/// <summary>What an import did.</summary>
-/// <param name="Received">Lines that were not blank; a CSV's header apart.</param>
-/// <param name="Errors">The first of the rejected lines.</param>
-public sealed record ImportResult(long Received, long Created, long Updated, long Rejected, IReadOnlyList<LineError> Errors);
-
-/// <summary>Why a line was rejected. Names fields, never their values.</summary>
-/// <param name="Line">The first line is 1.</param>
-public sealed record LineError(int Line, string Message);
-
 /// <summary>
 /// Writes many customers: a line is a whole customer, as in PUT. Memory is constant: a batch is stored while the next one is read.
 /// </summary>

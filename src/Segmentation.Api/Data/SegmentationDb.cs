@@ -82,14 +82,3 @@ public sealed partial class SegmentationDb(DbContextOptions<SegmentationDb> opti
     [GeneratedRegex("(?<!^)[A-Z]")]
     private static partial Regex Capital();
 }
-
-/// <summary>How many customers there are.</summary>
-public sealed class CustomerTotal
-{
-    public long Customers { get; set; }
-}
-
-internal sealed class CustomerTotalMapping : IEntityTypeConfiguration<CustomerTotal>
-{
-    public void Configure(EntityTypeBuilder<CustomerTotal> builder) => builder.HasNoKey().ToView("customer_total");
-}

@@ -3,13 +3,6 @@ using Npgsql;
 
 namespace Segmentation.Api.Memberships;
 
-/// <summary>The settings under <c>Streams</c>.</summary>
-internal sealed class StreamOptions
-{
-    /// <summary>After so long without an event a stream says that it is alive.</summary>
-    public double HeartbeatSeconds { get; set; } = 15;
-}
-
 /// <summary>
 /// Wakes streams when their segments change: one small query five times a second for all of them together, whichever process wrote the change; and
 /// none while nobody listens.

@@ -562,7 +562,7 @@ internal sealed class MembershipKeeper : IDisposable
         }
     }
 
-    private async Task<HashSet<long>> FindFlipsAsync(Definitions all, (SegmentPlan Segment, DateTimeOffset From)[] segments, DateTimeOffset end, CancellationToken cancellation)
+    private async Task<HashSet<long>> FindFlipsAsync(DefinitionSet all, (SegmentPlan Segment, DateTimeOffset From)[] segments, DateTimeOffset end, CancellationToken cancellation)
     {
         var found = new HashSet<long>();
         await using var scope = scopes.CreateAsyncScope();

@@ -36,15 +36,6 @@ internal sealed class MembershipBatchMapping : IEntityTypeConfiguration<Membersh
     }
 }
 
-internal sealed class MembershipWorkMapping : IEntityTypeConfiguration<MembershipWork>
-{
-    public void Configure(EntityTypeBuilder<MembershipWork> builder)
-    {
-        builder.ToTable("membership_work").HasKey(w => w.Id);
-        builder.Property(w => w.Id).UseIdentityAlwaysColumn();
-    }
-}
-
 internal sealed class MembershipStateMapping : IEntityTypeConfiguration<MembershipState>
 {
     public void Configure(EntityTypeBuilder<MembershipState> builder)

@@ -52,5 +52,5 @@ internal sealed class SegmentBuild(SegmentPlan plan)
     public double Ms { get; set; }
 
     /// <summary>Those that it began with.</summary>
-    public Definitions Definitions { get; set; } = null!;
+    public DefinitionSet Definitions { get; set; } = null!;
 }

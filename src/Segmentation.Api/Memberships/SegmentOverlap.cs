@@ -23,7 +23,7 @@ public sealed class SegmentOverlap(SegmentationDb db, SegmentQuery query, Npgsql
 
     private static readonly SemaphoreSlim One = new(1);
 
-    public async Task<Overlap> ReadAsync(Definitions all, IReadOnlyList<SegmentDefinition> segments, CancellationToken cancellation)
+    public async Task<Overlap> ReadAsync(DefinitionSet all, IReadOnlyList<SegmentDefinition> segments, CancellationToken cancellation)
     {
         await One.WaitAsync(cancellation);
         try
@@ -36,7 +36,7 @@ public sealed class SegmentOverlap(SegmentationDb db, SegmentQuery query, Npgsql
         }
     }
 
-    private async Task<Overlap> CompareAsync(Definitions all, IReadOnlyList<SegmentDefinition> segments, CancellationToken cancellation)
+    private async Task<Overlap> CompareAsync(DefinitionSet all, IReadOnlyList<SegmentDefinition> segments, CancellationToken cancellation)
     {
         // Both connections look at the same snapshot: a customer that moves meanwhile is in one segment or in the other.
         await using var transaction = await db.Database.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellation);
@@ -94,7 +94,7 @@ public sealed class SegmentOverlap(SegmentationDb db, SegmentQuery query, Npgsql
     }
 
     // Each asks for the members whose keys lie in a stretch, as distances from its beginning.
-    private async Task<NpgsqlCommand[]> QuestionsAsync(Definitions all, IReadOnlyList<SegmentDefinition> segments, CancellationToken cancellation)
+    private async Task<NpgsqlCommand[]> QuestionsAsync(DefinitionSet all, IReadOnlyList<SegmentDefinition> segments, CancellationToken cancellation)
     {
         var ids = segments.Where(s => s.Status == SegmentStatus.Active).Select(s => s.Id).ToArray();
         var stored = (await db.MembershipStates.Where(s => ids.Contains(s.SegmentId) && s.Status == MembershipStatus.Ready).Select(s => s.SegmentId).ToListAsync(cancellation)).ToHashSet();

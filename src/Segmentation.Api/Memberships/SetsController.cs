@@ -72,7 +72,7 @@ public sealed class SetsController(SegmentationDb db, SegmentQuery query, Segmen
         return CreatedAtAction(nameof(SegmentsController.Get), "Segments", new { key = segment.Key }, SegmentResource.Of(segment, []));
     }
 
-    private static List<SegmentDefinition> Named(Definitions all, string?[]? keys)
+    private static List<SegmentDefinition> Named(DefinitionSet all, string?[]? keys)
     {
         if (keys is not { Length: >= 2 and <= MaxKeys })
         {
@@ -88,19 +88,6 @@ public sealed class SetsController(SegmentationDb db, SegmentQuery query, Segmen
 /// <summary>Segments to compare.</summary>
 /// <param name="Keys">2 to 100 keys.</param>
 public sealed record OverlapRequest(string?[]? Keys);
-
-/// <param name="Segments">In the order of the request.</param>
-/// <param name="Pairs">Each two of them once.</param>
-public sealed record Overlap(IReadOnlyList<OverlapSegment> Segments, IReadOnlyList<OverlapPair> Pairs, DateTimeOffset EvaluatedAt);
-
-/// <param name="Size">Members.</param>
-public sealed record OverlapSegment(string Key, long Size);
-
-/// <param name="A">A segment's key.</param>
-/// <param name="B">Another's.</param>
-/// <param name="Intersection">Customers that are in both.</param>
-/// <param name="Jaccard">0 to 1: those in both, of those in either; 0 where nobody is in either.</param>
-public sealed record OverlapPair(string A, string B, long Intersection, decimal Jaccard);
 
 /// <summary>Segments to put together.</summary>
 /// <param name="Keys">2 to 100 keys; a difference is the first without all others.</param>

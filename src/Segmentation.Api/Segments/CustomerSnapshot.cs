@@ -92,17 +92,17 @@ public sealed class CustomerSnapshots(SegmentationDb db, DefinitionCache cache, 
     }
 
     // Null where the rules have to be asked: the customer was written and has not been looked at, a definition has changed, or there is no such customer.
-    private async Task<(Definitions All, CustomerMemberships Memberships)?> StoredAsync(string id, CancellationToken cancellation) =>
+    private async Task<(DefinitionSet All, CustomerMemberships Memberships)?> StoredAsync(string id, CancellationToken cancellation) =>
         cache.Latest is { } all && await stored.OfAsync(id, cancellation) is { } memberships && memberships.Stamp == all.Stamp ? (all, memberships) : null;
 
-    private static SegmentDefinition Find(Definitions all, string key) => all.Segments.TryGetValue(key, out var segment) ? segment : throw ApiProblem.NotFound("segment");
+    private static SegmentDefinition Find(DefinitionSet all, string key) => all.Segments.TryGetValue(key, out var segment) ? segment : throw ApiProblem.NotFound("segment");
 
-    private async Task<bool> InSqlAsync(Definitions all, SegmentDefinition segment, long key, DateTimeOffset? asOf, CancellationToken cancellation) =>
+    private async Task<bool> InSqlAsync(DefinitionSet all, SegmentDefinition segment, long key, DateTimeOffset? asOf, CancellationToken cancellation) =>
         await db.Customers.Where(c => c.Key == key).Where(query.Ask(all, segment, asOf, key).Predicate).AnyAsync(cancellation);
 
     // The definitions are taken for unchanged; their stamp comes with the customer and tells. Then one more look.
-    private async Task<(Definitions All, Customer Customer, DateTimeOffset At, bool Historical)> LoadAsync(
-        string id, DateTimeOffset? asOf, Func<Definitions, bool, IEnumerable<CompiledSegment>> asked, CancellationToken cancellation)
+    private async Task<(DefinitionSet All, Customer Customer, DateTimeOffset At, bool Historical)> LoadAsync(
+        string id, DateTimeOffset? asOf, Func<DefinitionSet, bool, IEnumerable<CompiledSegment>> asked, CancellationToken cancellation)
     {
         var all = cache.Latest ?? await cache.GetAsync(db, cancellation);
         while (true)
@@ -209,15 +209,4 @@ public sealed class CustomerSnapshots(SegmentationDb db, DefinitionCache cache, 
             batch.BatchCommands.Add(command);
         }
     }
-}
-
-/// <summary>Readers of whole rows; made once, from the model.</summary>
-public sealed class CustomerRowReaders
-{
-    // One reference: whoever else comes at the same time sees both or none.
-    private Both? readers;
-
-    public Both Get(SegmentationDb db) => readers ??= new Both(new(db), new(db));
-
-    public sealed record Both(RowReader<Customer> Customers, RowReader<CustomerEvent> Events);
 }

@@ -47,27 +47,3 @@ public sealed class Segment
 public enum SegmentKind { Rule, Manual }
 
 public enum SegmentStatus { Draft, Active, Archived }
-
-/// <summary>One definition that a segment has had.</summary>
-public sealed class SegmentVersion
-{
-    public const int ChangedByMaxLength = 200;
-
-    public int SegmentId { get; set; }
-    public int Version { get; set; }
-
-    /// <summary>The definition as it was answered: name, description, goal, kind, rule, timeZone, tags, status.</summary>
-    public JsonElement Definition { get; set; }
-    public DateTimeOffset ChangedAt { get; set; }
-    public required string ChangedBy { get; set; }
-}
-
-/// <summary>A customer that was put into a manual segment.</summary>
-public sealed class ManualMember
-{
-    public int SegmentId { get; set; }
-    public long CustomerKey { get; set; }
-    public DateTimeOffset AddedAt { get; set; }
-    public Segment Segment { get; set; } = null!;
-    public Customer Customer { get; set; } = null!;
-}

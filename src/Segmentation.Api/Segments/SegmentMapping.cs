@@ -30,14 +30,3 @@ internal sealed class SegmentVersionMapping : IEntityTypeConfiguration<SegmentVe
         builder.HasOne<Segment>().WithMany().HasForeignKey(v => v.SegmentId).OnDelete(DeleteBehavior.Cascade);
     }
 }
-
-internal sealed class ManualMemberMapping : IEntityTypeConfiguration<ManualMember>
-{
-    public void Configure(EntityTypeBuilder<ManualMember> builder)
-    {
-        builder.ToTable("manual_members").HasKey(m => new { m.SegmentId, m.CustomerKey });
-        builder.HasOne(m => m.Segment).WithMany().HasForeignKey(m => m.SegmentId).OnDelete(DeleteBehavior.Cascade);
-        builder.HasOne(m => m.Customer).WithMany(c => c.ManualMemberships).HasForeignKey(m => m.CustomerKey).OnDelete(DeleteBehavior.Cascade);
-        builder.HasIndex(m => m.CustomerKey).HasDatabaseName("ix_manual_members_customer");
-    }
-}

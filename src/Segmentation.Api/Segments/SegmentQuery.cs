@@ -12,27 +12,17 @@ using Segmentation.Rules.Expressions;
 
 namespace Segmentation.Api.Segments;
 
-/// <summary>How many customers match.</summary>
-/// <param name="Share">0 to 1 of all customers; 0 when there are none.</param>
-public sealed record SegmentCount(long Count, long Total, decimal Share, DateTimeOffset EvaluatedAt);
-
-/// <summary>How segments are put together.</summary>
-public enum SetOperation { Union, Intersection, Difference }
-
-/// <summary>A rule at an instant, as a query's predicate.</summary>
-public sealed record Question(Expression<Func<Customer, bool>> Predicate, DateTimeOffset EvaluatedAt);
-
 /// <summary>
 /// Who is in a segment: compiles rules against the definitions of now, and asks PostgreSQL in one statement. Looking at the past
 /// means that what events add up to is counted again.
 /// </summary>
 public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, StoredMembership stored, TimeProvider time)
 {
-    public Task<Definitions> DefinitionsAsync(CancellationToken cancellation) => cache.GetAsync(db, cancellation);
+    public Task<DefinitionSet> DefinitionsAsync(CancellationToken cancellation) => cache.GetAsync(db, cancellation);
 
     /// <summary>A stored segment's definition.</summary>
     /// <exception cref="ApiProblem">404.</exception>
-    public async Task<(Definitions All, SegmentDefinition Segment)> FindAsync(string key, CancellationToken cancellation)
+    public async Task<(DefinitionSet All, SegmentDefinition Segment)> FindAsync(string key, CancellationToken cancellation)
     {
         var all = await DefinitionsAsync(cancellation);
         return all.Segments.TryGetValue(key, out var segment) ? (all, segment) : throw ApiProblem.NotFound("segment");
@@ -40,7 +30,7 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, Store
 
     /// <summary>Who is in a stored segment. One that can't be evaluated matches nobody.</summary>
     /// <param name="customer">Ask of this customer only: no other's events are looked at.</param>
-    public Question Ask(Definitions all, SegmentDefinition segment, DateTimeOffset? asOf, long? customer = null)
+    public Question Ask(DefinitionSet all, SegmentDefinition segment, DateTimeOffset? asOf, long? customer = null)
     {
         var (at, historical) = Clock(asOf);
         return new Question(Predicate(all, segment, at, historical, customer), at);
@@ -50,13 +40,13 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, Store
     /// Who is in a stored segment: read from stored membership where that is kept and nothing else is asked for, else evaluated.
     /// </summary>
     /// <param name="live">Evaluate the rule in any case.</param>
-    public async Task<Question> AskAsync(Definitions all, SegmentDefinition segment, DateTimeOffset? asOf, bool? live, CancellationToken cancellation) =>
+    public async Task<Question> AskAsync(DefinitionSet all, SegmentDefinition segment, DateTimeOffset? asOf, bool? live, CancellationToken cancellation) =>
         await KeptAsync(all, segment, asOf, live, cancellation) is { } kept
             ? new Question(c => db.Memberships.Any(m => m.CustomerKey == c.Key && m.SegmentId == segment.Id && m.LeftBatch == null), kept.KeptUntil)
             : Ask(all, segment, asOf);
 
     /// <summary>Who is in any of some segments, in all of them, or in the first and in no other.</summary>
-    public async Task<Question> CombineAsync(Definitions all, SetOperation operation, IReadOnlyList<SegmentDefinition> segments, CancellationToken cancellation)
+    public async Task<Question> CombineAsync(DefinitionSet all, SetOperation operation, IReadOnlyList<SegmentDefinition> segments, CancellationToken cancellation)
     {
         var questions = new List<Question>();
         foreach (var segment in segments)
@@ -77,15 +67,15 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, Store
 
     /// <summary>How many are in a stored segment, of how many customers.</summary>
     /// <inheritdoc cref="AskAsync"/>
-    public async Task<SegmentCount> CountAsync(Definitions all, SegmentDefinition segment, DateTimeOffset? asOf, bool? live, CancellationToken cancellation) =>
+    public async Task<SegmentCount> CountAsync(DefinitionSet all, SegmentDefinition segment, DateTimeOffset? asOf, bool? live, CancellationToken cancellation) =>
         await KeptAsync(all, segment, asOf, live, cancellation) is { } kept ? Share(kept.Size, kept.Customers, kept.KeptUntil) : await CountAsync(Ask(all, segment, asOf), cancellation);
 
-    private async Task<StoredSize?> KeptAsync(Definitions all, SegmentDefinition segment, DateTimeOffset? asOf, bool? live, CancellationToken cancellation) =>
+    private async Task<StoredSize?> KeptAsync(DefinitionSet all, SegmentDefinition segment, DateTimeOffset? asOf, bool? live, CancellationToken cancellation) =>
         asOf is null && live != true && all.IsKept(segment) ? await stored.SizeAsync(segment.Id, cancellation) : null;
 
     /// <summary>Whom a rule matches.</summary>
     /// <exception cref="ApiProblem">400: the rule has errors.</exception>
-    public Question Ask(Definitions all, JsonElement rule, string timeZone, DateTimeOffset? asOf)
+    public Question Ask(DefinitionSet all, JsonElement rule, string timeZone, DateTimeOffset? asOf)
     {
         var (at, historical) = Clock(asOf);
         var compiled = all.Compile(rule, Backend.Sql, historical);
@@ -151,7 +141,7 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, Store
         return (LocalTime.Truncate(asOf ?? now), asOf < now);
     }
 
-    private Expression<Func<Customer, bool>> Predicate(Definitions all, SegmentDefinition segment, DateTimeOffset at, bool historical, long? customer)
+    private Expression<Func<Customer, bool>> Predicate(DefinitionSet all, SegmentDefinition segment, DateTimeOffset at, bool historical, long? customer)
     {
         if (segment.Kind == SegmentKind.Manual)
         {

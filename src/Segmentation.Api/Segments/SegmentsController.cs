@@ -215,7 +215,7 @@ public sealed class SegmentsController(SegmentationDb db, SegmentQuery query, Se
         return created ? CreatedAtAction(nameof(Get), new { key = segment.Key }, resource) : Ok(resource);
     }
 
-    private static IReadOnlyList<RuleError> ErrorsOf(Definitions all, Segment segment) =>
+    private static IReadOnlyList<RuleError> ErrorsOf(DefinitionSet all, Segment segment) =>
         all.Segments.TryGetValue(segment.Key, out var definition) ? all.Compile(definition, historical: false).Errors : [];
 }
 

@@ -30,13 +30,3 @@ internal static class WebhookSignature
         return string.Join(' ', secrets.Select(s => $"v1,{Convert.ToBase64String(HMACSHA256.HashData(s, signed))}"));
     }
 }
-
-/// <summary>What a webhook's messages are signed with.</summary>
-internal static class WebhookSecrets
-{
-    /// <summary>How long the secret before is signed with too, so that a receiver can change over without losing a message.</summary>
-    public static readonly TimeSpan Overlap = TimeSpan.FromHours(24);
-
-    public static IReadOnlyList<byte[]> Of(string secret, string? previous) =>
-        [.. new[] { secret, previous }.OfType<string>().Select(s => WebhookSignature.Bytes(s)).OfType<byte[]>()];
-}

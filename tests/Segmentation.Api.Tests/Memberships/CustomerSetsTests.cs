@@ -74,7 +74,7 @@ public sealed class CustomerSetsTests(RuleWorld world) : IClassFixture<RuleWorld
         public void Check(string name, JsonElement rule, string zone)
         {
             var segment = new SegmentDefinition(1000, "asked", "Asked", SegmentKind.Rule, SegmentStatus.Active, rule, zone, 1);
-            var plan = new MembershipPlan(new Definitions(2, [.. world.Definitions.Segments.Values, segment], world.Attributes, world.Fields, new RuleLimits(), null), new RevenueOptions(), null);
+            var plan = new MembershipPlan(new DefinitionSet(2, [.. world.Definitions.Segments.Values, segment], world.Attributes, world.Fields, new RuleLimits(), null), new RevenueOptions(), null);
             var asked = plan.ById[1000];
             var only = new SegmentSet(plan.Segments.Count);
             only.Set(asked.Place, true);

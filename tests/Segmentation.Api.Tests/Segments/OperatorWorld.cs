@@ -21,7 +21,7 @@ public sealed class OperatorWorld : IAsyncLifetime
     private NpgsqlDataSource source = null!;
     private IReadOnlyList<Customer> customers = [];
 
-    public Definitions Definitions { get; private set; } = null!;
+    public DefinitionSet Definitions { get; private set; } = null!;
 
     public SegmentationDb NewDb(IInterceptor? interceptor = null)
     {
@@ -67,7 +67,7 @@ public sealed class OperatorWorld : IAsyncLifetime
 
         var segments = await again.Segments.AsNoTracking().Select(s => new SegmentDefinition(s.Id, s.Key, s.Name, s.Kind, s.Status, s.Rule, s.TimeZone, s.Version)).ToListAsync();
         var attributes = await again.Attributes.AsNoTracking().OrderBy(a => a.Name).ToListAsync();
-        Definitions = new Definitions(1, segments, attributes, new CustomerFields(new RevenueOptions()), new RuleLimits(), null);
+        Definitions = new DefinitionSet(1, segments, attributes, new CustomerFields(new RevenueOptions()), new RuleLimits(), null);
     }
 
     public async Task DisposeAsync()

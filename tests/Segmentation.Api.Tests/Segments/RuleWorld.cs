@@ -30,7 +30,7 @@ public sealed class RuleWorld : IAsyncLifetime
     public string ConnectionString { get; private set; } = null!;
     public CustomerFields Fields { get; } = new(new RevenueOptions());
     public IReadOnlyList<Customer> Customers { get; private set; } = [];
-    public Definitions Definitions { get; private set; } = null!;
+    public DefinitionSet Definitions { get; private set; } = null!;
     public IReadOnlyList<CustomerAttribute> Attributes { get; } =
     [
         .. new[] { ("plan", "text"), ("score", "integer"), ("ratio", "decimal"), ("trial", "boolean"), ("renewal", "date"), ("seenAt", "instant"), ("tags", "set") }
@@ -69,7 +69,7 @@ public sealed class RuleWorld : IAsyncLifetime
         await using var again = NewDb();
         Customers = await again.Customers.Include(c => c.Events).Include(c => c.ManualMemberships).AsSplitQuery().OrderBy(c => c.Key).ToListAsync();
         var segments = await again.Segments.AsNoTracking().Select(s => new SegmentDefinition(s.Id, s.Key, s.Name, s.Kind, s.Status, s.Rule, s.TimeZone, s.Version)).ToListAsync();
-        Definitions = new Definitions(1, segments, Attributes, Fields, new RuleLimits(), null);
+        Definitions = new DefinitionSet(1, segments, Attributes, Fields, new RuleLimits(), null);
     }
 
     public async Task DisposeAsync()

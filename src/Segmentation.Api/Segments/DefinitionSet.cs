@@ -8,11 +8,8 @@ using Segmentation.Rules;
 
 namespace Segmentation.Api.Segments;
 
-/// <summary>A segment as evaluation needs it.</summary>
-public sealed record SegmentDefinition(int Id, string Key, string Name, SegmentKind Kind, SegmentStatus Status, JsonElement? Rule, string TimeZone, int Version);
-
 /// <summary>All segments and attributes as they stood at one stamp, and what has been compiled of them. Immutable but for that.</summary>
-public sealed class Definitions
+public sealed class DefinitionSet
 {
     private readonly CustomerFields fields;
     private readonly RuleLimits limits;
@@ -21,7 +18,7 @@ public sealed class Definitions
     private readonly ConcurrentDictionary<bool, IReadOnlyList<CompiledSegment>> active = new();
     private readonly Dictionary<int, int> places;
 
-    internal Definitions(long stamp, IEnumerable<SegmentDefinition> segments, IReadOnlyList<CustomerAttribute> attributes, CustomerFields fields, RuleLimits limits, Definitions? before)
+    internal DefinitionSet(long stamp, IEnumerable<SegmentDefinition> segments, IReadOnlyList<CustomerAttribute> attributes, CustomerFields fields, RuleLimits limits, DefinitionSet? before)
     {
         (Stamp, Attributes, this.fields, this.limits) = (stamp, attributes, fields, limits);
         Segments = segments.ToDictionary(s => s.Key, StringComparer.Ordinal);
@@ -100,76 +97,4 @@ public sealed class Definitions
     private SegmentReference? Reference(string key, bool kept) => Segments.TryGetValue(key, out var s)
         ? new SegmentReference(s.Key, s.Rule, s.TimeZone, s.Kind == SegmentKind.Manual ? s.Id : null, kept && IsKept(s) ? s.Id : null)
         : null;
-}
-
-/// <summary>A stored segment, compiled for loaded customers.</summary>
-public sealed class CompiledSegment
-{
-    private readonly Lazy<Func<Customer, Evaluation, bool>> contains;
-
-    internal CompiledSegment(SegmentDefinition segment, Definitions definitions, bool historical)
-    {
-        if (segment.Rule is { } rule)
-        {
-            Rule = definitions.Compile(rule, Backend.Memory, historical, segment.Key);
-            NeedsRank = RuleReferences.Fields(rule).Contains("value.percentile")
-                || RuleReferences.Segments(rule).Any(k => k != segment.Key && Rule.IsValid && definitions.Compile(definitions.Segments[k], historical).NeedsRank);
-        }
-
-        contains = new(() => Rule is null ? (c, _) => c.ManualMemberships.Any(m => m.SegmentId == segment.Id)
-            : Rule.IsValid ? Rule.ToFunc()
-            : (_, _) => false);
-    }
-
-    /// <summary>The checked rule; null for a manual segment.</summary>
-    public CompiledRule<Customer>? Rule { get; }
-
-    /// <summary>Whether it asks for a percentile, which takes more than the customer's own data.</summary>
-    public bool NeedsRank { get; }
-
-    /// <summary>Why it can't be evaluated, and so matches nobody; pointers are relative to the rule.</summary>
-    public IReadOnlyList<RuleError> Errors => Rule?.Errors ?? [];
-
-    public bool Contains(Customer customer, Evaluation at) => contains.Value(customer, at);
-}
-
-/// <summary>Keeps the definitions in memory; the database's stamp says whether they still hold.</summary>
-public sealed class DefinitionCache(CustomerFields fields, RuleLimits limits)
-{
-    private volatile Definitions? latest;
-
-    /// <summary>Those read last; null before the first.</summary>
-    public Definitions? Latest => latest;
-
-    /// <summary>The definitions as they stand now.</summary>
-    public async Task<Definitions> GetAsync(SegmentationDb db, CancellationToken cancellation)
-    {
-        var known = latest;
-        var stamp = await StampAsync(db, cancellation);
-        if (known?.Stamp == stamp)
-        {
-            return known;
-        }
-
-        // Read after the stamp: what is newer than it is read again next time, what is older can't be.
-        var segments = await db.Segments.AsNoTracking()
-            .Select(s => new SegmentDefinition(s.Id, s.Key, s.Name, s.Kind, s.Status, s.Rule, s.TimeZone, s.Version)).ToListAsync(cancellation);
-        var attributes = await db.Attributes.AsNoTracking().OrderBy(a => a.Name).ToListAsync(cancellation);
-        var read = new Definitions(stamp, segments, attributes, fields, limits, known);
-
-        // Inside a transaction that changes definitions they are nobody else's yet.
-        if (db.Database.CurrentTransaction is null)
-        {
-            latest = read;
-        }
-
-        return read;
-    }
-
-    /// <summary>Lets one definition change at a time, until the transaction ends, so that two can't make a cycle between them.</summary>
-    public static Task LockAsync(SegmentationDb db, CancellationToken cancellation) =>
-        db.Database.ExecuteSqlRawAsync("SELECT 1 FROM definition_stamp FOR UPDATE", cancellation);
-
-    private static async Task<long> StampAsync(SegmentationDb db, CancellationToken cancellation) =>
-        await db.Database.SqlQueryRaw<long>("SELECT stamp AS \"Value\" FROM definition_stamp").SingleAsync(cancellation);
 }

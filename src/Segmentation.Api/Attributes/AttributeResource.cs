@@ -1,0 +1,52 @@
+using System.Text.RegularExpressions;
+using FluentValidation;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.EntityFrameworkCore;
+using Segmentation.Api.Data;
+using Segmentation.Api.Http;
+using Segmentation.Api.Memberships;
+using Segmentation.Api.Segments;
+using Segmentation.Rules;
+
+namespace Segmentation.Api.Attributes;
+
+/// <summary>A registered attribute.</summary>
+public sealed record AttributeResource
+{
+    /// <summary>Read-only: that of the address.</summary>
+    public string? Name { get; init; }
+
+    /// <summary>text, integer, decimal, boolean, date, instant or set.</summary>
+    public string? Type { get; init; }
+
+    /// <summary>demographic, geographic, psychographic, behavioral, temporal or value.</summary>
+    public string? Kind { get; init; }
+
+    /// <summary>What an editor shows; the name by default.</summary>
+    public string? Label { get; init; }
+    public string? Description { get; init; }
+
+    /// <summary>Suggested values, for editors; not enforced.</summary>
+    public string[]? Values { get; init; }
+
+    /// <summary>Read-only.</summary>
+    public DateTimeOffset? CreatedAt { get; init; }
+
+    /// <summary>Read-only.</summary>
+    public DateTimeOffset? UpdatedAt { get; init; }
+
+    internal static AttributeResource Of(CustomerAttribute a) => new()
+    {
+        Name = a.Name,
+        Type = a.Type,
+        Kind = a.Kind,
+        Label = a.Label,
+        Description = a.Description,
+        Values = a.Values,
+        CreatedAt = a.CreatedAt,
+        UpdatedAt = a.UpdatedAt,
+    };
+
+    internal void ApplyTo(CustomerAttribute attribute, DateTimeOffset now) =>
+        (attribute.Type, attribute.Kind, attribute.Label, attribute.Description, attribute.Values, attribute.UpdatedAt) = (Type!, Kind!, Label, Description, Values ?? [], now);
+}

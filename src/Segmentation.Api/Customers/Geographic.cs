@@ -1,0 +1,33 @@
+using System.Text.Json;
+using Segmentation.Api.Events;
+using Segmentation.Api.Segments;
+using Segmentation.Rules;
+
+namespace Segmentation.Api.Customers;
+
+/// <summary>Where the customer is.</summary>
+public sealed class Geographic
+{
+    /// <summary>ISO 3166-1 alpha-2, in capitals.</summary>
+    public string? Country { get; set { field = value; CountryFolded = Fold.Text(value); } }
+    public string? CountryFolded { get; private set; }
+    public string? Region { get; set { field = value; RegionFolded = Fold.Text(value); } }
+    public string? RegionFolded { get; private set; }
+    public string? City { get; set { field = value; CityFolded = Fold.Text(value); } }
+    public string? CityFolded { get; private set; }
+    public string? PostalCode { get; set { field = value; PostalCodeFolded = Fold.Text(value); } }
+    public string? PostalCodeFolded { get; private set; }
+
+    /// <summary>An IANA time zone that both .NET and PostgreSQL know, in its canonical spelling.</summary>
+    public string? TimeZone { get; set { field = value; TimeZoneFolded = Fold.Text(value); } }
+    public string? TimeZoneFolded { get; private set; }
+
+    /// <summary>One of <see cref="CustomerFields.Climates"/>, in lower case.</summary>
+    public string? Climate { get; set; }
+
+    /// <summary>Degrees, ±90; given with <see cref="Longitude"/> or not at all.</summary>
+    public double? Latitude { get; set; }
+
+    /// <summary>Degrees, ±180.</summary>
+    public double? Longitude { get; set; }
+}

@@ -1,0 +1,23 @@
+using System.Text.Json;
+using Segmentation.Api.Events;
+using Segmentation.Api.Segments;
+using Segmentation.Rules;
+
+namespace Segmentation.Api.Customers;
+
+/// <summary>What the customer cares for.</summary>
+public sealed class Psychographic
+{
+    public string[] Interests { get; set { field = value; InterestsFolded = Array.ConvertAll(value, Fold.Text)!; } } = [];
+    public string[] InterestsFolded { get; private set; } = [];
+    public string[] Values { get; set { field = value; ValuesFolded = Array.ConvertAll(value, Fold.Text)!; } } = [];
+    public string[] ValuesFolded { get; private set; } = [];
+    public string[] Attitudes { get; set { field = value; AttitudesFolded = Array.ConvertAll(value, Fold.Text)!; } } = [];
+    public string[] AttitudesFolded { get; private set; } = [];
+    public string[] Motivations { get; set { field = value; MotivationsFolded = Array.ConvertAll(value, Fold.Text)!; } } = [];
+    public string[] MotivationsFolded { get; private set; } = [];
+    public string? Lifestyle { get; set { field = value; LifestyleFolded = Fold.Text(value); } }
+    public string? LifestyleFolded { get; private set; }
+    public string? Personality { get; set { field = value; PersonalityFolded = Fold.Text(value); } }
+    public string? PersonalityFolded { get; private set; }
+}

@@ -1,0 +1,23 @@
+using System.Text.RegularExpressions;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
+using Segmentation.Api.Attributes;
+using Segmentation.Api.Customers;
+using Segmentation.Api.Events;
+using Segmentation.Api.Memberships;
+using Segmentation.Api.Segments;
+using Segmentation.Api.Webhooks;
+
+namespace Segmentation.Api.Data;
+
+/// <summary>How many customers there are.</summary>
+public sealed class CustomerTotal
+{
+    public long Customers { get; set; }
+}
+
+internal sealed class CustomerTotalMapping : IEntityTypeConfiguration<CustomerTotal>
+{
+    public void Configure(EntityTypeBuilder<CustomerTotal> builder) => builder.HasNoKey().ToView("customer_total");
+}

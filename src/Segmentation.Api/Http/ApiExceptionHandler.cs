@@ -1,0 +1,111 @@
+using Microsoft.AspNetCore.Diagnostics;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+using Segmentation.Rules;
+
+namespace Segmentation.Api.Http;
+
+/// <summary>Answers exceptions. What is no fault of ours gets its own status; the rest is a 500 that says nothing, and a log line.</summary>
+internal sealed class ApiExceptionHandler(ILogger<ApiExceptionHandler> logger) : IExceptionHandler
+{
+    private const long MostTaken = 64 * 1024 * 1024;
+    private static readonly TimeSpan LongestTaken = TimeSpan.FromSeconds(10);
+
+    public async ValueTask<bool> TryHandleAsync(HttpContext context, Exception exception, CancellationToken cancellationToken)
+    {
+        if (context.RequestAborted.IsCancellationRequested && exception is OperationCanceledException)
+        {
+            // Nobody is there to read an answer. 499 is nginx's name for it; it is for the log only.
+            context.Response.StatusCode = 499;
+            return true;
+        }
+
+        var problem = exception as ApiProblem ?? Known(exception);
+        if (problem is null)
+        {
+            logger.LogError(exception, "Request failed");
+            problem = new ApiProblem(StatusCodes.Status500InternalServerError, "The service failed. The failure is in its log.");
+        }
+
+        if (problem.Status == StatusCodes.Status503ServiceUnavailable)
+        {
+            logger.LogError(exception, "Database unavailable");
+            context.Response.Headers.RetryAfter = "5";
+        }
+
+        await WriteAsync(context, problem, cancellationToken);
+        return true;
+    }
+
+    public static async Task WriteAsync(HttpContext context, ApiProblem problem, CancellationToken cancellationToken)
+    {
+        await TakeRestAsync(context, cancellationToken);
+        context.Response.StatusCode = problem.Status;
+        var details = ToDetails(problem);
+        await context.Response.WriteAsJsonAsync(details, details.GetType(), Json.Options, "application/problem+json", cancellationToken);
+    }
+
+    // Of a body above its limit Kestrel reads nothing more, and closes the connection: who is still sending would see that in place of the answer. One whose
+    // length is not said before (chunked) can't be read on, and who asks before sending (100-continue) has sent nothing.
+    private static async Task TakeRestAsync(HttpContext context, CancellationToken cancellationToken)
+    {
+        var size = context.Features.Get<IHttpMaxRequestBodySizeFeature>();
+        if (!(context.Request.ContentLength > size?.MaxRequestBodySize) || context.Request.ContentLength > MostTaken || context.Request.Headers.Expect.Count > 0)
+        {
+            return;
+        }
+
+        if (!size.IsReadOnly)
+        {
+            size.MaxRequestBodySize = null;
+        }
+
+        using var late = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        late.CancelAfter(LongestTaken);
+        try
+        {
+            await context.Request.Body.CopyToAsync(Stream.Null, late.Token);
+        }
+        catch (Exception e) when (e is OperationCanceledException or IOException)
+        {
+            // It comes too slowly, or its sender has gone: answered all the same.
+        }
+    }
+
+    public static ProblemDetails ToDetails(ApiProblem problem)
+    {
+        var details = problem.Errors is null
+            ? new ProblemDetails()
+            : new ValidationProblemDetails(problem.Errors.ToDictionary(e => e.Key, e => e.Value, StringComparer.Ordinal));
+        (details.Status, details.Title, details.Type) = (problem.Status, problem.Message, $"https://www.rfc-editor.org/rfc/rfc9110#status.{problem.Status}");
+        return details;
+    }
+
+    private static ApiProblem? Known(Exception exception)
+    {
+        for (var e = exception; e is not null; e = e.InnerException)
+        {
+            switch (e)
+            {
+                case ApiProblem problem:
+                    return problem;
+                case BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge }:
+                    return new ApiProblem(StatusCodes.Status413PayloadTooLarge, "The body is too large.");
+                case BadHttpRequestException bad:
+                    return new ApiProblem(bad.StatusCode, "The request is malformed.");
+                case DbUpdateConcurrencyException:
+                    return ApiProblem.Stale();
+                case PostgresException { SqlState: PostgresErrorCodes.QueryCanceled } or NpgsqlException { InnerException: TimeoutException } or TimeoutException:
+                    return new ApiProblem(StatusCodes.Status504GatewayTimeout, "The statement took too long and was stopped. Ask a narrower question, or raise Database:StatementTimeoutSeconds.");
+                case PostgresException { IsTransient: true } or PostgresException { SqlState: ['5', '7', 'P', ..] or ['0', '8', ..] }:
+                case NpgsqlException and not PostgresException:
+                case System.Net.Sockets.SocketException:
+                    return new ApiProblem(StatusCodes.Status503ServiceUnavailable, "The database is not available. Try again soon.");
+            }
+        }
+
+        return null;
+    }
+}

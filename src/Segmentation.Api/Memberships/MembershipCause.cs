@@ -1,0 +1,29 @@
+namespace Segmentation.Api.Memberships;
+
+/// <summary>Why a customer joined or left.</summary>
+public enum MembershipCause : short
+{
+    /// <summary>An event was stored.</summary>
+    Event = 1,
+
+    /// <summary>The customer's profile, consents or attributes were written.</summary>
+    Profile = 2,
+
+    /// <summary>Time passed.</summary>
+    Time = 3,
+
+    /// <summary>The segment's definition, or one that it refers to, changed; its version is the batch's.</summary>
+    Definition = 4,
+
+    /// <summary>Someone put the customer in, or took it out.</summary>
+    Manual = 5,
+
+    /// <summary>An import wrote the customer, or more events than are looked at one by one.</summary>
+    Import = 6,
+
+    /// <summary>A refresh found drift, which should never be seen.</summary>
+    Refresh = 7,
+
+    /// <summary>The customer was erased. Of this only the number is kept.</summary>
+    Erased = 8,
+}

@@ -1,0 +1,39 @@
+namespace Segmentation.Api.Memberships;
+
+/// <summary>How far the stored membership of a segment is.</summary>
+public sealed class MembershipState
+{
+    public int SegmentId { get; set; }
+    public MembershipStatus Status { get; set; }
+
+    /// <summary>What the stored membership was built from (<see cref="SegmentPlan.Fingerprint"/>); null before the first build.</summary>
+    public string? Fingerprint { get; set; }
+
+    /// <summary>Members.</summary>
+    public int Size { get; set; }
+
+    /// <summary>0 to 1, of the build that runs.</summary>
+    public double Progress { get; set; }
+
+    /// <summary>The build that runs, or that ended last, began.</summary>
+    public DateTimeOffset? StartedAt { get; set; }
+    public DateTimeOffset? FinishedAt { get; set; }
+
+    /// <summary>Why the last build failed; null where it did not. Without any data.</summary>
+    public string? Error { get; set; }
+
+    /// <summary>Builds that failed since one succeeded.</summary>
+    public int Failures { get; set; }
+
+    /// <summary>When a failed build is tried again.</summary>
+    public DateTimeOffset? RetryAt { get; set; }
+
+    /// <summary>What the last refresh found: members that were not stored.</summary>
+    public int? DriftJoined { get; set; }
+
+    /// <summary>What the last refresh found: customers stored that were no members.</summary>
+    public int? DriftLeft { get; set; }
+
+    /// <summary>Whoever runs the refresh is asked to end it.</summary>
+    public bool CancelRequested { get; set; }
+}

@@ -1,0 +1,3 @@
+namespace Segmentation.Api.Memberships;
+
+public enum MembershipStatus { Building, Ready, Failed }

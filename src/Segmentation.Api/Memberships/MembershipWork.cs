@@ -1,0 +1,32 @@
+namespace Segmentation.Api.Memberships;
+
+/// <summary>
+/// What was written, and has not been looked at yet: in one row or some, stored by the transaction itself, so that neither a change nor
+/// the need to look at it is ever lost.
+/// </summary>
+public sealed class MembershipWork
+{
+    public long Id { get; set; }
+    public MembershipCause Cause { get; set; }
+
+    /// <summary>The only segment to look at; null for all that read what changed.</summary>
+    public int? SegmentId { get; set; }
+
+    /// <summary>The customers to look at, of which one may stand here more than once; null for everyone.</summary>
+    public long[]? Keys { get; set; }
+
+    /// <summary>Of events: the type of each key's event, folded.</summary>
+    public string[]? EventTypes { get; set; }
+
+    /// <summary>Of events: the id of each key's event, the latest of its type.</summary>
+    public string[]? EventIds { get; set; }
+
+    /// <summary>Of events: when the earliest of that type and customer occurred; null where that is not known.</summary>
+    public DateTimeOffset[]? EventTimes { get; set; }
+
+    /// <summary>The properties of <see cref="Customers.Customer"/> that changed (<c>Demographic.Gender</c>); null for any but those that events make.</summary>
+    public string[]? Changed { get; set; }
+
+    /// <summary>The customers are new, so that any segment may have them.</summary>
+    public bool Created { get; set; }
+}

@@ -1,0 +1,11 @@
+using System.Threading.Channels;
+using Npgsql;
+
+namespace Segmentation.Api.Memberships;
+
+/// <summary>The settings under <c>Streams</c>.</summary>
+internal sealed class StreamOptions
+{
+    /// <summary>After so long without an event a stream says that it is alive.</summary>
+    public double HeartbeatSeconds { get; set; } = 15;
+}

@@ -1,0 +1,40 @@
+using System.Collections.Concurrent;
+using System.Text.Json;
+using Microsoft.EntityFrameworkCore;
+using Segmentation.Api.Attributes;
+using Segmentation.Api.Customers;
+using Segmentation.Api.Data;
+using Segmentation.Rules;
+
+namespace Segmentation.Api.Segments;
+
+/// <summary>A stored segment, compiled for loaded customers.</summary>
+public sealed class CompiledSegment
+{
+    private readonly Lazy<Func<Customer, Evaluation, bool>> contains;
+
+    internal CompiledSegment(SegmentDefinition segment, DefinitionSet definitions, bool historical)
+    {
+        if (segment.Rule is { } rule)
+        {
+            Rule = definitions.Compile(rule, Backend.Memory, historical, segment.Key);
+            NeedsRank = RuleReferences.Fields(rule).Contains("value.percentile")
+                || RuleReferences.Segments(rule).Any(k => k != segment.Key && Rule.IsValid && definitions.Compile(definitions.Segments[k], historical).NeedsRank);
+        }
+
+        contains = new(() => Rule is null ? (c, _) => c.ManualMemberships.Any(m => m.SegmentId == segment.Id)
+            : Rule.IsValid ? Rule.ToFunc()
+            : (_, _) => false);
+    }
+
+    /// <summary>The checked rule; null for a manual segment.</summary>
+    public CompiledRule<Customer>? Rule { get; }
+
+    /// <summary>Whether it asks for a percentile, which takes more than the customer's own data.</summary>
+    public bool NeedsRank { get; }
+
+    /// <summary>Why it can't be evaluated, and so matches nobody; pointers are relative to the rule.</summary>
+    public IReadOnlyList<RuleError> Errors => Rule?.Errors ?? [];
+
+    public bool Contains(Customer customer, Evaluation at) => contains.Value(customer, at);
+}

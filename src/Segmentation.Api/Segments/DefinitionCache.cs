@@ -1,0 +1,50 @@
+using System.Collections.Concurrent;
+using System.Text.Json;
+using Microsoft.EntityFrameworkCore;
+using Segmentation.Api.Attributes;
+using Segmentation.Api.Customers;
+using Segmentation.Api.Data;
+using Segmentation.Rules;
+
+namespace Segmentation.Api.Segments;
+
+/// <summary>Keeps the definitions in memory; the database's stamp says whether they still hold.</summary>
+public sealed class DefinitionCache(CustomerFields fields, RuleLimits limits)
+{
+    private volatile DefinitionSet? latest;
+
+    /// <summary>Those read last; null before the first.</summary>
+    public DefinitionSet? Latest => latest;
+
+    /// <summary>The definitions as they stand now.</summary>
+    public async Task<DefinitionSet> GetAsync(SegmentationDb db, CancellationToken cancellation)
+    {
+        var known = latest;
+        var stamp = await StampAsync(db, cancellation);
+        if (known?.Stamp == stamp)
+        {
+            return known;
+        }
+
+        // Read after the stamp: what is newer than it is read again next time, what is older can't be.
+        var segments = await db.Segments.AsNoTracking()
+            .Select(s => new SegmentDefinition(s.Id, s.Key, s.Name, s.Kind, s.Status, s.Rule, s.TimeZone, s.Version)).ToListAsync(cancellation);
+        var attributes = await db.Attributes.AsNoTracking().OrderBy(a => a.Name).ToListAsync(cancellation);
+        var read = new DefinitionSet(stamp, segments, attributes, fields, limits, known);
+
+        // Inside a transaction that changes definitions they are nobody else's yet.
+        if (db.Database.CurrentTransaction is null)
+        {
+            latest = read;
+        }
+
+        return read;
+    }
+
+    /// <summary>Lets one definition change at a time, until the transaction ends, so that two can't make a cycle between them.</summary>
+    public static Task LockAsync(SegmentationDb db, CancellationToken cancellation) =>
+        db.Database.ExecuteSqlRawAsync("SELECT 1 FROM definition_stamp FOR UPDATE", cancellation);
+
+    private static async Task<long> StampAsync(SegmentationDb db, CancellationToken cancellation) =>
+        await db.Database.SqlQueryRaw<long>("SELECT stamp AS \"Value\" FROM definition_stamp").SingleAsync(cancellation);
+}

@@ -1,0 +1,14 @@
+using System.Text.Json;
+using Segmentation.Api.Customers;
+
+namespace Segmentation.Api.Segments;
+
+/// <summary>A customer that was put into a manual segment.</summary>
+public sealed class ManualMember
+{
+    public int SegmentId { get; set; }
+    public long CustomerKey { get; set; }
+    public DateTimeOffset AddedAt { get; set; }
+    public Segment Segment { get; set; } = null!;
+    public Customer Customer { get; set; } = null!;
+}

@@ -1,0 +1,15 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
+
+namespace Segmentation.Api.Segments;
+
+internal sealed class ManualMemberMapping : IEntityTypeConfiguration<ManualMember>
+{
+    public void Configure(EntityTypeBuilder<ManualMember> builder)
+    {
+        builder.ToTable("manual_members").HasKey(m => new { m.SegmentId, m.CustomerKey });
+        builder.HasOne(m => m.Segment).WithMany().HasForeignKey(m => m.SegmentId).OnDelete(DeleteBehavior.Cascade);
+        builder.HasOne(m => m.Customer).WithMany(c => c.ManualMemberships).HasForeignKey(m => m.CustomerKey).OnDelete(DeleteBehavior.Cascade);
+        builder.HasIndex(m => m.CustomerKey).HasDatabaseName("ix_manual_members_customer");
+    }
+}

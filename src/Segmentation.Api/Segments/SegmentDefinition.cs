@@ -1,0 +1,12 @@
+using System.Collections.Concurrent;
+using System.Text.Json;
+using Microsoft.EntityFrameworkCore;
+using Segmentation.Api.Attributes;
+using Segmentation.Api.Customers;
+using Segmentation.Api.Data;
+using Segmentation.Rules;
+
+namespace Segmentation.Api.Segments;
+
+/// <summary>A segment as evaluation needs it.</summary>
+public sealed record SegmentDefinition(int Id, string Key, string Name, SegmentKind Kind, SegmentStatus Status, JsonElement? Rule, string TimeZone, int Version);

@@ -6,7 +6,6 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 using NpgsqlTypes;
-using Segmentation.Api.Data;
 using Segmentation.Api.Memberships;
 using Segmentation.Api.Sample;
 using Segmentation.Api.Segments;

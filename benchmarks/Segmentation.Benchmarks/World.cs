@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using Npgsql;
-using Segmentation.Api.Data;
 
 namespace Segmentation.Benchmarks;
 

@@ -7,6 +7,8 @@ using Npgsql;
 using Segmentation.Api.Attributes;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
+using Segmentation.Api.Endpoints;
+using Segmentation.Api.Endpoints.OpenApi;
 using Segmentation.Api.Events;
 using Segmentation.Api.Http;
 using Segmentation.Api.Memberships;

@@ -30,19 +30,12 @@ public class RoomTests
     [
         "Customers.Customer, to Segments",
         "Customers.CustomerValidator, to Segments",
-        "Customers.CustomersController, to Memberships",
-        "Customers.CustomersController, to Segments",
-        "Customers.CustomersController, to Webhooks",
         "Data.SegmentationDb, to Customers",
         "Data.SegmentationDb, to Events",
         "Data.SegmentationDb, to Memberships",
         "Data.SegmentationDb, to Segments",
         "Data.SegmentationDb, to Webhooks",
         "Events.EventStore, to Memberships",
-        "Http.RuleSchemas, to Customers",
-        "Http.RuleSchemas, to Events",
-        "Http.RuleSchemas, to Segments",
-        "Http.SwaggerDocument, to Segments",
         "Memberships.MembershipService, to Webhooks",
         "Memberships.MembershipWriter, to Webhooks",
         "Segments.CustomerFields, to Memberships",
@@ -50,7 +43,6 @@ public class RoomTests
         "Segments.SegmentQuery, to Memberships",
         "Segments.SegmentResource, to Memberships",
         "Segments.SegmentStore, to Memberships",
-        "Segments.SegmentsController, to Memberships",
     ];
 
     /// <summary>Folders that are not rooms yet.</summary>

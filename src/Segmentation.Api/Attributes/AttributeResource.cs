@@ -2,10 +2,6 @@ using System.Text.RegularExpressions;
 using FluentValidation;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
-using Segmentation.Api.Data;
-using Segmentation.Api.Http;
-using Segmentation.Api.Memberships;
-using Segmentation.Api.Segments;
 using Segmentation.Rules;
 
 namespace Segmentation.Api.Attributes;

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Segmentation.Api.Events;
 using Segmentation.Api.Segments;
 using Segmentation.Rules;
 

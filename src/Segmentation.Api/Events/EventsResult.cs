@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Segmentation.Rules;
 
 namespace Segmentation.Api.Events;
 

@@ -9,7 +9,6 @@ using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Events;
 using Segmentation.Api.Segments;
-using Segmentation.Rules;
 
 namespace Segmentation.Api.Memberships;
 

@@ -5,11 +5,6 @@ using System.Text;
 using System.Text.Json;
 using Npgsql;
 using NpgsqlTypes;
-using Segmentation.Api.Customers;
-using Segmentation.Api.Data;
-using Segmentation.Api.Events;
-using Segmentation.Api.Segments;
-using Segmentation.Rules;
 
 namespace Segmentation.Api.Memberships;
 

@@ -4,7 +4,6 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Segmentation.Api.Customers;
-using Segmentation.Api.Data;
 using Segmentation.Api.Events;
 using Segmentation.Api.Segments;
 using Segmentation.Rules;

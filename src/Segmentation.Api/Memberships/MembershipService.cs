@@ -1,6 +1,5 @@
 using Npgsql;
 using NpgsqlTypes;
-using Segmentation.Api.Customers;
 using Segmentation.Api.Events;
 using Segmentation.Api.Segments;
 using Segmentation.Api.Webhooks;

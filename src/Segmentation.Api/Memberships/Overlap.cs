@@ -1,11 +1,6 @@
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
-using Segmentation.Api.Customers;
-using Segmentation.Api.Data;
-using Segmentation.Api.Http;
-using Segmentation.Api.Segments;
-using Segmentation.Rules;
 
 namespace Segmentation.Api.Memberships;
 

@@ -5,7 +5,6 @@ using System.Text;
 using System.Text.Json;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
-using Segmentation.Api.Events;
 using Segmentation.Api.Segments;
 using Segmentation.Rules;
 

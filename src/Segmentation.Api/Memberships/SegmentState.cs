@@ -1,6 +1,4 @@
 using Microsoft.EntityFrameworkCore;
-using Segmentation.Api.Data;
-using Segmentation.Api.Segments;
 
 namespace Segmentation.Api.Memberships;
 

@@ -1,3 +1,4 @@
+using Segmentation.Api.Endpoints.OpenApi;
 using Segmentation.Api.Memberships;
 using Segmentation.Api.Webhooks;
 
@@ -27,9 +28,9 @@ internal static class SampleWebhook
     {
         WebhookKey = webhook,
         MessageId = Message,
-        CustomerId = Http.SwaggerExamples.Customer,
-        SegmentKey = Http.SwaggerExamples.Segment,
-        SegmentName = SampleSegments.All.Single(s => s.Key == Http.SwaggerExamples.Segment).Name,
+        CustomerId = SwaggerExamples.Customer,
+        SegmentKey = SwaggerExamples.Segment,
+        SegmentName = SampleSegments.All.Single(s => s.Key == SwaggerExamples.Segment).Name,
         SegmentVersion = 1,
         Joined = true,
         Cause = MembershipCause.Definition,

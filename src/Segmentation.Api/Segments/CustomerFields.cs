@@ -4,6 +4,7 @@ using System.Text.RegularExpressions;
 using Segmentation.Api.Attributes;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
+using Segmentation.Api.Endpoints;
 using Segmentation.Api.Events;
 using Segmentation.Api.Memberships;
 using Segmentation.Rules;

@@ -5,9 +5,6 @@ using NpgsqlTypes;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Events;
-using Segmentation.Api.Http;
-using Segmentation.Api.Memberships;
-using Segmentation.Rules;
 
 namespace Segmentation.Api.Segments;
 

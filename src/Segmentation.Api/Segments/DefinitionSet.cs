@@ -3,7 +3,6 @@ using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Segmentation.Api.Attributes;
 using Segmentation.Api.Customers;
-using Segmentation.Api.Data;
 using Segmentation.Rules;
 
 namespace Segmentation.Api.Segments;

@@ -2,13 +2,6 @@ using System.Linq.Expressions;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
-using Segmentation.Api.Customers;
-using Segmentation.Api.Data;
-using Segmentation.Api.Events;
-using Segmentation.Api.Http;
-using Segmentation.Api.Memberships;
-using Segmentation.Rules;
-using Segmentation.Rules.Expressions;
 
 namespace Segmentation.Api.Segments;
 

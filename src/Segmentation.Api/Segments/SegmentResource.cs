@@ -1,7 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using FluentValidation;
-using Segmentation.Api.Customers;
 using Segmentation.Api.Http;
 using Segmentation.Api.Memberships;
 using Segmentation.Rules;

@@ -2,9 +2,6 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using FluentValidation;
 using Segmentation.Api.Customers;
-using Segmentation.Api.Http;
-using Segmentation.Api.Memberships;
-using Segmentation.Rules;
 
 namespace Segmentation.Api.Segments;
 

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Segmentation.Api.Customers;
 
 namespace Segmentation.Api.Segments;
 

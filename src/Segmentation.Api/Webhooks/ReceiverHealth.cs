@@ -1,7 +1,5 @@
 using System.Diagnostics;
 using Npgsql;
-using Segmentation.Api.Data;
-using Segmentation.Api.Memberships;
 
 namespace Segmentation.Api.Webhooks;
 

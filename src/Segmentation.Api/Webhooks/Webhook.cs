@@ -1,5 +1,4 @@
 using System.Buffers.Text;
-using Segmentation.Api.Memberships;
 
 namespace Segmentation.Api.Webhooks;
 

@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
 using Segmentation.Api.Customers;
+using Segmentation.Api.Endpoints;
 using Segmentation.Api.Events;
 using Segmentation.Api.Segments;
 

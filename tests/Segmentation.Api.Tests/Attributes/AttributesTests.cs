@@ -1,4 +1,3 @@
-using Segmentation.Api.Tests.Segments;
 using static Segmentation.Api.Tests.Segments.RuleJson;
 
 namespace Segmentation.Api.Tests.Attributes;

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
 using Npgsql;
-using Segmentation.Api.Tests.Segments;
 using static Segmentation.Api.Tests.Segments.RuleJson;
 
 namespace Segmentation.Api.Tests.Http;

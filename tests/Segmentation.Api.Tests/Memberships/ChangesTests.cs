@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Segmentation.Api.Endpoints;
 using Segmentation.Api.Memberships;
 
 namespace Segmentation.Api.Tests.Memberships;

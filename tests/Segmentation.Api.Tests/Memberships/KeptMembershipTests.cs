@@ -9,11 +9,9 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
-using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
-using Segmentation.Api.Events;
+using Segmentation.Api.Endpoints;
 using Segmentation.Api.Memberships;
-using Segmentation.Api.Segments;
 using Xunit.Abstractions;
 
 namespace Segmentation.Api.Tests.Memberships;

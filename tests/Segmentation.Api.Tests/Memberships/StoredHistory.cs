@@ -1,4 +1,5 @@
 using Npgsql;
+using Segmentation.Api.Endpoints;
 using Segmentation.Api.Memberships;
 using Segmentation.Api.Tests.Segments;
 

@@ -4,10 +4,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
-using Segmentation.Api.Customers;
-using Segmentation.Api.Events;
 using Segmentation.Api.Memberships;
-using Segmentation.Api.Segments;
 using Xunit.Abstractions;
 
 namespace Segmentation.Api.Tests.Memberships;

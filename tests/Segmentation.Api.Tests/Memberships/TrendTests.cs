@@ -1,3 +1,4 @@
+using Segmentation.Api.Endpoints;
 using Segmentation.Api.Memberships;
 
 namespace Segmentation.Api.Tests.Memberships;

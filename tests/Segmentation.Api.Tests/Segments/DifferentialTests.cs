@@ -1,7 +1,6 @@
 using System.Text.Json;
 using FsCheck;
 using FsCheck.Fluent;
-using Segmentation.Api.Segments;
 using Segmentation.Rules;
 using Xunit.Abstractions;
 

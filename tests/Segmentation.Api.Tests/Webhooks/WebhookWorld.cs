@@ -11,7 +11,6 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 using Segmentation.Api.Data;
-using Segmentation.Api.Memberships;
 using Segmentation.Api.Webhooks;
 
 namespace Segmentation.Api.Tests.Webhooks;

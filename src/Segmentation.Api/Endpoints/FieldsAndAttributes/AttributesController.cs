@@ -2,13 +2,14 @@ using System.Text.RegularExpressions;
 using FluentValidation;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
+using Segmentation.Api.Attributes;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 using Segmentation.Api.Memberships;
 using Segmentation.Api.Segments;
 using Segmentation.Rules;
 
-namespace Segmentation.Api.Attributes;
+namespace Segmentation.Api.Endpoints;
 
 /// <summary>The user's own fields of customers.</summary>
 [ApiController]

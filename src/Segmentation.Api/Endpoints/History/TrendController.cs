@@ -2,10 +2,11 @@ using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
+using Segmentation.Api.Memberships;
 using Segmentation.Api.Segments;
 using Segmentation.Rules;
 
-namespace Segmentation.Api.Memberships;
+namespace Segmentation.Api.Endpoints;
 
 /// <summary>A segment's size over time.</summary>
 [ApiController]

@@ -6,9 +6,10 @@ using Npgsql;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
+using Segmentation.Api.Segments;
 using Segmentation.Rules;
 
-namespace Segmentation.Api.Segments;
+namespace Segmentation.Api.Endpoints;
 
 /// <summary>Rules that are not saved yet: what they match, whether they are valid, what PostgreSQL is asked.</summary>
 [ApiController]

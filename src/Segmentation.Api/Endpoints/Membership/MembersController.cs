@@ -6,9 +6,10 @@ using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 using Segmentation.Api.Memberships;
+using Segmentation.Api.Segments;
 using Segmentation.Rules;
 
-namespace Segmentation.Api.Segments;
+namespace Segmentation.Api.Endpoints;
 
 /// <summary>Who is in a segment.</summary>
 [ApiController]

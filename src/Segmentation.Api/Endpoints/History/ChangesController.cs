@@ -3,10 +3,11 @@ using Microsoft.EntityFrameworkCore;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
+using Segmentation.Api.Memberships;
 using Segmentation.Api.Segments;
 using Segmentation.Rules;
 
-namespace Segmentation.Api.Memberships;
+namespace Segmentation.Api.Endpoints;
 
 /// <summary>Who joined and who left, when and why.</summary>
 [ApiController]

@@ -4,6 +4,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage;
 using Npgsql;
 using Segmentation.Api.Attributes;
+using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 using Segmentation.Api.Memberships;
@@ -11,7 +12,7 @@ using Segmentation.Api.Segments;
 using Segmentation.Api.Webhooks;
 using Segmentation.Rules;
 
-namespace Segmentation.Api.Customers;
+namespace Segmentation.Api.Endpoints;
 
 /// <summary>Customers: their profiles, one at a time or a file at a time.</summary>
 [ApiController]

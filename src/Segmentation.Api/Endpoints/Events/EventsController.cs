@@ -3,10 +3,11 @@ using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
+using Segmentation.Api.Events;
 using Segmentation.Api.Http;
 using Segmentation.Rules;
 
-namespace Segmentation.Api.Events;
+namespace Segmentation.Api.Endpoints;
 
 /// <summary>What customers did.</summary>
 [ApiController]

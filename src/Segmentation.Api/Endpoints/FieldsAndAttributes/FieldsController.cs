@@ -4,9 +4,10 @@ using Microsoft.EntityFrameworkCore;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
+using Segmentation.Api.Segments;
 using Segmentation.Rules;
 
-namespace Segmentation.Api.Segments;
+namespace Segmentation.Api.Endpoints;
 
 /// <summary>What rules may ask: the catalog, in the form that react-querybuilder takes.</summary>
 [ApiController]

@@ -3,10 +3,11 @@ using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
+using Segmentation.Api.Memberships;
 using Segmentation.Api.Segments;
 using Segmentation.Rules;
 
-namespace Segmentation.Api.Memberships;
+namespace Segmentation.Api.Endpoints;
 
 /// <summary>Where those who left a segment went, and where those who joined it came from.</summary>
 [ApiController]

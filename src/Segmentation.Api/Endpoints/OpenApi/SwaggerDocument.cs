@@ -2,11 +2,13 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using Microsoft.OpenApi;
 using Segmentation.Api.Customers;
+using Segmentation.Api.Events;
+using Segmentation.Api.Http;
 using Segmentation.Api.Segments;
 using Segmentation.Rules;
 using Swashbuckle.AspNetCore.SwaggerGen;
 
-namespace Segmentation.Api.Http;
+namespace Segmentation.Api.Endpoints.OpenApi;
 
 /// <summary>
 /// Says of every operation what follows from a rule rather than from its controller: the statuses it can answer, what its parameters mean, examples, and
@@ -158,7 +160,7 @@ internal sealed class SwaggerDocument(CustomerFields fields, RuleLimits limits) 
             var one = new OpenApiSchemaReference("Event", document);
             operation.RequestBody = Body(new()
             {
-                [Json] = new OpenApiMediaType { Schema = new OpenApiSchema { OneOf = [one, new OpenApiSchema { Type = JsonSchemaType.Array, Items = one, MaxItems = Events.EventIngest.MaxArray }] } },
+                [Json] = new OpenApiMediaType { Schema = new OpenApiSchema { OneOf = [one, new OpenApiSchema { Type = JsonSchemaType.Array, Items = one, MaxItems = EventIngest.MaxArray }] } },
                 [CustomerExport.Ndjson] = Lines(SwaggerExamples.EventLines, "An event a line, as many as there are."),
             });
         }
@@ -249,7 +251,7 @@ internal sealed class SwaggerDocument(CustomerFields fields, RuleLimits limits) 
 
         if (id == "Stream_Stream")
         {
-            ((OpenApiMediaType)operation.Responses["200"].Content![Memberships.StreamController.MediaType]).Example = SwaggerExamples.Stream;
+            ((OpenApiMediaType)operation.Responses["200"].Content![StreamController.MediaType]).Example = SwaggerExamples.Stream;
         }
 
         if (id is "Members_Members" or "Customers_Export")

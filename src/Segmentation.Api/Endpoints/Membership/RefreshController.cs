@@ -2,9 +2,10 @@ using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
+using Segmentation.Api.Memberships;
 using Segmentation.Api.Segments;
 
-namespace Segmentation.Api.Memberships;
+namespace Segmentation.Api.Endpoints;
 
 /// <summary>Comparing stored membership with the rule.</summary>
 [ApiController]

@@ -1,9 +1,10 @@
 using System.Text.Json;
 using Microsoft.AspNetCore.Mvc.Controllers;
 using Microsoft.OpenApi;
+using Segmentation.Api.Http;
 using Swashbuckle.AspNetCore.SwaggerUI;
 
-namespace Segmentation.Api.Http;
+namespace Segmentation.Api.Endpoints.OpenApi;
 
 /// <summary>The OpenAPI document and Swagger UI. What is said by rule, not by the controllers, is in <see cref="SwaggerDocument"/>.</summary>
 internal static class Swagger

@@ -5,9 +5,10 @@ using Microsoft.AspNetCore.Mvc.ModelBinding;
 using Microsoft.EntityFrameworkCore;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
+using Segmentation.Api.Webhooks;
 using Segmentation.Rules;
 
-namespace Segmentation.Api.Webhooks;
+namespace Segmentation.Api.Endpoints;
 
 /// <summary>Webhooks: who is told when customers join and leave segments.</summary>
 [ApiController]

@@ -4,8 +4,9 @@ using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Mvc;
 using Npgsql;
 using Segmentation.Api.Http;
+using Segmentation.Api.Memberships;
 
-namespace Segmentation.Api.Memberships;
+namespace Segmentation.Api.Endpoints;
 
 /// <summary>Who joins and leaves a segment, as it happens.</summary>
 [ApiController]

@@ -2,10 +2,11 @@ using System.Text.Json.Nodes;
 using Microsoft.OpenApi;
 using Segmentation.Api.Attributes;
 using Segmentation.Api.Customers;
+using Segmentation.Api.Http;
 using Segmentation.Api.Segments;
 using Segmentation.Rules;
 
-namespace Segmentation.Api.Http;
+namespace Segmentation.Api.Endpoints.OpenApi;
 
 /// <summary>The schema of a rule tree, made of the field and operator tables, so that it can't say anything else than the compiler.</summary>
 internal sealed class RuleSchemas(OpenApiDocument document, FieldCatalog<Customer> fields, RuleLimits limits)

@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
 using Segmentation.Api.Sample;
 
-namespace Segmentation.Api.Http;
+namespace Segmentation.Api.Endpoints.OpenApi;
 
 /// <summary>What Swagger UI fills in: all of it works as pasted against the sample. Manual membership needs the manual segment that an example of POST /segments makes.</summary>
 internal static class SwaggerExamples

@@ -1,8 +1,9 @@
 using Microsoft.AspNetCore.Mvc;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Http;
+using Segmentation.Api.Segments;
 
-namespace Segmentation.Api.Segments;
+namespace Segmentation.Api.Endpoints;
 
 /// <summary>The segments that a customer is in.</summary>
 [ApiController]

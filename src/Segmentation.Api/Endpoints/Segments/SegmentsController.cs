@@ -6,9 +6,10 @@ using Npgsql;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 using Segmentation.Api.Memberships;
+using Segmentation.Api.Segments;
 using Segmentation.Rules;
 
-namespace Segmentation.Api.Segments;
+namespace Segmentation.Api.Endpoints;
 
 /// <summary>Segments: their definitions.</summary>
 [ApiController]

@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using FluentValidation;
 using FluentValidation.Results;
 using Segmentation.Api.Attributes;
+using Segmentation.Api.Data;
 using Segmentation.Api.Segments;
 using Segmentation.Rules;
 

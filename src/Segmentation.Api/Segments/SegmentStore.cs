@@ -3,7 +3,6 @@ using System.Text.Json;
 using FluentValidation;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage;
-using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 using Segmentation.Api.Memberships;

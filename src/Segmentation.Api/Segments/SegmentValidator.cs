@@ -1,7 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using FluentValidation;
-using Segmentation.Api.Customers;
+using Segmentation.Api.Data;
 
 namespace Segmentation.Api.Segments;
 

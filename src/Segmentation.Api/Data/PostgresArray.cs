@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace Segmentation.Api.Memberships;
+namespace Segmentation.Api.Data;
 
 /// <summary>
 /// The elements of an array of one dimension in PostgreSQL's binary form, as <c>array_send</c> answers it: five words, then each element's length

@@ -1,7 +1,7 @@
 using Npgsql;
 using Segmentation.Rules;
 
-namespace Segmentation.Api.Customers;
+namespace Segmentation.Api.Data;
 
 /// <summary>
 /// The time zones that .NET and PostgreSQL both know: one that either did not know could fail a whole query for one customer's sake.

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Segmentation.Api.Events;
-using Segmentation.Api.Segments;
 using Segmentation.Rules;
 
 namespace Segmentation.Api.Customers;

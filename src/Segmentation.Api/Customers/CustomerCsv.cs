@@ -4,7 +4,6 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
-using Segmentation.Api.Attributes;
 using Segmentation.Api.Http;
 using Segmentation.Rules;
 

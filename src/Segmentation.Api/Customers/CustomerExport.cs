@@ -4,7 +4,6 @@ using System.Text;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Net.Http.Headers;
-using Segmentation.Api.Attributes;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 

@@ -1,6 +1,5 @@
 using System.ComponentModel;
 using System.Text.Json;
-using Segmentation.Api.Attributes;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 using Segmentation.Rules;

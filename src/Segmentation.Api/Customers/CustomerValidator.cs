@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using FluentValidation;
 using FluentValidation.Results;
-using Segmentation.Api.Attributes;
 using Segmentation.Api.Data;
 using Segmentation.Api.Segments;
 using Segmentation.Rules;

@@ -2,7 +2,6 @@ using System.Text.RegularExpressions;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
-using Segmentation.Api.Attributes;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Events;
 using Segmentation.Api.Memberships;

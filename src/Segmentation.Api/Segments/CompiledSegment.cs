@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
-using Segmentation.Api.Attributes;
 using Segmentation.Api.Customers;
 using Segmentation.Rules;
 

@@ -1,7 +1,6 @@
 using System.Linq.Expressions;
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using Segmentation.Api.Attributes;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Endpoints;

@@ -1,8 +1,7 @@
 using Microsoft.EntityFrameworkCore.ChangeTracking;
 using Microsoft.EntityFrameworkCore.Metadata;
-using Segmentation.Api.Customers;
 
-namespace Segmentation.Api.Memberships;
+namespace Segmentation.Api.Customers;
 
 /// <summary>What a writer of one customer says of its change, so that only segments that read it are looked at.</summary>
 internal static class MembershipQueue

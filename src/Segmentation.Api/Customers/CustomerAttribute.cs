@@ -1,4 +1,4 @@
-namespace Segmentation.Api.Attributes;
+namespace Segmentation.Api.Customers;
 
 /// <summary>A field that the user added: customers may carry a value of this type under <c>attributes.NAME</c>.</summary>
 public sealed class CustomerAttribute

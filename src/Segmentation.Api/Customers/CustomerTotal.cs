@@ -3,7 +3,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
 
-namespace Segmentation.Api.Data;
+namespace Segmentation.Api.Customers;
 
 /// <summary>How many customers there are.</summary>
 public sealed class CustomerTotal

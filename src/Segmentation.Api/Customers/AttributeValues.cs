@@ -3,11 +3,10 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
-using Segmentation.Api.Customers;
 using Segmentation.Api.Http;
 using Segmentation.Rules;
 
-namespace Segmentation.Api.Attributes;
+namespace Segmentation.Api.Customers;
 
 /// <summary>What customers carry under <c>attributes</c>: checked against the registered types, and written as sent and as rules read it.</summary>
 internal static class AttributeValues

@@ -1,7 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
 
-namespace Segmentation.Api.Attributes;
+namespace Segmentation.Api.Customers;
 
 internal sealed class CustomerAttributeMapping : IEntityTypeConfiguration<CustomerAttribute>
 {

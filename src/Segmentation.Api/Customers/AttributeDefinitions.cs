@@ -3,7 +3,7 @@ using Microsoft.EntityFrameworkCore;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 
-namespace Segmentation.Api.Attributes;
+namespace Segmentation.Api.Customers;
 
 /// <summary>Reads the registered attributes for a writer of customers.</summary>
 internal static class AttributeDefinitions

@@ -1,7 +1,7 @@
 using System.Text.Json;
-using Segmentation.Api.Customers;
+using Segmentation.Api.Segments;
 
-namespace Segmentation.Api.Segments;
+namespace Segmentation.Api.Customers;
 
 /// <summary>A customer that was put into a manual segment.</summary>
 public sealed class ManualMember

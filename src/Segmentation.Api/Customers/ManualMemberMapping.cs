@@ -1,7 +1,8 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
+using Segmentation.Api.Segments;
 
-namespace Segmentation.Api.Segments;
+namespace Segmentation.Api.Customers;
 
 internal sealed class ManualMemberMapping : IEntityTypeConfiguration<ManualMember>
 {

@@ -1,5 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
+using Segmentation.Api.Events;
+using Segmentation.Api.Segments;
 
 namespace Segmentation.Api.Memberships;
 
@@ -9,8 +11,8 @@ internal sealed class SegmentMembershipMapping : IEntityTypeConfiguration<Segmen
     public void Configure(EntityTypeBuilder<SegmentMembership> builder)
     {
         builder.ToTable("memberships").HasKey(m => new { m.SegmentId, m.JoinedBatch, m.CustomerKey });
-        builder.Property(m => m.JoinedEvent).HasMaxLength(Events.CustomerEvent.IdMaxLength);
-        builder.Property(m => m.LeftEvent).HasMaxLength(Events.CustomerEvent.IdMaxLength);
+        builder.Property(m => m.JoinedEvent).HasMaxLength(CustomerEvent.IdMaxLength);
+        builder.Property(m => m.LeftEvent).HasMaxLength(CustomerEvent.IdMaxLength);
 
         // By segment: its members in the order of pages; who joined (the key) and who left in the order of time, and within a batch in that of pages,
         // for one batch can hold all members.

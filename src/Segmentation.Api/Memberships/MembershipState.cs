@@ -1,3 +1,5 @@
+using Segmentation.Api.Segments;
+
 namespace Segmentation.Api.Memberships;
 
 /// <summary>How far the stored membership of a segment is.</summary>

@@ -24,7 +24,7 @@ public sealed class MembershipWork
     /// <summary>Of events: when the earliest of that type and customer occurred; null where that is not known.</summary>
     public DateTimeOffset[]? EventTimes { get; set; }
 
-    /// <summary>The properties of <see cref="Customers.Customer"/> that changed (<c>Demographic.Gender</c>); null for any but those that events make.</summary>
+    /// <summary>The properties of <c>Customer</c> that changed (<c>Demographic.Gender</c>); null for any but those that events make.</summary>
     public string[]? Changed { get; set; }
 
     /// <summary>The customers are new, so that any segment may have them.</summary>

@@ -1,6 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 
-namespace Segmentation.Api.Memberships;
+namespace Segmentation.Api.Segments;
 
 /// <summary>How far the stored membership of an active segment is.</summary>
 public sealed record SegmentState

@@ -3,10 +3,9 @@ using FluentValidation;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
 using Segmentation.Api.Customers;
-using Segmentation.Api.Segments;
 using Segmentation.Rules;
 
-namespace Segmentation.Api.Attributes;
+namespace Segmentation.Api.Segments;
 
 internal sealed class AttributeValidator : AbstractValidator<AttributeResource>
 {

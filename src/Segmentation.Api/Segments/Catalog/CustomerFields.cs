@@ -5,7 +5,6 @@ using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Endpoints;
 using Segmentation.Api.Events;
-using Segmentation.Api.Memberships;
 using Segmentation.Rules;
 using Segmentation.Rules.Expressions;
 using static Segmentation.Rules.FieldType;

@@ -1,3 +1,3 @@
-namespace Segmentation.Api.Memberships;
+namespace Segmentation.Api.Segments;
 
 public enum MembershipStatus { Building, Ready, Failed }

@@ -1,4 +1,6 @@
-namespace Segmentation.Api.Memberships;
+using Segmentation.Api.Memberships;
+
+namespace Segmentation.Api.Segments;
 
 /// <summary>
 /// A customer's stay in a segment, from joining to leaving: membership and its history in one row, so that a change writes one row, and

@@ -5,7 +5,7 @@ using Microsoft.EntityFrameworkCore;
 using Segmentation.Api.Customers;
 using Segmentation.Rules;
 
-namespace Segmentation.Api.Attributes;
+namespace Segmentation.Api.Segments;
 
 /// <summary>A registered attribute.</summary>
 public sealed record AttributeResource

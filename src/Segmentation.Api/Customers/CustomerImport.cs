@@ -4,9 +4,9 @@ using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using NpgsqlTypes;
+using Segmentation.Api.Changes;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
-using Segmentation.Api.Memberships;
 using Segmentation.Rules;
 
 namespace Segmentation.Api.Customers;

@@ -2,6 +2,7 @@ using System.Text.RegularExpressions;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
+using Segmentation.Api.Changes;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Events;
 using Segmentation.Api.Memberships;

@@ -1,3 +1,4 @@
+using Segmentation.Api.Changes;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Segments;
 

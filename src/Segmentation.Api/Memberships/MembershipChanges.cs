@@ -1,6 +1,7 @@
 using System.Buffers.Text;
 using System.Text.Json;
 using Npgsql;
+using Segmentation.Api.Changes;
 using Segmentation.Api.Http;
 
 namespace Segmentation.Api.Memberships;

@@ -1,5 +1,6 @@
 using Npgsql;
 using NpgsqlTypes;
+using Segmentation.Api.Changes;
 using Segmentation.Api.Webhooks;
 
 namespace Segmentation.Api.Memberships;

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Npgsql;
 using NpgsqlTypes;
+using Segmentation.Api.Changes;
 
 namespace Segmentation.Api.Memberships;
 

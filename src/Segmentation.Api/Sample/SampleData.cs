@@ -3,11 +3,11 @@ using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata;
 using Npgsql;
+using Segmentation.Api.Changes;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Events;
 using Segmentation.Api.Http;
-using Segmentation.Api.Memberships;
 using Segmentation.Api.Segments;
 using Segmentation.Rules;
 

@@ -1,5 +1,5 @@
+using Segmentation.Api.Changes;
 using Segmentation.Api.Endpoints.OpenApi;
-using Segmentation.Api.Memberships;
 using Segmentation.Api.Webhooks;
 
 namespace Segmentation.Api.Sample;

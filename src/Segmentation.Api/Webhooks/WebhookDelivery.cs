@@ -1,5 +1,5 @@
 using System.Buffers.Text;
-using Segmentation.Api.Memberships;
+using Segmentation.Api.Changes;
 
 namespace Segmentation.Api.Webhooks;
 

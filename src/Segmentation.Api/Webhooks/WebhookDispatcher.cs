@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using Npgsql;
+using Segmentation.Api.Changes;
 using Segmentation.Api.Data;
-using Segmentation.Api.Memberships;
 
 namespace Segmentation.Api.Webhooks;
 

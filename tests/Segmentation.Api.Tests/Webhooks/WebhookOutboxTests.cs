@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using Microsoft.EntityFrameworkCore;
-using Segmentation.Api.Memberships;
+using Segmentation.Api.Changes;
 using Segmentation.Api.Webhooks;
 
 namespace Segmentation.Api.Tests.Webhooks;

@@ -2,10 +2,10 @@ using System.Linq.Expressions;
 using System.Text.Json;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
+using Segmentation.Api.Changes;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
-using Segmentation.Api.Memberships;
 using Segmentation.Api.Segments;
 using Segmentation.Rules;
 

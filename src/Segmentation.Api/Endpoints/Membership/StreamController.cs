@@ -3,6 +3,7 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Mvc;
 using Npgsql;
+using Segmentation.Api.Changes;
 using Segmentation.Api.Http;
 using Segmentation.Api.Memberships;
 

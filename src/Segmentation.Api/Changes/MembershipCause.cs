@@ -1,4 +1,4 @@
-namespace Segmentation.Api.Memberships;
+namespace Segmentation.Api.Changes;
 
 /// <summary>Why a customer joined or left.</summary>
 public enum MembershipCause : short

@@ -1,7 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
 
-namespace Segmentation.Api.Memberships;
+namespace Segmentation.Api.Changes;
 
 internal sealed class MembershipWorkMapping : IEntityTypeConfiguration<MembershipWork>
 {

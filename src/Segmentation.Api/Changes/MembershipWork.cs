@@ -1,4 +1,4 @@
-namespace Segmentation.Api.Memberships;
+namespace Segmentation.Api.Changes;
 
 /// <summary>
 /// What was written, and has not been looked at yet: in one row or some, stored by the transaction itself, so that neither a change nor

@@ -1,4 +1,4 @@
-using Segmentation.Api.Memberships;
+using Segmentation.Api.History;
 using Segmentation.Rules;
 
 namespace Segmentation.Api.Tests.Memberships;

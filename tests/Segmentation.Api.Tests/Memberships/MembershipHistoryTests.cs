@@ -1,4 +1,4 @@
-using Segmentation.Api.Memberships;
+using Segmentation.Api.History;
 
 namespace Segmentation.Api.Tests.Memberships;
 

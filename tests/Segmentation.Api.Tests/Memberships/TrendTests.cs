@@ -1,5 +1,5 @@
 using Segmentation.Api.Endpoints;
-using Segmentation.Api.Memberships;
+using Segmentation.Api.History;
 
 namespace Segmentation.Api.Tests.Memberships;
 

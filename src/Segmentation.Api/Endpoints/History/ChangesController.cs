@@ -3,8 +3,8 @@ using Microsoft.EntityFrameworkCore;
 using Segmentation.Api.Changes;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
+using Segmentation.Api.History;
 using Segmentation.Api.Http;
-using Segmentation.Api.Memberships;
 using Segmentation.Api.Segments;
 using Segmentation.Rules;
 

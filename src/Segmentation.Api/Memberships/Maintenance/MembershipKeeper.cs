@@ -6,6 +6,7 @@ using Segmentation.Api.Changes;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Events;
+using Segmentation.Api.History;
 using Segmentation.Api.Segments;
 using Segmentation.Rules;
 using Segmentation.Rules.Expressions;

@@ -1,6 +1,6 @@
 using Segmentation.Rules;
 
-namespace Segmentation.Api.Memberships;
+namespace Segmentation.Api.History;
 
 /// <summary>A stretch of the calendar. A week begins on Monday.</summary>
 public enum CalendarUnit { Hour, Day, Week, Month }

@@ -2,7 +2,7 @@ using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using Segmentation.Api.Data;
 
-namespace Segmentation.Api.Memberships;
+namespace Segmentation.Api.History;
 
 /// <summary>The past of membership: from instants to batches, and what is forgotten.</summary>
 internal static class MembershipHistory

@@ -1,5 +1,5 @@
 using FluentValidation;
-using Segmentation.Api.Memberships;
+using Segmentation.Api.Streams;
 
 namespace Segmentation.Api.Webhooks;
 

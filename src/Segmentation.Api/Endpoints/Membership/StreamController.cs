@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Mvc;
 using Npgsql;
 using Segmentation.Api.Changes;
 using Segmentation.Api.Http;
-using Segmentation.Api.Memberships;
+using Segmentation.Api.Streams;
 
 namespace Segmentation.Api.Endpoints;
 

@@ -1,7 +1,7 @@
 using System.Threading.Channels;
 using Npgsql;
 
-namespace Segmentation.Api.Memberships;
+namespace Segmentation.Api.Streams;
 
 /// <summary>The settings under <c>Streams</c>.</summary>
 internal sealed class StreamOptions

@@ -1,7 +1,7 @@
 using System.Threading.Channels;
 using Npgsql;
 
-namespace Segmentation.Api.Memberships;
+namespace Segmentation.Api.Streams;
 
 /// <summary>
 /// Wakes streams when their segments change: one small query five times a second for all of them together, whichever process wrote the change; and

@@ -4,7 +4,7 @@ using Npgsql;
 using Segmentation.Api.Changes;
 using Segmentation.Api.Http;
 
-namespace Segmentation.Api.Memberships;
+namespace Segmentation.Api.Streams;
 
 /// <summary>A place in a segment's changes: batch by batch, in each who left before who joined, then by the customer's key.</summary>
 internal readonly record struct ChangePosition(long Batch, int Kind, long CustomerKey)

@@ -31,6 +31,7 @@ public class RoomTests
         "Customers.CustomerValidator, to Segments",
         "Customers.ManualMember, to Segments",
         "Customers.ManualMemberMapping, to Segments",
+        "Data.SegmentationDb, to Changes",
         "Data.SegmentationDb, to Customers",
         "Data.SegmentationDb, to Events",
         "Data.SegmentationDb, to Memberships",
@@ -39,11 +40,10 @@ public class RoomTests
         "Events.EventStore, to Memberships",
         "Memberships.MembershipService, to Webhooks",
         "Memberships.MembershipWriter, to Webhooks",
-        "Segments.CustomerFields, to Memberships",
         "Segments.CustomerSnapshots, to Memberships",
         "Segments.SegmentQuery, to Memberships",
-        "Segments.SegmentResource, to Memberships",
         "Segments.SegmentStore, to Memberships",
+        "Webhooks.WebhookSetup, to Streams",
     ];
 
     /// <summary>Folders that are not rooms yet.</summary>

@@ -117,7 +117,7 @@ internal static class IngestSection
         var body = new MemoryStream(rows.Count * 220);
         for (var i = 0; i < rows.Count; i++)
         {
-            var e = EventResource.Of(rows[i].Event, rows[i].CustomerId);
+            var e = EventResource.From(rows[i].Event, rows[i].CustomerId);
             e.Id = prefix + i;
             JsonSerializer.Serialize(body, e, Json.Options);
             body.WriteByte((byte)'\n');

@@ -8,7 +8,7 @@ namespace Segmentation.Benchmarks;
 /// <summary>Active segments whose membership the API keeps: makes them, waits for them, and removes every trace.</summary>
 internal static class KeptSegments
 {
-    // The lock by which processes agree who keeps membership (MembershipService).
+    // The lock by which processes agree who keeps membership (MembershipLeadership).
     private const long KeepersLock = 0x5E67_4D45_4D42;
 
     private const string LivePrefix = "bench-kept-";

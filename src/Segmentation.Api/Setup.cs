@@ -44,7 +44,7 @@ internal static class Setup
         services.AddSingleton<CustomerValidator>();
         services.AddScoped<CustomerImport>();
         services.AddSingleton<EventValidator>();
-        services.AddSingleton<BulkTurns>();
+        services.AddSingleton<IngestThrottle>();
         services.AddScoped<EventStore>();
         services.AddScoped<EventIngest>();
         services.AddSingleton<IValidator<SegmentResource>, SegmentValidator>();
@@ -52,9 +52,9 @@ internal static class Setup
         services.AddWebhooks(configuration);
 
         services.AddSingleton(_ => new StoredMembership(Connection(connectionString, configuration)));
-        services.AddKeyedSingleton(MembershipService.Source, (_, _) => MembershipService.CreateSource(Connection(connectionString, configuration)));
+        services.AddKeyedSingleton(MembershipLeadership.Source, (_, _) => MembershipLeadership.CreateSource(Connection(connectionString, configuration)));
         services.AddScoped<SegmentStates>();
-        services.AddHostedService<MembershipService>();
+        services.AddHostedService<MembershipLeadership>();
 
         services.AddSingleton(NpgsqlDataSource.Create(Connection(connectionString, configuration)));
         services.AddSingleton(s => TimeZones.ReadAsync(s.GetRequiredService<NpgsqlDataSource>(), CancellationToken.None).GetAwaiter().GetResult());

@@ -38,7 +38,7 @@ public class RoomTests
         "Data.SegmentationDb, to Segments",
         "Data.SegmentationDb, to Webhooks",
         "Events.EventStore, to Memberships",
-        "Memberships.MembershipService, to Webhooks",
+        "Memberships.MembershipLeadership, to Webhooks",
         "Memberships.MembershipWriter, to Webhooks",
         "Segments.CustomerSnapshots, to Memberships",
         "Segments.SegmentQuery, to Memberships",

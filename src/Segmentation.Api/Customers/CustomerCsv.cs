@@ -40,7 +40,7 @@ internal sealed class CustomerCsv
     public static CustomerCsv For(IEnumerable<CustomerAttribute> attributes, IEnumerable<string> purposes) => new(
     [
         .. Fixed,
-        .. attributes.OrderBy(a => a.Name, StringComparer.Ordinal).Select(a => ($"attributes.{a.Name}", Of(a))),
+        .. attributes.OrderBy(a => a.Name, StringComparer.Ordinal).Select(a => ($"attributes.{a.Name}", CellFor(a))),
         .. purposes.Order(StringComparer.Ordinal).SelectMany(p => new[] { ($"consents.{p}.granted", Cell.Boolean), ($"consents.{p}.at", Cell.Text) }),
     ]);
 
@@ -93,14 +93,14 @@ internal sealed class CustomerCsv
         // The validator says whether the purpose's name can be one.
         return name.Split('.') switch
         {
-            ["attributes", var attribute] when attributes.TryGetValue(attribute, out var definition) => Of(definition),
+            ["attributes", var attribute] when attributes.TryGetValue(attribute, out var definition) => CellFor(definition),
             ["consents", { Length: > 0 }, "granted"] => Cell.Boolean,
             ["consents", { Length: > 0 }, "at"] => Cell.Text,
             _ => null,
         };
     }
 
-    private static Cell Of(CustomerAttribute attribute) => attribute.Type switch
+    private static Cell CellFor(CustomerAttribute attribute) => attribute.Type switch
     {
         "integer" or "decimal" => Cell.Number,
         "boolean" => Cell.Boolean,

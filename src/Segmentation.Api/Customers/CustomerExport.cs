@@ -54,7 +54,7 @@ public static class CustomerExport
         var rows = customers.AsNoTracking().OrderBy(c => c.Key);
         var resources = idOnly
             ? rows.Select(c => c.Id).AsAsyncEnumerable().Select(id => new CustomerResource { Id = id })
-            : rows.AsAsyncEnumerable().Select(customer => CustomerResource.Of(customer, now));
+            : rows.AsAsyncEnumerable().Select(customer => CustomerResource.From(customer, now));
 
         // What can fail for a reason of its own fails before the answer begins.
         await using var each = resources.GetAsyncEnumerator(cancellation);

@@ -31,7 +31,7 @@ public sealed class CustomerImport(SegmentationDb db, CustomerValidator validato
 
     private readonly List<LineError> errors = [];
     private readonly ArrayBufferWriter<byte> json = new(4096);
-    private readonly BulkTable<Customer> table = BulkTable<Customer>.Of(db.Model);
+    private readonly BulkTable<Customer> table = BulkTable<Customer>.For(db.Model);
     private Dictionary<string, CustomerAttribute> definitions = [];
     private long received;
     private long rejected;

@@ -52,7 +52,7 @@ public sealed class CustomerResource
 
     /// <summary>The customer as it stands.</summary>
     /// <param name="now">The instant that ages and days are reckoned at, in UTC.</param>
-    public static CustomerResource Of(Customer customer, DateTimeOffset now) => new()
+    public static CustomerResource From(Customer customer, DateTimeOffset now) => new()
     {
         Id = customer.Id,
         Email = customer.Email,

@@ -25,7 +25,7 @@ public sealed class BulkTable<T>
 
         // What the database makes (an identity) is not ours to write.
         var properties = entity.GetFlattenedProperties().Where(p => p.ValueGenerated == ValueGenerated.Never).ToArray();
-        columns = [.. properties.Select(p => Column.Of(p, p.GetColumnName(table)!))];
+        columns = [.. properties.Select(p => Column.Create(p, p.GetColumnName(table)!))];
         encode = Encoder(properties);
     }
 
@@ -39,7 +39,7 @@ public sealed class BulkTable<T>
     public string ColumnList => string.Join(", ", Columns);
 
     /// <summary>The table of an entity; made once a model.</summary>
-    public static BulkTable<T> Of(IModel model) => model.FindEntityType(typeof(T))!.GetOrAddRuntimeAnnotationValue(
+    public static BulkTable<T> For(IModel model) => model.FindEntityType(typeof(T))!.GetOrAddRuntimeAnnotationValue(
         "Segmentation:BulkTable", static entity => new BulkTable<T>(entity!), model.FindEntityType(typeof(T)));
 
     /// <summary>Copies rows into this table.</summary>
@@ -132,7 +132,7 @@ public sealed class BulkTable<T>
 
         public abstract NpgsqlParameter Array(IReadOnlyList<T> rows);
 
-        public static Column Of(IProperty property, string name)
+        public static Column Create(IProperty property, string name)
         {
             using var probe = new NpgsqlCommand();
             var type = ((NpgsqlParameter)property.GetRelationalTypeMapping().CreateParameter(probe, "p", null)).NpgsqlDbType;

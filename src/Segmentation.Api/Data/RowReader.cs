@@ -21,16 +21,16 @@ public sealed class RowReader<T>
         var type = db.Model.FindEntityType(typeof(T)) ?? throw new InvalidOperationException($"{typeof(T).Name} is not mapped.");
         var table = StoreObjectIdentifier.Table(type.GetTableName()!, type.GetSchema());
         var (row, reader, index) = (Expression.Parameter(typeof(T), "row"), Expression.Parameter(typeof(NpgsqlDataReader), "reader"), Expression.Parameter(typeof(int), "index"));
-        all = [.. Of(type, row, "")];
+        all = [.. FieldsOf(type, row, "")];
 
         // Only what may be set: a folded twin follows from what it is the twin of.
         fields = [.. all.Where(f => f.IsPublic)];
         Columns = Listed(fields);
 
-        IEnumerable<Field> Of(ITypeBase part, Expression of, string path) =>
+        IEnumerable<Field> FieldsOf(ITypeBase part, Expression of, string path) =>
             part.GetProperties().Where(p => p.PropertyInfo?.SetMethod is not null)
                 .Select(p => new Field(path + p.Name, p.GetColumnName(table)!, p.PropertyInfo!.SetMethod!.IsPublic, Setter(p, Expression.Property(of, p.PropertyInfo))))
-                .Concat(part.GetComplexProperties().SelectMany(c => Of(c.ComplexType, Expression.Property(of, c.PropertyInfo!), $"{path}{c.Name}.")));
+                .Concat(part.GetComplexProperties().SelectMany(c => FieldsOf(c.ComplexType, Expression.Property(of, c.PropertyInfo!), $"{path}{c.Name}.")));
 
         Action<T, NpgsqlDataReader, int> Setter(IProperty property, MemberExpression target)
         {
@@ -55,7 +55,7 @@ public sealed class RowReader<T>
 
     /// <summary>A reader of some properties, by their paths (<c>Demographic.GenderFolded</c>); paths that are none are left out. All else stays as it is in a new object.</summary>
     /// <param name="alias">The table's, in the statement.</param>
-    public RowReader<T> Of(IReadOnlySet<string> paths, string alias) => new(all, [.. all.Where(f => paths.Contains(f.Path))], alias);
+    public RowReader<T> Select(IReadOnlySet<string> paths, string alias) => new(all, [.. all.Where(f => paths.Contains(f.Path))], alias);
 
     /// <summary>The reader's present row; the columns are its first.</summary>
     public T Read(NpgsqlDataReader reader)

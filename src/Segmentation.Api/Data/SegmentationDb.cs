@@ -19,9 +19,9 @@ public sealed partial class SegmentationDb(DbContextOptions<SegmentationDb> opti
     public DbSet<Segment> Segments => Set<Segment>();
     public DbSet<SegmentVersion> SegmentVersions => Set<SegmentVersion>();
     public DbSet<ManualMember> ManualMembers => Set<ManualMember>();
-    public DbSet<SegmentMembership> Memberships => Set<SegmentMembership>();
-    public DbSet<MembershipBatch> MembershipBatches => Set<MembershipBatch>();
-    public DbSet<MembershipWork> MembershipWork => Set<MembershipWork>();
+    public DbSet<MembershipPeriod> Memberships => Set<MembershipPeriod>();
+    public DbSet<MembershipRevision> MembershipRevisions => Set<MembershipRevision>();
+    public DbSet<ChangeLogEntry> ChangeLog => Set<ChangeLogEntry>();
     public DbSet<MembershipState> MembershipStates => Set<MembershipState>();
     public DbSet<MembershipLeader> MembershipLeaders => Set<MembershipLeader>();
     public DbSet<Webhook> Webhooks => Set<Webhook>();
@@ -31,7 +31,7 @@ public sealed partial class SegmentationDb(DbContextOptions<SegmentationDb> opti
     public DbSet<CustomerTotal> CustomerTotals => Set<CustomerTotal>();
 
     /// <summary>The rows that a compiled rule asks for by their type.</summary>
-    public IQueryable Rows(Type type) => type == typeof(CustomerTotal) ? CustomerTotals : type == typeof(SegmentMembership) ? Memberships : Events;
+    public IQueryable Rows(Type type) => type == typeof(CustomerTotal) ? CustomerTotals : type == typeof(MembershipPeriod) ? Memberships : Events;
 
     protected override void OnModelCreating(ModelBuilder modelBuilder)
     {

@@ -14,36 +14,36 @@ internal static class SqlFunctions
     // The text of each is part of a migration: to change one, add a migration that replaces it.
     private static readonly (MethodInfo Method, string Name)[] Mapped =
     [
-        (Of(() => LocalTime.Hour(default, "")), "seg_hour"),
-        (Of(() => LocalTime.DayOfWeek(default, "")), "seg_day_of_week"),
-        (Of(() => LocalTime.Month(default, "")), "seg_month"),
-        (Of(() => LocalTime.Date(default, "")), "seg_date"),
-        (Of(() => LocalTime.MonthDay(default, "")), "seg_month_day"),
-        (Of(() => LocalTime.AddCalendar(default, "", 0, 0)), "seg_add_calendar"),
-        (Of(() => LocalTime.AddMinutes(default, 0)), "seg_add_minutes"),
-        (Of(() => LocalTime.Years(default, default)), "seg_years"),
-        (Of(() => LocalTime.DaysBetween(default, default)), "seg_days_between"),
-        (Of(() => Area.DistanceKm(0, 0, 0, 0)), "seg_distance_km"),
-        (Of(() => Area.InPolygon(0, 0, Array.Empty<double>(), Array.Empty<double>())), "seg_in_polygon"),
-        (Of(() => Lists.HasNone(Array.Empty<string>(), "")), "seg_has_none"),
-        (Of(() => Lists.HasNone(Array.Empty<int>(), 0)), "seg_has_none"),
-        (Of(() => Lists.HasNone(Array.Empty<decimal>(), 0m)), "seg_has_none"),
-        (Of(() => Exact.Average(0, 0)), "seg_average"),
-        (Of(() => JsonValue.Text(default(JsonElement?), "")), "seg_json_text"),
-        (Of(() => JsonValue.Text(default(JsonElement?), Array.Empty<string>())), "seg_json_text"),
-        (Of(() => JsonValue.Number(default(JsonElement?), "")), "seg_json_number"),
-        (Of(() => JsonValue.Number(default(JsonElement?), Array.Empty<string>())), "seg_json_number"),
-        (Of(() => JsonValue.Boolean(default(JsonElement?), "")), "seg_json_boolean"),
-        (Of(() => JsonValue.Boolean(default(JsonElement?), Array.Empty<string>())), "seg_json_boolean"),
-        (Of(() => JsonValue.Date(default, "")), "seg_json_date"),
-        (Of(() => JsonValue.Instant(default, "")), "seg_json_instant"),
-        (Of(() => JsonValue.HasAll(default, "", Array.Empty<string>())), "seg_json_has_all"),
-        (Of(() => JsonValue.HasAny(default, "", Array.Empty<string>())), "seg_json_has_any"),
-        (Of(() => JsonValue.IsEmpty(default, "")), "seg_json_is_empty"),
-        (Of(() => JsonValue.Exists(default, Array.Empty<string>())), "seg_json_exists"),
-        (Of(() => JsonValue.Scalar(default, Array.Empty<string>())), "seg_json_scalar"),
-        (Of(() => PercentileFloor(0, false)), "seg_percentile_floor"),
-        (Of(() => PercentileFloorAt(0, false, default, Array.Empty<string>(), Array.Empty<string>())), "seg_percentile_floor_at"),
+        (MethodOf(() => LocalTime.Hour(default, "")), "seg_hour"),
+        (MethodOf(() => LocalTime.DayOfWeek(default, "")), "seg_day_of_week"),
+        (MethodOf(() => LocalTime.Month(default, "")), "seg_month"),
+        (MethodOf(() => LocalTime.Date(default, "")), "seg_date"),
+        (MethodOf(() => LocalTime.MonthDay(default, "")), "seg_month_day"),
+        (MethodOf(() => LocalTime.AddCalendar(default, "", 0, 0)), "seg_add_calendar"),
+        (MethodOf(() => LocalTime.AddMinutes(default, 0)), "seg_add_minutes"),
+        (MethodOf(() => LocalTime.Years(default, default)), "seg_years"),
+        (MethodOf(() => LocalTime.DaysBetween(default, default)), "seg_days_between"),
+        (MethodOf(() => Area.DistanceKm(0, 0, 0, 0)), "seg_distance_km"),
+        (MethodOf(() => Area.InPolygon(0, 0, Array.Empty<double>(), Array.Empty<double>())), "seg_in_polygon"),
+        (MethodOf(() => Lists.HasNone(Array.Empty<string>(), "")), "seg_has_none"),
+        (MethodOf(() => Lists.HasNone(Array.Empty<int>(), 0)), "seg_has_none"),
+        (MethodOf(() => Lists.HasNone(Array.Empty<decimal>(), 0m)), "seg_has_none"),
+        (MethodOf(() => Exact.Average(0, 0)), "seg_average"),
+        (MethodOf(() => JsonValue.Text(default(JsonElement?), "")), "seg_json_text"),
+        (MethodOf(() => JsonValue.Text(default(JsonElement?), Array.Empty<string>())), "seg_json_text"),
+        (MethodOf(() => JsonValue.Number(default(JsonElement?), "")), "seg_json_number"),
+        (MethodOf(() => JsonValue.Number(default(JsonElement?), Array.Empty<string>())), "seg_json_number"),
+        (MethodOf(() => JsonValue.Boolean(default(JsonElement?), "")), "seg_json_boolean"),
+        (MethodOf(() => JsonValue.Boolean(default(JsonElement?), Array.Empty<string>())), "seg_json_boolean"),
+        (MethodOf(() => JsonValue.Date(default, "")), "seg_json_date"),
+        (MethodOf(() => JsonValue.Instant(default, "")), "seg_json_instant"),
+        (MethodOf(() => JsonValue.HasAll(default, "", Array.Empty<string>())), "seg_json_has_all"),
+        (MethodOf(() => JsonValue.HasAny(default, "", Array.Empty<string>())), "seg_json_has_any"),
+        (MethodOf(() => JsonValue.IsEmpty(default, "")), "seg_json_is_empty"),
+        (MethodOf(() => JsonValue.Exists(default, Array.Empty<string>())), "seg_json_exists"),
+        (MethodOf(() => JsonValue.Scalar(default, Array.Empty<string>())), "seg_json_scalar"),
+        (MethodOf(() => PercentileFloor(0, false)), "seg_percentile_floor"),
+        (MethodOf(() => PercentileFloorAt(0, false, default, Array.Empty<string>(), Array.Empty<string>())), "seg_percentile_floor_at"),
     ];
 
     /// <summary>
@@ -63,7 +63,7 @@ internal static class SqlFunctions
         }
     }
 
-    private static MethodInfo Of(System.Linq.Expressions.Expression<Func<object?>> call)
+    private static MethodInfo MethodOf(System.Linq.Expressions.Expression<Func<object?>> call)
     {
         var body = call.Body is System.Linq.Expressions.UnaryExpression boxed ? boxed.Operand : call.Body;
         return ((System.Linq.Expressions.MethodCallExpression)body).Method;

@@ -6,7 +6,7 @@ using Segmentation.Rules;
 namespace Segmentation.Api.Events;
 
 /// <summary>Takes the events of one request: checks each, stores them in batches, and counts what became of them.</summary>
-public sealed class EventIngest(EventStore store, EventValidator validator, BulkTurns turns, TimeProvider time)
+public sealed class EventIngest(EventStore store, EventValidator validator, IngestThrottle turns, TimeProvider time)
 {
     /// <summary>Events in one array.</summary>
     public const int MaxArray = 10_000;

@@ -31,7 +31,7 @@ public sealed class EventResource
     public JsonElement? Properties { get; set; }
 
     /// <summary>An event as it was sent.</summary>
-    public static EventResource Of(CustomerEvent e, string customerId) => new()
+    public static EventResource From(CustomerEvent e, string customerId) => new()
     {
         Id = e.Id,
         CustomerId = customerId,

@@ -30,7 +30,7 @@ public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimePr
     // What is to be looked at is done row by row: those of one type of event are put to the same rules, and bulk sees how fast that goes.
     private const int WorkKeys = 1000;
 
-    private readonly BulkTable<CustomerEvent> table = BulkTable<CustomerEvent>.Of(db.Model);
+    private readonly BulkTable<CustomerEvent> table = BulkTable<CustomerEvent>.For(db.Model);
 
     /// <summary>Stores events. The first of those with one id for one customer is kept, here and before.</summary>
     /// <param name="create">Whether unknown customers are created; else their events are refused.</param>
@@ -60,7 +60,7 @@ public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimePr
 
     /// <summary>How many customers wait for what was written of them to reach their membership; none where no segment's is kept.</summary>
     internal Task<int> CountWaitingAsync(CancellationToken cancellation) =>
-        db.MembershipWork.Where(w => w.Keys != null && w.SegmentId == null && !w.Created && db.MembershipStates.Any()).SumAsync(w => w.Keys!.Length, cancellation);
+        db.ChangeLog.Where(w => w.Keys != null && w.SegmentId == null && !w.Created && db.MembershipStates.Any()).SumAsync(w => w.Keys!.Length, cancellation);
 
     // Null: nothing was stored, since a customer's sums would have grown too large.
     private async Task<StoredEvents?> TryStoreAsync(IReadOnlyList<IncomingEvent> events, bool create, CancellationToken cancellation)

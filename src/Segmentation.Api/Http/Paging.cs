@@ -20,7 +20,7 @@ public static class Paging
         : throw ApiProblem.Invalid("limit", $"limit takes an integer from 1 to {MaxLimit}.");
 
     /// <summary>Makes the page of the rows read, of which one more than the limit was asked for.</summary>
-    public static Page<TItem> Of<TRow, TItem>(IReadOnlyList<TRow> rows, int limit, Func<TRow, TItem> item, Func<TRow, object[]> key) => new(
+    public static Page<TItem> Create<TRow, TItem>(IReadOnlyList<TRow> rows, int limit, Func<TRow, TItem> item, Func<TRow, object[]> key) => new(
         [.. rows.Take(limit).Select(item)],
         rows.Count > limit ? Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(key(rows[limit - 1]))) : null);
 

@@ -70,7 +70,7 @@ public sealed partial class SampleData(SegmentationDb db, RevenueOptions revenue
         await CopyAsync((NpgsqlConnection)db.Database.GetDbConnection(), db.Model, sampled, cancellation);
 
         // Segments that were active before may have some of these.
-        db.MembershipWork.Add(new MembershipWork { Cause = MembershipCause.Import });
+        db.ChangeLog.Add(new ChangeLogEntry { Cause = MembershipCause.Import });
         await db.SaveChangesAsync(cancellation);
 
         // The planner would otherwise know nothing of the new rows until autovacuum comes by.
@@ -83,7 +83,7 @@ public sealed partial class SampleData(SegmentationDb db, RevenueOptions revenue
     /// <summary>Copies a generator's customers and events into the tables, in constant memory (8 bytes a customer).</summary>
     internal static async Task CopyAsync(NpgsqlConnection connection, IModel model, SampleGenerator sample, CancellationToken cancellation)
     {
-        await BulkTable<Customer>.Of(model).CopyAsync(connection, sample.Customers(), cancellation);
+        await BulkTable<Customer>.For(model).CopyAsync(connection, sample.Customers(), cancellation);
         var keys = new long[sample.CustomerCount];
         await using (var command = new NpgsqlCommand("SELECT key, id FROM customers WHERE starts_with(id, $1)", connection) { Parameters = { new() { Value = SampleGenerator.IdPrefix } } })
         await using (var reader = await command.ExecuteReaderAsync(cancellation))
@@ -106,7 +106,7 @@ public sealed partial class SampleData(SegmentationDb db, RevenueOptions revenue
             }
         }
 
-        await BulkTable<CustomerEvent>.Of(model).CopyAsync(connection, AllEvents(), cancellation);
+        await BulkTable<CustomerEvent>.For(model).CopyAsync(connection, AllEvents(), cancellation);
     }
 
     private async Task AddAsync(SampleSegment sample, DateTimeOffset now, CancellationToken cancellation)

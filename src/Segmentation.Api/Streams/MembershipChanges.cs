@@ -1,6 +1,7 @@
 using System.Buffers.Text;
 using System.Text.Json;
 using Npgsql;
+using Segmentation.Api.Data;
 using Segmentation.Api.Changes;
 using Segmentation.Api.Http;
 
@@ -91,7 +92,7 @@ internal sealed class MembershipChanges(NpgsqlDataSource database, int segmentId
         var from = covered.Kind == ChangePosition.End ? covered.Batch + 1 : covered.Batch;
         var (last, changes, batches) = (covered.Batch, 0L, 0);
         await using (var command = new NpgsqlCommand($"""SELECT id, joined + "left" FROM membership_batches WHERE segment_id = $1 AND id BETWEEN $2 AND $3 ORDER BY id LIMIT {BatchesAtOnce}""", connection)
-        { Parameters = { Of(segmentId), Of(from), Of(upTo) } })
+        { Parameters = { SqlParameter.Create(segmentId), SqlParameter.Create(from), SqlParameter.Create(upTo) } })
         await using (var reader = await command.ExecuteReaderAsync(cancellation))
         {
             while (changes < KeysAtOnce && await reader.ReadAsync(cancellation))
@@ -113,7 +114,7 @@ internal sealed class MembershipChanges(NpgsqlDataSource database, int segmentId
                 WHERE b.segment_id = $1 AND b.id BETWEEN $7 AND $5 AND (b.id > $2 OR (m.kind, m.customer_key) > ($3, $4))
                 ORDER BY b.id, m.kind, m.customer_key LIMIT $6
                 """, connection)
-            { Parameters = { Of(segmentId), Of(covered.Batch), Of(covered.Kind), Of(covered.CustomerKey), Of(last), Of(KeysAtOnce), Of(from) } };
+            { Parameters = { SqlParameter.Create(segmentId), SqlParameter.Create(covered.Batch), SqlParameter.Create(covered.Kind), SqlParameter.Create(covered.CustomerKey), SqlParameter.Create(last), SqlParameter.Create(KeysAtOnce), SqlParameter.Create(from) } };
             await using var reader = await command.ExecuteReaderAsync(cancellation);
             while (await reader.ReadAsync(cancellation))
             {
@@ -137,7 +138,7 @@ internal sealed class MembershipChanges(NpgsqlDataSource database, int segmentId
             JOIN customers c ON c.key = p.key
             ORDER BY p.place
             """, connection)
-        { Parameters = { Of(segmentId), Of(page.Select(p => p.Batch).ToArray()), Of(page.Select(p => p.Kind).ToArray()), Of(page.Select(p => p.CustomerKey).ToArray()) } };
+        { Parameters = { SqlParameter.Create(segmentId), SqlParameter.Create(page.Select(p => p.Batch).ToArray()), SqlParameter.Create(page.Select(p => p.Kind).ToArray()), SqlParameter.Create(page.Select(p => p.CustomerKey).ToArray()) } };
         await using var reader = await command.ExecuteReaderAsync(cancellation);
         List<StreamChange> changes = [];
         while (await reader.ReadAsync(cancellation))
@@ -149,6 +150,4 @@ internal sealed class MembershipChanges(NpgsqlDataSource database, int segmentId
 
         return changes;
     }
-
-    private static NpgsqlParameter Of<T>(T value) => new NpgsqlParameter<T> { TypedValue = value };
 }

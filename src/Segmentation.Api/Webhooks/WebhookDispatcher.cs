@@ -79,7 +79,7 @@ internal sealed partial class WebhookDispatcher(NpgsqlDataSource database, Webho
     {
         var now = time.GetUtcNow();
         await ChunksAsync("DELETE FROM webhook_deliveries WHERE id = ANY (ARRAY(SELECT id FROM webhook_deliveries WHERE done_at < $1 AND (state = 1 OR done_at < $2) LIMIT $3))",
-            Of(now.AddHours(-options.KeepDeliveredHours)), Of(now.AddDays(-options.KeepDeadDays)));
+            SqlParameter.Create(now.AddHours(-options.KeepDeliveredHours)), SqlParameter.Create(now.AddDays(-options.KeepDeadDays)));
 
         var stopped = await ListAsync("SELECT key FROM webhooks WHERE NOT enabled", r => r.GetInt32(0), cancellation);
         lock (receivers)
@@ -90,7 +90,7 @@ internal sealed partial class WebhookDispatcher(NpgsqlDataSource database, Webho
         await ChunksAsync("""
             UPDATE webhook_deliveries SET state = 2, done_at = $1, next_attempt_at = NULL, last_error = coalesce(last_error, 'The webhook took nothing for a day.')
             WHERE id = ANY (ARRAY(SELECT id FROM webhook_deliveries WHERE webhook_key = ANY ($2) AND state = 0 AND queued_at < $3 LIMIT $4))
-            """, Of(now), Of(stopped.ToArray()), Of(now.AddDays(-1)));
+            """, SqlParameter.Create(now), SqlParameter.Create(stopped.ToArray()), SqlParameter.Create(now.AddDays(-1)));
 
         // Those whose webhook has been deleted: from one webhook's messages straight to the next one's.
         var deleted = await ListAsync("""
@@ -102,12 +102,12 @@ internal sealed partial class WebhookDispatcher(NpgsqlDataSource database, Webho
             """, r => r.GetInt32(0), cancellation);
         if (deleted.Count > 0)
         {
-            await ChunksAsync("DELETE FROM webhook_deliveries WHERE id = ANY (ARRAY(SELECT id FROM webhook_deliveries WHERE webhook_key = ANY ($1) LIMIT $2))", Of(deleted.ToArray()));
+            await ChunksAsync("DELETE FROM webhook_deliveries WHERE id = ANY (ARRAY(SELECT id FROM webhook_deliveries WHERE webhook_key = ANY ($1) LIMIT $2))", SqlParameter.Create(deleted.ToArray()));
         }
 
         async Task ChunksAsync(string sql, params NpgsqlParameter[] parameters)
         {
-            while (await Retry.OnDeadlockAsync(() => ExecuteAsync(sql, cancellation, [.. parameters.Select(p => p.Clone()), Of(SweptAtOnce)]), cancellation) == SweptAtOnce)
+            while (await Retry.OnDeadlockAsync(() => ExecuteAsync(sql, cancellation, [.. parameters.Select(p => p.Clone()), SqlParameter.Create(SweptAtOnce)]), cancellation) == SweptAtOnce)
             {
             }
         }
@@ -217,14 +217,14 @@ internal sealed partial class WebhookDispatcher(NpgsqlDataSource database, Webho
             CROSS JOIN LATERAL (
               SELECT FROM webhook_deliveries d WHERE d.webhook_key = w.key AND d.state = 0 AND d.next_attempt_at <= $1 ORDER BY d.next_attempt_at, d.id LIMIT 1) due
             WHERE w.enabled
-            """, r => (r.GetInt32(0), r.GetInt32(1)), cancellation, Of(time.GetUtcNow()));
+            """, r => (r.GetInt32(0), r.GetInt32(1)), cancellation, SqlParameter.Create(time.GetUtcNow()));
     }
 
     private async Task<Target?> TargetAsync(int webhook, DateTimeOffset now, CancellationToken cancellation)
     {
-        await using var command = Command("SELECT url, secret, CASE WHEN previous_secret_until > $2 THEN previous_secret END FROM webhooks WHERE key = $1 AND enabled", Of(webhook), Of(now));
+        await using var command = Command("SELECT url, secret, CASE WHEN previous_secret_until > $2 THEN previous_secret END FROM webhooks WHERE key = $1 AND enabled", SqlParameter.Create(webhook), SqlParameter.Create(now));
         await using var reader = await command.ExecuteReaderAsync(cancellation);
-        return await reader.ReadAsync(cancellation) ? new Target(reader.GetString(0), WebhookSecrets.Of(reader.GetString(1), reader.IsDBNull(2) ? null : reader.GetString(2))) : null;
+        return await reader.ReadAsync(cancellation) ? new Target(reader.GetString(0), WebhookSecrets.Decode(reader.GetString(1), reader.IsDBNull(2) ? null : reader.GetString(2))) : null;
     }
 
     // The first pending message of each customer of whom something is due, if it is due itself; else what is due has to wait for it, and is put off.
@@ -235,13 +235,13 @@ internal sealed partial class WebhookDispatcher(NpgsqlDataSource database, Webho
             var customers = (await ListAsync("""
                 SELECT customer_key FROM webhook_deliveries WHERE webhook_key = $1 AND state = 0 AND next_attempt_at <= $2 AND customer_key <> ALL ($3)
                 ORDER BY next_attempt_at, id LIMIT $4
-                """, r => r.GetInt64(0), cancellation, Of(webhook), Of(now), Of(busy.ToArray()), Of(Batch))).Distinct().ToArray();
+                """, r => r.GetInt64(0), cancellation, SqlParameter.Create(webhook), SqlParameter.Create(now), SqlParameter.Create(busy.ToArray()), SqlParameter.Create(Batch))).Distinct().ToArray();
             var first = await ListAsync("SELECT min(CASE WHEN webhook_key = $1 THEN id END) FROM webhook_deliveries WHERE state = 0 AND customer_key = ANY ($2) GROUP BY customer_key",
-                r => r.IsDBNull(0) ? 0 : r.GetInt64(0), cancellation, Of(webhook), Of(customers));
+                r => r.IsDBNull(0) ? 0 : r.GetInt64(0), cancellation, SqlParameter.Create(webhook), SqlParameter.Create(customers));
             var messages = await ListAsync("""
                 SELECT id, message_id, customer_key, attempts, next_attempt_at, joined, at, segment_key, segment_name, customer_id, cause, event_id, segment_version
                 FROM webhook_deliveries WHERE id = ANY ($1)
-                """, Message.Read, cancellation, Of(first.ToArray()));
+                """, Message.Read, cancellation, SqlParameter.Create(first.ToArray()));
             var waiting = messages.Where(m => m.NextAttemptAt > now).ToList();
             await PutOffAsync(webhook, [.. waiting.Select(m => m.CustomerKey)], [.. waiting.Select(m => m.NextAttemptAt)], cancellation);
             if (messages.Count > waiting.Count || customers.Length == 0)
@@ -259,7 +259,7 @@ internal sealed partial class WebhookDispatcher(NpgsqlDataSource database, Webho
             await Retry.OnDeadlockAsync(() => ExecuteAsync("""
                 UPDATE webhook_deliveries d SET next_attempt_at = r.until FROM unnest($2, $3) AS r (customer, until)
                 WHERE d.customer_key = r.customer AND d.state = 0 AND d.webhook_key + 0 = $1 AND d.next_attempt_at < r.until
-                """, cancellation, Of(webhook), Of(customers), Of(until)), cancellation);
+                """, cancellation, SqlParameter.Create(webhook), SqlParameter.Create(customers), SqlParameter.Create(until)), cancellation);
         }
     }
 
@@ -274,17 +274,17 @@ internal sealed partial class WebhookDispatcher(NpgsqlDataSource database, Webho
             WHERE d.id = r.id AND d.state + 0 = 0
             """,
             cancellation,
-            Of(now),
-            Of(rows.Select(r => r.Message.Id).ToArray()),
-            Of(rows.Select(r => (short)(r.Outcome.Delivered ? DeliveryState.Delivered : r.Delay is null ? DeliveryState.Dead : DeliveryState.Pending)).ToArray()),
-            Of(rows.Select(r => r.Outcome.Status).ToArray()),
-            Of(rows.Select(r => r.Outcome.Error).ToArray()),
-            Of(rows.Select(r => now + r.Delay).ToArray())), cancellation);
+            SqlParameter.Create(now),
+            SqlParameter.Create(rows.Select(r => r.Message.Id).ToArray()),
+            SqlParameter.Create(rows.Select(r => (short)(r.Outcome.Delivered ? DeliveryState.Delivered : r.Delay is null ? DeliveryState.Dead : DeliveryState.Pending)).ToArray()),
+            SqlParameter.Create(rows.Select(r => r.Outcome.Status).ToArray()),
+            SqlParameter.Create(rows.Select(r => r.Outcome.Error).ToArray()),
+            SqlParameter.Create(rows.Select(r => now + r.Delay).ToArray())), cancellation);
         var waiting = rows.Where(r => r.Delay is not null).ToList();
         await PutOffAsync(webhook, [.. waiting.Select(r => r.Message.CustomerKey)], [.. waiting.Select(r => now + r.Delay!.Value)], cancellation);
         if (rows.Any(r => r.Outcome.Status == StatusCodes.Status410Gone))
         {
-            await ExecuteAsync("UPDATE webhooks SET enabled = false, version = version + 1, updated_at = $2 WHERE key = $1 AND enabled", cancellation, Of(webhook), Of(now));
+            await ExecuteAsync("UPDATE webhooks SET enabled = false, version = version + 1, updated_at = $2 WHERE key = $1 AND enabled", cancellation, SqlParameter.Create(webhook), SqlParameter.Create(now));
             LogGone(webhook);
         }
     }
@@ -349,8 +349,6 @@ internal sealed partial class WebhookDispatcher(NpgsqlDataSource database, Webho
         await using var command = Command(sql, parameters);
         return await command.ExecuteNonQueryAsync(cancellation);
     }
-
-    private static NpgsqlParameter Of<T>(T value) => new NpgsqlParameter<T> { TypedValue = value };
 
     [LoggerMessage(LogLevel.Warning, "Webhooks: the work was interrupted and is taken up again")]
     private partial void LogFailed(Exception failure);

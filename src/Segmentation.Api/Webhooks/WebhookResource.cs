@@ -35,7 +35,7 @@ public sealed record WebhookResource
     public DateTimeOffset? UpdatedAt { get; init; }
 
     /// <param name="shown">The secret, where this is the answer that may show it.</param>
-    internal static WebhookResource Of(Webhook webhook, long pending, long dead, string? shown = null) => new()
+    internal static WebhookResource From(Webhook webhook, long pending, long dead, string? shown = null) => new()
     {
         Id = webhook.Id,
         Url = webhook.Url,
@@ -73,7 +73,7 @@ public sealed record WebhookResource
 public sealed record WebhookDeliveryResource(
     string MessageId, string Segment, string CustomerId, WebhookChange Change, DateTimeOffset At, DeliveryState State, int Attempts, int? LastStatus, string? LastError, DateTimeOffset? NextAttemptAt)
 {
-    internal static WebhookDeliveryResource Of(WebhookDelivery d) => new(
+    internal static WebhookDeliveryResource From(WebhookDelivery d) => new(
         WebhookDelivery.MessageName(d.MessageId), d.SegmentKey, d.CustomerId, d.Joined ? WebhookChange.Joined : WebhookChange.Left, d.At, d.State, d.Attempts, d.LastStatus, d.LastError, d.NextAttemptAt);
 }
 

@@ -37,12 +37,12 @@ public sealed class EventStoreTests(RuleWorld world) : IClassFixture<RuleWorld>
     {
         await using var db = world.NewDb();
         var id = await db.Customers.OrderBy(c => c.Key).Select(c => c.Id).FirstAsync();
-        var began = await db.MembershipWork.MaxAsync(w => (long?)w.Id) ?? 0;
+        var began = await db.ChangeLog.MaxAsync(w => (long?)w.Id) ?? 0;
         IncomingEvent[] events = [.. Enumerable.Range(0, 2600).Select(i => new IncomingEvent(
             i < 2100 ? $"piece-{i}" : i < 2500 ? "piece-1" : id, new CustomerEvent { Id = $"piece{i}", Type = i % 2 == 0 ? "piece_a" : "piece_b", TypeSent = "piece", OccurredAt = RuleWorld.Now.AddSeconds(i) }, i))];
         Assert.Equal(2600, (await new EventStore(db, new RevenueOptions(), TimeProvider.System).StoreAsync(events, create: true, default)).Stored);
 
-        var work = await db.MembershipWork.Where(w => w.Id > began && !w.Created).OrderBy(w => w.Id).ToListAsync();
+        var work = await db.ChangeLog.Where(w => w.Id > began && !w.Created).OrderBy(w => w.Id).ToListAsync();
         Assert.Equal([1000, 1000, 103], work.Select(w => w.Keys!.Length));
         Assert.True(work.All(w => w.EventTypes!.Length == w.Keys!.Length && w.EventIds!.Length == w.Keys!.Length && w.EventTimes!.Length == w.Keys!.Length));
         var pairs = work.SelectMany(w => w.Keys!.Zip(w.EventTypes!, w.EventIds!)).ToList();

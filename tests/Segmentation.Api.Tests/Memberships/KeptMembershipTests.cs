@@ -46,7 +46,7 @@ public sealed class KeptMembershipTests(ITestOutputHelper output) : IAsyncLifeti
         }
 
         var services = host.Services;
-        MembershipKeeper Lead(DateTimeOffset kept) => ActivatorUtilities.CreateInstance<MembershipKeeper>(services, clock, failures, 1L, kept);
+        MembershipMaintainer Lead(DateTimeOffset kept) => ActivatorUtilities.CreateInstance<MembershipMaintainer>(services, clock, failures, 1L, kept);
         var keeper = Lead(clock.Now);
         var ticks = 0;
         var world = new MembershipWorld(api, clock, connectionString, SettleAsync);
@@ -118,7 +118,7 @@ public sealed class KeptMembershipTests(ITestOutputHelper output) : IAsyncLifeti
 
         await ExecuteAsync(source, "ALTER FUNCTION seg_distance_km(float8, float8, float8, float8) RENAME TO distance_elsewhere");
         var services = host.Services;
-        using var keeper = ActivatorUtilities.CreateInstance<MembershipKeeper>(services, clock, NullLogger.Instance, 1L, DateTimeOffset.UnixEpoch);
+        using var keeper = ActivatorUtilities.CreateInstance<MembershipMaintainer>(services, clock, NullLogger.Instance, 1L, DateTimeOffset.UnixEpoch);
         var began = clock.Now;
         await TickUntilAsync(3, "Failed");
         clock.Advance(TimeSpan.FromSeconds(6));
@@ -162,7 +162,7 @@ public sealed class KeptMembershipTests(ITestOutputHelper output) : IAsyncLifeti
         }
 
         var services = host.Services;
-        using var keeper = ActivatorUtilities.CreateInstance<MembershipKeeper>(services, clock, NullLogger.Instance, 1L, DateTimeOffset.UnixEpoch);
+        using var keeper = ActivatorUtilities.CreateInstance<MembershipMaintainer>(services, clock, NullLogger.Instance, 1L, DateTimeOffset.UnixEpoch);
         await TickUntilAsync(keys, running: false);
         clock.Advance(TimeSpan.FromMinutes(1));
 
@@ -211,7 +211,7 @@ public sealed class KeptMembershipTests(ITestOutputHelper output) : IAsyncLifeti
         await ExecuteAsync(source, "UPDATE customers SET event_count = 20001");
         (await api.PutAsync("segments/carted", Rule(Events("cart_added")))).Expect(201);
         (await api.PutAsync("segments/carted-and-ordered", Rule($$"""{"field":"segment","operator":"in","value":["carted"]},{{Events("order_completed")}}"""))).Expect(201);
-        using var keeper = ActivatorUtilities.CreateInstance<MembershipKeeper>(host.Services, clock, NullLogger.Instance, 1L, DateTimeOffset.UnixEpoch);
+        using var keeper = ActivatorUtilities.CreateInstance<MembershipMaintainer>(host.Services, clock, NullLogger.Instance, 1L, DateTimeOffset.UnixEpoch);
         await SettleAsync(keeper);
         Assert.Empty(await MembersAsync(source));
 
@@ -231,7 +231,7 @@ public sealed class KeptMembershipTests(ITestOutputHelper output) : IAsyncLifeti
         (await api.PutAsync("customers/b", """{"geographic":{"country":"DE"}}""")).Expect(201);
         (await api.PutAsync("segments/german", Rule("""{"field":"geographic.country","operator":"=","value":"DE"}"""))).Expect(201);
         (await api.PutAsync("segments/french", Rule("""{"field":"geographic.country","operator":"=","value":"FR"}"""))).Expect(201);
-        using var keeper = ActivatorUtilities.CreateInstance<MembershipKeeper>(host.Services, clock, NullLogger.Instance, 1L, DateTimeOffset.UnixEpoch);
+        using var keeper = ActivatorUtilities.CreateInstance<MembershipMaintainer>(host.Services, clock, NullLogger.Instance, 1L, DateTimeOffset.UnixEpoch);
         await SettleAsync(keeper);
         await CountryAsync("FR");
         await SettleAsync(keeper);
@@ -246,7 +246,7 @@ public sealed class KeptMembershipTests(ITestOutputHelper output) : IAsyncLifeti
         Assert.Equal(["german b"], await MembersAsync(source));
         await keeper.StopAsync();
 
-        using var next = ActivatorUtilities.CreateInstance<MembershipKeeper>(host.Services, clock, NullLogger.Instance, 1L, clock.Now);
+        using var next = ActivatorUtilities.CreateInstance<MembershipMaintainer>(host.Services, clock, NullLogger.Instance, 1L, clock.Now);
         await SettleAsync(next);
         Assert.Equal(["french a", "german b"], await MembersAsync(source));
         await next.StopAsync();
@@ -344,7 +344,7 @@ public sealed class KeptMembershipTests(ITestOutputHelper output) : IAsyncLifeti
         await command.ExecuteNonQueryAsync();
     }
 
-    private static async Task SettleAsync(MembershipKeeper keeper)
+    private static async Task SettleAsync(MembershipMaintainer keeper)
     {
         while (await keeper.TickAsync(default) || !keeper.IsSettled)
         {
@@ -363,7 +363,7 @@ public sealed class KeptMembershipTests(ITestOutputHelper output) : IAsyncLifeti
                 s.Replace(ServiceDescriptor.Singleton<TimeProvider>(clock));
 
                 // The test itself does what it would.
-                s.Remove(s.Single(d => d.ServiceType == typeof(IHostedService) && d.ImplementationType == typeof(MembershipService)));
+                s.Remove(s.Single(d => d.ServiceType == typeof(IHostedService) && d.ImplementationType == typeof(MembershipLeadership)));
             });
         }
     }

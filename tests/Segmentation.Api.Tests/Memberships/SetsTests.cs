@@ -67,23 +67,23 @@ public sealed class SetsTests(ApiFixture fixture) : IClassFixture<ApiFixture>
         await Task.WhenAll(Enumerable.Range(0, 20 * everyone.Count).Select(async i =>
         {
             var id = everyone[i % everyone.Count];
-            Assert.Null(await stored.OfAsync($"nobody-{i}", default));
-            var segments = (await stored.OfAsync(id, default))!.Segments;
+            Assert.Null(await stored.ReadAsync($"nobody-{i}", default));
+            var segments = (await stored.ReadAsync(id, default))!.Segments;
             Assert.Equal(keys.Where((_, k) => members[k].Contains(id)).Order(), segments.Where(ids.ContainsKey).Select(s => ids[s]).Order());
         }));
 
         // Whoever no longer wants to know is let go, and the others are answered.
         using var impatient = new CancellationTokenSource();
         await impatient.CancelAsync();
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => stored.OfAsync(everyone[0], impatient.Token));
-        Assert.NotNull(await stored.OfAsync(everyone[0], default));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => stored.ReadAsync(everyone[0], impatient.Token));
+        Assert.NotNull(await stored.ReadAsync(everyone[0], default));
     }
 
     [Fact]
     public async Task ManyCustomersAtOnce_OfADatabaseThatIsGone_AllAreTold()
     {
         await using var gone = new StoredMembership(new NpgsqlConnectionStringBuilder(fixture.ConnectionString) { Database = "there_is_none" }.ConnectionString);
-        var answers = await Task.WhenAll(Enumerable.Range(0, 300).Select(async i => await Record.ExceptionAsync(() => gone.OfAsync($"c{i}", default))));
+        var answers = await Task.WhenAll(Enumerable.Range(0, 300).Select(async i => await Record.ExceptionAsync(() => gone.ReadAsync($"c{i}", default))));
         Assert.All(answers, a => Assert.IsType<PostgresException>(a));
     }
 

@@ -80,7 +80,7 @@ public sealed class TakeoverTests(ITestOutputHelper output) : IAsyncLifetime
     public async Task WhoWasOvertaken_WritesNothing()
     {
         // The test itself keeps membership.
-        await using var server = new ApiFixture.Server(connectionString, services: s => s.Remove(s.Single(d => d.ServiceType == typeof(IHostedService) && d.ImplementationType == typeof(MembershipService))));
+        await using var server = new ApiFixture.Server(connectionString, services: s => s.Remove(s.Single(d => d.ServiceType == typeof(IHostedService) && d.ImplementationType == typeof(MembershipLeadership))));
         await ExecuteAsync("UPDATE membership_leader SET epoch = 1, kept_until = now()");
         await DefineAsync(server.Api);
         using var old = Lead(server.Services, 1);
@@ -98,15 +98,15 @@ public sealed class TakeoverTests(ITestOutputHelper output) : IAsyncLifetime
             var tick = old.TickAsync(default);
             Assert.NotSame(tick, await Task.WhenAny(tick, Task.Delay(500)));
             await taking.CommitAsync();
-            await Assert.ThrowsAsync<OvertakenException>(() => tick);
+            await Assert.ThrowsAsync<LeadershipLostException>(() => tick);
         }
 
         // And whatever it tries afterwards.
-        await Assert.ThrowsAsync<OvertakenException>(() => old.TickAsync(default));
+        await Assert.ThrowsAsync<LeadershipLostException>(() => old.TickAsync(default));
         await server.Api.PutAsync("segments/late", """{"rule":{"combinator":"and","rules":[]}}""");
-        await Assert.ThrowsAsync<OvertakenException>(() => old.TickAsync(default));
+        await Assert.ThrowsAsync<LeadershipLostException>(() => old.TickAsync(default));
         using var writer = new MembershipWriter(source, 1);
-        await Assert.ThrowsAsync<OvertakenException>(() => writer.InTransactionAsync(null, (_, _) => throw new InvalidOperationException("It was let in."), default));
+        await Assert.ThrowsAsync<LeadershipLostException>(() => writer.InTransactionAsync(null, (_, _) => throw new InvalidOperationException("It was let in."), default));
         await old.StopAsync();
         Assert.Equal(before, await StoredAsync());
 
@@ -115,9 +115,9 @@ public sealed class TakeoverTests(ITestOutputHelper output) : IAsyncLifetime
         await CompareAsync(server.Api, settled: true);
         await next.StopAsync();
 
-        static MembershipKeeper Lead(IServiceProvider services, long epoch) => ActivatorUtilities.CreateInstance<MembershipKeeper>(services, TimeProvider.System, NullLogger.Instance, epoch, DateTimeOffset.UtcNow);
+        static MembershipMaintainer Lead(IServiceProvider services, long epoch) => ActivatorUtilities.CreateInstance<MembershipMaintainer>(services, TimeProvider.System, NullLogger.Instance, epoch, DateTimeOffset.UtcNow);
 
-        static async Task SettleAsync(MembershipKeeper keeper)
+        static async Task SettleAsync(MembershipMaintainer keeper)
         {
             while (await keeper.TickAsync(default) || !keeper.IsSettled)
             {

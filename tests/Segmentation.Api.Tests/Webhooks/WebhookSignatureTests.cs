@@ -29,7 +29,7 @@ public sealed class WebhookSignatureTests
         var (first, second) = (WebhookSignature.NewSecret(), WebhookSignature.NewSecret());
         Assert.Equal(
             Sign(first[6..], "msg_1", "5", "é") + " " + Sign(second[6..], "msg_1", "5", "é"),
-            WebhookSignature.Header(WebhookSecrets.Of(first, second), "msg_1", 5, Encoding.UTF8.GetBytes("é")));
+            WebhookSignature.Header(WebhookSecrets.Decode(first, second), "msg_1", 5, Encoding.UTF8.GetBytes("é")));
     }
 
     [Theory]

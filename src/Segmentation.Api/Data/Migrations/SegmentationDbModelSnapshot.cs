@@ -724,7 +724,7 @@ namespace Segmentation.Api.Data.Migrations
                     b.ToTable("membership_states", (string)null);
                 });
 
-            modelBuilder.Entity("Segmentation.Api.Memberships.MembershipWork", b =>
+            modelBuilder.Entity("Segmentation.Api.Memberships.ChangeLog", b =>
                 {
                     b.Property<long>("Id")
                         .ValueGeneratedOnAdd()

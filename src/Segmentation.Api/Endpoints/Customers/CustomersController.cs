@@ -106,7 +106,7 @@ public sealed class CustomersController(SegmentationDb db, CustomerValidator val
         await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
         var customer = await LockAsync(id, cancellation) ?? throw ApiProblem.NotFound("customer");
         Request.CheckIfMatch(customer.Version);
-        var body = MergePatch.Apply(CustomerResource.Of(customer, Now), patch);
+        var body = MergePatch.Apply(CustomerResource.From(customer, Now), patch);
         CheckId(id, body);
         return (await SaveAsync(customer, body, cancellation))!;
     }
@@ -126,7 +126,7 @@ public sealed class CustomersController(SegmentationDb db, CustomerValidator val
             // Events have no foreign key; whoever stores one locks its customer first, and so comes before this or finds nobody.
             await db.Events.Where(e => e.CustomerKey == customer.Key).ExecuteDeleteAsync(cancellation);
             db.Remove(customer);
-            db.MembershipWork.Add(new MembershipWork { Cause = MembershipCause.Erased, Keys = [customer.Key] });
+            db.ChangeLog.Add(new ChangeLogEntry { Cause = MembershipCause.Erased, Keys = [customer.Key] });
             await db.SaveChangesAsync(cancellation);
             await transaction.CommitAsync(cancellation);
         }
@@ -159,7 +159,7 @@ public sealed class CustomersController(SegmentationDb db, CustomerValidator val
 
         var now = Now;
         var page = await customers.AsNoTracking().OrderBy(c => c.Id).Take(rows + 1).ToListAsync(cancellation);
-        return Paging.Of(page, rows, c => CustomerResource.Of(c, now), c => [c.Id]);
+        return Paging.Create(page, rows, c => CustomerResource.From(c, now), c => [c.Id]);
     }
 
     // The lock makes the version that If-Match is compared with the one that is replaced, and keeps events from adding to an old state.
@@ -195,7 +195,7 @@ public sealed class CustomersController(SegmentationDb db, CustomerValidator val
             db.Add(customer);
         }
 
-        var changed = isNew ? [] : MembershipQueue.Changed(db.Entry(customer));
+        var changed = isNew ? [] : ProfileChanges.Changed(db.Entry(customer));
         try
         {
             await db.SaveChangesAsync(cancellation);
@@ -207,7 +207,7 @@ public sealed class CustomersController(SegmentationDb db, CustomerValidator val
 
         if (isNew || changed.Length > 0)
         {
-            db.MembershipWork.Add(new MembershipWork { Cause = MembershipCause.Profile, Keys = [customer.Key], Changed = isNew ? null : changed, Created = isNew });
+            db.ChangeLog.Add(new ChangeLogEntry { Cause = MembershipCause.Profile, Keys = [customer.Key], Changed = isNew ? null : changed, Created = isNew });
             await db.SaveChangesAsync(cancellation);
         }
 
@@ -219,7 +219,7 @@ public sealed class CustomersController(SegmentationDb db, CustomerValidator val
     private CustomerResource Show(Customer customer)
     {
         Response.SetETag(customer.Version);
-        return CustomerResource.Of(customer, Now);
+        return CustomerResource.From(customer, Now);
     }
 
     private static void CheckId(string id, CustomerResource body)

@@ -73,6 +73,6 @@ public sealed class EventsController(SegmentationDb db, EventIngest ingest) : Co
         }
 
         var rows = await events.OrderByDescending(e => e.OccurredAt).ThenByDescending(e => e.Id).Take(size + 1).ToListAsync(cancellation);
-        return Paging.Of(rows, size, e => EventResource.Of(e, id), e => [$"{Json.Format(e.OccurredAt)} {e.Id}"]);
+        return Paging.Create(rows, size, e => EventResource.From(e, id), e => [$"{Json.Format(e.OccurredAt)} {e.Id}"]);
     }
 }

@@ -24,14 +24,14 @@ public sealed class AttributesController(SegmentationDb db, SegmentQuery query, 
     {
         var (size, after) = (Paging.Limit(limit), Paging.TextCursor(cursor) ?? "");
         var rows = await db.Attributes.AsNoTracking().Where(a => string.Compare(a.Name, after) > 0).OrderBy(a => a.Name).Take(size + 1).ToListAsync(cancellation);
-        return Paging.Of(rows, size, AttributeResource.Of, a => [a.Name]);
+        return Paging.Create(rows, size, AttributeResource.From, a => [a.Name]);
     }
 
     /// <summary>One registered attribute.</summary>
     [HttpGet("{name}")]
     [ProducesResponseType<AttributeResource>(StatusCodes.Status200OK)]
     public async Task<AttributeResource> Get(string name, CancellationToken cancellation) =>
-        AttributeResource.Of(await db.Attributes.AsNoTracking().SingleOrDefaultAsync(a => a.Name == name, cancellation) ?? throw ApiProblem.NotFound("attribute"));
+        AttributeResource.From(await db.Attributes.AsNoTracking().SingleOrDefaultAsync(a => a.Name == name, cancellation) ?? throw ApiProblem.NotFound("attribute"));
 
     /// <summary>Registers an attribute, or changes one. It then appears among the fields.</summary>
     /// <remarks>The type can't change while customers have values: a 409.</remarks>
@@ -72,7 +72,7 @@ public sealed class AttributesController(SegmentationDb db, SegmentQuery query, 
         body.ApplyTo(attribute, now);
         await db.SaveChangesAsync(cancellation);
         await transaction.CommitAsync(cancellation);
-        return created ? CreatedAtAction(nameof(Get), new { name }, AttributeResource.Of(attribute)) : Ok(AttributeResource.Of(attribute));
+        return created ? CreatedAtAction(nameof(Get), new { name }, AttributeResource.From(attribute)) : Ok(AttributeResource.From(attribute));
     }
 
     /// <summary>Deletes an attribute and every customer's value of it. Repeatable.</summary>

@@ -27,7 +27,7 @@ public sealed class FieldsController(SegmentationDb db, SegmentQuery query) : Co
         var catalog = (await query.DefinitionsAsync(cancellation)).Catalog(Backend.Sql, historical: false);
         return
         [
-            .. catalog.All.GroupBy(f => f.Kind).Select(g => new FieldGroup(char.ToUpperInvariant(g.Key[0]) + g.Key[1..], g.Key, [.. g.Select(FieldOption.Of)])),
+            .. catalog.All.GroupBy(f => f.Kind).Select(g => new FieldGroup(char.ToUpperInvariant(g.Key[0]) + g.Key[1..], g.Key, [.. g.Select(FieldOption.From)])),
         ];
     }
 
@@ -107,7 +107,7 @@ public sealed record FieldOption(
     string Name, string Label, string Type, string? InputType, IReadOnlyList<FieldOperator> Operators, string? ValueEditorType, IReadOnlyList<FieldOperator>? Values, string Description,
     bool? MatchModes = null, FieldOptions? Subproperties = null)
 {
-    internal static FieldOption Of(Field field) => new(
+    internal static FieldOption From(Field field) => new(
         field.Name,
         field.Label,
         Fold.Text(field.Type.ToString()),
@@ -125,7 +125,7 @@ public sealed record FieldOption(
         field.Values.Count == 0 ? null : [.. field.Values.Select(v => new FieldOperator(v, v))],
         field.Description,
         field.Type == FieldType.Events ? true : null,
-        field.Type is FieldType.Events or FieldType.Sequence ? new FieldOptions([.. EventFields.Catalog.All.Select(Of)]) : null);
+        field.Type is FieldType.Events or FieldType.Sequence ? new FieldOptions([.. EventFields.Catalog.All.Select(From)]) : null);
 }
 
 /// <summary>An operator or a value, as react-querybuilder takes it.</summary>

@@ -54,7 +54,7 @@ public sealed class ChangesController(SegmentationDb db, SegmentQuery query) : C
             LEFT JOIN customers c ON c.key = h.customer_key
             ORDER BY h.batch DESC, h.kind DESC, h.customer_key DESC
             """).ToListAsync(cancellation);
-        var page = Paging.Of(rows, size, r => r, r => [r.Batch, r.Kind, r.Key]);
+        var page = Paging.Create(rows, size, r => r, r => [r.Batch, r.Kind, r.Key]);
 
         // One that has just been erased is still in its stays for a moment.
         return new Page<SegmentChange>([.. page.Items.Where(r => r.Subject is not null).Select(r => new SegmentChange(r.Subject!, r.Change, r.At, r.Cause, r.EventId, r.DefinitionVersion))], page.NextCursor);
@@ -90,7 +90,7 @@ public sealed class ChangesController(SegmentationDb db, SegmentQuery query) : C
             WHERE b.at >= {first} AND b.at < {last} AND ({cause == null} OR h.cause = {(short)cause.GetValueOrDefault()}) AND (h.batch, h.kind) < ({after[0]}, {after[1]})
             ORDER BY h.batch DESC, h.kind DESC LIMIT {size + 1}
             """).ToListAsync(cancellation);
-        return Paging.Of(rows, size, r => new CustomerChange(r.Subject!, r.Change, r.At, r.Cause, r.EventId, r.DefinitionVersion), r => [r.Batch, r.Kind]);
+        return Paging.Create(rows, size, r => new CustomerChange(r.Subject!, r.Change, r.At, r.Cause, r.EventId, r.DefinitionVersion), r => [r.Batch, r.Kind]);
     }
 
     private static (DateTimeOffset From, DateTimeOffset To) Period(Instant? from, Instant? to) => from?.Value > to?.Value

@@ -48,8 +48,8 @@ public sealed class MembersController(SegmentationDb db, SegmentQuery query, Cus
 
         members = members.Where(c => c.Key > after).OrderBy(c => c.Key).Take(size + 1);
         return fields == "id"
-            ? Ok(At(Paging.Of(await members.Select(c => new { c.Key, c.Id }).ToListAsync(cancellation), size, c => new MemberId(c.Id), c => [c.Key])))
-            : Ok(At(Paging.Of(await members.ToListAsync(cancellation), size, c => CustomerResource.Of(c, question.EvaluatedAt), c => [c.Key])));
+            ? Ok(At(Paging.Create(await members.Select(c => new { c.Key, c.Id }).ToListAsync(cancellation), size, c => new MemberId(c.Id), c => [c.Key])))
+            : Ok(At(Paging.Create(await members.ToListAsync(cancellation), size, c => CustomerResource.From(c, question.EvaluatedAt), c => [c.Key])));
 
         MemberPage<T> At<T>(Page<T> page) => new(page.Items, page.NextCursor, question.EvaluatedAt);
     }

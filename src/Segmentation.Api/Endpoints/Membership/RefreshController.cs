@@ -28,14 +28,14 @@ public sealed class RefreshController(SegmentationDb db, SegmentStates states) :
             INSERT INTO membership_work (cause, segment_id, created) SELECT {(short)MembershipCause.Refresh}, {segment.Id}, false
             WHERE NOT EXISTS (SELECT FROM membership_work WHERE segment_id = {segment.Id} AND cause = {(short)MembershipCause.Refresh} AND keys IS NULL)
             """, cancellation);
-        return Accepted(await states.OfAsync(segment, cancellation));
+        return Accepted(await states.ReadAsync(segment, cancellation));
     }
 
     /// <summary>How far the segment's stored membership is, and what the last refresh found.</summary>
     [HttpGet]
     [ProducesResponseType<SegmentState>(StatusCodes.Status200OK)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
-    public async Task<SegmentState> Get(string key, CancellationToken cancellation) => (await states.OfAsync(await FindAsync(key, cancellation), cancellation))!;
+    public async Task<SegmentState> Get(string key, CancellationToken cancellation) => (await states.ReadAsync(await FindAsync(key, cancellation), cancellation))!;
 
     /// <summary>Ends a refresh that was asked for; stored membership stays as it is. Repeatable.</summary>
     [HttpDelete]

@@ -49,10 +49,10 @@ public sealed class SetsController(SegmentationDb db, SegmentQuery query, Segmen
         }
 
         var (count, sample) = await query.PreviewAsync(question, size, cancellation);
-        return Ok(new Combination(count.Count, count.Total, count.Share, [.. sample.Select(c => CustomerResource.Of(c, count.EvaluatedAt))], count.EvaluatedAt));
+        return Ok(new Combination(count.Count, count.Total, count.Share, [.. sample.Select(c => CustomerResource.From(c, count.EvaluatedAt))], count.EvaluatedAt));
     }
 
-    private async Task<IActionResult> SaveAsync(CombinationName save, Question question, CancellationToken cancellation)
+    private async Task<IActionResult> SaveAsync(CombinationName save, MemberPredicate question, CancellationToken cancellation)
     {
         var body = new SegmentResource { Key = save.Key, Name = save.Name, Description = save.Description, Goal = save.Goal, Tags = save.Tags, Kind = SegmentKind.Manual };
         store.Check(body, "/save");
@@ -70,7 +70,7 @@ public sealed class SetsController(SegmentationDb db, SegmentQuery query, Segmen
             await db.SaveChangesAsync(cancellation);
         });
         Response.SetETag(segment.Version);
-        return CreatedAtAction(nameof(SegmentsController.Get), "Segments", new { key = segment.Key }, SegmentResource.Of(segment, []));
+        return CreatedAtAction(nameof(SegmentsController.Get), "Segments", new { key = segment.Key }, SegmentResource.From(segment, []));
     }
 
     private static List<SegmentDefinition> Named(DefinitionSet all, string?[]? keys)

@@ -31,7 +31,7 @@ public sealed class RulesController(SegmentationDb db, SegmentQuery query, TimeZ
         var question = await AskAsync(body.Rule, body.TimeZone, body.AsOf, cancellation);
         var (count, sample) = await query.PreviewAsync(question, size, cancellation);
         return new Preview(
-            count.Count, count.Total, count.Share, [.. sample.Select(c => CustomerResource.Of(c, count.EvaluatedAt))], count.EvaluatedAt,
+            count.Count, count.Total, count.Share, [.. sample.Select(c => CustomerResource.From(c, count.EvaluatedAt))], count.EvaluatedAt,
             Math.Round(Stopwatch.GetElapsedTime(started).TotalMilliseconds, 1));
     }
 
@@ -86,7 +86,7 @@ public sealed class RulesController(SegmentationDb db, SegmentQuery query, TimeZ
         : asked is >= 0 and <= MaxSampleSize ? asked.Value
         : throw ApiProblem.Invalid("/sampleSize", $"sampleSize takes an integer from 0 to {MaxSampleSize}.");
 
-    private async Task<Question> AskAsync(JsonElement? rule, string? timeZone, DateTimeOffset? asOf, CancellationToken cancellation)
+    private async Task<MemberPredicate> AskAsync(JsonElement? rule, string? timeZone, DateTimeOffset? asOf, CancellationToken cancellation)
     {
         var all = await query.DefinitionsAsync(cancellation);
         return query.Ask(all, Needed(rule), Zone(timeZone) ?? throw ApiProblem.Invalid("/timeZone", TimeZones.Rule), asOf);

@@ -55,13 +55,13 @@ public sealed class SegmentsController(SegmentationDb db, SegmentQuery query, Se
         segments = after is null ? segments : segments.Where(s => string.Compare(s.Key, after) > 0);
         var rows = await segments.OrderBy(s => s.Key).Take(size + 1).ToListAsync(cancellation);
         var all = await query.DefinitionsAsync(cancellation);
-        var known = await states.OfAsync(rows, cancellation);
+        var known = await states.ReadAsync(rows, cancellation);
         var keptUntil = await db.MembershipLeaders.Select(l => l.KeptUntil).SingleAsync(cancellation);
-        return Paging.Of(rows, size, Show, s => [s.Key]);
+        return Paging.Create(rows, size, Show, s => [s.Key]);
 
         SegmentResource Show(Segment segment)
         {
-            var shown = SegmentResource.Of(segment, ErrorsOf(all, segment)) with { State = known.GetValueOrDefault(segment.Id) };
+            var shown = SegmentResource.From(segment, ErrorsOf(all, segment)) with { State = known.GetValueOrDefault(segment.Id) };
             return shown is { State: { Status: MembershipStatus.Ready } state } ? shown with { MemberCount = state.Kept, EvaluatedAt = keptUntil } : shown;
         }
     }
@@ -88,7 +88,7 @@ public sealed class SegmentsController(SegmentationDb db, SegmentQuery query, Se
         }
 
         Response.SetETag(segment.Version);
-        return SegmentResource.Of(segment, ErrorsOf(all, segment)) with { State = await states.OfAsync(segment, cancellation) };
+        return SegmentResource.From(segment, ErrorsOf(all, segment)) with { State = await states.ReadAsync(segment, cancellation) };
     }
 
     /// <summary>Creates or replaces a segment.</summary>
@@ -166,7 +166,7 @@ public sealed class SegmentsController(SegmentationDb db, SegmentQuery query, Se
         var segment = await FindAsync(key, cancellation);
         var rows = await db.SegmentVersions.AsNoTracking().Where(v => v.SegmentId == segment.Id && v.Version < before)
             .OrderByDescending(v => v.Version).Take(size + 1).ToListAsync(cancellation);
-        return Paging.Of(rows, size, v => new SegmentVersionResource(v.Version, v.Definition, v.ChangedBy, v.ChangedAt), v => [v.Version]);
+        return Paging.Create(rows, size, v => new SegmentVersionResource(v.Version, v.Definition, v.ChangedBy, v.ChangedAt), v => [v.Version]);
     }
 
     /// <summary>Makes an earlier definition the present one, as a new version.</summary>
@@ -212,7 +212,7 @@ public sealed class SegmentsController(SegmentationDb db, SegmentQuery query, Se
     {
         var created = await store.SaveAsync(segment, body, User, transaction, cancellation, members);
         Response.SetETag(segment.Version);
-        var resource = SegmentResource.Of(segment, []);
+        var resource = SegmentResource.From(segment, []);
         return created ? CreatedAtAction(nameof(Get), new { key = segment.Key }, resource) : Ok(resource);
     }
 

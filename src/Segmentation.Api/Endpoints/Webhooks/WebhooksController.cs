@@ -40,7 +40,7 @@ public sealed class WebhooksController(SegmentationDb db, IValidator<WebhookReso
         var (size, after) = (Paging.Limit(limit), Paging.TextCursor(cursor) ?? "");
         var rows = await db.Webhooks.AsNoTracking().Where(w => string.Compare(w.Id, after) > 0).OrderBy(w => w.Id).Take(size + 1).ToListAsync(cancellation);
         var counts = await CountAsync([.. rows.Select(w => w.Key)], cancellation);
-        return Paging.Of(rows, size, w => Show(w, counts), w => [w.Id]);
+        return Paging.Create(rows, size, w => Show(w, counts), w => [w.Id]);
     }
 
     /// <summary>Reads a webhook, with what it has not been told yet.</summary>
@@ -76,7 +76,7 @@ public sealed class WebhooksController(SegmentationDb db, IValidator<WebhookReso
     {
         await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
         var webhook = await LockAsync(id, cancellation) ?? throw ApiProblem.NotFound("webhook");
-        var body = MergePatch.Apply(WebhookResource.Of(webhook, 0, 0), patch);
+        var body = MergePatch.Apply(WebhookResource.From(webhook, 0, 0), patch);
         Check(body, id);
         var secret = patch.TryGetProperty("secret", out var given) && given.ValueKind == JsonValueKind.Null ? WebhookSignature.NewSecret() : body.Secret;
         var result = await SaveAsync(webhook, body, Rotate(webhook, secret), cancellation);
@@ -109,7 +109,7 @@ public sealed class WebhooksController(SegmentationDb db, IValidator<WebhookReso
     {
         var webhook = await FindAsync(id, cancellation);
         await db.Database.CloseConnectionAsync();
-        var secrets = WebhookSecrets.Of(webhook.Secret, webhook.PreviousSecretUntil > Now ? webhook.PreviousSecret : null);
+        var secrets = WebhookSecrets.Decode(webhook.Secret, webhook.PreviousSecretUntil > Now ? webhook.PreviousSecret : null);
         var sent = await HttpContext.RequestServices.GetRequiredService<WebhookSender>()
             .SendAsync(webhook.Url, secrets, WebhookDelivery.MessageName(Guid.NewGuid()), WebhookMessage.Test(Now).ToBytes(), cancellation);
         return new WebhookTestResult(sent.Status, Math.Round(sent.Elapsed.TotalMilliseconds, 1), sent.Error);
@@ -132,7 +132,7 @@ public sealed class WebhooksController(SegmentationDb db, IValidator<WebhookReso
                 .OrderByDescending(d => d.Id).Take(size + 1).ToListAsync(cancellation));
         }
 
-        return Paging.Of([.. rows.OrderByDescending(d => d.Id).DistinctBy(d => d.Id).Take(size + 1)], size, WebhookDeliveryResource.Of, d => [d.Id]);
+        return Paging.Create([.. rows.OrderByDescending(d => d.Id).DistinctBy(d => d.Id).Take(size + 1)], size, WebhookDeliveryResource.From, d => [d.Id]);
     }
 
     /// <summary>Puts one message back in the queue, whatever came of it.</summary>
@@ -147,7 +147,7 @@ public sealed class WebhooksController(SegmentationDb db, IValidator<WebhookReso
             d => d.SetProperty(x => x.State, DeliveryState.Pending).SetProperty(x => x.Attempts, 0).SetProperty(x => x.QueuedAt, Now)
                 .SetProperty(x => x.NextAttemptAt, Now).SetProperty(x => x.DoneAt, (DateTimeOffset?)null),
             cancellation);
-        return WebhookDeliveryResource.Of(await one.AsNoTracking().SingleOrDefaultAsync(cancellation) ?? throw ApiProblem.NotFound("message"));
+        return WebhookDeliveryResource.From(await one.AsNoTracking().SingleOrDefaultAsync(cancellation) ?? throw ApiProblem.NotFound("message"));
     }
 
     /// <summary>Puts messages back in the queue: all dead letters, or all since an instant.</summary>
@@ -244,5 +244,5 @@ public sealed class WebhooksController(SegmentationDb db, IValidator<WebhookReso
             .ToDictionaryAsync(g => (g.WebhookKey, g.State), g => g.Count, cancellation);
 
     private static WebhookResource Show(Webhook webhook, Dictionary<(int, DeliveryState), long> counts, string? shown = null) =>
-        WebhookResource.Of(webhook, counts.GetValueOrDefault((webhook.Key, DeliveryState.Pending)), counts.GetValueOrDefault((webhook.Key, DeliveryState.Dead)), shown);
+        WebhookResource.From(webhook, counts.GetValueOrDefault((webhook.Key, DeliveryState.Pending)), counts.GetValueOrDefault((webhook.Key, DeliveryState.Dead)), shown);
 }

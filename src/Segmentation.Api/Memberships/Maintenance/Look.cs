@@ -4,7 +4,7 @@ using Segmentation.Api.Segments;
 
 namespace Segmentation.Api.Memberships;
 
-internal sealed record LookEvent(string Type, string Id);
+internal sealed record EventTrigger(string Type, string Id);
 
 /// <summary>A customer to look at.</summary>
 internal sealed class Look(SegmentSet scope)
@@ -13,7 +13,7 @@ internal sealed class Look(SegmentSet scope)
 
     public MembershipCause Cause { get; set; }
 
-    public List<LookEvent>? Events { get; set; }
+    public List<EventTrigger>? Events { get; set; }
 
     /// <summary>Nothing was written but events that occurred since then.</summary>
     public DateTimeOffset Since { get; set; } = DateTimeOffset.MaxValue;
@@ -32,7 +32,7 @@ internal sealed class Look(SegmentSet scope)
 
 /// <summary>A customer that is being looked at, and when it is to be looked at again.</summary>
 /// <param name="Stored">The segments whose stored membership has it, when all that was found is written.</param>
-internal sealed record Looked(Customer Customer, Look Look, SegmentSet Stored)
+internal sealed record EvaluatedCustomer(Customer Customer, Look Look, SegmentSet Stored)
 {
     public DateTimeOffset? Due { get; private set; }
 

@@ -9,7 +9,7 @@ namespace Segmentation.Api.Memberships;
 /// <param name="scannedUntil">Up to when it is known whom time moves, by the segment's id.</param>
 /// <param name="keptUntil">All was known to be true then.</param>
 /// <param name="at">The instant.</param>
-internal sealed class SegmentsAt(MembershipPlan plan, SegmentBuilds builds, IReadOnlyDictionary<int, DateTimeOffset> scannedUntil, DateTimeOffset keptUntil, DateTimeOffset at)
+internal sealed class SegmentsAt(MembershipPlan plan, SegmentRebuilds builds, IReadOnlyDictionary<int, DateTimeOffset> scannedUntil, DateTimeOffset keptUntil, DateTimeOffset at)
 {
     private readonly SegmentAt?[] all = new SegmentAt?[plan.Segments.Count];
     private readonly Dictionary<(DateTimeOffset, string), Evaluation> clocks = [];
@@ -21,11 +21,11 @@ internal sealed class SegmentsAt(MembershipPlan plan, SegmentBuilds builds, IRea
     /// <summary>Someone that was looked at may have moved other customers' ranks.</summary>
     public bool RanksMoved { get; set; }
 
-    public SegmentAt Of(int place) => all[place] ??= Ask(plan.Segments[place]);
+    public SegmentAt Get(int place) => all[place] ??= Ask(plan.Segments[place]);
 
     /// <summary>Whether a customer may have moved the ranks that a segment asks for, which is then asked as a whole.</summary>
     /// <remarks>Not only ranks may be what it reads. By time alone, only where that may have brought the customer in or out since all was known to be true.</remarks>
-    public bool MovesRanks(SegmentAt segment, Looked looked)
+    public bool MovesRanks(SegmentAt segment, EvaluatedCustomer looked)
     {
         var margin = segment.Plan.IsRegular(keptUntil, at) ? TimeSpan.Zero : SegmentAt.Irregularity;
         return !ReferenceEquals(looked.Look.Scope, plan.Clock) || segment.Plan.Flips(segment.Clock(keptUntil - margin), segment.Clock(at + margin))(looked.Customer);

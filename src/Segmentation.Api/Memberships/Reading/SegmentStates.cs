@@ -8,21 +8,21 @@ namespace Segmentation.Api.Memberships;
 public sealed class SegmentStates(SegmentationDb db)
 {
     /// <summary>A segment's state; null where its membership is not stored.</summary>
-    public async Task<SegmentState?> OfAsync(Segment segment, CancellationToken cancellation) => (await OfAsync([segment], cancellation)).GetValueOrDefault(segment.Id);
+    public async Task<SegmentState?> ReadAsync(Segment segment, CancellationToken cancellation) => (await ReadAsync([segment], cancellation)).GetValueOrDefault(segment.Id);
 
     /// <summary>The states of those segments whose membership is stored, by id.</summary>
-    public async Task<IReadOnlyDictionary<int, SegmentState>> OfAsync(IReadOnlyCollection<Segment> segments, CancellationToken cancellation)
+    public async Task<IReadOnlyDictionary<int, SegmentState>> ReadAsync(IReadOnlyCollection<Segment> segments, CancellationToken cancellation)
     {
         var kept = segments.Where(s => s.Status == SegmentStatus.Active).Select(s => s.Id).ToArray();
         var states = await db.MembershipStates.AsNoTracking().Where(s => kept.Contains(s.SegmentId)).ToDictionaryAsync(s => s.SegmentId, cancellation);
-        return kept.ToDictionary(id => id, id => states.TryGetValue(id, out var state) ? Of(state) : new SegmentState { Status = MembershipStatus.Building, Progress = 0 });
+        return kept.ToDictionary(id => id, id => states.TryGetValue(id, out var state) ? Show(state) : new SegmentState { Status = MembershipStatus.Building, Progress = 0 });
     }
 
     /// <summary>Has these segments evaluated live until their membership is built anew; to be called in the transaction that changes what they mean.</summary>
     public static Task InvalidateAsync(SegmentationDb db, int[] segments, CancellationToken cancellation) =>
         db.MembershipStates.Where(s => segments.Contains(s.SegmentId)).ExecuteUpdateAsync(s => s.SetProperty(x => x.Status, MembershipStatus.Building).SetProperty(x => x.Progress, 0), cancellation);
 
-    private static SegmentState Of(MembershipState state) => new()
+    private static SegmentState Show(MembershipState state) => new()
     {
         Status = state.Status,
         Progress = state.Status == MembershipStatus.Building || state.StartedAt > (state.FinishedAt ?? DateTimeOffset.MinValue) ? state.Progress : null,

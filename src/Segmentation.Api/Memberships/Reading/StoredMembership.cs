@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Npgsql;
 using NpgsqlTypes;
+using Segmentation.Api.Data;
 using Segmentation.Api.Changes;
 
 namespace Segmentation.Api.Memberships;
@@ -48,7 +49,7 @@ public sealed class StoredMembership : IAsyncDisposable
     public async Task<StoredSize?> SizeAsync(int segment, CancellationToken cancellation)
     {
         await using var command = source.CreateCommand("SELECT s.size, t.customers, l.kept_until FROM membership_states s, customer_total t, membership_leader l WHERE s.segment_id = $1 AND s.status = 'Ready'");
-        command.Parameters.Add(MembershipWriter.Of(segment, NpgsqlDbType.Integer));
+        command.Parameters.Add(SqlParameter.Create(segment, NpgsqlDbType.Integer));
         await using var reader = await command.ExecuteReaderAsync(cancellation);
         return await reader.ReadAsync(cancellation) ? new StoredSize(reader.GetInt32(0), reader.GetInt64(1), reader.GetFieldValue<DateTimeOffset>(2)) : null;
     }
@@ -57,7 +58,7 @@ public sealed class StoredMembership : IAsyncDisposable
     /// The segments that a customer is in; null where that is not known: there is no such customer, it was written and has not been looked at, or some
     /// segment's membership is being built.
     /// </summary>
-    public Task<CustomerMemberships?> OfAsync(string id, CancellationToken cancellation)
+    public Task<CustomerMemberships?> ReadAsync(string id, CancellationToken cancellation)
     {
         var asked = new Asked(id, cancellation);
         waiting.Enqueue(asked);
@@ -112,7 +113,7 @@ public sealed class StoredMembership : IAsyncDisposable
         try
         {
             await using var command = source.CreateCommand(OfCustomers);
-            command.Parameters.Add(MembershipWriter.Of(asked.Select(a => a.Id).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Text));
+            command.Parameters.Add(SqlParameter.Create(asked.Select(a => a.Id).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Text));
             await using (var reader = await command.ExecuteReaderAsync(abandoned.Token))
             {
                 while (await reader.ReadAsync(abandoned.Token))

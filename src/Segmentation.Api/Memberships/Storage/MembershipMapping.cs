@@ -6,9 +6,9 @@ using Segmentation.Api.Segments;
 namespace Segmentation.Api.Memberships;
 
 // No foreign keys: checking each of millions of rows costs as much as writing it. Whoever keeps membership removes what has lost its segment or customer.
-internal sealed class SegmentMembershipMapping : IEntityTypeConfiguration<SegmentMembership>
+internal sealed class MembershipPeriodMapping : IEntityTypeConfiguration<MembershipPeriod>
 {
-    public void Configure(EntityTypeBuilder<SegmentMembership> builder)
+    public void Configure(EntityTypeBuilder<MembershipPeriod> builder)
     {
         builder.ToTable("memberships").HasKey(m => new { m.SegmentId, m.JoinedBatch, m.CustomerKey });
         builder.Property(m => m.JoinedEvent).HasMaxLength(CustomerEvent.IdMaxLength);
@@ -25,9 +25,9 @@ internal sealed class SegmentMembershipMapping : IEntityTypeConfiguration<Segmen
     }
 }
 
-internal sealed class MembershipBatchMapping : IEntityTypeConfiguration<MembershipBatch>
+internal sealed class MembershipRevisionMapping : IEntityTypeConfiguration<MembershipRevision>
 {
-    public void Configure(EntityTypeBuilder<MembershipBatch> builder)
+    public void Configure(EntityTypeBuilder<MembershipRevision> builder)
     {
         builder.ToTable("membership_batches").HasKey(b => b.Id);
         builder.Property(b => b.Id).UseIdentityAlwaysColumn();

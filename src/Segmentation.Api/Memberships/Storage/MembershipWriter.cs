@@ -1,5 +1,6 @@
 using Npgsql;
 using NpgsqlTypes;
+using Segmentation.Api.Data;
 using Segmentation.Api.Changes;
 using Segmentation.Api.Webhooks;
 
@@ -9,7 +10,7 @@ namespace Segmentation.Api.Memberships;
 internal readonly record struct MembershipMove(SegmentPlan Segment, long CustomerKey, bool Joined, MembershipCause Cause, string? EventId);
 
 /// <summary>This process no longer keeps membership: another has taken over.</summary>
-internal sealed class OvertakenException() : Exception("Another process keeps membership now.");
+internal sealed class LeadershipLostException() : Exception("Another process keeps membership now.");
 
 /// <summary>
 /// The only writer of stored membership. One transaction at a time, so that batches commit in the order of their ids; each first makes sure that no
@@ -22,7 +23,7 @@ internal sealed class MembershipWriter(NpgsqlDataSource source, long epoch) : ID
 
     /// <summary>Runs a transaction, alone.</summary>
     /// <param name="begun">One that has read or prepared something already, and written nothing that is stored; null for one of its own.</param>
-    /// <exception cref="OvertakenException">Nothing was written.</exception>
+    /// <exception cref="LeadershipLostException">Nothing was written.</exception>
     public async Task InTransactionAsync(NpgsqlTransaction? begun, Func<NpgsqlConnection, NpgsqlTransaction, Task> write, CancellationToken cancellation) =>
         await InTransactionAsync(begun, DateTimeOffset.MinValue, (used, transaction, _) => write(used, transaction), cancellation);
 
@@ -37,11 +38,11 @@ internal sealed class MembershipWriter(NpgsqlDataSource source, long epoch) : ID
             await using var ownTransaction = own is null ? null : await own.BeginTransactionAsync(cancellation);
             var transaction = begun ?? ownTransaction!;
             var used = transaction.Connection!;
-            await using (var fence = new NpgsqlCommand("SELECT 1 FROM membership_leader WHERE epoch = $1 FOR KEY SHARE", used, transaction) { Parameters = { Of(epoch, NpgsqlDbType.Bigint) } })
+            await using (var fence = new NpgsqlCommand("SELECT 1 FROM membership_leader WHERE epoch = $1 FOR KEY SHARE", used, transaction) { Parameters = { SqlParameter.Create(epoch, NpgsqlDbType.Bigint) } })
             {
                 if (await fence.ExecuteScalarAsync(cancellation) is null)
                 {
-                    throw new OvertakenException();
+                    throw new LeadershipLostException();
                 }
             }
 
@@ -94,14 +95,14 @@ internal sealed class MembershipWriter(NpgsqlDataSource source, long epoch) : ID
         {
             Parameters =
             {
-                Of(changes.Select(c => c.Segment.Segment.Id).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Integer),
-                Of(changes.Select(c => c.CustomerKey).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Bigint),
-                Of(changes.Select(c => c.Joined).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Boolean),
-                Of(changes.Select(c => (short)c.Cause).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Smallint),
-                Of(changes.Select(c => c.EventId).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Text),
-                Of(segments.Select(s => s.Id).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Integer),
-                Of(segments.Select(s => s.Version).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Integer),
-                Of(at, NpgsqlDbType.TimestampTz),
+                SqlParameter.Create(changes.Select(c => c.Segment.Segment.Id).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Integer),
+                SqlParameter.Create(changes.Select(c => c.CustomerKey).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Bigint),
+                SqlParameter.Create(changes.Select(c => c.Joined).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Boolean),
+                SqlParameter.Create(changes.Select(c => (short)c.Cause).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Smallint),
+                SqlParameter.Create(changes.Select(c => c.EventId).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Text),
+                SqlParameter.Create(segments.Select(s => s.Id).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Integer),
+                SqlParameter.Create(segments.Select(s => s.Version).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Integer),
+                SqlParameter.Create(at, NpgsqlDbType.TimestampTz),
             },
         };
         await TellAsync(command, cancellation, changes.Count(c => !c.Joined));
@@ -133,7 +134,7 @@ internal sealed class MembershipWriter(NpgsqlDataSource source, long epoch) : ID
             connection, transaction)
         {
             CommandTimeout = 0,
-            Parameters = { Of(segment.Segment.Id, NpgsqlDbType.Integer), Of((short)cause, NpgsqlDbType.Smallint) },
+            Parameters = { SqlParameter.Create(segment.Segment.Id, NpgsqlDbType.Integer), SqlParameter.Create((short)cause, NpgsqlDbType.Smallint) },
         };
         long batch;
         int joined, left;
@@ -157,8 +158,8 @@ internal sealed class MembershipWriter(NpgsqlDataSource source, long epoch) : ID
             {
                 Parameters =
                 {
-                    Of(batch, NpgsqlDbType.Bigint), Of(segment.Segment.Id, NpgsqlDbType.Integer), Of(joined, NpgsqlDbType.Integer), Of(left, NpgsqlDbType.Integer),
-                    Of(at, NpgsqlDbType.TimestampTz), Of(segment.Segment.Version, NpgsqlDbType.Integer),
+                    SqlParameter.Create(batch, NpgsqlDbType.Bigint), SqlParameter.Create(segment.Segment.Id, NpgsqlDbType.Integer), SqlParameter.Create(joined, NpgsqlDbType.Integer), SqlParameter.Create(left, NpgsqlDbType.Integer),
+                    SqlParameter.Create(at, NpgsqlDbType.TimestampTz), SqlParameter.Create(segment.Segment.Version, NpgsqlDbType.Integer),
                 },
             };
             await TellAsync(record, cancellation);
@@ -170,7 +171,7 @@ internal sealed class MembershipWriter(NpgsqlDataSource source, long epoch) : ID
     /// <summary>Whether the planner may join by nested loops, until the transaction ends: for sets of which it does not know how large they are.</summary>
     public static async Task SetNestedLoopsAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, string allowed, CancellationToken cancellation)
     {
-        await using var command = new NpgsqlCommand("SELECT set_config('enable_nestloop', $1, true)", connection, transaction) { Parameters = { Of(allowed, NpgsqlDbType.Text) } };
+        await using var command = new NpgsqlCommand("SELECT set_config('enable_nestloop', $1, true)", connection, transaction) { Parameters = { SqlParameter.Create(allowed, NpgsqlDbType.Text) } };
         await command.ExecuteNonQueryAsync(cancellation);
     }
 
@@ -187,7 +188,7 @@ internal sealed class MembershipWriter(NpgsqlDataSource source, long epoch) : ID
             SELECT s.segment_id, $2, g.version, 0, s.gone, s.size FROM sizes s JOIN segments g ON g.id = s.segment_id ORDER BY s.segment_id
             """,
             connection, transaction)
-        { Parameters = { Of(keys, NpgsqlDbType.Array | NpgsqlDbType.Bigint), Of(at, NpgsqlDbType.TimestampTz) } };
+        { Parameters = { SqlParameter.Create(keys, NpgsqlDbType.Array | NpgsqlDbType.Bigint), SqlParameter.Create(at, NpgsqlDbType.TimestampTz) } };
         await command.ExecuteNonQueryAsync(cancellation);
     }
 
@@ -200,7 +201,7 @@ internal sealed class MembershipWriter(NpgsqlDataSource source, long epoch) : ID
         await using var batch = new NpgsqlBatch(connection, transaction);
         batch.BatchCommands.Add(new NpgsqlBatchCommand("SET LOCAL synchronous_commit = off"));
         batch.BatchCommands.Add(new NpgsqlBatchCommand($"UPDATE membership_states SET {assignments} WHERE segment_id = $1 AND EXISTS (SELECT FROM membership_leader WHERE epoch = ${values.Length + 2})"));
-        foreach (var value in values.Prepend(Of(segment, NpgsqlDbType.Integer)).Append(Of(epoch, NpgsqlDbType.Bigint)))
+        foreach (var value in values.Prepend(SqlParameter.Create(segment, NpgsqlDbType.Integer)).Append(SqlParameter.Create(epoch, NpgsqlDbType.Bigint)))
         {
             batch.BatchCommands[1].Parameters.Add(value);
         }
@@ -208,8 +209,6 @@ internal sealed class MembershipWriter(NpgsqlDataSource source, long epoch) : ID
         await batch.ExecuteNonQueryAsync(cancellation);
         await transaction.CommitAsync(cancellation);
     }
-
-    public static NpgsqlParameter Of<T>(T value, NpgsqlDbType type) => new NpgsqlParameter<T> { TypedValue = value, NpgsqlDbType = type };
 
     public void Dispose() => one.Dispose();
 

@@ -133,7 +133,7 @@ public sealed partial class CustomerFields
                 (Expression<Func<Customer, Evaluation, int, bool>>)((c, x, id) => c.ManualMemberships.Any(m => m.SegmentId == id)),
                 (Expression<Func<Customer, Evaluation, int, bool>>)(backend == Backend.Memory
                     ? (c, x, id) => c.MemberOf.Contains(id)
-                    : (c, x, id) => Rows<SegmentMembership>.All.Any(m => m.CustomerKey == c.Key && m.SegmentId == id && m.LeftBatch == null)))),
+                    : (c, x, id) => Rows<MembershipPeriod>.All.Any(m => m.CustomerKey == c.Key && m.SegmentId == id && m.LeftBatch == null)))),
         ];
     }
 
@@ -225,11 +225,11 @@ public sealed partial class CustomerFields
     private static Field Set(string name, string label, Expression<Func<Customer, Evaluation, string[]>> set)
     {
         var (c, x, v) = (set.Parameters[0], set.Parameters[1], Expression.Parameter(typeof(string[]), "v"));
-        LambdaExpression Of(Expression<Func<string[], string[], bool>> test) => Expression.Lambda(Splice.Body(test, set.Body, v), c, x, v);
+        LambdaExpression Test(Expression<Func<string[], string[], bool>> test) => Expression.Lambda(Splice.Body(test, set.Body, v), c, x, v);
         Expression<Func<string[], bool>> empty = s => s.Length == 0;
         return new Field(name, name.Split('.')[0], FieldType.Set, label, "A set of texts.", new SetAccess(
-            Of((s, values) => values.All(value => s.Contains(value))),
-            Of((s, values) => values.Any(value => s.Contains(value))),
+            Test((s, values) => values.All(value => s.Contains(value))),
+            Test((s, values) => values.Any(value => s.Contains(value))),
             Expression.Lambda(Splice.Body(empty, set.Body), c, x),
             set));
     }

@@ -40,13 +40,13 @@ public static class EventFields
     {
         var path = Literal<string[]>.Of(name["properties.".Length..].Split('.'));
         return new Field(name, "event", FieldType.Property, name, "What the event carries.", new PropertyAccess(
-            Of(text),
-            Of((e, p) => JsonValue.Number(e.Properties, p)),
-            Of((e, p) => JsonValue.Boolean(e.Properties, p)),
-            Of((e, p) => JsonValue.Exists(e.Properties, p)),
-            Of((e, p) => JsonValue.Scalar(e.Properties, p))));
+            Read(text),
+            Read((e, p) => JsonValue.Number(e.Properties, p)),
+            Read((e, p) => JsonValue.Boolean(e.Properties, p)),
+            Read((e, p) => JsonValue.Exists(e.Properties, p)),
+            Read((e, p) => JsonValue.Scalar(e.Properties, p))));
 
-        LambdaExpression Of<TValue>(Expression<Func<CustomerEvent, string[], TValue>> read)
+        LambdaExpression Read<TValue>(Expression<Func<CustomerEvent, string[], TValue>> read)
         {
             var (e, x) = (Expression.Parameter(typeof(CustomerEvent), "e"), Expression.Parameter(typeof(Evaluation), "x"));
             return Expression.Lambda(Splice.Body(read, e, path), e, x);

@@ -32,7 +32,7 @@ public sealed record AttributeResource
     /// <summary>Read-only.</summary>
     public DateTimeOffset? UpdatedAt { get; init; }
 
-    internal static AttributeResource Of(CustomerAttribute a) => new()
+    internal static AttributeResource From(CustomerAttribute a) => new()
     {
         Name = a.Name,
         Type = a.Type,

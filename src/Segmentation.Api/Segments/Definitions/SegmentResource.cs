@@ -56,7 +56,7 @@ public sealed record SegmentResource
     /// <summary>Read-only.</summary>
     public DateTimeOffset? UpdatedAt { get; init; }
 
-    internal static SegmentResource Of(Segment segment, IReadOnlyList<RuleError> errors) => new()
+    internal static SegmentResource From(Segment segment, IReadOnlyList<RuleError> errors) => new()
     {
         Key = segment.Key,
         Name = segment.Name,

@@ -88,12 +88,12 @@ public sealed class CustomerSnapshots(SegmentationDb db, DefinitionCache cache, 
 
         var compiled = all.Compile(segment, historical);
         var clock = new Evaluation(at, segment.TimeZone);
-        return new Explanation(compiled.Contains(customer, clock), at, compiled.Rule is { IsValid: true } rule ? Explanation.Of(rule, customer, clock) : segment.Rule);
+        return new Explanation(compiled.Contains(customer, clock), at, compiled.Rule is { IsValid: true } rule ? Explanation.Create(rule, customer, clock) : segment.Rule);
     }
 
     // Null where the rules have to be asked: the customer was written and has not been looked at, a definition has changed, or there is no such customer.
     private async Task<(DefinitionSet All, CustomerMemberships Memberships)?> StoredAsync(string id, CancellationToken cancellation) =>
-        cache.Latest is { } all && await stored.OfAsync(id, cancellation) is { } memberships && memberships.Stamp == all.Stamp ? (all, memberships) : null;
+        cache.Latest is { } all && await stored.ReadAsync(id, cancellation) is { } memberships && memberships.Stamp == all.Stamp ? (all, memberships) : null;
 
     private static SegmentDefinition Find(DefinitionSet all, string key) => all.Segments.TryGetValue(key, out var segment) ? segment : throw ApiProblem.NotFound("segment");
 

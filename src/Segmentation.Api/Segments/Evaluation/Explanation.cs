@@ -10,7 +10,7 @@ namespace Segmentation.Api.Segments;
 /// <param name="Rule">The rule tree as stored, each node with <c>matched</c>, each rule with <c>actual</c>; null for a manual segment.</param>
 public sealed record Explanation(bool Matched, DateTimeOffset EvaluatedAt, JsonElement? Rule)
 {
-    internal static JsonElement Of(CompiledRule<Customer> rule, Customer customer, Evaluation at) =>
+    internal static JsonElement Create(CompiledRule<Customer> rule, Customer customer, Evaluation at) =>
         JsonSerializer.SerializeToElement(Node(rule, rule.Root, customer, at, muted: false), Json.Options);
 
     private static JsonObject Node(CompiledRule<Customer> rule, RuleNode node, Customer customer, Evaluation at, bool muted)

@@ -30,25 +30,25 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, Store
 
     /// <summary>Who is in a stored segment. One that can't be evaluated matches nobody.</summary>
     /// <param name="customer">Ask of this customer only: no other's events are looked at.</param>
-    public Question Ask(DefinitionSet all, SegmentDefinition segment, DateTimeOffset? asOf, long? customer = null)
+    public MemberPredicate Ask(DefinitionSet all, SegmentDefinition segment, DateTimeOffset? asOf, long? customer = null)
     {
         var (at, historical) = Clock(asOf);
-        return new Question(Predicate(all, segment, at, historical, customer), at);
+        return new MemberPredicate(Predicate(all, segment, at, historical, customer), at);
     }
 
     /// <summary>
     /// Who is in a stored segment: read from stored membership where that is kept and nothing else is asked for, else evaluated.
     /// </summary>
     /// <param name="live">Evaluate the rule in any case.</param>
-    public async Task<Question> AskAsync(DefinitionSet all, SegmentDefinition segment, DateTimeOffset? asOf, bool? live, CancellationToken cancellation) =>
+    public async Task<MemberPredicate> AskAsync(DefinitionSet all, SegmentDefinition segment, DateTimeOffset? asOf, bool? live, CancellationToken cancellation) =>
         await KeptAsync(all, segment, asOf, live, cancellation) is { } kept
-            ? new Question(c => db.Memberships.Any(m => m.CustomerKey == c.Key && m.SegmentId == segment.Id && m.LeftBatch == null), kept.KeptUntil)
+            ? new MemberPredicate(c => db.Memberships.Any(m => m.CustomerKey == c.Key && m.SegmentId == segment.Id && m.LeftBatch == null), kept.KeptUntil)
             : Ask(all, segment, asOf);
 
     /// <summary>Who is in any of some segments, in all of them, or in the first and in no other.</summary>
-    public async Task<Question> CombineAsync(DefinitionSet all, SetOperation operation, IReadOnlyList<SegmentDefinition> segments, CancellationToken cancellation)
+    public async Task<MemberPredicate> CombineAsync(DefinitionSet all, SetOperation operation, IReadOnlyList<SegmentDefinition> segments, CancellationToken cancellation)
     {
-        var questions = new List<Question>();
+        var questions = new List<MemberPredicate>();
         foreach (var segment in segments)
         {
             questions.Add(await AskAsync(all, segment, asOf: null, live: null, cancellation));
@@ -62,7 +62,7 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, Store
             SetOperation.Intersection => Splice.And(members),
             _ => Splice.And(members[0], Expression.Not(Splice.Or(members.AsSpan(1)))),
         };
-        return new Question(Expression.Lambda<Func<Customer, bool>>(body, customer), questions.Min(q => q.EvaluatedAt));
+        return new MemberPredicate(Expression.Lambda<Func<Customer, bool>>(body, customer), questions.Min(q => q.EvaluatedAt));
     }
 
     /// <summary>How many are in a stored segment, of how many customers.</summary>
@@ -75,20 +75,20 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, Store
 
     /// <summary>Whom a rule matches.</summary>
     /// <exception cref="ApiProblem">400: the rule has errors.</exception>
-    public Question Ask(DefinitionSet all, JsonElement rule, string timeZone, DateTimeOffset? asOf)
+    public MemberPredicate Ask(DefinitionSet all, JsonElement rule, string timeZone, DateTimeOffset? asOf)
     {
         var (at, historical) = Clock(asOf);
         var compiled = all.Compile(rule, Backend.Sql, historical);
         return compiled.IsValid
-            ? new Question(compiled.ToQuery(new Evaluation(at, timeZone), rows => Source(rows)), at)
+            ? new MemberPredicate(compiled.ToQuery(new Evaluation(at, timeZone), rows => Source(rows)), at)
             : throw ApiProblem.Invalid(AtRule(compiled.Errors));
     }
 
     /// <summary>The members, to be paged, filtered or streamed.</summary>
-    public IQueryable<Customer> Members(Question question) => db.Customers.AsNoTracking().Where(question.Predicate);
+    public IQueryable<Customer> Members(MemberPredicate question) => db.Customers.AsNoTracking().Where(question.Predicate);
 
     /// <summary>Counts members and customers, both from one snapshot.</summary>
-    public async Task<SegmentCount> CountAsync(Question question, CancellationToken cancellation)
+    public async Task<SegmentCount> CountAsync(MemberPredicate question, CancellationToken cancellation)
     {
         var members = db.Customers.Where(question.Predicate);
         var row = await db.CustomerTotals.Select(t => new { Total = t.Customers, Count = members.LongCount() }).SingleAsync(cancellation);
@@ -96,7 +96,7 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, Store
     }
 
     /// <summary>Counts, and shows some of the members.</summary>
-    public async Task<(SegmentCount Count, IReadOnlyList<Customer> Sample)> PreviewAsync(Question question, int sampleSize, CancellationToken cancellation)
+    public async Task<(SegmentCount Count, IReadOnlyList<Customer> Sample)> PreviewAsync(MemberPredicate question, int sampleSize, CancellationToken cancellation)
     {
         if (sampleSize == 0 || !Groups.In(question.Predicate))
         {

@@ -4,7 +4,7 @@ using Segmentation.Api.Segments;
 namespace Segmentation.Api.Memberships;
 
 /// <summary>A segment to be built, or being built.</summary>
-internal sealed class SegmentBuild(SegmentPlan plan)
+internal sealed class SegmentRebuild(SegmentPlan plan)
 {
     /// <summary>The segment; while it waits, the latest.</summary>
     public SegmentPlan Plan { get; set; } = plan;

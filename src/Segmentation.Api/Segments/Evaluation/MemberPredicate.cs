@@ -7,4 +7,4 @@ using Segmentation.Api.Customers;
 namespace Segmentation.Api.Segments;
 
 /// <summary>A rule at an instant, as a query's predicate.</summary>
-public sealed record Question(Expression<Func<Customer, bool>> Predicate, DateTimeOffset EvaluatedAt);
+public sealed record MemberPredicate(Expression<Func<Customer, bool>> Predicate, DateTimeOffset EvaluatedAt);

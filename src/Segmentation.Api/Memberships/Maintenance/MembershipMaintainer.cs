@@ -15,14 +15,14 @@ namespace Segmentation.Api.Memberships;
 
 /// <summary>
 /// Keeps stored membership true, for as long as this process leads: has customers looked at that were written, or that time may have moved, in
-/// memory, a set at a time (<see cref="CustomerLooks"/>); and whole segments built in PostgreSQL where a definition is new or too many customers were
-/// written (<see cref="SegmentBuilds"/>).
+/// memory, a set at a time (<see cref="CustomerEvaluator"/>); and whole segments built in PostgreSQL where a definition is new or too many customers were
+/// written (<see cref="SegmentRebuilds"/>).
 /// </summary>
 /// <remarks>
 /// Everything here is told by state, not by history: a customer is evaluated as it stands, and what is stored is brought to that. So
 /// work may be done twice, late or in any order, and the outcome is the same.
 /// </remarks>
-internal sealed class MembershipKeeper : IDisposable
+internal sealed class MembershipMaintainer : IDisposable
 {
     /// <summary>Time's changes are known this far ahead, customer by customer.</summary>
     private static readonly TimeSpan Horizon = TimeSpan.FromHours(1);
@@ -47,9 +47,9 @@ internal sealed class MembershipKeeper : IDisposable
     private readonly TimeProvider time;
     private readonly ILogger logger;
     private readonly MembershipWriter writer;
-    private readonly SegmentBuilds builds;
-    private readonly CustomerLooks looks;
-    private readonly Dues dues = new();
+    private readonly SegmentRebuilds builds;
+    private readonly CustomerEvaluator looks;
+    private readonly EvaluationSchedule dues = new();
     private readonly CancellationTokenSource stop = new();
     private readonly Dictionary<int, DateTimeOffset> scannedUntil = [];
     private readonly Queue<long> scanned = new();
@@ -65,13 +65,13 @@ internal sealed class MembershipKeeper : IDisposable
 
     /// <param name="epoch">Which time of leading this is: what is written is written only while it lasts.</param>
     /// <param name="keptBefore">Up to when all that is stored was true before.</param>
-    public MembershipKeeper(
+    public MembershipMaintainer(
         IServiceScopeFactory scopes, NpgsqlDataSource source, DefinitionCache definitions, CustomerRowReaders readers, RevenueOptions revenue, MembershipOptions options, TimeProvider time, ILogger logger, long epoch, DateTimeOffset keptBefore)
     {
         (this.scopes, this.source, this.definitions, this.revenue, this.options, this.time, this.logger, keptUntil) = (scopes, source, definitions, revenue, options, time, logger, keptBefore);
         writer = new MembershipWriter(source, epoch);
-        builds = new SegmentBuilds(scopes, writer, dues, time, logger, stop.Token);
-        looks = new CustomerLooks(scopes, source, new CustomerSets(source, readers), writer, builds, dues);
+        builds = new SegmentRebuilds(scopes, writer, dues, time, logger, stop.Token);
+        looks = new CustomerEvaluator(scopes, source, new CustomerReader(source, readers), writer, builds, dues);
     }
 
     /// <summary>Whether nothing is left of what it knows of.</summary>
@@ -79,7 +79,7 @@ internal sealed class MembershipKeeper : IDisposable
 
     /// <summary>Does what there is to do now.</summary>
     /// <returns>Whether there was anything.</returns>
-    /// <exception cref="OvertakenException">Another process keeps membership now.</exception>
+    /// <exception cref="LeadershipLostException">Another process keeps membership now.</exception>
     public async Task<bool> TickAsync(CancellationToken cancellation)
     {
         var at = LocalTime.Truncate(time.GetUtcNow());
@@ -150,7 +150,7 @@ internal sealed class MembershipKeeper : IDisposable
             {
                 await using var command = new NpgsqlCommand("UPDATE membership_leader SET kept_until = $1, ready_stamp = $2", connection, transaction)
                 {
-                    Parameters = { MembershipWriter.Of(kept, NpgsqlDbType.TimestampTz), new NpgsqlParameter { Value = stamp ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Bigint } },
+                    Parameters = { SqlParameter.Create(kept, NpgsqlDbType.TimestampTz), new NpgsqlParameter { Value = stamp ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.Bigint } },
                 };
                 await command.ExecuteNonQueryAsync(cancellation);
             }, cancellation);
@@ -184,7 +184,7 @@ internal sealed class MembershipKeeper : IDisposable
                 // What is for a segment that is being built waits for the end of that.
                 new NpgsqlBatchCommand($"SELECT id, cause, segment_id, keys, event_types, event_ids, event_times, changed, created FROM membership_work WHERE segment_id IS NULL OR segment_id <> ALL ($1) ORDER BY id LIMIT {WorkRows + 1}")
                 {
-                    Parameters = { MembershipWriter.Of(builds.Segments, NpgsqlDbType.Array | NpgsqlDbType.Integer) },
+                    Parameters = { SqlParameter.Create(builds.Segments, NpgsqlDbType.Array | NpgsqlDbType.Integer) },
                 },
             },
         };
@@ -199,10 +199,10 @@ internal sealed class MembershipKeeper : IDisposable
         }
 
         await reader.NextResultAsync(cancellation);
-        List<MembershipWork> rows = [];
+        List<ChangeLogEntry> rows = [];
         while (await reader.ReadAsync(cancellation))
         {
-            rows.Add(new MembershipWork
+            rows.Add(new ChangeLogEntry
             {
                 Id = reader.GetInt64(0),
                 Cause = (MembershipCause)reader.GetInt16(1),
@@ -252,7 +252,7 @@ internal sealed class MembershipKeeper : IDisposable
             if (state is { Status: MembershipStatus.Building } && state.Fingerprint == segment.Fingerprint && builds.IsReady(id))
             {
                 // Changed, and changed back before anyone looked: what is stored still holds.
-                await writer.SetStateAsync(id, "status = CASE WHEN (SELECT stamp FROM definition_stamp) = $2 THEN 'Ready' ELSE status END", cancellation, MembershipWriter.Of(plan.All.Stamp, NpgsqlDbType.Bigint));
+                await writer.SetStateAsync(id, "status = CASE WHEN (SELECT stamp FROM definition_stamp) = $2 THEN 'Ready' ELSE status END", cancellation, SqlParameter.Create(plan.All.Stamp, NpgsqlDbType.Bigint));
                 continue;
             }
 
@@ -267,7 +267,7 @@ internal sealed class MembershipKeeper : IDisposable
                         ON CONFLICT (segment_id) DO UPDATE SET status = 'Building', progress = 0, failures = 0, error = NULL
                         """,
                         connection, transaction)
-                    { Parameters = { MembershipWriter.Of(id, NpgsqlDbType.Integer) } };
+                    { Parameters = { SqlParameter.Create(id, NpgsqlDbType.Integer) } };
                     await command.ExecuteNonQueryAsync(cancellation);
                 }, cancellation);
             }
@@ -310,7 +310,7 @@ internal sealed class MembershipKeeper : IDisposable
                 connection, transaction)
             {
                 CommandTimeout = 0,
-                Parameters = { MembershipWriter.Of(segment, NpgsqlDbType.Integer), MembershipWriter.Of(written, NpgsqlDbType.TimestampTz), MembershipWriter.Of((short)MembershipCause.Definition, NpgsqlDbType.Smallint) },
+                Parameters = { SqlParameter.Create(segment, NpgsqlDbType.Integer), SqlParameter.Create(written, NpgsqlDbType.TimestampTz), SqlParameter.Create((short)MembershipCause.Definition, NpgsqlDbType.Smallint) },
             };
             await MembershipWriter.TellAsync(command, cancellation);
 
@@ -321,7 +321,7 @@ internal sealed class MembershipKeeper : IDisposable
                 DELETE FROM membership_batches WHERE segment_id = $1 AND NOT EXISTS (SELECT FROM segments WHERE id = $1)
                 """,
                 connection, transaction)
-            { CommandTimeout = 0, Parameters = { MembershipWriter.Of(segment, NpgsqlDbType.Integer) } };
+            { CommandTimeout = 0, Parameters = { SqlParameter.Create(segment, NpgsqlDbType.Integer) } };
             await erase.ExecuteNonQueryAsync(cancellation);
         }, cancellation);
     }
@@ -341,7 +341,7 @@ internal sealed class MembershipKeeper : IDisposable
         }
 
         var customers = new Dictionary<long, Look>();
-        List<MembershipWork> done = [];
+        List<ChangeLogEntry> done = [];
         foreach (var row in pending.Rows)
         {
             var targeted = row.SegmentId is { } id ? plan!.ById.GetValueOrDefault(id) : null;
@@ -385,7 +385,7 @@ internal sealed class MembershipKeeper : IDisposable
                         look.Scope.Add(plan!.OfEvent(types[i]));
                     }
 
-                    (look.Events ??= []).Add(new LookEvent(types[i], row.EventIds![i]));
+                    (look.Events ??= []).Add(new EventTrigger(types[i], row.EventIds![i]));
                 }
 
                 if (scope is not null)
@@ -424,7 +424,7 @@ internal sealed class MembershipKeeper : IDisposable
         await using var connection = await source.OpenConnectionAsync(cancellation);
         long keys;
         long[] taken;
-        await using (var count = new NpgsqlCommand("SELECT coalesce(array_agg(id), '{}'), coalesce(sum(cardinality(keys)), 0) FROM membership_work WHERE segment_id IS NULL AND keys IS NOT NULL AND cause <> $1", connection) { Parameters = { MembershipWriter.Of((short)MembershipCause.Erased, NpgsqlDbType.Smallint) } })
+        await using (var count = new NpgsqlCommand("SELECT coalesce(array_agg(id), '{}'), coalesce(sum(cardinality(keys)), 0) FROM membership_work WHERE segment_id IS NULL AND keys IS NOT NULL AND cause <> $1", connection) { Parameters = { SqlParameter.Create((short)MembershipCause.Erased, NpgsqlDbType.Smallint) } })
         await using (var reader = await count.ExecuteReaderAsync(cancellation))
         {
             await reader.ReadAsync(cancellation);
@@ -439,7 +439,7 @@ internal sealed class MembershipKeeper : IDisposable
             LEFT JOIN LATERAL (SELECT DISTINCT unnest(w.event_types)) AS e (type) ON true LEFT JOIN LATERAL unnest(w.changed) AS m (member) ON true
             WHERE w.id = ANY ($1)
             """, connection)
-        { Parameters = { MembershipWriter.Of(taken, NpgsqlDbType.Array | NpgsqlDbType.Bigint) } })
+        { Parameters = { SqlParameter.Create(taken, NpgsqlDbType.Array | NpgsqlDbType.Bigint) } })
         await using (var reader = await kinds.ExecuteReaderAsync(cancellation))
         {
             while (await reader.ReadAsync(cancellation))
@@ -470,8 +470,8 @@ internal sealed class MembershipKeeper : IDisposable
             {
                 Parameters =
                 {
-                    MembershipWriter.Of(taken, NpgsqlDbType.Array | NpgsqlDbType.Bigint), MembershipWriter.Of((short)MembershipCause.Import, NpgsqlDbType.Smallint),
-                    MembershipWriter.Of(concerned.Places().Select(p => plan.Segments[p].Segment.Id).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Integer),
+                    SqlParameter.Create(taken, NpgsqlDbType.Array | NpgsqlDbType.Bigint), SqlParameter.Create((short)MembershipCause.Import, NpgsqlDbType.Smallint),
+                    SqlParameter.Create(concerned.Places().Select(p => plan.Segments[p].Segment.Id).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Integer),
                 },
             };
             await command.ExecuteNonQueryAsync(cancellation);
@@ -479,7 +479,7 @@ internal sealed class MembershipKeeper : IDisposable
         return true;
     }
 
-    private async Task SplitAsync(MembershipWork row, CancellationToken cancellation) => await writer.InTransactionAsync(null, async (connection, transaction) =>
+    private async Task SplitAsync(ChangeLogEntry row, CancellationToken cancellation) => await writer.InTransactionAsync(null, async (connection, transaction) =>
     {
         builds.Leave(row.Id);
         await using var command = new NpgsqlCommand(
@@ -487,8 +487,8 @@ internal sealed class MembershipKeeper : IDisposable
         {
             Parameters =
             {
-                MembershipWriter.Of(row.Id, NpgsqlDbType.Bigint), MembershipWriter.Of((short)row.Cause, NpgsqlDbType.Smallint),
-                MembershipWriter.Of(plan!.Segments.Select(s => s.Segment.Id).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Integer),
+                SqlParameter.Create(row.Id, NpgsqlDbType.Bigint), SqlParameter.Create((short)row.Cause, NpgsqlDbType.Smallint),
+                SqlParameter.Create(plan!.Segments.Select(s => s.Segment.Id).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Integer),
             },
         };
         await command.ExecuteNonQueryAsync(cancellation);
@@ -621,7 +621,7 @@ internal sealed class MembershipKeeper : IDisposable
         }
     }
 
-    private async Task LookAsync(IReadOnlyDictionary<long, Look> customers, IReadOnlyList<MembershipWork> done, DateTimeOffset at, CancellationToken cancellation)
+    private async Task LookAsync(IReadOnlyDictionary<long, Look> customers, IReadOnlyList<ChangeLogEntry> done, DateTimeOffset at, CancellationToken cancellation)
     {
         var segments = new SegmentsAt(plan!, builds, scannedUntil, keptUntil, at);
         await looks.LookAsync(customers, done, segments, cancellation);
@@ -651,5 +651,5 @@ internal sealed class MembershipKeeper : IDisposable
         }
     }
 
-    private sealed record Pending(long Stamp, IReadOnlyList<int> Cancelled, IReadOnlyList<MembershipWork> Rows, bool More);
+    private sealed record Pending(long Stamp, IReadOnlyList<int> Cancelled, IReadOnlyList<ChangeLogEntry> Rows, bool More);
 }

@@ -1,7 +1,7 @@
 namespace Segmentation.Api.Memberships;
 
 /// <summary>When customers are to be looked at again, at the latest.</summary>
-internal sealed class Dues
+internal sealed class EvaluationSchedule
 {
     private readonly Lock guard = new();
     private readonly Dictionary<long, DateTimeOffset> byKey = [];

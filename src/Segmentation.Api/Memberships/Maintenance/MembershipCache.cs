@@ -6,7 +6,7 @@ namespace Segmentation.Api.Memberships;
 /// Which segments' stored membership has those customers that were looked at last: whoever has just done something will soon do more, and a
 /// customer's rows of membership are half of what reading it costs. Known by the only process that writes them, as long as it does.
 /// </summary>
-internal sealed class KnownMemberships(int segments)
+internal sealed class MembershipCache(int segments)
 {
     private const int MostBytes = 12 * 1024 * 1024;
 

@@ -4,7 +4,7 @@ using Microsoft.EntityFrameworkCore.Metadata;
 namespace Segmentation.Api.Customers;
 
 /// <summary>What a writer of one customer says of its change, so that only segments that read it are looked at.</summary>
-internal static class MembershipQueue
+internal static class ProfileChanges
 {
     // Every write moves these, and no rule reads them.
     private static readonly string[] Unread = [nameof(Customer.Version), nameof(Customer.UpdatedAt)];
@@ -13,9 +13,9 @@ internal static class MembershipQueue
     public static string[] Changed(EntityEntry<Customer> entry)
     {
         entry.DetectChanges();
-        return [.. Of(entry.Metadata.GetProperties().Where(p => entry.Property(p.Name).IsModified)), .. entry.Metadata.GetComplexProperties().SelectMany(part =>
-            Of(part.ComplexType.GetProperties().Where(p => entry.ComplexProperty(part.Name).Property(p.Name).IsModified)).Select(name => $"{part.Name}.{name}"))];
+        return [.. Names(entry.Metadata.GetProperties().Where(p => entry.Property(p.Name).IsModified)), .. entry.Metadata.GetComplexProperties().SelectMany(part =>
+            Names(part.ComplexType.GetProperties().Where(p => entry.ComplexProperty(part.Name).Property(p.Name).IsModified)).Select(name => $"{part.Name}.{name}"))];
 
-        static IEnumerable<string> Of(IEnumerable<IProperty> modified) => modified.Select(p => p.Name).Except(Unread);
+        static IEnumerable<string> Names(IEnumerable<IProperty> modified) => modified.Select(p => p.Name).Except(Unread);
     }
 }

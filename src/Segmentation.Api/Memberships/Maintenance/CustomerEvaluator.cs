@@ -12,7 +12,7 @@ using Segmentation.Api.Segments;
 namespace Segmentation.Api.Memberships;
 
 /// <summary>Puts customers to the segments that what was written of them may concern, in memory, and brings what is stored to what they are now.</summary>
-internal sealed class CustomerLooks(IServiceScopeFactory scopes, NpgsqlDataSource source, CustomerSets sets, MembershipWriter writer, SegmentBuilds builds, Dues dues)
+internal sealed class CustomerEvaluator(IServiceScopeFactory scopes, NpgsqlDataSource source, CustomerReader sets, MembershipWriter writer, SegmentRebuilds builds, EvaluationSchedule dues)
 {
     private const int ChunkKeys = 500;
 
@@ -26,13 +26,13 @@ internal sealed class CustomerLooks(IServiceScopeFactory scopes, NpgsqlDataSourc
     // whichever it is from: in turn, all but one of them would wait.
     private const int Readers = 2;
 
-    private KnownMemberships known = new(0);
+    private MembershipCache known = new(0);
 
     /// <summary>What was known of stored membership may not hold: it is read again.</summary>
-    public void Forget(MembershipPlan plan) => known = new KnownMemberships(plan.Segments.Count);
+    public void Forget(MembershipPlan plan) => known = new MembershipCache(plan.Segments.Count);
 
     /// <summary>Takes up what a build has changed in stored membership.</summary>
-    public async Task TakeUpAsync(SegmentBuild build, MembershipPlan plan, CancellationToken cancellation)
+    public async Task TakeUpAsync(SegmentRebuild build, MembershipPlan plan, CancellationToken cancellation)
     {
         var (batch, customers) = build.Written;
         if (build.IsDoubtful || customers > (build.IsBuilt ? known.Count : 0))
@@ -46,8 +46,8 @@ internal sealed class CustomerLooks(IServiceScopeFactory scopes, NpgsqlDataSourc
                 SELECT customer_key, left_batch IS NULL FROM memberships WHERE segment_id = $1 AND joined_batch = $2
                 UNION ALL SELECT customer_key, false FROM memberships WHERE segment_id = $1 AND left_batch = $2
                 """);
-            command.Parameters.Add(MembershipWriter.Of(segment.Segment.Id, NpgsqlDbType.Integer));
-            command.Parameters.Add(MembershipWriter.Of(batch, NpgsqlDbType.Bigint));
+            command.Parameters.Add(SqlParameter.Create(segment.Segment.Id, NpgsqlDbType.Integer));
+            command.Parameters.Add(SqlParameter.Create(batch, NpgsqlDbType.Bigint));
             await using var reader = await command.ExecuteReaderAsync(cancellation);
             while (await reader.ReadAsync(cancellation))
             {
@@ -61,14 +61,14 @@ internal sealed class CustomerLooks(IServiceScopeFactory scopes, NpgsqlDataSourc
     /// </summary>
     /// <param name="looks">The customers, by their keys.</param>
     /// <param name="done">The rows of work that are done with that: each goes with the last of its customers.</param>
-    public async Task LookAsync(IReadOnlyDictionary<long, Look> looks, IReadOnlyList<MembershipWork> done, SegmentsAt segments, CancellationToken cancellation)
+    public async Task LookAsync(IReadOnlyDictionary<long, Look> looks, IReadOnlyList<ChangeLogEntry> done, SegmentsAt segments, CancellationToken cancellation)
     {
         await using var scope = scopes.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<SegmentationDb>();
 
         var waiting = new ConcurrentQueue<Chunk>(Chunks(looks, done));
         var left = waiting.Count;
-        var ahead = Channel.CreateBounded<(Chunk Chunk, List<Looked> Block)>(BlocksAhead);
+        var ahead = Channel.CreateBounded<(Chunk Chunk, List<EvaluatedCustomer> Block)>(BlocksAhead);
         using var stopReading = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var reading = Task.WhenAll(Enumerable.Range(0, Readers).Select(_ => Task.Run(() => ReadAsync(segments.Plan, waiting, ahead.Writer, stopReading.Token), CancellationToken.None)));
         var writing = Task.CompletedTask;
@@ -101,7 +101,7 @@ internal sealed class CustomerLooks(IServiceScopeFactory scopes, NpgsqlDataSourc
     }
 
     // Those of one type of event are put to the same rules, and so together.
-    private List<Chunk> Chunks(IReadOnlyDictionary<long, Look> looks, IReadOnlyList<MembershipWork> done)
+    private List<Chunk> Chunks(IReadOnlyDictionary<long, Look> looks, IReadOnlyList<ChangeLogEntry> done)
     {
         var chunks = looks.Where(l => l.Value.IsConcerned).OrderBy(l => l.Value.Events is [{ Type: var type }] ? type : "", StringComparer.Ordinal)
             .Chunk(ChunkKeys).DefaultIfEmpty([]).Select(c => new Chunk(c, known)).ToList();
@@ -118,7 +118,7 @@ internal sealed class CustomerLooks(IServiceScopeFactory scopes, NpgsqlDataSourc
     }
 
     // Each chunk that waits, block by block; an empty block ends it.
-    private async Task ReadAsync(MembershipPlan plan, ConcurrentQueue<Chunk> waiting, ChannelWriter<(Chunk Chunk, List<Looked> Block)> ahead, CancellationToken cancellation)
+    private async Task ReadAsync(MembershipPlan plan, ConcurrentQueue<Chunk> waiting, ChannelWriter<(Chunk Chunk, List<EvaluatedCustomer> Block)> ahead, CancellationToken cancellation)
     {
         try
         {
@@ -134,10 +134,10 @@ internal sealed class CustomerLooks(IServiceScopeFactory scopes, NpgsqlDataSourc
                         all.Add(look.Scope);
                     }
 
-                    var (block, events) = (new List<Looked>(Block), 0);
+                    var (block, events) = (new List<EvaluatedCustomer>(Block), 0);
                     await foreach (var (customer, stored) in sets.ReadAsync(db, [.. chunk.Looks.Keys], plan, all, chunk.Known, cancellation))
                     {
-                        block.Add(new Looked(customer, chunk.Looks[customer.Key], stored));
+                        block.Add(new EvaluatedCustomer(customer, chunk.Looks[customer.Key], stored));
                         events += customer.Events.Count;
                         if (block.Count == Block || events > BlockEvents)
                         {
@@ -193,8 +193,8 @@ internal sealed class CustomerLooks(IServiceScopeFactory scopes, NpgsqlDataSourc
                 {
                     Parameters =
                     {
-                        MembershipWriter.Of((short)group.Key.Cause, NpgsqlDbType.Smallint), MembershipWriter.Of(group.Key.Segment, NpgsqlDbType.Integer),
-                        MembershipWriter.Of(group.Select(d => d.Key).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Bigint),
+                        SqlParameter.Create((short)group.Key.Cause, NpgsqlDbType.Smallint), SqlParameter.Create(group.Key.Segment, NpgsqlDbType.Integer),
+                        SqlParameter.Create(group.Select(d => d.Key).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Bigint),
                         new NpgsqlParameter { Value = group.Key.OfEvents ? group.Select(d => d.EventType!).ToArray() : DBNull.Value, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text },
                         new NpgsqlParameter { Value = group.Key.OfEvents ? group.Select(d => d.EventId!).ToArray() : DBNull.Value, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text },
                     },
@@ -204,12 +204,12 @@ internal sealed class CustomerLooks(IServiceScopeFactory scopes, NpgsqlDataSourc
 
             if (done.Length > 0)
             {
-                await using var delete = new NpgsqlCommand("DELETE FROM membership_work WHERE id = ANY ($1)", connection, transaction) { Parameters = { MembershipWriter.Of(done, NpgsqlDbType.Array | NpgsqlDbType.Bigint) } };
+                await using var delete = new NpgsqlCommand("DELETE FROM membership_work WHERE id = ANY ($1)", connection, transaction) { Parameters = { SqlParameter.Create(done, NpgsqlDbType.Array | NpgsqlDbType.Bigint) } };
                 await delete.ExecuteNonQueryAsync(cancellation);
             }
         }, cancellation);
 
-    private async Task LookAsync(SegmentationDb db, List<Looked> some, SegmentsAt segments, List<MembershipMove> changes, List<Deferred> deferred, CancellationToken cancellation)
+    private async Task LookAsync(SegmentationDb db, List<EvaluatedCustomer> some, SegmentsAt segments, List<MembershipMove> changes, List<Deferred> deferred, CancellationToken cancellation)
     {
         LookAtMany([.. some.Where(l => !l.IsHeavy)], segments, changes, deferred);
         foreach (var heavy in some.Where(l => l.IsHeavy))
@@ -217,7 +217,7 @@ internal sealed class CustomerLooks(IServiceScopeFactory scopes, NpgsqlDataSourc
             var moved = false;
             foreach (var place in heavy.Look.Scope.Places())
             {
-                var segment = segments.Of(place);
+                var segment = segments.Get(place);
                 if (segment.IsBuilding || (moved && segment.Plan is { ReadsEvents: true, References.Count: > 0 }))
                 {
                     // PostgreSQL is asked when it knows what this look has moved.
@@ -251,7 +251,7 @@ internal sealed class CustomerLooks(IServiceScopeFactory scopes, NpgsqlDataSourc
     }
 
     // Segment by segment: what a rule needs is then at hand for all of them, where a thousand rules for each customer would have to be fetched anew.
-    private static void LookAtMany(Looked[] some, SegmentsAt segments, List<MembershipMove> changes, List<Deferred> deferred)
+    private static void LookAtMany(EvaluatedCustomer[] some, SegmentsAt segments, List<MembershipMove> changes, List<Deferred> deferred)
     {
         var plan = segments.Plan;
 
@@ -269,7 +269,7 @@ internal sealed class CustomerLooks(IServiceScopeFactory scopes, NpgsqlDataSourc
                 continue;
             }
 
-            var segment = segments.Of(place);
+            var segment = segments.Get(place);
             for (var rest = asked[place]; rest != 0; rest &= rest - 1)
             {
                 var i = BitOperations.TrailingZeroCount(rest);
@@ -298,7 +298,7 @@ internal sealed class CustomerLooks(IServiceScopeFactory scopes, NpgsqlDataSourc
 
         for (var place = 0; place < asked.Length; place++)
         {
-            if (asked[place] != 0 && segments.Of(place) is { IsKept: true } segment)
+            if (asked[place] != 0 && segments.Get(place) is { IsKept: true } segment)
             {
                 for (var rest = asked[place]; rest != 0; rest &= rest - 1)
                 {
@@ -309,13 +309,13 @@ internal sealed class CustomerLooks(IServiceScopeFactory scopes, NpgsqlDataSourc
         }
     }
 
-    private static void Defer(MembershipPlan plan, SegmentPlan segment, Looked looked, List<Deferred> deferred)
+    private static void Defer(MembershipPlan plan, SegmentPlan segment, EvaluatedCustomer looked, List<Deferred> deferred)
     {
         var e = looked.Look.Events?.LastOrDefault(e => plan.OfEvent(e.Type).Contains(segment.Place));
         deferred.Add(new Deferred(segment.Segment.Id, looked.Look.Cause, looked.Customer.Key, e?.Type, e?.Id));
     }
 
-    private static void Move(MembershipPlan plan, SegmentPlan segment, Looked looked, bool member, List<MembershipMove> changes)
+    private static void Move(MembershipPlan plan, SegmentPlan segment, EvaluatedCustomer looked, bool member, List<MembershipMove> changes)
     {
         var customer = looked.Customer;
         looked.Stored.Set(segment.Place, member);
@@ -325,7 +325,7 @@ internal sealed class CustomerLooks(IServiceScopeFactory scopes, NpgsqlDataSourc
     }
 
     /// <summary>Customers that one statement reads, and one transaction writes.</summary>
-    private sealed class Chunk(KeyValuePair<long, Look>[] looks, KnownMemberships known)
+    private sealed class Chunk(KeyValuePair<long, Look>[] looks, MembershipCache known)
     {
         public IReadOnlyDictionary<long, Look> Looks { get; } = looks.ToDictionary();
 

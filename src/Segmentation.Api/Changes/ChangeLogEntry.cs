@@ -4,7 +4,7 @@ namespace Segmentation.Api.Changes;
 /// What was written, and has not been looked at yet: in one row or some, stored by the transaction itself, so that neither a change nor
 /// the need to look at it is ever lost.
 /// </summary>
-public sealed class MembershipWork
+public sealed class ChangeLogEntry
 {
     public long Id { get; set; }
     public MembershipCause Cause { get; set; }

@@ -6,7 +6,7 @@ namespace Segmentation.Api.Events;
 /// Where bulk waits for its turn while membership is behind: one batch at a time in this process, each when no more than <see cref="Behind"/> customers
 /// wait to be looked at. Events of now would else wait for their membership until all that was brought in bulk has been looked at.
 /// </summary>
-public sealed class BulkTurns : IDisposable
+public sealed class IngestThrottle : IDisposable
 {
     /// <summary>
     /// While no more customers than these wait to be looked at, bulk need not wait. That is how late events of now may be beside bulk: 20,000 are looked at

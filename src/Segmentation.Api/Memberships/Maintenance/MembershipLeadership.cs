@@ -1,5 +1,6 @@
 using Npgsql;
 using NpgsqlTypes;
+using Segmentation.Api.Data;
 using Segmentation.Api.Events;
 using Segmentation.Api.Segments;
 using Segmentation.Api.Webhooks;
@@ -10,9 +11,9 @@ namespace Segmentation.Api.Memberships;
 /// Has one process of all that share a database keep membership. A lock of the database says which; PostgreSQL frees it with the connection of
 /// whoever held it, and the next process takes over within seconds.
 /// </summary>
-internal sealed class MembershipService(
-    IServiceScopeFactory scopes, [FromKeyedServices(MembershipService.Source)] NpgsqlDataSource source, DefinitionCache definitions, CustomerRowReaders readers, RevenueOptions revenue, MembershipOptions options, WebhookDispatcher webhooks, TimeProvider time,
-    ILogger<MembershipService> logger) : BackgroundService
+internal sealed class MembershipLeadership(
+    IServiceScopeFactory scopes, [FromKeyedServices(MembershipLeadership.Source)] NpgsqlDataSource source, DefinitionCache definitions, CustomerRowReaders readers, RevenueOptions revenue, MembershipOptions options, WebhookDispatcher webhooks, TimeProvider time,
+    ILogger<MembershipLeadership> logger) : BackgroundService
 {
     /// <summary>The key of the connections that membership is kept by.</summary>
     public const string Source = "membership";
@@ -43,7 +44,7 @@ internal sealed class MembershipService(
             {
                 return;
             }
-            catch (OvertakenException)
+            catch (LeadershipLostException)
             {
                 logger.LogInformation("Another process keeps membership now");
             }
@@ -63,7 +64,7 @@ internal sealed class MembershipService(
     private async Task LeadAsync(CancellationToken stopping)
     {
         await using var connection = await source.OpenConnectionAsync(stopping);
-        await using (var acquire = new NpgsqlCommand("SELECT pg_try_advisory_lock($1)", connection) { Parameters = { MembershipWriter.Of(Lock, NpgsqlDbType.Bigint) } })
+        await using (var acquire = new NpgsqlCommand("SELECT pg_try_advisory_lock($1)", connection) { Parameters = { SqlParameter.Create(Lock, NpgsqlDbType.Bigint) } })
         {
             if (!(bool)(await acquire.ExecuteScalarAsync(stopping))!)
             {
@@ -89,7 +90,7 @@ internal sealed class MembershipService(
         }
 
         logger.LogInformation("This process keeps membership");
-        using var keeper = new MembershipKeeper(scopes, source, definitions, readers, revenue, options, time, logger, epoch, keptUntil);
+        using var keeper = new MembershipMaintainer(scopes, source, definitions, readers, revenue, options, time, logger, epoch, keptUntil);
         using var leading = CancellationTokenSource.CreateLinkedTokenSource(stopping);
         var telling = webhooks.RunAsync(leading.Token);
         try

@@ -13,7 +13,7 @@ using Segmentation.Api.Segments;
 namespace Segmentation.Api.Memberships;
 
 /// <summary>Reads sets of customers with what rules ask of them and no more: one statement, a row a customer.</summary>
-internal sealed class CustomerSets(NpgsqlDataSource source, CustomerRowReaders readers)
+internal sealed class CustomerReader(NpgsqlDataSource source, CustomerRowReaders readers)
 {
     // Of more, all that an event carries is cheaper.
     private const int MostProperties = 3;
@@ -39,13 +39,13 @@ internal sealed class CustomerSets(NpgsqlDataSource source, CustomerRowReaders r
         SegmentationDb model, long[] keys, MembershipPlan plan, SegmentSet concerned, IReadOnlyDictionary<long, SegmentSet> known, [EnumeratorCancellation] CancellationToken cancellation)
     {
         var (members, events) = (plan.MembersRead(concerned), plan.EventsRead(concerned));
-        var row = readers.Get(model).Customers.Of(members.Append(nameof(Customer.Key)).Append(nameof(Customer.EventCount)).ToHashSet(StringComparer.Ordinal), "c");
+        var row = readers.Get(model).Customers.Select(members.Append(nameof(Customer.Key)).Append(nameof(Customer.EventCount)).ToHashSet(StringComparer.Ordinal), "c");
         await using var connection = await source.OpenConnectionAsync(cancellation);
         await using var command = new NpgsqlCommand { Connection = connection };
-        string Texts(IEnumerable<string> texts) => Parameter(MembershipWriter.Of(texts.ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Text));
+        string Texts(IEnumerable<string> texts) => Parameter(SqlParameter.Create(texts.ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Text));
         long[] unknown = [.. keys.Where(k => !known.ContainsKey(k))];
         var sql = new StringBuilder($"SELECT {row.Columns}, ")
-            .Append(unknown.Length == 0 ? "NULL::bytea" : $"CASE WHEN c.key = ANY ({Parameter(MembershipWriter.Of(unknown, NpgsqlDbType.Array | NpgsqlDbType.Bigint))}) THEN array_send(ARRAY(SELECT m.segment_id FROM memberships m WHERE m.customer_key = c.key AND m.left_batch IS NULL)) END").Append(", ")
+            .Append(unknown.Length == 0 ? "NULL::bytea" : $"CASE WHEN c.key = ANY ({Parameter(SqlParameter.Create(unknown, NpgsqlDbType.Array | NpgsqlDbType.Bigint))}) THEN array_send(ARRAY(SELECT m.segment_id FROM memberships m WHERE m.customer_key = c.key AND m.left_batch IS NULL)) END").Append(", ")
             .Append(members.Contains(nameof(Customer.ManualMemberships)) ? "ARRAY(SELECT m.segment_id FROM manual_members m WHERE m.customer_key = c.key)" : "'{}'::integer[]");
         var first = row.Count + 2;
         string[]? properties = events?.Properties is { Count: <= MostProperties } few ? [.. few] : null;
@@ -53,7 +53,7 @@ internal sealed class CustomerSets(NpgsqlDataSource source, CustomerRowReaders r
         {
             // What they carry is dear to send and to parse, and few rules ask for much of it.
             var carrying = events.Carrying is { Count: > 0 } some ? $"e.type = ANY ({Texts(some)})" : "true";
-            IEnumerable<string> carried = properties is null ? ["e.properties"] : properties.Select(p => $"e.properties -> {Parameter(MembershipWriter.Of(p, NpgsqlDbType.Text))}");
+            IEnumerable<string> carried = properties is null ? ["e.properties"] : properties.Select(p => $"e.properties -> {Parameter(SqlParameter.Create(p, NpgsqlDbType.Text))}");
             IEnumerable<string> columns =
             [
                 "array_agg(e.amount)", "string_agg(timestamptz_send(e.occurred_at), '')", "array_send(array_agg(e.type))", .. events.Channel ? ["array_send(array_agg(e.channel))"] : Array.Empty<string>(),
@@ -68,7 +68,7 @@ internal sealed class CustomerSets(NpgsqlDataSource source, CustomerRowReaders r
             sql.Append(" FROM customers c");
         }
 
-        command.CommandText = sql.Append(" WHERE c.key = ANY (").Append(Parameter(MembershipWriter.Of(keys, NpgsqlDbType.Array | NpgsqlDbType.Bigint))).Append(')').ToString();
+        command.CommandText = sql.Append(" WHERE c.key = ANY (").Append(Parameter(SqlParameter.Create(keys, NpgsqlDbType.Array | NpgsqlDbType.Bigint))).Append(')').ToString();
         string[] labels = [.. (properties ?? []).Select(p => $"\"{JsonEncodedText.Encode(p)}\":")];
         var texts = new HashSet<string>(StringComparer.Ordinal).GetAlternateLookup<ReadOnlySpan<char>>();
         var parsed = new Dictionary<string, JsonElement>(StringComparer.Ordinal).GetAlternateLookup<ReadOnlySpan<char>>();

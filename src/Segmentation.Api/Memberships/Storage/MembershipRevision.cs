@@ -4,7 +4,7 @@ namespace Segmentation.Api.Memberships;
 /// What one transaction changed in one segment. Ids grow in the order in which the transactions commit, since one process at a time writes
 /// one transaction at a time: a reader that has seen an id has seen all before it.
 /// </summary>
-public sealed class MembershipBatch
+public sealed class MembershipRevision
 {
     public long Id { get; set; }
     public int SegmentId { get; set; }

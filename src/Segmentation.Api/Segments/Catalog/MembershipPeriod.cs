@@ -7,8 +7,8 @@ namespace Segmentation.Api.Segments;
 /// A customer's stay in a segment, from joining to leaving: membership and its history in one row, so that a change writes one row, and
 /// joined − left is the size whatever happens.
 /// </summary>
-/// <remarks>Written by <see cref="MembershipWriter"/> alone. The <see cref="MembershipBatch"/>es say when.</remarks>
-public sealed class SegmentMembership
+/// <remarks>Written by <see cref="MembershipWriter"/> alone. The <see cref="MembershipRevision"/>es say when.</remarks>
+public sealed class MembershipPeriod
 {
     public int SegmentId { get; set; }
     public long CustomerKey { get; set; }

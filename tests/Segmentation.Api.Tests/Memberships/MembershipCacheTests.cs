@@ -2,12 +2,12 @@ using Segmentation.Api.Memberships;
 
 namespace Segmentation.Api.Tests.Memberships;
 
-public sealed class KnownMembershipsTests
+public sealed class MembershipCacheTests
 {
     // So many that little fits: a bit less than eight customers in each part.
     private const int Segments = 6 * 1024 * 1024;
 
-    private readonly KnownMemberships known = new(Segments);
+    private readonly MembershipCache known = new(Segments);
 
     [Fact]
     public void Take_OfOneThatWasPut_OnlyOnce()
@@ -82,7 +82,7 @@ public sealed class KnownMembershipsTests
     [Fact]
     public void Put_OfMany_GrowsAndKeepsWhatAllHave()
     {
-        var few = new KnownMemberships(1000);
+        var few = new MembershipCache(1000);
         for (var customer = 0; customer < 1000; customer++)
         {
             var stored = new SegmentSet(1000);

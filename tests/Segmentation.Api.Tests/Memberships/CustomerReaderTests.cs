@@ -14,7 +14,7 @@ using Segmentation.Rules;
 namespace Segmentation.Api.Tests.Memberships;
 
 /// <summary>A customer of which only what a rule reads is loaded answers as the whole one does.</summary>
-public sealed class CustomerSetsTests(RuleWorld world) : IClassFixture<RuleWorld>
+public sealed class CustomerReaderTests(RuleWorld world) : IClassFixture<RuleWorld>
 {
     private const int Trees = 400;
 
@@ -81,7 +81,7 @@ public sealed class CustomerSetsTests(RuleWorld world) : IClassFixture<RuleWorld
             var (now, later) = (new Evaluation(RuleWorld.Now, zone), new Evaluation(RuleWorld.Now.AddHours(1), zone));
             var flips = asked.ReadsClock ? asked.Flips(now, later) : _ => false;
             List<long> read = [];
-            foreach (var (customer, _) in new CustomerSets(source, readers).ReadAsync(db, [.. whole.Keys], plan, only, new Dictionary<long, SegmentSet>(), default).ToBlockingEnumerable())
+            foreach (var (customer, _) in new CustomerReader(source, readers).ReadAsync(db, [.. whole.Keys], plan, only, new Dictionary<long, SegmentSet>(), default).ToBlockingEnumerable())
             {
                 read.Add(customer.Key);
                 (customer.Rank, whole[customer.Key].Rank) = (ranks[customer.Key], ranks[customer.Key]);

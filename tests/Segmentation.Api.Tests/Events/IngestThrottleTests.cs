@@ -3,11 +3,11 @@ using Segmentation.Api.Events;
 
 namespace Segmentation.Api.Tests.Events;
 
-public sealed class BulkTurnsTests : IDisposable
+public sealed class IngestThrottleTests : IDisposable
 {
-    private const int Behind = BulkTurns.Behind;
+    private const int Behind = IngestThrottle.Behind;
 
-    private readonly BulkTurns turns = new();
+    private readonly IngestThrottle turns = new();
     private int waiting;
     private int asked;
 

@@ -13,7 +13,7 @@ using Segmentation.Rules.Expressions;
 namespace Segmentation.Api.Memberships;
 
 /// <summary>Builds whole segments in PostgreSQL, beside everything else: which wait, which run, and of which what is stored holds.</summary>
-internal sealed class SegmentBuilds(IServiceScopeFactory scopes, MembershipWriter writer, Dues dues, TimeProvider time, ILogger logger, CancellationToken stop)
+internal sealed class SegmentRebuilds(IServiceScopeFactory scopes, MembershipWriter writer, EvaluationSchedule dues, TimeProvider time, ILogger logger, CancellationToken stop)
 {
     private static readonly TimeSpan MostRetryDelay = TimeSpan.FromMinutes(10);
 
@@ -23,8 +23,8 @@ internal sealed class SegmentBuilds(IServiceScopeFactory scopes, MembershipWrite
     private const int MostTogether = 32;
 
     private readonly HashSet<int> ready = [];
-    private readonly Dictionary<int, SegmentBuild> building = [];
-    private readonly List<SegmentBuild> waiting = [];
+    private readonly Dictionary<int, SegmentRebuild> building = [];
+    private readonly List<SegmentRebuild> waiting = [];
     private readonly List<Task> running = [];
     private double averageMs = 300;
 
@@ -77,12 +77,12 @@ internal sealed class SegmentBuilds(IServiceScopeFactory scopes, MembershipWrite
     }
 
     /// <summary>Has a segment built as soon as can be, once.</summary>
-    public SegmentBuild Enqueue(SegmentPlan segment, MembershipCause cause)
+    public SegmentRebuild Enqueue(SegmentPlan segment, MembershipCause cause)
     {
         var build = waiting.FirstOrDefault(w => w.Plan.Segment.Id == segment.Segment.Id);
         if (build is null)
         {
-            waiting.Add(build = new SegmentBuild(segment) { Cause = cause });
+            waiting.Add(build = new SegmentRebuild(segment) { Cause = cause });
         }
         else if (!ready.Contains(segment.Segment.Id))
         {
@@ -106,7 +106,7 @@ internal sealed class SegmentBuilds(IServiceScopeFactory scopes, MembershipWrite
 
             // Rules that ask for nothing but customers' own columns have all of them read, whatever they ask: once for many. One that failed is tried by
             // itself, lest it be the one that fails the others.
-            List<SegmentBuild> together = MayShare(waiting[i]) ? [.. waiting.Skip(i).Where(b => MayShare(b) && MayStart(b)).Take(MostTogether)] : [waiting[i]];
+            List<SegmentRebuild> together = MayShare(waiting[i]) ? [.. waiting.Skip(i).Where(b => MayShare(b) && MayStart(b)).Take(MostTogether)] : [waiting[i]];
             waiting.RemoveAll(together.Contains);
             i--;
             var alone = waiting.Count + building.Count == 0;
@@ -122,15 +122,15 @@ internal sealed class SegmentBuilds(IServiceScopeFactory scopes, MembershipWrite
             running.Add(Task.Run(() => BuildAsync(together, alone, stop), CancellationToken.None));
         }
 
-        static bool MayShare(SegmentBuild build) => build is { Failures: 0, Plan.ReadsColumnsAlone: true };
+        static bool MayShare(SegmentRebuild build) => build is { Failures: 0, Plan.ReadsColumnsAlone: true };
 
-        bool MayStart(SegmentBuild build) => !building.ContainsKey(build.Plan.Segment.Id) && build.NotBefore <= at
+        bool MayStart(SegmentRebuild build) => !building.ContainsKey(build.Plan.Segment.Id) && build.NotBefore <= at
             && build.Plan.References.Select(k => plan.All.Segments[k]).Where(s => s.Status == SegmentStatus.Active)
                 .All(s => ready.Contains(s.Id) && !building.ContainsKey(s.Id) && !waiting.Any(w => w.Plan.Segment.Id == s.Id));
     }
 
     // One connection's work: each segment has a transaction of its own, and ends for itself.
-    private async Task BuildAsync(IReadOnlyList<SegmentBuild> together, bool alone, CancellationToken cancellation)
+    private async Task BuildAsync(IReadOnlyList<SegmentRebuild> together, bool alone, CancellationToken cancellation)
     {
         try
         {
@@ -138,7 +138,7 @@ internal sealed class SegmentBuilds(IServiceScopeFactory scopes, MembershipWrite
             var at = LocalTime.Truncate(time.GetUtcNow());
             foreach (var build in together)
             {
-                await writer.SetStateAsync(build.Plan.Segment.Id, "progress = 0, started_at = $2", cancellation, MembershipWriter.Of(at, NpgsqlDbType.TimestampTz));
+                await writer.SetStateAsync(build.Plan.Segment.Id, "progress = 0, started_at = $2", cancellation, SqlParameter.Create(at, NpgsqlDbType.TimestampTz));
             }
 
             await using var scope = scopes.CreateAsyncScope();
@@ -206,7 +206,7 @@ internal sealed class SegmentBuilds(IServiceScopeFactory scopes, MembershipWrite
     }
 
     // Which of the segments each customer is in, a bit for each.
-    private static async Task FindTogetherAsync(SegmentationDb db, IReadOnlyList<SegmentBuild> together, DateTimeOffset at, CancellationToken cancellation)
+    private static async Task FindTogetherAsync(SegmentationDb db, IReadOnlyList<SegmentRebuild> together, DateTimeOffset at, CancellationToken cancellation)
     {
         var c = Expression.Parameter(typeof(Customer), "c");
         var bits = together.Select((b, i) => (Expression)Expression.Condition(Splice.Body(b.Plan.Members(b.Definitions, at, db), c), Expression.Constant(1L << i), Expression.Constant(0L))).Aggregate(Expression.Or);
@@ -220,7 +220,7 @@ internal sealed class SegmentBuilds(IServiceScopeFactory scopes, MembershipWrite
         await command.ExecuteNonQueryAsync(cancellation);
     }
 
-    private async Task BuildAsync(SegmentBuild build, NpgsqlConnection connection, NpgsqlCommand members, DateTimeOffset at, CancellationToken cancellation)
+    private async Task BuildAsync(SegmentRebuild build, NpgsqlConnection connection, NpgsqlCommand members, DateTimeOffset at, CancellationToken cancellation)
     {
         var segment = build.Plan;
 
@@ -256,8 +256,8 @@ internal sealed class SegmentBuilds(IServiceScopeFactory scopes, MembershipWrite
                 CommandTimeout = 0,
                 Parameters =
                 {
-                    MembershipWriter.Of(segment.Segment.Id, NpgsqlDbType.Integer), MembershipWriter.Of(build.Fresh ? [] : dues.Passed(at), NpgsqlDbType.Array | NpgsqlDbType.Bigint), MembershipWriter.Of((short)build.Cause, NpgsqlDbType.Smallint),
-                    MembershipWriter.Of(build.Erased.ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Bigint),
+                    SqlParameter.Create(segment.Segment.Id, NpgsqlDbType.Integer), SqlParameter.Create(build.Fresh ? [] : dues.Passed(at), NpgsqlDbType.Array | NpgsqlDbType.Bigint), SqlParameter.Create((short)build.Cause, NpgsqlDbType.Smallint),
+                    SqlParameter.Create(build.Erased.ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Bigint),
                 },
             })
             {
@@ -271,7 +271,7 @@ internal sealed class SegmentBuilds(IServiceScopeFactory scopes, MembershipWrite
                 // They were true of what it was. Stored with it, so that whoever takes over in between knows.
                 await using var users = new NpgsqlCommand("INSERT INTO membership_work (cause, segment_id, created) SELECT $1, s, false FROM unnest($2) s", connection, transaction)
                 {
-                    Parameters = { MembershipWriter.Of((short)build.Cause, NpgsqlDbType.Smallint), MembershipWriter.Of(build.Users, NpgsqlDbType.Array | NpgsqlDbType.Integer) },
+                    Parameters = { SqlParameter.Create((short)build.Cause, NpgsqlDbType.Smallint), SqlParameter.Create(build.Users, NpgsqlDbType.Array | NpgsqlDbType.Integer) },
                 };
                 await users.ExecuteNonQueryAsync(cancellation);
             }
@@ -285,11 +285,11 @@ internal sealed class SegmentBuilds(IServiceScopeFactory scopes, MembershipWrite
             {
                 Parameters =
                 {
-                    MembershipWriter.Of(segment.Segment.Id, NpgsqlDbType.Integer), MembershipWriter.Of(segment.Fingerprint, NpgsqlDbType.Text), MembershipWriter.Of(LocalTime.Truncate(time.GetUtcNow()), NpgsqlDbType.TimestampTz),
+                    SqlParameter.Create(segment.Segment.Id, NpgsqlDbType.Integer), SqlParameter.Create(segment.Fingerprint, NpgsqlDbType.Text), SqlParameter.Create(LocalTime.Truncate(time.GetUtcNow()), NpgsqlDbType.TimestampTz),
                     new NpgsqlParameter { Value = build.Cause == MembershipCause.Refresh ? joined : DBNull.Value, NpgsqlDbType = NpgsqlDbType.Integer },
                     new NpgsqlParameter { Value = build.Cause == MembershipCause.Refresh ? left : DBNull.Value, NpgsqlDbType = NpgsqlDbType.Integer },
-                    MembershipWriter.Of(build.Rows.ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Bigint),
-                    MembershipWriter.Of(build.Definitions.Stamp, NpgsqlDbType.Bigint), // Else what is built may be what was meant before; the next tick sees.
+                    SqlParameter.Create(build.Rows.ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Bigint),
+                    SqlParameter.Create(build.Definitions.Stamp, NpgsqlDbType.Bigint), // Else what is built may be what was meant before; the next tick sees.
                 },
             };
             await state.ExecuteNonQueryAsync(cancellation);
@@ -298,9 +298,9 @@ internal sealed class SegmentBuilds(IServiceScopeFactory scopes, MembershipWrite
 
     /// <summary>Takes up what has ended: what was not built for another reason than that it was cancelled for good is to be built again.</summary>
     /// <returns>Those that have ended, however they did.</returns>
-    public async Task<IReadOnlyList<SegmentBuild>> FinishAsync(MembershipPlan plan, DateTimeOffset at, CancellationToken cancellation)
+    public async Task<IReadOnlyList<SegmentRebuild>> FinishAsync(MembershipPlan plan, DateTimeOffset at, CancellationToken cancellation)
     {
-        List<SegmentBuild> ended = [.. building.Values.Where(b => b.Ended.Task.IsCompleted)];
+        List<SegmentRebuild> ended = [.. building.Values.Where(b => b.Ended.Task.IsCompleted)];
         foreach (var build in ended)
         {
             var id = build.Plan.Segment.Id;
@@ -324,13 +324,13 @@ internal sealed class SegmentBuilds(IServiceScopeFactory scopes, MembershipWrite
                     EnqueueAgain(build, again);
                 }
             }
-            catch (Exception failed) when (failed is not OvertakenException && !cancellation.IsCancellationRequested)
+            catch (Exception failed) when (failed is not LeadershipLostException && !cancellation.IsCancellationRequested)
             {
                 build.Failures++;
                 var delay = TimeSpan.FromSeconds(Math.Min(MostRetryDelay.TotalSeconds, 5 * Math.Pow(2, build.Failures - 1)));
                 logger.LogError(failed, "A segment could not be built; tried again in {Delay}", delay);
                 await writer.SetStateAsync(id, "status = CASE WHEN status = 'Ready' THEN status ELSE 'Failed' END, error = $2, failures = $3, retry_at = $4, finished_at = $5", cancellation,
-                    MembershipWriter.Of(Reason(failed), NpgsqlDbType.Text), MembershipWriter.Of(build.Failures, NpgsqlDbType.Integer), MembershipWriter.Of(at + delay, NpgsqlDbType.TimestampTz), MembershipWriter.Of(at, NpgsqlDbType.TimestampTz));
+                    SqlParameter.Create(Reason(failed), NpgsqlDbType.Text), SqlParameter.Create(build.Failures, NpgsqlDbType.Integer), SqlParameter.Create(at + delay, NpgsqlDbType.TimestampTz), SqlParameter.Create(at, NpgsqlDbType.TimestampTz));
                 if (plan.ById.TryGetValue(id, out var again))
                 {
                     var next = EnqueueAgain(build, again);
@@ -342,7 +342,7 @@ internal sealed class SegmentBuilds(IServiceScopeFactory scopes, MembershipWrite
         return ended;
     }
 
-    private SegmentBuild EnqueueAgain(SegmentBuild build, SegmentPlan segment)
+    private SegmentRebuild EnqueueAgain(SegmentRebuild build, SegmentPlan segment)
     {
         var next = Enqueue(segment, build.Cause);
         next.Rows.AddRange(build.Rows);
@@ -372,8 +372,8 @@ internal sealed class SegmentBuilds(IServiceScopeFactory scopes, MembershipWrite
             {
                 Parameters =
                 {
-                    MembershipWriter.Of(segment, NpgsqlDbType.Integer), MembershipWriter.Of((short)MembershipCause.Refresh, NpgsqlDbType.Smallint),
-                    MembershipWriter.Of(current is { Forget: true }, NpgsqlDbType.Boolean), MembershipWriter.Of(LocalTime.Truncate(time.GetUtcNow()), NpgsqlDbType.TimestampTz),
+                    SqlParameter.Create(segment, NpgsqlDbType.Integer), SqlParameter.Create((short)MembershipCause.Refresh, NpgsqlDbType.Smallint),
+                    SqlParameter.Create(current is { Forget: true }, NpgsqlDbType.Boolean), SqlParameter.Create(LocalTime.Truncate(time.GetUtcNow()), NpgsqlDbType.TimestampTz),
                 },
             };
             await command.ExecuteNonQueryAsync(cancellation);

@@ -35,7 +35,8 @@ public sealed class SampleDataTests(TestDatabase databases) : IClassFixture<Test
     [Fact]
     public async Task Load_Twice_LoadsOnceWithRightCounters()
     {
-        await using var db = await MigratedAsync();
+        var connectionString = await databases.CreateDatabaseAsync();
+        await using var db = await MigratedAsync(connectionString);
         Assert.True(await LoadAsync(db));
 
         Assert.Equal((SampleData.Customers, SampleData.Events, 12, 12), (await db.Customers.CountAsync(), await db.Events.CountAsync(), await db.Segments.CountAsync(), await db.SegmentVersions.CountAsync()));
@@ -43,7 +44,7 @@ public sealed class SampleDataTests(TestDatabase databases) : IClassFixture<Test
         Assert.Equal(0, await db.Database.SqlQueryRaw<int>(Wrong).SingleAsync());
         Assert.True(await db.Database.SqlQuery<float>($"SELECT min(reltuples) AS \"Value\" FROM pg_class WHERE relname IN ('customers', 'events')").SingleAsync() > 0);
 
-        await using var stored = new StoredMembership(db.Database.GetConnectionString()!);
+        await using var stored = new StoredMembership(connectionString);
         var query = new SegmentQuery(db, new DefinitionCache(new CustomerFields(new RevenueOptions()), new RuleLimits()), stored, TimeProvider.System);
         foreach (var sample in SampleSegments.All)
         {
@@ -58,7 +59,7 @@ public sealed class SampleDataTests(TestDatabase databases) : IClassFixture<Test
     [Fact]
     public async Task Load_SomethingElseUnderItsNames_ChangesNothing()
     {
-        await using var db = await MigratedAsync();
+        await using var db = await MigratedAsync(await databases.CreateDatabaseAsync());
         db.Attributes.Add(new CustomerAttribute { Name = "nps", Type = "text", Kind = "value" });
         await db.SaveChangesAsync();
         Assert.False(await LoadAsync(db));
@@ -74,9 +75,10 @@ public sealed class SampleDataTests(TestDatabase databases) : IClassFixture<Test
     private static async Task<bool> LoadAsync(SegmentationDb db) =>
         await new SampleData(db, new RevenueOptions(), TimeProvider.System, NullLogger<SampleData>.Instance).LoadAsync();
 
-    private async Task<SegmentationDb> MigratedAsync()
+    private static async Task<SegmentationDb> MigratedAsync(string connectionString)
     {
-        var db = new SegmentationDb(new DbContextOptionsBuilder<SegmentationDb>().UseNpgsql(await databases.CreateDatabaseAsync()).ConfigureWarnings(TestDatabase.ManyHosts).Options);
+        var db = new SegmentationDb(new DbContextOptionsBuilder<SegmentationDb>()
+            .UseNpgsql(connectionString).ConfigureWarnings(TestDatabase.ManyHosts).Options);
         await db.Database.MigrateAsync();
         return db;
     }

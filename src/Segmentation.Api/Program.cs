@@ -12,7 +12,7 @@ var builder = WebApplication.CreateBuilder([.. args.Except(switches)]);
 var (sample, migrateOnly) = (args.Contains("--sample"), args.Contains("--migrate"));
 
 Log.Logger = new LoggerConfiguration().ReadFrom.Configuration(builder.Configuration).CreateLogger();
-builder.Logging.ClearProviders().AddSerilog(Log.Logger);
+builder.Services.AddSerilog(Log.Logger);
 using var startup = new SerilogLoggerFactory(Log.Logger);
 try
 {

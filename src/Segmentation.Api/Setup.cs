@@ -14,6 +14,7 @@ using Segmentation.Api.Memberships;
 using Segmentation.Api.Segments;
 using Segmentation.Api.Webhooks;
 using Segmentation.Rules;
+using Serilog;
 
 namespace Segmentation.Api;
 
@@ -41,14 +42,11 @@ internal static class Setup
         services.AddScoped<SegmentStore>();
         services.AddScoped<SegmentOverlap>();
         services.AddScoped<CustomerSnapshots>();
-        services.AddSingleton<CustomerValidator>();
         services.AddScoped<CustomerImport>();
-        services.AddSingleton<EventValidator>();
         services.AddSingleton<IngestThrottle>();
         services.AddScoped<EventStore>();
         services.AddScoped<EventIngest>();
-        services.AddSingleton<IValidator<SegmentResource>, SegmentValidator>();
-        services.AddSingleton<IValidator<AttributeResource>, AttributeValidator>();
+        services.AddValidatorsFromAssemblyContaining<Program>(ServiceLifetime.Singleton, includeInternalTypes: true);
         services.AddWebhooks(configuration);
 
         services.AddSingleton(_ => new StoredMembership(Connection(connectionString, configuration)));
@@ -86,7 +84,7 @@ internal static class Setup
 
     public static void UseSegmentation(this WebApplication app)
     {
-        app.UseMiddleware<RequestLog>();
+        app.UseSerilogRequestLogging(RequestLogging.Configure);
         app.UseExceptionHandler();
         app.UseStatusCodePages(context => ApiExceptionHandler.WriteAsync(
             context.HttpContext, new ApiProblem(context.HttpContext.Response.StatusCode, Reason(context.HttpContext.Response.StatusCode)), context.HttpContext.RequestAborted));

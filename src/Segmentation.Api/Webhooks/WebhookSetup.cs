@@ -1,4 +1,3 @@
-using FluentValidation;
 using Segmentation.Api.Streams;
 
 namespace Segmentation.Api.Webhooks;
@@ -9,7 +8,6 @@ internal static class WebhookSetup
     public static void AddWebhooks(this IServiceCollection services, IConfiguration configuration)
     {
         services.AddSingleton(configuration.GetSection("Webhooks").Get<WebhookOptions>() ?? new WebhookOptions());
-        services.AddSingleton<IValidator<WebhookResource>, WebhookValidator>();
         services.AddSingleton<WebhookSender>();
         services.AddSingleton<WebhookDispatcher>();
         services.AddSingleton(configuration.GetSection("Streams").Get<StreamOptions>() ?? new StreamOptions());

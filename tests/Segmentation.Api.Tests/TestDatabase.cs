@@ -1,19 +1,16 @@
 using System.Diagnostics;
 using System.Globalization;
 using Microsoft.EntityFrameworkCore.Diagnostics;
+using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 using Segmentation.Api.Embedded;
-#if TESTCONTAINERS
 using Testcontainers.PostgreSql;
-#else
-using Microsoft.Extensions.Logging.Abstractions;
-#endif
 
 namespace Segmentation.Api.Tests;
 
 /// <summary>
 /// Databases for tests, on one real PostgreSQL for the whole test process: the server that <c>ConnectionStrings__Segmentation</c> names; else
-/// a container (<c>dotnet test -p:TestDatabase=testcontainers</c>); else a private server in a temporary folder.
+/// a container (<c>TEST_DATABASE=testcontainers</c>); else a private server in a temporary folder.
 /// </summary>
 /// <remarks>For <c>IClassFixture</c> or <c>ICollectionFixture</c>: each instance drops the databases that it made.</remarks>
 public sealed class TestDatabase : IAsyncLifetime
@@ -101,22 +98,12 @@ public sealed class TestDatabase : IAsyncLifetime
                 return new TestServer(given, () => Task.CompletedTask);
             }
 
-#if TESTCONTAINERS
-            var container = new PostgreSqlBuilder("postgres:17.6")
-                .WithCommand("-c", "fsync=off", "-c", "max_connections=300")
-                .Build();
-            await container.StartAsync();
-            return new TestServer(container.GetConnectionString(), () => container.DisposeAsync().AsTask());
-#else
-            TestFolder.SweepServers();
-            var folder = TestFolder.Create(TestFolder.ServerPrefix);
-            var server = await EmbeddedPostgres.StartAsync(TestFolder.Options(folder), NullLogger.Instance, CancellationToken.None);
-            return new TestServer(server.ConnectionString, async () =>
+            return Environment.GetEnvironmentVariable("TEST_DATABASE") switch
             {
-                await server.DisposeAsync();
-                Directory.Delete(folder, recursive: true);
-            });
-#endif
+                null or "" => await StartPrivateAsync(),
+                "testcontainers" => await StartContainerAsync(),
+                var other => throw new InvalidOperationException($"TEST_DATABASE must be \"testcontainers\" or not set; it is \"{other}\"."),
+            };
         }
 
         public async Task ExecuteAsync(string sql)
@@ -130,6 +117,27 @@ public sealed class TestDatabase : IAsyncLifetime
         }
 
         public async ValueTask DisposeAsync() => await stop();
+
+        private static async Task<TestServer> StartContainerAsync()
+        {
+            var container = new PostgreSqlBuilder("postgres:17.6")
+                .WithCommand("-c", "fsync=off", "-c", "max_connections=300")
+                .Build();
+            await container.StartAsync();
+            return new TestServer(container.GetConnectionString(), () => container.DisposeAsync().AsTask());
+        }
+
+        private static async Task<TestServer> StartPrivateAsync()
+        {
+            TestFolder.SweepServers();
+            var folder = TestFolder.Create(TestFolder.ServerPrefix);
+            var server = await EmbeddedPostgres.StartAsync(TestFolder.Options(folder), NullLogger.Instance, CancellationToken.None);
+            return new TestServer(server.ConnectionString, async () =>
+            {
+                await server.DisposeAsync();
+                Directory.Delete(folder, recursive: true);
+            });
+        }
     }
 }
 

@@ -8,6 +8,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
 using Npgsql;
 using Segmentation.Api.Data;
 using Segmentation.Api.Endpoints;
@@ -20,7 +21,7 @@ namespace Segmentation.Api.Tests.Memberships;
 public sealed class KeptMembershipTests(ITestOutputHelper output) : IAsyncLifetime
 {
     private readonly TestDatabase databases = new();
-    private readonly TestClock clock = new(MembershipWorld.Start);
+    private readonly FakeTimeProvider clock = new(MembershipWorld.Start);
     private string connectionString = "";
 
     public async Task InitializeAsync()
@@ -47,7 +48,7 @@ public sealed class KeptMembershipTests(ITestOutputHelper output) : IAsyncLifeti
 
         var services = host.Services;
         MembershipMaintainer Lead(DateTimeOffset kept) => ActivatorUtilities.CreateInstance<MembershipMaintainer>(services, clock, failures, 1L, kept);
-        var keeper = Lead(clock.Now);
+        var keeper = Lead(clock.GetUtcNow());
         var ticks = 0;
         var world = new MembershipWorld(api, clock, connectionString, SettleAsync);
         await world.CreateAsync();
@@ -119,7 +120,7 @@ public sealed class KeptMembershipTests(ITestOutputHelper output) : IAsyncLifeti
         await ExecuteAsync(source, "ALTER FUNCTION seg_distance_km(float8, float8, float8, float8) RENAME TO distance_elsewhere");
         var services = host.Services;
         using var keeper = ActivatorUtilities.CreateInstance<MembershipMaintainer>(services, clock, NullLogger.Instance, 1L, DateTimeOffset.UnixEpoch);
-        var began = clock.Now;
+        var began = clock.GetUtcNow();
         await TickUntilAsync(3, "Failed");
         clock.Advance(TimeSpan.FromSeconds(6));
         await TickUntilAsync(2, "Ready");
@@ -246,7 +247,7 @@ public sealed class KeptMembershipTests(ITestOutputHelper output) : IAsyncLifeti
         Assert.Equal(["german b"], await MembersAsync(source));
         await keeper.StopAsync();
 
-        using var next = ActivatorUtilities.CreateInstance<MembershipMaintainer>(host.Services, clock, NullLogger.Instance, 1L, clock.Now);
+        using var next = ActivatorUtilities.CreateInstance<MembershipMaintainer>(host.Services, clock, NullLogger.Instance, 1L, clock.GetUtcNow());
         await SettleAsync(next);
         Assert.Equal(["french a", "german b"], await MembersAsync(source));
         await next.StopAsync();
@@ -260,7 +261,7 @@ public sealed class KeptMembershipTests(ITestOutputHelper output) : IAsyncLifeti
         const int sequences = 40;
         await using var server = new ApiFixture.Server(connectionString, services: s => s.Replace(ServiceDescriptor.Singleton<TimeProvider>(clock)));
         await using var source = NpgsqlDataSource.Create(connectionString);
-        var world = new MembershipWorld(server.Api, clock, connectionString, () => SettledAsync(source, clock.Now));
+        var world = new MembershipWorld(server.Api, clock, connectionString, () => SettledAsync(source, clock.GetUtcNow()));
         await world.CreateAsync();
         for (var i = 0; i < sequences; i++)
         {
@@ -352,7 +353,7 @@ public sealed class KeptMembershipTests(ITestOutputHelper output) : IAsyncLifeti
         }
     }
 
-    private sealed class TestHost(string connectionString, TestClock clock) : WebApplicationFactory<Program>
+    private sealed class TestHost(string connectionString, FakeTimeProvider clock) : WebApplicationFactory<Program>
     {
         protected override void ConfigureWebHost(IWebHostBuilder builder)
         {

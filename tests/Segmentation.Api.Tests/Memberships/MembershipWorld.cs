@@ -1,27 +1,16 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Microsoft.Extensions.Time.Testing;
 using Npgsql;
 
 namespace Segmentation.Api.Tests.Memberships;
-
-/// <summary>A clock that tests move.</summary>
-public sealed class TestClock(DateTimeOffset start) : TimeProvider
-{
-    private long ticks = start.UtcTicks;
-
-    public DateTimeOffset Now => new(Interlocked.Read(ref ticks), TimeSpan.Zero);
-
-    public override DateTimeOffset GetUtcNow() => Now;
-
-    public void Advance(TimeSpan by) => Interlocked.Add(ref ticks, by.Ticks);
-}
 
 /// <summary>
 /// Does to the service, over its API, whatever changes membership: events early, late and twice, edits, erasures, imports, definitions, hands, and
 /// time; and says whether stored membership is what the rules say.
 /// </summary>
-public sealed class MembershipWorld(Api api, TestClock clock, string connectionString, Func<Task> settle)
+public sealed class MembershipWorld(Api api, FakeTimeProvider clock, string connectionString, Func<Task> settle)
 {
     /// <summary>Before Berlin loses an hour.</summary>
     public static readonly DateTimeOffset Start = new(2024, 3, 28, 10, 0, 0, TimeSpan.Zero);
@@ -115,7 +104,7 @@ public sealed class MembershipWorld(Api api, TestClock clock, string connectionS
             var stored = reader.GetFieldValue<string[]>(1);
             var live = (await api.GetAsync($"segments/{key}/members?fields=id&limit=1000&live=true")).Expect(200)["items"].EnumerateArray().Select(i => i.GetProperty("id").GetString()!).Order(StringComparer.Ordinal).ToArray();
             Assert.True(stored.SequenceEqual(live),
-                $"seed {seed}, {key} at {clock.Now:O}: stored {string.Join(' ', stored.Except(live))} too many, {string.Join(' ', live.Except(stored))} too few\n{string.Join('\n', done)}");
+                $"seed {seed}, {key} at {clock.GetUtcNow():O}: stored {string.Join(' ', stored.Except(live))} too many, {string.Join(' ', live.Except(stored))} too few\n{string.Join('\n', done)}");
             Assert.Equal((key, "Ready", live.Length, live.Length, live.Length), (key, reader.GetString(5), reader.GetInt32(2), reader.GetInt32(3), reader.GetInt32(4)));
             Compared += live.Length;
         }
@@ -177,7 +166,7 @@ public sealed class MembershipWorld(Api api, TestClock clock, string connectionS
 
     private async Task SendAsync(string method, string path, string? body, string type = "application/json")
     {
-        done.Add($"{clock.Now:O} {method} {path} {body}");
+        done.Add($"{clock.GetUtcNow():O} {method} {path} {body}");
         var answer = await api.SendAsync(method, path, body, type);
         Assert.True(answer.Status < 300 || answer.Status is 404 or 409, $"{method} {path} {body}: {answer.Status} {answer.Body}");
     }
@@ -186,7 +175,7 @@ public sealed class MembershipWorld(Api api, TestClock clock, string connectionS
     {
         // Some come twice, some late, some early for the sender's clock.
         var id = random.Next(5) == 0 ? random.Next(Math.Max(events, 1)) : events++;
-        var at = random.Next(5) switch { 0 => clock.Now.AddMinutes(random.Next(0, 5)), 1 => clock.Now.AddDays(-random.Next(1, 40)), _ => clock.Now.AddMinutes(-random.Next(0, 3000)) };
+        var at = random.Next(5) switch { 0 => clock.GetUtcNow().AddMinutes(random.Next(0, 5)), 1 => clock.GetUtcNow().AddDays(-random.Next(1, 40)), _ => clock.GetUtcNow().AddMinutes(-random.Next(0, 3000)) };
         return JsonSerializer.Serialize(new { id = $"e{id}", customerId = customer, type = Types[random.Next(Types.Length)], occurredAt = at, amount = random.Next(3) == 0 ? (decimal?)null : random.Next(-20, 160), channel = Channels[random.Next(Channels.Length)], properties = random.Next(2) == 0 ? null : new { items = random.Next(4) } });
     }
 
@@ -194,9 +183,9 @@ public sealed class MembershipWorld(Api api, TestClock clock, string connectionS
         {"id":"{{id}}","demographic":{ {{(random.Next(4) == 0 ? "" : $"\"birthDate\":\"{Birth(random)}\"")}} },"geographic":{"country":"{{(random.Next(2) == 0 ? "DE" : "FR")}}"{{(random.Next(3) == 0 ? "" : $",\"timeZone\":\"{Zones[random.Next(Zones.Length)]}\"")}}},"signedUpAt":"{{Near(random)}}"{{(random.Next(2) == 0 ? "" : $",\"lastSeenAt\":\"{Near(random)}\"")}}}
         """.Trim();
 
-    private string Near(Random random) => clock.Now.AddDays(-random.Next(0, 35)).AddMinutes(-random.Next(0, 1500)).ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+    private string Near(Random random) => clock.GetUtcNow().AddDays(-random.Next(0, 35)).AddMinutes(-random.Next(0, 1500)).ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
 
-    private string Birth(Random random) => DateOnly.FromDateTime(clock.Now.UtcDateTime).AddYears(-random.Next(29, 32)).AddDays(random.Next(-3, 15)).ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
+    private string Birth(Random random) => DateOnly.FromDateTime(clock.GetUtcNow().UtcDateTime).AddYears(-random.Next(29, 32)).AddDays(random.Next(-3, 15)).ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
 
     private static string Definition(string rules, string zone, string status = "active") => $$"""{"rule":{{All(rules)}},"timeZone":"{{zone}}","status":"{{status}}"}""";
 

@@ -4,6 +4,7 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
 using Segmentation.Api.Webhooks;
 
 namespace Segmentation.Api.Tests.Webhooks;
@@ -12,7 +13,7 @@ namespace Segmentation.Api.Tests.Webhooks;
 public sealed class WebhookDispatcherTests(WebhookWorld world) : IClassFixture<WebhookWorld>, IAsyncLifetime
 {
     private static readonly DateTimeOffset Start = new(2026, 3, 1, 12, 0, 0, TimeSpan.Zero);
-    private readonly ManualTime time = new(Start);
+    private readonly FakeTimeProvider time = new(Start);
     private readonly WebhookOptions options = new() { AllowPrivateAddresses = true, TimeoutSeconds = 2 };
     private readonly CancellationTokenSource leading = new();
     private Receiver receiver = null!;

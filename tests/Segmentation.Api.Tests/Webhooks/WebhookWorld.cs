@@ -120,16 +120,6 @@ internal static class MembershipSql
     }
 }
 
-/// <summary>A clock that goes when told.</summary>
-internal sealed class ManualTime(DateTimeOffset now) : TimeProvider
-{
-    private long ticks = now.UtcTicks;
-
-    public override DateTimeOffset GetUtcNow() => new(Interlocked.Read(ref ticks), TimeSpan.Zero);
-
-    public void Advance(TimeSpan by) => Interlocked.Add(ref ticks, by.Ticks);
-}
-
 /// <summary>What a receiver got.</summary>
 internal sealed record Received(string Id, string Timestamp, string Signature, string ContentType, string Body)
 {

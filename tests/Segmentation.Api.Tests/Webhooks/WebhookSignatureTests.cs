@@ -1,11 +1,16 @@
 using System.Security.Cryptography;
 using System.Text;
+using Microsoft.AspNetCore.Http;
 using Segmentation.Api.Webhooks;
+using StandardWebhooks;
+using StandardWebhooks.Diagnostics;
 
 namespace Segmentation.Api.Tests.Webhooks;
 
 public sealed class WebhookSignatureTests
 {
+    private const string Body = """{"test": 2432232314}""";
+
     /// <summary>Another's reading of the scheme: straight from its text.</summary>
     public static string Sign(string base64, string id, string timestamp, string body)
     {
@@ -16,7 +21,6 @@ public sealed class WebhookSignatureTests
     [Fact]
     public void Header_PublishedExample_IsItsSignature()
     {
-        const string Body = """{"test": 2432232314}""";
         var secret = WebhookSignature.Bytes("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")!;
         var header = WebhookSignature.Header([secret], "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, Encoding.UTF8.GetBytes(Body));
         Assert.Equal("v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=", header);
@@ -30,6 +34,36 @@ public sealed class WebhookSignatureTests
         Assert.Equal(
             Sign(first[6..], "msg_1", "5", "é") + " " + Sign(second[6..], "msg_1", "5", "é"),
             WebhookSignature.Header(WebhookSecrets.Decode(first, second), "msg_1", 5, Encoding.UTF8.GetBytes("é")));
+    }
+
+    [Fact]
+    public void Header_AnIndependentVerifier_TakesItFromEitherSecretAndNoOther()
+    {
+        var (current, previous) = (WebhookSignature.NewSecret(), WebhookSignature.NewSecret());
+        var now = DateTimeOffset.UtcNow.ToUnixTimeSeconds(); // It refuses what is older than five minutes.
+        var header = WebhookSignature.Header(WebhookSecrets.Of(current, previous), "msg_1", now, Encoding.UTF8.GetBytes(Body));
+        Assert.True(Verifies(current, header, Body));
+        Assert.False(Verifies(WebhookSignature.NewSecret(), header, Body));
+        Assert.False(Verifies(current, header, Body + " "));
+
+        // Each by itself: this verifier (1.1.2) never compares the last signature of a list, against the specification.
+        var signatures = header.Split(' ');
+        Assert.Equal([true, false], signatures.Select(s => Verifies(current, s, Body)));
+        Assert.Equal([false, true], signatures.Select(s => Verifies(previous, s, Body)));
+
+        bool Verifies(string secret, string signature, string body)
+        {
+            var headers = new HeaderDictionary { ["webhook-id"] = "msg_1", ["webhook-timestamp"] = $"{now}", ["webhook-signature"] = signature };
+            try
+            {
+                new StandardWebhook(secret).Verify(body, headers);
+                return true;
+            }
+            catch (WebhookVerificationException)
+            {
+                return false;
+            }
+        }
     }
 
     [Theory]

@@ -41,7 +41,7 @@ public sealed class WebhookSignatureTests
     {
         var (current, previous) = (WebhookSignature.NewSecret(), WebhookSignature.NewSecret());
         var now = DateTimeOffset.UtcNow.ToUnixTimeSeconds(); // It refuses what is older than five minutes.
-        var header = WebhookSignature.Header(WebhookSecrets.Of(current, previous), "msg_1", now, Encoding.UTF8.GetBytes(Body));
+        var header = WebhookSignature.Header(WebhookSecrets.Decode(current, previous), "msg_1", now, Encoding.UTF8.GetBytes(Body));
         Assert.True(Verifies(current, header, Body));
         Assert.False(Verifies(WebhookSignature.NewSecret(), header, Body));
         Assert.False(Verifies(current, header, Body + " "));

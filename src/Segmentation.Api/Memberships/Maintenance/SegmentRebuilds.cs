@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Linq.Expressions;
 using Microsoft.EntityFrameworkCore;
@@ -134,7 +135,8 @@ internal sealed class SegmentRebuilds(IServiceScopeFactory scopes, MembershipWri
     {
         try
         {
-            var started = time.GetTimestamp();
+            // Work that is measured, not the time of the rules: the keeper adds it to the machine's clock.
+            var started = Stopwatch.GetTimestamp();
             var at = LocalTime.Truncate(time.GetUtcNow());
             foreach (var build in together)
             {
@@ -162,7 +164,7 @@ internal sealed class SegmentRebuilds(IServiceScopeFactory scopes, MembershipWri
                     ends.ForEach(e => e.Dispose());
                 }
 
-                var shared = time.GetElapsedTime(started).TotalMilliseconds / together.Count;
+                var shared = Stopwatch.GetElapsedTime(started).TotalMilliseconds / together.Count;
                 for (var i = 0; i < together.Count; i++)
                 {
                     var build = together[i];
@@ -173,12 +175,12 @@ internal sealed class SegmentRebuilds(IServiceScopeFactory scopes, MembershipWri
 
                     try
                     {
-                        var began = time.GetTimestamp();
+                        var began = Stopwatch.GetTimestamp();
                         await using var command = together.Count > 1
                             ? new NpgsqlCommand(string.Create(CultureInfo.InvariantCulture, $"SELECT key FROM found_together WHERE segments & {1L << i} <> 0"))
                             : (NpgsqlCommand)db.Customers.Where(build.Plan.Members(build.Definitions, at, db)).Select(c => c.Key).CreateDbCommand();
                         await BuildAsync(build, connection, command, at, build.Cancellation.Token);
-                        (build.At, build.Ms) = (at, shared + time.GetElapsedTime(began).TotalMilliseconds);
+                        (build.At, build.Ms) = (at, shared + Stopwatch.GetElapsedTime(began).TotalMilliseconds);
                         build.Ended.SetResult();
                     }
                     catch (OperationCanceledException)

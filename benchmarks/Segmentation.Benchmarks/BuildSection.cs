@@ -110,7 +110,7 @@ internal static class BuildSection
             List<(string, IReadOnlyList<NpgsqlParameter>)> statements = [];
             for (var i = 0; i < rules.Count; i++)
             {
-                using var command = (NpgsqlCommand)query.Members(query.Ask(all, JsonElement.Parse(rules[i]), "UTC", null)).Select(c => c.Key).CreateDbCommand();
+                using var command = (NpgsqlCommand)query.Members(query.CreatePredicate(all, JsonElement.Parse(rules[i]), "UTC", null)).Select(c => c.Key).CreateDbCommand();
                 statements.Add(($"INSERT INTO bench_members SELECT {ids[i]}, found.* FROM ({command.CommandText}) AS found", [.. command.Parameters.Select(p => p.Clone())]));
             }
 

@@ -35,7 +35,7 @@ internal static class CompileSection
         {
             var all = await query.DefinitionsAsync(default);
             var compiling = await Measure.TimeAsync(() => Task.FromResult(all.Compile(fifty, Backend.Sql, historical: false) is { IsValid: true } ? 0 : throw new InvalidOperationException("The rule of fifty is not valid.")));
-            var whole = await Measure.TimeAsync(() => Task.FromResult(query.Members(query.Ask(all, fifty, "UTC", null)).ToQueryString()));
+            var whole = await Measure.TimeAsync(() => Task.FromResult(query.Members(query.CreatePredicate(all, fifty, "UTC", null)).ToQueryString()));
             return (compiling, whole);
         });
 
@@ -66,7 +66,7 @@ internal static class CompileSection
                 {
                     // The definitions' stamp is a query of EF Core too, which would only flatter.
                     var all = app.Services.GetService(typeof(DefinitionCache)) is DefinitionCache { Latest: { } latest } ? latest : throw new InvalidOperationException();
-                    return Task.FromResult(query.Members(query.Ask(all, rule, "UTC", null)).ToQueryString().Length);
+                    return Task.FromResult(query.Members(query.CreatePredicate(all, rule, "UTC", null)).ToQueryString().Length);
                 });
                 if (times == Literals)
                 {

@@ -1,6 +1,6 @@
 using System.Text.Json;
-using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
+using Segmentation.Api.Memberships;
 using Segmentation.Api.Segments;
 
 namespace Segmentation.Benchmarks;
@@ -56,7 +56,7 @@ internal static class SegmentsSection
 
         await using var app = InProcess.Start(world.ConnectionString);
         var found = 0;
-        Task<IReadOnlyList<SegmentDefinition>> InProcessAsync(string id) => app.AskAsync(async (CustomerSnapshots s) => (await s.SegmentsOfAsync(id, null, live: true, default)).Segments);
+        Task<IReadOnlyList<SegmentDefinition>> InProcessAsync(string id) => app.AskAsync(async (CustomerMembershipReader r) => (await r.ReadActiveAsync(id, null, live: true, default)).Segments);
 
         // The first answer compiles a thousand rules.
         var first = await Measure.TimeAsync(() => world.Api.GetAsync($"customers/{ids[0]}/segments?live=true"));

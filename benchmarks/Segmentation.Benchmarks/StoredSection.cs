@@ -1,8 +1,6 @@
 using System.Diagnostics;
-using System.Globalization;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 using NpgsqlTypes;
@@ -36,7 +34,7 @@ internal static class StoredSection
         var found = new long[4];
         Func<string, Task>[] ways =
         [
-            async id => Interlocked.Add(ref found[0], await app.AskAsync(async (CustomerSnapshots s) => (await s.SegmentsOfAsync(id, null, live: false, default)).Segments.Count)),
+            async id => Interlocked.Add(ref found[0], await app.AskAsync(async (CustomerMembershipReader r) => (await r.ReadActiveAsync(id, null, live: false, default)).Segments.Count)),
             async id => Interlocked.Add(ref found[1], (await BareAsync(plain, id))!.Length),
             async id => Interlocked.Add(ref found[2], (await world.Api.GetAsync($"customers/{id}/segments")).Length),
             async id => Interlocked.Add(ref found[3], (await bare.GetAsync($"customers/{id}/segments")).Length),

@@ -1,8 +1,6 @@
-using System.Globalization;
 using System.Linq.Expressions;
 using System.Text;
 using System.Text.Json;
-using System.Text.RegularExpressions;
 using Segmentation.Rules.Expressions;
 
 namespace Segmentation.Rules;

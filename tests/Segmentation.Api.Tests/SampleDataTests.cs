@@ -1,10 +1,8 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging.Abstractions;
-using Npgsql;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Events;
-using Segmentation.Api.Memberships;
 using Segmentation.Api.Sample;
 using Segmentation.Api.Segments;
 using Segmentation.Rules;
@@ -44,12 +42,11 @@ public sealed class SampleDataTests(TestDatabase databases) : IClassFixture<Test
         Assert.Equal(0, await db.Database.SqlQueryRaw<int>(Wrong).SingleAsync());
         Assert.True(await db.Database.SqlQuery<float>($"SELECT min(reltuples) AS \"Value\" FROM pg_class WHERE relname IN ('customers', 'events')").SingleAsync() > 0);
 
-        await using var stored = new StoredMembership(connectionString);
-        var query = new SegmentQuery(db, new DefinitionCache(new CustomerFields(new RevenueOptions()), new RuleLimits()), stored, TimeProvider.System);
+        var query = new SegmentQuery(db, new DefinitionCache(new CustomerFields(new RevenueOptions()), new RuleLimits()), TimeProvider.System);
         foreach (var sample in SampleSegments.All)
         {
             var (all, segment) = await query.FindAsync(sample.Key, default);
-            Assert.InRange((await query.CountAsync(query.Ask(all, segment, null), default)).Share, 0.005m, 0.8m);
+            Assert.InRange((await query.CountAsync(query.CreatePredicate(all, segment, null), default)).Share, 0.005m, 0.8m);
         }
 
         Assert.False(await LoadAsync(db));

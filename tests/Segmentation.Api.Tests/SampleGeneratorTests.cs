@@ -118,7 +118,7 @@ public sealed class SampleGeneratorTests
         var customers = Sample.Value;
         Assert.True(customers.Select(c => c.Geographic.TimeZone).Distinct().Count() >= 10);
         Assert.All(customers.Select(c => c.Geographic.TimeZone).OfType<string>().Distinct(), zone => Assert.True(LocalTime.TryFind(zone, out _)));
-        Assert.All(customers.Select(c => c.Geographic.Climate).OfType<string>().Distinct(), climate => Assert.Contains(climate, CustomerFields.Climates));
+        Assert.All(customers.Select(c => c.Geographic.Climate).OfType<string>().Distinct(), climate => Assert.Contains(climate, Geographic.Climates));
         Assert.All(customers, c => Assert.Equal(c.Geographic.Latitude is null, c.Geographic.Longitude is null));
         Assert.All(customers.Select(c => c.Geographic).Where(g => g is { City: "Tokyo", TimeZone: not null }), g => Assert.Equal("Asia/Tokyo", g.TimeZone));
 

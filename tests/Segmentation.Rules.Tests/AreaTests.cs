@@ -1,5 +1,4 @@
 using System.Linq.Expressions;
-using FsCheck;
 using FsCheck.Fluent;
 
 namespace Segmentation.Rules.Tests;

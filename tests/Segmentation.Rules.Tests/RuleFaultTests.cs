@@ -1,4 +1,3 @@
-using System.Text.Json;
 using static Segmentation.Rules.Tests.Json;
 
 namespace Segmentation.Rules.Tests;

@@ -3,7 +3,6 @@ using System.Data;
 using System.Text;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.Net.Http.Headers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 

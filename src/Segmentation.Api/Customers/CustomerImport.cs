@@ -211,7 +211,7 @@ public sealed class CustomerImport(SegmentationDb db, CustomerValidator validato
                 ON CONFLICT (id) DO UPDATE SET {string.Join(", ", table.Columns.Except(Kept).Select(column => $"{column} = excluded.{column}"))},
                     version = c.version + 1, first_seen_at = least(excluded.first_seen_at, c.first_event_at), last_seen_at = greatest(excluded.last_seen_at, c.last_event_at)
                 RETURNING key, version),
-            work AS (INSERT INTO membership_work (cause, keys, created) SELECT {(short)MembershipCause.Import}, array_agg(key), version = 1 FROM stored GROUP BY version = 1)
+            changes AS ({ChangeLog.AppendImportedSql("stored")})
             SELECT count(*), count(*) FILTER (WHERE version = 1) FROM stored
             """,
             connection);

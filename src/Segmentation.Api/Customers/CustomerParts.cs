@@ -1,6 +1,4 @@
 using System.ComponentModel;
-using System.Text.Json;
-using Segmentation.Rules;
 
 namespace Segmentation.Api.Customers;
 

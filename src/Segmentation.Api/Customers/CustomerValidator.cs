@@ -1,9 +1,7 @@
 using System.Globalization;
-using System.Text.RegularExpressions;
 using FluentValidation;
 using FluentValidation.Results;
 using Segmentation.Api.Data;
-using Segmentation.Api.Segments;
 using Segmentation.Rules;
 
 namespace Segmentation.Api.Customers;
@@ -12,7 +10,7 @@ namespace Segmentation.Api.Customers;
 /// What a customer must be: the one check, for single writes and imports alike. Its texts name the field and never quote a value, since an
 /// import's errors end up in mails and tickets.
 /// </summary>
-public sealed partial class CustomerValidator : AbstractValidator<CustomerResource>
+public sealed class CustomerValidator : AbstractValidator<CustomerResource>
 {
     private const string Definitions = nameof(Definitions);
     private readonly TimeZones zones;
@@ -33,12 +31,12 @@ public sealed partial class CustomerValidator : AbstractValidator<CustomerResour
         Text("/demographic/language", c => c.Demographic!.Language);
         Check("/demographic/householdSize", c => c.Demographic!.HouseholdSize, NotNegative);
         Check("/demographic/children", c => c.Demographic!.Children, NotNegative);
-        Check("/geographic/country", c => c.Geographic!.Country, text => text is null || CustomerFields.IsCountry(text) ? null : "takes a country's two letters (ISO 3166-1 alpha-2): \"DE\"");
+        Check("/geographic/country", c => c.Geographic!.Country, text => text is null || Geographic.IsCountry(text) ? null : "takes a country's two letters (ISO 3166-1 alpha-2): \"DE\"");
         Text("/geographic/region", c => c.Geographic!.Region);
         Text("/geographic/city", c => c.Geographic!.City);
         Text("/geographic/postalCode", c => c.Geographic!.PostalCode);
         Check("/geographic/timeZone", c => c.Geographic!.TimeZone, text => text is null || zones.Canonical(text) == text ? null : "takes the IANA name of a time zone: \"Europe/Berlin\"");
-        Check("/geographic/climate", c => c.Geographic!.Climate, text => text is null || CustomerFields.Climates.Contains(text) ? null : $"takes one of {string.Join(", ", CustomerFields.Climates)}");
+        Check("/geographic/climate", c => c.Geographic!.Climate, text => text is null || Geographic.Climates.Contains(text) ? null : $"takes one of {string.Join(", ", Geographic.Climates)}");
         Check("/geographic/location/latitude", c => c.Geographic!.Location, at => at is null or { Latitude: >= -90 and <= 90 } ? null : "takes degrees from -90 to 90, and is given with the longitude or not at all");
         Check("/geographic/location/longitude", c => c.Geographic!.Location, at => at is null or { Longitude: >= -180 and <= 180 } ? null : "takes degrees from -180 to 180, and is given with the latitude or not at all");
         Set("/psychographic/interests", c => c.Psychographic!.Interests);
@@ -89,7 +87,7 @@ public sealed partial class CustomerValidator : AbstractValidator<CustomerResour
         foreach (var (purpose, consent) in consents ?? [])
         {
             var pointer = RuleError.Below("/consents", purpose);
-            if (!Name().IsMatch(purpose) || purpose[^1] == '\n')
+            if (!CustomerNames.IsValid(purpose))
             {
                 yield return new RuleError(pointer, $"{Nearest.Quote(purpose)} can't be the name of a purpose: a letter, then up to 62 letters, digits or underscores.");
             }
@@ -125,7 +123,4 @@ public sealed partial class CustomerValidator : AbstractValidator<CustomerResour
             }
         });
     }
-
-    [GeneratedRegex(CustomerFields.NamePattern)]
-    private static partial Regex Name();
 }

@@ -1,5 +1,3 @@
-using System.Text.Json;
-using Segmentation.Api.Segments;
 using Segmentation.Rules;
 
 namespace Segmentation.Api.Customers;
@@ -7,6 +5,9 @@ namespace Segmentation.Api.Customers;
 /// <summary>Where the customer is.</summary>
 public sealed class Geographic
 {
+    /// <summary>The climates that there are.</summary>
+    public static readonly string[] Climates = ["tropical", "arid", "temperate", "continental", "polar"];
+
     /// <summary>ISO 3166-1 alpha-2, in capitals.</summary>
     public string? Country { get; set { field = value; CountryFolded = Fold.Text(value); } }
     public string? CountryFolded { get; private set; }
@@ -21,7 +22,7 @@ public sealed class Geographic
     public string? TimeZone { get; set { field = value; TimeZoneFolded = Fold.Text(value); } }
     public string? TimeZoneFolded { get; private set; }
 
-    /// <summary>One of <see cref="CustomerFields.Climates"/>, in lower case.</summary>
+    /// <summary>One of <see cref="Climates"/>, in lower case.</summary>
     public string? Climate { get; set; }
 
     /// <summary>Degrees, ±90; given with <see cref="Longitude"/> or not at all.</summary>
@@ -29,4 +30,7 @@ public sealed class Geographic
 
     /// <summary>Degrees, ±180.</summary>
     public double? Longitude { get; set; }
+
+    /// <summary>Whether a text can be a country: two letters (ISO 3166-1 alpha-2).</summary>
+    public static bool IsCountry(string text) => text.Length == 2 && char.IsAsciiLetter(text[0]) && char.IsAsciiLetter(text[1]);
 }

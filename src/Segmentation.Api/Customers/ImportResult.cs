@@ -1,10 +1,3 @@
-using System.Buffers;
-using System.Runtime.InteropServices;
-using System.Text.Json;
-using Microsoft.EntityFrameworkCore;
-using Npgsql;
-using NpgsqlTypes;
-
 namespace Segmentation.Api.Customers;
 
 /// <summary>What an import did.</summary>

@@ -1,6 +1,3 @@
-using System.Text.Json;
-using Segmentation.Api.Segments;
-
 namespace Segmentation.Api.Customers;
 
 /// <summary>A customer that was put into a manual segment.</summary>
@@ -9,6 +6,5 @@ public sealed class ManualMember
     public int SegmentId { get; set; }
     public long CustomerKey { get; set; }
     public DateTimeOffset AddedAt { get; set; }
-    public Segment Segment { get; set; } = null!;
     public Customer Customer { get; set; } = null!;
 }

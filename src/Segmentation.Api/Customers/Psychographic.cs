@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Segmentation.Rules;
 
 namespace Segmentation.Api.Customers;

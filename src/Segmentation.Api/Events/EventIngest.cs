@@ -6,7 +6,7 @@ using Segmentation.Rules;
 namespace Segmentation.Api.Events;
 
 /// <summary>Takes the events of one request: checks each, stores them in batches, and counts what became of them.</summary>
-public sealed class EventIngest(EventStore store, EventValidator validator, IngestThrottle turns, TimeProvider time)
+public sealed class EventIngest(EventStore store, EventValidator validator, IngestThrottle throttle, IEvaluationBacklog backlog, TimeProvider time)
 {
     /// <summary>Events in one array.</summary>
     public const int MaxArray = 10_000;
@@ -168,7 +168,7 @@ public sealed class EventIngest(EventStore store, EventValidator validator, Inge
     private async Task StoreAsync(List<IncomingEvent> batch, bool create, CancellationToken cancellation)
     {
         Task<StoredEvents> TakeAsync() => store.StoreAsync(batch, create, cancellation);
-        var result = lines && batch.Count >= BulkRows ? await turns.TakeAsync(() => store.CountWaitingAsync(cancellation), TakeAsync, cancellation) : await TakeAsync();
+        var result = lines && batch.Count >= BulkRows ? await throttle.TakeAsync(() => backlog.CountAsync(cancellation), TakeAsync, cancellation) : await TakeAsync();
         foreach (var (e, _, message) in result.Refused)
         {
             Reject(e.Place, message);

@@ -27,9 +27,6 @@ public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimePr
     // What .NET reads back: 18 digits before the point and 9 after it.
     private const decimal MoneyBound = 1_000_000_000_000_000_000m;
 
-    // What is to be looked at is done row by row: those of one type of event are put to the same rules, and bulk sees how fast that goes.
-    private const int WorkKeys = 1000;
-
     private readonly BulkTable<CustomerEvent> table = BulkTable<CustomerEvent>.For(db.Model);
 
     /// <summary>Stores events. The first of those with one id for one customer is kept, here and before.</summary>
@@ -57,10 +54,6 @@ public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimePr
         var second = await StoreAsync([.. events.Skip(half)], create, cancellation);
         return new StoredEvents(first.Stored + second.Stored, [.. first.Refused, .. second.Refused]);
     }
-
-    /// <summary>How many customers wait for what was written of them to reach their membership; none where no segment's is kept.</summary>
-    internal Task<int> CountWaitingAsync(CancellationToken cancellation) =>
-        db.ChangeLog.Where(w => w.Keys != null && w.SegmentId == null && !w.Created && db.MembershipStates.Any()).SumAsync(w => w.Keys!.Length, cancellation);
 
     // Null: nothing was stored, since a customer's sums would have grown too large.
     private async Task<StoredEvents?> TryStoreAsync(IReadOnlyList<IncomingEvent> events, bool create, CancellationToken cancellation)
@@ -121,7 +114,7 @@ public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimePr
                 WITH created AS (
                 INSERT INTO customers ({string.Join(", ", newCustomer.Select(c => c.Column))}) SELECT {string.Join(", ", newCustomer.Select(c => c.Value))}
                 FROM unnest($1, $2) AS fresh (id, id_folded) ORDER BY fresh.id ON CONFLICT (id) DO NOTHING RETURNING id, key),
-                work AS (INSERT INTO membership_work (cause, keys, created) SELECT {(short)MembershipCause.Event}, array_agg(key), true FROM created HAVING count(*) > 0)
+                changes AS ({ChangeLog.AppendCreatedSql("created")})
                 SELECT id, key FROM created
                 """,
                 [Texts(missing), Texts([.. missing.Select(Fold.Text)!]), now]);
@@ -178,15 +171,7 @@ public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimePr
                 INSERT INTO events ({table.ColumnList}) SELECT {table.ColumnList} FROM unnest({arrays}) AS incoming ({table.ColumnList})
                 ON CONFLICT DO NOTHING
                 RETURNING customer_key, occurred_at, type, amount, id),
-            work AS (
-                INSERT INTO membership_work (cause, keys, event_types, event_ids, event_times, created)
-                SELECT {(short)MembershipCause.Event}, array_agg(customer_key), array_agg(type), array_agg(id), array_agg(earliest), false
-                FROM (
-                    SELECT *, (row_number() OVER (ORDER BY type, customer_key) - 1) / {WorkKeys} AS part
-                    FROM (
-                        SELECT DISTINCT ON (customer_key, type) customer_key, type, id, min(occurred_at) OVER (PARTITION BY customer_key, type) AS earliest
-                        FROM stored ORDER BY customer_key, type, occurred_at DESC) AS latest) AS parts
-                GROUP BY part ORDER BY part),
+            changes AS ({ChangeLog.AppendEventsSql("stored")}),
             added AS (
                 SELECT customer_key, count(*)::integer AS events, min(occurred_at) AS first, max(occurred_at) AS last,
                     (count(*) FILTER (WHERE type = ANY ({orders})))::integer AS orders,

@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace Segmentation.Api.Events;
 
 /// <summary>What became of the events of a request.</summary>

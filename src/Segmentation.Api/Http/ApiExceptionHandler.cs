@@ -107,4 +107,18 @@ internal sealed class ApiExceptionHandler(ILogger<ApiExceptionHandler> logger) :
 
         return null;
     }
+
+    /// <summary>Writes the problem that a status without a body stands for.</summary>
+    public static Task WriteStatusAsync(HttpContext context) =>
+        WriteAsync(context, new ApiProblem(context.Response.StatusCode, Reason(context.Response.StatusCode)), context.RequestAborted);
+
+    private static string Reason(int status) => status switch
+    {
+        StatusCodes.Status404NotFound => "There is nothing at this address.",
+        StatusCodes.Status405MethodNotAllowed => "This address does not take that method.",
+        StatusCodes.Status406NotAcceptable => "None of the media types in Accept can be given.",
+        StatusCodes.Status415UnsupportedMediaType => "The body's media type is not supported here.",
+        StatusCodes.Status413PayloadTooLarge => "The body is too large.",
+        _ => "The request could not be answered.",
+    };
 }

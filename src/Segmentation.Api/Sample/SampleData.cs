@@ -9,6 +9,7 @@ using Segmentation.Api.Data;
 using Segmentation.Api.Events;
 using Segmentation.Api.Http;
 using Segmentation.Api.Segments;
+using Segmentation.Api.Webhooks;
 using Segmentation.Rules;
 
 namespace Segmentation.Api.Sample;
@@ -70,7 +71,7 @@ public sealed partial class SampleData(SegmentationDb db, RevenueOptions revenue
         await CopyAsync((NpgsqlConnection)db.Database.GetDbConnection(), db.Model, sampled, cancellation);
 
         // Segments that were active before may have some of these.
-        db.ChangeLog.Add(new ChangeLogEntry { Cause = MembershipCause.Import });
+        ChangeLog.AppendEveryone(db, MembershipCause.Import);
         await db.SaveChangesAsync(cancellation);
 
         // The planner would otherwise know nothing of the new rows until autovacuum comes by.

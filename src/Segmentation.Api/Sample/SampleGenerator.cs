@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Globalization;
-using System.Text;
 using System.Text.Json;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Events;

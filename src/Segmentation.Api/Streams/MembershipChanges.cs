@@ -1,8 +1,8 @@
 using System.Buffers.Text;
 using System.Text.Json;
 using Npgsql;
-using Segmentation.Api.Data;
 using Segmentation.Api.Changes;
+using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 
 namespace Segmentation.Api.Streams;

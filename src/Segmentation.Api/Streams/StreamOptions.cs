@@ -1,6 +1,3 @@
-using System.Threading.Channels;
-using Npgsql;
-
 namespace Segmentation.Api.Streams;
 
 /// <summary>The settings under <c>Streams</c>.</summary>

@@ -1,6 +1,3 @@
-using System.Diagnostics;
-using Npgsql;
-
 namespace Segmentation.Api.Webhooks;
 
 /// <summary>Whether a receiver takes anything. One that does not is left alone for a while, and then tried with a single message.</summary>

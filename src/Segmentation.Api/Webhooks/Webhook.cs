@@ -1,5 +1,3 @@
-using System.Buffers.Text;
-
 namespace Segmentation.Api.Webhooks;
 
 /// <summary>An address that is told who joins and who leaves.</summary>

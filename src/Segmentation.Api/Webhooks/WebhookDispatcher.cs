@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Npgsql;
 using Segmentation.Api.Changes;
 using Segmentation.Api.Data;
+using Segmentation.Api.Memberships;
 
 namespace Segmentation.Api.Webhooks;
 
@@ -13,7 +14,7 @@ namespace Segmentation.Api.Webhooks;
 /// The table grows from nothing to a million rows faster than its statistics follow, and a planner that expects one row joins a million with a
 /// million. So each statement here has one index that it can use, and lists go from one to the next as arrays: no plan is worse than one scan.
 /// </remarks>
-internal sealed partial class WebhookDispatcher(NpgsqlDataSource database, WebhookSender sender, WebhookOptions options, TimeProvider time, ILogger<WebhookDispatcher> logger)
+internal sealed partial class WebhookDispatcher(NpgsqlDataSource database, WebhookSender sender, WebhookOptions options, TimeProvider time, ILogger<WebhookDispatcher> logger) : ILeaderTask
 {
     /// <summary>Rows read or written by one statement, at most.</summary>
     private const int Batch = 500;

@@ -1,7 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
 using Segmentation.Api.Customers;
-using Segmentation.Api.Endpoints;
 using Segmentation.Api.Events;
 using Segmentation.Api.Segments;
 

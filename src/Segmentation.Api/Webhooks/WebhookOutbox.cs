@@ -1,9 +1,10 @@
 using Npgsql;
+using Segmentation.Api.Memberships;
 
 namespace Segmentation.Api.Webhooks;
 
 /// <summary>Writes the messages that a change of membership makes, in the change's own transaction: neither is there without the other.</summary>
-internal static class WebhookOutbox
+internal sealed class WebhookOutbox : IRevisionObserver
 {
     private const string Columns =
         "INSERT INTO webhook_deliveries (webhook_key, customer_key, customer_id, segment_key, segment_name, segment_version, joined, cause, event_id, at, queued_at, next_attempt_at, message_id, state, attempts)";
@@ -37,10 +38,8 @@ internal static class WebhookOutbox
 
     /// <summary>Queues a message for each who joined or left in the batches, and each enabled webhook that wants to know.</summary>
     /// <remarks>To be called once the transaction has written its batches and memberships. A customer that has been erased meanwhile has no id to tell.</remarks>
-    /// <param name="firstBatch">The first batch of the transaction.</param>
-    /// <param name="lastBatch">Its last batch.</param>
-    public static Task WriteAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, long firstBatch, long lastBatch, CancellationToken cancellation) =>
-        ExecuteAsync(connection, transaction, Changes, firstBatch, lastBatch, cancellation);
+    public Task RevisionsWrittenAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, long first, long last, CancellationToken cancellation) =>
+        ExecuteAsync(connection, transaction, Changes, first, last, cancellation);
 
     /// <summary>Queues a message, cause <c>erased</c>, for each segment that a customer is in: for the transaction that erases it, before it does.</summary>
     public static Task WriteErasedAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, long customerKey, DateTimeOffset at, CancellationToken cancellation) =>

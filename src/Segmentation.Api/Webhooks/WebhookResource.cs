@@ -1,6 +1,3 @@
-using FluentValidation;
-using Segmentation.Api.Segments;
-
 namespace Segmentation.Api.Webhooks;
 
 /// <summary>A webhook as the API shows and takes it. Read-only properties are ignored in requests, so that an answer can be sent back.</summary>

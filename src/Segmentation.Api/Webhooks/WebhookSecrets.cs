@@ -1,6 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
-
 namespace Segmentation.Api.Webhooks;
 
 /// <summary>What a webhook's messages are signed with.</summary>

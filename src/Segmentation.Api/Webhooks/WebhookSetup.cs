@@ -1,17 +1,16 @@
-using Segmentation.Api.Streams;
+using Segmentation.Api.Memberships;
 
 namespace Segmentation.Api.Webhooks;
 
 internal static class WebhookSetup
 {
-    /// <summary>Webhooks and streams. The dispatcher is started by the process that leads.</summary>
+    /// <summary>Webhooks: an outbox that membership's revisions fill, and a dispatcher that the leading process runs.</summary>
     public static void AddWebhooks(this IServiceCollection services, IConfiguration configuration)
     {
         services.AddSingleton(configuration.GetSection("Webhooks").Get<WebhookOptions>() ?? new WebhookOptions());
         services.AddSingleton<WebhookSender>();
         services.AddSingleton<WebhookDispatcher>();
-        services.AddSingleton(configuration.GetSection("Streams").Get<StreamOptions>() ?? new StreamOptions());
-        services.AddSingleton<MembershipFeed>();
-        services.AddHostedService(s => s.GetRequiredService<MembershipFeed>());
+        services.AddSingleton<ILeaderTask>(s => s.GetRequiredService<WebhookDispatcher>());
+        services.AddSingleton<IRevisionObserver, WebhookOutbox>();
     }
 }

@@ -1,5 +1,8 @@
 using Microsoft.EntityFrameworkCore;
+using Segmentation.Api.Changes;
+using Segmentation.Api.Customers;
 using Segmentation.Api.Events;
+using Segmentation.Api.Memberships;
 using Segmentation.Api.Tests.Segments;
 
 namespace Segmentation.Api.Tests.Events;
@@ -29,7 +32,7 @@ public sealed class EventStoreTests(RuleWorld world) : IClassFixture<RuleWorld>
             await db.Database.ExecuteSqlRawAsync(sql.Replace("{", "{{", StringComparison.Ordinal).Replace("}", "}}", StringComparison.Ordinal));
         }
 
-        Assert.Equal(waiting, await new EventStore(db, new RevenueOptions(), TimeProvider.System).CountWaitingAsync(default));
+        Assert.Equal(waiting, await new MembershipBacklog(db).CountAsync(default));
     }
 
     [Fact]

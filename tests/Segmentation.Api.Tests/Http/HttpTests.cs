@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text.Json;
 using Npgsql;
 using static Segmentation.Api.Tests.Segments.RuleJson;
 

@@ -11,7 +11,6 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Npgsql;
 using Segmentation.Api.Data;
-using Segmentation.Api.Endpoints;
 using Segmentation.Api.Memberships;
 using Xunit.Abstractions;
 

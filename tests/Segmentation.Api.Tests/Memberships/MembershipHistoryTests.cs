@@ -1,4 +1,4 @@
-using Segmentation.Api.History;
+using Segmentation.Api.Memberships;
 
 namespace Segmentation.Api.Tests.Memberships;
 
@@ -36,14 +36,14 @@ public sealed class MembershipHistoryTests(ApiFixture fixture) : IClassFixture<A
         var kept = history.Changes.Where(c => c.At >= before || referred.Contains(c.Batch) || last.Contains(c.Batch)).Select(c => c.Batch).Distinct().Count();
         var was = await history.ScalarAsync<long>("SELECT count(*) FROM membership_batches");
         await using var connection = await history.OpenAsync();
-        var purged = await MembershipHistory.PurgeAsync(connection, before, CancellationToken.None);
+        var purged = await MembershipRetention.PurgeAsync(connection, before, CancellationToken.None);
 
         Assert.Equal(stays.Count, await history.ScalarAsync<long>("SELECT count(*) FROM memberships"));
         Assert.Equal(stays.Sum(s => s.Joined + (s.Left ?? 0)), (long)await history.ScalarAsync<decimal>("SELECT coalesce(sum(joined_batch + coalesce(left_batch, 0)), 0) FROM memberships"));
         Assert.Equal(kept, await history.ScalarAsync<long>("SELECT count(*) FROM membership_batches"));
         Assert.Equal(was - kept, purged.Batches);
         Assert.Equal(0, await history.ScalarAsync<long>("SELECT count(*) FROM memberships m WHERE NOT EXISTS (SELECT 1 FROM membership_batches b WHERE b.id = m.joined_batch) OR (left_batch IS NOT NULL AND NOT EXISTS (SELECT 1 FROM membership_batches b WHERE b.id = m.left_batch))"));
-        Assert.Equal((0, 0), await MembershipHistory.PurgeAsync(connection, before, CancellationToken.None));
+        Assert.Equal((0, 0), await MembershipRetention.PurgeAsync(connection, before, CancellationToken.None));
     }
 
     [Theory]
@@ -53,7 +53,7 @@ public sealed class MembershipHistoryTests(ApiFixture fixture) : IClassFixture<A
     {
         var history = await StoredHistory.BeginAsync(fixture, 1);
         var id = $"(SELECT id FROM segments WHERE key = '{await history.SegmentAsync()}')";
-        var rows = (2 * MembershipHistory.PurgeRows) + 5;
+        var rows = (2 * MembershipRetention.PurgeRows) + 5;
         var batches = $"""INSERT INTO membership_batches (segment_id, at, version, joined, "left", size) SELECT {id}, timestamptz '2020-01-01' + i * interval '1 second', 1, i % 2, 1 - i % 2, i % 2 FROM generate_series(1, {2 * rows}) i""";
         if (statisticsOfAnEmptyTable)
         {
@@ -70,6 +70,6 @@ public sealed class MembershipHistoryTests(ApiFixture fixture) : IClassFixture<A
                 SELECT -1, {id}, first + 2 * i, 2, first + 2 * i + 1, 2 FROM (SELECT min(id) AS first FROM membership_batches) b, generate_series(0, {rows - 1}) i;
             """);
         await using var connection = await history.OpenAsync();
-        Assert.Equal((rows, (2 * rows) - 1), await MembershipHistory.PurgeAsync(connection, DateTimeOffset.UtcNow, CancellationToken.None));
+        Assert.Equal((rows, (2 * rows) - 1), await MembershipRetention.PurgeAsync(connection, DateTimeOffset.UtcNow, CancellationToken.None));
     }
 }

@@ -105,7 +105,7 @@ public sealed class TakeoverTests(ITestOutputHelper output) : IAsyncLifetime
         await Assert.ThrowsAsync<LeadershipLostException>(() => old.TickAsync(default));
         await server.Api.PutAsync("segments/late", """{"rule":{"combinator":"and","rules":[]}}""");
         await Assert.ThrowsAsync<LeadershipLostException>(() => old.TickAsync(default));
-        using var writer = new MembershipWriter(source, 1);
+        using var writer = new MembershipWriter(source, [], 1);
         await Assert.ThrowsAsync<LeadershipLostException>(() => writer.InTransactionAsync(null, (_, _) => throw new InvalidOperationException("It was let in."), default));
         await old.StopAsync();
         Assert.Equal(before, await StoredAsync());

@@ -1,5 +1,6 @@
 using Segmentation.Api.Endpoints;
 using Segmentation.Api.History;
+using Segmentation.Api.Memberships;
 
 namespace Segmentation.Api.Tests.Memberships;
 
@@ -62,7 +63,7 @@ public sealed class TrendTests(ApiFixture fixture) : IClassFixture<ApiFixture>
 
         await using (var connection = await history.OpenAsync())
         {
-            Assert.NotEqual(0, (await MembershipHistory.PurgeAsync(connection, before, CancellationToken.None)).Batches);
+            Assert.NotEqual(0, (await MembershipRetention.PurgeAsync(connection, before, CancellationToken.None)).Batches);
         }
 
         foreach (var (key, whole) in kept)

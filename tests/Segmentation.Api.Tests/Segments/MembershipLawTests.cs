@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Segmentation.Rules;
 using static Segmentation.Api.Tests.Segments.RuleJson;
 

@@ -90,7 +90,7 @@ internal sealed class RuleTrees(Random random, FieldCatalog<Customer> catalog)
             FieldType.Text or FieldType.Set => name switch
             {
                 "geographic.country" => Pick("de", "AT", "Us", "fr"),
-                "geographic.climate" => Pick(CustomerFields.Climates),
+                "geographic.climate" => Pick(Geographic.Climates),
                 "geographic.timeZone" => Pick(RuleWorld.Zones),
                 "type" => Pick(RuleWorld.EventTypes),
                 _ when op is "=" or "!=" or "in" or "notIn" or "contains" or "doesNotContain" && type == FieldType.Set => Pick(RuleWorld.Texts).ToUpperInvariant() is var upper && Fold.Text(upper) == Fold.Text(upper) && random.Next(2) == 0 ? upper : Pick(RuleWorld.Texts),

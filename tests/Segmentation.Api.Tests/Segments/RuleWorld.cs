@@ -156,7 +156,7 @@ public sealed class RuleWorld : IAsyncLifetime
                 City = Maybe(Text),
                 PostalCode = Maybe(Text),
                 TimeZone = Maybe(() => Zones[random.Next(Zones.Length)]),
-                Climate = Maybe(() => CustomerFields.Climates[random.Next(5)]),
+                Climate = Maybe(() => Geographic.Climates[random.Next(5)]),
                 Latitude = located ? place.Latitude : null,
                 Longitude = located ? place.Longitude : null,
             },

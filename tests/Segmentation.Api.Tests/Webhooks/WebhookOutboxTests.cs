@@ -47,7 +47,7 @@ public sealed class WebhookOutboxTests(WebhookWorld world) : IClassFixture<Webho
         await world.WebhookAsync("https://x.example");
         await Assert.ThrowsAsync<InvalidOperationException>(() => MembershipSql.ChangeAsync(world.Database, segment, [key], [], also: async (connection, transaction, batch) =>
         {
-            await WebhookOutbox.WriteAsync(connection, transaction, batch, batch, CancellationToken.None);
+            await new WebhookOutbox().RevisionsWrittenAsync(connection, transaction, batch, batch, CancellationToken.None);
             throw new InvalidOperationException();
         }));
         await using var db = world.Context();
@@ -98,14 +98,14 @@ public sealed class WebhookOutboxTests(WebhookWorld world) : IClassFixture<Webho
     }
 
     private Task<long> ChangeAsync(int segment, long[] join, long[] leave, DateTimeOffset at) => MembershipSql.ChangeAsync(
-        world.Database, segment, join, leave, at, (connection, transaction, batch) => WebhookOutbox.WriteAsync(connection, transaction, batch, batch, CancellationToken.None));
+        world.Database, segment, join, leave, at, (connection, transaction, batch) => new WebhookOutbox().RevisionsWrittenAsync(connection, transaction, batch, batch, CancellationToken.None));
 
     private async Task<TimeSpan> TimeAsync(long batch)
     {
         await using var connection = await world.Database.OpenConnectionAsync();
         await using var transaction = await connection.BeginTransactionAsync();
         var started = Stopwatch.GetTimestamp();
-        await WebhookOutbox.WriteAsync(connection, transaction, batch, batch, CancellationToken.None);
+        await new WebhookOutbox().RevisionsWrittenAsync(connection, transaction, batch, batch, CancellationToken.None);
         await transaction.CommitAsync();
         return Stopwatch.GetElapsedTime(started);
     }

@@ -6,7 +6,6 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
-using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 
 #nullable disable
@@ -20,65 +19,55 @@ namespace Segmentation.Api.Data.Migrations
         {
 #pragma warning disable 612, 618
             modelBuilder
-                .HasAnnotation("ProductVersion", "10.0.14")
+                .HasAnnotation("ProductVersion", "10.0.15")
                 .HasAnnotation("Relational:MaxIdentifierLength", 63);
 
             NpgsqlModelBuilderExtensions.UseIdentityByDefaultColumns(modelBuilder);
 
-            modelBuilder.Entity("Segmentation.Api.Attributes.CustomerAttribute", b =>
+            modelBuilder.Entity("Segmentation.Api.Changes.ChangeLogEntry", b =>
                 {
-                    b.Property<string>("Name")
-                        .HasMaxLength(63)
-                        .HasColumnType("character varying(63)")
-                        .HasColumnName("name")
-                        .HasColumnOrder(3)
-                        .UseCollation("C");
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("id");
 
-                    b.Property<DateTimeOffset>("CreatedAt")
-                        .HasColumnType("timestamp with time zone")
-                        .HasColumnName("created_at")
-                        .HasColumnOrder(0);
+                    NpgsqlPropertyBuilderExtensions.UseIdentityAlwaysColumn(b.Property<long>("Id"));
 
-                    b.Property<string>("Description")
-                        .HasMaxLength(1024)
-                        .HasColumnType("character varying(1024)")
-                        .HasColumnName("description")
-                        .HasColumnOrder(4);
+                    b.Property<short>("Cause")
+                        .HasColumnType("smallint")
+                        .HasColumnName("cause");
 
-                    b.Property<string>("Kind")
-                        .IsRequired()
-                        .HasMaxLength(16)
-                        .HasColumnType("character varying(16)")
-                        .HasColumnName("kind")
-                        .HasColumnOrder(5);
-
-                    b.Property<string>("Label")
-                        .HasMaxLength(128)
-                        .HasColumnType("character varying(128)")
-                        .HasColumnName("label")
-                        .HasColumnOrder(6);
-
-                    b.Property<string>("Type")
-                        .IsRequired()
-                        .HasMaxLength(16)
-                        .HasColumnType("character varying(16)")
-                        .HasColumnName("type")
-                        .HasColumnOrder(2);
-
-                    b.Property<DateTimeOffset>("UpdatedAt")
-                        .HasColumnType("timestamp with time zone")
-                        .HasColumnName("updated_at")
-                        .HasColumnOrder(1);
-
-                    b.PrimitiveCollection<string[]>("Values")
-                        .IsRequired()
+                    b.PrimitiveCollection<string[]>("Changed")
                         .HasColumnType("text[]")
-                        .HasColumnName("values")
-                        .HasColumnOrder(7);
+                        .HasColumnName("changed");
 
-                    b.HasKey("Name");
+                    b.Property<bool>("Created")
+                        .HasColumnType("boolean")
+                        .HasColumnName("created");
 
-                    b.ToTable("attributes", (string)null);
+                    b.PrimitiveCollection<string[]>("EventIds")
+                        .HasColumnType("text[]")
+                        .HasColumnName("event_ids");
+
+                    b.PrimitiveCollection<DateTimeOffset[]>("EventTimes")
+                        .HasColumnType("timestamp with time zone[]")
+                        .HasColumnName("event_times");
+
+                    b.PrimitiveCollection<string[]>("EventTypes")
+                        .HasColumnType("text[]")
+                        .HasColumnName("event_types");
+
+                    b.PrimitiveCollection<long[]>("Keys")
+                        .HasColumnType("bigint[]")
+                        .HasColumnName("keys");
+
+                    b.Property<int?>("SegmentId")
+                        .HasColumnType("integer")
+                        .HasColumnName("segment_id");
+
+                    b.HasKey("Id");
+
+                    b.ToTable("membership_work", (string)null);
                 });
 
             modelBuilder.Entity("Segmentation.Api.Customers.Customer", b =>
@@ -86,149 +75,122 @@ namespace Segmentation.Api.Data.Migrations
                     b.Property<long>("Key")
                         .ValueGeneratedOnAdd()
                         .HasColumnType("bigint")
-                        .HasColumnName("key")
-                        .HasColumnOrder(0);
+                        .HasColumnName("key");
 
                     NpgsqlPropertyBuilderExtensions.UseIdentityAlwaysColumn(b.Property<long>("Key"));
 
                     b.Property<JsonElement?>("Attributes")
                         .HasColumnType("jsonb")
-                        .HasColumnName("attributes")
-                        .HasColumnOrder(46);
+                        .HasColumnName("attributes");
 
                     b.Property<JsonElement?>("AttributesFolded")
                         .HasColumnType("jsonb")
-                        .HasColumnName("attributes_folded")
-                        .HasColumnOrder(22);
+                        .HasColumnName("attributes_folded");
 
                     b.Property<JsonElement?>("Consents")
                         .HasColumnType("jsonb")
-                        .HasColumnName("consents")
-                        .HasColumnOrder(47);
+                        .HasColumnName("consents");
 
                     b.PrimitiveCollection<string[]>("ConsentsGranted")
                         .IsRequired()
                         .HasColumnType("text[]")
-                        .HasColumnName("consents_granted")
-                        .HasColumnOrder(23);
+                        .HasColumnName("consents_granted");
 
                     b.Property<DateTimeOffset>("CreatedAt")
                         .HasColumnType("timestamp with time zone")
-                        .HasColumnName("created_at")
-                        .HasColumnOrder(1);
+                        .HasColumnName("created_at");
 
                     b.Property<string>("Email")
                         .HasMaxLength(320)
                         .HasColumnType("character varying(320)")
-                        .HasColumnName("email")
-                        .HasColumnOrder(48);
+                        .HasColumnName("email");
 
                     b.Property<string>("EmailFolded")
                         .HasColumnType("text")
-                        .HasColumnName("email_folded")
-                        .HasColumnOrder(24);
+                        .HasColumnName("email_folded");
 
                     b.Property<int>("EventCount")
                         .HasColumnType("integer")
-                        .HasColumnName("event_count")
-                        .HasColumnOrder(2);
+                        .HasColumnName("event_count");
 
                     b.Property<DateTimeOffset?>("FirstEventAt")
                         .HasColumnType("timestamp with time zone")
-                        .HasColumnName("first_event_at")
-                        .HasColumnOrder(3);
+                        .HasColumnName("first_event_at");
 
                     b.Property<string>("FirstName")
                         .HasMaxLength(256)
                         .HasColumnType("character varying(256)")
-                        .HasColumnName("first_name")
-                        .HasColumnOrder(49);
+                        .HasColumnName("first_name");
 
                     b.Property<string>("FirstNameFolded")
                         .HasColumnType("text")
-                        .HasColumnName("first_name_folded")
-                        .HasColumnOrder(25);
+                        .HasColumnName("first_name_folded");
 
                     b.Property<DateTimeOffset?>("FirstOrderAt")
                         .HasColumnType("timestamp with time zone")
-                        .HasColumnName("first_order_at")
-                        .HasColumnOrder(4);
+                        .HasColumnName("first_order_at");
 
                     b.Property<DateTimeOffset?>("FirstSeenAt")
                         .HasColumnType("timestamp with time zone")
-                        .HasColumnName("first_seen_at")
-                        .HasColumnOrder(5);
+                        .HasColumnName("first_seen_at");
 
                     b.Property<string>("Id")
                         .IsRequired()
                         .HasMaxLength(128)
                         .HasColumnType("character varying(128)")
                         .HasColumnName("id")
-                        .HasColumnOrder(50)
                         .UseCollation("C");
 
                     b.Property<string>("IdFolded")
                         .IsRequired()
                         .HasColumnType("text")
-                        .HasColumnName("id_folded")
-                        .HasColumnOrder(26);
+                        .HasColumnName("id_folded");
 
                     b.Property<DateTimeOffset?>("LastEventAt")
                         .HasColumnType("timestamp with time zone")
-                        .HasColumnName("last_event_at")
-                        .HasColumnOrder(6);
+                        .HasColumnName("last_event_at");
 
                     b.Property<string>("LastName")
                         .HasMaxLength(256)
                         .HasColumnType("character varying(256)")
-                        .HasColumnName("last_name")
-                        .HasColumnOrder(51);
+                        .HasColumnName("last_name");
 
                     b.Property<string>("LastNameFolded")
                         .HasColumnType("text")
-                        .HasColumnName("last_name_folded")
-                        .HasColumnOrder(27);
+                        .HasColumnName("last_name_folded");
 
                     b.Property<DateTimeOffset?>("LastOrderAt")
                         .HasColumnType("timestamp with time zone")
-                        .HasColumnName("last_order_at")
-                        .HasColumnOrder(7);
+                        .HasColumnName("last_order_at");
 
                     b.Property<DateTimeOffset?>("LastSeenAt")
                         .HasColumnType("timestamp with time zone")
-                        .HasColumnName("last_seen_at")
-                        .HasColumnOrder(8);
+                        .HasColumnName("last_seen_at");
 
                     b.Property<decimal>("LifetimeValue")
                         .HasColumnType("numeric")
-                        .HasColumnName("lifetime_value")
-                        .HasColumnOrder(19);
+                        .HasColumnName("lifetime_value");
 
                     b.Property<decimal>("OrderAmount")
                         .HasColumnType("numeric")
-                        .HasColumnName("order_amount")
-                        .HasColumnOrder(20);
+                        .HasColumnName("order_amount");
 
                     b.Property<int>("OrderCount")
                         .HasColumnType("integer")
-                        .HasColumnName("order_count")
-                        .HasColumnOrder(9);
+                        .HasColumnName("order_count");
 
                     b.Property<DateTimeOffset?>("SignedUpAt")
                         .HasColumnType("timestamp with time zone")
-                        .HasColumnName("signed_up_at")
-                        .HasColumnOrder(10);
+                        .HasColumnName("signed_up_at");
 
                     b.Property<DateTimeOffset>("UpdatedAt")
                         .HasColumnType("timestamp with time zone")
-                        .HasColumnName("updated_at")
-                        .HasColumnOrder(11);
+                        .HasColumnName("updated_at");
 
                     b.Property<int>("Version")
                         .IsConcurrencyToken()
                         .HasColumnType("integer")
-                        .HasColumnName("version")
-                        .HasColumnOrder(12);
+                        .HasColumnName("version");
 
                     b.ComplexProperty(typeof(Dictionary<string, object>), "Demographic", "Segmentation.Api.Customers.Customer.Demographic#Demographic", b1 =>
                         {
@@ -236,78 +198,63 @@ namespace Segmentation.Api.Data.Migrations
 
                             b1.Property<DateOnly?>("BirthDate")
                                 .HasColumnType("date")
-                                .HasColumnName("demographic_birth_date")
-                                .HasColumnOrder(13);
+                                .HasColumnName("demographic_birth_date");
 
                             b1.Property<int?>("BirthMonthDay")
                                 .HasColumnType("integer")
-                                .HasColumnName("demographic_birth_month_day")
-                                .HasColumnOrder(14);
+                                .HasColumnName("demographic_birth_month_day");
 
                             b1.Property<int?>("Children")
                                 .HasColumnType("integer")
-                                .HasColumnName("demographic_children")
-                                .HasColumnOrder(15);
+                                .HasColumnName("demographic_children");
 
                             b1.Property<string>("Education")
                                 .HasColumnType("text")
-                                .HasColumnName("demographic_education")
-                                .HasColumnOrder(52);
+                                .HasColumnName("demographic_education");
 
                             b1.Property<string>("EducationFolded")
                                 .HasColumnType("text")
-                                .HasColumnName("demographic_education_folded")
-                                .HasColumnOrder(28);
+                                .HasColumnName("demographic_education_folded");
 
                             b1.Property<string>("Gender")
                                 .HasColumnType("text")
-                                .HasColumnName("demographic_gender")
-                                .HasColumnOrder(53);
+                                .HasColumnName("demographic_gender");
 
                             b1.Property<string>("GenderFolded")
                                 .HasColumnType("text")
-                                .HasColumnName("demographic_gender_folded")
-                                .HasColumnOrder(29);
+                                .HasColumnName("demographic_gender_folded");
 
                             b1.Property<int?>("HouseholdSize")
                                 .HasColumnType("integer")
-                                .HasColumnName("demographic_household_size")
-                                .HasColumnOrder(16);
+                                .HasColumnName("demographic_household_size");
 
                             b1.Property<decimal?>("Income")
                                 .HasColumnType("numeric")
-                                .HasColumnName("demographic_income")
-                                .HasColumnOrder(21);
+                                .HasColumnName("demographic_income");
 
                             b1.Property<string>("Language")
                                 .HasColumnType("text")
-                                .HasColumnName("demographic_language")
-                                .HasColumnOrder(54);
+                                .HasColumnName("demographic_language");
 
                             b1.Property<string>("LanguageFolded")
                                 .HasColumnType("text")
-                                .HasColumnName("demographic_language_folded")
-                                .HasColumnOrder(30);
+                                .HasColumnName("demographic_language_folded");
 
                             b1.Property<string>("MaritalStatus")
                                 .HasColumnType("text")
-                                .HasColumnName("demographic_marital_status")
-                                .HasColumnOrder(55);
+                                .HasColumnName("demographic_marital_status");
 
                             b1.Property<string>("MaritalStatusFolded")
                                 .HasColumnType("text")
-                                .HasColumnName("demographic_marital_status_folded")
-                                .HasColumnOrder(31);
+                                .HasColumnName("demographic_marital_status_folded");
 
                             b1.Property<string>("Occupation")
                                 .HasColumnType("text")
-                                .HasColumnName("demographic_occupation")
-                                .HasColumnOrder(56);
+                                .HasColumnName("demographic_occupation");
 
                             b1.Property<string>("OccupationFolded")
                                 .HasColumnType("text")
-                                .HasColumnName("demographic_occupation_folded")
-                                .HasColumnOrder(32);
+                                .HasColumnName("demographic_occupation_folded");
                         });
 
                     b.ComplexProperty(typeof(Dictionary<string, object>), "Geographic", "Segmentation.Api.Customers.Customer.Geographic#Geographic", b1 =>
@@ -316,68 +263,55 @@ namespace Segmentation.Api.Data.Migrations
 
                             b1.Property<string>("City")
                                 .HasColumnType("text")
-                                .HasColumnName("geographic_city")
-                                .HasColumnOrder(57);
+                                .HasColumnName("geographic_city");
 
                             b1.Property<string>("CityFolded")
                                 .HasColumnType("text")
-                                .HasColumnName("geographic_city_folded")
-                                .HasColumnOrder(33);
+                                .HasColumnName("geographic_city_folded");
 
                             b1.Property<string>("Climate")
                                 .HasColumnType("text")
-                                .HasColumnName("geographic_climate")
-                                .HasColumnOrder(34);
+                                .HasColumnName("geographic_climate");
 
                             b1.Property<string>("Country")
                                 .HasColumnType("text")
-                                .HasColumnName("geographic_country")
-                                .HasColumnOrder(58);
+                                .HasColumnName("geographic_country");
 
                             b1.Property<string>("CountryFolded")
                                 .HasColumnType("text")
-                                .HasColumnName("geographic_country_folded")
-                                .HasColumnOrder(35);
+                                .HasColumnName("geographic_country_folded");
 
                             b1.Property<double?>("Latitude")
                                 .HasColumnType("double precision")
-                                .HasColumnName("geographic_latitude")
-                                .HasColumnOrder(17);
+                                .HasColumnName("geographic_latitude");
 
                             b1.Property<double?>("Longitude")
                                 .HasColumnType("double precision")
-                                .HasColumnName("geographic_longitude")
-                                .HasColumnOrder(18);
+                                .HasColumnName("geographic_longitude");
 
                             b1.Property<string>("PostalCode")
                                 .HasColumnType("text")
-                                .HasColumnName("geographic_postal_code")
-                                .HasColumnOrder(59);
+                                .HasColumnName("geographic_postal_code");
 
                             b1.Property<string>("PostalCodeFolded")
                                 .HasColumnType("text")
-                                .HasColumnName("geographic_postal_code_folded")
-                                .HasColumnOrder(36);
+                                .HasColumnName("geographic_postal_code_folded");
 
                             b1.Property<string>("Region")
                                 .HasColumnType("text")
-                                .HasColumnName("geographic_region")
-                                .HasColumnOrder(60);
+                                .HasColumnName("geographic_region");
 
                             b1.Property<string>("RegionFolded")
                                 .HasColumnType("text")
-                                .HasColumnName("geographic_region_folded")
-                                .HasColumnOrder(37);
+                                .HasColumnName("geographic_region_folded");
 
                             b1.Property<string>("TimeZone")
                                 .HasColumnType("text")
-                                .HasColumnName("geographic_time_zone")
-                                .HasColumnOrder(38);
+                                .HasColumnName("geographic_time_zone");
 
                             b1.Property<string>("TimeZoneFolded")
                                 .HasColumnType("text")
-                                .HasColumnName("geographic_time_zone_folded")
-                                .HasColumnOrder(39);
+                                .HasColumnName("geographic_time_zone_folded");
                         });
 
                     b.ComplexProperty(typeof(Dictionary<string, object>), "Psychographic", "Segmentation.Api.Customers.Customer.Psychographic#Psychographic", b1 =>
@@ -387,70 +321,58 @@ namespace Segmentation.Api.Data.Migrations
                             b1.PrimitiveCollection<string[]>("Attitudes")
                                 .IsRequired()
                                 .HasColumnType("text[]")
-                                .HasColumnName("psychographic_attitudes")
-                                .HasColumnOrder(61);
+                                .HasColumnName("psychographic_attitudes");
 
                             b1.PrimitiveCollection<string[]>("AttitudesFolded")
                                 .IsRequired()
                                 .HasColumnType("text[]")
-                                .HasColumnName("psychographic_attitudes_folded")
-                                .HasColumnOrder(40);
+                                .HasColumnName("psychographic_attitudes_folded");
 
                             b1.PrimitiveCollection<string[]>("Interests")
                                 .IsRequired()
                                 .HasColumnType("text[]")
-                                .HasColumnName("psychographic_interests")
-                                .HasColumnOrder(62);
+                                .HasColumnName("psychographic_interests");
 
                             b1.PrimitiveCollection<string[]>("InterestsFolded")
                                 .IsRequired()
                                 .HasColumnType("text[]")
-                                .HasColumnName("psychographic_interests_folded")
-                                .HasColumnOrder(41);
+                                .HasColumnName("psychographic_interests_folded");
 
                             b1.Property<string>("Lifestyle")
                                 .HasColumnType("text")
-                                .HasColumnName("psychographic_lifestyle")
-                                .HasColumnOrder(63);
+                                .HasColumnName("psychographic_lifestyle");
 
                             b1.Property<string>("LifestyleFolded")
                                 .HasColumnType("text")
-                                .HasColumnName("psychographic_lifestyle_folded")
-                                .HasColumnOrder(42);
+                                .HasColumnName("psychographic_lifestyle_folded");
 
                             b1.PrimitiveCollection<string[]>("Motivations")
                                 .IsRequired()
                                 .HasColumnType("text[]")
-                                .HasColumnName("psychographic_motivations")
-                                .HasColumnOrder(64);
+                                .HasColumnName("psychographic_motivations");
 
                             b1.PrimitiveCollection<string[]>("MotivationsFolded")
                                 .IsRequired()
                                 .HasColumnType("text[]")
-                                .HasColumnName("psychographic_motivations_folded")
-                                .HasColumnOrder(43);
+                                .HasColumnName("psychographic_motivations_folded");
 
                             b1.Property<string>("Personality")
                                 .HasColumnType("text")
-                                .HasColumnName("psychographic_personality")
-                                .HasColumnOrder(65);
+                                .HasColumnName("psychographic_personality");
 
                             b1.Property<string>("PersonalityFolded")
                                 .HasColumnType("text")
-                                .HasColumnName("psychographic_personality_folded")
-                                .HasColumnOrder(44);
+                                .HasColumnName("psychographic_personality_folded");
 
                             b1.PrimitiveCollection<string[]>("Values")
                                 .IsRequired()
                                 .HasColumnType("text[]")
-                                .HasColumnName("psychographic_values")
-                                .HasColumnOrder(66);
+                                .HasColumnName("psychographic_values");
 
                             b1.PrimitiveCollection<string[]>("ValuesFolded")
                                 .IsRequired()
                                 .HasColumnType("text[]")
-                                .HasColumnName("psychographic_values_folded")
-                                .HasColumnOrder(45);
+                                .HasColumnName("psychographic_values_folded");
                         });
 
                     b.HasKey("Key");
@@ -471,83 +393,141 @@ namespace Segmentation.Api.Data.Migrations
                     b.HasAnnotation("Npgsql:StorageParameter:fillfactor", 85);
                 });
 
-            modelBuilder.Entity("Segmentation.Api.Data.CustomerTotal", b =>
+            modelBuilder.Entity("Segmentation.Api.Customers.CustomerAttribute", b =>
+                {
+                    b.Property<string>("Name")
+                        .HasMaxLength(63)
+                        .HasColumnType("character varying(63)")
+                        .HasColumnName("name")
+                        .UseCollation("C");
+
+                    b.Property<DateTimeOffset>("CreatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created_at");
+
+                    b.Property<string>("Description")
+                        .HasMaxLength(1024)
+                        .HasColumnType("character varying(1024)")
+                        .HasColumnName("description");
+
+                    b.Property<string>("Kind")
+                        .IsRequired()
+                        .HasMaxLength(16)
+                        .HasColumnType("character varying(16)")
+                        .HasColumnName("kind");
+
+                    b.Property<string>("Label")
+                        .HasMaxLength(128)
+                        .HasColumnType("character varying(128)")
+                        .HasColumnName("label");
+
+                    b.Property<string>("Type")
+                        .IsRequired()
+                        .HasMaxLength(16)
+                        .HasColumnType("character varying(16)")
+                        .HasColumnName("type");
+
+                    b.Property<DateTimeOffset>("UpdatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("updated_at");
+
+                    b.PrimitiveCollection<string[]>("Values")
+                        .IsRequired()
+                        .HasColumnType("text[]")
+                        .HasColumnName("values");
+
+                    b.HasKey("Name");
+
+                    b.ToTable("attributes", (string)null);
+                });
+
+            modelBuilder.Entity("Segmentation.Api.Customers.CustomerTotal", b =>
                 {
                     b.Property<long>("Customers")
                         .HasColumnType("bigint")
-                        .HasColumnName("customers")
-                        .HasColumnOrder(0);
+                        .HasColumnName("customers");
 
                     b.ToTable((string)null);
 
                     b.ToView("customer_total", (string)null);
                 });
 
+            modelBuilder.Entity("Segmentation.Api.Customers.ManualMember", b =>
+                {
+                    b.Property<int>("SegmentId")
+                        .HasColumnType("integer")
+                        .HasColumnName("segment_id");
+
+                    b.Property<long>("CustomerKey")
+                        .HasColumnType("bigint")
+                        .HasColumnName("customer_key");
+
+                    b.Property<DateTimeOffset>("AddedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("added_at");
+
+                    b.HasKey("SegmentId", "CustomerKey");
+
+                    b.HasIndex("CustomerKey")
+                        .HasDatabaseName("ix_manual_members_customer");
+
+                    b.ToTable("manual_members", (string)null);
+                });
+
             modelBuilder.Entity("Segmentation.Api.Events.CustomerEvent", b =>
                 {
                     b.Property<long>("CustomerKey")
                         .HasColumnType("bigint")
-                        .HasColumnName("customer_key")
-                        .HasColumnOrder(0);
+                        .HasColumnName("customer_key");
 
                     b.Property<string>("Id")
                         .HasMaxLength(128)
                         .HasColumnType("character varying(128)")
                         .HasColumnName("id")
-                        .HasColumnOrder(4)
                         .UseCollation("C");
 
                     b.Property<decimal?>("Amount")
                         .HasColumnType("numeric")
-                        .HasColumnName("amount")
-                        .HasColumnOrder(2);
+                        .HasColumnName("amount");
 
                     b.Property<string>("Channel")
                         .HasMaxLength(128)
                         .HasColumnType("character varying(128)")
-                        .HasColumnName("channel")
-                        .HasColumnOrder(5);
+                        .HasColumnName("channel");
 
                     b.Property<string>("ChannelSent")
                         .HasMaxLength(128)
                         .HasColumnType("character varying(128)")
-                        .HasColumnName("channel_sent")
-                        .HasColumnOrder(6);
+                        .HasColumnName("channel_sent");
 
                     b.Property<string>("Currency")
                         .HasMaxLength(3)
                         .HasColumnType("character varying(3)")
-                        .HasColumnName("currency")
-                        .HasColumnOrder(7);
+                        .HasColumnName("currency");
 
                     b.Property<DateTimeOffset>("OccurredAt")
                         .HasColumnType("timestamp with time zone")
-                        .HasColumnName("occurred_at")
-                        .HasColumnOrder(1);
+                        .HasColumnName("occurred_at");
 
                     b.Property<JsonElement?>("Properties")
                         .HasColumnType("jsonb")
-                        .HasColumnName("properties")
-                        .HasColumnOrder(8);
+                        .HasColumnName("properties");
 
                     b.Property<JsonElement?>("PropertiesSent")
                         .HasColumnType("jsonb")
-                        .HasColumnName("properties_sent")
-                        .HasColumnOrder(9);
+                        .HasColumnName("properties_sent");
 
                     b.Property<string>("Type")
                         .IsRequired()
                         .HasMaxLength(128)
                         .HasColumnType("character varying(128)")
                         .HasColumnName("type")
-                        .HasColumnOrder(3)
                         .UseCollation("C");
 
                     b.Property<string>("TypeSent")
                         .HasMaxLength(128)
                         .HasColumnType("character varying(128)")
-                        .HasColumnName("type_sent")
-                        .HasColumnOrder(10);
+                        .HasColumnName("type_sent");
 
                     b.HasKey("CustomerKey", "Id");
 
@@ -564,78 +544,23 @@ namespace Segmentation.Api.Data.Migrations
                     b.ToTable("events", (string)null);
                 });
 
-            modelBuilder.Entity("Segmentation.Api.Memberships.MembershipBatch", b =>
-                {
-                    b.Property<long>("Id")
-                        .ValueGeneratedOnAdd()
-                        .HasColumnType("bigint")
-                        .HasColumnName("id")
-                        .HasColumnOrder(0);
-
-                    NpgsqlPropertyBuilderExtensions.UseIdentityAlwaysColumn(b.Property<long>("Id"));
-
-                    b.Property<DateTimeOffset>("At")
-                        .HasColumnType("timestamp with time zone")
-                        .HasColumnName("at")
-                        .HasColumnOrder(1);
-
-                    b.Property<int>("Joined")
-                        .HasColumnType("integer")
-                        .HasColumnName("joined")
-                        .HasColumnOrder(2);
-
-                    b.Property<int>("Left")
-                        .HasColumnType("integer")
-                        .HasColumnName("left")
-                        .HasColumnOrder(3);
-
-                    b.Property<int>("SegmentId")
-                        .HasColumnType("integer")
-                        .HasColumnName("segment_id")
-                        .HasColumnOrder(4);
-
-                    b.Property<int>("Size")
-                        .HasColumnType("integer")
-                        .HasColumnName("size")
-                        .HasColumnOrder(5);
-
-                    b.Property<int>("Version")
-                        .HasColumnType("integer")
-                        .HasColumnName("version")
-                        .HasColumnOrder(6);
-
-                    b.HasKey("Id");
-
-                    b.HasIndex("At")
-                        .HasDatabaseName("ix_membership_batches_at");
-
-                    b.HasIndex("SegmentId", "Id")
-                        .HasDatabaseName("ix_membership_batches_segment");
-
-                    b.ToTable("membership_batches", (string)null);
-                });
-
             modelBuilder.Entity("Segmentation.Api.Memberships.MembershipLeader", b =>
                 {
                     b.Property<bool>("Single")
                         .HasColumnType("boolean")
-                        .HasColumnName("single")
-                        .HasColumnOrder(0);
+                        .HasColumnName("single");
 
                     b.Property<long>("Epoch")
                         .HasColumnType("bigint")
-                        .HasColumnName("epoch")
-                        .HasColumnOrder(1);
+                        .HasColumnName("epoch");
 
                     b.Property<DateTimeOffset>("KeptUntil")
                         .HasColumnType("timestamp with time zone")
-                        .HasColumnName("kept_until")
-                        .HasColumnOrder(2);
+                        .HasColumnName("kept_until");
 
                     b.Property<long?>("ReadyStamp")
                         .HasColumnType("bigint")
-                        .HasColumnName("ready_stamp")
-                        .HasColumnOrder(3);
+                        .HasColumnName("ready_stamp");
 
                     b.HasKey("Single");
 
@@ -650,178 +575,146 @@ namespace Segmentation.Api.Data.Migrations
                         });
                 });
 
+            modelBuilder.Entity("Segmentation.Api.Memberships.MembershipRevision", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("id");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityAlwaysColumn(b.Property<long>("Id"));
+
+                    b.Property<DateTimeOffset>("At")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("at");
+
+                    b.Property<int>("Joined")
+                        .HasColumnType("integer")
+                        .HasColumnName("joined");
+
+                    b.Property<int>("Left")
+                        .HasColumnType("integer")
+                        .HasColumnName("left");
+
+                    b.Property<int>("SegmentId")
+                        .HasColumnType("integer")
+                        .HasColumnName("segment_id");
+
+                    b.Property<int>("Size")
+                        .HasColumnType("integer")
+                        .HasColumnName("size");
+
+                    b.Property<int>("Version")
+                        .HasColumnType("integer")
+                        .HasColumnName("version");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("At")
+                        .HasDatabaseName("ix_membership_batches_at");
+
+                    b.HasIndex("SegmentId", "Id")
+                        .HasDatabaseName("ix_membership_batches_segment");
+
+                    b.ToTable("membership_batches", (string)null);
+                });
+
             modelBuilder.Entity("Segmentation.Api.Memberships.MembershipState", b =>
                 {
                     b.Property<int>("SegmentId")
                         .HasColumnType("integer")
-                        .HasColumnName("segment_id")
-                        .HasColumnOrder(0);
+                        .HasColumnName("segment_id");
 
                     b.Property<bool>("CancelRequested")
                         .HasColumnType("boolean")
-                        .HasColumnName("cancel_requested")
-                        .HasColumnOrder(1);
+                        .HasColumnName("cancel_requested");
 
                     b.Property<int?>("DriftJoined")
                         .HasColumnType("integer")
-                        .HasColumnName("drift_joined")
-                        .HasColumnOrder(2);
+                        .HasColumnName("drift_joined");
 
                     b.Property<int?>("DriftLeft")
                         .HasColumnType("integer")
-                        .HasColumnName("drift_left")
-                        .HasColumnOrder(3);
+                        .HasColumnName("drift_left");
 
                     b.Property<string>("Error")
                         .HasColumnType("text")
-                        .HasColumnName("error")
-                        .HasColumnOrder(10);
+                        .HasColumnName("error");
 
                     b.Property<int>("Failures")
                         .HasColumnType("integer")
-                        .HasColumnName("failures")
-                        .HasColumnOrder(4);
+                        .HasColumnName("failures");
 
                     b.Property<string>("Fingerprint")
                         .HasColumnType("text")
-                        .HasColumnName("fingerprint")
-                        .HasColumnOrder(11);
+                        .HasColumnName("fingerprint");
 
                     b.Property<DateTimeOffset?>("FinishedAt")
                         .HasColumnType("timestamp with time zone")
-                        .HasColumnName("finished_at")
-                        .HasColumnOrder(5);
+                        .HasColumnName("finished_at");
 
                     b.Property<double>("Progress")
                         .HasColumnType("double precision")
-                        .HasColumnName("progress")
-                        .HasColumnOrder(6);
+                        .HasColumnName("progress");
 
                     b.Property<DateTimeOffset?>("RetryAt")
                         .HasColumnType("timestamp with time zone")
-                        .HasColumnName("retry_at")
-                        .HasColumnOrder(7);
+                        .HasColumnName("retry_at");
 
                     b.Property<int>("Size")
                         .HasColumnType("integer")
-                        .HasColumnName("size")
-                        .HasColumnOrder(8);
+                        .HasColumnName("size");
 
                     b.Property<DateTimeOffset?>("StartedAt")
                         .HasColumnType("timestamp with time zone")
-                        .HasColumnName("started_at")
-                        .HasColumnOrder(9);
+                        .HasColumnName("started_at");
 
                     b.Property<string>("Status")
                         .IsRequired()
                         .HasMaxLength(16)
                         .HasColumnType("character varying(16)")
-                        .HasColumnName("status")
-                        .HasColumnOrder(12);
+                        .HasColumnName("status");
 
                     b.HasKey("SegmentId");
 
                     b.ToTable("membership_states", (string)null);
                 });
 
-            modelBuilder.Entity("Segmentation.Api.Memberships.ChangeLog", b =>
-                {
-                    b.Property<long>("Id")
-                        .ValueGeneratedOnAdd()
-                        .HasColumnType("bigint")
-                        .HasColumnName("id")
-                        .HasColumnOrder(0);
-
-                    NpgsqlPropertyBuilderExtensions.UseIdentityAlwaysColumn(b.Property<long>("Id"));
-
-                    b.Property<short>("Cause")
-                        .HasColumnType("smallint")
-                        .HasColumnName("cause")
-                        .HasColumnOrder(3);
-
-                    b.PrimitiveCollection<string[]>("Changed")
-                        .HasColumnType("text[]")
-                        .HasColumnName("changed")
-                        .HasColumnOrder(4);
-
-                    b.Property<bool>("Created")
-                        .HasColumnType("boolean")
-                        .HasColumnName("created")
-                        .HasColumnOrder(1);
-
-                    b.PrimitiveCollection<string[]>("EventIds")
-                        .HasColumnType("text[]")
-                        .HasColumnName("event_ids")
-                        .HasColumnOrder(5);
-
-                    b.PrimitiveCollection<DateTimeOffset[]>("EventTimes")
-                        .HasColumnType("timestamp with time zone[]")
-                        .HasColumnName("event_times")
-                        .HasColumnOrder(6);
-
-                    b.PrimitiveCollection<string[]>("EventTypes")
-                        .HasColumnType("text[]")
-                        .HasColumnName("event_types")
-                        .HasColumnOrder(7);
-
-                    b.PrimitiveCollection<long[]>("Keys")
-                        .HasColumnType("bigint[]")
-                        .HasColumnName("keys")
-                        .HasColumnOrder(8);
-
-                    b.Property<int?>("SegmentId")
-                        .HasColumnType("integer")
-                        .HasColumnName("segment_id")
-                        .HasColumnOrder(2);
-
-                    b.HasKey("Id");
-
-                    b.ToTable("membership_work", (string)null);
-                });
-
-            modelBuilder.Entity("Segmentation.Api.Memberships.SegmentMembership", b =>
+            modelBuilder.Entity("Segmentation.Api.Segments.MembershipPeriod", b =>
                 {
                     b.Property<int>("SegmentId")
                         .HasColumnType("integer")
-                        .HasColumnName("segment_id")
-                        .HasColumnOrder(0);
+                        .HasColumnName("segment_id");
 
                     b.Property<long>("JoinedBatch")
                         .HasColumnType("bigint")
-                        .HasColumnName("joined_batch")
-                        .HasColumnOrder(1);
+                        .HasColumnName("joined_batch");
 
                     b.Property<long>("CustomerKey")
                         .HasColumnType("bigint")
-                        .HasColumnName("customer_key")
-                        .HasColumnOrder(2);
+                        .HasColumnName("customer_key");
 
                     b.Property<short>("JoinedCause")
                         .HasColumnType("smallint")
-                        .HasColumnName("joined_cause")
-                        .HasColumnOrder(4);
+                        .HasColumnName("joined_cause");
 
                     b.Property<string>("JoinedEvent")
                         .HasMaxLength(128)
                         .HasColumnType("character varying(128)")
-                        .HasColumnName("joined_event")
-                        .HasColumnOrder(5);
+                        .HasColumnName("joined_event");
 
                     b.Property<long?>("LeftBatch")
                         .HasColumnType("bigint")
-                        .HasColumnName("left_batch")
-                        .HasColumnOrder(3);
+                        .HasColumnName("left_batch");
 
                     b.Property<short?>("LeftCause")
                         .HasColumnType("smallint")
-                        .HasColumnName("left_cause")
-                        .HasColumnOrder(6);
+                        .HasColumnName("left_cause");
 
                     b.Property<string>("LeftEvent")
                         .HasMaxLength(128)
                         .HasColumnType("character varying(128)")
-                        .HasColumnName("left_event")
-                        .HasColumnOrder(7);
+                        .HasColumnName("left_event");
 
                     b.HasKey("SegmentId", "JoinedBatch", "CustomerKey");
 
@@ -845,125 +738,85 @@ namespace Segmentation.Api.Data.Migrations
                     b.ToTable("memberships", (string)null);
                 });
 
-            modelBuilder.Entity("Segmentation.Api.Segments.ManualMember", b =>
-                {
-                    b.Property<int>("SegmentId")
-                        .HasColumnType("integer")
-                        .HasColumnName("segment_id")
-                        .HasColumnOrder(0);
-
-                    b.Property<long>("CustomerKey")
-                        .HasColumnType("bigint")
-                        .HasColumnName("customer_key")
-                        .HasColumnOrder(1);
-
-                    b.Property<DateTimeOffset>("AddedAt")
-                        .HasColumnType("timestamp with time zone")
-                        .HasColumnName("added_at")
-                        .HasColumnOrder(2);
-
-                    b.HasKey("SegmentId", "CustomerKey");
-
-                    b.HasIndex("CustomerKey")
-                        .HasDatabaseName("ix_manual_members_customer");
-
-                    b.ToTable("manual_members", (string)null);
-                });
-
             modelBuilder.Entity("Segmentation.Api.Segments.Segment", b =>
                 {
                     b.Property<int>("Id")
                         .ValueGeneratedOnAdd()
                         .HasColumnType("integer")
-                        .HasColumnName("id")
-                        .HasColumnOrder(0);
+                        .HasColumnName("id");
 
                     NpgsqlPropertyBuilderExtensions.UseIdentityAlwaysColumn(b.Property<int>("Id"));
 
                     b.Property<DateTimeOffset>("CreatedAt")
                         .HasColumnType("timestamp with time zone")
-                        .HasColumnName("created_at")
-                        .HasColumnOrder(1);
+                        .HasColumnName("created_at");
 
                     b.Property<string>("Description")
                         .HasMaxLength(4000)
                         .HasColumnType("character varying(4000)")
-                        .HasColumnName("description")
-                        .HasColumnOrder(7);
+                        .HasColumnName("description");
 
                     b.Property<DateTimeOffset?>("EvaluatedAt")
                         .HasColumnType("timestamp with time zone")
-                        .HasColumnName("evaluated_at")
-                        .HasColumnOrder(2);
+                        .HasColumnName("evaluated_at");
 
                     b.Property<string>("Goal")
                         .HasMaxLength(4000)
                         .HasColumnType("character varying(4000)")
-                        .HasColumnName("goal")
-                        .HasColumnOrder(8);
+                        .HasColumnName("goal");
 
                     b.Property<string>("Key")
                         .IsRequired()
                         .HasMaxLength(63)
                         .HasColumnType("character varying(63)")
                         .HasColumnName("key")
-                        .HasColumnOrder(9)
                         .UseCollation("C");
 
                     b.Property<string>("Kind")
                         .IsRequired()
                         .HasMaxLength(16)
                         .HasColumnType("character varying(16)")
-                        .HasColumnName("kind")
-                        .HasColumnOrder(10);
+                        .HasColumnName("kind");
 
                     b.Property<long?>("MemberCount")
                         .HasColumnType("bigint")
-                        .HasColumnName("member_count")
-                        .HasColumnOrder(3);
+                        .HasColumnName("member_count");
 
                     b.Property<string>("Name")
                         .IsRequired()
                         .HasMaxLength(200)
                         .HasColumnType("character varying(200)")
-                        .HasColumnName("name")
-                        .HasColumnOrder(11);
+                        .HasColumnName("name");
 
                     b.Property<JsonElement?>("Rule")
                         .HasColumnType("jsonb")
-                        .HasColumnName("rule")
-                        .HasColumnOrder(12);
+                        .HasColumnName("rule");
 
                     b.Property<string>("Status")
                         .IsRequired()
                         .HasMaxLength(16)
                         .HasColumnType("character varying(16)")
-                        .HasColumnName("status")
-                        .HasColumnOrder(13);
+                        .HasColumnName("status");
 
                     b.PrimitiveCollection<string[]>("Tags")
                         .IsRequired()
                         .HasColumnType("text[]")
-                        .HasColumnName("tags")
-                        .HasColumnOrder(14);
+                        .HasColumnName("tags");
 
                     b.Property<string>("TimeZone")
                         .IsRequired()
                         .HasMaxLength(64)
                         .HasColumnType("character varying(64)")
-                        .HasColumnName("time_zone")
-                        .HasColumnOrder(6);
+                        .HasColumnName("time_zone");
 
                     b.Property<DateTimeOffset>("UpdatedAt")
                         .HasColumnType("timestamp with time zone")
-                        .HasColumnName("updated_at")
-                        .HasColumnOrder(4);
+                        .HasColumnName("updated_at");
 
                     b.Property<int>("Version")
                         .IsConcurrencyToken()
                         .HasColumnType("integer")
-                        .HasColumnName("version")
-                        .HasColumnOrder(5);
+                        .HasColumnName("version");
 
                     b.HasKey("Id");
 
@@ -978,30 +831,25 @@ namespace Segmentation.Api.Data.Migrations
                 {
                     b.Property<int>("SegmentId")
                         .HasColumnType("integer")
-                        .HasColumnName("segment_id")
-                        .HasColumnOrder(0);
+                        .HasColumnName("segment_id");
 
                     b.Property<int>("Version")
                         .HasColumnType("integer")
-                        .HasColumnName("version")
-                        .HasColumnOrder(1);
+                        .HasColumnName("version");
 
                     b.Property<DateTimeOffset>("ChangedAt")
                         .HasColumnType("timestamp with time zone")
-                        .HasColumnName("changed_at")
-                        .HasColumnOrder(2);
+                        .HasColumnName("changed_at");
 
                     b.Property<string>("ChangedBy")
                         .IsRequired()
                         .HasMaxLength(200)
                         .HasColumnType("character varying(200)")
-                        .HasColumnName("changed_by")
-                        .HasColumnOrder(3);
+                        .HasColumnName("changed_by");
 
                     b.Property<JsonElement>("Definition")
                         .HasColumnType("jsonb")
-                        .HasColumnName("definition")
-                        .HasColumnOrder(4);
+                        .HasColumnName("definition");
 
                     b.HasKey("SegmentId", "Version");
 
@@ -1013,75 +861,63 @@ namespace Segmentation.Api.Data.Migrations
                     b.Property<int>("Key")
                         .ValueGeneratedOnAdd()
                         .HasColumnType("integer")
-                        .HasColumnName("key")
-                        .HasColumnOrder(0);
+                        .HasColumnName("key");
 
                     NpgsqlPropertyBuilderExtensions.UseIdentityAlwaysColumn(b.Property<int>("Key"));
 
                     b.Property<DateTimeOffset>("CreatedAt")
                         .HasColumnType("timestamp with time zone")
-                        .HasColumnName("created_at")
-                        .HasColumnOrder(1);
+                        .HasColumnName("created_at");
 
                     b.Property<string>("Description")
                         .HasMaxLength(4000)
                         .HasColumnType("character varying(4000)")
-                        .HasColumnName("description")
-                        .HasColumnOrder(6);
+                        .HasColumnName("description");
 
                     b.Property<bool>("Enabled")
                         .HasColumnType("boolean")
-                        .HasColumnName("enabled")
-                        .HasColumnOrder(2);
+                        .HasColumnName("enabled");
 
                     b.Property<string>("Id")
                         .HasMaxLength(36)
                         .HasColumnType("character varying(36)")
                         .HasColumnName("id")
-                        .HasColumnOrder(7)
                         .UseCollation("C");
 
                     b.Property<string>("PreviousSecret")
                         .HasMaxLength(128)
                         .HasColumnType("character varying(128)")
-                        .HasColumnName("previous_secret")
-                        .HasColumnOrder(8);
+                        .HasColumnName("previous_secret");
 
                     b.Property<DateTimeOffset?>("PreviousSecretUntil")
                         .HasColumnType("timestamp with time zone")
-                        .HasColumnName("previous_secret_until")
-                        .HasColumnOrder(3);
+                        .HasColumnName("previous_secret_until");
 
                     b.Property<string>("Secret")
                         .IsRequired()
                         .HasMaxLength(128)
                         .HasColumnType("character varying(128)")
-                        .HasColumnName("secret")
-                        .HasColumnOrder(9);
+                        .HasColumnName("secret");
 
                     b.PrimitiveCollection<string[]>("Segments")
                         .IsRequired()
                         .HasColumnType("text[]")
-                        .HasColumnName("segments")
-                        .HasColumnOrder(10);
+                        .HasColumnName("segments");
 
                     b.Property<DateTimeOffset>("UpdatedAt")
                         .HasColumnType("timestamp with time zone")
-                        .HasColumnName("updated_at")
-                        .HasColumnOrder(4);
+                        .HasColumnName("updated_at");
 
                     b.Property<string>("Url")
                         .IsRequired()
                         .HasMaxLength(2048)
                         .HasColumnType("character varying(2048)")
-                        .HasColumnName("url")
-                        .HasColumnOrder(11);
+                        .HasColumnName("url");
 
                     b.Property<int>("Version")
                         .IsConcurrencyToken()
                         .HasColumnType("integer")
-                        .HasColumnName("version")
-                        .HasColumnOrder(5);
+                        .HasColumnName("version");
 
                     b.HasKey("Key");
 
@@ -1097,110 +933,91 @@ namespace Segmentation.Api.Data.Migrations
                     b.Property<long>("Id")
                         .ValueGeneratedOnAdd()
                         .HasColumnType("bigint")
-                        .HasColumnName("id")
-                        .HasColumnOrder(0);
+                        .HasColumnName("id");
 
                     NpgsqlPropertyBuilderExtensions.UseIdentityAlwaysColumn(b.Property<long>("Id"));
 
                     b.Property<DateTimeOffset>("At")
                         .HasColumnType("timestamp with time zone")
-                        .HasColumnName("at")
-                        .HasColumnOrder(1);
+                        .HasColumnName("at");
 
                     b.Property<int>("Attempts")
                         .HasColumnType("integer")
-                        .HasColumnName("attempts")
-                        .HasColumnOrder(2);
+                        .HasColumnName("attempts");
 
                     b.Property<short>("Cause")
                         .HasColumnType("smallint")
-                        .HasColumnName("cause")
-                        .HasColumnOrder(11);
+                        .HasColumnName("cause");
 
                     b.Property<string>("CustomerId")
                         .IsRequired()
                         .HasMaxLength(128)
                         .HasColumnType("character varying(128)")
                         .HasColumnName("customer_id")
-                        .HasColumnOrder(12)
                         .UseCollation("C");
 
                     b.Property<long>("CustomerKey")
                         .HasColumnType("bigint")
-                        .HasColumnName("customer_key")
-                        .HasColumnOrder(3);
+                        .HasColumnName("customer_key");
 
                     b.Property<DateTimeOffset?>("DoneAt")
                         .HasColumnType("timestamp with time zone")
-                        .HasColumnName("done_at")
-                        .HasColumnOrder(4);
+                        .HasColumnName("done_at");
 
                     b.Property<string>("EventId")
                         .HasMaxLength(128)
                         .HasColumnType("character varying(128)")
-                        .HasColumnName("event_id")
-                        .HasColumnOrder(13);
+                        .HasColumnName("event_id");
 
                     b.Property<bool>("Joined")
                         .HasColumnType("boolean")
-                        .HasColumnName("joined")
-                        .HasColumnOrder(5);
+                        .HasColumnName("joined");
 
                     b.Property<string>("LastError")
                         .HasMaxLength(200)
                         .HasColumnType("character varying(200)")
-                        .HasColumnName("last_error")
-                        .HasColumnOrder(14);
+                        .HasColumnName("last_error");
 
                     b.Property<int?>("LastStatus")
                         .HasColumnType("integer")
-                        .HasColumnName("last_status")
-                        .HasColumnOrder(6);
+                        .HasColumnName("last_status");
 
                     b.Property<Guid>("MessageId")
                         .HasColumnType("uuid")
-                        .HasColumnName("message_id")
-                        .HasColumnOrder(15);
+                        .HasColumnName("message_id");
 
                     b.Property<DateTimeOffset?>("NextAttemptAt")
                         .HasColumnType("timestamp with time zone")
-                        .HasColumnName("next_attempt_at")
-                        .HasColumnOrder(7);
+                        .HasColumnName("next_attempt_at");
 
                     b.Property<DateTimeOffset>("QueuedAt")
                         .HasColumnType("timestamp with time zone")
-                        .HasColumnName("queued_at")
-                        .HasColumnOrder(8);
+                        .HasColumnName("queued_at");
 
                     b.Property<string>("SegmentKey")
                         .IsRequired()
                         .HasMaxLength(63)
                         .HasColumnType("character varying(63)")
                         .HasColumnName("segment_key")
-                        .HasColumnOrder(16)
                         .UseCollation("C");
 
                     b.Property<string>("SegmentName")
                         .IsRequired()
                         .HasMaxLength(200)
                         .HasColumnType("character varying(200)")
-                        .HasColumnName("segment_name")
-                        .HasColumnOrder(17);
+                        .HasColumnName("segment_name");
 
                     b.Property<int>("SegmentVersion")
                         .HasColumnType("integer")
-                        .HasColumnName("segment_version")
-                        .HasColumnOrder(9);
+                        .HasColumnName("segment_version");
 
                     b.Property<short>("State")
                         .HasColumnType("smallint")
-                        .HasColumnName("state")
-                        .HasColumnOrder(18);
+                        .HasColumnName("state");
 
                     b.Property<int>("WebhookKey")
                         .HasColumnType("integer")
-                        .HasColumnName("webhook_key")
-                        .HasColumnOrder(10);
+                        .HasColumnName("webhook_key");
 
                     b.HasKey("Id");
 
@@ -1226,6 +1043,23 @@ namespace Segmentation.Api.Data.Migrations
                     b.ToTable("webhook_deliveries", (string)null);
                 });
 
+            modelBuilder.Entity("Segmentation.Api.Customers.ManualMember", b =>
+                {
+                    b.HasOne("Segmentation.Api.Customers.Customer", "Customer")
+                        .WithMany("ManualMemberships")
+                        .HasForeignKey("CustomerKey")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+
+                    b.HasOne("Segmentation.Api.Segments.Segment", null)
+                        .WithMany()
+                        .HasForeignKey("SegmentId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+
+                    b.Navigation("Customer");
+                });
+
             modelBuilder.Entity("Segmentation.Api.Events.CustomerEvent", b =>
                 {
                     b.HasOne("Segmentation.Api.Customers.Customer", "Customer")
@@ -1235,25 +1069,6 @@ namespace Segmentation.Api.Data.Migrations
                         .IsRequired();
 
                     b.Navigation("Customer");
-                });
-
-            modelBuilder.Entity("Segmentation.Api.Segments.ManualMember", b =>
-                {
-                    b.HasOne("Segmentation.Api.Customers.Customer", "Customer")
-                        .WithMany("ManualMemberships")
-                        .HasForeignKey("CustomerKey")
-                        .OnDelete(DeleteBehavior.Cascade)
-                        .IsRequired();
-
-                    b.HasOne("Segmentation.Api.Segments.Segment", "Segment")
-                        .WithMany()
-                        .HasForeignKey("SegmentId")
-                        .OnDelete(DeleteBehavior.Cascade)
-                        .IsRequired();
-
-                    b.Navigation("Customer");
-
-                    b.Navigation("Segment");
                 });
 
             modelBuilder.Entity("Segmentation.Api.Segments.SegmentVersion", b =>

@@ -6,7 +6,9 @@ using Npgsql;
 using Segmentation.Api.Changes;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
+using Segmentation.Api.Events;
 using Segmentation.Api.Http;
+using Segmentation.Api.Memberships;
 using Segmentation.Api.Segments;
 using Segmentation.Api.Webhooks;
 using Segmentation.Rules;
@@ -18,7 +20,7 @@ namespace Segmentation.Api.Endpoints;
 [Route("api/v1/customers")]
 [Tags("Customers")]
 [Produces("application/json")]
-public sealed class CustomersController(SegmentationDb db, CustomerValidator validator, SegmentQuery query, TimeProvider time) : ControllerBase
+public sealed class CustomersController(SegmentationDb db, CustomerValidator validator, SegmentQuery query, MembershipReader memberships, TimeProvider time) : ControllerBase
 {
     private DateTimeOffset Now { get; } = LocalTime.Truncate(time.GetUtcNow());
 
@@ -46,7 +48,7 @@ public sealed class CustomersController(SegmentationDb db, CustomerValidator val
         if (segment is not null)
         {
             var (all, definition) = await query.FindAsync(segment, cancellation);
-            customers = query.Members(await query.AskAsync(all, definition, asOf: null, live: false, cancellation));
+            customers = query.Members(await memberships.CreatePredicateAsync(all, definition, asOf: null, live: false, cancellation));
         }
 
         if (email is not null)
@@ -126,7 +128,7 @@ public sealed class CustomersController(SegmentationDb db, CustomerValidator val
             // Events have no foreign key; whoever stores one locks its customer first, and so comes before this or finds nobody.
             await db.Events.Where(e => e.CustomerKey == customer.Key).ExecuteDeleteAsync(cancellation);
             db.Remove(customer);
-            db.ChangeLog.Add(new ChangeLogEntry { Cause = MembershipCause.Erased, Keys = [customer.Key] });
+            ChangeLog.AppendErased(db, customer.Key);
             await db.SaveChangesAsync(cancellation);
             await transaction.CommitAsync(cancellation);
         }
@@ -207,7 +209,7 @@ public sealed class CustomersController(SegmentationDb db, CustomerValidator val
 
         if (isNew || changed.Length > 0)
         {
-            db.ChangeLog.Add(new ChangeLogEntry { Cause = MembershipCause.Profile, Keys = [customer.Key], Changed = isNew ? null : changed, Created = isNew });
+            ChangeLog.AppendProfile(db, customer.Key, isNew ? null : changed);
             await db.SaveChangesAsync(cancellation);
         }
 

@@ -1,7 +1,7 @@
 using Microsoft.AspNetCore.Mvc;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Http;
-using Segmentation.Api.Segments;
+using Segmentation.Api.Memberships;
 
 namespace Segmentation.Api.Endpoints;
 
@@ -10,7 +10,7 @@ namespace Segmentation.Api.Endpoints;
 [Route("api/v1/customers/{id}/segments")]
 [Tags("Membership")]
 [Produces("application/json")]
-public sealed class CustomerSegmentsController(CustomerSnapshots snapshots) : ControllerBase
+public sealed class CustomerSegmentsController(CustomerMembershipReader memberships) : ControllerBase
 {
     /// <summary>Every active segment that a customer is in, by key.</summary>
     /// <remarks>Read from stored membership. Never behind: where the customer was written an instant ago, all segments are evaluated.</remarks>
@@ -21,7 +21,7 @@ public sealed class CustomerSegmentsController(CustomerSnapshots snapshots) : Co
     [ProducesResponseType<CustomerSegments>(StatusCodes.Status200OK)]
     public async Task<CustomerSegments> List(string id, Instant? asOf, bool? live, CancellationToken cancellation)
     {
-        var (segments, at) = await snapshots.SegmentsOfAsync(CustomerIds.Check(id), asOf?.Value, live == true, cancellation);
+        var (segments, at) = await memberships.ReadActiveAsync(CustomerIds.Check(id), asOf?.Value, live == true, cancellation);
         return new CustomerSegments([.. segments.Select(s => new SegmentName(s.Key, s.Name))], at);
     }
 }

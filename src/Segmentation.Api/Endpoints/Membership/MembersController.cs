@@ -1,13 +1,10 @@
-using System.Linq.Expressions;
-using System.Text.Json;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
-using Segmentation.Api.Changes;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
+using Segmentation.Api.Memberships;
 using Segmentation.Api.Segments;
-using Segmentation.Rules;
 
 namespace Segmentation.Api.Endpoints;
 
@@ -16,7 +13,7 @@ namespace Segmentation.Api.Endpoints;
 [Route("api/v1/segments/{key}")]
 [Tags("Membership")]
 [Produces("application/json")]
-public sealed class MembersController(SegmentationDb db, SegmentQuery query, CustomerSnapshots snapshots, TimeProvider time) : ControllerBase
+public sealed class MembersController(SegmentationDb db, SegmentQuery query, MembershipReader memberships, CustomerMembershipReader customers, CustomerSnapshots snapshots, ManualMembership manual, TimeProvider time) : ControllerBase
 {
     /// <summary>Customers in one change of a manual segment, at most.</summary>
     public const int MaxChanges = 10_000;
@@ -38,8 +35,8 @@ public sealed class MembersController(SegmentationDb db, SegmentQuery query, Cus
 
         var (size, after) = (Paging.Limit(limit), Paging.NumberCursor(cursor) ?? 0);
         var (all, segment) = await query.FindAsync(key, cancellation);
-        var question = await query.AskAsync(all, segment, asOf?.Value, live, cancellation);
-        var members = query.Members(question);
+        var predicate = await memberships.CreatePredicateAsync(all, segment, asOf?.Value, live, cancellation);
+        var members = query.Members(predicate);
         if (CustomerExport.Accepts(Request) is { } format)
         {
             await CustomerExport.WriteAsync(Response, db, members, format, all.Attributes, fields == "id", cancellation);
@@ -49,9 +46,9 @@ public sealed class MembersController(SegmentationDb db, SegmentQuery query, Cus
         members = members.Where(c => c.Key > after).OrderBy(c => c.Key).Take(size + 1);
         return fields == "id"
             ? Ok(At(Paging.Create(await members.Select(c => new { c.Key, c.Id }).ToListAsync(cancellation), size, c => new MemberId(c.Id), c => [c.Key])))
-            : Ok(At(Paging.Create(await members.ToListAsync(cancellation), size, c => CustomerResource.From(c, question.EvaluatedAt), c => [c.Key])));
+            : Ok(At(Paging.Create(await members.ToListAsync(cancellation), size, c => CustomerResource.From(c, predicate.EvaluatedAt), c => [c.Key])));
 
-        MemberPage<T> At<T>(Page<T> page) => new(page.Items, page.NextCursor, question.EvaluatedAt);
+        MemberPage<T> At<T>(Page<T> page) => new(page.Items, page.NextCursor, predicate.EvaluatedAt);
     }
 
     /// <summary>How many members there are, of how many customers.</summary>
@@ -61,7 +58,7 @@ public sealed class MembersController(SegmentationDb db, SegmentQuery query, Cus
     public async Task<SegmentCount> Count(string key, Instant? asOf, bool? live, CancellationToken cancellation)
     {
         var (all, segment) = await query.FindAsync(key, cancellation);
-        var count = await query.CountAsync(all, segment, asOf?.Value, live, cancellation);
+        var count = await memberships.CountAsync(all, segment, asOf?.Value, live, cancellation);
         if (asOf is null && !all.IsKept(segment))
         {
             // Lists of segments show it. A definition that has changed meanwhile has another version.
@@ -79,7 +76,7 @@ public sealed class MembersController(SegmentationDb db, SegmentQuery query, Cus
     [ProducesResponseType<Membership>(StatusCodes.Status200OK)]
     public async Task<Membership> IsMember(string key, string customerId, Instant? asOf, bool? live, CancellationToken cancellation)
     {
-        var (member, at) = await snapshots.IsMemberAsync(key, CustomerIds.Check(customerId), asOf?.Value, live == true, cancellation);
+        var (member, at) = await customers.IsMemberAsync(key, CustomerIds.Check(customerId), asOf?.Value, live == true, cancellation);
         return new Membership(member, at);
     }
 
@@ -98,7 +95,7 @@ public sealed class MembersController(SegmentationDb db, SegmentQuery query, Cus
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
     public async Task<Membership> Add(string key, string customerId, CancellationToken cancellation)
     {
-        var change = await ChangeAsync(key, new MemberChanges([CustomerIds.Check(customerId)], []), cancellation);
+        var change = await ChangeAsync(key, [CustomerIds.Check(customerId)], [], cancellation);
         return change.Unknown.Count == 0 ? new Membership(true, time.GetUtcNow()) : throw ApiProblem.NotFound("customer");
     }
 
@@ -108,7 +105,7 @@ public sealed class MembersController(SegmentationDb db, SegmentQuery query, Cus
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
     public async Task<IActionResult> Remove(string key, string customerId, CancellationToken cancellation)
     {
-        await ChangeAsync(key, new MemberChanges([], [CustomerIds.Check(customerId)]), cancellation);
+        await ChangeAsync(key, [], [CustomerIds.Check(customerId)], cancellation);
         return NoContent();
     }
 
@@ -131,35 +128,13 @@ public sealed class MembersController(SegmentationDb db, SegmentQuery query, Cus
         }
 
         var both = Array.FindIndex(remove, new HashSet<string>(add, StringComparer.Ordinal).Contains);
-        return both < 0 ? ChangeAsync(key, new MemberChanges(add, remove), cancellation) : throw ApiProblem.Invalid($"/remove/{both}", "Stands in add as well.");
+        return both < 0 ? ChangeAsync(key, add, remove, cancellation) : throw ApiProblem.Invalid($"/remove/{both}", "Stands in add as well.");
     }
 
-    private async Task<MemberChangesResult> ChangeAsync(string key, MemberChanges change, CancellationToken cancellation)
+    private async Task<MemberChangesResult> ChangeAsync(string key, string[] add, string[] remove, CancellationToken cancellation)
     {
-        var (_, segment) = await query.FindAsync(key, cancellation);
-        if (segment.Kind != SegmentKind.Manual)
-        {
-            throw ApiProblem.Conflict($"\"{key}\" is made by its rule; only a manual segment's members are changed by hand.");
-        }
-
-        var (add, remove) = (change.Add!, change.Remove!);
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
-
-        // It can't be deleted while members are on their way in.
-        if (await db.Database.SqlQuery<int>($"SELECT id AS \"Value\" FROM segments WHERE id = {segment.Id} FOR KEY SHARE").ToListAsync(cancellation) is [])
-        {
-            throw ApiProblem.NotFound("segment");
-        }
-
-        var known = await db.Customers.Where(c => add.Contains(c.Id) || remove.Contains(c.Id)).Select(c => c.Id).ToListAsync(cancellation);
-        var now = LocalTime.Truncate(time.GetUtcNow());
-        var added = await db.Database.ExecuteSqlAsync(
-            $"INSERT INTO manual_members (segment_id, customer_key, added_at) SELECT {segment.Id}, key, {now} FROM customers WHERE id = ANY ({add}) ORDER BY key FOR KEY SHARE ON CONFLICT DO NOTHING", cancellation);
-        var removed = await db.ManualMembers.Where(m => m.SegmentId == segment.Id && remove.Contains(m.Customer.Id)).ExecuteDeleteAsync(cancellation);
-        await db.Database.ExecuteSqlAsync(
-            $"INSERT INTO membership_work (cause, segment_id, keys, created) SELECT {(short)MembershipCause.Manual}, {segment.Id}, array_agg(key), false FROM customers WHERE id = ANY ({add.Concat(remove).ToArray()}) HAVING count(*) > 0", cancellation);
-        await transaction.CommitAsync(cancellation);
-        return new MemberChangesResult(added, removed, [.. add.Concat(remove).Distinct(StringComparer.Ordinal).Except(known, StringComparer.Ordinal)]);
+        var (added, removed, unknown) = await manual.ChangeAsync(key, add, remove, cancellation);
+        return new MemberChangesResult(added, removed, unknown);
     }
 }
 

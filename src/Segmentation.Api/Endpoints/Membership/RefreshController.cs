@@ -23,11 +23,7 @@ public sealed class RefreshController(SegmentationDb db, SegmentStates states) :
     public async Task<IActionResult> Start(string key, CancellationToken cancellation)
     {
         var segment = await FindAsync(key, cancellation);
-        await db.Database.ExecuteSqlAsync(
-            $"""
-            INSERT INTO membership_work (cause, segment_id, created) SELECT {(short)MembershipCause.Refresh}, {segment.Id}, false
-            WHERE NOT EXISTS (SELECT FROM membership_work WHERE segment_id = {segment.Id} AND cause = {(short)MembershipCause.Refresh} AND keys IS NULL)
-            """, cancellation);
+        await db.Database.ExecuteSqlAsync(ChangeLog.AppendRefreshSql(segment.Id), cancellation);
         return Accepted(await states.ReadAsync(segment, cancellation));
     }
 

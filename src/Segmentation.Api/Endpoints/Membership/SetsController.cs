@@ -15,7 +15,7 @@ namespace Segmentation.Api.Endpoints;
 [Route("api/v1/segments")]
 [Tags("Membership")]
 [Produces("application/json")]
-public sealed class SetsController(SegmentationDb db, SegmentQuery query, SegmentStore store, SegmentOverlap overlap) : ControllerBase
+public sealed class SetsController(SegmentationDb db, SegmentQuery query, MembershipReader memberships, SegmentStore store, SegmentOverlap overlap) : ControllerBase
 {
     /// <summary>Segments that one request may name.</summary>
     public const int MaxKeys = 100;
@@ -41,18 +41,18 @@ public sealed class SetsController(SegmentationDb db, SegmentQuery query, Segmen
     {
         var all = await query.DefinitionsAsync(cancellation);
         var operation = body.Operation ?? throw ApiProblem.Invalid("/operation", "operation takes union, intersection or difference.");
-        var question = await query.CombineAsync(all, operation, Named(all, body.Keys), cancellation);
+        var predicate = await memberships.CombineAsync(all, operation, Named(all, body.Keys), cancellation);
         var size = RulesController.SampleSize(body.SampleSize);
         if (body.Save is { } save)
         {
-            return await SaveAsync(save, question, cancellation);
+            return await SaveAsync(save, predicate, cancellation);
         }
 
-        var (count, sample) = await query.PreviewAsync(question, size, cancellation);
+        var (count, sample) = await query.PreviewAsync(predicate, size, cancellation);
         return Ok(new Combination(count.Count, count.Total, count.Share, [.. sample.Select(c => CustomerResource.From(c, count.EvaluatedAt))], count.EvaluatedAt));
     }
 
-    private async Task<IActionResult> SaveAsync(CombinationName save, MemberPredicate question, CancellationToken cancellation)
+    private async Task<IActionResult> SaveAsync(CombinationName save, MemberPredicate predicate, CancellationToken cancellation)
     {
         var body = new SegmentResource { Key = save.Key, Name = save.Name, Description = save.Description, Goal = save.Goal, Tags = save.Tags, Kind = SegmentKind.Manual };
         store.Check(body, "/save");
@@ -60,13 +60,13 @@ public sealed class SetsController(SegmentationDb db, SegmentQuery query, Segmen
         var segment = await store.NewAsync(save.Key ?? throw ApiProblem.Invalid("/save/key", "A segment needs a key."), cancellation);
         await store.SaveAsync(segment, body, User, transaction, cancellation, async () =>
         {
-            await using var insert = (NpgsqlCommand)query.Members(question).Select(c => c.Key).CreateDbCommand();
+            await using var insert = (NpgsqlCommand)query.Members(predicate).Select(c => c.Key).CreateDbCommand();
 
             // Locked, so that none is erased on its way in; by key, so that nobody waits for each other.
             insert.CommandText = $"INSERT INTO manual_members (segment_id, customer_key, added_at) SELECT @segment, key, @now FROM customers WHERE key IN ({insert.CommandText}) ORDER BY key FOR KEY SHARE";
             insert.Parameters.AddWithValue("segment", segment.Id);
             insert.Parameters.AddWithValue("now", segment.UpdatedAt);
-            (segment.MemberCount, segment.EvaluatedAt) = (await insert.ExecuteNonQueryAsync(cancellation), question.EvaluatedAt);
+            (segment.MemberCount, segment.EvaluatedAt) = (await insert.ExecuteNonQueryAsync(cancellation), predicate.EvaluatedAt);
             await db.SaveChangesAsync(cancellation);
         });
         Response.SetETag(segment.Version);

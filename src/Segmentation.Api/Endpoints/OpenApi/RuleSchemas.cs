@@ -1,7 +1,6 @@
 using System.Text.Json.Nodes;
 using Microsoft.OpenApi;
 using Segmentation.Api.Customers;
-using Segmentation.Api.Http;
 using Segmentation.Api.Segments;
 using Segmentation.Rules;
 
@@ -30,7 +29,7 @@ internal sealed class RuleSchemas(OpenApiDocument document, FieldCatalog<Custome
         AddValues();
     }
 
-    private static string NamePattern(string family) => $@"^{family}\.{CustomerFields.NamePattern[1..]}";
+    private static string NamePattern(string family) => $@"^{family}\.{CustomerNames.Pattern[1..]}";
 
     private void AddGroup(string name, string rule, string description) => document.AddComponent(name, Object(description, ["combinator", "rules"], State(new()
     {

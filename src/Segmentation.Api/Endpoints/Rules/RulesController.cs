@@ -28,8 +28,8 @@ public sealed class RulesController(SegmentationDb db, SegmentQuery query, TimeZ
     {
         var size = SampleSize(body.SampleSize);
         var started = Stopwatch.GetTimestamp();
-        var question = await AskAsync(body.Rule, body.TimeZone, body.AsOf, cancellation);
-        var (count, sample) = await query.PreviewAsync(question, size, cancellation);
+        var predicate = await CreatePredicateAsync(body.Rule, body.TimeZone, body.AsOf, cancellation);
+        var (count, sample) = await query.PreviewAsync(predicate, size, cancellation);
         return new Preview(
             count.Count, count.Total, count.Share, [.. sample.Select(c => CustomerResource.From(c, count.EvaluatedAt))], count.EvaluatedAt,
             Math.Round(Stopwatch.GetElapsedTime(started).TotalMilliseconds, 1));
@@ -57,11 +57,11 @@ public sealed class RulesController(SegmentationDb db, SegmentQuery query, TimeZ
     [ProducesResponseType<Compilation>(StatusCodes.Status200OK)]
     public async Task<Compilation> Compile(CompileRequest body, CancellationToken cancellation)
     {
-        var question = await AskAsync(body.Rule, body.TimeZone, body.AsOf, cancellation);
+        var predicate = await CreatePredicateAsync(body.Rule, body.TimeZone, body.AsOf, cancellation);
         await db.Database.OpenConnectionAsync(cancellation);
         try
         {
-            await using var command = (NpgsqlCommand)query.Members(question).Select(c => c.Key).CreateDbCommand();
+            await using var command = (NpgsqlCommand)query.Members(predicate).Select(c => c.Key).CreateDbCommand();
             var sql = command.CommandText;
             var parameters = command.Parameters.Select(p => new SqlParameterResource(p.ParameterName, p.PostgresType?.Name ?? p.DataTypeName ?? p.NpgsqlDbType.ToString(), p.Value is DBNull ? null : p.Value)).ToList();
             command.CommandText = "EXPLAIN " + sql;
@@ -86,10 +86,10 @@ public sealed class RulesController(SegmentationDb db, SegmentQuery query, TimeZ
         : asked is >= 0 and <= MaxSampleSize ? asked.Value
         : throw ApiProblem.Invalid("/sampleSize", $"sampleSize takes an integer from 0 to {MaxSampleSize}.");
 
-    private async Task<MemberPredicate> AskAsync(JsonElement? rule, string? timeZone, DateTimeOffset? asOf, CancellationToken cancellation)
+    private async Task<MemberPredicate> CreatePredicateAsync(JsonElement? rule, string? timeZone, DateTimeOffset? asOf, CancellationToken cancellation)
     {
         var all = await query.DefinitionsAsync(cancellation);
-        return query.Ask(all, Needed(rule), Zone(timeZone) ?? throw ApiProblem.Invalid("/timeZone", TimeZones.Rule), asOf);
+        return query.CreatePredicate(all, Needed(rule), Zone(timeZone) ?? throw ApiProblem.Invalid("/timeZone", TimeZones.Rule), asOf);
     }
 
     private string? Zone(string? timeZone) => string.IsNullOrWhiteSpace(timeZone) ? "UTC" : zones.Canonical(timeZone.Trim());

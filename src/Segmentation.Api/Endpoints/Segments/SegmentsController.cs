@@ -16,7 +16,7 @@ namespace Segmentation.Api.Endpoints;
 [Route("api/v1/segments")]
 [Tags("Segments")]
 [Produces("application/json")]
-public sealed class SegmentsController(SegmentationDb db, SegmentQuery query, SegmentStore store, SegmentStates states) : ControllerBase
+public sealed class SegmentsController(SegmentationDb db, SegmentQuery query, MembershipReader memberships, SegmentStore store, SegmentStates states) : ControllerBase
 {
     /// <summary>Creates a segment.</summary>
     /// <remarks>The rule is checked whole: a 400 names every fault by JSON Pointer. Its members can be asked for at once.</remarks>
@@ -78,7 +78,7 @@ public sealed class SegmentsController(SegmentationDb db, SegmentQuery query, Se
         {
             try
             {
-                var count = await query.CountAsync(all, definition, null, null, cancellation);
+                var count = await memberships.CountAsync(all, definition, null, null, cancellation);
                 (segment.MemberCount, segment.EvaluatedAt) = (count.Count, count.EvaluatedAt);
             }
             catch (Exception slow) when ((slow is InvalidOperationException { InnerException: { } inner } ? inner : slow) is NpgsqlException { InnerException: TimeoutException } or PostgresException { SqlState: PostgresErrorCodes.QueryCanceled } && !cancellation.IsCancellationRequested)

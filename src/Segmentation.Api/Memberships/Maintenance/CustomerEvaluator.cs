@@ -7,7 +7,6 @@ using NpgsqlTypes;
 using Segmentation.Api.Changes;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
-using Segmentation.Api.Segments;
 
 namespace Segmentation.Api.Memberships;
 
@@ -180,7 +179,7 @@ internal sealed class CustomerEvaluator(IServiceScopeFactory scopes, NpgsqlDataS
     private async Task WriteAsync(IReadOnlyList<MembershipMove> changes, IReadOnlyList<Deferred> deferred, long[] erased, long[] done, DateTimeOffset at, CancellationToken cancellation) =>
         await writer.InTransactionAsync(null, at, async (connection, transaction, written) =>
         {
-            await MembershipWriter.WriteAsync(connection, transaction, changes, written, cancellation);
+            await writer.WriteAsync(connection, transaction, changes, written, cancellation);
             if (erased.Length > 0)
             {
                 await MembershipWriter.EraseAsync(connection, transaction, erased, written, cancellation);
@@ -189,23 +188,14 @@ internal sealed class CustomerEvaluator(IServiceScopeFactory scopes, NpgsqlDataS
 
             foreach (var group in deferred.GroupBy(d => (d.Segment, d.Cause, OfEvents: d.EventId is not null)))
             {
-                await using var defer = new NpgsqlCommand("INSERT INTO membership_work (cause, segment_id, keys, event_types, event_ids, created) VALUES ($1, $2, $3, $4, $5, false)", connection, transaction)
-                {
-                    Parameters =
-                    {
-                        SqlParameter.Create((short)group.Key.Cause, NpgsqlDbType.Smallint), SqlParameter.Create(group.Key.Segment, NpgsqlDbType.Integer),
-                        SqlParameter.Create(group.Select(d => d.Key).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Bigint),
-                        new NpgsqlParameter { Value = group.Key.OfEvents ? group.Select(d => d.EventType!).ToArray() : DBNull.Value, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text },
-                        new NpgsqlParameter { Value = group.Key.OfEvents ? group.Select(d => d.EventId!).ToArray() : DBNull.Value, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text },
-                    },
-                };
-                await defer.ExecuteNonQueryAsync(cancellation);
+                var (types, ids) = group.Key.OfEvents ? (group.Select(d => d.EventType!).ToArray(), group.Select(d => d.EventId!).ToArray()) : (null, null);
+                await ChangeLog.AppendDeferredAsync(
+                    connection, transaction, group.Key.Cause, group.Key.Segment, [.. group.Select(d => d.Key)], types, ids, cancellation);
             }
 
             if (done.Length > 0)
             {
-                await using var delete = new NpgsqlCommand("DELETE FROM membership_work WHERE id = ANY ($1)", connection, transaction) { Parameters = { SqlParameter.Create(done, NpgsqlDbType.Array | NpgsqlDbType.Bigint) } };
-                await delete.ExecuteNonQueryAsync(cancellation);
+                await ChangeLog.DeleteAsync(connection, transaction, done, cancellation);
             }
         }, cancellation);
 

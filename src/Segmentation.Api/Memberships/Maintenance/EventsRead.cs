@@ -1,11 +1,3 @@
-using System.Buffers;
-using System.Buffers.Binary;
-using System.Runtime.CompilerServices;
-using System.Text;
-using System.Text.Json;
-using Npgsql;
-using NpgsqlTypes;
-
 namespace Segmentation.Api.Memberships;
 
 /// <summary>What some rules read of events: their types and times, amounts, and this.</summary>

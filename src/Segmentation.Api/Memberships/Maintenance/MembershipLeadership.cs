@@ -3,7 +3,6 @@ using NpgsqlTypes;
 using Segmentation.Api.Data;
 using Segmentation.Api.Events;
 using Segmentation.Api.Segments;
-using Segmentation.Api.Webhooks;
 
 namespace Segmentation.Api.Memberships;
 
@@ -12,7 +11,7 @@ namespace Segmentation.Api.Memberships;
 /// whoever held it, and the next process takes over within seconds.
 /// </summary>
 internal sealed class MembershipLeadership(
-    IServiceScopeFactory scopes, [FromKeyedServices(MembershipLeadership.Source)] NpgsqlDataSource source, DefinitionCache definitions, CustomerRowReaders readers, RevenueOptions revenue, MembershipOptions options, WebhookDispatcher webhooks, TimeProvider time,
+    IServiceScopeFactory scopes, [FromKeyedServices(MembershipLeadership.Source)] NpgsqlDataSource source, DefinitionCache definitions, CustomerRowReaders readers, RevenueOptions revenue, MembershipOptions options, IEnumerable<IRevisionObserver> observers, IEnumerable<ILeaderTask> tasks, TimeProvider time,
     ILogger<MembershipLeadership> logger) : BackgroundService
 {
     /// <summary>The key of the connections that membership is kept by.</summary>
@@ -90,9 +89,9 @@ internal sealed class MembershipLeadership(
         }
 
         logger.LogInformation("This process keeps membership");
-        using var keeper = new MembershipMaintainer(scopes, source, definitions, readers, revenue, options, time, logger, epoch, keptUntil);
+        using var keeper = new MembershipMaintainer(scopes, source, definitions, readers, revenue, options, observers, time, logger, epoch, keptUntil);
         using var leading = CancellationTokenSource.CreateLinkedTokenSource(stopping);
-        var telling = webhooks.RunAsync(leading.Token);
+        var running = Task.WhenAll(tasks.Select(t => t.RunAsync(leading.Token)));
         try
         {
             var check = Environment.TickCount64;
@@ -116,7 +115,7 @@ internal sealed class MembershipLeadership(
         {
             await leading.CancelAsync();
             await keeper.StopAsync();
-            await telling.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (connection.State == System.Data.ConnectionState.Open)
             {
                 await using var release = new NpgsqlCommand("SELECT pg_advisory_unlock_all()", connection);

@@ -6,7 +6,6 @@ using Segmentation.Api.Changes;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Events;
-using Segmentation.Api.History;
 using Segmentation.Api.Segments;
 using Segmentation.Rules;
 using Segmentation.Rules.Expressions;
@@ -66,10 +65,10 @@ internal sealed class MembershipMaintainer : IDisposable
     /// <param name="epoch">Which time of leading this is: what is written is written only while it lasts.</param>
     /// <param name="keptBefore">Up to when all that is stored was true before.</param>
     public MembershipMaintainer(
-        IServiceScopeFactory scopes, NpgsqlDataSource source, DefinitionCache definitions, CustomerRowReaders readers, RevenueOptions revenue, MembershipOptions options, TimeProvider time, ILogger logger, long epoch, DateTimeOffset keptBefore)
+        IServiceScopeFactory scopes, NpgsqlDataSource source, DefinitionCache definitions, CustomerRowReaders readers, RevenueOptions revenue, MembershipOptions options, IEnumerable<IRevisionObserver> observers, TimeProvider time, ILogger logger, long epoch, DateTimeOffset keptBefore)
     {
         (this.scopes, this.source, this.definitions, this.revenue, this.options, this.time, this.logger, keptUntil) = (scopes, source, definitions, revenue, options, time, logger, keptBefore);
-        writer = new MembershipWriter(source, epoch);
+        writer = new MembershipWriter(source, observers, epoch);
         builds = new SegmentRebuilds(scopes, writer, dues, time, logger, stop.Token);
         looks = new CustomerEvaluator(scopes, source, new CustomerReader(source, readers), writer, builds, dues);
     }
@@ -130,7 +129,7 @@ internal sealed class MembershipMaintainer : IDisposable
             try
             {
                 await using var connection = await source.OpenConnectionAsync(stop.Token);
-                await MembershipHistory.PurgeAsync(connection, at.AddDays(-options.HistoryDays), stop.Token);
+                await MembershipRetention.PurgeAsync(connection, at.AddDays(-options.HistoryDays), stop.Token);
             }
             catch (Exception failed) when (!stop.IsCancellationRequested)
             {
@@ -297,10 +296,10 @@ internal sealed class MembershipMaintainer : IDisposable
         await writer.InTransactionAsync(null, at, async (connection, transaction, written) =>
         {
             await using var command = new NpgsqlCommand(
-                """
+                $"""
                 WITH state AS (DELETE FROM membership_states WHERE segment_id = $1 RETURNING size),
                 segment AS (SELECT id, version FROM segments WHERE id = $1),
-                work AS (DELETE FROM membership_work WHERE segment_id = $1),
+                work AS ({ChangeLog.DeleteOfSegmentSql("$1")}),
                 batch AS (
                     INSERT INTO membership_batches (segment_id, at, version, joined, "left", size) SELECT s.id, $2, s.version, 0, state.size, 0 FROM segment s, state WHERE state.size > 0
                     RETURNING id),
@@ -312,7 +311,7 @@ internal sealed class MembershipMaintainer : IDisposable
                 CommandTimeout = 0,
                 Parameters = { SqlParameter.Create(segment, NpgsqlDbType.Integer), SqlParameter.Create(written, NpgsqlDbType.TimestampTz), SqlParameter.Create((short)MembershipCause.Definition, NpgsqlDbType.Smallint) },
             };
-            await MembershipWriter.TellAsync(command, cancellation);
+            await writer.NotifyAsync(command, cancellation);
 
             // Of a segment that is no more, nothing is left to be told.
             await using var erase = new NpgsqlCommand(
@@ -462,19 +461,8 @@ internal sealed class MembershipMaintainer : IDisposable
         ranksMoved |= ranks && !plan.Rank.IsEmpty;
         await writer.InTransactionAsync(null, async (write, transaction) =>
         {
-            await using var command = new NpgsqlCommand(
-                """
-                WITH taken AS (DELETE FROM membership_work WHERE id = ANY ($1))
-                INSERT INTO membership_work (cause, segment_id, created) SELECT $2, s, false FROM unnest($3) s
-                """, write, transaction)
-            {
-                Parameters =
-                {
-                    SqlParameter.Create(taken, NpgsqlDbType.Array | NpgsqlDbType.Bigint), SqlParameter.Create((short)MembershipCause.Import, NpgsqlDbType.Smallint),
-                    SqlParameter.Create(concerned.Places().Select(p => plan.Segments[p].Segment.Id).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Integer),
-                },
-            };
-            await command.ExecuteNonQueryAsync(cancellation);
+            int[] segments = [.. concerned.Places().Select(p => plan.Segments[p].Segment.Id)];
+            await ChangeLog.AppendSegmentsAsync(write, transaction, MembershipCause.Import, segments, taken, cancellation);
         }, cancellation);
         return true;
     }
@@ -482,16 +470,7 @@ internal sealed class MembershipMaintainer : IDisposable
     private async Task SplitAsync(ChangeLogEntry row, CancellationToken cancellation) => await writer.InTransactionAsync(null, async (connection, transaction) =>
     {
         builds.Leave(row.Id);
-        await using var command = new NpgsqlCommand(
-            "WITH gone AS (DELETE FROM membership_work WHERE id = $1) INSERT INTO membership_work (cause, segment_id, created) SELECT $2, s, false FROM unnest($3) s", connection, transaction)
-        {
-            Parameters =
-            {
-                SqlParameter.Create(row.Id, NpgsqlDbType.Bigint), SqlParameter.Create((short)row.Cause, NpgsqlDbType.Smallint),
-                SqlParameter.Create(plan!.Segments.Select(s => s.Segment.Id).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Integer),
-            },
-        };
-        await command.ExecuteNonQueryAsync(cancellation);
+        await ChangeLog.AppendSegmentsAsync(connection, transaction, row.Cause, [.. plan!.Segments.Select(s => s.Segment.Id)], [row.Id], cancellation);
     }, cancellation);
 
     private async Task<bool> LookAtTimeAsync(DateTimeOffset at, CancellationToken cancellation)

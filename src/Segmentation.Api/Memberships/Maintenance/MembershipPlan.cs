@@ -1,8 +1,5 @@
-using System.Linq.Expressions;
-using System.Numerics;
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Json;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Events;
 using Segmentation.Api.Segments;

@@ -245,14 +245,14 @@ internal sealed class SegmentRebuilds(IServiceScopeFactory scopes, MembershipWri
 
             // Whoever was written meanwhile, or is due, may have been read before or after, and who was erased before: where it differs, it is looked at by itself.
             await using (var skip = new NpgsqlCommand(
-                """
+                $"""
                 WITH skip AS MATERIALIZED (
                     SELECT DISTINCT unnest(keys) AS key FROM membership_work WHERE keys IS NOT NULL AND (segment_id IS NULL OR segment_id = $1) UNION SELECT unnest($2) UNION SELECT unnest($4)),
                 stored AS (SELECT m.customer_key AS key FROM memberships m JOIN skip ON skip.key = m.customer_key WHERE m.segment_id = $1 AND m.left_batch IS NULL),
                 dropped AS (DELETE FROM fresh_members f USING skip WHERE f.key = skip.key RETURNING f.key),
                 kept AS (INSERT INTO fresh_members SELECT key FROM stored),
                 differing AS ((TABLE stored EXCEPT TABLE dropped) UNION (TABLE dropped EXCEPT TABLE stored))
-                INSERT INTO membership_work (cause, segment_id, keys, created) SELECT $3, $1, array_agg(key), false FROM differing HAVING count(*) > 0
+                {ChangeLog.AppendForSegmentSql("$3", "$1", "differing")}
                 """, connection, transaction)
             {
                 CommandTimeout = 0,
@@ -266,21 +266,17 @@ internal sealed class SegmentRebuilds(IServiceScopeFactory scopes, MembershipWri
                 await skip.ExecuteNonQueryAsync(cancellation);
             }
 
-            var (batch, joined, left) = await MembershipWriter.WriteAsync(connection, transaction, segment, "fresh_members", build.Cause, written, cancellation);
+            var (batch, joined, left) = await writer.WriteAsync(connection, transaction, segment, "fresh_members", build.Cause, written, cancellation);
             build.Written = (batch, joined + left);
             if (joined + left > 0 && build.Users.Length > 0)
             {
                 // They were true of what it was. Stored with it, so that whoever takes over in between knows.
-                await using var users = new NpgsqlCommand("INSERT INTO membership_work (cause, segment_id, created) SELECT $1, s, false FROM unnest($2) s", connection, transaction)
-                {
-                    Parameters = { SqlParameter.Create((short)build.Cause, NpgsqlDbType.Smallint), SqlParameter.Create(build.Users, NpgsqlDbType.Array | NpgsqlDbType.Integer) },
-                };
-                await users.ExecuteNonQueryAsync(cancellation);
+                await ChangeLog.AppendSegmentsAsync(connection, transaction, build.Cause, build.Users, [], cancellation);
             }
 
             await using var state = new NpgsqlCommand(
-                """
-                WITH rows AS (DELETE FROM membership_work WHERE id = ANY ($6))
+                $"""
+                WITH rows AS ({ChangeLog.DeleteSql("$6")})
                 UPDATE membership_states SET status = CASE WHEN (SELECT stamp FROM definition_stamp) = $7 THEN 'Ready' ELSE status END, fingerprint = $2, progress = 1, finished_at = $3, error = NULL, failures = 0, retry_at = NULL, cancel_requested = false,
                     drift_joined = coalesce($4, drift_joined), drift_left = coalesce($5, drift_left) WHERE segment_id = $1
                 """, connection, transaction)
@@ -366,8 +362,8 @@ internal sealed class SegmentRebuilds(IServiceScopeFactory scopes, MembershipWri
         await writer.InTransactionAsync(null, async (connection, transaction) =>
         {
             await using var command = new NpgsqlCommand(
-                """
-                WITH rows AS (DELETE FROM membership_work WHERE segment_id = $1 AND keys IS NULL AND cause = $2)
+                $"""
+                WITH rows AS ({ChangeLog.DeleteBuildsOfSegmentSql("$1", "$2")})
                 UPDATE membership_states SET cancel_requested = false, finished_at = CASE WHEN $3 THEN greatest(started_at, $4) ELSE finished_at END WHERE segment_id = $1
                 """,
                 connection, transaction)

@@ -1,8 +1,4 @@
-using System.Linq.Expressions;
 using System.Numerics;
-using System.Security.Cryptography;
-using System.Text;
-using System.Text.Json;
 
 namespace Segmentation.Api.Memberships;
 

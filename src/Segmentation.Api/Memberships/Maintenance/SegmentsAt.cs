@@ -1,4 +1,3 @@
-using Segmentation.Api.Customers;
 using Segmentation.Rules;
 
 namespace Segmentation.Api.Memberships;

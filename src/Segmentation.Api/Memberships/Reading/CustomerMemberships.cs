@@ -1,7 +1,3 @@
-using System.Collections.Concurrent;
-using Npgsql;
-using NpgsqlTypes;
-
 namespace Segmentation.Api.Memberships;
 
 /// <summary>The segments whose stored membership has a customer.</summary>

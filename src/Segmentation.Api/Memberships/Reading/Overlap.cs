@@ -1,7 +1,3 @@
-using Microsoft.AspNetCore.Mvc;
-using Microsoft.EntityFrameworkCore;
-using Npgsql;
-
 namespace Segmentation.Api.Memberships;
 
 /// <param name="Segments">In the order of the request.</param>

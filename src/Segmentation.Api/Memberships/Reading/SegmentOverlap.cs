@@ -3,6 +3,7 @@ using System.Data;
 using System.Numerics;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
+using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Segments;
 
@@ -51,7 +52,7 @@ public sealed class SegmentOverlap(SegmentationDb db, SegmentQuery query, Npgsql
         }
 
         var (n, sizes, common) = (segments.Count, new long[segments.Count], new long[segments.Count * segments.Count]);
-        var questions = await QuestionsAsync(all, segments, cancellation);
+        var commands = await CreateCommandsAsync(all, segments, cancellation);
         var last = await db.Customers.MaxAsync(c => (long?)c.Key, cancellation) ?? 0;
         ulong[][] bits = [];
         for (long? from = await NextAsync(0); from is { } low; from = await NextAsync(low + Stretch))
@@ -68,7 +69,7 @@ public sealed class SegmentOverlap(SegmentationDb db, SegmentQuery query, Npgsql
                 for (var i = Interlocked.Increment(ref next); i < n; i = Interlocked.Increment(ref next))
                 {
                     Array.Clear(bits[i]);
-                    await using var command = questions[i].Clone();
+                    await using var command = commands[i].Clone();
                     command.Connection = connection;
                     command.Parameters.AddWithValue("low", low);
                     await using var reader = await command.ExecuteReaderAsync(CommandBehavior.SequentialAccess, cancellation);
@@ -93,8 +94,8 @@ public sealed class SegmentOverlap(SegmentationDb db, SegmentQuery query, Npgsql
         Task<long?> NextAsync(long key) => db.Customers.Where(c => c.Key >= key).MinAsync(c => (long?)c.Key, cancellation);
     }
 
-    // Each asks for the members whose keys lie in a stretch, as distances from its beginning.
-    private async Task<NpgsqlCommand[]> QuestionsAsync(DefinitionSet all, IReadOnlyList<SegmentDefinition> segments, CancellationToken cancellation)
+    // Each reads the members whose keys lie in a stretch, as distances from its beginning.
+    private async Task<NpgsqlCommand[]> CreateCommandsAsync(DefinitionSet all, IReadOnlyList<SegmentDefinition> segments, CancellationToken cancellation)
     {
         var ids = segments.Where(s => s.Status == SegmentStatus.Active).Select(s => s.Id).ToArray();
         var stored = (await db.MembershipStates.Where(s => ids.Contains(s.SegmentId) && s.Status == MembershipStatus.Ready).Select(s => s.SegmentId).ToListAsync(cancellation)).ToHashSet();
@@ -102,7 +103,7 @@ public sealed class SegmentOverlap(SegmentationDb db, SegmentQuery query, Npgsql
         {
             var keys = stored.Contains(segment.Id)
                 ? db.Memberships.Where(m => m.SegmentId == segment.Id && m.LeftBatch == null).Select(m => m.CustomerKey)
-                : query.Members(query.Ask(all, segment, asOf: null)).Select(c => c.Key);
+                : query.Members(query.CreatePredicate(all, segment, asOf: null)).Select(c => c.Key);
             var command = (NpgsqlCommand)keys.CreateDbCommand();
             command.CommandText = $"SELECT string_agg(int4send((key - @low)::integer), '') FROM ({command.CommandText}) AS members(key) WHERE key >= @low AND key < @low + {Stretch}";
             return command;

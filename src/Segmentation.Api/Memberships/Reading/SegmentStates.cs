@@ -4,7 +4,7 @@ using Segmentation.Api.Segments;
 
 namespace Segmentation.Api.Memberships;
 
-/// <summary>Reads how far stored membership is, and says of segments that it no longer holds.</summary>
+/// <summary>Reads how far stored membership is.</summary>
 public sealed class SegmentStates(SegmentationDb db)
 {
     /// <summary>A segment's state; null where its membership is not stored.</summary>
@@ -17,10 +17,6 @@ public sealed class SegmentStates(SegmentationDb db)
         var states = await db.MembershipStates.AsNoTracking().Where(s => kept.Contains(s.SegmentId)).ToDictionaryAsync(s => s.SegmentId, cancellation);
         return kept.ToDictionary(id => id, id => states.TryGetValue(id, out var state) ? Show(state) : new SegmentState { Status = MembershipStatus.Building, Progress = 0 });
     }
-
-    /// <summary>Has these segments evaluated live until their membership is built anew; to be called in the transaction that changes what they mean.</summary>
-    public static Task InvalidateAsync(SegmentationDb db, int[] segments, CancellationToken cancellation) =>
-        db.MembershipStates.Where(s => segments.Contains(s.SegmentId)).ExecuteUpdateAsync(s => s.SetProperty(x => x.Status, MembershipStatus.Building).SetProperty(x => x.Progress, 0), cancellation);
 
     private static SegmentState Show(MembershipState state) => new()
     {

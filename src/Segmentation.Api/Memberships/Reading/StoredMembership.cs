@@ -1,8 +1,8 @@
 using System.Collections.Concurrent;
 using Npgsql;
 using NpgsqlTypes;
-using Segmentation.Api.Data;
 using Segmentation.Api.Changes;
+using Segmentation.Api.Data;
 
 namespace Segmentation.Api.Memberships;
 
@@ -64,14 +64,14 @@ public sealed class StoredMembership : IAsyncDisposable
         waiting.Enqueue(asked);
         if (asking.Wait(0, CancellationToken.None))
         {
-            _ = AskAsync();
+            _ = ReadWaitingAsync();
         }
 
         return asked.Answer.Task.WaitAsync(cancellation);
     }
 
     // As long as anybody waits. Never fails: whoever asked is told.
-    private async Task AskAsync()
+    private async Task ReadWaitingAsync()
     {
         List<Asked> some = [];
         while (true)

@@ -1,8 +1,7 @@
 using Npgsql;
 using NpgsqlTypes;
-using Segmentation.Api.Data;
 using Segmentation.Api.Changes;
-using Segmentation.Api.Webhooks;
+using Segmentation.Api.Data;
 
 namespace Segmentation.Api.Memberships;
 
@@ -16,7 +15,7 @@ internal sealed class LeadershipLostException() : Exception("Another process kee
 /// The only writer of stored membership. One transaction at a time, so that batches commit in the order of their ids; each first makes sure that no
 /// other process has taken over.
 /// </summary>
-internal sealed class MembershipWriter(NpgsqlDataSource source, long epoch) : IDisposable
+internal sealed class MembershipWriter(NpgsqlDataSource source, IEnumerable<IRevisionObserver> observers, long epoch) : IDisposable
 {
     private readonly SemaphoreSlim one = new(1);
     private DateTimeOffset? latest;
@@ -63,7 +62,7 @@ internal sealed class MembershipWriter(NpgsqlDataSource source, long epoch) : ID
     }
 
     /// <summary>Writes who joined and who left, as one batch a segment.</summary>
-    public static async Task WriteAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, IReadOnlyList<MembershipMove> changes, DateTimeOffset at, CancellationToken cancellation)
+    public async Task WriteAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, IReadOnlyList<MembershipMove> changes, DateTimeOffset at, CancellationToken cancellation)
     {
         if (changes.Count == 0)
         {
@@ -105,14 +104,14 @@ internal sealed class MembershipWriter(NpgsqlDataSource source, long epoch) : ID
                 SqlParameter.Create(at, NpgsqlDbType.TimestampTz),
             },
         };
-        await TellAsync(command, cancellation, changes.Count(c => !c.Joined));
+        await NotifyAsync(command, cancellation, changes.Count(c => !c.Joined));
     }
 
     /// <summary>Makes a segment's stored membership what a table of keys says.</summary>
     /// <remarks>To be called with nested loops off (<see cref="SetNestedLoopsAsync"/>); they are on afterwards.</remarks>
     /// <param name="table">A temporary table of the connection's, with a column <c>key</c>.</param>
     /// <returns>The batch, and how many joined and left.</returns>
-    public static async Task<(long Batch, int Joined, int Left)> WriteAsync(
+    public async Task<(long Batch, int Joined, int Left)> WriteAsync(
         NpgsqlConnection connection, NpgsqlTransaction transaction, SegmentPlan segment, string table, MembershipCause cause, DateTimeOffset at, CancellationToken cancellation)
     {
         // The id first, since rows name it; it is used only if there are any.
@@ -162,7 +161,7 @@ internal sealed class MembershipWriter(NpgsqlDataSource source, long epoch) : ID
                     SqlParameter.Create(at, NpgsqlDbType.TimestampTz), SqlParameter.Create(segment.Segment.Version, NpgsqlDbType.Integer),
                 },
             };
-            await TellAsync(record, cancellation);
+            await NotifyAsync(record, cancellation);
         }
 
         return (batch, joined, left);
@@ -212,10 +211,10 @@ internal sealed class MembershipWriter(NpgsqlDataSource source, long epoch) : ID
 
     public void Dispose() => one.Dispose();
 
-    /// <summary>Runs a statement that answers the first and the last batch that it made, and queues what is to be told of them.</summary>
+    /// <summary>Runs a statement that answers the first and the last revision that it made, and tells the observers of them.</summary>
     /// <param name="leaving">How many are to leave, where it answers how many rows have.</param>
     /// <exception cref="InvalidOperationException">Who was stored as a member is not who was thought to be.</exception>
-    public static async Task TellAsync(NpgsqlCommand command, CancellationToken cancellation, int? leaving = null)
+    public async Task NotifyAsync(NpgsqlCommand command, CancellationToken cancellation, int? leaving = null)
     {
         long first, last;
         await using (var reader = await command.ExecuteReaderAsync(cancellation))
@@ -232,6 +231,9 @@ internal sealed class MembershipWriter(NpgsqlDataSource source, long epoch) : ID
             }
         }
 
-        await WebhookOutbox.WriteAsync(command.Connection!, command.Transaction!, first, last, cancellation);
+        foreach (var observer in observers)
+        {
+            await observer.RevisionsWrittenAsync(command.Connection!, command.Transaction!, first, last, cancellation);
+        }
     }
 }

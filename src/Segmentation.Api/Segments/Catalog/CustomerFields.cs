@@ -1,9 +1,7 @@
 using System.Linq.Expressions;
 using System.Text.Json;
-using System.Text.RegularExpressions;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
-using Segmentation.Api.Endpoints;
 using Segmentation.Api.Events;
 using Segmentation.Rules;
 using Segmentation.Rules.Expressions;
@@ -15,11 +13,9 @@ namespace Segmentation.Api.Segments;
 /// THE table of what a rule may ask of a customer. Checking, compiling, <c>GET /fields</c>, Swagger and the README read it: a new field is
 /// a line here, its column, and a migration.
 /// </summary>
-public sealed partial class CustomerFields
+public sealed class CustomerFields
 {
     public static readonly string[] Kinds = ["demographic", "geographic", "psychographic", "behavioral", "temporal", "value"];
-    public static readonly string[] Climates = ["tropical", "arid", "temperate", "continental", "polar"];
-    public const string NamePattern = "^[A-Za-z][A-Za-z0-9_]{0,62}$";
 
     private readonly Dictionary<(Backend, bool), FieldCatalog<Customer>> catalogs;
 
@@ -67,7 +63,7 @@ public sealed partial class CustomerFields
 
             Field("geographic.country", Text, "Country", "ISO 3166-1 alpha-2.", (c, x) => c.Geographic.CountryFolded) with
             {
-                Check = text => IsCountry(text) ? null : $"geographic.country takes a country's two letters (ISO 3166-1 alpha-2): \"DE\"; got {Nearest.Quote(text)}.",
+                Check = text => Geographic.IsCountry(text) ? null : $"geographic.country takes a country's two letters (ISO 3166-1 alpha-2): \"DE\"; got {Nearest.Quote(text)}.",
             },
             Field("geographic.region", Text, "Region", "State or province; free text.", (c, x) => c.Geographic.RegionFolded),
             Field("geographic.city", Text, "City", "Free text.", (c, x) => c.Geographic.CityFolded),
@@ -75,8 +71,8 @@ public sealed partial class CustomerFields
             Field("geographic.timeZone", Text, "Time zone", "IANA name.", (c, x) => c.Geographic.TimeZoneFolded),
             Field("geographic.climate", Text, "Climate", "One of a closed list.", (c, x) => c.Geographic.Climate) with
             {
-                Values = Climates,
-                Check = text => Climates.Contains(Fold.Text(text)) ? null : $"geographic.climate takes one of {string.Join(", ", Climates)}; got {Nearest.Quote(text)}.",
+                Values = Geographic.Climates,
+                Check = text => Geographic.Climates.Contains(Fold.Text(text)) ? null : $"geographic.climate takes one of {string.Join(", ", Geographic.Climates)}; got {Nearest.Quote(text)}.",
             },
             new("geographic.location", "geographic", Point, "Location", "Degrees; within a circle (great-circle distance) or a polygon.", new PointAccess(
                 Lambda((c, x) => c.Geographic.Latitude), Lambda((c, x) => c.Geographic.Longitude))),
@@ -137,9 +133,6 @@ public sealed partial class CustomerFields
         ];
     }
 
-    /// <summary>Two letters.</summary>
-    public static bool IsCountry(string text) => text.Length == 2 && char.IsAsciiLetter(text[0]) && char.IsAsciiLetter(text[1]);
-
     // 100 × smaller / (all − 1), a single customer being 0. In SQL a percentile is a threshold on lifetime value, read once by index.
     private static Field Percentile(Backend backend, Expression<Func<Customer, Evaluation, decimal>>? then, string[] orders, string[] refunds)
     {
@@ -171,7 +164,7 @@ public sealed partial class CustomerFields
     }
 
     // consent.PURPOSE exists for every purpose; no record is no consent.
-    private static Field? Consent(string name) => name.StartsWith("consent.", StringComparison.Ordinal) && Name().IsMatch(name["consent.".Length..]) && name[^1] != '\n'
+    private static Field? Consent(string name) => name.StartsWith("consent.", StringComparison.Ordinal) && CustomerNames.IsValid(name["consent.".Length..])
         ? new Field(name, "consent", FieldType.Boolean, $"Consent to {name["consent.".Length..]}", "The standing consent; no record is no consent.", new ScalarAccess(
             With(name["consent.".Length..], (Customer c, string purpose) => c.ConsentsGranted.Contains(purpose))))
         : null;
@@ -258,7 +251,4 @@ public sealed partial class CustomerFields
 
     private static Expression<Func<Customer, Evaluation, decimal, bool>> Combine<TA>(Expression<Func<Customer, Evaluation, TA>> a, Expression<Func<TA, Evaluation, decimal, bool>> join) =>
         Expression.Lambda<Func<Customer, Evaluation, decimal, bool>>(Splice.Body(join, a.Body, a.Parameters[1], join.Parameters[2]), [.. a.Parameters, join.Parameters[2]]);
-
-    [GeneratedRegex(NamePattern)]
-    private static partial Regex Name();
 }

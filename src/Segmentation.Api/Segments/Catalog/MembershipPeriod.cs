@@ -1,13 +1,11 @@
 using Segmentation.Api.Changes;
-using Segmentation.Api.Memberships;
-
 namespace Segmentation.Api.Segments;
 
 /// <summary>
 /// A customer's stay in a segment, from joining to leaving: membership and its history in one row, so that a change writes one row, and
-/// joined − left is the size whatever happens.
+/// joined − left is the size whatever happens. Here, and not in Memberships, since rules read it: the field <c>segment</c>.
 /// </summary>
-/// <remarks>Written by <see cref="MembershipWriter"/> alone. The <see cref="MembershipRevision"/>es say when.</remarks>
+/// <remarks>Written by <c>MembershipWriter</c> alone. The revisions say when.</remarks>
 public sealed class MembershipPeriod
 {
     public int SegmentId { get; set; }

@@ -1,9 +1,4 @@
-using System.Text.RegularExpressions;
-using FluentValidation;
-using Microsoft.AspNetCore.Mvc;
-using Microsoft.EntityFrameworkCore;
 using Segmentation.Api.Customers;
-using Segmentation.Rules;
 
 namespace Segmentation.Api.Segments;
 

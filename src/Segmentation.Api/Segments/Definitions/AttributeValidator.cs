@@ -1,9 +1,6 @@
-using System.Text.RegularExpressions;
 using FluentValidation;
-using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
 using Segmentation.Api.Customers;
-using Segmentation.Rules;
 
 namespace Segmentation.Api.Segments;
 
@@ -13,7 +10,7 @@ internal sealed class AttributeValidator : AbstractValidator<AttributeResource>
 
     public AttributeValidator()
     {
-        RuleFor(a => a.Name).Must(n => n is not null && Regex.IsMatch(n, CustomerFields.NamePattern) && n[^1] != '\n').OverridePropertyName("/name")
+        RuleFor(a => a.Name).Must(n => n is not null && CustomerNames.IsValid(n)).OverridePropertyName("/name")
             .WithMessage("A name is 1 to 63 letters, digits and underscores, and starts with a letter.");
         RuleFor(a => a.Type).Must(t => Types.Contains(t)).OverridePropertyName("/type").WithMessage($"A type is one of {string.Join(", ", Types)}.");
         RuleFor(a => a.Kind).Must(k => CustomerFields.Kinds.Contains(k)).OverridePropertyName("/kind").WithMessage($"A kind is one of {string.Join(", ", CustomerFields.Kinds)}.");

@@ -1,6 +1,5 @@
-using System.Collections.Concurrent;
-using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
+using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Rules;
 

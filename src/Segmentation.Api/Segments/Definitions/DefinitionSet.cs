@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Segmentation.Api.Customers;
+using Segmentation.Api.Http;
 using Segmentation.Rules;
 
 namespace Segmentation.Api.Segments;
@@ -47,6 +48,10 @@ public sealed class DefinitionSet
 
     /// <summary>The segments that <c>/customers/{id}/segments</c> answers, by key.</summary>
     public IReadOnlyList<SegmentDefinition> Active { get; }
+
+    /// <summary>A segment by its key.</summary>
+    /// <exception cref="ApiProblem">404.</exception>
+    public SegmentDefinition Find(string key) => Segments.TryGetValue(key, out var segment) ? segment : throw ApiProblem.NotFound("segment");
 
     /// <summary>Those of <see cref="Active"/> that have these ids, in the same order.</summary>
     public IReadOnlyList<SegmentDefinition> ActiveOf(int[] ids)

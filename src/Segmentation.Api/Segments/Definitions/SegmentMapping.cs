@@ -1,5 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
+using Segmentation.Api.Customers;
 
 namespace Segmentation.Api.Segments;
 
@@ -18,6 +19,7 @@ internal sealed class SegmentMapping : IEntityTypeConfiguration<Segment>
         builder.Property(s => s.Status).HasConversion<string>().HasMaxLength(16);
         builder.Property(s => s.Version).IsConcurrencyToken();
         builder.HasIndex(s => s.Key).IsUnique().HasDatabaseName(Segment.KeyIndex);
+        builder.HasMany<ManualMember>().WithOne().HasForeignKey(m => m.SegmentId).OnDelete(DeleteBehavior.Cascade);
     }
 }
 

@@ -1,6 +1,4 @@
 using System.Text.Json;
-using System.Text.Json.Serialization;
-using FluentValidation;
 using Segmentation.Api.Http;
 using Segmentation.Rules;
 

@@ -1,5 +1,3 @@
-using Microsoft.EntityFrameworkCore;
-
 namespace Segmentation.Api.Segments;
 
 /// <summary>How far the stored membership of an active segment is.</summary>

@@ -5,13 +5,13 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
-using Segmentation.Api.Memberships;
 using Segmentation.Rules;
 
 namespace Segmentation.Api.Segments;
 
 /// <summary>Writes segments: checks a definition, keeps every version of it, and lets one definition change at a time.</summary>
-public sealed class SegmentStore(SegmentationDb db, SegmentQuery query, IValidator<SegmentResource> validator, TimeZones zones, TimeProvider time)
+public sealed class SegmentStore(
+    SegmentationDb db, SegmentQuery query, IValidator<SegmentResource> validator, TimeZones zones, IEnumerable<IDefinitionObserver> observers, TimeProvider time)
 {
     /// <summary>Begins a change of definitions; nobody else makes one until it ends.</summary>
     public async Task<IDbContextTransaction> BeginAsync(CancellationToken cancellation)
@@ -24,14 +24,7 @@ public sealed class SegmentStore(SegmentationDb db, SegmentQuery query, IValidat
     /// <summary>Checks all but the rule, which <see cref="SaveAsync"/> compiles.</summary>
     /// <param name="at">JSON Pointer to where the definition stands in the request.</param>
     /// <exception cref="ApiProblem">400.</exception>
-    public void Check(SegmentResource body, string at = "")
-    {
-        var result = validator.Validate(body);
-        if (!result.IsValid)
-        {
-            throw ApiProblem.Invalid(result.Errors.Select(e => new RuleError(at + e.PropertyName.Replace("[", "/", StringComparison.Ordinal).Replace("]", "", StringComparison.Ordinal), e.ErrorMessage)));
-        }
-    }
+    public void Check(SegmentResource body, string at = "") => validator.Check(body, at);
 
     /// <summary>A segment to be saved.</summary>
     public Segment New(string key) => new() { Key = key, Name = key, TimeZone = "UTC", CreatedAt = LocalTime.Truncate(time.GetUtcNow()) };
@@ -93,7 +86,11 @@ public sealed class SegmentStore(SegmentationDb db, SegmentQuery query, IValidat
         await db.SaveChangesAsync(cancellation);
         if (!created && (segment.Rule?.GetRawText(), segment.TimeZone, segment.Status) != meaning)
         {
-            await SegmentStates.InvalidateAsync(db, (await query.DefinitionsAsync(cancellation)).Following([segment.Key]), cancellation);
+            var changed = (await query.DefinitionsAsync(cancellation)).Following([segment.Key]);
+            foreach (var observer in observers)
+            {
+                await observer.DefinitionsChangedAsync(changed, cancellation);
+            }
         }
 
         if (members is not null)

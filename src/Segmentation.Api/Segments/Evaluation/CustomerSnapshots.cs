@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using NpgsqlTypes;
@@ -6,7 +5,6 @@ using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Events;
 using Segmentation.Api.Http;
-using Segmentation.Api.Memberships;
 using Segmentation.Rules;
 
 namespace Segmentation.Api.Segments;
@@ -15,7 +13,7 @@ namespace Segmentation.Api.Segments;
 /// Which segments one customer is in: loads the customer with its events in one round trip, and evaluates every active segment in
 /// memory, by the functions that the same compiler makes of the same trees.
 /// </summary>
-public sealed class CustomerSnapshots(SegmentationDb db, DefinitionCache cache, SegmentQuery query, CustomerRowReaders readers, StoredMembership stored, RevenueOptions revenue)
+public sealed class CustomerSnapshots(SegmentationDb db, DefinitionCache cache, SegmentQuery query, CustomerRowReaders readers, RevenueOptions revenue)
 {
     /// <summary>A customer with more events than this is left to SQL, which reads only those that a rule asks for.</summary>
     public const int MaxEvents = 20_000;
@@ -33,13 +31,9 @@ public sealed class CustomerSnapshots(SegmentationDb db, DefinitionCache cache, 
 
     /// <summary>Keys and names of the active segments that a customer is in.</summary>
     /// <exception cref="ApiProblem">404: there is no such customer.</exception>
-    public async Task<(IReadOnlyList<SegmentDefinition> Segments, DateTimeOffset EvaluatedAt)> SegmentsOfAsync(string id, DateTimeOffset? asOf, bool live, CancellationToken cancellation)
+    public async Task<(IReadOnlyList<SegmentDefinition> Segments, DateTimeOffset EvaluatedAt)> EvaluateActiveAsync(
+        string id, DateTimeOffset? asOf, CancellationToken cancellation)
     {
-        if (asOf is null && !live && await StoredAsync(id, cancellation) is var (kept, memberships))
-        {
-            return (kept.ActiveOf(memberships.Segments), memberships.KeptUntil);
-        }
-
         var (all, customer, at, historical) = await LoadAsync(id, asOf, (d, h) => d.CompileActive(h), cancellation);
         if (customer.EventCount > MaxEvents)
         {
@@ -61,15 +55,10 @@ public sealed class CustomerSnapshots(SegmentationDb db, DefinitionCache cache, 
 
     /// <summary>Whether a customer is in one segment.</summary>
     /// <exception cref="ApiProblem">404: there is no such customer, or no such segment.</exception>
-    public async Task<(bool Member, DateTimeOffset EvaluatedAt)> IsMemberAsync(string key, string id, DateTimeOffset? asOf, bool live, CancellationToken cancellation)
+    public async Task<(bool Member, DateTimeOffset EvaluatedAt)> EvaluateAsync(string key, string id, DateTimeOffset? asOf, CancellationToken cancellation)
     {
-        if (asOf is null && !live && await StoredAsync(id, cancellation) is var (kept, memberships) && Find(kept, key) is { Status: SegmentStatus.Active } found)
-        {
-            return (memberships.Segments.Contains(found.Id), memberships.KeptUntil);
-        }
-
-        var (all, customer, at, historical) = await LoadAsync(id, asOf, (d, h) => [d.Compile(Find(d, key), h)], cancellation);
-        var segment = Find(all, key);
+        var (all, customer, at, historical) = await LoadAsync(id, asOf, (d, h) => [d.Compile(d.Find(key), h)], cancellation);
+        var segment = all.Find(key);
         return customer.EventCount > MaxEvents
             ? (await InSqlAsync(all, segment, customer.Key, asOf, cancellation), at)
             : (all.Compile(segment, historical).Contains(customer, new Evaluation(at, segment.TimeZone)), at);
@@ -79,8 +68,8 @@ public sealed class CustomerSnapshots(SegmentationDb db, DefinitionCache cache, 
     /// <exception cref="ApiProblem">404; 409 for a customer of too many events to load.</exception>
     public async Task<Explanation> ExplainAsync(string key, string id, DateTimeOffset? asOf, CancellationToken cancellation)
     {
-        var (all, customer, at, historical) = await LoadAsync(id, asOf, (d, h) => [d.Compile(Find(d, key), h)], cancellation);
-        var segment = Find(all, key);
+        var (all, customer, at, historical) = await LoadAsync(id, asOf, (d, h) => [d.Compile(d.Find(key), h)], cancellation);
+        var segment = all.Find(key);
         if (customer.EventCount > MaxEvents)
         {
             throw ApiProblem.Conflict($"This customer has more than {MaxEvents} events; explanations are for fewer.");
@@ -91,14 +80,8 @@ public sealed class CustomerSnapshots(SegmentationDb db, DefinitionCache cache, 
         return new Explanation(compiled.Contains(customer, clock), at, compiled.Rule is { IsValid: true } rule ? Explanation.Create(rule, customer, clock) : segment.Rule);
     }
 
-    // Null where the rules have to be asked: the customer was written and has not been looked at, a definition has changed, or there is no such customer.
-    private async Task<(DefinitionSet All, CustomerMemberships Memberships)?> StoredAsync(string id, CancellationToken cancellation) =>
-        cache.Latest is { } all && await stored.ReadAsync(id, cancellation) is { } memberships && memberships.Stamp == all.Stamp ? (all, memberships) : null;
-
-    private static SegmentDefinition Find(DefinitionSet all, string key) => all.Segments.TryGetValue(key, out var segment) ? segment : throw ApiProblem.NotFound("segment");
-
     private async Task<bool> InSqlAsync(DefinitionSet all, SegmentDefinition segment, long key, DateTimeOffset? asOf, CancellationToken cancellation) =>
-        await db.Customers.Where(c => c.Key == key).Where(query.Ask(all, segment, asOf, key).Predicate).AnyAsync(cancellation);
+        await db.Customers.Where(c => c.Key == key).Where(query.CreatePredicate(all, segment, asOf, key).Predicate).AnyAsync(cancellation);
 
     // The definitions are taken for unchanged; their stamp comes with the customer and tells. Then one more look.
     private async Task<(DefinitionSet All, Customer Customer, DateTimeOffset At, bool Historical)> LoadAsync(

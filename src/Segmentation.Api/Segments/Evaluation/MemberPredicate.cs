@@ -1,7 +1,4 @@
 using System.Linq.Expressions;
-using System.Text.Json;
-using Microsoft.EntityFrameworkCore;
-using Npgsql;
 using Segmentation.Api.Customers;
 
 namespace Segmentation.Api.Segments;

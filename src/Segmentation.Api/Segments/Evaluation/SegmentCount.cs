@@ -1,8 +1,3 @@
-using System.Linq.Expressions;
-using System.Text.Json;
-using Microsoft.EntityFrameworkCore;
-using Npgsql;
-
 namespace Segmentation.Api.Segments;
 
 /// <summary>How many customers match.</summary>

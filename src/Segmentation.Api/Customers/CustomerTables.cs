@@ -1,0 +1,17 @@
+using Microsoft.EntityFrameworkCore;
+using Segmentation.Api.Data;
+
+namespace Segmentation.Api.Customers;
+
+/// <summary>The tables of customers.</summary>
+internal static class CustomerTables
+{
+    extension(SegmentationDb db)
+    {
+        public DbSet<Customer> Customers => db.Set<Customer>();
+        public DbSet<CustomerAttribute> Attributes => db.Set<CustomerAttribute>();
+        public DbSet<ManualMember> ManualMembers => db.Set<ManualMember>();
+        /// <summary>One row: how many customers there are. Kept by a trigger, so that nobody counts a million rows to know a share.</summary>
+        public DbSet<CustomerTotal> CustomerTotals => db.Set<CustomerTotal>();
+    }
+}

@@ -1,0 +1,25 @@
+using Npgsql;
+
+namespace Segmentation.Api.Data;
+
+/// <summary>How the service connects. (A data source doesn't give its connection string back whole: the password is missing.)</summary>
+internal sealed record ConnectionSettings(string ConnectionString)
+{
+    /// <summary>The given connection string with what every connection of the service has in common.</summary>
+    public static ConnectionSettings Create(string connectionString, IConfiguration configuration)
+    {
+        var settings = new NpgsqlConnectionStringBuilder(connectionString)
+        {
+            CommandTimeout = configuration.GetValue("Database:StatementTimeoutSeconds", 30),
+            ApplicationName = "segmentation",
+            Timezone = "UTC",
+        };
+        settings.MaxAutoPrepare = settings.MaxAutoPrepare == 0 ? 200 : settings.MaxAutoPrepare;
+
+        // Plans are made for the values at hand: a list of a thousand is hashed, a rare value gets its index. Compiling machine code for a plan
+        // costs more than these plans run.
+        var workMem = configuration.GetValue("Database:WorkMem", "64MB");
+        settings.Options = $"{settings.Options} -c plan_cache_mode=force_custom_plan -c jit=off -c work_mem={workMem}".Trim();
+        return new ConnectionSettings(settings.ConnectionString);
+    }
+}

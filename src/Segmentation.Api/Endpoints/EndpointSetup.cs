@@ -1,0 +1,56 @@
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.EntityFrameworkCore;
+using Segmentation.Api.Data;
+using Segmentation.Api.Endpoints.OpenApi;
+using Segmentation.Api.Http;
+using Segmentation.Rules;
+
+namespace Segmentation.Api.Endpoints;
+
+internal static class EndpointSetup
+{
+    /// <summary>Controllers, and the OpenAPI document that says what they take and answer.</summary>
+    public static void AddEndpoints(this IServiceCollection services)
+    {
+        services.AddControllers(o =>
+        {
+            o.InputFormatters.Clear();
+            o.InputFormatters.Add(new JsonBodyFormatter());
+            o.SuppressAsyncSuffixInActionNames = false;
+        }).AddJsonOptions(o => Json.Configure(o.JsonSerializerOptions));
+        services.Configure<ApiBehaviorOptions>(o =>
+        {
+            o.InvalidModelStateResponseFactory = context => throw ModelProblem(context);
+            o.SuppressMapClientErrors = true; // Written with the rest, as application/problem+json whatever the action produces.
+        });
+        services.AddSwagger();
+    }
+
+    /// <summary>Maps the controllers, Swagger UI, and the addresses that tell whether the service runs.</summary>
+    public static void MapEndpoints(this WebApplication app)
+    {
+        app.MapControllers();
+        app.MapGet("/", () => Results.Redirect("/swagger")).ExcludeFromDescription();
+        app.MapGet("/health/live", () => Results.Ok(new Health("ok")))
+            .Produces<Health>().WithName("Service_Live").WithTags("Service").WithSummary("Whether the service runs.");
+        app.MapGet("/health/ready", ReadyAsync)
+            .Produces<Health>().WithName("Service_Ready").WithTags("Service").WithSummary("Whether it can answer: the database is there, and migrated.");
+    }
+
+    private static async Task<IResult> ReadyAsync(SegmentationDb db, CancellationToken cancellation)
+    {
+        var pending = await db.Database.GetPendingMigrationsAsync(cancellation);
+        return pending.Any()
+            ? throw new ApiProblem(StatusCodes.Status503ServiceUnavailable, "The database's migrations are not applied: start with --migrate.")
+            : Results.Ok(new Health("ok"));
+    }
+
+    // The path's and query's faults; the body's are thrown where they are read.
+    private static ApiProblem ModelProblem(ActionContext context) => ApiProblem.Invalid(
+        context.ModelState.Where(m => m.Value is { Errors.Count: > 0 }).Select(m => new RuleError(m.Key, m.Key.Length == 0 ? "A JSON body is needed."
+            : context.ActionDescriptor.Parameters.Any(p => p.Name == m.Key && p.ParameterType == typeof(Instant?)) ? $"{m.Key} takes {Instant.Takes}."
+            : $"{m.Key} does not take this value.")));
+
+    /// <summary>That all is well.</summary>
+    public sealed record Health(string Status);
+}

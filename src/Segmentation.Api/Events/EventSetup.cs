@@ -1,0 +1,16 @@
+namespace Segmentation.Api.Events;
+
+internal static class EventSetup
+{
+    /// <summary>Events: how they are taken in and stored, and which of them are orders.</summary>
+    public static void AddEvents(this IServiceCollection services, IConfiguration configuration)
+    {
+        var revenue = new RevenueOptions();
+        revenue.OrderTypes = configuration.GetSection("Revenue:OrderTypes").Get<string[]>() ?? revenue.OrderTypes;
+        revenue.RefundTypes = configuration.GetSection("Revenue:RefundTypes").Get<string[]>() ?? revenue.RefundTypes;
+        services.AddSingleton(revenue);
+        services.AddSingleton<IngestThrottle>();
+        services.AddScoped<EventStore>();
+        services.AddScoped<EventIngest>();
+    }
+}

@@ -1,0 +1,13 @@
+using Microsoft.EntityFrameworkCore;
+using Segmentation.Api.Data;
+
+namespace Segmentation.Api.Events;
+
+/// <summary>The table of events.</summary>
+internal static class EventTables
+{
+    extension(SegmentationDb db)
+    {
+        public DbSet<CustomerEvent> Events => db.Set<CustomerEvent>();
+    }
+}

@@ -1,0 +1,23 @@
+using FluentValidation;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+
+namespace Segmentation.Api.Http;
+
+internal static class HttpSetup
+{
+    /// <summary>Bytes of a body, where an endpoint has no limit of its own.</summary>
+    private const int MaxRequestBodySize = 1024 * 1024;
+
+    /// <summary>Problems in place of errors, validators, cross-origin calls, limits.</summary>
+    public static void AddHttp(this IServiceCollection services, IConfiguration configuration)
+    {
+        services.AddSingleton(TimeProvider.System);
+        services.AddProblemDetails();
+        services.AddExceptionHandler<ApiExceptionHandler>();
+        services.AddValidatorsFromAssemblyContaining<Program>(ServiceLifetime.Singleton, includeInternalTypes: true);
+        services.AddCors(o => o.AddDefaultPolicy(p => p
+            .WithOrigins(configuration.GetSection("Cors:Origins").Get<string[]>() ?? [])
+            .AllowAnyHeader().AllowAnyMethod().WithExposedHeaders("ETag", "Location", "Retry-After")));
+        services.Configure<KestrelServerOptions>(o => o.Limits.MaxRequestBodySize = MaxRequestBodySize);
+    }
+}

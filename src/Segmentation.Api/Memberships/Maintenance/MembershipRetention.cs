@@ -1,0 +1,71 @@
+using Npgsql;
+
+namespace Segmentation.Api.Memberships;
+
+/// <summary>What is forgotten of the past of membership.</summary>
+internal static class MembershipRetention
+{
+    /// <summary>Rows that one statement deletes at most: locks and log stay small, and others get in between.</summary>
+    public const int PurgeRows = 10_000;
+
+    /// <summary>
+    /// Forgets the stays that ended before an instant, and the batches before it that no stay refers to; of each segment the last batch
+    /// before it is kept, which says how large the segment was then.
+    /// </summary>
+    /// <remarks>Many small statements, each its own transaction unless the connection is in one. What fails halfway is gone on with the next time.</remarks>
+    /// <returns>How many were deleted.</returns>
+    public static async Task<(long Stays, long Batches)> PurgeAsync(NpgsqlConnection connection, DateTimeOffset before, CancellationToken cancellation)
+    {
+        var (stays, batches) = (0L, 0L);
+        var end = await ScalarAsync<long>("SELECT coalesce((SELECT id FROM membership_batches WHERE at >= $1 ORDER BY at, id LIMIT 1), $2)", before, long.MaxValue);
+        for (var segment = await NextAsync(int.MinValue); segment is not null; segment = await NextAsync(segment.Value))
+        {
+            int deleted;
+            do
+            {
+                await using var command = Command("DELETE FROM memberships WHERE ctid = ANY (ARRAY(SELECT ctid FROM memberships WHERE segment_id = $1 AND left_batch < $2 ORDER BY left_batch LIMIT $3))", segment.Value, end, PurgeRows);
+                deleted = await command.ExecuteNonQueryAsync(cancellation);
+                stays += deleted;
+            }
+            while (deleted == PurgeRows);
+
+            var last = await ScalarAsync<long?>("SELECT max(id) FROM membership_batches WHERE segment_id = $1 AND id < $2", segment.Value, end);
+            for (long? after = long.MinValue; last is not null && after is not null;)
+            {
+                // Nothing to be joined: where the tables were empty when they were last counted, the planner compares each batch with each.
+                await using var command = Command(
+                    """
+                    WITH old AS MATERIALIZED (SELECT ctid, id FROM membership_batches WHERE segment_id = $1 AND id > $2 AND id < $3 ORDER BY id LIMIT $4),
+                    deleted AS (
+                        DELETE FROM membership_batches WHERE ctid = ANY (ARRAY(
+                            SELECT o.ctid FROM old o
+                            WHERE (SELECT m.segment_id FROM memberships m WHERE m.segment_id = $1 AND m.joined_batch = o.id LIMIT 1) IS NULL
+                                AND (SELECT m.segment_id FROM memberships m WHERE m.segment_id = $1 AND m.left_batch = o.id LIMIT 1) IS NULL))
+                        RETURNING 1)
+                    SELECT (SELECT max(id) FROM old), (SELECT count(*) FROM deleted)
+                    """, segment.Value, after.Value, last.Value, PurgeRows);
+                await using var reader = await command.ExecuteReaderAsync(cancellation);
+                await reader.ReadAsync(cancellation);
+                after = reader.IsDBNull(0) ? null : reader.GetInt64(0);
+                batches += reader.GetInt64(1);
+            }
+        }
+
+        return (stays, batches);
+
+        Task<int?> NextAsync(int after) => ScalarAsync<int?>("SELECT min(segment_id) FROM membership_batches WHERE segment_id > $1", after);
+
+        async Task<T?> ScalarAsync<T>(string sql, params object[] values)
+        {
+            await using var command = Command(sql, values);
+            return await command.ExecuteScalarAsync(cancellation) is T value ? value : default;
+        }
+
+        NpgsqlCommand Command(string sql, params object[] values)
+        {
+            var command = new NpgsqlCommand(sql, connection);
+            command.Parameters.AddRange(Array.ConvertAll(values, v => new NpgsqlParameter { Value = v }));
+            return command;
+        }
+    }
+}

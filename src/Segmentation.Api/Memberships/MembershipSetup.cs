@@ -1,0 +1,24 @@
+using Segmentation.Api.Data;
+using Segmentation.Api.Events;
+using Segmentation.Api.Segments;
+
+namespace Segmentation.Api.Memberships;
+
+internal static class MembershipSetup
+{
+    /// <summary>Stored membership: one process maintains it, all read it.</summary>
+    public static void AddMemberships(this IServiceCollection services, IConfiguration configuration)
+    {
+        services.AddSingleton(configuration.GetSection("Membership").Get<MembershipOptions>() ?? new MembershipOptions());
+        services.AddSingleton(s => new StoredMembership(s.GetRequiredService<ConnectionSettings>().ConnectionString));
+        services.AddScoped<MembershipReader>();
+        services.AddScoped<CustomerMembershipReader>();
+        services.AddScoped<SegmentStates>();
+        services.AddScoped<SegmentOverlap>();
+        services.AddScoped<IDefinitionObserver, MembershipInvalidation>();
+        services.AddScoped<IEvaluationBacklog, MembershipBacklog>();
+        services.AddKeyedSingleton(
+            MembershipLeadership.Source, (s, _) => MembershipLeadership.CreateSource(s.GetRequiredService<ConnectionSettings>().ConnectionString));
+        services.AddHostedService<MembershipLeadership>();
+    }
+}

@@ -1,0 +1,17 @@
+using Microsoft.EntityFrameworkCore;
+using Segmentation.Api.Data;
+using Segmentation.Api.Segments;
+
+namespace Segmentation.Api.Memberships;
+
+/// <summary>The tables of stored membership.</summary>
+internal static class MembershipTables
+{
+    extension(SegmentationDb db)
+    {
+        public DbSet<MembershipPeriod> Memberships => db.Set<MembershipPeriod>();
+        public DbSet<MembershipRevision> MembershipRevisions => db.Set<MembershipRevision>();
+        public DbSet<MembershipState> MembershipStates => db.Set<MembershipState>();
+        public DbSet<MembershipLeader> MembershipLeaders => db.Set<MembershipLeader>();
+    }
+}

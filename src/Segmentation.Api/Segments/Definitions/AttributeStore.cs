@@ -1,0 +1,91 @@
+using FluentValidation;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Storage;
+using Segmentation.Api.Customers;
+using Segmentation.Api.Data;
+using Segmentation.Api.Http;
+using Segmentation.Rules;
+
+namespace Segmentation.Api.Segments;
+
+/// <summary>Registers attributes: what they are can't change under the values and the segments that rest on it.</summary>
+public sealed class AttributeStore(
+    SegmentationDb db, SegmentQuery query, IValidator<AttributeResource> validator, IEnumerable<IDefinitionObserver> observers, TimeProvider time)
+{
+    /// <summary>Registers an attribute, or changes one.</summary>
+    /// <exception cref="ApiProblem">400; 409: customers have values of another type.</exception>
+    public async Task<(CustomerAttribute Attribute, bool Created)> SaveAsync(string name, AttributeResource body, CancellationToken cancellation)
+    {
+        body = body with { Name = body.Name ?? name };
+        validator.Check(
+            body, more: body.Name == name ? [] : [new RuleError("/name", "The name is that of the address; an attribute can't be renamed.")]);
+
+        await using var transaction = await BeginAsync(name, cancellation);
+        var now = LocalTime.Truncate(time.GetUtcNow());
+        var attribute = await db.Attributes.SingleOrDefaultAsync(a => a.Name == name, cancellation);
+        var created = attribute is null;
+        if (attribute is null)
+        {
+            attribute = new CustomerAttribute { Name = name, Type = body.Type!, Kind = body.Kind!, CreatedAt = now };
+            db.Attributes.Add(attribute);
+        }
+        else if (attribute.Type != body.Type)
+        {
+            if (await db.Customers.AnyAsync(c => EF.Functions.JsonExists(c.AttributesFolded!, name), cancellation))
+            {
+                throw ApiProblem.Conflict($"Customers have values of \"{name}\" as {attribute.Type}; its type can't change while they do.");
+            }
+
+            var all = await query.DefinitionsAsync(cancellation);
+            var changed = all.Following(UsersOf(all, name));
+            foreach (var observer in observers)
+            {
+                await observer.DefinitionsChangedAsync(changed, cancellation);
+            }
+        }
+
+        body.ApplyTo(attribute, now);
+        await db.SaveChangesAsync(cancellation);
+        await transaction.CommitAsync(cancellation);
+        return (attribute, created);
+    }
+
+    /// <summary>Deletes an attribute and every customer's value of it.</summary>
+    /// <exception cref="ApiProblem">409: active segments use it.</exception>
+    public async Task DeleteAsync(string name, CancellationToken cancellation)
+    {
+        await using var transaction = await BeginAsync(name, cancellation);
+        var all = await query.DefinitionsAsync(cancellation);
+
+        // Through other segments as well: one that refers to an invalid segment is invalid.
+        var affected = all.Following(UsersOf(all, name));
+        var users = all.ActiveOf(affected).Select(s => s.Key).ToList();
+        if (users.Count > 0)
+        {
+            throw ApiProblem.Conflict($"Active segments use \"{name}\": {string.Join(", ", users)}.");
+        }
+
+        if (await db.Attributes.Where(a => a.Name == name).ExecuteDeleteAsync(cancellation) > 0)
+        {
+            // Left behind, a value would come back with another type if the name were registered again.
+            db.Database.SetCommandTimeout(TimeSpan.FromMinutes(10));
+            await db.Database.ExecuteSqlAsync(
+                $"UPDATE customers SET attributes = nullif(attributes - {name}, '{{}}'), attributes_folded = nullif(attributes_folded - {name}, '{{}}') WHERE attributes_folded ? {name}",
+                cancellation);
+        }
+
+        await transaction.CommitAsync(cancellation);
+    }
+
+    private static IEnumerable<string> UsersOf(DefinitionSet all, string name) =>
+        all.Segments.Values.Where(s => s.Rule is { } rule && RuleReferences.Fields(rule).Contains($"attributes.{name}")).Select(s => s.Key);
+
+    // Whoever writes values of this attribute holds a share of its row: wait for them, and let none begin.
+    private async Task<IDbContextTransaction> BeginAsync(string name, CancellationToken cancellation)
+    {
+        var transaction = await db.Database.BeginTransactionAsync(cancellation);
+        await DefinitionCache.LockAsync(db, cancellation);
+        await db.Database.ExecuteSqlAsync($"SELECT 1 FROM attributes WHERE name = {name} FOR UPDATE", cancellation);
+        return transaction;
+    }
+}

@@ -1,0 +1,20 @@
+using Segmentation.Rules;
+
+namespace Segmentation.Api.Segments;
+
+internal static class SegmentSetup
+{
+    /// <summary>Segments: their definitions, the catalog of fields, evaluation.</summary>
+    public static void AddSegments(this IServiceCollection services, IConfiguration configuration)
+    {
+        services.AddSingleton(configuration.GetSection("Rules").Get<RuleLimits>() ?? new RuleLimits());
+        services.AddSingleton<CustomerFields>();
+        services.AddSingleton<DefinitionCache>();
+        services.AddSingleton<CustomerRowReaders>();
+        services.AddScoped<SegmentQuery>();
+        services.AddScoped<SegmentStore>();
+        services.AddScoped<AttributeStore>();
+        services.AddScoped<ManualMembership>();
+        services.AddScoped<CustomerSnapshots>();
+    }
+}

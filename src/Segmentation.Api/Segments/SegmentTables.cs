@@ -1,0 +1,14 @@
+using Microsoft.EntityFrameworkCore;
+using Segmentation.Api.Data;
+
+namespace Segmentation.Api.Segments;
+
+/// <summary>The tables of segments' definitions.</summary>
+internal static class SegmentTables
+{
+    extension(SegmentationDb db)
+    {
+        public DbSet<Segment> Segments => db.Set<Segment>();
+        public DbSet<SegmentVersion> SegmentVersions => db.Set<SegmentVersion>();
+    }
+}

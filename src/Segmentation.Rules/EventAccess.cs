@@ -237,7 +237,7 @@ public sealed record EventAccess<T, TEvent>(
         var unit = value.TryGetProperty("unit", out var u) && u.ValueKind == JsonValueKind.String ? Array.IndexOf(UnitNames, u.GetString()) : -1;
         if (unit < 0)
         {
-            pass.Error($"{pointer}/unit", $"unit takes one of {string.Join(", ", UnitNames)}; got {ValueReader.Got(u)}.{Nearest.MemberPredicate(u.ValueKind == JsonValueKind.String ? u.GetString() : null, UnitNames)}");
+            pass.Error($"{pointer}/unit", $"unit takes one of {string.Join(", ", UnitNames)}; got {ValueReader.Got(u)}.{Nearest.Question(u.ValueKind == JsonValueKind.String ? u.GetString() : null, UnitNames)}");
         }
 
         double days = (DateUnit)Math.Max(unit, 0) switch { DateUnit.Minute => 1 / 1440d, DateUnit.Hour => 1 / 24d, DateUnit.Day => 1, DateUnit.Week => 7, DateUnit.Month => 30.4375, _ => 365.25 };
@@ -474,7 +474,7 @@ public sealed record EventAccess<T, TEvent>(
                 return value.GetString();
             }
 
-            pass.Error($"{pointer}/{name}", $"{name} takes one of {string.Join(", ", all)}; got {ValueReader.Got(value)}.{Nearest.MemberPredicate(value.ValueKind == JsonValueKind.String ? value.GetString() : null, all)}");
+            pass.Error($"{pointer}/{name}", $"{name} takes one of {string.Join(", ", all)}; got {ValueReader.Got(value)}.{Nearest.Question(value.ValueKind == JsonValueKind.String ? value.GetString() : null, all)}");
             return null;
         }
 

@@ -1,6 +1,8 @@
+using System.Globalization;
 using System.Linq.Expressions;
 using System.Text;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Segmentation.Rules.Expressions;
 
 namespace Segmentation.Rules;
@@ -343,7 +345,7 @@ internal sealed class RuleScope<T>(
 
         if (Operators.Find(type, text) is not { } found)
         {
-            pass.Error($"{pointer}/operator", $"{field.Name} ({Fold.Text(type.ToString())}) does not take {Nearest.Quote(text)}. It takes {Names(type)}.{Nearest.MemberPredicate(text, Operators.Of(type).Select(o => o.Name))}");
+            pass.Error($"{pointer}/operator", $"{field.Name} ({Fold.Text(type.ToString())}) does not take {Nearest.Quote(text)}. It takes {Names(type)}.{Nearest.Question(text, Operators.Of(type).Select(o => o.Name))}");
             Subquery(field, value, match, pointer, depth);
             return null;
         }

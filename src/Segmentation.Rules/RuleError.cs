@@ -35,7 +35,7 @@ public static class Nearest
         : "GET /api/v1/fields lists what there is.";
 
     /// <summary>The nearest known name as a question that follows a list of what there is; empty when none is near.</summary>
-    internal static string MemberPredicate(string? name, IEnumerable<string> known) => name is not null && To(name, known) is { } nearest ? $" Did you mean \"{nearest}\"?" : "";
+    internal static string Question(string? name, IEnumerable<string> known) => name is not null && To(name, known) is { } nearest ? $" Did you mean \"{nearest}\"?" : "";
 
     /// <summary>Text for an error message, shortened.</summary>
     public static string Quote(string text)

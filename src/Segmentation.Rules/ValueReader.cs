@@ -327,7 +327,7 @@ internal sealed class ValueReader(RulePass pass, Field owner, FieldType type, Ex
         var index = value.TryGetProperty(name, out var choice) && choice.ValueKind == JsonValueKind.String ? System.Array.IndexOf(known, choice.GetString()) : -1;
         if (index < 0)
         {
-            pass.Error($"{pointer}/{name}", $"{name} takes one of {string.Join(", ", known)}; got {Got(choice)}.{Nearest.MemberPredicate(choice.ValueKind == JsonValueKind.String ? choice.GetString() : null, known)}");
+            pass.Error($"{pointer}/{name}", $"{name} takes one of {string.Join(", ", known)}; got {Got(choice)}.{Nearest.Question(choice.ValueKind == JsonValueKind.String ? choice.GetString() : null, known)}");
         }
 
         return index;

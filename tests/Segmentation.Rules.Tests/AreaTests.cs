@@ -1,4 +1,5 @@
 using System.Linq.Expressions;
+using FsCheck;
 using FsCheck.Fluent;
 
 namespace Segmentation.Rules.Tests;

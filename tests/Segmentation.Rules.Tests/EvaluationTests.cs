@@ -1,4 +1,5 @@
 using System.Globalization;
+using FsCheck;
 using FsCheck.Fluent;
 using static Segmentation.Rules.Tests.Json;
 

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using static Segmentation.Rules.Tests.Json;
 
 namespace Segmentation.Rules.Tests;

@@ -1,6 +1,11 @@
 using System.Linq.Expressions;
 using System.Text.Json;
+using Segmentation.Rules.Backends.InMemory;
+using Segmentation.Rules.Catalog;
+using Segmentation.Rules.Checking;
 using Segmentation.Rules.Expressions;
+using Segmentation.Rules.Time;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Rules;
 

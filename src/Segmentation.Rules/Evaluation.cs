@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Rules;
 

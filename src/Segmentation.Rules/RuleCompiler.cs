@@ -3,7 +3,12 @@ using System.Linq.Expressions;
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Segmentation.Rules.Catalog;
+using Segmentation.Rules.Checking;
+using Segmentation.Rules.Events;
 using Segmentation.Rules.Expressions;
+using Segmentation.Rules.Time;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Rules;
 

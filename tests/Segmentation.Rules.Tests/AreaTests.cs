@@ -1,6 +1,7 @@
 using System.Linq.Expressions;
 using FsCheck;
 using FsCheck.Fluent;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Rules.Tests;
 

@@ -1,3 +1,6 @@
+using Segmentation.Rules.Checking;
+using Segmentation.Rules.Values;
+
 namespace Segmentation.Rules.Tests;
 
 public class DateValueTests

@@ -1,3 +1,4 @@
+using Segmentation.Rules.Catalog;
 using static Segmentation.Rules.Tests.Json;
 
 namespace Segmentation.Rules.Tests;

@@ -1,6 +1,7 @@
 using System.Globalization;
 using FsCheck;
 using FsCheck.Fluent;
+using Segmentation.Rules.Values;
 using static Segmentation.Rules.Tests.Json;
 
 namespace Segmentation.Rules.Tests;

@@ -1,6 +1,8 @@
 using System.Globalization;
 using FsCheck;
 using FsCheck.Fluent;
+using Segmentation.Rules.Checking;
+using Segmentation.Rules.Events;
 using static Segmentation.Rules.Tests.Json;
 
 namespace Segmentation.Rules.Tests;

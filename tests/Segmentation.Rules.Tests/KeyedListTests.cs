@@ -1,3 +1,5 @@
+using Segmentation.Rules.Events;
+
 namespace Segmentation.Rules.Tests;
 
 public class KeyedListTests

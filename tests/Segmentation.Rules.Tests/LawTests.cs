@@ -1,6 +1,7 @@
 using System.Text.Json;
 using FsCheck;
 using FsCheck.Fluent;
+using Segmentation.Rules.Checking;
 using static Segmentation.Rules.Tests.Json;
 
 namespace Segmentation.Rules.Tests;

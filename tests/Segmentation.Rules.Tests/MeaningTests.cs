@@ -1,4 +1,6 @@
 using System.Text.Json;
+using Segmentation.Rules.Catalog;
+using Segmentation.Rules.Expressions;
 using static Segmentation.Rules.Tests.Json;
 
 namespace Segmentation.Rules.Tests;

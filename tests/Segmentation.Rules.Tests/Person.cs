@@ -1,7 +1,10 @@
 using System.Globalization;
 using System.Linq.Expressions;
 using System.Text.Json;
+using Segmentation.Rules.Catalog;
+using Segmentation.Rules.Events;
 using Segmentation.Rules.Expressions;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Rules.Tests;
 

@@ -1,4 +1,6 @@
 using System.Text.Json;
+using Segmentation.Rules.Checking;
+using Segmentation.Rules.Values;
 using static Segmentation.Rules.Tests.Json;
 
 namespace Segmentation.Rules.Tests;

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using FsCheck;
 using FsCheck.Fluent;
+using Segmentation.Rules.Catalog;
 using static Segmentation.Rules.Tests.Json;
 
 namespace Segmentation.Rules.Tests;

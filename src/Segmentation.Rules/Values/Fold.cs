@@ -1,4 +1,4 @@
-namespace Segmentation.Rules;
+namespace Segmentation.Rules.Values;
 
 /// <summary>
 /// The one notion of "without regard to case": invariant lower case, one character to one (ß stays ß). Data is folded when it is

@@ -1,6 +1,7 @@
 using System.Linq.Expressions;
+using Segmentation.Rules.Checking;
 
-namespace Segmentation.Rules;
+namespace Segmentation.Rules.Catalog;
 
 /// <summary>What kind of value a field holds, and so which operators it takes (<see cref="Operators"/>).</summary>
 public enum FieldType { Text, Integer, Decimal, Boolean, Date, Instant, Yearly, Set, Point, Events, Sequence, Segment, Property }

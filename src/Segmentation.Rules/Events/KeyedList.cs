@@ -1,4 +1,4 @@
-namespace Segmentation.Rules;
+namespace Segmentation.Rules.Events;
 
 /// <summary>Marks the property of an item that a <see cref="KeyedList{T}"/> keeps it by.</summary>
 [AttributeUsage(AttributeTargets.Property)]

@@ -1,7 +1,7 @@
 using System.Linq.Expressions;
 using Segmentation.Rules.Expressions;
 
-namespace Segmentation.Rules;
+namespace Segmentation.Rules.Values;
 
 /// <summary>A part of the Earth's surface: a circle or a polygon, with the box around it that an index can serve.</summary>
 public sealed class Area

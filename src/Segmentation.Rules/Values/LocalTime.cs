@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 
-namespace Segmentation.Rules;
+namespace Segmentation.Rules.Values;
 
 /// <summary>
 /// What an instant is called in a time zone, and back. The host maps the instance-free functions to SQL functions that agree with

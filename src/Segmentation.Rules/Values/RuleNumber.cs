@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 
-namespace Segmentation.Rules;
+namespace Segmentation.Rules.Values;
 
 /// <summary>
 /// The numbers that rules and data hold: exact decimals of at most 18 digits before the point and 9 after it, so that their sums

@@ -1,8 +1,12 @@
 using System.Collections.Frozen;
 using System.Linq.Expressions;
 using System.Reflection;
+using Segmentation.Rules.Events;
+using Segmentation.Rules.Expressions;
+using Segmentation.Rules.Time;
+using Segmentation.Rules.Values;
 
-namespace Segmentation.Rules.Expressions;
+namespace Segmentation.Rules.Backends.InMemory;
 
 /// <summary>
 /// Makes a predicate over loaded items fast without changing what it says. A compiled expression makes a delegate of each inner lambda anew

@@ -1,8 +1,12 @@
 using System.Linq.Expressions;
 using System.Text.Json;
+using Segmentation.Rules.Catalog;
+using Segmentation.Rules.Checking;
 using Segmentation.Rules.Expressions;
+using Segmentation.Rules.Time;
+using Segmentation.Rules.Values;
 
-namespace Segmentation.Rules;
+namespace Segmentation.Rules.Events;
 
 /// <summary>What a rule over events compiles to.</summary>
 internal sealed record RuleParts(Func<bool, Expression> Emit, string Words, Expression? Actual);

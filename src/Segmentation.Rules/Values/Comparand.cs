@@ -1,7 +1,8 @@
 using System.Linq.Expressions;
+using Segmentation.Rules.Catalog;
 using Segmentation.Rules.Expressions;
 
-namespace Segmentation.Rules;
+namespace Segmentation.Rules.Values;
 
 /// <summary>
 /// The left side of a rule. Every test is true or false, never null, and false where the value is missing (<see cref="Missing"/>

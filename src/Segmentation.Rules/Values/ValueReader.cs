@@ -1,9 +1,11 @@
 using System.Globalization;
 using System.Linq.Expressions;
 using System.Text.Json;
+using Segmentation.Rules.Catalog;
+using Segmentation.Rules.Checking;
 using Segmentation.Rules.Expressions;
 
-namespace Segmentation.Rules;
+namespace Segmentation.Rules.Values;
 
 /// <summary>Reads the value of one rule: checks it against the field's type, and makes it parameters and words.</summary>
 internal sealed class ValueReader(RulePass pass, Field owner, FieldType type, Expression evaluation)
@@ -44,24 +46,24 @@ internal sealed class ValueReader(RulePass pass, Field owner, FieldType type, Ex
         _ => value.GetRawText(),
     };
 
-    public Values Read(Arity arity, JsonElement value, string pointer)
+    public Catalog.Values Read(Arity arity, JsonElement value, string pointer)
     {
         switch (arity)
         {
             case Arity.None:
-                return new Values();
+                return new Catalog.Values();
             case Arity.One when type == FieldType.Point:
-                return new Values { Area = Area(value, pointer)! };
+                return new Catalog.Values { Area = Area(value, pointer)! };
             case Arity.One:
                 var one = Parse(value, pointer, list: false);
                 Words = one?.Words ?? "";
-                return one is null ? new Values() : type == FieldType.Yearly
-                    ? new Values { Window = Window(one.Value.Date!, one.Value.Date!, canCross: false) }
-                    : new Values { One = one.Value.Operand };
+                return one is null ? new Catalog.Values() : type == FieldType.Yearly
+                    ? new Catalog.Values { Window = Window(one.Value.Date!, one.Value.Date!, canCross: false) }
+                    : new Catalog.Values { One = one.Value.Operand };
             case Arity.Range:
                 return Range(value, pointer);
             default:
-                return new Values { Many = List(value, pointer)! };
+                return new Catalog.Values { Many = List(value, pointer)! };
         }
     }
 
@@ -86,25 +88,25 @@ internal sealed class ValueReader(RulePass pass, Field owner, FieldType type, Ex
 
     private static DateTime Last(DateValue value) => value is DateValue.Day day ? day.Date.ToDateTime(TimeOnly.MaxValue) : ((DateValue.Local)value).Time;
 
-    private Values Range(JsonElement value, string pointer)
+    private Catalog.Values Range(JsonElement value, string pointer)
     {
         var (items, pointers) = Items(value, pointer);
         if (items.Count != 2 || (value.ValueKind is not (JsonValueKind.Array or JsonValueKind.String)))
         {
             pass.Error(pointer, $"{owner.Name} between takes two values, low and high: [low, high]; got {(value.ValueKind == JsonValueKind.Array ? $"{items.Count}" : Got(value))}.");
-            return new Values();
+            return new Catalog.Values();
         }
 
         var (first, second) = (Parse(items[0], pointers[0], list: true), Parse(items[1], pointers[1], list: true));
         if (first is not { } low || second is not { } high)
         {
-            return new Values();
+            return new Catalog.Values();
         }
 
         Words = $"{low.Words} and {high.Words}";
         if (type == FieldType.Yearly)
         {
-            return new Values { Window = Window(low.Date!, high.Date!, canCross: true) };
+            return new Catalog.Values { Window = Window(low.Date!, high.Date!, canCross: true) };
         }
 
         if (WrongWayRound((object?)low.Date ?? low.Constant, (object?)high.Date ?? high.Constant))
@@ -112,7 +114,7 @@ internal sealed class ValueReader(RulePass pass, Field owner, FieldType type, Ex
             pass.Error(pointer, $"{owner.Name} between takes the lower value first.");
         }
 
-        return new Values { One = low.Operand, High = high.Operand };
+        return new Catalog.Values { One = low.Operand, High = high.Operand };
     }
 
     private ManyOperands? List(JsonElement value, string pointer)
@@ -367,7 +369,7 @@ internal sealed class ValueReader(RulePass pass, Field owner, FieldType type, Ex
             return 0;
         }
 
-        var (latitude, longitude, radius) = (Number("latitude", -90, 90), Number("longitude", -180, 180), Number("radiusKm", 0, Rules.Area.MaxRadiusKm));
+        var (latitude, longitude, radius) = (Number("latitude", -90, 90), Number("longitude", -180, 180), Number("radiusKm", 0, Segmentation.Rules.Values.Area.MaxRadiusKm));
         Words = string.Create(CultureInfo.InvariantCulture, $"{radius} km of {latitude}, {longitude}");
         return pass.Errors.Count > errors ? null : new Area(latitude, longitude, radius);
     }
@@ -381,9 +383,9 @@ internal sealed class ValueReader(RulePass pass, Field owner, FieldType type, Ex
             return corners;
         }
 
-        if (polygon.GetArrayLength() is < Rules.Area.MinCorners or > Rules.Area.MaxCorners)
+        if (polygon.GetArrayLength() is < Segmentation.Rules.Values.Area.MinCorners or > Segmentation.Rules.Values.Area.MaxCorners)
         {
-            pass.Error(pointer, $"A polygon has {Rules.Area.MinCorners} to {Rules.Area.MaxCorners} points; got {polygon.GetArrayLength()}.");
+            pass.Error(pointer, $"A polygon has {Segmentation.Rules.Values.Area.MinCorners} to {Segmentation.Rules.Values.Area.MaxCorners} points; got {polygon.GetArrayLength()}.");
             return corners;
         }
 

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 
-namespace Segmentation.Rules;
+namespace Segmentation.Rules.Values;
 
 /// <summary>A date or instant as a rule names it; <see cref="Evaluation"/> says when it is.</summary>
 public abstract partial record DateValue

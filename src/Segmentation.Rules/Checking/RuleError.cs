@@ -1,6 +1,7 @@
 using System.Text;
+using Segmentation.Rules.Values;
 
-namespace Segmentation.Rules;
+namespace Segmentation.Rules.Checking;
 
 /// <summary>A fault in a rule: the JSON Pointer (RFC 6901) of the smallest part at fault, relative to the rule, and what to do about it.</summary>
 public record RuleError(string Pointer, string Message)

@@ -1,4 +1,4 @@
-namespace Segmentation.Rules;
+namespace Segmentation.Rules.Checking;
 
 /// <summary>How large a rule may be. Past one of these, compilation reports an error that names the limit and the place.</summary>
 public sealed record RuleLimits

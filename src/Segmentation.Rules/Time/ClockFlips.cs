@@ -1,7 +1,8 @@
 using System.Linq.Expressions;
 using Segmentation.Rules.Expressions;
+using Segmentation.Rules.Values;
 
-namespace Segmentation.Rules;
+namespace Segmentation.Rules.Time;
 
 /// <summary>
 /// Finds in a test what the clock can change. A test is made of comparisons of a value with a bound that moves as time passes; between two
@@ -140,7 +141,7 @@ internal static class ClockFlips
                 }
             }
 
-            else if (node.Method.DeclaringType == typeof(Rules.LocalTime) && node.Method.Name is nameof(Rules.LocalTime.Hour) or nameof(Rules.LocalTime.DayOfWeek))
+            else if (node.Method.DeclaringType == typeof(Values.LocalTime) && node.Method.Name is nameof(Values.LocalTime.Hour) or nameof(Values.LocalTime.DayOfWeek))
             {
                 LocalTime |= node.Arguments[0] is MemberExpression { Member.Name: nameof(Evaluation.AsOf), Expression: { } of } && of.Type == typeof(Evaluation);
             }

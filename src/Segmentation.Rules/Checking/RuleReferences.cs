@@ -1,6 +1,7 @@
 using System.Text.Json;
+using Segmentation.Rules.Values;
 
-namespace Segmentation.Rules;
+namespace Segmentation.Rules.Checking;
 
 /// <summary>What a rule refers to, without compiling it: a rule that has become invalid still refers.</summary>
 public static class RuleReferences

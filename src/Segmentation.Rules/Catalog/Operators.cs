@@ -1,7 +1,8 @@
 using System.Linq.Expressions;
-using static Segmentation.Rules.FieldType;
+using Segmentation.Rules.Values;
+using static Segmentation.Rules.Catalog.FieldType;
 
-namespace Segmentation.Rules;
+namespace Segmentation.Rules.Catalog;
 
 /// <summary>How many values an operator takes.</summary>
 public enum Arity { None, One, List, Range }
@@ -57,7 +58,7 @@ public static class Operators
         new("in", "has any of", "notIn", "has none of", Arity.List, Set) { Holds = (x, v) => Of(x).HasAny(v.Many), Fails = (x, v) => Expression.Not(Of(x).HasAny(v.Many)) },
         new("within", "is within", "notWithin", "is not within", Arity.One, Point) { Holds = (x, v) => ((PointComparand)x).Within(v.Area), Fails = (x, v) => Expression.Not(((PointComparand)x).Within(v.Area)) },
         new("null", "is missing", "notNull", "is known", Arity.None, [.. Comparable, Yearly, Set, Property]) { Holds = (x, _) => x.Missing, Fails = (x, _) => x.Present },
-        new("=", "is", "!=", "is not", Arity.One, Events, Sequence),
+        new("=", "is", "!=", "is not", Arity.One, FieldType.Events, Sequence),
         new("in", "is in any of", "notIn", "is in none of", Arity.List, Segment),
     ];
 

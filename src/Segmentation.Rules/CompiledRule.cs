@@ -1,7 +1,7 @@
 using System.Linq.Expressions;
 using System.Text.Json;
 using Segmentation.Rules.Backends.InMemory;
-using Segmentation.Rules.Catalog;
+using Segmentation.Rules.Backends.Sql;
 using Segmentation.Rules.Checking;
 using Segmentation.Rules.Expressions;
 using Segmentation.Rules.Time;
@@ -71,7 +71,7 @@ public sealed class CompiledRule<T>
 
     /// <summary>The rule as a query's predicate, for one evaluation and one source of rows.</summary>
     public Expression<Func<T, bool>> ToQuery(Evaluation at, Func<Type, IQueryable> source) =>
-        Expression.Lambda<Func<T, bool>>(new Bind(evaluation, at, source).Visit(Root.Emit(negate: false)), item);
+        Expression.Lambda<Func<T, bool>>(new QueryBinder(evaluation, at, source).Visit(Root.Emit(negate: false)), item);
 
     /// <summary>The rule as a function of a loaded item.</summary>
     public Func<T, Evaluation, bool> ToFunc() => Loops.Unroll((Expression<Func<T, Evaluation, bool>>)InMemory.Instance.Visit(Predicate)).Compile();
@@ -89,7 +89,7 @@ public sealed class CompiledRule<T>
     /// </summary>
     public (Expression<Func<T, bool>>? OfItems, IReadOnlyList<Expression> Keys) ToFlipsQueries(Evaluation from, Evaluation to, Func<Type, IQueryable> source)
     {
-        var flips = pass.Flips.Select(f => new Bind(pass.To, to, source).Visit(new Bind(pass.From, from, source).Visit(OfEither(f))))
+        var flips = pass.Flips.Select(f => new QueryBinder(pass.To, to, source).Visit(new QueryBinder(pass.From, from, source).Visit(OfEither(f))))
             .ToLookup(f => f is MethodCallExpression { Method.Name: nameof(Queryable.Contains) } among && among.Method.DeclaringType == typeof(Queryable));
         return (flips[false].Any() ? Expression.Lambda<Func<T, bool>>(Splice.Or([.. flips[false]]), item) : null, [.. flips[true].Select(f => ((MethodCallExpression)f).Arguments[0])]);
     }
@@ -181,8 +181,3 @@ public sealed class CompiledRule<T>
         };
     }
 }
-
-/// <summary>A segment that a rule refers to.</summary>
-/// <param name="ManualId">The id that <see cref="SegmentAccess.Manual"/> takes; null for a segment with a rule.</param>
-/// <param name="KeptId">The id that <see cref="SegmentAccess.Kept"/> takes, where stored membership is to be read in place of the rule.</param>
-public sealed record SegmentReference(string Key, JsonElement? Rule, string TimeZone, int? ManualId, int? KeptId = null);

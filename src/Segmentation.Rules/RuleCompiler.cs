@@ -237,7 +237,7 @@ internal sealed class RuleScope<T>(
         var isAnd = true;
         if (!node.TryGetProperty("combinator", out var combinator) || combinator.ValueKind != JsonValueKind.String || combinator.GetString() is not ("and" or "or"))
         {
-            pass.Error($"{pointer}/combinator", $"A combinator is \"and\" or \"or\"; got {Got(combinator)}.");
+            pass.Error($"{pointer}/combinator", $"A combinator is \"and\" or \"or\"; got {ErrorText.DescribeActual(combinator)}.");
         }
         else
         {
@@ -247,7 +247,7 @@ internal sealed class RuleScope<T>(
         var list = node.GetProperty("rules");
         if (list.ValueKind != JsonValueKind.Array)
         {
-            pass.Error($"{pointer}/rules", $"rules takes a list; got {Got(list)}.");
+            pass.Error($"{pointer}/rules", $"rules takes a list; got {ErrorText.DescribeActual(list)}.");
             return null;
         }
 
@@ -306,13 +306,13 @@ internal sealed class RuleScope<T>(
         var name = node.GetProperty("field");
         if (name.ValueKind != JsonValueKind.String)
         {
-            pass.Error($"{pointer}/field", $"field takes a field's name; got {Got(name)}.");
+            pass.Error($"{pointer}/field", $"field takes a field's name; got {ErrorText.DescribeActual(name)}.");
             return null;
         }
 
         if (catalog.Find(name.GetString()!) is not { } field)
         {
-            pass.Error($"{pointer}/field", catalog.Unknown(name.GetString()!));
+            pass.Error($"{pointer}/field", catalog.DescribeUnknown(name.GetString()!));
             return null;
         }
 
@@ -333,11 +333,11 @@ internal sealed class RuleScope<T>(
         var (type, text) = (field.Type, symbol.GetString()!);
 
         // A property has the type of the rule's own value.
-        if (type == FieldType.Property && text is not ("null" or "notNull") && Operators.Of(type).Any(o => o.Name == text))
+        if (type == FieldType.Property && text is not ("null" or "notNull") && Operators.ListFor(type).Any(o => o.Name == text))
         {
             if (value.ValueKind == JsonValueKind.Undefined)
             {
-                pass.Error($"{pointer}/value", $"{field.Name} {text} needs a value: {Takes(type)}.");
+                pass.Error($"{pointer}/value", $"{field.Name} {text} needs a value: {ErrorText.DescribeExpected(type)}.");
                 return null;
             }
 
@@ -350,7 +350,7 @@ internal sealed class RuleScope<T>(
 
         if (Operators.Find(type, text) is not { } found)
         {
-            pass.Error($"{pointer}/operator", $"{field.Name} ({Fold.Text(type.ToString())}) does not take {Nearest.Quote(text)}. It takes {Names(type)}.{Nearest.Question(text, Operators.Of(type).Select(o => o.Name))}");
+            pass.Error($"{pointer}/operator", $"{field.Name} ({CaseNormalizer.Normalize(type.ToString())}) does not take {ErrorText.Quote(text)}. It takes {Names(type)}.{NearestName.Suggest(text, Operators.ListFor(type).Select(o => o.Name))}");
             Subquery(field, value, match, pointer, depth);
             return null;
         }
@@ -384,7 +384,7 @@ internal sealed class RuleScope<T>(
 
         if (op.Arity != Arity.None && value.ValueKind is JsonValueKind.Undefined or JsonValueKind.Null)
         {
-            pass.Error($"{pointer}/value", $"{field.Name} {text} needs a value: {Takes(type)}.");
+            pass.Error($"{pointer}/value", $"{field.Name} {text} needs a value: {ErrorText.DescribeExpected(type)}.");
             return null;
         }
 
@@ -446,7 +446,7 @@ internal sealed class RuleScope<T>(
     {
         if (value.ValueKind != JsonValueKind.String || catalog.Find(value.GetString()!) is not { } other)
         {
-            pass.Error($"{pointer}/value", value.ValueKind == JsonValueKind.String ? catalog.Unknown(value.GetString()!) : "With valueSource \"field\", value takes a field's name.");
+            pass.Error($"{pointer}/value", value.ValueKind == JsonValueKind.String ? catalog.DescribeUnknown(value.GetString()!) : "With valueSource \"field\", value takes a field's name.");
             return null;
         }
 
@@ -455,7 +455,7 @@ internal sealed class RuleScope<T>(
             && (field.Type == other.Type || (Numeric(field.Type) && Numeric(other.Type)));
         if (!comparable)
         {
-            pass.Error($"{pointer}/value", $"{field.Name} ({Fold.Text(field.Type.ToString())}) can't be compared with {other.Name} ({Fold.Text(other.Type.ToString())}).");
+            pass.Error($"{pointer}/value", $"{field.Name} ({CaseNormalizer.Normalize(field.Type.ToString())}) can't be compared with {other.Name} ({CaseNormalizer.Normalize(other.Type.ToString())}).");
             return null;
         }
 
@@ -506,7 +506,7 @@ internal sealed class RuleScope<T>(
         };
         if (keys.Count == 0 || keys.Count > pass.Limits.MaxListLength)
         {
-            pass.Error(pointer, keys.Count == 0 ? $"segment takes a list of segment keys; got {Got(value)}." : $"A list may hold {pass.Limits.MaxListLength} values at most.");
+            pass.Error(pointer, keys.Count == 0 ? $"segment takes a list of segment keys; got {ErrorText.DescribeActual(value)}." : $"A list may hold {pass.Limits.MaxListLength} values at most.");
             return null;
         }
 
@@ -522,16 +522,16 @@ internal sealed class RuleScope<T>(
                 }
                 else
                 {
-                    pass.Error(at, string.IsNullOrWhiteSpace(key) ? "A segment's key is a text." : $"There is no segment {Nearest.Quote(key)}.");
+                    pass.Error(at, string.IsNullOrWhiteSpace(key) ? "A segment's key is a text." : $"There is no segment {ErrorText.Quote(key)}.");
                 }
             }
             else if (path.Contains(key))
             {
                 Cycle(key, pointer);
             }
-            else if ((segment.ManualId ?? segment.KeptId) is { } id)
+            else if ((segment.ManualId ?? segment.StoredId) is { } id)
             {
-                var listed = Splice.Body(segment.ManualId is null ? access.Kept : access.Manual, item, evaluation, Literal<int>.Of(id));
+                var listed = Splice.Body(segment.ManualId is null ? access.Stored : access.Manual, item, evaluation, Literal<int>.Create(id));
                 members.Add((key, negate => negate ? Expression.Not(listed) : listed));
             }
             else if (Nested(segment, pointer, at) is { } node)
@@ -566,7 +566,7 @@ internal sealed class RuleScope<T>(
 
         var (errors, inSegment) = (pass.Errors.Count, pass.InSegment);
         pass.InSegment = true;
-        var clock = Expression.Call(evaluation, nameof(Evaluation.In), null, Literal<string>.Of(segment.TimeZone));
+        var clock = Expression.Call(evaluation, nameof(Evaluation.In), null, Literal<string>.Create(segment.TimeZone));
         var node = new RuleScope<T>(catalog, pass, item, clock, segments, [.. path, segment.Key]).Root(rule, "");
         pass.InSegment = inSegment;
         if (pass.Errors.Count == errors)
@@ -600,7 +600,7 @@ internal sealed class RuleScope<T>(
             return source.ValueEquals("field");
         }
 
-        pass.Error($"{pointer}/valueSource", $"valueSource is \"value\" or \"field\"; got {Got(source)}.");
+        pass.Error($"{pointer}/valueSource", $"valueSource is \"value\" or \"field\"; got {ErrorText.DescribeActual(source)}.");
         return false;
     }
 
@@ -620,7 +620,7 @@ internal sealed class RuleScope<T>(
                 return single;
             }
 
-            pass.Error(pointer, $"{name} takes a text, a number or a boolean, or a list of them; got {Got(value)}.");
+            pass.Error(pointer, $"{name} takes a text, a number or a boolean, or a list of them; got {ErrorText.DescribeActual(value)}.");
             return null;
         }
 
@@ -630,7 +630,7 @@ internal sealed class RuleScope<T>(
         {
             if (Of(element) is not { } next || (type ?? next) != next)
             {
-                pass.Error($"{pointer}/{index}", $"A list for {name} holds texts only, or numbers only; got {Got(element)}.");
+                pass.Error($"{pointer}/{index}", $"A list for {name} holds texts only, or numbers only; got {ErrorText.DescribeActual(element)}.");
                 return null;
             }
 
@@ -639,7 +639,7 @@ internal sealed class RuleScope<T>(
 
         if (type is null)
         {
-            pass.Error(pointer, $"{name} takes {Takes(FieldType.Property)}; a list may not be empty.");
+            pass.Error(pointer, $"{name} takes {ErrorText.DescribeExpected(FieldType.Property)}; a list may not be empty.");
         }
 
         return type;
@@ -649,7 +649,7 @@ internal sealed class RuleScope<T>(
     {
         foreach (var property in node.EnumerateObject().Where(p => !known.Contains(p.Name, StringComparer.Ordinal)))
         {
-            pass.Error(RuleError.Below(pointer, property.Name), $"{Nearest.Quote(property.Name)} is not a property of a {what}. {Nearest.Hint(property.Name, known)}");
+            pass.Error(RuleError.Below(pointer, property.Name), $"{ErrorText.Quote(property.Name)} is not a property of a {what}. {NearestName.Hint(property.Name, known)}");
         }
     }
 
@@ -662,24 +662,12 @@ internal sealed class RuleScope<T>(
 
         if (flag.ValueKind is not (JsonValueKind.True or JsonValueKind.False))
         {
-            pass.Error($"{pointer}/{name}", $"{name} takes true or false; got {Got(flag)}.");
+            pass.Error($"{pointer}/{name}", $"{name} takes true or false; got {ErrorText.DescribeActual(flag)}.");
             return false;
         }
 
         return flag.GetBoolean();
     }
 
-    private static string Got(JsonElement value) => ValueReader.Got(value);
-
-    private static string Takes(FieldType type) => ValueReader.Takes(type);
-
-    private static string Names(FieldType type) => string.Join(", ", Operators.Of(type).Select(o => o.Name));
-}
-
-/// <summary>Whether a property is there at all, whatever its type.</summary>
-internal sealed class ExistsComparand(Expression exists) : Comparand
-{
-    public override Expression Missing => Expression.Not(exists);
-
-    public override Expression Present => exists;
+        private static string Names(FieldType type) => string.Join(", ", Operators.ListFor(type).Select(o => o.Name));
 }

@@ -216,32 +216,32 @@ public class NearestTests
     [InlineData("notBeginWith", "doesNotBeginWith")]
     [InlineData("telephone", null)]
     [InlineData("", null)]
-    public void To_Name_IsTheNearestOrNone(string name, string? expected) => Assert.Equal(expected, Nearest.To(name, Known));
+    public void To_Name_IsTheNearestOrNone(string name, string? expected) => Assert.Equal(expected, NearestName.Find(name, Known));
 
     [Fact]
-    public void To_Ties_AreDecidedByTheAlphabet() => Assert.Equal("aab", Nearest.To("aax", ["aac", "aab"]));
+    public void To_Ties_AreDecidedByTheAlphabet() => Assert.Equal("aab", NearestName.Find("aax", ["aac", "aab"]));
 
     [Fact]
     public void To_VeryLongNameOrNothingKnown_IsNone()
     {
-        Assert.Null(Nearest.To(new string('n', 100_000), Known));
-        Assert.Null(Nearest.To("name", []));
+        Assert.Null(NearestName.Find(new string('n', 100_000), Known));
+        Assert.Null(NearestName.Find("name", []));
     }
 
     [Theory]
     [InlineData("nam", "Did you mean \"name\"?")]
     [InlineData("telephone", "Known: name, city, beginsWith, doesNotBeginWith.")]
-    public void Hint_Name_AsksOrLists(string name, string expected) => Assert.Equal(expected, Nearest.Hint(name, Known));
+    public void Hint_Name_AsksOrLists(string name, string expected) => Assert.Equal(expected, NearestName.Hint(name, Known));
 
     [Fact]
-    public void Hint_ManyKnown_PointsToTheList() => Assert.Contains("/api/v1/fields", Nearest.Hint("zzzzzz", [.. Enumerable.Range(100, 30).Select(i => $"field{i}")]), StringComparison.Ordinal);
+    public void Hint_ManyKnown_PointsToTheList() => Assert.Contains("/api/v1/fields", NearestName.Hint("zzzzzz", [.. Enumerable.Range(100, 30).Select(i => $"field{i}")]), StringComparison.Ordinal);
 
     [Fact]
     public void Quote_LongOrOddText_IsShortenedAndPrintable()
     {
-        Assert.Equal("\"a?b?\"", Nearest.Quote("a\0b\n"));
-        Assert.Equal($"\"{new string('x', 57)}...\"", Nearest.Quote(new string('x', 61)));
-        Assert.Equal(62, Nearest.Quote(new string('x', 60)).Length);
+        Assert.Equal("\"a?b?\"", ErrorText.Quote("a\0b\n"));
+        Assert.Equal($"\"{new string('x', 57)}...\"", ErrorText.Quote(new string('x', 61)));
+        Assert.Equal(62, ErrorText.Quote(new string('x', 60)).Length);
     }
 }
 
@@ -256,8 +256,8 @@ public class FoldTests
     [InlineData("I", "i")]
     public void Text_OfAnyCase_IsLowerCaseOneToOne(string text, string expected)
     {
-        Assert.Equal(expected, Fold.Text(text));
-        Assert.Null(Fold.Text(null));
+        Assert.Equal(expected, CaseNormalizer.Normalize(text));
+        Assert.Null(CaseNormalizer.Normalize(null));
     }
 
     [Fact]
@@ -265,8 +265,8 @@ public class FoldTests
     {
         for (var c = '\u0001'; c < '\uffff'; c++)
         {
-            var folded = Fold.Text(c.ToString())!;
-            Assert.Equal((1, folded), (folded.Length, Fold.Text(folded)));
+            var folded = CaseNormalizer.Normalize(c.ToString())!;
+            Assert.Equal((1, folded), (folded.Length, CaseNormalizer.Normalize(folded)));
         }
     }
 }

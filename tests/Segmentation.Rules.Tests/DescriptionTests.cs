@@ -125,7 +125,7 @@ public class ExplainTests
     [Fact]
     public void Explain_EveryFieldOfNobody_HasNoActualValue()
     {
-        foreach (var field in PersonFields.Catalog.All.Where(f => Operators.Of(f.Type).Any(o => o.Name == "null") && f.Name is not ("localHour" or "createdAt" or "tags")))
+        foreach (var field in PersonFields.Catalog.All.Where(f => Operators.ListFor(f.Type).Any(o => o.Name == "null") && f.Name is not ("localHour" or "createdAt" or "tags")))
         {
             var tree = Ask.Compile(Group(Rule(field.Name, "null")));
             Assert.Equal((true, null), tree.Explain(tree.Root.Children[0], People.Nobody, new Evaluation(Instants.Of(Ask.Noon), "UTC")));

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Segmentation.Rules.Catalog;
 using Segmentation.Rules.Checking;
 
 namespace Segmentation.Rules.Tests;

@@ -24,7 +24,7 @@ public class KeyedListTests
 
             foreach (var key in new[] { "aaa", "bbb", "ccc", "ddd", "eee" })
             {
-                Assert.Equal(list.Where(i => i.Key == key), list.Of(key));
+                Assert.Equal(list.Where(i => i.Key == key), list.GetByKey(key));
             }
         }
     }
@@ -35,21 +35,21 @@ public class KeyedListTests
         string[] texts = ["aaa", "bbb"];
         var list = new KeyedList<Item> { new(texts[0], 1), new(texts[1], 2), new(texts[0], 3), new(texts[1], 4) };
 
-        Assert.Equal([1, 3], list.Of("aaa").Select(i => i.Number));
-        Assert.Equal([2, 4], list.Of("bbb").Select(i => i.Number));
+        Assert.Equal([1, 3], list.GetByKey("aaa").Select(i => i.Number));
+        Assert.Equal([2, 4], list.GetByKey("bbb").Select(i => i.Number));
     }
 
     [Fact]
     public void As_many_others_after_all_were_removed_are_those_that_it_gives()
     {
         var list = new KeyedList<Item> { new("aaa", 1), new("bbb", 2) };
-        Assert.Equal([1], list.Of("aaa").Select(i => i.Number));
+        Assert.Equal([1], list.GetByKey("aaa").Select(i => i.Number));
 
         list.Clear();
         list.AddRange([new("bbb", 3), new("bbb", 4)]);
 
-        Assert.Empty(list.Of("aaa"));
-        Assert.Equal([3, 4], list.Of("bbb").Select(i => i.Number));
+        Assert.Empty(list.GetByKey("aaa"));
+        Assert.Equal([3, 4], list.GetByKey("bbb").Select(i => i.Number));
     }
 
     private sealed record Item([property: ListKey] string Key, int Number);

@@ -1,6 +1,6 @@
 using System.Text.Json;
+using Segmentation.Rules.Backends.Sql;
 using Segmentation.Rules.Catalog;
-using Segmentation.Rules.Expressions;
 using static Segmentation.Rules.Tests.Json;
 
 namespace Segmentation.Rules.Tests;
@@ -373,7 +373,7 @@ public class MeaningTests
     [Fact]
     public void Of_EachType_ListsTheContractsOperators()
     {
-        static string Names(FieldType type) => string.Join(" ", Operators.Of(type).Select(o => o.Name).Order(StringComparer.Ordinal));
+        static string Names(FieldType type) => string.Join(" ", Operators.ListFor(type).Select(o => o.Name).Order(StringComparer.Ordinal));
         static string Sorted(string names) => string.Join(" ", names.Split(' ').Order(StringComparer.Ordinal));
         const string ordered = "= != < <= > >= between notBetween in notIn null notNull";
         Assert.Equal(Sorted("= != in notIn contains doesNotContain beginsWith doesNotBeginWith endsWith doesNotEndWith null notNull"), Names(FieldType.Text));

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Linq.Expressions;
 using System.Text.Json;
+using Segmentation.Rules.Backends;
 using Segmentation.Rules.Catalog;
 using Segmentation.Rules.Events;
 using Segmentation.Rules.Expressions;
@@ -155,12 +156,12 @@ public static class PersonFields
         Expression<Func<Person, string, bool>> granted = (p, name) => p.Consents.Contains(name);
         var x = Expression.Parameter(typeof(Evaluation), "x");
         return new Field($"consent.{purpose}", "consent", FieldType.Boolean, $"Consent to {purpose}", "", new ScalarAccess(
-            Expression.Lambda(Splice.Body(granted, granted.Parameters[0], Literal<string>.Of(purpose)), granted.Parameters[0], x)));
+            Expression.Lambda(Splice.Body(granted, granted.Parameters[0], Literal<string>.Create(purpose)), granted.Parameters[0], x)));
     }
 
     private static Field Property(string name)
     {
-        var path = Literal<string[]>.Of(name["properties.".Length..].Split('.'));
+        var path = Literal<string[]>.Create(name["properties.".Length..].Split('.'));
         return new Field(name, "event", FieldType.Property, name, "", new PropertyAccess(
             At((e, p) => PropertyText(e, p)), At((e, p) => PropertyNumber(e, p)), At((e, p) => PropertyFlag(e, p)), At((e, p) => PropertyScalar(e, p) != null), At((e, p) => PropertyScalar(e, p))));
 

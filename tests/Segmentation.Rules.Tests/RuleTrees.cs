@@ -94,7 +94,7 @@ public static class RuleTrees
             FieldType.Yearly or FieldType.Date => Days.Or(Relatives),
             _ => Instants,
         };
-        return from op in Gen.Elements(Operators.Of(type).ToArray())
+        return from op in Gen.Elements(Operators.ListFor(type).ToArray())
                from one in value
                from list in Gen.Choose(1, 3).SelectMany(n => Gen.ArrayOf(value, n))
                select op.Arity switch

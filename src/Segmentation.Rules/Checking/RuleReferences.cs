@@ -57,9 +57,9 @@ public static class RuleReferences
             .Where(r => r.TryGetProperty("field", out var field) && field.ValueEquals("type") && !Is(r, "muted", true) && !(r.TryGetProperty("valueSource", out var source) && source.ValueEquals("field")))
             .Select(r => (r.GetProperty("operator").GetString(), Value: r.TryGetProperty("value", out var v) ? v : default) switch
             {
-                ("=", { ValueKind: JsonValueKind.String } text) => [Fold.Text(text.GetString())!],
-                ("in", { ValueKind: JsonValueKind.String } list) => list.GetString()!.Split(',').Select(t => Fold.Text(t.Trim())!),
-                ("in", { ValueKind: JsonValueKind.Array } list) => list.EnumerateArray().Select(t => Fold.Text(t.GetString())!),
+                ("=", { ValueKind: JsonValueKind.String } text) => [CaseNormalizer.Normalize(text.GetString())!],
+                ("in", { ValueKind: JsonValueKind.String } list) => list.GetString()!.Split(',').Select(t => CaseNormalizer.Normalize(t.Trim())!),
+                ("in", { ValueKind: JsonValueKind.Array } list) => list.EnumerateArray().Select(t => CaseNormalizer.Normalize(t.GetString())!),
                 _ => (IEnumerable<string>?)null,
             })
             .FirstOrDefault(types => types is not null)?.ToHashSet(StringComparer.Ordinal);

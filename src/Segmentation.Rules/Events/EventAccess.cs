@@ -1,5 +1,7 @@
 using System.Linq.Expressions;
 using System.Text.Json;
+using Segmentation.Rules.Backends;
+using Segmentation.Rules.Backends.Sql;
 using Segmentation.Rules.Catalog;
 using Segmentation.Rules.Checking;
 using Segmentation.Rules.Expressions;
@@ -18,9 +20,6 @@ public abstract record SubqueryAccess<T> : FieldAccess
 
     internal abstract RuleParts? CompileSequence(RulePass pass, Expression item, Expression evaluation, JsonElement value, string pointer, int depth);
 }
-
-/// <summary>Where compiled rules run, and so which shape is fast.</summary>
-public enum Backend { Sql, Memory }
 
 /// <summary>Rules over the events of a customer. The shapes were chosen by measurement (docs/decisions).</summary>
 /// <param name="Catalog">The fields of an event.</param>
@@ -45,7 +44,7 @@ public sealed record EventAccess<T, TEvent>(
     private const string Anything = "any event";
     private static readonly string[] Modes = ["atLeast", "atMost", "exactly", "some", "none", "all", "moreThan", "lessThan", "between"];
     private static readonly string[] Aggregates = ["sum", "avg", "min", "max", "distinctDays", "distinct"];
-    private static readonly string[] UnitNames = [.. Enum.GetNames<DateUnit>().Select(u => Fold.Text(u)!)];
+    private static readonly string[] UnitNames = [.. Enum.GetNames<DateUnit>().Select(u => CaseNormalizer.Normalize(u)!)];
 
     internal override RuleParts? CompileMatch(RulePass pass, Expression item, Expression evaluation, JsonElement value, JsonElement match, string pointer, int depth)
     {
@@ -67,7 +66,7 @@ public sealed record EventAccess<T, TEvent>(
 
         var all = Splice.Body(Events, item);
         var words = Where(how.Words, group);
-        AddFlips(pass, item, all, e, group, [.. how.Bounds.OfType<DateValue>().Select(d => Expression.GreaterThanOrEqual(At(e), Expression.Call(evaluation, nameof(Evaluation.From), null, Literal<DateValue>.Of(d))))]);
+        AddFlips(pass, item, all, e, group, [.. how.Bounds.OfType<DateValue>().Select(d => Expression.GreaterThanOrEqual(At(e), Expression.Call(evaluation, nameof(Evaluation.From), null, Literal<DateValue>.Create(d))))]);
         var count = Call(nameof(Enumerable.Count), all, Satisfying(false));
         switch (how.Mode)
         {
@@ -96,14 +95,14 @@ public sealed record EventAccess<T, TEvent>(
         pointer = $"{pointer}/value";
         if (value.ValueKind != JsonValueKind.Object || !value.TryGetProperty("steps", out var list) || list.ValueKind != JsonValueKind.Array)
         {
-            pass.Error(value.ValueKind == JsonValueKind.Object ? $"{pointer}/steps" : pointer, $"behavioral.sequence takes {ValueReader.Takes(FieldType.Sequence)}.");
+            pass.Error(value.ValueKind == JsonValueKind.Object ? $"{pointer}/steps" : pointer, $"behavioral.sequence takes {ErrorText.DescribeExpected(FieldType.Sequence)}.");
             return null;
         }
 
         var errors = pass.Errors.Count;
         foreach (var property in value.EnumerateObject().Where(p => p.Name is not ("steps" or "within")))
         {
-            pass.Error(RuleError.Below(pointer, property.Name), $"{Nearest.Quote(property.Name)} is not a property of a sequence. {Nearest.Hint(property.Name, ["steps", "within"])}");
+            pass.Error(RuleError.Below(pointer, property.Name), $"{ErrorText.Quote(property.Name)} is not a property of a sequence. {NearestName.Hint(property.Name, ["steps", "within"])}");
         }
 
         if (list.GetArrayLength() is < MinSteps or > MaxSteps)
@@ -129,7 +128,7 @@ public sealed record EventAccess<T, TEvent>(
         var until = within is null ? null : Until(within.Value, first, evaluation);
 
         var words = "did " + string.Join(", then ", steps.Select(s => Where("an event", s.Group!)))
-            + (within is var (amount, unit) ? $", the last within {amount} {Fold.Text(unit.ToString())}{(amount == 1 ? "" : "s")} of the first" : "");
+            + (within is var (amount, unit) ? $", the last within {amount} {CaseNormalizer.Normalize(unit.ToString())}{(amount == 1 ? "" : "s")} of the first" : "");
         var all = Splice.Body(Events, item);
         foreach (var step in steps)
         {
@@ -150,7 +149,7 @@ public sealed record EventAccess<T, TEvent>(
             from bound in Bounds(steps[other].Group!.Emit(false), At(steps[other].Event), evaluation)
             let value = bound.IsLower == other < step ? bound.Value
                 : within is null ? null
-                : Expression.Call(evaluation, nameof(Evaluation.Shift), null, bound.Value, Literal<int>.Of(MostMinutes(within.Value) * (bound.IsLower ? -1 : 1)))
+                : Expression.Call(evaluation, nameof(Evaluation.Shift), null, bound.Value, Literal<int>.Create(MostMinutes(within.Value) * (bound.IsLower ? -1 : 1)))
             where value is not null
             select (Expression)(bound.IsLower ? Expression.GreaterThanOrEqual(At(steps[step].Event), value) : Expression.LessThanOrEqual(At(steps[step].Event), value));
 
@@ -229,25 +228,25 @@ public sealed record EventAccess<T, TEvent>(
     {
         if (value.ValueKind != JsonValueKind.Object)
         {
-            pass.Error(pointer, $"within takes {{\"amount\",\"unit\"}}; got {ValueReader.Got(value)}.");
+            pass.Error(pointer, $"within takes {{\"amount\",\"unit\"}}; got {ErrorText.DescribeActual(value)}.");
             return null;
         }
 
         foreach (var property in value.EnumerateObject().Where(p => p.Name is not ("amount" or "unit")))
         {
-            pass.Error(RuleError.Below(pointer, property.Name), $"{Nearest.Quote(property.Name)} is not a property of within. {Nearest.Hint(property.Name, ["amount", "unit"])}");
+            pass.Error(RuleError.Below(pointer, property.Name), $"{ErrorText.Quote(property.Name)} is not a property of within. {NearestName.Hint(property.Name, ["amount", "unit"])}");
         }
 
         var unit = value.TryGetProperty("unit", out var u) && u.ValueKind == JsonValueKind.String ? Array.IndexOf(UnitNames, u.GetString()) : -1;
         if (unit < 0)
         {
-            pass.Error($"{pointer}/unit", $"unit takes one of {string.Join(", ", UnitNames)}; got {ValueReader.Got(u)}.{Nearest.Question(u.ValueKind == JsonValueKind.String ? u.GetString() : null, UnitNames)}");
+            pass.Error($"{pointer}/unit", $"unit takes one of {string.Join(", ", UnitNames)}; got {ErrorText.DescribeActual(u)}.{NearestName.Suggest(u.ValueKind == JsonValueKind.String ? u.GetString() : null, UnitNames)}");
         }
 
         double days = (DateUnit)Math.Max(unit, 0) switch { DateUnit.Minute => 1 / 1440d, DateUnit.Hour => 1 / 24d, DateUnit.Day => 1, DateUnit.Week => 7, DateUnit.Month => 30.4375, _ => 365.25 };
         if (!value.TryGetProperty("amount", out var a) || a.ValueKind != JsonValueKind.Number || !a.TryGetInt32(out var amount) || amount < 1 || amount * days > MaxWindowDays)
         {
-            pass.Error($"{pointer}/amount", $"amount takes an integer from 1, and at most 100 years; got {ValueReader.Got(a)}.");
+            pass.Error($"{pointer}/amount", $"amount takes an integer from 1, and at most 100 years; got {ErrorText.DescribeActual(a)}.");
             return null;
         }
 
@@ -259,12 +258,12 @@ public sealed record EventAccess<T, TEvent>(
         var (amount, unit) = within;
         if (unit is DateUnit.Minute or DateUnit.Hour)
         {
-            return Expression.Call(typeof(LocalTime), nameof(LocalTime.AddMinutes), null, At(first), Literal<int>.Of(amount * (unit == DateUnit.Hour ? 60 : 1)));
+            return Expression.Call(typeof(LocalTime), nameof(LocalTime.AddMinutes), null, At(first), Literal<int>.Create(amount * (unit == DateUnit.Hour ? 60 : 1)));
         }
 
         var (months, days) = unit switch { DateUnit.Day => (0, amount), DateUnit.Week => (0, 7 * amount), DateUnit.Month => (amount, 0), _ => (12 * amount, 0) };
         return Expression.Call(
-            typeof(LocalTime), nameof(LocalTime.AddCalendar), null, At(first), Expression.Property(evaluation, nameof(Evaluation.ZoneId)), Literal<int>.Of(months), Literal<int>.Of(days));
+            typeof(LocalTime), nameof(LocalTime.AddCalendar), null, At(first), Expression.Property(evaluation, nameof(Evaluation.ZoneId)), Literal<int>.Create(months), Literal<int>.Create(days));
     }
 
     private static MethodCallExpression Call(string method, Expression events, Expression<Func<TEvent, bool>> where) =>
@@ -298,7 +297,7 @@ public sealed record EventAccess<T, TEvent>(
     private Expression InGroups(IQueryable<long> keys, Expression item, bool negate)
     {
         var key = Splice.Body(Key, item);
-        var all = Expression.Call(typeof(Queryable), nameof(Queryable.Take), [typeof(long)], keys.Expression, Literal<int>.Of(int.MaxValue));
+        var all = Expression.Call(typeof(Queryable), nameof(Queryable.Take), [typeof(long)], keys.Expression, Literal<int>.Create(int.MaxValue));
         if (!negate)
         {
             return Expression.Call(typeof(Queryable), nameof(Queryable.Contains), [typeof(long)], all, key);
@@ -364,12 +363,12 @@ public sealed record EventAccess<T, TEvent>(
             {
                 if (Bounds[i] is DateValue date)
                 {
-                    var literal = Literal<DateValue>.Of(date);
+                    var literal = Literal<DateValue>.Create(date);
                     var from = Expression.Call(evaluation, nameof(Evaluation.From), null, literal);
                     return date is DateValue.Day ? new Operand(from, Expression.Call(evaluation, nameof(Evaluation.To), null, literal)) : new Operand(from);
                 }
 
-                Expression bound = Bounds[i] is int n ? Literal<int>.Of(n) : Literal<decimal>.Of((decimal)Bounds[i]);
+                Expression bound = Bounds[i] is int n ? Literal<int>.Create(n) : Literal<decimal>.Create((decimal)Bounds[i]);
                 return new Operand(times is null ? bound : Expression.Multiply(bound, times));
             }
 
@@ -424,13 +423,13 @@ public sealed record EventAccess<T, TEvent>(
         {
             if (match.ValueKind != JsonValueKind.Object)
             {
-                pass.Error(pointer, $"behavioral.events needs match, which says how many: {{\"mode\":\"atLeast\",\"threshold\":3}}; got {ValueReader.Got(match)}.");
+                pass.Error(pointer, $"behavioral.events needs match, which says how many: {{\"mode\":\"atLeast\",\"threshold\":3}}; got {ErrorText.DescribeActual(match)}.");
                 return null;
             }
 
             foreach (var property in match.EnumerateObject().Where(p => !known.Contains(p.Name, StringComparer.Ordinal)))
             {
-                pass.Error(RuleError.Below(pointer, property.Name), $"{Nearest.Quote(property.Name)} is not a property of match. {Nearest.Hint(property.Name, known)}");
+                pass.Error(RuleError.Below(pointer, property.Name), $"{ErrorText.Quote(property.Name)} is not a property of match. {NearestName.Hint(property.Name, known)}");
             }
 
             var mode = Text(match, "mode", Modes, required: true);
@@ -478,7 +477,7 @@ public sealed record EventAccess<T, TEvent>(
                 return value.GetString();
             }
 
-            pass.Error($"{pointer}/{name}", $"{name} takes one of {string.Join(", ", all)}; got {ValueReader.Got(value)}.{Nearest.Question(value.ValueKind == JsonValueKind.String ? value.GetString() : null, all)}");
+            pass.Error($"{pointer}/{name}", $"{name} takes one of {string.Join(", ", all)}; got {ErrorText.DescribeActual(value)}.{NearestName.Suggest(value.ValueKind == JsonValueKind.String ? value.GetString() : null, all)}");
             return null;
         }
 
@@ -506,13 +505,13 @@ public sealed record EventAccess<T, TEvent>(
 
             if (of.ValueKind != JsonValueKind.String)
             {
-                pass.Error(at, $"{aggregate} needs of, which names a field of the event; got {ValueReader.Got(of)}.");
+                pass.Error(at, $"{aggregate} needs of, which names a field of the event; got {ErrorText.DescribeActual(of)}.");
                 return null;
             }
 
             if (access.Catalog.Find(of.GetString()!) is not { } field)
             {
-                pass.Error(at, access.Catalog.Unknown(of.GetString()!));
+                pass.Error(at, access.Catalog.DescribeUnknown(of.GetString()!));
                 return null;
             }
 
@@ -528,7 +527,7 @@ public sealed record EventAccess<T, TEvent>(
                 case ("min" or "max", FieldType.Instant, ScalarAccess):
                     return (field, ((ScalarAccess)field.Access).Value);
                 default:
-                    pass.Error(at, $"{aggregate} takes amount, properties.NAME{(aggregate is "min" or "max" ? " or occurredAt" : "")}; got {Nearest.Quote(field.Name)}.");
+                    pass.Error(at, $"{aggregate} takes amount, properties.NAME{(aggregate is "min" or "max" ? " or occurredAt" : "")}; got {ErrorText.Quote(field.Name)}.");
                     return null;
             }
         }
@@ -540,7 +539,7 @@ public sealed record EventAccess<T, TEvent>(
             JsonElement[] items = threshold.ValueKind == JsonValueKind.Array ? [.. threshold.EnumerateArray()] : [threshold];
             if (between != (threshold.ValueKind == JsonValueKind.Array) || (between && items.Length != 2))
             {
-                pass.Error(at, between ? "between takes two thresholds: [low, high]." : $"{mode} takes one threshold; got {ValueReader.Got(threshold)}.");
+                pass.Error(at, between ? "between takes two thresholds: [low, high]." : $"{mode} takes one threshold; got {ErrorText.DescribeActual(threshold)}.");
                 return null;
             }
 

@@ -37,7 +37,7 @@ public sealed class Area
             (west, east) = (west < -180 ? west + 360 : west, east > 180 ? east - 360 : east);
         }
 
-        var (lat, lon, radius) = (Literal<double>.Of(latitude), Literal<double>.Of(longitude), Literal<double>.Of(radiusKm));
+        var (lat, lon, radius) = (Literal<double>.Create(latitude), Literal<double>.Create(longitude), Literal<double>.Create(radiusKm));
         inside = Lambda((y, x) => Splice.Body((Expression<Func<double, double, double, double, double, bool>>)((a, b, c, d, r) => DistanceKm(a, b, c, d) <= r), y, x, lat, lon, radius));
     }
 
@@ -46,7 +46,7 @@ public sealed class Area
     {
         (west, east) = (corners.Min(c => c.Longitude), corners.Max(c => c.Longitude));
         (south, north) = (corners.Min(c => c.Latitude), corners.Max(c => c.Latitude));
-        var (xs, ys) = (Literal<double[]>.Of([.. corners.Select(c => c.Longitude)]), Literal<double[]>.Of([.. corners.Select(c => c.Latitude)]));
+        var (xs, ys) = (Literal<double[]>.Create([.. corners.Select(c => c.Longitude)]), Literal<double[]>.Create([.. corners.Select(c => c.Latitude)]));
         inside = Lambda((y, x) => Splice.Body((Expression<Func<double, double, double[], double[], bool>>)((a, b, lons, lats) => InPolygon(a, b, lons, lats)), y, x, xs, ys));
     }
 
@@ -78,7 +78,7 @@ public sealed class Area
 
     internal Expression Contains(Expression latitude, Expression longitude)
     {
-        Expression Bound(Func<Expression, Expression, Expression> compare, Expression x, double v) => compare(x, Literal<double>.Of(v));
+        Expression Bound(Func<Expression, Expression, Expression> compare, Expression x, double v) => compare(x, Literal<double>.Create(v));
         var box = crossesDateLine
             ? Splice.Or(Bound(Expression.GreaterThanOrEqual, longitude, west), Bound(Expression.LessThanOrEqual, longitude, east))
             : Splice.And(Bound(Expression.GreaterThanOrEqual, longitude, west), Bound(Expression.LessThanOrEqual, longitude, east));

@@ -11,33 +11,29 @@ namespace Segmentation.Rules.Values;
 internal abstract class Comparand
 {
     public abstract Expression Missing { get; }
+
     public abstract Expression Present { get; }
 
     public virtual Expression Equal(Operand v) => And(AtLeast(v), AtMost(v));
+
     public virtual Expression Differs(Operand v) => Or(Below(v), Above(v));
+
     public virtual Expression OneOf(ManyOperands v) => Or([.. v.Each.Select(Equal)]);
+
     public virtual Expression NoneOf(ManyOperands v) => And([.. v.Each.Select(Differs)]);
+
     public virtual Expression Below(Operand v) => throw new NotSupportedException();
+
     public virtual Expression AtLeast(Operand v) => throw new NotSupportedException();
+
     public virtual Expression Above(Operand v) => throw new NotSupportedException();
+
     public virtual Expression AtMost(Operand v) => throw new NotSupportedException();
 
     protected static Expression And(params ReadOnlySpan<Expression> all) => Splice.And(all);
+
     protected static Expression Or(params ReadOnlySpan<Expression> any) => Splice.Or(any);
 }
-
-/// <summary>A rule's value as expressions: a date-only value is a span of instants, any other has one.</summary>
-internal sealed record Operand(Expression From, Expression To)
-{
-    public Operand(Expression only) : this(only, only)
-    {
-    }
-
-    public bool IsSpan => From != To;
-}
-
-/// <summary>A list of values; <paramref name="Array"/> where they can be sent as one parameter.</summary>
-internal sealed record ManyOperands(IReadOnlyList<Operand> Each, Expression? Array);
 
 /// <summary>A value read by an expression of type X or X?.</summary>
 internal sealed class ScalarComparand(Expression value) : Comparand
@@ -46,21 +42,32 @@ internal sealed class ScalarComparand(Expression value) : Comparand
 
     private bool CanBeMissing => !value.Type.IsValueType || underlying != value.Type;
 
-    public Expression Value => value;
+    public override Expression Missing =>
+        CanBeMissing ? Expression.Equal(value, Expression.Constant(null, value.Type)) : Splice.Truth(false);
 
-    public override Expression Missing => CanBeMissing ? Expression.Equal(value, Expression.Constant(null, value.Type)) : Splice.Truth(false);
-
-    public override Expression Present => CanBeMissing ? Expression.NotEqual(value, Expression.Constant(null, value.Type)) : Splice.Truth(true);
+    public override Expression Present =>
+        CanBeMissing ? Expression.NotEqual(value, Expression.Constant(null, value.Type)) : Splice.Truth(true);
 
     public override Expression Equal(Operand v) => v.IsSpan ? base.Equal(v) : Expression.Equal(value, Lift(v.From));
 
-    // Where the value is missing, C# and EF Core hold "differs" for true; the operator's complement says so first.
+    // Where the value is missing, C# and EF Core evaluate "differs" to true; the operator's complement tests that first.
     public override Expression Differs(Operand v) => v.IsSpan ? base.Differs(v) : Expression.NotEqual(value, Lift(v.From));
 
-    public override Expression OneOf(ManyOperands v) => v.Array is null ? base.OneOf(v) : And(Present, Contains(v.Array, bare: value is MemberExpression));
+    public override Expression OneOf(ManyOperands v) =>
+        v.Array is null ? base.OneOf(v) : And(Present, Contains(v.Array, bare: value is MemberExpression));
 
-    public override Expression NoneOf(ManyOperands v) => v.Array is null ? base.NoneOf(v) : Expression.Call(
-        typeof(Lists), nameof(Lists.HasNone), null, v.Array, underlying == value.Type && value.Type.IsValueType ? Expression.Convert(value, typeof(Nullable<>).MakeGenericType(value.Type)) : value);
+    public override Expression NoneOf(ManyOperands v)
+    {
+        if (v.Array is null)
+        {
+            return base.NoneOf(v);
+        }
+
+        var nullable = value.Type.IsValueType && !CanBeMissing
+            ? Expression.Convert(value, typeof(Nullable<>).MakeGenericType(value.Type))
+            : value;
+        return Expression.Call(typeof(Lists), nameof(Lists.HasNone), null, v.Array, nullable);
+    }
 
     public override Expression Below(Operand v) => Expression.LessThan(value, Lift(v.From));
 
@@ -70,29 +77,27 @@ internal sealed class ScalarComparand(Expression value) : Comparand
 
     public override Expression AtMost(Operand v) => Expression.LessThanOrEqual(value, Lift(v.To));
 
-    /// <summary>A test of the text itself, and its complement with the missing left out.</summary>
+    /// <summary>A test of the string itself, and its complement with the missing left out.</summary>
     public Expression Text(Expression<Func<string, string, bool>> test, Operand v) => And(Present, Splice.Body(test, value, v.From));
 
-    // EF Core adds a test for nulls within the list, unless it knows that the value is none. No rule holds an empty text, so that may stand
-    // for a missing one; the bare column, where its presence has been tested, keeps its index.
-    private Expression Contains(Expression array, bool bare) => Expression.Call(
-        typeof(Enumerable), nameof(Enumerable.Contains), [underlying], array,
-        value.Type == typeof(string) ? bare ? value : Expression.Coalesce(value, Expression.Constant("")) : underlying == value.Type ? value : Expression.Property(value, "Value"));
+    // EF Core adds a test for nulls within the list, unless it can tell that the value is never null. No rule holds an empty string, so
+    // that may stand for a missing one; the bare column, where its presence has been tested, keeps its index.
+    private MethodCallExpression Contains(Expression array, bool bare)
+    {
+        Expression tested = value;
+        if (value.Type == typeof(string))
+        {
+            tested = bare ? value : Expression.Coalesce(value, Expression.Constant(""));
+        }
+        else if (CanBeMissing)
+        {
+            tested = Expression.Property(value, "Value");
+        }
+
+        return Expression.Call(typeof(Enumerable), nameof(Enumerable.Contains), [underlying], array, tested);
+    }
 
     private Expression Lift(Expression v) => v.Type == value.Type ? v : Expression.Convert(v, value.Type);
-}
-
-/// <summary>List tests that hosts map to SQL, since EF Core writes a NOT IN over parameters as two tests.</summary>
-public static class Lists
-{
-    /// <summary>Whether the list lacks the value; a missing value stands in no list.</summary>
-    public static bool HasNone(string[] list, string? value) => value is null || !list.Contains(value);
-
-    /// <inheritdoc cref="HasNone(string[], string?)"/>
-    public static bool HasNone(int[] list, int? value) => value is not { } v || !list.Contains(v);
-
-    /// <inheritdoc cref="HasNone(string[], string?)"/>
-    public static bool HasNone(decimal[] list, decimal? value) => value is not { } v || !list.Contains(v);
 }
 
 /// <summary>A value that is compared by its own lambdas.</summary>
@@ -111,7 +116,7 @@ internal sealed class OrderedComparand(OrderedAccess access, Expression item, Ex
     public override Expression AtMost(Operand v) => Splice.Body(access.AtMost, item, evaluation, v.From);
 }
 
-/// <summary>A set of texts.</summary>
+/// <summary>A set of strings.</summary>
 internal sealed class SetComparand(SetAccess access, Expression item, Expression evaluation) : Comparand
 {
     public override Expression Missing => Splice.Body(access.Empty, item, evaluation);
@@ -132,24 +137,34 @@ internal sealed class YearlyComparand(Expression monthDay) : Comparand
 
     public override Expression Present => scalar.Present;
 
-    public Expression Within(YearlyWindow w) => w.CanCross
-        ? Or(And(scalar.AtLeast(w.FirstLow), scalar.AtMost(w.FirstHigh)), And(scalar.AtLeast(w.SecondLow), scalar.AtMost(w.SecondHigh)))
-        : And(scalar.AtLeast(w.FirstLow), scalar.AtMost(w.FirstHigh));
+    public Expression Within(YearlyWindow w)
+    {
+        var first = And(scalar.AtLeast(w.FirstLow), scalar.AtMost(w.FirstHigh));
+        return w.CanCross ? Or(first, And(scalar.AtLeast(w.SecondLow), scalar.AtMost(w.SecondHigh))) : first;
+    }
 
-    public Expression Outside(YearlyWindow w) => w.CanCross
-        ? And(Or(scalar.Below(w.FirstLow), scalar.Above(w.FirstHigh)), Or(scalar.Below(w.SecondLow), scalar.Above(w.SecondHigh)))
-        : Or(scalar.Below(w.FirstLow), scalar.Above(w.FirstHigh));
+    public Expression Outside(YearlyWindow w)
+    {
+        var first = Or(scalar.Below(w.FirstLow), scalar.Above(w.FirstHigh));
+        return w.CanCross ? And(first, Or(scalar.Below(w.SecondLow), scalar.Above(w.SecondHigh))) : first;
+    }
 }
 
-/// <summary>The bounds of a yearly window as month × 100 + day.</summary>
-internal sealed record YearlyWindow(Operand FirstLow, Operand FirstHigh, Operand SecondLow, Operand SecondHigh, bool CanCross);
-
-/// <summary>A place.</summary>
+/// <summary>A point on the Earth's surface.</summary>
 internal sealed class PointComparand(Expression latitude, Expression longitude) : Comparand
 {
     public override Expression Missing => new ScalarComparand(latitude).Missing;
 
     public override Expression Present => new ScalarComparand(latitude).Present;
 
-    public Expression Within(Area area) => And(Present, area.Contains(Expression.Property(latitude, "Value"), Expression.Property(longitude, "Value")));
+    public Expression Within(Area area) =>
+        And(Present, area.Contains(Expression.Property(latitude, "Value"), Expression.Property(longitude, "Value")));
+}
+
+/// <summary>Whether a property is there at all, whatever its type.</summary>
+internal sealed class ExistsComparand(Expression exists) : Comparand
+{
+    public override Expression Missing => Expression.Not(exists);
+
+    public override Expression Present => exists;
 }

@@ -58,7 +58,7 @@ public abstract partial record DateValue
         Local local => local.Time.ToString("yyyy-MM-dd HH:mm:ss.FFFFFF", CultureInfo.InvariantCulture),
         Day day => day.Date.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture),
         Relative { Offset: 0, Anchor: var anchor } => Words(anchor),
-        Relative relative => string.Create(CultureInfo.InvariantCulture, $"{Math.Abs((long)relative.Offset)} {Fold.Text(relative.Unit.ToString())}{(Math.Abs((long)relative.Offset) == 1 ? "" : "s")} ")
+        Relative relative => string.Create(CultureInfo.InvariantCulture, $"{Math.Abs((long)relative.Offset)} {CaseNormalizer.Normalize(relative.Unit.ToString())}{(Math.Abs((long)relative.Offset) == 1 ? "" : "s")} ")
             + (relative.Offset < 0 ? "before " : "after ") + Words(relative.Anchor),
         _ => throw new InvalidOperationException(),
     };
@@ -69,7 +69,7 @@ public abstract partial record DateValue
         DateAnchor.StartOfDay => "the start of today",
         DateAnchor.EndOfDay => "the end of today",
         _ => (anchor.ToString().StartsWith("Start", StringComparison.Ordinal) ? "the start of this " : "the end of this ")
-            + Fold.Text(anchor.ToString().Replace("StartOf", "", StringComparison.Ordinal).Replace("EndOf", "", StringComparison.Ordinal)),
+            + CaseNormalizer.Normalize(anchor.ToString().Replace("StartOf", "", StringComparison.Ordinal).Replace("EndOf", "", StringComparison.Ordinal)),
     };
 
     [GeneratedRegex(@"^(?<local>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?)((?<=:[0-9]{2}:[0-9]{2})\.(?<fraction>[0-9]{1,9}))?(?<offset>[Zz]|[+-](?<hours>[0-9]{2})(:?(?<minutes>[0-5][0-9]))?)?\z", RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant)]

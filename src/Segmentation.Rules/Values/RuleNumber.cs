@@ -9,14 +9,16 @@ namespace Segmentation.Rules.Values;
 /// </summary>
 public static class RuleNumber
 {
+    /// <summary>Digits after the point.</summary>
     public const int MaxDecimals = 9;
+
     private const decimal Bound = 1_000_000_000_000_000_000m;
 
-    /// <summary>What is said of a number that is out of range.</summary>
+    /// <summary>The error text for a number that is out of range.</summary>
     public const string Range = "A number has at most 18 digits before the point and 9 after it.";
 
     /// <summary>The number that a JSON number stands for; null when it is out of range.</summary>
-    public static decimal? Of(JsonElement number) => Parse(number.GetRawText());
+    public static decimal? Parse(JsonElement number) => Parse(number.GetRawText());
 
     /// <summary>The number that a text reads as (invariant culture, no thousands separators); null when it is none or out of range.</summary>
     public static decimal? Parse(ReadOnlySpan<char> text)

@@ -19,51 +19,24 @@ internal sealed class ValueReader(RulePass pass, Field owner, FieldType type, Ex
     // A property's lists are JSON lists; a builder's comma lists stand for fields of fixed type.
     private bool TakesCommaLists => owner.Type != FieldType.Property;
 
-    public static string Takes(FieldType type) => type switch
-    {
-        FieldType.Text => "a text",
-        FieldType.Integer => "an integer",
-        FieldType.Decimal => "a number",
-        FieldType.Boolean => "true or false",
-        FieldType.Date or FieldType.Yearly => "a date (\"2024-05-31\") or a relative date",
-        FieldType.Instant => "a date, an instant (\"2024-05-31T12:00:00Z\") or a relative date",
-        FieldType.Set => "a text or a list of texts",
-        FieldType.Point => "{\"latitude\",\"longitude\",\"radiusKm\"} or {\"polygon\":[[lon,lat],…]}",
-        FieldType.Segment => "a list of segment keys",
-        FieldType.Events => "a group of rules over an event",
-        FieldType.Sequence => "{\"steps\":[group, group, …],\"within\":{\"amount\",\"unit\"}}",
-        _ => "a text, a number or a boolean",
-    };
-
-    /// <summary>What was sent, for an error's text.</summary>
-    public static string Got(JsonElement value) => value.ValueKind switch
-    {
-        JsonValueKind.Undefined => "nothing",
-        JsonValueKind.String => $"the text {Nearest.Quote(value.GetString()!)}",
-        JsonValueKind.Number => $"the number {(value.GetRawText() is { Length: <= 40 } raw ? raw : "of too many digits")}",
-        JsonValueKind.Object => "an object",
-        JsonValueKind.Array => "a list",
-        _ => value.GetRawText(),
-    };
-
-    public Catalog.Values Read(Arity arity, JsonElement value, string pointer)
+    public Operands Read(Arity arity, JsonElement value, string pointer)
     {
         switch (arity)
         {
             case Arity.None:
-                return new Catalog.Values();
+                return new Operands();
             case Arity.One when type == FieldType.Point:
-                return new Catalog.Values { Area = Area(value, pointer)! };
+                return new Operands { Area = Area(value, pointer)! };
             case Arity.One:
                 var one = Parse(value, pointer, list: false);
                 Words = one?.Words ?? "";
-                return one is null ? new Catalog.Values() : type == FieldType.Yearly
-                    ? new Catalog.Values { Window = Window(one.Value.Date!, one.Value.Date!, canCross: false) }
-                    : new Catalog.Values { One = one.Value.Operand };
+                return one is null ? new Operands() : type == FieldType.Yearly
+                    ? new Operands { Window = Window(one.Value.Date!, one.Value.Date!, canCross: false) }
+                    : new Operands { One = one.Value.Operand };
             case Arity.Range:
                 return Range(value, pointer);
             default:
-                return new Catalog.Values { Many = List(value, pointer)! };
+                return new Operands { Many = List(value, pointer)! };
         }
     }
 
@@ -88,25 +61,25 @@ internal sealed class ValueReader(RulePass pass, Field owner, FieldType type, Ex
 
     private static DateTime Last(DateValue value) => value is DateValue.Day day ? day.Date.ToDateTime(TimeOnly.MaxValue) : ((DateValue.Local)value).Time;
 
-    private Catalog.Values Range(JsonElement value, string pointer)
+    private Operands Range(JsonElement value, string pointer)
     {
         var (items, pointers) = Items(value, pointer);
         if (items.Count != 2 || (value.ValueKind is not (JsonValueKind.Array or JsonValueKind.String)))
         {
-            pass.Error(pointer, $"{owner.Name} between takes two values, low and high: [low, high]; got {(value.ValueKind == JsonValueKind.Array ? $"{items.Count}" : Got(value))}.");
-            return new Catalog.Values();
+            pass.Error(pointer, $"{owner.Name} between takes two values, low and high: [low, high]; got {(value.ValueKind == JsonValueKind.Array ? $"{items.Count}" : ErrorText.DescribeActual(value))}.");
+            return new Operands();
         }
 
         var (first, second) = (Parse(items[0], pointers[0], list: true), Parse(items[1], pointers[1], list: true));
         if (first is not { } low || second is not { } high)
         {
-            return new Catalog.Values();
+            return new Operands();
         }
 
         Words = $"{low.Words} and {high.Words}";
         if (type == FieldType.Yearly)
         {
-            return new Catalog.Values { Window = Window(low.Date!, high.Date!, canCross: true) };
+            return new Operands { Window = Window(low.Date!, high.Date!, canCross: true) };
         }
 
         if (WrongWayRound((object?)low.Date ?? low.Constant, (object?)high.Date ?? high.Constant))
@@ -114,7 +87,7 @@ internal sealed class ValueReader(RulePass pass, Field owner, FieldType type, Ex
             pass.Error(pointer, $"{owner.Name} between takes the lower value first.");
         }
 
-        return new Catalog.Values { One = low.Operand, High = high.Operand };
+        return new Operands { One = low.Operand, High = high.Operand };
     }
 
     private ManyOperands? List(JsonElement value, string pointer)
@@ -122,7 +95,7 @@ internal sealed class ValueReader(RulePass pass, Field owner, FieldType type, Ex
         var (items, pointers) = Items(value, pointer);
         if (items.Count == 0)
         {
-            pass.Error(pointer, $"{owner.Name} takes {Takes(type)}; a list may not be empty.");
+            pass.Error(pointer, $"{owner.Name} takes {ErrorText.DescribeExpected(type)}; a list may not be empty.");
             return null;
         }
 
@@ -161,9 +134,9 @@ internal sealed class ValueReader(RulePass pass, Field owner, FieldType type, Ex
     // Sent as one parameter, a list of any length is the same query.
     private Expression? Array(IReadOnlyList<object?> constants) => (type, constants[0]) switch
     {
-        (FieldType.Text or FieldType.Set, _) => Literal<string[]>.Of([.. constants.Cast<string>()]),
-        (_, int) => Literal<int[]>.Of([.. constants.Cast<int>()]),
-        (_, decimal) => Literal<decimal[]>.Of([.. constants.Cast<decimal>()]),
+        (FieldType.Text or FieldType.Set, _) => Literal<string[]>.Create([.. constants.Cast<string>()]),
+        (_, int) => Literal<int[]>.Create([.. constants.Cast<int>()]),
+        (_, decimal) => Literal<decimal[]>.Create([.. constants.Cast<decimal>()]),
         _ => null,
     };
 
@@ -181,7 +154,7 @@ internal sealed class ValueReader(RulePass pass, Field owner, FieldType type, Ex
                 if (string.IsNullOrWhiteSpace(text) || text.Length > pass.Limits.MaxTextLength)
                 {
                     pass.Error(pointer, text.Length > pass.Limits.MaxTextLength ? $"{owner.Name}: a text may have {pass.Limits.MaxTextLength} characters at most; this has {text.Length}."
-                        : list ? $"{owner.Name} takes {Takes(type)}; a list may not hold a blank item." : $"{owner.Name} takes a text that is not empty; for a missing value use the operator null.");
+                        : list ? $"{owner.Name} takes {ErrorText.DescribeExpected(type)}; a list may not hold a blank item." : $"{owner.Name} takes a text that is not empty; for a missing value use the operator null.");
                     return null;
                 }
 
@@ -191,15 +164,15 @@ internal sealed class ValueReader(RulePass pass, Field owner, FieldType type, Ex
                     return null;
                 }
 
-                var folded = Fold.Text(text);
-                return (new Operand(Literal<string>.Of(folded)), folded, null, $"\"{text}\"");
+                var folded = CaseNormalizer.Normalize(text);
+                return (new Operand(Literal<string>.Create(folded)), folded, null, $"\"{text}\"");
 
             case FieldType.Integer or FieldType.Decimal:
-                var number = value.ValueKind == JsonValueKind.Number ? RuleNumber.Of(value)
+                var number = value.ValueKind == JsonValueKind.Number ? RuleNumber.Parse(value)
                     : value.ValueKind == JsonValueKind.String && owner.Type != FieldType.Property ? RuleNumber.Parse(value.GetString()) : null;
                 if (number is null && value.ValueKind == JsonValueKind.Number)
                 {
-                    pass.Error(pointer, $"{owner.Name} takes {Takes(type)}. {RuleNumber.Range}");
+                    pass.Error(pointer, $"{owner.Name} takes {ErrorText.DescribeExpected(type)}. {RuleNumber.Range}");
                     return null;
                 }
 
@@ -219,10 +192,10 @@ internal sealed class ValueReader(RulePass pass, Field owner, FieldType type, Ex
                         return null;
                     }
 
-                    return (new Operand(Literal<int>.Of((int)n)), (int)n, null, words);
+                    return (new Operand(Literal<int>.Create((int)n)), (int)n, null, words);
                 }
 
-                return (new Operand(Literal<decimal>.Of(n)), n, null, words);
+                return (new Operand(Literal<decimal>.Create(n)), n, null, words);
 
             case FieldType.Boolean:
                 bool? flag = value.ValueKind switch
@@ -249,7 +222,7 @@ internal sealed class ValueReader(RulePass pass, Field owner, FieldType type, Ex
                 return (DateOperand(date), Constant(date), date, date.Describe());
         }
 
-        pass.Error(pointer, $"{owner.Name} takes {Takes(type)}; got {Got(value)}.");
+        pass.Error(pointer, $"{owner.Name} takes {ErrorText.DescribeExpected(type)}; got {ErrorText.DescribeActual(value)}.");
         return null;
     }
 
@@ -263,7 +236,7 @@ internal sealed class ValueReader(RulePass pass, Field owner, FieldType type, Ex
 
     private Operand DateOperand(DateValue date)
     {
-        var literal = Literal<DateValue>.Of(date);
+        var literal = Literal<DateValue>.Create(date);
         if (type != FieldType.Instant)
         {
             return new Operand(Expression.Call(evaluation, nameof(Evaluation.Date), null, literal));
@@ -275,7 +248,7 @@ internal sealed class ValueReader(RulePass pass, Field owner, FieldType type, Ex
 
     private YearlyWindow Window(DateValue low, DateValue high, bool canCross)
     {
-        Operand Bound(string method) => new(Expression.Call(evaluation, method, null, Literal<DateValue>.Of(low), Literal<DateValue>.Of(high)));
+        Operand Bound(string method) => new(Expression.Call(evaluation, method, null, Literal<DateValue>.Create(low), Literal<DateValue>.Create(high)));
         return new YearlyWindow(
             Bound(nameof(Evaluation.YearlyFirstLow)), Bound(nameof(Evaluation.YearlyFirstHigh)),
             Bound(nameof(Evaluation.YearlySecondLow)), Bound(nameof(Evaluation.YearlySecondHigh)), canCross);
@@ -288,7 +261,7 @@ internal sealed class ValueReader(RulePass pass, Field owner, FieldType type, Ex
             var parsed = DateValue.Parse(value.GetString()!);
             if (parsed is null)
             {
-                pass.Error(pointer, $"{owner.Name} takes {Takes(type)}; got {Got(value)}.");
+                pass.Error(pointer, $"{owner.Name} takes {ErrorText.DescribeExpected(type)}; got {ErrorText.DescribeActual(value)}.");
             }
 
             return parsed;
@@ -296,7 +269,7 @@ internal sealed class ValueReader(RulePass pass, Field owner, FieldType type, Ex
 
         if (value.ValueKind != JsonValueKind.Object)
         {
-            pass.Error(pointer, $"{owner.Name} takes {Takes(type)}; got {Got(value)}.");
+            pass.Error(pointer, $"{owner.Name} takes {ErrorText.DescribeExpected(type)}; got {ErrorText.DescribeActual(value)}.");
             return null;
         }
 
@@ -309,7 +282,7 @@ internal sealed class ValueReader(RulePass pass, Field owner, FieldType type, Ex
         string[] known = ["mode", "anchor", "offset", "unit"];
         foreach (var property in value.EnumerateObject().Where(p => !known.Contains(p.Name, StringComparer.Ordinal)))
         {
-            pass.Error(RuleError.Below(pointer, property.Name), $"{Nearest.Quote(property.Name)} is not a property of a relative date. {Nearest.Hint(property.Name, known)}");
+            pass.Error(RuleError.Below(pointer, property.Name), $"{ErrorText.Quote(property.Name)} is not a property of a relative date. {NearestName.Hint(property.Name, known)}");
         }
 
         var mode = Choice(value, "mode", ["relative"], pointer);
@@ -318,7 +291,7 @@ internal sealed class ValueReader(RulePass pass, Field owner, FieldType type, Ex
         var offset = 0;
         if (!value.TryGetProperty("offset", out var number) || number.ValueKind != JsonValueKind.Number || !number.TryGetInt32(out offset))
         {
-            pass.Error($"{pointer}/offset", $"offset takes an integer; got {Got(number)}.");
+            pass.Error($"{pointer}/offset", $"offset takes an integer; got {ErrorText.DescribeActual(number)}.");
         }
 
         return pass.Errors.Count > errors ? null : new DateValue.Relative((DateAnchor)anchor, offset, (DateUnit)unit);
@@ -329,7 +302,7 @@ internal sealed class ValueReader(RulePass pass, Field owner, FieldType type, Ex
         var index = value.TryGetProperty(name, out var choice) && choice.ValueKind == JsonValueKind.String ? System.Array.IndexOf(known, choice.GetString()) : -1;
         if (index < 0)
         {
-            pass.Error($"{pointer}/{name}", $"{name} takes one of {string.Join(", ", known)}; got {Got(choice)}.{Nearest.Question(choice.ValueKind == JsonValueKind.String ? choice.GetString() : null, known)}");
+            pass.Error($"{pointer}/{name}", $"{name} takes one of {string.Join(", ", known)}; got {ErrorText.DescribeActual(choice)}.{NearestName.Suggest(choice.ValueKind == JsonValueKind.String ? choice.GetString() : null, known)}");
         }
 
         return index;
@@ -339,7 +312,7 @@ internal sealed class ValueReader(RulePass pass, Field owner, FieldType type, Ex
     {
         if (value.ValueKind != JsonValueKind.Object)
         {
-            pass.Error(pointer, $"{owner.Name} takes {Takes(type)}; got {Got(value)}.");
+            pass.Error(pointer, $"{owner.Name} takes {ErrorText.DescribeExpected(type)}; got {ErrorText.DescribeActual(value)}.");
             return null;
         }
 
@@ -348,7 +321,7 @@ internal sealed class ValueReader(RulePass pass, Field owner, FieldType type, Ex
         var errors = pass.Errors.Count;
         foreach (var property in value.EnumerateObject().Where(p => !known.Contains(p.Name, StringComparer.Ordinal)))
         {
-            pass.Error(RuleError.Below(pointer, property.Name), $"{Nearest.Quote(property.Name)} does not belong to {Takes(FieldType.Point)}.");
+            pass.Error(RuleError.Below(pointer, property.Name), $"{ErrorText.Quote(property.Name)} does not belong to {ErrorText.DescribeExpected(FieldType.Point)}.");
         }
 
         if (isPolygon)
@@ -365,7 +338,7 @@ internal sealed class ValueReader(RulePass pass, Field owner, FieldType type, Ex
                 return number;
             }
 
-            pass.Error($"{pointer}/{name}", $"{name} takes a number {(name == "radiusKm" ? "above" : "from")} {low} {(name == "radiusKm" ? "and at most" : "to")} {high}; got {Got(v)}.");
+            pass.Error($"{pointer}/{name}", $"{name} takes a number {(name == "radiusKm" ? "above" : "from")} {low} {(name == "radiusKm" ? "and at most" : "to")} {high}; got {ErrorText.DescribeActual(v)}.");
             return 0;
         }
 
@@ -379,7 +352,7 @@ internal sealed class ValueReader(RulePass pass, Field owner, FieldType type, Ex
         var corners = new List<(double Longitude, double Latitude)>();
         if (polygon.ValueKind != JsonValueKind.Array)
         {
-            pass.Error(pointer, $"A polygon is a list of [longitude, latitude]; got {Got(polygon)}.");
+            pass.Error(pointer, $"A polygon is a list of [longitude, latitude]; got {ErrorText.DescribeActual(polygon)}.");
             return corners;
         }
 
@@ -399,7 +372,7 @@ internal sealed class ValueReader(RulePass pass, Field owner, FieldType type, Ex
             }
             else
             {
-                pass.Error($"{pointer}/{index}", $"A point is [longitude, latitude] within ±180 and ±90; got {Got(corner)}.");
+                pass.Error($"{pointer}/{index}", $"A point is [longitude, latitude] within ±180 and ±90; got {ErrorText.DescribeActual(corner)}.");
             }
 
             index++;

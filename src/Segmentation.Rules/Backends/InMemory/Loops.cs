@@ -209,7 +209,7 @@ internal sealed class Loops : ExpressionVisitor
             case MethodCallExpression { Method.Name: nameof(Enumerable.Where), Arguments: [var all, LambdaExpression where] }:
                 Expression? Filtered(Expression some, Expression test) => Each(some, item => Expression.IfThen(Splice.Replace(test, new Dictionary<Expression, Expression> { [where.Parameters[0]] = item }), body(item)));
                 return Keyed(all.Type, where) is var (keys, others)
-                    ? Expression.Block(keys.Select(k => Filtered(Expression.Call(all, nameof(KeyedList<>.Of), null, Expression.Constant(k)), others)!))
+                    ? Expression.Block(keys.Select(k => Filtered(Expression.Call(all, nameof(KeyedList<>.GetByKey), null, Expression.Constant(k)), others)!))
                     : Filtered(all, where.Body);
             case MethodCallExpression { Method.Name: nameof(Enumerable.Select), Arguments: [var all, LambdaExpression select] }:
                 var selected = Expression.Variable(select.ReturnType);

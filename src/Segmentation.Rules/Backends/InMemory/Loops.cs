@@ -173,7 +173,7 @@ internal sealed class Loops : ExpressionVisitor
         }
 
         var found = Expression.Variable(typeof(EventSequence));
-        Expression? times = Expression.Call(found, nameof(EventSequence.Times), null, Expression.Constant(steps.Count));
+        Expression? times = Expression.Call(found, nameof(EventSequence.FindTimes), null, Expression.Constant(steps.Count));
         for (var i = steps.Count - 1; i >= 0 && times is not null; i--)
         {
             var (step, first) = (Expression.Constant(1 << i), i == 0);
@@ -292,7 +292,7 @@ internal sealed class Loops : ExpressionVisitor
             MemberExpression { Expression: { } of } => Nullable.GetUnderlyingType(of.Type) is null && IsConstant(of),
             UnaryExpression { NodeType: ExpressionType.Convert, Operand: var of } => IsConstant(of),
             MethodCallExpression { Object: { } of, Arguments: var with } => IsConstant(of) && with.All(IsConstant),
-            MethodCallExpression { Object: null, Method.DeclaringType: var type, Arguments: var with } => type == typeof(ClockFlips) && with.All(IsConstant),
+            MethodCallExpression { Object: null, Method.DeclaringType: var type, Arguments: var with } => type == typeof(TimeTransitions) && with.All(IsConstant),
             _ => false,
         };
     }

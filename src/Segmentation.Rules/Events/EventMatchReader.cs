@@ -1,0 +1,227 @@
+using System.Globalization;
+using System.Linq.Expressions;
+using System.Text.Json;
+using Segmentation.Rules.Catalog;
+using Segmentation.Rules.Checking;
+using Segmentation.Rules.Values;
+
+namespace Segmentation.Rules.Events;
+
+/// <summary>Reads <c>match</c>, which says how many events a rule needs.</summary>
+internal sealed class EventMatchReader<T, TEvent>(
+    EventAccess<T, TEvent> access, Compilation compilation, Expression evaluation, string pointer)
+{
+    public static readonly string[] Modes =
+        ["atLeast", "atMost", "exactly", "some", "none", "all", "moreThan", "lessThan", "between"];
+
+    public static readonly string[] Aggregates = ["sum", "avg", "min", "max", "distinctDays", "distinct"];
+
+    private const int MaxCount = int.MaxValue - 1;
+    private static readonly string[] Properties = ["mode", "threshold", "aggregate", "of"];
+
+    /// <summary>Reads the match; null where it has errors, which are added.</summary>
+    public EventMatch<TEvent>? Read(JsonElement match)
+    {
+        if (match.ValueKind != JsonValueKind.Object)
+        {
+            var actual = ErrorText.DescribeActual(match);
+            compilation.AddError(
+                pointer, $"behavioral.events needs match, which says how many: {{\"mode\":\"atLeast\",\"threshold\":3}}; got {actual}.");
+            return null;
+        }
+
+        compilation.CheckPropertyNames(match, pointer, "match", Properties);
+        var mode = ReadChoice(match, "mode", Modes, required: true);
+        var errors = compilation.Errors.Count;
+        var aggregate = ReadChoice(match, "aggregate", Aggregates, required: false);
+        var aggregated = compilation.Errors.Count > errors ? null : ReadAggregated(match, aggregate);
+        if (mode is null)
+        {
+            return null;
+        }
+
+        if (mode is "some" or "none" or "all")
+        {
+            compilation.AddErrorIf(
+                aggregate is not null, $"{pointer}/aggregate", $"An aggregate goes with a threshold, not with the mode {mode}.");
+            var events = mode switch { "some" => "did an event", "none" => "did no event", _ => "did only events" };
+            return new EventMatch<TEvent>(mode, null, null, [], events);
+        }
+
+        if (!match.TryGetProperty("threshold", out var threshold))
+        {
+            compilation.AddError($"{pointer}/threshold", $"The mode {mode} needs a threshold.");
+            return null;
+        }
+
+        if (compilation.Errors.Count > errors || ReadBounds(mode, aggregate, aggregated, threshold) is not { } bounds)
+        {
+            return null;
+        }
+
+        return new EventMatch<TEvent>(mode, aggregate, aggregated?.Selector, bounds, Describe(mode, aggregate, aggregated, bounds));
+    }
+
+    private string? ReadChoice(JsonElement match, string name, string[] choices, bool required)
+    {
+        if (!match.TryGetProperty(name, out var value) && !required)
+        {
+            return null;
+        }
+
+        if (value.ValueKind == JsonValueKind.String && choices.Contains(value.GetString(), StringComparer.Ordinal))
+        {
+            return value.GetString();
+        }
+
+        compilation.AddError($"{pointer}/{name}", ErrorText.DescribeChoice(name, choices, value));
+        return null;
+    }
+
+    private Aggregated? ReadAggregated(JsonElement match, string? aggregate)
+    {
+        var hasName = match.TryGetProperty("of", out var name);
+        if (aggregate is null or "distinctDays")
+        {
+            compilation.AddErrorIf(hasName, $"{pointer}/of", "of goes with the aggregates sum, avg, min, max and distinct.");
+            return aggregate is null ? null : new Aggregated(null, SelectDay());
+        }
+
+        if (name.ValueKind != JsonValueKind.String)
+        {
+            var actual = ErrorText.DescribeActual(name);
+            compilation.AddError($"{pointer}/of", $"{aggregate} needs of, which names a field of the event; got {actual}.");
+            return null;
+        }
+
+        if (access.Catalog.Find(name.GetString()!) is not { } field)
+        {
+            compilation.AddError($"{pointer}/of", access.Catalog.DescribeUnknown(name.GetString()!));
+            return null;
+        }
+
+        if (Select(aggregate, field) is { } selector)
+        {
+            return new Aggregated(field, selector);
+        }
+
+        var orTime = aggregate is "min" or "max" ? " or occurredAt" : "";
+        compilation.AddError(
+            $"{pointer}/of", $"{aggregate} takes amount, properties.NAME{orTime}; got {ErrorText.Quote(field.Name)}.");
+        return null;
+    }
+
+    private LambdaExpression SelectDay()
+    {
+        var e = Expression.Parameter(typeof(TEvent), "e");
+        var x = Expression.Parameter(typeof(Evaluation), "x");
+        var zone = Expression.Property(x, nameof(Evaluation.ZoneId));
+        return Expression.Lambda(Expression.Call(typeof(LocalTime), nameof(LocalTime.Date), null, access.ReadTime(e), zone), e, x);
+    }
+
+    private static LambdaExpression? Select(string aggregate, Field field) => (aggregate, field.Type, field.Access) switch
+    {
+        ("distinct", _, PropertyAccess property) => property.Scalar,
+        ("distinct", _, ScalarAccess scalar) => scalar.Value,
+        (_, FieldType.Property, PropertyAccess property) => property.Number,
+        (_, FieldType.Decimal, ScalarAccess scalar) => scalar.Value,
+        ("min" or "max", FieldType.Instant, ScalarAccess scalar) => scalar.Value,
+        _ => null,
+    };
+
+    private List<object>? ReadBounds(string mode, string? aggregate, Aggregated? aggregated, JsonElement threshold)
+    {
+        var at = $"{pointer}/threshold";
+        var isRange = mode == "between";
+        JsonElement[] items = threshold.ValueKind == JsonValueKind.Array ? [.. threshold.EnumerateArray()] : [threshold];
+        if (isRange != (threshold.ValueKind == JsonValueKind.Array) || (isRange && items.Length != 2))
+        {
+            compilation.AddError(at, isRange
+                ? "between takes two thresholds: [low, high]."
+                : $"{mode} takes one threshold; got {ErrorText.DescribeActual(threshold)}.");
+            return null;
+        }
+
+        var errors = compilation.Errors.Count;
+        var reader = new BoundReader(compilation, aggregate, aggregated, evaluation);
+        List<object> bounds = [];
+        for (var i = 0; i < items.Length; i++)
+        {
+            if (reader.Read(items[i], isRange ? $"{at}/{i}" : at) is { } bound)
+            {
+                bounds.Add(bound);
+            }
+        }
+
+        if (compilation.Errors.Count > errors)
+        {
+            return null;
+        }
+
+        var reversed = isRange && RangeOrder.IsReversed(bounds[0], bounds[1]);
+        return compilation.AddErrorIf(reversed, at, "between takes the lower threshold first.") ? null : bounds;
+    }
+
+    private static string Describe(string mode, string? aggregate, Aggregated? aggregated, List<object> bounds)
+    {
+        var numbers = bounds.Select(b => b is DateValue date ? date.Describe() : Convert.ToString(b, CultureInfo.InvariantCulture)!).ToList();
+        var comparison = mode switch
+        {
+            "atLeast" => "at least",
+            "atMost" => "at most",
+            "exactly" => "exactly",
+            "moreThan" => "more than",
+            "lessThan" => "less than",
+            _ => "between",
+        };
+        var compared = $"{comparison} {string.Join(" and ", numbers)}";
+        var plural = numbers is ["1"] ? "" : "s";
+        return aggregate switch
+        {
+            null => $"did {compared} event{plural}",
+            "distinctDays" => $"did events on {compared} different day{plural}",
+            "distinct" => $"did events with {compared} different {aggregated!.Field!.Name}",
+            _ => $"did events whose {aggregate} of {aggregated!.Field!.Name} is {compared},",
+        };
+    }
+
+    /// <summary>What is aggregated.</summary>
+    /// <param name="Field">The event's field; null for the days on which events happened.</param>
+    /// <param name="Selector">Its value: <c>(TEvent, Evaluation) → X</c>.</param>
+    private sealed record Aggregated(Field? Field, LambdaExpression Selector);
+
+    /// <summary>Reads thresholds: integers of counts, decimals of amounts, dates of times.</summary>
+    private sealed class BoundReader
+    {
+        private readonly Compilation compilation;
+        private readonly ConstantReader constants;
+        private readonly string subject;
+        private readonly bool isCount;
+
+        public BoundReader(Compilation compilation, string? aggregate, Aggregated? aggregated, Expression evaluation)
+        {
+            this.compilation = compilation;
+            isCount = aggregate is null or "distinct" or "distinctDays";
+            subject = aggregate is null ? "The count" : aggregated!.Field is { } field ? $"{aggregate} of {field.Name}" : aggregate;
+            var isDate = aggregate is "min" or "max" && aggregated!.Selector.ReturnType == typeof(DateTimeOffset);
+            var type = isDate ? FieldType.Instant : isCount ? FieldType.Integer : FieldType.Decimal;
+            var stand = new Field(subject, "event", type, subject, "", new ScalarAccess(Expression.Lambda(Expression.Constant(0m))));
+            constants = new ConstantReader(compilation, stand, type, evaluation);
+        }
+
+        /// <summary>An int, a decimal or a <see cref="DateValue"/>; null where it is none, which adds an error.</summary>
+        public object? Read(JsonElement threshold, string pointer)
+        {
+            var bound = constants.Read(threshold, pointer, inList: false)?.Bound;
+            if (bound is null || !isCount)
+            {
+                return bound;
+            }
+
+            var count = (decimal)bound;
+            return compilation.AddErrorIf(count is < 0 or > MaxCount, pointer, $"{subject} takes an integer from 0 to {MaxCount}.")
+                ? null
+                : (int)count;
+        }
+    }
+}

@@ -46,7 +46,7 @@ public sealed class CompiledRule<T>
     public Expression<Func<T, bool>> ToQuery(Evaluation at, Func<Type, IQueryable> source) =>
         Expression.Lambda<Func<T, bool>>(new QueryBinder(evaluation, at, source).Visit(Root.Emit(negate: false)), item);
 
-    /// <summary>The rule as a function of a loaded item. Compiling takes milliseconds: keep the function.</summary>
+    /// <summary>The rule as a function of a loaded item. Compiling takes milliseconds: reuse the function.</summary>
     /// <exception cref="InvalidOperationException">The rule has errors.</exception>
     public Func<T, Evaluation, bool> ToFunc() => InMemoryCompiler.Compile(Predicate);
 
@@ -61,7 +61,7 @@ public sealed class CompiledRule<T>
 
     /// <summary>
     /// Finds whom the clock may bring in or out between two instants, at most an hour apart and both sides <see cref="IsRegular"/>: it leaves
-    /// nobody out, and may include some who stay where they are.
+    /// nobody out, and may include some whose membership does not change.
     /// </summary>
     /// <param name="from">The evaluation of the earlier instant.</param>
     /// <param name="to">The evaluation of the later instant.</param>

@@ -4,8 +4,8 @@ using Segmentation.Rules.Values;
 namespace Segmentation.Rules;
 
 /// <summary>
-/// One evaluation's clock: an instant, and the time zone of the segment. Compiled rules ask it for everything that depends on either,
-/// so that one compiled rule serves every evaluation.
+/// One evaluation's clock: an instant, and the time zone of the segment. Compiled rules read everything from it that depends on
+/// either, so that one compiled rule serves every evaluation.
 /// </summary>
 public sealed class Evaluation
 {
@@ -15,7 +15,7 @@ public sealed class Evaluation
     private ConcurrentDictionary<string, Evaluation>? others;
 
     /// <param name="asOf">The instant; cut to microseconds.</param>
-    /// <param name="zoneId">IANA name of a known zone.</param>
+    /// <param name="zoneId">IANA name of a zone.</param>
     /// <exception cref="TimeZoneNotFoundException">There is no such zone.</exception>
     public Evaluation(DateTimeOffset asOf, string zoneId)
     {
@@ -34,18 +34,32 @@ public sealed class Evaluation
     /// <summary>The date at the instant, in the segment's zone.</summary>
     public DateOnly Today { get; }
 
-    /// <summary>The same instant on another segment's clock; the same object for the same zone, since compiled rules keep what it said.</summary>
-    public Evaluation In(string zoneId) => zoneId == ZoneId ? this
-        : LazyInitializer.EnsureInitialized(ref others, static () => new(StringComparer.Ordinal)).GetOrAdd(zoneId, static (zone, asOf) => new Evaluation(asOf, zone), AsOf);
+    /// <summary>
+    /// The same instant on another segment's clock; the same object for the same zone, since compiled rules cache values by the object.
+    /// </summary>
+    /// <exception cref="TimeZoneNotFoundException">There is no such zone.</exception>
+    public Evaluation In(string zoneId)
+    {
+        if (zoneId == ZoneId)
+        {
+            return this;
+        }
+
+        var all = LazyInitializer.EnsureInitialized(ref others, static () => new(StringComparer.Ordinal));
+        return all.GetOrAdd(zoneId, static (zone, asOf) => new Evaluation(asOf, zone), AsOf);
+    }
 
     /// <summary>The first instant that a value means.</summary>
-    public DateTimeOffset From(DateValue value) => value is DateValue.Day day ? Clamp(LocalTime.StartOfDay(day.Date, zone)) : Instant(value);
+    public DateTimeOffset From(DateValue value) =>
+        value is DateValue.Day day ? Clamp(LocalTime.StartOfDay(day.Date, zone)) : Instant(value);
 
     /// <summary>The last instant that a value means: the end of the day for a date, else the same as <see cref="From"/>.</summary>
-    public DateTimeOffset To(DateValue value) => value is DateValue.Day day ? Clamp(LocalTime.EndOfDay(day.Date, zone)) : Instant(value);
+    public DateTimeOffset To(DateValue value) =>
+        value is DateValue.Day day ? Clamp(LocalTime.EndOfDay(day.Date, zone)) : Instant(value);
 
     /// <summary>The date that a value falls on in the segment's zone.</summary>
-    public DateOnly Date(DateValue value) => value is DateValue.Day day ? day.Date : DateOnly.FromDateTime(LocalTime.Local(From(value), zone));
+    public DateOnly Date(DateValue value) =>
+        value is DateValue.Day day ? day.Date : DateOnly.FromDateTime(LocalTime.Local(From(value), zone));
 
     /// <summary>
     /// The latest birth date of those who have completed that many years; <see cref="DateOnly.MinValue"/> when nobody can have.
@@ -68,17 +82,19 @@ public sealed class Evaluation
         return date.AddDays(1).AddYears((int)years) <= today ? date.AddDays(1) : date;
     }
 
-    /// <summary>The instant that many whole days of 24 hours ago, kept within the calendar.</summary>
+    /// <summary>The instant that many whole days of 24 hours ago, within the calendar.</summary>
     public DateTimeOffset DaysAgo(decimal days)
     {
         var range = (AsOf - LocalTime.Earliest).Days;
         return days > range ? LocalTime.Earliest : days < -1_000_000 ? LocalTime.Latest : Clamp(AsOf, TimeSpan.FromDays(-(int)days));
     }
 
-    /// <summary>An instant moved by exact minutes, kept within the calendar.</summary>
+    /// <summary>An instant moved by exact minutes, within the calendar.</summary>
     public DateTimeOffset Shift(DateTimeOffset instant, int minutes) => Clamp(instant, TimeSpan.FromMinutes(minutes));
 
-    /// <summary>A yearly window from one value's day to another's, as two ranges of month × 100 + day, the second empty unless it crosses New Year.</summary>
+    /// <summary>
+    /// A yearly window from one value's day to another's, as two ranges of month × 100 + day, the second empty unless it crosses New Year.
+    /// </summary>
     public int YearlyFirstLow(DateValue low, DateValue high) => MonthDay(Date(low));
 
     /// <inheritdoc cref="YearlyFirstLow"/>
@@ -112,7 +128,10 @@ public sealed class Evaluation
         if (unit is DateUnit.Minute or DateUnit.Hour)
         {
             var start = anchor == DateAnchor.Now ? AsOf : ToInstant(Anchored(anchor));
-            return Clamp(start, unit == DateUnit.Minute ? TimeSpan.FromMinutes(offset) : TimeSpan.FromHours(Math.Clamp(offset, -MaxHours, MaxHours)));
+            var by = unit == DateUnit.Minute
+                ? TimeSpan.FromMinutes(offset)
+                : TimeSpan.FromHours(Math.Clamp(offset, -MaxHours, MaxHours));
+            return Clamp(start, by);
         }
 
         if (anchor == DateAnchor.Now && offset == 0)

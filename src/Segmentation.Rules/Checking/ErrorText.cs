@@ -50,7 +50,7 @@ public static class ErrorText
         _ => value.GetRawText(),
     };
 
-    /// <summary>The error for a value that is not what is expected in its place.</summary>
+    /// <summary>The error for a value of another type than expected.</summary>
     /// <param name="subject">The name of the field or property whose value it is.</param>
     /// <param name="expected">A description that reads on after "takes": "an integer".</param>
     /// <param name="actual">The value.</param>

@@ -1,6 +1,6 @@
 namespace Segmentation.Rules.Checking;
 
-/// <summary>How large a rule may be. Past one of these, compilation reports an error that names the limit and the place.</summary>
+/// <summary>How large a rule may be. Past one of these, compilation adds an error that names the limit, at the part that passes it.</summary>
 public sealed record RuleLimits
 {
     /// <summary>Groups within groups, the root counted as 1.</summary>
@@ -12,7 +12,7 @@ public sealed record RuleLimits
     /// <summary>Values in a list.</summary>
     public int MaxListLength { get; init; } = 1000;
 
-    /// <summary>Characters in a text.</summary>
+    /// <summary>Characters (UTF-16 code units) in a string.</summary>
     public int MaxTextLength { get; init; } = 512;
 
     /// <summary>UTF-8 bytes of a whole tree.</summary>

@@ -26,6 +26,6 @@ internal sealed record RuleScope<T>(
 
 /// <summary>What one rule compiles to.</summary>
 /// <param name="Emit">The test, or with true its exact complement.</param>
-/// <param name="Description">What it says, in plain English.</param>
+/// <param name="Description">The test in plain English.</param>
 /// <param name="Actual">The value that it tests, which explanations show; null where there is none.</param>
 internal sealed record CompiledTest(Func<bool, Expression> Emit, string Description, Expression? Actual);

@@ -5,7 +5,7 @@ using Segmentation.Rules.Expressions;
 
 namespace Segmentation.Rules.Checking;
 
-/// <summary>Compiles rules that ask for membership of other segments, whose own rules become part of the tree.</summary>
+/// <summary>Compiles rules on membership of other segments, whose own rules become part of the tree.</summary>
 internal sealed class SegmentMembership<T>(RuleScope<T> scope)
 {
     private readonly Compilation compilation = scope.Compilation;
@@ -83,7 +83,7 @@ internal sealed class SegmentMembership<T>(RuleScope<T> scope)
         return CompileRule(segment, pointer, keyPointer) is { } node ? new Member(key!, node.Emit) : null;
     }
 
-    // A segment named by another keeps its own time zone. Its errors are reported here, at the key that names it.
+    // A segment named by another is evaluated in its own time zone. Its errors are reported here, at the key that names it.
     private RuleNode? CompileRule(SegmentReference segment, string pointer, string keyPointer)
     {
         compilation.Size.CountSegment(keyPointer);

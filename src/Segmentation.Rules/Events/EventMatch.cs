@@ -28,7 +28,7 @@ internal sealed record EventMatch<TEvent>(
         _ => 0 >= GetNumber(0) && 0 <= GetNumber(1),
     };
 
-    /// <summary>Whether it says no more than that there is an event.</summary>
+    /// <summary>Whether one event of any kind in the group is all that it needs.</summary>
     public bool IsOneOrMore => Aggregate is null && Mode switch
     {
         "atLeast" => GetNumber(0) == 1,

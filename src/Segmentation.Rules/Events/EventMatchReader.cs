@@ -7,7 +7,7 @@ using Segmentation.Rules.Values;
 
 namespace Segmentation.Rules.Events;
 
-/// <summary>Reads <c>match</c>, which says how many events a rule needs.</summary>
+/// <summary>Reads <c>match</c>, how many events a rule needs.</summary>
 internal sealed class EventMatchReader<T, TEvent>(
     EventAccess<T, TEvent> access, Compilation compilation, Expression evaluation, string pointer)
 {
@@ -205,8 +205,8 @@ internal sealed class EventMatchReader<T, TEvent>(
             subject = aggregate is null ? "The count" : aggregated!.Field is { } field ? $"{aggregate} of {field.Name}" : aggregate;
             var isDate = aggregate is "min" or "max" && aggregated!.Selector.ReturnType == typeof(DateTimeOffset);
             var type = isDate ? FieldType.Instant : isCount ? FieldType.Integer : FieldType.Decimal;
-            var stand = new Field(subject, "event", type, subject, "", new ScalarAccess(Expression.Lambda(Expression.Constant(0m))));
-            constants = new ConstantReader(compilation, stand, type, evaluation);
+            var standIn = new Field(subject, "event", type, subject, "", new ScalarAccess(Expression.Lambda(Expression.Constant(0m))));
+            constants = new ConstantReader(compilation, standIn, type, evaluation);
         }
 
         /// <summary>An int, a decimal or a <see cref="DateValue"/>; null where it is none, which adds an error.</summary>

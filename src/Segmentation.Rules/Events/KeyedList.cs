@@ -8,7 +8,9 @@ public sealed class ListKeyAttribute : Attribute;
 /// A list that also finds its items by a key. Most rules read events of one type; a busy customer has hundreds of all, and there may be
 /// hundreds of rules.
 /// </summary>
-/// <typeparam name="T">A class with one string marked by <see cref="ListKeyAttribute"/>, which must not change while in the list.</typeparam>
+/// <typeparam name="T">
+/// A class with one string property marked by <see cref="ListKeyAttribute"/>, which must not change while an item is in the list.
+/// </typeparam>
 public sealed class KeyedList<T> : List<T>
     where T : class
 {
@@ -34,7 +36,7 @@ public sealed class KeyedList<T> : List<T>
         return groups.GetValueOrDefault(key, none);
     }
 
-    /// <summary>Removes all items; others may come in their place.</summary>
+    /// <summary>Removes all items; others may replace them.</summary>
     public new void Clear()
     {
         base.Clear();

@@ -17,7 +17,7 @@ public sealed class Area
 
     private readonly double south = -90, north = 90, west = -180, east = 180;
     private readonly bool crossesDateLine;
-    private readonly Expression<Func<double, double, bool>> inside;
+    private readonly Func<Expression, Expression, Expression> isInside;
 
     /// <param name="latitude">Degrees, ±90.</param>
     /// <param name="longitude">Degrees, ±180.</param>
@@ -31,23 +31,31 @@ public sealed class Area
         north = Math.Min(90, latitude + degrees);
         if (south > -90 && north < 90 && angle < Math.PI / 2)
         {
-            var half = double.RadiansToDegrees(Math.Asin(Math.Min(1, Math.Sin(angle) / Math.Cos(double.DegreesToRadians(latitude))))) + 1e-9;
-            (west, east) = (longitude - half, longitude + half);
+            var sine = Math.Sin(angle) / Math.Cos(double.DegreesToRadians(latitude));
+            var half = double.RadiansToDegrees(Math.Asin(Math.Min(1, sine))) + 1e-9;
+            west = longitude - half;
+            east = longitude + half;
             crossesDateLine = west < -180 || east > 180;
-            (west, east) = (west < -180 ? west + 360 : west, east > 180 ? east - 360 : east);
+            west = west < -180 ? west + 360 : west;
+            east = east > 180 ? east - 360 : east;
         }
 
-        var (lat, lon, radius) = (Literal<double>.Create(latitude), Literal<double>.Create(longitude), Literal<double>.Create(radiusKm));
-        inside = Lambda((y, x) => Splice.Body((Expression<Func<double, double, double, double, double, bool>>)((a, b, c, d, r) => DistanceKm(a, b, c, d) <= r), y, x, lat, lon, radius));
+        Expression<Func<double, double, double, double, double, bool>> isNear = (y, x, lat, lon, km) => DistanceKm(y, x, lat, lon) <= km;
+        isInside = CreateTest(
+            isNear, Literal<double>.Create(latitude), Literal<double>.Create(longitude), Literal<double>.Create(radiusKm));
     }
 
     /// <param name="corners">Longitude and latitude of each, closed or not.</param>
     internal Area(IReadOnlyList<(double Longitude, double Latitude)> corners)
     {
-        (west, east) = (corners.Min(c => c.Longitude), corners.Max(c => c.Longitude));
-        (south, north) = (corners.Min(c => c.Latitude), corners.Max(c => c.Latitude));
-        var (xs, ys) = (Literal<double[]>.Create([.. corners.Select(c => c.Longitude)]), Literal<double[]>.Create([.. corners.Select(c => c.Latitude)]));
-        inside = Lambda((y, x) => Splice.Body((Expression<Func<double, double, double[], double[], bool>>)((a, b, lons, lats) => InPolygon(a, b, lons, lats)), y, x, xs, ys));
+        double[] longitudes = [.. corners.Select(c => c.Longitude)];
+        double[] latitudes = [.. corners.Select(c => c.Latitude)];
+        west = longitudes.Min();
+        east = longitudes.Max();
+        south = latitudes.Min();
+        north = latitudes.Max();
+        Expression<Func<double, double, double[], double[], bool>> isWithin = (y, x, lons, lats) => InPolygon(y, x, lons, lats);
+        isInside = CreateTest(isWithin, Literal<double[]>.Create(longitudes), Literal<double[]>.Create(latitudes));
     }
 
     /// <summary>Great-circle distance in kilometres by the haversine formula (Sinnott, "Virtues of the Haversine", 1984).</summary>
@@ -76,22 +84,18 @@ public sealed class Area
         return inside;
     }
 
+    /// <summary>Whether a point is in the area, given its coordinates in degrees: first in the box around it, then in the area itself.</summary>
     internal Expression Contains(Expression latitude, Expression longitude)
     {
-        Expression Bound(Func<Expression, Expression, Expression> compare, Expression x, double v) => compare(x, Literal<double>.Create(v));
-        var box = crossesDateLine
-            ? Splice.Or(Bound(Expression.GreaterThanOrEqual, longitude, west), Bound(Expression.LessThanOrEqual, longitude, east))
-            : Splice.And(Bound(Expression.GreaterThanOrEqual, longitude, west), Bound(Expression.LessThanOrEqual, longitude, east));
+        var eastward = Expression.GreaterThanOrEqual(longitude, Literal<double>.Create(west));
+        var westward = Expression.LessThanOrEqual(longitude, Literal<double>.Create(east));
         return Splice.And(
-            Bound(Expression.GreaterThanOrEqual, latitude, south),
-            Bound(Expression.LessThanOrEqual, latitude, north),
-            box,
-            Splice.Body(inside, latitude, longitude));
+            Expression.GreaterThanOrEqual(latitude, Literal<double>.Create(south)),
+            Expression.LessThanOrEqual(latitude, Literal<double>.Create(north)),
+            crossesDateLine ? Splice.Or(eastward, westward) : Splice.And(eastward, westward),
+            isInside(latitude, longitude));
     }
 
-    private static Expression<Func<double, double, bool>> Lambda(Func<Expression, Expression, Expression> body)
-    {
-        var (y, x) = (Expression.Parameter(typeof(double)), Expression.Parameter(typeof(double)));
-        return Expression.Lambda<Func<double, double, bool>>(body(y, x), y, x);
-    }
+    private static Func<Expression, Expression, Expression> CreateTest(LambdaExpression test, params Expression[] literals) =>
+        (latitude, longitude) => Splice.Body(test, [latitude, longitude, .. literals]);
 }

@@ -19,13 +19,13 @@ internal sealed record Constant(Operand Operand, object? Value, DateValue? Date,
 }
 
 /// <summary>Reads single constants of a type, and checks them.</summary>
-/// <param name="compilation">Takes the errors.</param>
+/// <param name="compilation">Where errors are added.</param>
 /// <param name="field">The field that they are compared with.</param>
 /// <param name="type">Its type; for a property, that of the rule's value.</param>
 /// <param name="evaluation">The clock of relative dates.</param>
 internal sealed class ConstantReader(Compilation compilation, Field field, FieldType type, Expression evaluation)
 {
-    // A builder's values are often strings whatever the field holds; a property's value says by its JSON type what it is compared as.
+    // A builder's values are often strings whatever the field holds; a property's value is compared as its JSON type.
     private readonly bool allowsStrings = field.Type != FieldType.Property;
 
     /// <summary>Reads a constant; null where it is none of the type, which adds an error.</summary>

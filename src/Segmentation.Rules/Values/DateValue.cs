@@ -4,9 +4,12 @@ using System.Text.RegularExpressions;
 
 namespace Segmentation.Rules.Values;
 
-/// <summary>A date or instant as a rule names it; <see cref="Evaluation"/> says when it is.</summary>
+/// <summary>A date or instant as a rule names it; <see cref="Evaluation"/> resolves when it is.</summary>
 public abstract partial record DateValue
 {
+    // No time zone is further from UTC.
+    private const int MaxOffsetHours = 14;
+
     /// <summary>A text with an offset: one instant.</summary>
     public sealed record Exact(DateTimeOffset Instant) : DateValue;
 
@@ -19,7 +22,7 @@ public abstract partial record DateValue
     /// <summary>Reckoned from the evaluation's instant: anchor first, then offset.</summary>
     public sealed record Relative(DateAnchor Anchor, int Offset, DateUnit Unit) : DateValue;
 
-    /// <summary>Parses an ISO 8601 date or date with time; years 2 to 9998.</summary>
+    /// <summary>Parses an ISO 8601 date or date with time, years 2 to 9998, cut to microseconds; null for anything else.</summary>
     public static DateValue? Parse(string text)
     {
         if (DateOnly.TryParseExact(text, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out var date))
@@ -28,8 +31,9 @@ public abstract partial record DateValue
         }
 
         var match = Iso().Match(text);
-        if (!match.Success || !DateTime.TryParse(match.Groups["local"].Value, CultureInfo.InvariantCulture, DateTimeStyles.None, out var local)
-            || local.Year is < 2 or > 9998)
+        var written = match.Groups["local"].Value;
+        var isTime = DateTime.TryParse(written, CultureInfo.InvariantCulture, DateTimeStyles.None, out var local);
+        if (!match.Success || !isTime || local.Year is < 2 or > 9998)
         {
             return null;
         }
@@ -41,12 +45,9 @@ public abstract partial record DateValue
             return new Local(local);
         }
 
-        var offset = match.Groups["offset"].Value is "Z" or "z" ? TimeSpan.Zero
-            : new TimeSpan(int.Parse(match.Groups["hours"].Value, CultureInfo.InvariantCulture), match.Groups["minutes"] is { Success: true } m ? int.Parse(m.Value, CultureInfo.InvariantCulture) : 0, 0)
-                * (match.Groups["offset"].Value[0] == '-' ? -1 : 1);
-        return Math.Abs(offset.TotalHours) <= 14 && new DateTimeOffset(local, TimeSpan.Zero) - offset is { Year: > 1 and < 9999 } instant
-            ? new Exact(instant)
-            : null;
+        var offset = ParseOffset(match);
+        var instant = new DateTimeOffset(local, TimeSpan.Zero) - offset;
+        return Math.Abs(offset.TotalHours) <= MaxOffsetHours && instant.Year is > 1 and < 9999 ? new Exact(instant) : null;
     }
 
     /// <summary>An instant from a text that carries its offset; null for anything else.</summary>
@@ -57,22 +58,50 @@ public abstract partial record DateValue
         Exact exact => exact.Instant.ToString("yyyy-MM-dd HH:mm:ss.FFFFFF 'UTC'", CultureInfo.InvariantCulture),
         Local local => local.Time.ToString("yyyy-MM-dd HH:mm:ss.FFFFFF", CultureInfo.InvariantCulture),
         Day day => day.Date.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture),
-        Relative { Offset: 0, Anchor: var anchor } => Words(anchor),
-        Relative relative => string.Create(CultureInfo.InvariantCulture, $"{Math.Abs((long)relative.Offset)} {CaseNormalizer.Normalize(relative.Unit.ToString())}{(Math.Abs((long)relative.Offset) == 1 ? "" : "s")} ")
-            + (relative.Offset < 0 ? "before " : "after ") + Words(relative.Anchor),
+        Relative { Offset: 0, Anchor: var anchor } => DescribeAnchor(anchor),
+        Relative relative => DescribeRelative(relative),
         _ => throw new InvalidOperationException(),
     };
 
-    private static string Words(DateAnchor anchor) => anchor switch
+    private static TimeSpan ParseOffset(Match match)
+    {
+        var text = match.Groups["offset"].Value;
+        if (text is "Z" or "z")
+        {
+            return TimeSpan.Zero;
+        }
+
+        var hours = int.Parse(match.Groups["hours"].Value, CultureInfo.InvariantCulture);
+        var minutes = match.Groups["minutes"] is { Success: true } group ? int.Parse(group.Value, CultureInfo.InvariantCulture) : 0;
+        return new TimeSpan(hours, minutes, 0) * (text[0] == '-' ? -1 : 1);
+    }
+
+    private static string DescribeRelative(Relative relative)
+    {
+        var count = Math.Abs((long)relative.Offset);
+        var unit = CaseNormalizer.Normalize(relative.Unit.ToString()) + (count == 1 ? "" : "s");
+        var side = relative.Offset < 0 ? "before" : "after";
+        return string.Create(CultureInfo.InvariantCulture, $"{count} {unit} {side} {DescribeAnchor(relative.Anchor)}");
+    }
+
+    private static string DescribeAnchor(DateAnchor anchor) => anchor switch
     {
         DateAnchor.Now => "now",
         DateAnchor.StartOfDay => "the start of today",
         DateAnchor.EndOfDay => "the end of today",
-        _ => (anchor.ToString().StartsWith("Start", StringComparison.Ordinal) ? "the start of this " : "the end of this ")
-            + CaseNormalizer.Normalize(anchor.ToString().Replace("StartOf", "", StringComparison.Ordinal).Replace("EndOf", "", StringComparison.Ordinal)),
+        DateAnchor.StartOfWeek => "the start of this week",
+        DateAnchor.EndOfWeek => "the end of this week",
+        DateAnchor.StartOfMonth => "the start of this month",
+        DateAnchor.EndOfMonth => "the end of this month",
+        DateAnchor.StartOfYear => "the start of this year",
+        _ => "the end of this year",
     };
 
-    [GeneratedRegex(@"^(?<local>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?)((?<=:[0-9]{2}:[0-9]{2})\.(?<fraction>[0-9]{1,9}))?(?<offset>[Zz]|[+-](?<hours>[0-9]{2})(:?(?<minutes>[0-5][0-9]))?)?\z", RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant)]
+    [GeneratedRegex(
+        @"^(?<local>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?)"
+        + @"((?<=:[0-9]{2}:[0-9]{2})\.(?<fraction>[0-9]{1,9}))?"
+        + @"(?<offset>[Zz]|[+-](?<hours>[0-9]{2})(:?(?<minutes>[0-5][0-9]))?)?\z",
+        RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant)]
     private static partial Regex Iso();
 }
 

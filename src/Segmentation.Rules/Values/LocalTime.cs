@@ -4,8 +4,7 @@ using System.Diagnostics.CodeAnalysis;
 namespace Segmentation.Rules.Values;
 
 /// <summary>
-/// What an instant is called in a time zone, and back. The host maps the instance-free functions to SQL functions that agree with
-/// them. Instants have PostgreSQL's resolution, a microsecond.
+/// Instants as local time in a time zone, and back. The host maps the static functions to SQL functions that agree with them. Instants have PostgreSQL's resolution, a microsecond.
 /// </summary>
 public static class LocalTime
 {

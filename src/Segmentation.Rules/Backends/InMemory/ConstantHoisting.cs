@@ -8,7 +8,9 @@ namespace Segmentation.Rules.Backends.InMemory;
 /// <summary>Computes before a loop what stays the same in it: what is made of constants and of the rule's own parameters alone.</summary>
 internal sealed class ConstantHoisting(IReadOnlyCollection<ParameterExpression> parameters) : ExpressionVisitor
 {
-    /// <summary>A rule in two steps: what is made of its first parameters alone is computed once for all that it is then evaluated on.</summary>
+    /// <summary>
+    /// A rule in two steps: what is made of its first parameters alone is computed once for all that it is then evaluated on.
+    /// </summary>
     public static Expression<TDelegate> Split<TDelegate>(LambdaExpression rule, params ParameterExpression[] first)
     {
         var constants = new Replacer(first);

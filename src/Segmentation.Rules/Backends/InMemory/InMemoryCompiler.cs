@@ -4,7 +4,7 @@ namespace Segmentation.Rules.Backends.InMemory;
 
 /// <summary>
 /// Makes a compiled rule a fast function of loaded items without changing what it means: one rewriting pass after the other. A compiled
-/// expression makes a delegate of each inner lambda anew whenever it comes by, which takes far longer than what a rule reads of twenty events.
+/// expression creates a delegate of each inner lambda anew on every call, which costs far more than what a rule reads of twenty events.
 /// </summary>
 internal static class InMemoryCompiler
 {
@@ -12,16 +12,18 @@ internal static class InMemoryCompiler
     public static TDelegate Compile<TDelegate>(Expression<TDelegate> rule)
         where TDelegate : Delegate => Rewrite(rule).Compile();
 
-    /// <summary>The rule as a function of its first parameters, which returns one of the others, with what depends on the first alone computed.</summary>
+    /// <summary>
+    /// The rule in two steps: a function of its first parameters, which computes what depends on them alone and returns a function of the others.
+    /// </summary>
     public static TDelegate Compile<TRule, TDelegate>(Expression<TRule> rule, params ParameterExpression[] first)
         where TDelegate : Delegate => ConstantHoisting.Split<TDelegate>(Rewrite(rule), first).Compile();
 
-    /// <summary>The rule with no more than .NET needs to agree with SQL: for a single evaluation, which other passes would outlast.</summary>
+    /// <summary>The rule as a function for a single evaluation, which the other passes would take longer than.</summary>
     public static TDelegate Interpret<TDelegate>(Expression<TDelegate> rule)
         where TDelegate : Delegate => Visit(OrdinalComparison.Instance, rule).Compile(preferInterpretation: true);
 
-    // The order matters: conditions are ordered, and values read once, while nodes that stand in several places are still one object; a keyed
-    // list's conditions are found while lists are still LINQ; and constants leave the loops when these are there, with the sets in them.
+    // The order matters. Values that several conditions read are found while a node with several parents is still one object, so before the
+    // loops take copies; conditions on keys are found before lists of constants become sets; and constants leave the loops last, sets included.
     private static Expression<TDelegate> Rewrite<TDelegate>(Expression<TDelegate> rule)
     {
         rule = Visit(OrdinalComparison.Instance, rule);

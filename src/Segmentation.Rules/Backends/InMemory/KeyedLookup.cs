@@ -5,9 +5,9 @@ using Segmentation.Rules.Expressions;
 
 namespace Segmentation.Rules.Backends.InMemory;
 
-/// <summary>A condition on a keyed list of which one part says that items have one of a few keys.</summary>
+/// <summary>A condition on a keyed list of which one part is that items have one of a few keys.</summary>
 /// <param name="Keys">Those keys.</param>
-/// <param name="Others">What else the condition says.</param>
+/// <param name="Others">The other parts.</param>
 internal sealed record KeyedLookup(IReadOnlyList<string> Keys, Expression Others)
 {
     // Each is a loop of its own.

@@ -17,7 +17,7 @@ internal sealed class LoopUnrolling : ExpressionVisitor
 
     protected override Expression VisitMember(MemberExpression node)
     {
-        // No loop may stand where a value's own member is read.
+        // A member can't be read of a block that holds a loop.
         var visited = (MemberExpression)base.VisitMember(node);
         return visited.Expression is { Type.IsValueType: true } and not (ParameterExpression or MemberExpression)
             ? Variables.ReadOnce(visited.Expression, v => visited.Update(v))
@@ -108,7 +108,7 @@ internal sealed class LoopUnrolling : ExpressionVisitor
         return extreme is null ? null : Expression.Convert(extreme, type);
     }
 
-    // A loop a step, the last first, which is the rarest; where one step has no event, the others are not looked for. An event that matches
+    // A loop a step, the last first, which is the rarest; where one step has no event, the others are not searched. An event that matches
     // two steps is added twice, and can't follow itself, having one time.
     private BlockExpression? UnrollSequence(MethodCallExpression node)
     {

@@ -2,7 +2,7 @@ using System.Linq.Expressions;
 
 namespace Segmentation.Rules.Backends.InMemory;
 
-/// <summary>Makes string tests compare bytes, as SQL does: in .NET some would ask the culture.</summary>
+/// <summary>Makes string tests compare bytes, as SQL does: in .NET some would use the culture.</summary>
 internal sealed class OrdinalComparison : ExpressionVisitor
 {
     public static readonly OrdinalComparison Instance = new();

@@ -4,7 +4,7 @@ using System.Linq.Expressions;
 namespace Segmentation.Rules.Backends.InMemory;
 
 /// <summary>
-/// A pass that rewrites a node once, however often it stands in the tree: <see cref="ConditionOrdering"/> finds by that what is read twice.
+/// A pass that rewrites a node once, however often the tree holds it: <see cref="ConditionOrdering"/> finds by that what is read twice.
 /// </summary>
 internal abstract class SharingVisitor : ExpressionVisitor
 {

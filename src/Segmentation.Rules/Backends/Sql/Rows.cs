@@ -1,7 +1,7 @@
 namespace Segmentation.Rules.Backends.Sql;
 
 /// <summary>
-/// Stands for the rows of a table in a compiled rule, until <see cref="QueryBinder"/> puts a real source in its place.
+/// Represents the rows of a table in a compiled rule, until <see cref="QueryBinder"/> replaces it by a real source.
 /// </summary>
 public static class Rows<T>
 {

@@ -60,8 +60,8 @@ public sealed class CompiledRule<T>
     public bool ReadsLocalTime => compilation.ReadsLocalTime;
 
     /// <summary>
-    /// Finds whom the clock may bring in or out between two instants, at most an hour apart and both sides <see cref="IsRegular"/>: it leaves
-    /// nobody out, and may include some whose membership does not change.
+    /// Finds whom the clock may bring in or out between two instants, at most an hour apart and both sides <see cref="IsRegular"/>: it
+    /// leaves nobody out, and may include some whose membership does not change.
     /// </summary>
     /// <param name="from">The evaluation of the earlier instant.</param>
     /// <param name="to">The evaluation of the later instant.</param>
@@ -93,19 +93,20 @@ public sealed class CompiledRule<T>
     }
 
     /// <summary>
-    /// A function of two evaluations, of the earlier and the later of any two instants, to a function that returns whether the clock may bring
-    /// a loaded item in or out between them.
+    /// A function of two evaluations, of the earlier and the later of any two instants, to a function that returns whether the clock may
+    /// bring a loaded item in or out between them.
     /// </summary>
     public Func<Evaluation, Evaluation, Func<T, bool>> ToTransitionFunc()
     {
         var parameters = new[] { compilation.From, compilation.To };
         var test = Expression.Lambda<Func<T, Evaluation, Evaluation, bool>>(JoinTransitions(), [item, .. parameters]);
-        return InMemoryCompiler.Compile<Func<T, Evaluation, Evaluation, bool>, Func<Evaluation, Evaluation, Func<T, bool>>>(test, parameters);
+        return InMemoryCompiler.Compile<Func<T, Evaluation, Evaluation, bool>, Func<Evaluation, Evaluation, Func<T, bool>>>(
+            test, parameters);
     }
 
     /// <summary>
-    /// Whether all the rule's bounds move forward evenly between two instants: no clock is changed near either, nor near the dates that relative
-    /// dates mean then. Else a bound may go back and forth by the change.
+    /// Whether all the rule's bounds move forward evenly between two instants: no clock is changed near either, nor near the dates that
+    /// relative dates mean then. Else a bound may go back and forth by the change.
     /// </summary>
     /// <param name="from">The earlier instant.</param>
     /// <param name="to">The later instant.</param>

@@ -32,7 +32,8 @@ public sealed record OrderedAccess(
 /// <param name="HasAny">Whether it holds any of them: <c>(T, Evaluation, string[]) → bool</c>.</param>
 /// <param name="Empty">Whether it holds nothing, which counts as missing: <c>(T, Evaluation) → bool</c>.</param>
 /// <param name="Value">What explanations show: <c>(T, Evaluation) → X</c>.</param>
-public sealed record SetAccess(LambdaExpression HasAll, LambdaExpression HasAny, LambdaExpression Empty, LambdaExpression Value) : FieldAccess;
+public sealed record SetAccess(
+    LambdaExpression HasAll, LambdaExpression HasAny, LambdaExpression Empty, LambdaExpression Value) : FieldAccess;
 
 /// <summary>A day of the year, whatever the year.</summary>
 /// <param name="MonthDay">Month × 100 + day: <c>(T, Evaluation) → int?</c>; null is missing.</param>
@@ -51,7 +52,8 @@ public sealed record PointAccess(LambdaExpression Latitude, LambdaExpression Lon
 /// <param name="Exists">Whether there is a value of any type; never null.</param>
 /// <param name="Scalar">A string that is equal exactly for equal values of any type.</param>
 public sealed record PropertyAccess(
-    LambdaExpression Text, LambdaExpression Number, LambdaExpression Boolean, LambdaExpression Exists, LambdaExpression Scalar) : FieldAccess;
+    LambdaExpression Text, LambdaExpression Number, LambdaExpression Boolean, LambdaExpression Exists, LambdaExpression Scalar)
+    : FieldAccess;
 
 /// <summary>Membership of segments: <c>(T, Evaluation, int) → bool</c>, of the segment with that id.</summary>
 /// <param name="Manual">Of a manual segment.</param>

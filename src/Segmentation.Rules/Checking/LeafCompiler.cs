@@ -53,7 +53,8 @@ internal sealed class LeafCompiler<T>(RuleScope<T> scope)
 
         // Events and segments add themselves what the clock may change in them; a group over events does so for the rules in it.
         var addsTransitions = !comparesFields && field.Access is SubqueryAccess<T> or SegmentAccess;
-        if (!addsTransitions && !muted && compilation.ItemType == typeof(T) && compilation.FindTransition(test.Emit(false)) is { } transition)
+        if (!addsTransitions && !muted && compilation.ItemType == typeof(T)
+            && compilation.FindTransition(test.Emit(false)) is { } transition)
         {
             compilation.Transitions.Add(transition);
         }

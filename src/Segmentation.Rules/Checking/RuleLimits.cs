@@ -1,6 +1,8 @@
 namespace Segmentation.Rules.Checking;
 
-/// <summary>How large a rule may be. Past one of these, compilation adds an error that names the limit, at the part that passes it.</summary>
+/// <summary>
+/// How large a rule may be. Past one of these, compilation adds an error that names the limit, at the part that passes it.
+/// </summary>
 public sealed record RuleLimits
 {
     /// <summary>Groups within groups, the root counted as 1.</summary>

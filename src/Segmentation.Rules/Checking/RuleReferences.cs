@@ -97,7 +97,8 @@ public static class RuleReferences
     private static bool ComparesFields(JsonElement rule) =>
         rule.TryGetProperty("valueSource", out var source) && IsString(source) && source.ValueEquals("field");
 
-    private static bool IsTrue(JsonElement node, string name) => node.TryGetProperty(name, out var flag) && flag.ValueKind == JsonValueKind.True;
+    private static bool IsTrue(JsonElement node, string name) =>
+        node.TryGetProperty(name, out var flag) && flag.ValueKind == JsonValueKind.True;
 
     private static bool IsString(JsonElement element) => element.ValueKind == JsonValueKind.String;
 }

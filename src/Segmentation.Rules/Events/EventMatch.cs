@@ -75,7 +75,9 @@ internal sealed record EventMatch<TEvent>(
 
         var isExtreme = Aggregate is "min" or "max";
         var method = Aggregate switch { "min" => nameof(Enumerable.Min), "max" => nameof(Enumerable.Max), _ => nameof(Enumerable.Sum) };
-        Type[] types = isExtreme && selector.ReturnType == typeof(DateTimeOffset) ? [typeof(TEvent), typeof(DateTimeOffset)] : [typeof(TEvent)];
+        Type[] types = isExtreme && selector.ReturnType == typeof(DateTimeOffset)
+            ? [typeof(TEvent), typeof(DateTimeOffset)]
+            : [typeof(TEvent)];
         return Expression.Call(typeof(Enumerable), method, types, events, selector);
     }
 
@@ -111,7 +113,8 @@ internal sealed record EventMatch<TEvent>(
     private static MethodCallExpression CountDistinct(Expression events, LambdaExpression selector)
     {
         Type[] type = [selector.ReturnType];
-        var values = Expression.Call(typeof(Enumerable), nameof(Enumerable.Select), [typeof(TEvent), selector.ReturnType], events, selector);
+        var values = Expression.Call(
+            typeof(Enumerable), nameof(Enumerable.Select), [typeof(TEvent), selector.ReturnType], events, selector);
         var distinct = Expression.Call(typeof(Enumerable), nameof(Enumerable.Distinct), type, values);
         return Expression.Call(typeof(Enumerable), nameof(Enumerable.Count), type, distinct);
     }

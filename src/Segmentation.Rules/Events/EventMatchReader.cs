@@ -164,7 +164,8 @@ internal sealed class EventMatchReader<T, TEvent>(
 
     private static string Describe(string mode, string? aggregate, Aggregated? aggregated, List<object> bounds)
     {
-        var numbers = bounds.Select(b => b is DateValue date ? date.Describe() : Convert.ToString(b, CultureInfo.InvariantCulture)!).ToList();
+        var numbers =
+            bounds.Select(b => b is DateValue date ? date.Describe() : Convert.ToString(b, CultureInfo.InvariantCulture)!).ToList();
         var comparison = mode switch
         {
             "atLeast" => "at least",

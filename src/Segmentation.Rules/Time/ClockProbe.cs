@@ -50,7 +50,8 @@ internal sealed class ClockProbe : ExpressionVisitor
         {
             VisitEvaluation(node);
         }
-        else if (node.Method.DeclaringType == typeof(LocalTime) && node.Method.Name is nameof(LocalTime.Hour) or nameof(LocalTime.DayOfWeek))
+        else if (node.Method.DeclaringType == typeof(LocalTime)
+            && node.Method.Name is nameof(LocalTime.Hour) or nameof(LocalTime.DayOfWeek))
         {
             ReadsLocalTime |= IsInstant(node.Arguments[0]);
         }

@@ -75,7 +75,8 @@ public sealed class Area
         for (int i = 0, j = longitudes.Length - 1; i < longitudes.Length; j = i++)
         {
             if ((latitudes[i] > latitude) != (latitudes[j] > latitude)
-                && longitude < ((longitudes[j] - longitudes[i]) * (latitude - latitudes[i]) / (latitudes[j] - latitudes[i])) + longitudes[i])
+                && longitude < ((longitudes[j] - longitudes[i]) * (latitude - latitudes[i]) / (latitudes[j] - latitudes[i]))
+                    + longitudes[i])
             {
                 inside = !inside;
             }
@@ -84,7 +85,9 @@ public sealed class Area
         return inside;
     }
 
-    /// <summary>Whether a point is in the area, given its coordinates in degrees: first in the box around it, then in the area itself.</summary>
+    /// <summary>
+    /// Whether a point is in the area, given its coordinates in degrees: first in the box around it, then in the area itself.
+    /// </summary>
     internal Expression Contains(Expression latitude, Expression longitude)
     {
         var eastward = Expression.GreaterThanOrEqual(longitude, Literal<double>.Create(west));

@@ -151,7 +151,9 @@ internal sealed class ConstantReader(Compilation compilation, Field field, Field
         }
 
         var from = Expression.Call(evaluation, nameof(Evaluation.From), null, literal);
-        return date is DateValue.Day ? new Operand(from, Expression.Call(evaluation, nameof(Evaluation.To), null, literal)) : new Operand(from);
+        return date is DateValue.Day
+            ? new Operand(from, Expression.Call(evaluation, nameof(Evaluation.To), null, literal))
+            : new Operand(from);
     }
 
     private Constant? AddMismatch(JsonElement value, string pointer) =>

@@ -4,7 +4,8 @@ using System.Diagnostics.CodeAnalysis;
 namespace Segmentation.Rules.Values;
 
 /// <summary>
-/// Instants as local time in a time zone, and back. The host maps the static functions to SQL functions that agree with them. Instants have PostgreSQL's resolution, a microsecond.
+/// Instants as local time in a time zone, and back. The host maps the static functions to SQL functions that agree with them. Instants have
+/// PostgreSQL's resolution, a microsecond.
 /// </summary>
 public static class LocalTime
 {
@@ -26,8 +27,8 @@ public static class LocalTime
             return true;
         }
 
-        // The runtime would also open "posix/…" and "right/…", on Windows its own names, and any spelling of a zone that it has opened before;
-        // none of these is IANA's.
+        // The runtime would also open "posix/…" and "right/…", on Windows its own names, and any spelling of a zone that it has opened
+        // before; none of these is IANA's.
         if (id.Length is 0 or > 64 || id.StartsWith("posix", StringComparison.Ordinal) || id.StartsWith("right/", StringComparison.Ordinal)
             || id.Any(c => !(char.IsAsciiLetterOrDigit(c) || c is '/' or '_' or '-' or '+'))
             || !TimeZoneInfo.TryFindSystemTimeZoneById(id, out zone) || !zone.HasIanaId || zone.Id != id)

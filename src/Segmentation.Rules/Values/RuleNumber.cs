@@ -20,7 +20,9 @@ public static class RuleNumber
     /// <summary>The number that a JSON number stands for; null when it is out of range.</summary>
     public static decimal? Parse(JsonElement number) => Parse(number.GetRawText());
 
-    /// <summary>The number that a text reads as (invariant culture, no thousands separators); null when it is none or out of range.</summary>
+    /// <summary>
+    /// The number that a text reads as (invariant culture, no thousands separators); null when it is none or out of range.
+    /// </summary>
     public static decimal? Parse(ReadOnlySpan<char> text)
     {
         text = text.Trim();

@@ -66,7 +66,8 @@ internal sealed class ValueReader(Compilation compilation, Field field, FieldTyp
             return new RuleValue(new Operands { Window = CreateWindow(low.Date!, high.Date!, canCross: true) }, description);
         }
 
-        return compilation.AddErrorIf(RangeOrder.IsReversed(low.Bound, high.Bound), pointer, $"{field.Name} between takes the lower value first.")
+        return compilation.AddErrorIf(
+            RangeOrder.IsReversed(low.Bound, high.Bound), pointer, $"{field.Name} between takes the lower value first.")
             ? null
             : new RuleValue(new Operands { One = low.Operand, High = high.Operand }, description);
     }

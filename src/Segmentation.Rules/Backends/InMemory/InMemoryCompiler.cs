@@ -13,7 +13,8 @@ internal static class InMemoryCompiler
         where TDelegate : Delegate => Rewrite(rule).Compile();
 
     /// <summary>
-    /// The rule in two steps: a function of its first parameters, which computes what depends on them alone and returns a function of the others.
+    /// The rule in two steps: a function of its first parameters, which computes what depends on them alone and returns a function
+    /// of the others.
     /// </summary>
     public static TDelegate Compile<TRule, TDelegate>(Expression<TRule> rule, params ParameterExpression[] first)
         where TDelegate : Delegate => ConstantHoisting.Split<TDelegate>(Rewrite(rule), first).Compile();
@@ -23,7 +24,8 @@ internal static class InMemoryCompiler
         where TDelegate : Delegate => Visit(OrdinalComparison.Instance, rule).Compile(preferInterpretation: true);
 
     // The order matters. Values that several conditions read are found while a node with several parents is still one object, so before the
-    // loops take copies; conditions on keys are found before lists of constants become sets; and constants leave the loops last, sets included.
+    // loops take copies; conditions on keys are found before lists of constants become sets; and constants leave the
+    // loops last, sets included.
     private static Expression<TDelegate> Rewrite<TDelegate>(Expression<TDelegate> rule)
     {
         rule = Visit(OrdinalComparison.Instance, rule);

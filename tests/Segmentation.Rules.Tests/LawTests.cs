@@ -12,7 +12,7 @@ public class LawTests
     private static readonly Gen<Evaluation> Clocks =
         from minutes in Gen.Choose(-600_000, 600_000)
         from zone in Gen.Elements("UTC", "Europe/Berlin", "America/Havana", "Australia/Lord_Howe", "Asia/Kathmandu", "Pacific/Apia")
-        select new Evaluation(Instants.Of(Ask.Noon).AddMinutes(minutes), zone);
+        select new Evaluation(Instants.Parse(RuleTester.Noon).AddMinutes(minutes), zone);
 
     private static readonly Gen<(string R, string S, Person[] People, Evaluation At)> Cases =
         from r in RuleTrees.Trees
@@ -21,8 +21,8 @@ public class LawTests
         from at in Clocks
         select (r, s, (Person[])[.. people, People.Anna, People.Ben, People.Nobody], at);
 
-    /// <summary>The laws of logic: a tree made of the rules R and S, and what it says of someone for whom they say r and s.</summary>
-    private static readonly (string Law, Func<string, string, string> Tree, Func<bool, bool, bool> Says)[] Logic =
+    /// <summary>The laws of logic: a tree made of the rules R and S, and its outcome for someone for whom theirs are r and s.</summary>
+    private static readonly (string Law, Func<string, string, string> Tree, Func<bool, bool, bool> Expected)[] Logic =
     [
         ("not R: the exact complement", (r, s) => Not(r), (r, s) => !r),
         ("not not R", (r, s) => Not(Not(r)), (r, s) => r),
@@ -39,11 +39,11 @@ public class LawTests
     {
         // The complement for every tree, and one of the others in turn: compiling is what takes the time.
         var (c, other) = drawn;
-        var (r, s) = (Ask.Predicate(c.R), Ask.Predicate(c.S));
-        foreach (var (law, tree, says) in new[] { Logic[0], Logic[other] })
+        var (r, s) = (RuleTester.CompilePredicate(c.R), RuleTester.CompilePredicate(c.S));
+        foreach (var (law, tree, expected) in new[] { Logic[0], Logic[other] })
         {
-            var whole = Ask.Predicate(tree(c.R, c.S));
-            Assert.All(c.People, p => Assert.True(whole(p, c.At) == says(r(p, c.At), s(p, c.At)), law));
+            var whole = RuleTester.CompilePredicate(tree(c.R, c.S));
+            Assert.All(c.People, p => Assert.True(whole(p, c.At) == expected(r(p, c.At), s(p, c.At)), law));
         }
 
         return true;
@@ -52,27 +52,34 @@ public class LawTests
     [Fact]
     public void Cases_HoldForSomeAndNotForOthers()
     {
-        // Or the laws above would say little.
-        var asked = Cases.Sample(60).SelectMany(c => Ask.Predicate(c.R) is var r ? c.People.Select(p => r(p, c.At)) : []).ToList();
-        Assert.InRange(asked.Count(held => held) / (double)asked.Count, 0.2, 0.8);
+        // Or the laws above would prove little.
+        var outcomes = Cases.Sample(60)
+            .SelectMany(c => RuleTester.CompilePredicate(c.R) is var r ? c.People.Select(p => r(p, c.At)) : [])
+            .ToList();
+        Assert.InRange(outcomes.Count(held => held) / (double)outcomes.Count, 0.2, 0.8);
     }
 
     [Fact]
-    public void Explain_SaysWhatTheRuleSays() => Laws.Check(Cases, c =>
+    public void Explain_AnyRule_AgreesWithTheFunction() => Laws.Check(Cases, c =>
     {
-        var (rule, holds) = (Ask.Compile(c.R), Ask.Predicate(c.R));
-        return c.People.Take(2).All(p => rule.Explain(rule.Root, p, c.At).Matched == holds(p, c.At) && Nodes(rule.Root).All(n => rule.Explain(n, p, c.At) is var _));
+        var (rule, holds) = (RuleTester.Compile(c.R), RuleTester.CompilePredicate(c.R));
+        return c.People.Take(2).All(p => rule.Explain(rule.Root, p, c.At).Matched == holds(p, c.At)
+            && Nodes(rule.Root).All(n => rule.Explain(n, p, c.At) is var _));
     }, 100);
 
     [Fact]
-    public void ToQuery_InTheShapeForSql_SaysWhatTheMemoryShapeSays() =>
-        Laws.Check(Cases.Where(c => c.R.Contains("behavioral.", StringComparison.Ordinal)), c => Ask.WhoHolds(c.R, [.. c.People.Take(3), People.Anna, People.Nobody], c.At).Length > 0, 60);
+    public void ToQuery_InTheShapeForSql_AgreesWithTheShapeForMemory() =>
+        Laws.Check(
+            Cases.Where(c => c.R.Contains("behavioral.", StringComparison.Ordinal)),
+            c => RuleTester.FindHolding(c.R, [.. c.People.Take(3), People.Anna, People.Nobody], c.At).Length > 0,
+            60);
 
     [Fact]
     public void Description_IsNeverEmptyAndTheSameOnceMore() => Laws.Check(RuleTrees.Trees, tree =>
     {
-        var rule = Ask.Compile(tree);
-        return Nodes(rule.Root).All(n => n.Description.Trim().Length > 0) && rule.Root.Description == Ask.Compile(tree).Root.Description;
+        var rule = RuleTester.Compile(tree);
+        return Nodes(rule.Root).All(n => n.Description.Trim().Length > 0)
+            && rule.Root.Description == RuleTester.Compile(tree).Root.Description;
     });
 
     [Fact]
@@ -83,18 +90,21 @@ public class LawTests
         if (rule.IsValid)
         {
             var holds = rule.ToFunc();
-            return new[] { People.Anna, People.Ben, People.Nobody }.All(p => holds(p, new Evaluation(Instants.Of(Ask.Noon), "UTC")) is var _) && rule.Root.Description.Length > 0;
+            return new[] { People.Anna, People.Ben, People.Nobody }
+                .All(p => holds(p, new Evaluation(Instants.Parse(RuleTester.Noon), "UTC")) is var _)
+                && rule.Root.Description.Length > 0;
         }
 
         // A pointer leads to a part of the tree, or to one that its parent lacks.
-        return rule.Errors.All(e => e.Message.Length > 0 && (e.Pointer.Length == 0 || Find(document.RootElement, e.Pointer[..e.Pointer.LastIndexOf('/')]) is not null));
+        return rule.Errors.All(e => e.Message.Length > 0
+            && (e.Pointer.Length == 0 || Find(document.RootElement, e.Pointer[..e.Pointer.LastIndexOf('/')]) is not null));
     }, 3000);
 
     [Fact]
     public void Compile_MostMutants_AreRefused()
     {
-        // Or the law above would say little.
-        var refused = RuleTrees.Mutants.Sample(300).Count(m => !Ask.Compile(m).IsValid);
+        // Or the law above would prove little.
+        var refused = RuleTrees.Mutants.Sample(300).Count(m => !RuleTester.Compile(m).IsValid);
         Assert.InRange(refused, 150, 300);
     }
 
@@ -103,7 +113,9 @@ public class LawTests
     private static JsonElement? Find(JsonElement root, string pointer)
     {
         JsonElement? at = root;
-        foreach (var part in pointer.Split('/').Skip(1).Select(p => p.Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal)))
+        foreach (var part in pointer.Split('/')
+            .Skip(1)
+            .Select(p => p.Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal)))
         {
             at = at switch
             {

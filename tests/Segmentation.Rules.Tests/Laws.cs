@@ -12,5 +12,6 @@ public static class Laws
     private static readonly int Times = int.TryParse(Environment.GetEnvironmentVariable("LAW_CASES"), out var times) ? times : 1;
 
     public static void Check<TCase>(Gen<TCase> cases, Func<TCase, bool> holds, int count = 500) =>
-        FsCheck.Check.One(Config.QuickThrowOnFailure.WithMaxTest(count * Times).WithQuietOnSuccess(true), Prop.ForAll(cases.ToArbitrary(), holds));
+        FsCheck.Check.One(
+            Config.QuickThrowOnFailure.WithMaxTest(count * Times).WithQuietOnSuccess(true), Prop.ForAll(cases.ToArbitrary(), holds));
 }

@@ -1,61 +1,8 @@
 using System.Text.Json;
-using Segmentation.Rules.Backends.Sql;
 using Segmentation.Rules.Catalog;
 using static Segmentation.Rules.Tests.Json;
 
 namespace Segmentation.Rules.Tests;
-
-/// <summary>Three people that rules tell apart: Anna, Ben, and Nobody, of whom nothing is known.</summary>
-public static class People
-{
-    public static readonly Person Anna = new Person
-    {
-        Key = 1,
-        Name = "anna",
-        City = "berlin",
-        Country = "de",
-        Born = new(1990, 5, 15),
-        Children = 2,
-        Points = 10,
-        Income = 50_000.50m,
-        Orders = (100, 4),
-        Vip = true,
-        Consents = ["ads"],
-        SeenAt = Instants.Of("2024-05-15T10:00Z"),
-        OrderedAt = Instants.Of("2024-05-05T12:00Z"),
-        CreatedAt = Instants.Of("2024-05-15T10:00Z"),
-        Tags = ["shoes", "bags"],
-        Place = (52.52, 13.405),
-        TimeZone = "Asia/Tokyo",
-        Manual = [7],
-    }.With(
-        new("view", "2024-05-01T08:00Z", null, "web"),
-        new("order_completed", "2024-05-02T09:00Z", 10, "web", "{'category':'shoes','n':5,'gift':true,'size':{'eu':'42'},'none':null}"),
-        new("order_completed", "2024-05-03T16:00Z", 30.5m, "store", "{'category':'bags','n':'5','gift':'true','list':[1]}"),
-        new("order_completed", "2024-05-15T12:00:00.000001Z", 1000, "future"));
-
-    public static readonly Person Ben = new Person
-    {
-        Key = 2,
-        Name = "ben_50%",
-        City = "ben_50%",
-        Country = "at",
-        Born = new(2000, 2, 29),
-        Children = 0,
-        Points = 0,
-        Income = -1.5m,
-        Orders = (10, 3),
-        Vip = false,
-        SeenAt = Instants.Of("2023-12-31T23:30Z"),
-        OrderedAt = Instants.Of("2024-05-05T12:00:00.000001Z"),
-        Tags = ["bags"],
-        Place = (-33.87, 151.21),
-    }.With(new("view", "2024-05-02T09:00Z", 5, properties: "{'n':-2.5,'category':''}"), new("view", "2024-05-02T10:00Z"));
-
-    public static readonly Person Nobody = new() { Key = 3 };
-
-    public static readonly (char Letter, Person Person)[] All = [('A', Anna), ('B', Ben), ('N', Nobody)];
-}
 
 /// <summary>
 /// What every operator means on every type of field: rule => who matches, at noon of Wednesday 2024-05-15, UTC. From each line the
@@ -275,7 +222,7 @@ public class MeaningTests
         { "born", "=", "'born'", "AB", "'valueSource':'field'" },
     };
 
-    /// <summary>What is asked of one event, of anybody's.</summary>
+    /// <summary>Rules on one event, of anybody's.</summary>
     public static readonly TheoryData<string, string, string, string> EventRows = new()
     {
         { "type", "=", "'VIEW'", "AB" },
@@ -358,7 +305,8 @@ public class MeaningTests
     [Fact]
     public void Rows_CoverEveryOperatorOnEveryType()
     {
-        var shown = Rows.Select(r => r.Cast<string>().ToArray()).Select(r => (Type: PersonFields.Catalog.Find(r[0])!.Type, Op: r[1], Who: r[3]))
+        var shown = Rows.Select(r => r.Cast<string>().ToArray())
+            .Select(r => (Type: PersonFields.Catalog.Find(r[0])!.Type, Op: r[1], Who: r[3]))
             .Concat(EventRows.Select(r => r.Cast<string>().ToArray()).Select(r => (Type: EventType(r[0], r[2]), Op: r[1], Who: r[3])))
             .ToLookup(r => (r.Type, r.Op), r => r.Who);
         var missing = from op in Operators.All
@@ -371,12 +319,14 @@ public class MeaningTests
     }
 
     [Fact]
-    public void Of_EachType_ListsTheContractsOperators()
+    public void ListFor_EachType_ReturnsTheContractsOperators()
     {
         static string Names(FieldType type) => string.Join(" ", Operators.ListFor(type).Select(o => o.Name).Order(StringComparer.Ordinal));
         static string Sorted(string names) => string.Join(" ", names.Split(' ').Order(StringComparer.Ordinal));
         const string ordered = "= != < <= > >= between notBetween in notIn null notNull";
-        Assert.Equal(Sorted("= != in notIn contains doesNotContain beginsWith doesNotBeginWith endsWith doesNotEndWith null notNull"), Names(FieldType.Text));
+        Assert.Equal(
+            Sorted("= != in notIn contains doesNotContain beginsWith doesNotBeginWith endsWith doesNotEndWith null notNull"),
+            Names(FieldType.Text));
         Assert.All([FieldType.Integer, FieldType.Decimal, FieldType.Date, FieldType.Instant], t => Assert.Equal(Sorted(ordered), Names(t)));
         Assert.Equal(Sorted("= != null notNull"), Names(FieldType.Boolean));
         Assert.Equal(Sorted("= != between notBetween null notNull"), Names(FieldType.Yearly));
@@ -384,7 +334,8 @@ public class MeaningTests
         Assert.Equal(Sorted("within notWithin"), Names(FieldType.Point));
         Assert.All([FieldType.Events, FieldType.Sequence], t => Assert.Equal(Sorted("= !="), Names(t)));
         Assert.Equal(Sorted("in notIn"), Names(FieldType.Segment));
-        Assert.Equal(Sorted("= != < <= > >= between notBetween in notIn contains doesNotContain beginsWith doesNotBeginWith endsWith doesNotEndWith null notNull"), Names(FieldType.Property));
+        Assert.Equal(
+            Sorted(ordered + " contains doesNotContain beginsWith doesNotBeginWith endsWith doesNotEndWith"), Names(FieldType.Property));
     }
 
     [Theory]
@@ -395,20 +346,34 @@ public class MeaningTests
     [InlineData("{'combinator':'or','rules':[{'combinator':'or','rules':[]},{'field':'name','operator':'=','value':'x'}]}", "ABN")]
     [InlineData("{'combinator':'and','rules':[{'field':'vip','operator':'=','value':true},{'field':'name','operator':'notNull'}]}", "A")]
     [InlineData("{'combinator':'or','rules':[{'field':'vip','operator':'=','value':true},{'field':'name','operator':'null'}]}", "AN")]
-    [InlineData("{'combinator':'or','not':true,'rules':[{'field':'vip','operator':'=','value':true},{'field':'name','operator':'null'}]}", "B")]
-    [InlineData("{'combinator':'and','not':false,'rules':[{'combinator':'and','not':true,'rules':[{'field':'vip','operator':'=','value':true}]}]}", "BN")]
-    [InlineData("{'combinator':'and','rules':[{'field':'name','operator':'=','value':'x','muted':true},{'field':'name','operator':'notNull','muted':false}]}", "AB")]
-    [InlineData("{'combinator':'or','rules':[{'combinator':'and','rules':[],'muted':true},{'field':'name','operator':'=','value':'anna'}]}", "A")]
-    [InlineData("{'combinator':'and','rules':[{'combinator':'or','muted':true,'rules':[{'field':'name','operator':'=','value':'x'}]},{'field':'vip','operator':'notNull'}]}", "AB")]
+    [InlineData(
+        "{'combinator':'or','not':true,'rules':[{'field':'vip','operator':'=','value':true},{'field':'name','operator':'null'}]}",
+        "B")]
+    [InlineData(
+        "{'combinator':'and','not':false,'rules':[{'combinator':'and','not':true,'rules':[{'field':'vip','operator':'=','value':true}]}]}",
+        "BN")]
+    [InlineData(
+        "{'combinator':'and','rules':["
+            + "{'field':'name','operator':'=','value':'x','muted':true},{'field':'name','operator':'notNull','muted':false}]}",
+        "AB")]
+    [InlineData(
+        "{'combinator':'or','rules':[{'combinator':'and','rules':[],'muted':true},{'field':'name','operator':'=','value':'anna'}]}",
+        "A")]
+    [InlineData(
+        "{'combinator':'and','rules':["
+            + "{'combinator':'or','muted':true,'rules':[{'field':'name','operator':'=','value':'x'}]},"
+            + "{'field':'vip','operator':'notNull'}]}",
+        "AB")]
     public void Holds_Groups_CombineAndNegate(string tree, string who) => Same(who, tree);
 
-    private static FieldType EventType(string field, string value) => PersonFields.Events.Find(field)!.Type is var type && type != FieldType.Property || value.Length == 0 ? type
-        : (Parse(value) is { ValueKind: JsonValueKind.Array } list ? list[0] : Parse(value)).ValueKind switch
-        {
-            JsonValueKind.String => FieldType.Text,
-            JsonValueKind.Number => FieldType.Decimal,
-            _ => FieldType.Boolean,
-        };
+    private static FieldType EventType(string field, string value) =>
+        PersonFields.Events.Find(field)!.Type is var type && type != FieldType.Property || value.Length == 0 ? type
+            : (Parse(value) is { ValueKind: JsonValueKind.Array } list ? list[0] : Parse(value)).ValueKind switch
+            {
+                JsonValueKind.String => FieldType.Text,
+                JsonValueKind.Number => FieldType.Decimal,
+                _ => FieldType.Boolean,
+            };
 
     private static string? Negative(string field, string op) =>
         Operators.All.Single(o => o.Name == op && o.Types.Contains(PersonFields.Catalog.Find(field)!.Type)).Negative;
@@ -417,7 +382,7 @@ public class MeaningTests
 
     private static void Same(string who, string tree, bool alsoAsQuery = true)
     {
-        var compiled = Ask.Compile(tree, key => key switch
+        var compiled = RuleTester.Compile(tree, key => key switch
         {
             "hand" => new SegmentReference(key, null, "UTC", 7),
             "vips" => new SegmentReference(key, Parse(Group(Rule("vip", "=", "true"))), "UTC", null),
@@ -425,7 +390,7 @@ public class MeaningTests
             _ => null,
         });
         Assert.True(compiled.IsValid, $"{tree}\n{string.Join("\n", compiled.Errors)}");
-        var (holds, at) = (compiled.ToFunc(), new Evaluation(Instants.Of(Ask.Noon), "UTC"));
+        var (holds, at) = (compiled.ToFunc(), new Evaluation(Instants.Parse(RuleTester.Noon), "UTC"));
         Assert.Equal($"{who} {tree}", $"{string.Concat(People.All.Where(p => holds(p.Person, at)).Select(p => p.Letter))} {tree}");
 
         if (!alsoAsQuery)
@@ -433,8 +398,9 @@ public class MeaningTests
             return;
         }
 
-        // As a query over rows in memory, and as explained, the rule says the same.
-        var query = People.All.Select(p => p.Person).AsQueryable().Where(compiled.ToQuery(at, _ => throw new NotSupportedException())).ToList();
+        // As a query over rows in memory, and as explained, the rule means the same.
+        var query = People.All.Select(p => p.Person).AsQueryable().Where(compiled.ToQuery(at, _ => throw new NotSupportedException()))
+            .ToList();
         Assert.Equal(People.All.Select(p => p.Person).Where(p => holds(p, at)), query);
         Assert.All(People.All, p => Assert.Equal(holds(p.Person, at), compiled.Explain(compiled.Root, p.Person, at).Matched));
     }

@@ -1,7 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Linq.Expressions;
 using Segmentation.Rules.Time;
-using Segmentation.Rules.Values;
 
 namespace Segmentation.Rules.Backends.InMemory;
 

@@ -1,7 +1,7 @@
 using Segmentation.Rules.Checking;
 using Segmentation.Rules.Values;
 
-namespace Segmentation.Rules.Tests;
+namespace Segmentation.Rules.Tests.Values;
 
 public class DateValueTests
 {
@@ -67,7 +67,8 @@ public class DateValueTests
     [InlineData("2024-05-31T12:00:00", false)]
     [InlineData("2024-05-31", false)]
     [InlineData("x", false)]
-    public void ParseInstant_WithoutOffset_IsNull(string text, bool isInstant) => Assert.Equal(isInstant, DateValue.ParseInstant(text) is not null);
+    public void ParseInstant_WithoutOffset_IsNull(string text, bool isInstant) =>
+        Assert.Equal(isInstant, DateValue.ParseInstant(text) is not null);
 
     [Theory]
     [InlineData(DateAnchor.Now, 0, DateUnit.Day, "now")]
@@ -100,8 +101,10 @@ public class LocalTimeTests
     [InlineData("2011-12-30T10:00Z", "Pacific/Apia", 0, 6, 12, "2011-12-31")]
     public void Parts_OfAnInstant_AreThoseOfTheZonesClock(string instant, string zone, int hour, int dayOfWeek, int month, string date)
     {
-        var (at, day) = (Instants.Of(instant), DateOnly.Parse(date, System.Globalization.CultureInfo.InvariantCulture));
-        Assert.Equal((hour, dayOfWeek, month, day), (LocalTime.Hour(at, zone), LocalTime.DayOfWeek(at, zone), LocalTime.Month(at, zone), LocalTime.Date(at, zone)));
+        var (at, day) = (Instants.Parse(instant), DateOnly.Parse(date, System.Globalization.CultureInfo.InvariantCulture));
+        Assert.Equal(
+            (hour, dayOfWeek, month, day),
+            (LocalTime.Hour(at, zone), LocalTime.DayOfWeek(at, zone), LocalTime.Month(at, zone), LocalTime.Date(at, zone)));
         Assert.Equal((month * 100) + day.Day, LocalTime.MonthDay(at, zone));
     }
 
@@ -114,7 +117,7 @@ public class LocalTimeTests
     [InlineData("2024-10-26T00:30Z", "Europe/Berlin", 0, 1, "2024-10-27T01:30Z")]
     [InlineData("2011-12-29T12:00Z", "Pacific/Apia", 0, 1, "2011-12-30T12:00Z")]
     public void AddCalendar_AcrossClockChanges_KeepsTheLocalTime(string from, string zone, int months, int days, string expected) =>
-        Assert.Equal(Instants.Of(expected), LocalTime.AddCalendar(Instants.Of(from), zone, months, days));
+        Assert.Equal(Instants.Parse(expected), LocalTime.AddCalendar(Instants.Parse(from), zone, months, days));
 
     [Theory]
     [InlineData("2024-05-14T12:00Z", 1)]
@@ -123,8 +126,8 @@ public class LocalTimeTests
     [InlineData("2024-05-15T12:00:00.000001Z", -1)]
     public void DaysBetween_Instants_AreWholePeriodsOf24Hours(string from, int expected)
     {
-        Assert.Equal(expected, LocalTime.DaysBetween(Instants.Of(from), Instants.Of(Ask.Noon)));
-        Assert.Null(LocalTime.DaysBetween(null, Instants.Of(Ask.Noon)));
+        Assert.Equal(expected, LocalTime.DaysBetween(Instants.Parse(from), Instants.Parse(RuleTester.Noon)));
+        Assert.Null(LocalTime.DaysBetween(null, Instants.Parse(RuleTester.Noon)));
     }
 
     [Theory]
@@ -157,7 +160,8 @@ public class LocalTimeTests
 
     [Fact]
     public void Truncate_Ticks_CutsToMicrosecondsInUtc() => Assert.Equal(
-        new DateTimeOffset(2024, 5, 15, 10, 0, 0, TimeSpan.Zero).AddTicks(10), LocalTime.Truncate(new DateTimeOffset(2024, 5, 15, 12, 0, 0, TimeSpan.FromHours(2)).AddTicks(19)));
+        new DateTimeOffset(2024, 5, 15, 10, 0, 0, TimeSpan.Zero).AddTicks(10),
+        LocalTime.Truncate(new DateTimeOffset(2024, 5, 15, 12, 0, 0, TimeSpan.FromHours(2)).AddTicks(19)));
 }
 
 public class RuleNumberTests
@@ -234,7 +238,8 @@ public class NearestTests
     public void Hint_Name_AsksOrLists(string name, string expected) => Assert.Equal(expected, NearestName.Hint(name, Known));
 
     [Fact]
-    public void Hint_ManyKnown_PointsToTheList() => Assert.Contains("/api/v1/fields", NearestName.Hint("zzzzzz", [.. Enumerable.Range(100, 30).Select(i => $"field{i}")]), StringComparison.Ordinal);
+    public void Hint_ManyKnown_PointsToTheList() => Assert.Contains(
+        "/api/v1/fields", NearestName.Hint("zzzzzz", [.. Enumerable.Range(100, 30).Select(i => $"field{i}")]), StringComparison.Ordinal);
 
     [Fact]
     public void Quote_LongOrOddText_IsShortenedAndPrintable()
@@ -265,8 +270,8 @@ public class FoldTests
     {
         for (var c = '\u0001'; c < '\uffff'; c++)
         {
-            var folded = CaseNormalizer.Normalize(c.ToString())!;
-            Assert.Equal((1, folded), (folded.Length, CaseNormalizer.Normalize(folded)));
+            var normalized = CaseNormalizer.Normalize(c.ToString())!;
+            Assert.Equal((1, normalized), (normalized.Length, CaseNormalizer.Normalize(normalized)));
         }
     }
 }

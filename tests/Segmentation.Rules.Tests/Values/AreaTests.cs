@@ -1,9 +1,8 @@
 using System.Linq.Expressions;
-using FsCheck;
 using FsCheck.Fluent;
 using Segmentation.Rules.Values;
 
-namespace Segmentation.Rules.Tests;
+namespace Segmentation.Rules.Tests.Values;
 
 public class AreaTests
 {
@@ -19,7 +18,8 @@ public class AreaTests
     [InlineData(0, 179.5, 0, -179.5, 111.2)]
     [InlineData(90, 10, 90, -120, 0)]
     [InlineData(12, 34, 12, 34, 0)]
-    public void DistanceKm_KnownPlaces_IsGreatCircle(double latitude1, double longitude1, double latitude2, double longitude2, double expected)
+    public void DistanceKm_KnownPlaces_IsGreatCircle(
+        double latitude1, double longitude1, double latitude2, double longitude2, double expected)
     {
         Assert.Equal(expected, Area.DistanceKm(latitude1, longitude1, latitude2, longitude2), 0.6);
         Assert.Equal(expected, Area.DistanceKm(latitude2, longitude2, latitude1, longitude1), 0.6);
@@ -36,16 +36,22 @@ public class AreaTests
     [InlineData(0, 0, 20040, 0, 180, true)]
     [InlineData(52, 13, 0.001, 52, 13, true)]
     [InlineData(0, 0, 12000, 0, -100, true)]
-    public void Contains_CircleAtDateLineOrPole_ReachesAround(double latitude, double longitude, double radius, double y, double x, bool expected) =>
-        Assert.Equal(expected, In(new Area(latitude, longitude, radius), y, x));
+    public void Contains_CircleAtDateLineOrPole_ReachesAround(
+        double latitude, double longitude, double radius, double y, double x, bool expected) =>
+            Assert.Equal(expected, In(new Area(latitude, longitude, radius), y, x));
 
     [Fact]
     public void Contains_AnyCircle_IsExactlyTheDistance()
     {
         // Points all over, on the special lines, and just about the rim of the circle.
-        var latitude = Gen.OneOf(Gen.Choose(-90_000_000, 90_000_000).Select(v => v / 1e6), Gen.Elements(-90, -89.999999, 0, 89.999999, 90.0));
-        var longitude = Gen.OneOf(Gen.Choose(-180_000_000, 180_000_000).Select(v => v / 1e6), Gen.Elements(-180, -179.999999, 0, 179.999999, 180.0));
-        var radius = Gen.OneOf(Gen.Choose(1, 20_040).Select(v => (double)v), Gen.Choose(1, 1_000_000).Select(v => v / 1e3), Gen.Elements(0.000001, 10_007.5, 10_007.6, 20_015.1, 20_040));
+        var latitude = Gen.OneOf(
+            Gen.Choose(-90_000_000, 90_000_000).Select(v => v / 1e6), Gen.Elements(-90, -89.999999, 0, 89.999999, 90.0));
+        var longitude = Gen.OneOf(
+            Gen.Choose(-180_000_000, 180_000_000).Select(v => v / 1e6), Gen.Elements(-180, -179.999999, 0, 179.999999, 180.0));
+        var radius = Gen.OneOf(
+            Gen.Choose(1, 20_040).Select(v => (double)v),
+            Gen.Choose(1, 1_000_000).Select(v => v / 1e3),
+            Gen.Elements(0.000001, 10_007.5, 10_007.6, 20_015.1, 20_040));
         var cases = from center in Gen.Zip(latitude, longitude)
                     from r in radius
                     from far in Gen.Zip(latitude, longitude)
@@ -74,7 +80,10 @@ public class AreaTests
     [InlineData("0,0 10,10 10,0 0,10", 2, 5, false)]
     public void Contains_Polygon_IsEvenOdd(string corners, double latitude, double longitude, bool expected)
     {
-        var points = corners.Split(' ').Select(c => c.Split(',')).Select(c => (double.Parse(c[0], null), double.Parse(c[1], null))).ToList();
+        var points = corners.Split(' ')
+            .Select(c => c.Split(','))
+            .Select(c => (double.Parse(c[0], null), double.Parse(c[1], null)))
+            .ToList();
         Assert.Equal(expected, In(new Area(points), latitude, longitude));
         Assert.Equal(expected, Area.InPolygon(latitude, longitude, [.. points.Select(p => p.Item1)], [.. points.Select(p => p.Item2)]));
     }
@@ -87,12 +96,14 @@ public class AreaTests
         {
             var corners = c.Item1.ToList();
             return In(new Area(corners), c.Item2.Item2 + 0.3, c.Item2.Item1 + 0.3)
-                == Area.InPolygon(c.Item2.Item2 + 0.3, c.Item2.Item1 + 0.3, [.. corners.Select(p => p.Item1)], [.. corners.Select(p => p.Item2)]);
+                == Area.InPolygon(
+                    c.Item2.Item2 + 0.3, c.Item2.Item1 + 0.3, [.. corners.Select(p => p.Item1)], [.. corners.Select(p => p.Item2)]);
         }, 1000);
     }
 
     private static bool In(Area area, double latitude, double longitude) =>
-        Expression.Lambda<Func<bool>>(area.Contains(Expression.Constant(latitude), Expression.Constant(longitude))).Compile(preferInterpretation: true)();
+        Expression.Lambda<Func<bool>>(area.Contains(Expression.Constant(latitude), Expression.Constant(longitude))).Compile(
+            preferInterpretation: true)();
 
     // The point at a bearing and distance from another.
     private static (double, double) Away(double latitude, double longitude, double bearing, double km)

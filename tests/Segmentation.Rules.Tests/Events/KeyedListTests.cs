@@ -1,6 +1,6 @@
 using Segmentation.Rules.Events;
 
-namespace Segmentation.Rules.Tests;
+namespace Segmentation.Rules.Tests.Events;
 
 public class KeyedListTests
 {
@@ -30,7 +30,7 @@ public class KeyedListTests
     }
 
     [Fact]
-    public void An_item_without_neighbours_of_its_key_is_kept_with_the_others_of_it()
+    public void An_item_without_neighbours_of_its_key_is_found_with_the_others_of_it()
     {
         string[] texts = ["aaa", "bbb"];
         var list = new KeyedList<Item> { new(texts[0], 1), new(texts[1], 2), new(texts[0], 3), new(texts[1], 4) };

@@ -1,11 +1,10 @@
 using System.Globalization;
-using FsCheck;
 using FsCheck.Fluent;
 using Segmentation.Rules.Checking;
 using Segmentation.Rules.Events;
 using static Segmentation.Rules.Tests.Json;
 
-namespace Segmentation.Rules.Tests;
+namespace Segmentation.Rules.Tests.Events;
 
 /// <summary>How many events, which aggregate of them, and in which order.</summary>
 public class EventTests
@@ -72,8 +71,14 @@ public class EventTests
     [InlineData("{'mode':'atMost','threshold':'2024-05-04','aggregate':'max','of':'occurredAt'}", true, false)]
     [InlineData("{'mode':'lessThan','threshold':'2024-05-01','aggregate':'min','of':'occurredAt'}", false, false)]
     [InlineData("{'mode':'between','threshold':['2024-05-01','2024-05-01'],'aggregate':'min','of':'occurredAt'}", true, false)]
-    [InlineData("{'mode':'atLeast','threshold':{'mode':'relative','anchor':'now','offset':-30,'unit':'day'},'aggregate':'min','of':'occurredAt'}", true, false)]
-    [InlineData("{'mode':'atLeast','threshold':{'mode':'relative','anchor':'now','offset':-7,'unit':'day'},'aggregate':'min','of':'occurredAt'}", false, false)]
+    [InlineData(
+        "{'mode':'atLeast','threshold':{'mode':'relative','anchor':'now','offset':-30,'unit':'day'},'aggregate':'min','of':'occurredAt'}",
+        true,
+        false)]
+    [InlineData(
+        "{'mode':'atLeast','threshold':{'mode':'relative','anchor':'now','offset':-7,'unit':'day'},'aggregate':'min','of':'occurredAt'}",
+        false,
+        false)]
     // distinct
     [InlineData("{'mode':'exactly','threshold':3,'aggregate':'distinctDays'}", true, false)]
     [InlineData("{'mode':'exactly','threshold':0,'aggregate':'distinctDays'}", false, true)]
@@ -95,7 +100,7 @@ public class EventTests
 
     private static (bool Buyer, bool Nobody) Hold(string tree)
     {
-        var held = Ask.WhoHolds(tree, [Buyer(), Nobody], new Evaluation(Instants.Of(Ask.Noon), "UTC"));
+        var held = RuleTester.FindHolding(tree, [Buyer(), Nobody], new Evaluation(Instants.Parse(RuleTester.Noon), "UTC"));
         return (held[0], held[1]);
     }
 
@@ -103,22 +108,24 @@ public class EventTests
     public void Holds_All_IsTrueWhereEveryEventSatisfies()
     {
         var all = Group(Json.Events("{'mode':'all'}", Rule("type", "in", "'order,view'")));
-        Assert.True(Ask.Holds(all, Buyer()));
-        Assert.True(Ask.Holds(all, Nobody));
-        Assert.False(Ask.Holds(all, Buyer().With(new Happening("other", "2020-01-01"))));
+        Assert.True(RuleTester.Holds(all, Buyer()));
+        Assert.True(RuleTester.Holds(all, Nobody));
+        Assert.False(RuleTester.Holds(all, Buyer().With(new Happening("other", "2020-01-01"))));
     }
 
     [Fact]
     public void Holds_EmptyGroup_MeansAnyEvent() =>
-        Assert.True(Ask.Holds(Group(Json.Events("{'mode':'exactly','threshold':5}")), Buyer()));
+        Assert.True(RuleTester.Holds(Group(Json.Events("{'mode':'exactly','threshold':5}")), Buyer()));
 
     [Theory]
     [InlineData("UTC", 3)]
     [InlineData("Pacific/Auckland", 4)]
     public void Holds_DistinctDays_AreThoseOfTheSegmentsZone(string zone, int days)
     {
-        var person = new Person { TimeZone = "Asia/Tokyo" }.With(Buyer().Events.Where(e => e.Type == "order").Select(e => new Happening("order", $"{e.OccurredAt:O}")).ToArray());
-        Assert.True(Ask.Holds(Group(Json.Events($"{{'mode':'exactly','threshold':{days},'aggregate':'distinctDays'}}")), person, zone: zone));
+        var person = new Person { TimeZone = "Asia/Tokyo" }.With(
+            Buyer().Events.Where(e => e.Type == "order").Select(e => new Happening("order", $"{e.OccurredAt:O}")).ToArray());
+        Assert.True(RuleTester.Holds(
+            Group(Json.Events($"{{'mode':'exactly','threshold':{days},'aggregate':'distinctDays'}}")), person, zone: zone));
     }
 
     [Theory]
@@ -130,10 +137,12 @@ public class EventTests
     [InlineData("dayOfWeek", "UTC", "Asia/Tokyo", 6)]
     [InlineData("month", "UTC", null, 5)]
     [InlineData("month", "UTC", "Asia/Tokyo", 6)]
-    public void Holds_LocalPartsOfAnEvent_AreInThePersonsZoneElseTheSegments(string field, string segmentZone, string? personZone, int expected)
+    public void Holds_LocalPartsOfAnEvent_AreInThePersonsZoneElseTheSegments(
+        string field, string segmentZone, string? personZone, int expected)
     {
         var person = new Person { TimeZone = personZone }.With(new Happening("x", "2024-05-31T23:00Z"));
-        Assert.True(Ask.Holds(Group(Json.Events("{'mode':'some'}", Rule(field, "=", $"{expected}"))), person, "2024-06-15", segmentZone));
+        Assert.True(
+            RuleTester.Holds(Group(Json.Events("{'mode':'some'}", Rule(field, "=", $"{expected}"))), person, "2024-06-15", segmentZone));
     }
 
     [Theory]
@@ -143,18 +152,20 @@ public class EventTests
     [InlineData("2030-01-01T00:00Z", 5)]
     public void Holds_EventsAfterAsOf_DoNotExist(string asOf, int count)
     {
-        Assert.True(Ask.Holds(Group(Json.Events($"{{'mode':'exactly','threshold':{count}}}")), Buyer(), asOf));
-        Assert.Equal(count > 0, Ask.Holds(Group(Json.Events("{'mode':'some'}")), Buyer(), asOf));
-        Assert.Equal(count < 5, Ask.Holds(Group(Json.Events("{'mode':'all'}", Rule("type", "=", "'order'"))), Buyer(), asOf));
-        Assert.Equal(count > 1, Ask.Holds(Group(Rule("behavioral.sequence", "=", $"{{'steps':[{Group()},{Group()}]}}")), Buyer(), asOf));
+        Assert.True(RuleTester.Holds(Group(Json.Events($"{{'mode':'exactly','threshold':{count}}}")), Buyer(), asOf));
+        Assert.Equal(count > 0, RuleTester.Holds(Group(Json.Events("{'mode':'some'}")), Buyer(), asOf));
+        Assert.Equal(count < 5, RuleTester.Holds(Group(Json.Events("{'mode':'all'}", Rule("type", "=", "'order'"))), Buyer(), asOf));
+        Assert.Equal(
+            count > 1, RuleTester.Holds(Group(Rule("behavioral.sequence", "=", $"{{'steps':[{Group()},{Group()}]}}")), Buyer(), asOf));
     }
 
     [Fact]
     public void Holds_SubqueryWithRelativeDates_SeesThatWindow()
     {
-        var recent = Group(Json.Events("{'mode':'exactly','threshold':2}", Rule("occurredAt", ">=", Relative("now", -12, "day")), Rule("type", "=", "'order'")));
-        Assert.True(Ask.Holds(recent, Buyer(), "2024-05-15T09:00Z"));
-        Assert.False(Ask.Holds(recent, Buyer(), "2024-05-15T09:00:00.000001Z"));
+        var recent = Group(Json.Events(
+            "{'mode':'exactly','threshold':2}", Rule("occurredAt", ">=", Relative("now", -12, "day")), Rule("type", "=", "'order'")));
+        Assert.True(RuleTester.Holds(recent, Buyer(), "2024-05-15T09:00Z"));
+        Assert.False(RuleTester.Holds(recent, Buyer(), "2024-05-15T09:00:00.000001Z"));
     }
 
     [Theory]
@@ -186,9 +197,15 @@ public class EventTests
     [InlineData("a@2024-05-01 b@2024-05-09 a@2024-05-10 b@2024-05-11", "ab", "2 day", true)]
     public void Holds_Sequence_FindsStepsInOrder(string events, string steps, string? within, bool expected)
     {
-        var person = new Person().With([.. events.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(e => new Happening(e[..1], e[2..])).Reverse()]);
-        Assert.Equal(expected, Ask.Holds(Group(Sequence(steps, within)), person));
-        Assert.Equal(!expected, Ask.Holds(Group(Sequence(steps, within).Replace("'operator':'=','value':{'steps'", "'operator':'!=','value':{'steps'", StringComparison.Ordinal)), person));
+        var person = new Person().With(
+            [.. events.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(e => new Happening(e[..1], e[2..])).Reverse()]);
+        Assert.Equal(expected, RuleTester.Holds(Group(Sequence(steps, within)), person));
+        Assert.Equal(
+            !expected,
+            RuleTester.Holds(
+                Group(Sequence(steps, within).Replace(
+                    "'operator':'=','value':{'steps'", "'operator':'!=','value':{'steps'", StringComparison.Ordinal)),
+                person));
     }
 
     [Theory]
@@ -200,10 +217,13 @@ public class EventTests
     [InlineData("2024-10-26T12:00Z", "2024-10-27T13:00:00.000001Z", "1 day", false)]
     [InlineData("2024-10-26T12:00Z", "2024-10-27T12:00:00.000001Z", "24 hour", false)]
     public void Holds_SequenceWithinDays_IsCalendarTimeInTheSegmentsZone(string first, string last, string within, bool expected) =>
-        Assert.Equal(expected, Ask.Holds(Group(Sequence("ab", within)), new Person().With(new("a", first), new("b", last)), "2025-01-01", "Europe/Berlin"));
+        Assert.Equal(
+            expected,
+            RuleTester.Holds(
+                Group(Sequence("ab", within)), new Person().With(new("a", first), new("b", last)), "2025-01-01", "Europe/Berlin"));
 
     [Theory]
-    // A condition of each step, and the window => what SQL is told of each step's time
+    // A condition of each step, and the window => the bounds in SQL of each step's time
     [InlineData("t>=5 -", null, "e1>=From e2>=From")]
     [InlineData("t>5 - -", null, "e1>From e2>=From e3>=From")]
     [InlineData("- t>=5", null, "e2>=From")]
@@ -227,9 +247,13 @@ public class EventTests
             _ when step.Split('|') is [var one, _] => Any(Step(one), Rule("type", "=", "'a'")),
             _ => Group(Rule("occurredAt", step[1..^1] is "=" ? "=" : step[1..^1], "'2024-05-05T00:00Z'")),
         };
-        var rule = new RuleCompiler<Person>(PersonFields.SqlCatalog, new RuleLimits()).Compile(Parse(Group(SequenceOf(steps.Split(' ').Select(Step), within))));
-        var query = rule.ToQuery(new Evaluation(Instants.Of(Ask.Noon), "UTC"), _ => Array.Empty<Happening>().AsQueryable()).ToString();
-        var bounds = System.Text.RegularExpressions.Regex.Matches(query, @"(e\d)\.OccurredAt ([<>=]+) value\([^()]*\)\.Value\.(From|Shift)\(").Select(m => $"{m.Groups[1]}{m.Groups[2]}{m.Groups[3]}");
+        var rule = new RuleCompiler<Person>(PersonFields.SqlCatalog, new RuleLimits()).Compile(
+            Parse(Group(SequenceOf(steps.Split(' ').Select(Step), within))));
+        var query =
+            rule.ToQuery(new Evaluation(Instants.Parse(RuleTester.Noon), "UTC"), _ => Array.Empty<Happening>().AsQueryable()).ToString();
+        var bounds = System.Text.RegularExpressions.Regex
+            .Matches(query, @"(e\d)\.OccurredAt ([<>=]+) value\([^()]*\)\.Value\.(From|Shift)\(")
+            .Select(m => $"{m.Groups[1]}{m.Groups[2]}{m.Groups[3]}");
         Assert.Equal(expected, string.Join(' ', bounds.Order(StringComparer.Ordinal)));
     }
 
@@ -239,11 +263,18 @@ public class EventTests
         var bound = from op in Gen.Elements("<", "<=", ">", ">=", "=", "!=", "between")
                     from day in Gen.Choose(1, 4)
                     from hour in Gen.Elements("", "T06:00Z", "T18:00Z")
-                    let rule = Rule("occurredAt", op, op == "between" ? $"['2024-05-0{day}{hour}','2024-05-0{day + 1}{hour}']" : $"'2024-05-0{day}{hour}'")
+                    let rule = Rule(
+                        "occurredAt",
+                        op,
+                        op == "between" ? $"['2024-05-0{day}{hour}','2024-05-0{day + 1}{hour}']" : $"'2024-05-0{day}{hour}'")
                     from made in Gen.Elements(rule, rule, Not(rule), Any(rule, Rule("type", "=", "'a'")))
                     select made;
-        var step = from type in Gen.Elements("'a'", "'b'") from bounds in Gen.Choose(0, 2).SelectMany(n => Gen.ArrayOf(bound, n)) select Group(bounds.Append(Rule("type", "=", type)));
-        var happening = from type in Gen.Elements("a", "b") from hour in Gen.Choose(0, 20) select (type, Instants.Of("2024-05-01T00:00Z").AddHours(6 * hour).ToString("O", CultureInfo.InvariantCulture));
+        var step = from type in Gen.Elements("'a'", "'b'")
+                   from bounds in Gen.Choose(0, 2).SelectMany(n => Gen.ArrayOf(bound, n))
+                   select Group(bounds.Append(Rule("type", "=", type)));
+        var happening = from type in Gen.Elements("a", "b")
+                        from hour in Gen.Choose(0, 20)
+                        select (type, Instants.Parse("2024-05-01T00:00Z").AddHours(6 * hour).ToString("O", CultureInfo.InvariantCulture));
         var cases = from steps in Gen.Choose(2, 3).SelectMany(n => Gen.ArrayOf(step, n))
                     from within in Gen.Elements(null, "6 hour", "1 day", "2 day", "1 week", "1 month")
                     from people in Gen.ArrayOf(Gen.ListOf(happening, 8), 6)
@@ -251,23 +282,32 @@ public class EventTests
         var held = 0;
         Laws.Check(cases, c =>
         {
-            Person[] people = [.. c.People.Select((events, i) => new Person { Key = i + 1 }.With([.. events.Select(e => new Happening(e.type, e.Item2))]))];
-            held += Ask.WhoHolds(c.Rule, people, new Evaluation(Instants.Of(Ask.Noon), "Europe/Berlin")).Count(h => h);
+            Person[] people =
+            [
+                .. c.People.Select((events, i) => new Person { Key = i + 1 }.With([.. events.Select(e => new Happening(e.type, e.Item2))]))
+            ];
+            held += RuleTester.FindHolding(c.Rule, people, new Evaluation(Instants.Parse(RuleTester.Noon), "Europe/Berlin")).Count(h => h);
             return true;
         }, 60);
         Assert.InRange(held, 40, 320);
     }
 
     [Fact]
-    public void Explain_EventRules_ShowWhatTheyLookedAt()
+    public void Explain_EventRules_ReturnTheValueTested()
     {
-        object? Actual(string rule) => Ask.Compile(Group(rule)) is var c ? c.Explain(c.Root.Children[0], Buyer(), new Evaluation(Instants.Of(Ask.Noon), "UTC")).Actual : null;
+        object? Actual(string rule) => RuleTester.Compile(Group(rule)) is var c
+            ? c.Explain(c.Root.Children[0], Buyer(), new Evaluation(Instants.Parse(RuleTester.Noon), "UTC")).Actual
+            : null;
         Assert.Equal(5, Actual(Json.Events("{'mode':'atLeast','threshold':9}")));
         Assert.Equal(159.5m, Actual(Json.Events("{'mode':'atLeast','threshold':9,'aggregate':'sum','of':'amount'}")));
         Assert.Equal(39.875m, Actual(Json.Events("{'mode':'atLeast','threshold':9,'aggregate':'avg','of':'amount'}")));
-        Assert.Equal(Instants.Of("2024-05-05T09:00Z"), Actual(Json.Events("{'mode':'atLeast','threshold':'2024-01-01','aggregate':'max','of':'occurredAt'}")));
+        Assert.Equal(
+            Instants.Parse("2024-05-05T09:00Z"),
+            Actual(Json.Events("{'mode':'atLeast','threshold':'2024-01-01','aggregate':'max','of':'occurredAt'}")));
         Assert.Null(Actual(Json.Events("{'mode':'atLeast','threshold':9,'aggregate':'avg','of':'properties.nothing'}")));
-        Assert.Equal(new[] { Instants.Of("2024-05-01T09:00Z"), Instants.Of("2024-05-01T15:00Z") }, Actual(Rule("behavioral.sequence", "=", $"{{'steps':[{Group()},{Group()}]}}")));
+        Assert.Equal(
+            new[] { Instants.Parse("2024-05-01T09:00Z"), Instants.Parse("2024-05-01T15:00Z") },
+            Actual(Rule("behavioral.sequence", "=", $"{{'steps':[{Group()},{Group()}]}}")));
         Assert.Null(Actual(Sequence("ab", null)));
     }
 
@@ -288,13 +328,16 @@ public class EventTests
                 || c.Events.Any(e => e.Item1 == c.Steps[step] && At(e) > after && At(e) <= last && Follows(step + 1, At(e), last));
             var expected = c.Events.Any(e => e.Item1 == c.Steps[0] && Follows(1, At(e), until?.Invoke(e) ?? DateTimeOffset.MaxValue));
             var found = EventSequence.Find(c.Events, [.. c.Steps.Select(s => new Func<(char, int), bool>(e => e.Item1 == s))], At, until);
-            return expected == (found is not null) && (found is null || (found.Length == c.Steps.Length && found.Zip(found.Skip(1)).All(p => p.First < p.Second)));
+            return expected == (found is not null)
+                && (found is null || (found.Length == c.Steps.Length && found.Zip(found.Skip(1)).All(p => p.First < p.Second)));
         }, 2000);
     }
 
-    private static string Sequence(string steps, string? within) => SequenceOf(steps.Select(s => Group(Rule("type", "=", $"'{s}'"))), within);
+    private static string Sequence(string steps, string? within) =>
+        SequenceOf(steps.Select(s => Group(Rule("type", "=", $"'{s}'"))), within);
 
     private static string SequenceOf(IEnumerable<string> steps, string? within) => Rule(
         "behavioral.sequence", "=",
-        $"{{'steps':[{string.Join(",", steps)}]" + (within is null ? "}" : $",'within':{{'amount':{within.Split(' ')[0]},'unit':'{within.Split(' ')[1]}'}}}}"));
+        $"{{'steps':[{string.Join(",", steps)}]"
+            + (within is null ? "}" : $",'within':{{'amount':{within.Split(' ')[0]},'unit':'{within.Split(' ')[1]}'}}}}"));
 }

@@ -24,7 +24,7 @@ public sealed class RuleCompiler<T>(FieldCatalog<T> catalog, RuleLimits limits, 
         var check = new JsonCheck(compilation);
         check.Check(rule, "");
         var size = rule.ValueKind == JsonValueKind.Undefined ? 0 : Encoding.UTF8.GetByteCount(rule.GetRawText());
-        var tooLarge = compilation.AddErrorIf(size > limits.MaxBytes, "", $"A rule may take {limits.MaxBytes / 1024} KiB at most.");
+        var tooLarge = compilation.AddErrorIf(size > limits.MaxBytes, "", $"A rule may have {limits.MaxBytes / 1024} KiB at most.");
 
         RuleNode? root = null;
         if (!tooLarge && !check.Unreadable)

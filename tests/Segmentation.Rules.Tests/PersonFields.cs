@@ -39,7 +39,7 @@ public static class PersonFields
             Field<Person, string?>(
                 "country",
                 FieldType.Text,
-                (p, x) => p.Country) with { Check = text => text.Length == 2 ? null : "country takes two letters." },
+                (p, x) => p.Country) with { Check = text => text.Length == 2 ? null : "country must be two letters." },
             new("age", "test", FieldType.Integer, "Age", "", new OrderedAccess(
                 Read<Person, int?>((p, x) => LocalTime.Years(p.Born, x.Today)),
                 Read<Person, bool>((p, x) => p.Born == null || p.Born > x.Today),

@@ -46,7 +46,7 @@ internal sealed class FieldComparison<T>(RuleScope<T> scope)
     {
         if (value.ValueKind != JsonValueKind.String)
         {
-            compilation.AddError(pointer, "With valueSource \"field\", value takes a field's name.");
+            compilation.AddError(pointer, "With valueSource \"field\", value must be the name of a field.");
             return null;
         }
 

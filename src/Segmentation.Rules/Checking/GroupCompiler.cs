@@ -27,7 +27,7 @@ internal sealed class GroupCompiler<T>(RuleScope<T> scope)
         var root = CompileGroup(rule, pointer, depth);
         if (root is { Muted: true })
         {
-            compilation.AddError(pointer, "The root is muted: nothing would be left to ask.");
+            compilation.AddError(pointer, "The root is muted: nothing would be left to evaluate.");
         }
 
         return root;
@@ -99,8 +99,7 @@ internal sealed class GroupCompiler<T>(RuleScope<T> scope)
             return combinator.ValueEquals("and");
         }
 
-        var actual = ErrorText.DescribeActual(combinator);
-        compilation.AddError($"{pointer}/combinator", $"A combinator is \"and\" or \"or\"; got {actual}.");
+        compilation.AddError($"{pointer}/combinator", ErrorText.DescribeMismatch("combinator", "\"and\" or \"or\"", combinator));
         return true;
     }
 

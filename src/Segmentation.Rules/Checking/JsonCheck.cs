@@ -54,18 +54,18 @@ internal sealed class JsonCheck(Compilation compilation)
             }
             catch (InvalidOperationException)
             {
-                compilation.AddError(pointer, "A property's name here is not valid Unicode.");
+                compilation.AddError(pointer, "A property name here is not valid Unicode.");
                 Unreadable = true;
                 continue;
             }
 
             if (name.Contains('\0', StringComparison.Ordinal))
             {
-                compilation.AddError(pointer, "A property's name can't hold the character NUL.");
+                compilation.AddError(pointer, "A property name can't contain the character NUL.");
                 continue;
             }
 
-            compilation.AddErrorIf(!seen.Add(name), RuleError.Below(pointer, name), "Stands here twice.");
+            compilation.AddErrorIf(!seen.Add(name), RuleError.Below(pointer, name), "Duplicate property.");
             Check(property.Value, RuleError.Below(pointer, name));
         }
     }
@@ -75,11 +75,11 @@ internal sealed class JsonCheck(Compilation compilation)
         try
         {
             var hasNul = element.GetString()!.Contains('\0', StringComparison.Ordinal);
-            compilation.AddErrorIf(hasNul, pointer, "A text can't hold the character NUL.");
+            compilation.AddErrorIf(hasNul, pointer, "A string can't contain the character NUL.");
         }
         catch (InvalidOperationException)
         {
-            compilation.AddError(pointer, "This text is not valid Unicode.");
+            compilation.AddError(pointer, "This string is not valid Unicode.");
             Unreadable = true;
         }
     }

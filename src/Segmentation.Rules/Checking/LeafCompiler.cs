@@ -29,7 +29,7 @@ internal sealed class LeafCompiler<T>(RuleScope<T> scope)
         var match = node.TryGetProperty("match", out var m) ? m : default;
         if (match.ValueKind != JsonValueKind.Undefined && field.Type != FieldType.Events)
         {
-            compilation.AddError($"{pointer}/match", $"match goes with behavioral.events, not with {field.Name}.");
+            compilation.AddError($"{pointer}/match", $"match is only for behavioral.events, not for {field.Name}.");
         }
 
         if (FindOperator(node, field, value, pointer) is not { } chosen)
@@ -74,8 +74,7 @@ internal sealed class LeafCompiler<T>(RuleScope<T> scope)
             return source.ValueEquals("field");
         }
 
-        var actual = ErrorText.DescribeActual(source);
-        compilation.AddError($"{pointer}/valueSource", $"valueSource is \"value\" or \"field\"; got {actual}.");
+        compilation.AddError($"{pointer}/valueSource", ErrorText.DescribeMismatch("valueSource", "\"value\" or \"field\"", source));
         return false;
     }
 
@@ -83,7 +82,7 @@ internal sealed class LeafCompiler<T>(RuleScope<T> scope)
     {
         if (name.ValueKind != JsonValueKind.String)
         {
-            compilation.AddError(pointer, ErrorText.DescribeMismatch("field", "a field's name", name));
+            compilation.AddError(pointer, ErrorText.DescribeMismatch("field", "the name of a field", name));
             return null;
         }
 
@@ -127,7 +126,7 @@ internal sealed class LeafCompiler<T>(RuleScope<T> scope)
         var typeName = CaseNormalizer.Normalize(type.ToString());
         compilation.AddError(
             $"{pointer}/operator",
-            $"{field.Name} ({typeName}) does not take {ErrorText.Quote(name)}. It takes {ListNames(type)}."
+            $"{field.Name} ({typeName}) does not support the operator {ErrorText.Quote(name)}. It supports {ListNames(type)}."
             + NearestName.Suggest(name, Operators.ListFor(type).Select(o => o.Name)));
         return null;
     }

@@ -17,7 +17,7 @@ internal sealed class PropertyTypeReader(Compilation compilation, Field field)
         var type = ReadOne(value);
         if (type is null)
         {
-            var expected = "a text, a number or a boolean, or a list of them";
+            var expected = "a string, a number or a boolean, or a list of them";
             compilation.AddError(pointer, ErrorText.DescribeMismatch(field.Name, expected, value));
         }
 
@@ -34,7 +34,8 @@ internal sealed class PropertyTypeReader(Compilation compilation, Field field)
             if (next is null || (type ?? next) != next)
             {
                 var actual = ErrorText.DescribeActual(element);
-                compilation.AddError($"{pointer}/{index}", $"A list for {field.Name} holds texts only, or numbers only; got {actual}.");
+                compilation.AddError(
+                    $"{pointer}/{index}", $"A list for {field.Name} must hold only strings or only numbers, but this is {actual}.");
                 return null;
             }
 
@@ -45,7 +46,7 @@ internal sealed class PropertyTypeReader(Compilation compilation, Field field)
         if (type is null)
         {
             var expected = ErrorText.DescribeExpected(FieldType.Property);
-            compilation.AddError(pointer, $"{field.Name} takes {expected}; a list may not be empty.");
+            compilation.AddError(pointer, $"{field.Name} must be {expected}; a list must not be empty.");
         }
 
         return type;

@@ -21,21 +21,21 @@ internal sealed class RuleSize(Compilation compilation)
     {
         if (!InSegment && ++rules == limits.MaxRules + 1)
         {
-            compilation.AddError(pointer, $"A tree may hold {limits.MaxRules} rules at most.");
+            compilation.AddError(pointer, $"A tree may have {limits.MaxRules} rules at most.");
         }
 
         if (++expandedRules == MaxExpandedRules + 1)
         {
             compilation.AddError(
                 InSegment ? "" : pointer,
-                $"With the rules of the segments that it refers to, a tree may hold {MaxExpandedRules} rules at most.");
+                $"With the rules of the segments that it refers to, a tree may have {MaxExpandedRules} rules at most.");
         }
     }
 
     public void CountSegment(string pointer) => compilation.AddErrorIf(
         ++segments == MaxExpandedSegments + 1,
         pointer,
-        $"With the segments that these refer to in turn, a tree may hold {MaxExpandedSegments} segments at most.");
+        $"With the segments that these refer to in turn, a tree may have {MaxExpandedSegments} segments at most.");
 
     public bool IsTooDeep(int depth, string pointer) => compilation.AddErrorIf(
         depth > limits.MaxDepth, pointer, $"Groups may nest {limits.MaxDepth} deep at most, the root counted as 1.");

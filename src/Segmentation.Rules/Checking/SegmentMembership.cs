@@ -13,11 +13,17 @@ internal sealed class SegmentMembership<T>(RuleScope<T> scope)
     public CompiledTest? Compile(SegmentAccess access, string label, JsonElement value, string pointer)
     {
         var keys = ReadKeys(value, pointer);
-        if (keys.Count == 0 || keys.Count > compilation.Limits.MaxListLength)
+        if (keys.Count == 0)
         {
-            compilation.AddError(pointer, keys.Count == 0
-                ? ErrorText.DescribeMismatch("segment", "a list of segment keys", value)
-                : $"A list may hold {compilation.Limits.MaxListLength} values at most.");
+            compilation.AddError(pointer, value.ValueKind == JsonValueKind.Array
+                ? "segment must be a list of segment keys; a list must not be empty."
+                : ErrorText.DescribeMismatch("segment", "a list of segment keys", value));
+            return null;
+        }
+
+        var max = compilation.Limits.MaxListLength;
+        if (compilation.AddErrorIf(keys.Count > max, pointer, $"A list may have {max} values at most."))
+        {
             return null;
         }
 
@@ -68,7 +74,9 @@ internal sealed class SegmentMembership<T>(RuleScope<T> scope)
 
         if (segment is null)
         {
-            var missing = string.IsNullOrWhiteSpace(key) ? "A segment's key is a text." : $"There is no segment {ErrorText.Quote(key)}.";
+            var missing = string.IsNullOrWhiteSpace(key)
+                ? "A segment key must be a string that is not empty."
+                : $"There is no segment {ErrorText.Quote(key)}.";
             compilation.AddError(keyPointer, missing);
             return null;
         }

@@ -24,9 +24,8 @@ internal sealed class EventMatchReader<T, TEvent>(
     {
         if (match.ValueKind != JsonValueKind.Object)
         {
-            var actual = ErrorText.DescribeActual(match);
-            compilation.AddError(
-                pointer, $"behavioral.events needs match, which says how many: {{\"mode\":\"atLeast\",\"threshold\":3}}; got {actual}.");
+            var expected = "an object that states how many events, such as {\"mode\":\"atLeast\",\"threshold\":3}";
+            compilation.AddError(pointer, ErrorText.DescribeMismatch("match", expected, match));
             return null;
         }
 
@@ -43,7 +42,7 @@ internal sealed class EventMatchReader<T, TEvent>(
         if (mode is "some" or "none" or "all")
         {
             compilation.AddErrorIf(
-                aggregate is not null, $"{pointer}/aggregate", $"An aggregate goes with a threshold, not with the mode {mode}.");
+                aggregate is not null, $"{pointer}/aggregate", $"An aggregate needs a threshold, which the mode {mode} does not have.");
             var events = mode switch { "some" => "did an event", "none" => "did no event", _ => "did only events" };
             return new EventMatch<TEvent>(mode, null, null, [], events);
         }
@@ -83,14 +82,14 @@ internal sealed class EventMatchReader<T, TEvent>(
         var hasName = match.TryGetProperty("of", out var name);
         if (aggregate is null or "distinctDays")
         {
-            compilation.AddErrorIf(hasName, $"{pointer}/of", "of goes with the aggregates sum, avg, min, max and distinct.");
+            compilation.AddErrorIf(hasName, $"{pointer}/of", "of is only for the aggregates sum, avg, min, max and distinct.");
             return aggregate is null ? null : new Aggregated(null, SelectDay());
         }
 
         if (name.ValueKind != JsonValueKind.String)
         {
-            var actual = ErrorText.DescribeActual(name);
-            compilation.AddError($"{pointer}/of", $"{aggregate} needs of, which names a field of the event; got {actual}.");
+            var expected = $"the name of a field of the event, which {aggregate} needs";
+            compilation.AddError($"{pointer}/of", ErrorText.DescribeMismatch("of", expected, name));
             return null;
         }
 
@@ -105,9 +104,9 @@ internal sealed class EventMatchReader<T, TEvent>(
             return new Aggregated(field, selector);
         }
 
-        var orTime = aggregate is "min" or "max" ? " or occurredAt" : "";
+        var supported = aggregate is "min" or "max" ? "amount, occurredAt and properties.NAME" : "amount and properties.NAME";
         compilation.AddError(
-            $"{pointer}/of", $"{aggregate} takes amount, properties.NAME{orTime}; got {ErrorText.Quote(field.Name)}.");
+            $"{pointer}/of", $"{aggregate} supports {supported}, not {ErrorText.Quote(field.Name)}.");
         return null;
     }
 
@@ -137,8 +136,8 @@ internal sealed class EventMatchReader<T, TEvent>(
         if (isRange != (threshold.ValueKind == JsonValueKind.Array) || (isRange && items.Length != 2))
         {
             compilation.AddError(at, isRange
-                ? "between takes two thresholds: [low, high]."
-                : $"{mode} takes one threshold; got {ErrorText.DescribeActual(threshold)}.");
+                ? "between needs two thresholds: [low, high]."
+                : $"{mode} needs one threshold, but it is {ErrorText.DescribeActual(threshold)}.");
             return null;
         }
 
@@ -159,7 +158,7 @@ internal sealed class EventMatchReader<T, TEvent>(
         }
 
         var reversed = isRange && RangeOrder.IsReversed(bounds[0], bounds[1]);
-        return compilation.AddErrorIf(reversed, at, "between takes the lower threshold first.") ? null : bounds;
+        return compilation.AddErrorIf(reversed, at, "between needs the lower threshold first.") ? null : bounds;
     }
 
     private static string Describe(string mode, string? aggregate, Aggregated? aggregated, List<object> bounds)
@@ -220,7 +219,7 @@ internal sealed class EventMatchReader<T, TEvent>(
             }
 
             var count = (decimal)bound;
-            return compilation.AddErrorIf(count is < 0 or > MaxCount, pointer, $"{subject} takes an integer from 0 to {MaxCount}.")
+            return compilation.AddErrorIf(count is < 0 or > MaxCount, pointer, $"{subject} must be an integer from 0 to {MaxCount}.")
                 ? null
                 : (int)count;
         }

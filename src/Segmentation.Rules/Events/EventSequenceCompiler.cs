@@ -25,7 +25,7 @@ internal sealed class EventSequenceCompiler<T, TEvent>(EventAccess<T, TEvent> ac
         if (!isObject || !value.TryGetProperty("steps", out var list) || list.ValueKind != JsonValueKind.Array)
         {
             var expected = ErrorText.DescribeExpected(FieldType.Sequence);
-            compilation.AddError(isObject ? $"{pointer}/steps" : pointer, $"behavioral.sequence takes {expected}.");
+            compilation.AddError(isObject ? $"{pointer}/steps" : pointer, $"behavioral.sequence must be {expected}.");
             return null;
         }
 
@@ -33,7 +33,9 @@ internal sealed class EventSequenceCompiler<T, TEvent>(EventAccess<T, TEvent> ac
         compilation.CheckPropertyNames(value, pointer, "a sequence", Properties);
         var count = list.GetArrayLength();
         compilation.AddErrorIf(
-            count is < MinSteps or > MaxSteps, $"{pointer}/steps", $"A sequence has {MinSteps} to {MaxSteps} steps; got {count}.");
+            count is < MinSteps or > MaxSteps,
+            $"{pointer}/steps",
+            $"A sequence must have {MinSteps} to {MaxSteps} steps, but has {count}.");
         var steps = list.EnumerateArray().Select((step, i) => CompileStep(step, i, pointer, depth + 1)).OfType<SequenceStep>().ToList();
         var window = value.TryGetProperty("within", out var within)
             ? SequenceWindow.Read(compilation, within, $"{pointer}/within")

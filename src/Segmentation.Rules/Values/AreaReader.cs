@@ -74,15 +74,14 @@ internal sealed class AreaReader(Compilation compilation, string subject)
     {
         if (polygon.ValueKind != JsonValueKind.Array)
         {
-            var actual = ErrorText.DescribeActual(polygon);
-            compilation.AddError(pointer, $"A polygon is a list of [longitude, latitude]; got {actual}.");
+            compilation.AddError(pointer, ErrorText.DescribeMismatch("polygon", "a list of [longitude, latitude]", polygon));
             return [];
         }
 
         var count = polygon.GetArrayLength();
         if (count is < Area.MinCorners or > Area.MaxCorners)
         {
-            compilation.AddError(pointer, $"A polygon has {Area.MinCorners} to {Area.MaxCorners} points; got {count}.");
+            compilation.AddError(pointer, $"polygon must have {Area.MinCorners} to {Area.MaxCorners} points, but has {count}.");
             return [];
         }
 
@@ -96,8 +95,8 @@ internal sealed class AreaReader(Compilation compilation, string subject)
             }
             else
             {
-                var actual = ErrorText.DescribeActual(corner);
-                compilation.AddError($"{pointer}/{index}", $"A point is [longitude, latitude] within ±180 and ±90; got {actual}.");
+                var expected = "[longitude, latitude] within ±180 and ±90";
+                compilation.AddError($"{pointer}/{index}", ErrorText.DescribeMismatch("A point", expected, corner));
             }
 
             index++;

@@ -49,14 +49,14 @@ internal sealed class ConstantReader(Compilation compilation, Field field, Field
         var max = compilation.Limits.MaxTextLength;
         if (text.Length > max)
         {
-            return AddError(pointer, $"{field.Name}: a text may have {max} characters at most; this has {text.Length}.");
+            return AddError(pointer, $"{field.Name}: a string may have {max} characters at most; this has {text.Length}.");
         }
 
         if (string.IsNullOrWhiteSpace(text))
         {
             return AddError(pointer, inList
-                ? $"{field.Name} takes {ErrorText.DescribeExpected(type)}; a list may not hold a blank item."
-                : $"{field.Name} takes a text that is not empty; for a missing value use the operator null.");
+                ? $"{field.Name} must be {ErrorText.DescribeExpected(type)}; a list must not have a blank item."
+                : $"{field.Name} must be a string that is not empty; for a missing value use the operator null.");
         }
 
         if (field.Check?.Invoke(text) is { } fault)
@@ -78,7 +78,7 @@ internal sealed class ConstantReader(Compilation compilation, Field field, Field
         };
         if (parsed is null && value.ValueKind == JsonValueKind.Number)
         {
-            return AddError(pointer, $"{field.Name} takes {ErrorText.DescribeExpected(type)}. {RuleNumber.Range}");
+            return AddError(pointer, $"{field.Name} must be {ErrorText.DescribeExpected(type)}. {RuleNumber.Range}");
         }
 
         if (parsed is not { } number || (type == FieldType.Integer && decimal.Truncate(number) != number))
@@ -87,18 +87,18 @@ internal sealed class ConstantReader(Compilation compilation, Field field, Field
         }
 
         var description = (number / 1.0000000000m).ToString("0.#########", CultureInfo.InvariantCulture);
-        if (!IsRead32Bits())
+        if (!IsReadAsInt())
         {
             return new Constant(new Operand(Literal<decimal>.Create(number)), number, null, description);
         }
 
         return number is < int.MinValue or > int.MaxValue
-            ? AddError(pointer, $"{field.Name} takes an integer from {int.MinValue} to {int.MaxValue}.")
+            ? AddError(pointer, $"{field.Name} must be an integer from {int.MinValue} to {int.MaxValue}.")
             : new Constant(new Operand(Literal<int>.Create((int)number)), (int)number, null, description);
     }
 
     // A parameter is as wide as the field's own expression: a wider one would have every row cast.
-    private bool IsRead32Bits()
+    private bool IsReadAsInt()
     {
         if (field.Access is not ScalarAccess scalar)
         {

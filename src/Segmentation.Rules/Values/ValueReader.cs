@@ -48,8 +48,8 @@ internal sealed class ValueReader(Compilation compilation, Field field, FieldTyp
         var items = SplitItems(value, pointer);
         if (items.Count != 2 || value.ValueKind is not (JsonValueKind.Array or JsonValueKind.String))
         {
-            var actual = value.ValueKind == JsonValueKind.Array ? $"{items.Count}" : ErrorText.DescribeActual(value);
-            compilation.AddError(pointer, $"{field.Name} between takes two values, low and high: [low, high]; got {actual}.");
+            var actual = value.ValueKind == JsonValueKind.Array ? $"has {items.Count}" : $"is {ErrorText.DescribeActual(value)}";
+            compilation.AddError(pointer, $"{field.Name} between needs two values, [low, high], but {actual}.");
             return null;
         }
 
@@ -67,7 +67,7 @@ internal sealed class ValueReader(Compilation compilation, Field field, FieldTyp
         }
 
         return compilation.AddErrorIf(
-            RangeOrder.IsReversed(low.Bound, high.Bound), pointer, $"{field.Name} between takes the lower value first.")
+            RangeOrder.IsReversed(low.Bound, high.Bound), pointer, $"{field.Name} between needs the lower value first.")
             ? null
             : new RuleValue(new Operands { One = low.Operand, High = high.Operand }, description);
     }
@@ -77,12 +77,13 @@ internal sealed class ValueReader(Compilation compilation, Field field, FieldTyp
         var items = SplitItems(value, pointer);
         if (items.Count == 0)
         {
-            compilation.AddError(pointer, $"{field.Name} takes {ErrorText.DescribeExpected(type)}; a list may not be empty.");
+            compilation.AddError(pointer, $"{field.Name} must be {ErrorText.DescribeExpected(type)}; a list must not be empty.");
             return null;
         }
 
         var max = compilation.Limits.MaxListLength;
-        if (compilation.AddErrorIf(items.Count > max, pointer, $"{field.Name}: a list may hold {max} values at most; got {items.Count}."))
+        if (compilation.AddErrorIf(
+            items.Count > max, pointer, $"{field.Name}: a list may have {max} values at most; this has {items.Count}."))
         {
             return null;
         }

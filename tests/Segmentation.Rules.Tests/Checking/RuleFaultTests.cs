@@ -15,16 +15,16 @@ public class RuleFaultTests
     [InlineData("null", ": starts with a group")]
     [InlineData("'text'", ": starts with a group")]
     [InlineData(Ok, ": starts with a group")]
-    [InlineData("{'rules':[]}", "/combinator: 'and' or 'or'; got nothing")]
-    [InlineData("{'combinator':null,'rules':[]}", "/combinator: got null")]
-    [InlineData("{'combinator':'AND','rules':[]}", "/combinator: got the text 'AND'")]
-    [InlineData("{'combinator':'xor','rules':[]}", "/combinator: got the text 'xor'")]
-    [InlineData("{'combinator':1,'rules':[]}", "/combinator: got the number 1")]
-    [InlineData("{'combinator':'and','rules':null}", "/rules: takes a list; got null")]
-    [InlineData("{'combinator':'and','rules':{}}", "/rules: takes a list; got an object")]
-    [InlineData("{'combinator':'and','rules':[],'not':'true'}", "/not: true or false; got the text")]
-    [InlineData("{'combinator':'and','rules':[],'not':null}", "/not: got null")]
-    [InlineData("{'combinator':'and','rules':[],'muted':1}", "/muted: true or false; got the number 1")]
+    [InlineData("{'rules':[]}", "/combinator: 'and' or 'or', but is missing")]
+    [InlineData("{'combinator':null,'rules':[]}", "/combinator: is null")]
+    [InlineData("{'combinator':'AND','rules':[]}", "/combinator: is the string 'AND'")]
+    [InlineData("{'combinator':'xor','rules':[]}", "/combinator: is the string 'xor'")]
+    [InlineData("{'combinator':1,'rules':[]}", "/combinator: is the number 1")]
+    [InlineData("{'combinator':'and','rules':null}", "/rules: must be a list, but is null")]
+    [InlineData("{'combinator':'and','rules':{}}", "/rules: must be a list, but is an object")]
+    [InlineData("{'combinator':'and','rules':[],'not':'true'}", "/not: true or false, but is the string")]
+    [InlineData("{'combinator':'and','rules':[],'not':null}", "/not: is null")]
+    [InlineData("{'combinator':'and','rules':[],'muted':1}", "/muted: true or false, but is the number 1")]
     [InlineData("{'combinator':'and','rules':[],'mutted':true}", "/mutted: Did you mean 'muted'?")]
     [InlineData("{'combinator':'and','rules':[],'Not':true}", "/Not: Did you mean 'not'?")]
     [InlineData("{'combinator':'and','rules':[],'a/b~c':1}", "/a~1b~0c: is not a property of a group")]
@@ -55,12 +55,12 @@ public class RuleFaultTests
     [Theory]
     // Structure
     [InlineData("{'field':'name','operator':'=','value':'a','extra':1}", "/extra: is not a property of a rule")]
-    [InlineData("{'field':'name','operator':'=','vlaue':'a'}", "/vlaue: Did you mean 'value'?", "/value: name = needs a value: a text")]
+    [InlineData("{'field':'name','operator':'=','vlaue':'a'}", "/vlaue: Did you mean 'value'?", "/value: name = needs a value: a string")]
     [InlineData("{'field':'name','operator':'=','value':'a','combinator':'and'}", "/combinator: is not a property of a rule")]
     [InlineData("{'field':'name','operator':'=','value':'a','not':true}", "/not: is not a property of a rule")]
     [InlineData("{'field':'name','operator':'=','value':'a','muted':'no'}", "/muted: true or false")]
-    [InlineData("{'field':null,'operator':'='}", "/field: takes a field's name; got null")]
-    [InlineData("{'field':7,'operator':'='}", "/field: got the number 7")]
+    [InlineData("{'field':null,'operator':'='}", "/field: must be the name of a field, but is null")]
+    [InlineData("{'field':7,'operator':'='}", "/field: is the number 7")]
     [InlineData("{'field':'nam','operator':'=','value':'a'}", "/field: 'nam' is not a field. Did you mean 'name'?")]
     [InlineData("{'field':'Name','operator':'=','value':'a'}", "/field: Did you mean 'name'?")]
     [InlineData("{'field':'','operator':'=','value':'a'}", "/field: is not a field")]
@@ -68,84 +68,92 @@ public class RuleFaultTests
     [InlineData(
         "{'field':'nope','operator':'=','value':'a','valueSource':1,'muted':0}",
         "/field: is not a field",
-        "/valueSource: got the number 1",
-        "/muted: got the number 0")]
+        "/valueSource: is the number 1",
+        "/muted: is the number 0")]
     [InlineData("{'field':'name'}", "/operator: name needs an operator: =, !=")]
     [InlineData("{'field':'name','operator':null}", "/operator: needs an operator")]
-    [InlineData("{'field':'name','operator':'begins','value':'a'}", "/operator: name (text) does not take 'begins'")]
+    [InlineData("{'field':'name','operator':'begins','value':'a'}", "/operator: name (text) does not support the operator 'begins'")]
     [InlineData("{'field':'name','operator':'beginWith','value':'a'}", "/operator: Did you mean 'beginsWith'?")]
     [InlineData("{'field':'name','operator':'NotIn','value':'a'}", "/operator: Did you mean 'notIn'?")]
-    [InlineData("{'field':'name','operator':'<','value':'a'}", "/operator: does not take '<'. It takes =, !=, in, notIn, contains")]
-    [InlineData("{'field':'name','operator':'between','value':['a','b']}", "/operator: does not take 'between'")]
-    [InlineData("{'field':'income','operator':'contains','value':1}", "/operator: income (decimal) does not take 'contains'")]
-    [InlineData("{'field':'vip','operator':'in','value':[true]}", "/operator: vip (boolean) does not take 'in'")]
-    [InlineData("{'field':'birthday','operator':'<','value':'2024-01-01'}", "/operator: does not take '<'")]
-    [InlineData("{'field':'birthday','operator':'in','value':'2024-01-01'}", "/operator: does not take 'in'")]
-    [InlineData("{'field':'tags','operator':'=','value':'a'}", "/operator: does not take '='")]
-    [InlineData("{'field':'tags','operator':'beginsWith','value':'a'}", "/operator: does not take")]
-    [InlineData("{'field':'place','operator':'null'}", "/operator: It takes within, notWithin")]
-    [InlineData("{'field':'segment','operator':'=','value':'a'}", "/operator: It takes in, notIn")]
+    [InlineData(
+        "{'field':'name','operator':'<','value':'a'}",
+        "/operator: does not support the operator '<'. It supports =, !=, in, notIn, contains")]
+    [InlineData("{'field':'name','operator':'between','value':['a','b']}", "/operator: does not support the operator 'between'")]
+    [InlineData(
+        "{'field':'income','operator':'contains','value':1}",
+        "/operator: income (decimal) does not support the operator 'contains'")]
+    [InlineData("{'field':'vip','operator':'in','value':[true]}", "/operator: vip (boolean) does not support the operator 'in'")]
+    [InlineData("{'field':'birthday','operator':'<','value':'2024-01-01'}", "/operator: does not support the operator '<'")]
+    [InlineData("{'field':'birthday','operator':'in','value':'2024-01-01'}", "/operator: does not support the operator 'in'")]
+    [InlineData("{'field':'tags','operator':'=','value':'a'}", "/operator: does not support the operator '='")]
+    [InlineData("{'field':'tags','operator':'beginsWith','value':'a'}", "/operator: does not support the operator")]
+    [InlineData("{'field':'place','operator':'null'}", "/operator: It supports within, notWithin")]
+    [InlineData("{'field':'segment','operator':'=','value':'a'}", "/operator: It supports in, notIn")]
     [InlineData(
         "{'field':'behavioral.events','operator':'>','value':{'combinator':'and','rules':[]},'match':{'mode':'some'}}",
-        "/operator: It takes =, !=")]
+        "/operator: It supports =, !=")]
     [InlineData(
         "{'field':'name','operator':'=','value':'a','match':{'mode':'some'}}",
-        "/match: goes with behavioral.events, not with name")]
+        "/match: is only for behavioral.events, not for name")]
     [InlineData(
         "{'field':'behavioral.sequence','operator':'=',"
             + "'value':{'steps':[{'combinator':'and','rules':[]},{'combinator':'and','rules':[]}]},'match':{'mode':'some'}}",
-        "/match: goes with behavioral.events")]
+        "/match: is only for behavioral.events")]
     // Values
-    [InlineData("{'field':'name','operator':'='}", "/value: name = needs a value: a text")]
+    [InlineData("{'field':'name','operator':'='}", "/value: name = needs a value: a string")]
     [InlineData("{'field':'name','operator':'=','value':null}", "/value: needs a value")]
-    [InlineData("{'field':'name','operator':'=','value':''}", "/value: name takes a text that is not empty")]
+    [InlineData("{'field':'name','operator':'=','value':''}", "/value: name must be a string that is not empty")]
     [InlineData("{'field':'name','operator':'=','value':'  '}", "/value: not empty")]
-    [InlineData("{'field':'name','operator':'=','value':5}", "/value: name takes a text; got the number 5")]
-    [InlineData("{'field':'name','operator':'=','value':true}", "/value: name takes a text; got true")]
-    [InlineData("{'field':'name','operator':'=','value':['a']}", "/value: name takes a text; got a list")]
-    [InlineData("{'field':'name','operator':'=','value':{}}", "/value: got an object")]
-    [InlineData("{'field':'country','operator':'=','value':'deu'}", "/value: country takes two letters")]
+    [InlineData("{'field':'name','operator':'=','value':5}", "/value: name must be a string, but is the number 5")]
+    [InlineData("{'field':'name','operator':'=','value':true}", "/value: name must be a string, but is true")]
+    [InlineData("{'field':'name','operator':'=','value':['a']}", "/value: name must be a string, but is a list")]
+    [InlineData("{'field':'name','operator':'=','value':{}}", "/value: is an object")]
+    [InlineData("{'field':'country','operator':'=','value':'deu'}", "/value: country must be two letters")]
     [InlineData("{'field':'country','operator':'in','value':['de','a','f']}", "/value/1: two letters", "/value/2: two letters")]
-    [InlineData("{'field':'children','operator':'=','value':'abc'}", "/value: children takes an integer; got the text 'abc'")]
-    [InlineData("{'field':'children','operator':'=','value':1.5}", "/value: children takes an integer; got the number 1.5")]
-    [InlineData("{'field':'children','operator':'=','value':'1.5'}", "/value: takes an integer")]
+    [InlineData("{'field':'children','operator':'=','value':'abc'}", "/value: children must be an integer, but is the string 'abc'")]
+    [InlineData("{'field':'children','operator':'=','value':1.5}", "/value: children must be an integer, but is the number 1.5")]
+    [InlineData("{'field':'children','operator':'=','value':'1.5'}", "/value: must be an integer")]
     [InlineData("{'field':'children','operator':'=','value':2147483648}", "/value: from -2147483648 to 2147483647")]
-    [InlineData("{'field':'children','operator':'=','value':true}", "/value: got true")]
-    [InlineData("{'field':'points','operator':'=','value':2.5}", "/value: points takes an integer")]
-    [InlineData("{'field':'age','operator':'>','value':[1]}", "/value: age takes an integer; got a list")]
-    [InlineData("{'field':'income','operator':'=','value':'12,5'}", "/value: income takes a number; got the text '12,5'")]
-    [InlineData("{'field':'income','operator':'=','value':''}", "/value: income takes a number")]
+    [InlineData("{'field':'children','operator':'=','value':true}", "/value: is true")]
+    [InlineData("{'field':'points','operator':'=','value':2.5}", "/value: points must be an integer")]
+    [InlineData("{'field':'age','operator':'>','value':[1]}", "/value: age must be an integer, but is a list")]
+    [InlineData("{'field':'income','operator':'=','value':'12,5'}", "/value: income must be a number, but is the string '12,5'")]
+    [InlineData("{'field':'income','operator':'=','value':''}", "/value: income must be a number")]
     [InlineData("{'field':'income','operator':'=','value':1e18}", "/value: at most 18 digits before the point and 9 after")]
     [InlineData("{'field':'income','operator':'=','value':0.0000000001}", "/value: 9 after it")]
     [InlineData("{'field':'income','operator':'=','value':1e400}", "/value: at most 18 digits")]
     [InlineData("{'field':'income','operator':'=','value':1e-400}", "/value: 9 after it")]
-    [InlineData("{'field':'vip','operator':'=','value':'yes'}", "/value: vip takes true or false; got the text 'yes'")]
-    [InlineData("{'field':'vip','operator':'=','value':1}", "/value: got the number 1")]
+    [InlineData("{'field':'vip','operator':'=','value':'yes'}", "/value: vip must be true or false, but is the string 'yes'")]
+    [InlineData("{'field':'vip','operator':'=','value':1}", "/value: is the number 1")]
     // Lists
-    [InlineData("{'field':'name','operator':'in','value':[]}", "/value: name takes a text; a list may not be empty")]
+    [InlineData("{'field':'name','operator':'in','value':[]}", "/value: name must be a string; a list must not be empty")]
     [InlineData("{'field':'name','operator':'in','value':''}", "/value: blank item")]
     [InlineData("{'field':'name','operator':'in','value':'a,,b'}", "/value: blank item")]
     [InlineData("{'field':'name','operator':'in','value':'a,'}", "/value: blank item")]
     [InlineData("{'field':'name','operator':'in','value':['a','',' ','b']}", "/value/1: blank item", "/value/2: blank item")]
     [InlineData(
-        "{'field':'name','operator':'in','value':['a',5,null]}", "/value/1: name takes a text; got the number 5", "/value/2: got null")]
+        "{'field':'name','operator':'in','value':['a',5,null]}",
+        "/value/1: name must be a string, but is the number 5",
+        "/value/2: is null")]
     [InlineData("{'field':'name','operator':'in'}", "/value: needs a value")]
-    [InlineData("{'field':'name','operator':'in','value':{}}", "/value: got an object")]
-    [InlineData("{'field':'income','operator':'in','value':[1,'x']}", "/value/1: takes a number")]
-    [InlineData("{'field':'income','operator':'in','value':'1,,2'}", "/value: takes a number; got the text ''")]
-    [InlineData("{'field':'tags','operator':'contains','value':[]}", "/value: a list may not be empty")]
+    [InlineData("{'field':'name','operator':'in','value':{}}", "/value: is an object")]
+    [InlineData("{'field':'income','operator':'in','value':[1,'x']}", "/value/1: must be a number")]
+    [InlineData("{'field':'income','operator':'in','value':'1,,2'}", "/value: must be a number, but is the string ''")]
+    [InlineData("{'field':'tags','operator':'contains','value':[]}", "/value: a list must not be empty")]
     [InlineData("{'field':'tags','operator':'contains','value':['']}", "/value/0: blank item")]
-    [InlineData("{'field':'tags','operator':'in','value':[1]}", "/value/0: tags takes")]
+    [InlineData("{'field':'tags','operator':'in','value':[1]}", "/value/0: tags must be")]
     // Between
-    [InlineData("{'field':'income','operator':'between','value':[2,1]}", "/value: income between takes the lower value first")]
+    [InlineData("{'field':'income','operator':'between','value':[2,1]}", "/value: income between needs the lower value first")]
     [InlineData("{'field':'income','operator':'notBetween','value':'2,1'}", "/value: lower value first")]
-    [InlineData("{'field':'income','operator':'between','value':[1]}", "/value: takes two values, low and high: [low, high]; got 1")]
-    [InlineData("{'field':'income','operator':'between','value':[1,2,3]}", "/value: got 3")]
+    [InlineData("{'field':'income','operator':'between','value':[1]}", "/value: needs two values, [low, high], but has 1")]
+    [InlineData("{'field':'income','operator':'between','value':[1,2,3]}", "/value: has 3")]
     [InlineData("{'field':'income','operator':'between','value':'1'}", "/value: two values")]
     [InlineData("{'field':'income','operator':'between','value':1}", "/value: two values")]
     [InlineData(
-        "{'field':'income','operator':'between','value':['a',null]}", "/value/0: takes a number; got the text 'a'", "/value/1: got null")]
-    [InlineData("{'field':'income','operator':'between','value':'1,x'}", "/value: got the text 'x'")]
+        "{'field':'income','operator':'between','value':['a',null]}",
+        "/value/0: must be a number, but is the string 'a'",
+        "/value/1: is null")]
+    [InlineData("{'field':'income','operator':'between','value':'1,x'}", "/value: is the string 'x'")]
     [InlineData("{'field':'born','operator':'between','value':['2024-01-02','2024-01-01']}", "/value: lower value first")]
     [InlineData(
         "{'field':'seenAt','operator':'between','value':['2024-01-01T12:00:00Z','2024-01-01T13:00:00+02:00']}",
@@ -157,22 +165,22 @@ public class RuleFaultTests
     // Dates
     [InlineData(
         "{'field':'born','operator':'=','value':'yesterday'}",
-        "/value: born takes a date ('2024-05-31') or a relative date; got the text 'yesterday'")]
-    [InlineData("{'field':'born','operator':'=','value':'2023-02-29'}", "/value: takes a date")]
-    [InlineData("{'field':'born','operator':'=','value':20240101}", "/value: takes a date")]
-    [InlineData("{'field':'seenAt','operator':'=','value':'2024-01-01 12:00'}", "/value: seenAt takes a date, an instant")]
-    [InlineData("{'field':'seenAt','operator':'=','value':true}", "/value: got true")]
-    [InlineData("{'field':'seenAt','operator':'in','value':['2024-01-01','x']}", "/value/1: got the text 'x'")]
-    [InlineData("{'field':'birthday','operator':'=','value':'02-29'}", "/value: birthday takes a date")]
+        "/value: born must be a date ('2024-05-31') or a relative date, but is the string 'yesterday'")]
+    [InlineData("{'field':'born','operator':'=','value':'2023-02-29'}", "/value: must be a date")]
+    [InlineData("{'field':'born','operator':'=','value':20240101}", "/value: must be a date")]
+    [InlineData("{'field':'seenAt','operator':'=','value':'2024-01-01 12:00'}", "/value: seenAt must be a date, an instant")]
+    [InlineData("{'field':'seenAt','operator':'=','value':true}", "/value: is true")]
+    [InlineData("{'field':'seenAt','operator':'in','value':['2024-01-01','x']}", "/value/1: is the string 'x'")]
+    [InlineData("{'field':'birthday','operator':'=','value':'02-29'}", "/value: birthday must be a date")]
     [InlineData(
         "{'field':'seenAt','operator':'>','value':{}}",
-        "/value/mode: takes one of relative; got nothing",
-        "/value/anchor: takes one of now, startOfDay",
-        "/value/unit: takes one of minute, hour",
-        "/value/offset: takes an integer; got nothing")]
+        "/value/mode: must be one of relative, but is missing",
+        "/value/anchor: must be one of now, startOfDay",
+        "/value/unit: must be one of minute, hour",
+        "/value/offset: must be an integer, but is missing")]
     [InlineData(
         "{'field':'seenAt','operator':'>','value':{'mode':'absolute','anchor':'now','offset':1,'unit':'day'}}",
-        "/value/mode: got the text 'absolute'")]
+        "/value/mode: is the string 'absolute'")]
     [InlineData(
         "{'field':'seenAt','operator':'>','value':{'mode':'relative','anchor':'startOfWek','offset':1,'unit':'day'}}",
         "/value/anchor: Did you mean 'startOfWeek'?")]
@@ -181,28 +189,30 @@ public class RuleFaultTests
         "/value/unit: Did you mean 'day'?")]
     [InlineData(
         "{'field':'seenAt','operator':'>','value':{'mode':'relative','anchor':'now','offset':1.5,'unit':'day'}}",
-        "/value/offset: got the number 1.5")]
+        "/value/offset: is the number 1.5")]
     [InlineData(
         "{'field':'seenAt','operator':'>','value':{'mode':'relative','anchor':'now','offset':'1','unit':'day'}}",
-        "/value/offset: takes an integer")]
+        "/value/offset: must be an integer")]
     [InlineData(
         "{'field':'seenAt','operator':'>','value':{'mode':'relative','anchor':'now','offset':9999999999,'unit':'day'}}",
-        "/value/offset: takes an integer")]
+        "/value/offset: must be an integer")]
     [InlineData(
         "{'field':'seenAt','operator':'>','value':{'mode':'relative','anchor':'now','ofset':1,'unit':'day'}}",
         "/value/ofset: Did you mean 'offset'?",
-        "/value/offset: got nothing")]
+        "/value/offset: is missing")]
     [InlineData(
         "{'field':'seenAt','operator':'in','value':[{'mode':'relative','anchor':'now','offset':1,'unit':'x'}]}",
-        "/value/0/unit: takes one of")]
+        "/value/0/unit: must be one of")]
     // Two fields
     [InlineData(
         "{'field':'name','operator':'=','value':'city','valueSource':'column'}",
-        "/valueSource: 'value' or 'field'; got the text 'column'")]
-    [InlineData("{'field':'name','operator':'=','valueSource':'field'}", "/value: With valueSource 'field', value takes a field's name")]
+        "/valueSource: 'value' or 'field', but is the string 'column'")]
+    [InlineData(
+        "{'field':'name','operator':'=','valueSource':'field'}",
+        "/value: With valueSource 'field', value must be the name of a field")]
     [InlineData(
         "{'field':'name','operator':'=','value':['city'],'valueSource':'field'}",
-        "/value: With valueSource 'field', value takes a field's name")]
+        "/value: With valueSource 'field', value must be the name of a field")]
     [InlineData(
         "{'field':'name','operator':'=','value':'citty','valueSource':'field'}",
         "/value: 'citty' is not a field. Did you mean 'city'?")]
@@ -216,45 +226,45 @@ public class RuleFaultTests
     [InlineData("{'field':'segment','operator':'in','value':'name','valueSource':'field'}", "/value: can't be compared")]
     [InlineData("{'field':'name','operator':'in','value':'city','valueSource':'field'}", "/operator: Two fields are compared by")]
     [InlineData("{'field':'name','operator':'contains','value':'city','valueSource':'field'}", "/operator: Two fields are compared by")]
-    [InlineData("{'field':'vip','operator':'<','value':'vip','valueSource':'field'}", "/operator: does not take '<'")]
+    [InlineData("{'field':'vip','operator':'<','value':'vip','valueSource':'field'}", "/operator: does not support the operator '<'")]
     [InlineData("{'field':'income','operator':'between','value':'points','valueSource':'field'}", "/operator: Two fields are compared by")]
     // Points
-    [InlineData("{'field':'place','operator':'within','value':'Berlin'}", "/value: place takes {'latitude','longitude','radiusKm'}")]
+    [InlineData("{'field':'place','operator':'within','value':'Berlin'}", "/value: place must be {'latitude','longitude','radiusKm'}")]
     [InlineData("{'field':'place','operator':'within'}", "/value: needs a value")]
     [InlineData(
         "{'field':'place','operator':'within','value':{}}",
-        "/value/latitude: from -90 to 90; got nothing",
-        "/value/longitude: from -180 to 180; got nothing",
-        "/value/radiusKm: above 0 and at most 20040; got nothing")]
+        "/value/latitude: from -90 to 90, but is missing",
+        "/value/longitude: from -180 to 180, but is missing",
+        "/value/radiusKm: above 0 and at most 20040, but is missing")]
     [InlineData(
         "{'field':'place','operator':'within','value':{'latitude':90.1,'longitude':-180.1,'radiusKm':0}}",
-        "/value/latitude: got the number 90.1",
-        "/value/longitude: got the number -180.1",
-        "/value/radiusKm: got the number 0")]
+        "/value/latitude: is the number 90.1",
+        "/value/longitude: is the number -180.1",
+        "/value/radiusKm: is the number 0")]
     [InlineData(
         "{'field':'place','operator':'within','value':{'latitude':1,'longitude':1,'radiusKm':20041}}",
         "/value/radiusKm: at most 20040")]
     [InlineData(
         "{'field':'place','operator':'within','value':{'latitude':'NaN','longitude':1e999,'radiusKm':-1}}",
-        "/value/latitude: got the text",
-        "/value/longitude: got the number",
-        "/value/radiusKm: got the number -1")]
+        "/value/latitude: is the string",
+        "/value/longitude: is the number",
+        "/value/radiusKm: is the number -1")]
     [InlineData(
         "{'field':'place','operator':'within','value':{'latitude':1,'longitude':1,'radiusKm':1,'radius':1}}",
         "/value/radius: does not belong")]
     [InlineData(
         "{'field':'place','operator':'within','value':{'polygon':[[0,0],[0,1],[1,1]],'radiusKm':1}}",
         "/value/radiusKm: does not belong")]
-    [InlineData("{'field':'place','operator':'within','value':{'polygon':'x'}}", "/value/polygon: A polygon is a list")]
-    [InlineData("{'field':'place','operator':'within','value':{'polygon':[[0,0],[1,1]]}}", "/value/polygon: 3 to 1000 points; got 2")]
+    [InlineData("{'field':'place','operator':'within','value':{'polygon':'x'}}", "/value/polygon: polygon must be a list")]
+    [InlineData("{'field':'place','operator':'within','value':{'polygon':[[0,0],[1,1]]}}", "/value/polygon: 3 to 1000 points, but has 2")]
     [InlineData(
         "{'field':'place','operator':'within','value':{'polygon':[[0,0],[0,91],[1,1],[181,0],[1],[1,2,3],'x',null]}}",
         "/value/polygon/1: within ±180 and ±90",
-        "/value/polygon/3: A point is",
-        "/value/polygon/4: A point is",
-        "/value/polygon/5: A point is",
-        "/value/polygon/6: A point is",
-        "/value/polygon/7: A point is")]
+        "/value/polygon/3: A point must be",
+        "/value/polygon/4: A point must be",
+        "/value/polygon/5: A point must be",
+        "/value/polygon/6: A point must be",
+        "/value/polygon/7: A point must be")]
     [InlineData(
         "{'field':'place','operator':'within','value':{'polygon':[[-170,0],[170,0],[170,10]]}}",
         "/value/polygon/1: more than 180 degrees",
@@ -268,12 +278,12 @@ public class RuleFaultTests
     [InlineData("{'field':'segment','operator':'in','value':'a'}", "/value: There is no segment 'a'")]
     [InlineData(
         "{'field':'segment','operator':'in','value':[1,'',null]}",
-        "/value/0: A segment's key is a text",
-        "/value/1: A segment's key is a text",
-        "/value/2: A segment's key is a text")]
-    [InlineData("{'field':'segment','operator':'in','value':[]}", "/value: segment takes a list of segment keys")]
-    [InlineData("{'field':'segment','operator':'in'}", "/value: segment takes a list of segment keys; got nothing")]
-    [InlineData("{'field':'segment','operator':'in','value':{}}", "/value: got an object")]
+        "/value/0: A segment key must be a string",
+        "/value/1: A segment key must be a string",
+        "/value/2: A segment key must be a string")]
+    [InlineData("{'field':'segment','operator':'in','value':[]}", "/value: segment must be a list of segment keys")]
+    [InlineData("{'field':'segment','operator':'in'}", "/value: segment must be a list of segment keys, but is missing")]
+    [InlineData("{'field':'segment','operator':'in','value':{}}", "/value: is an object")]
     public void Compile_FaultyRule_ReportsPointers(string rule, params string[] expected) =>
         RuleTester.AssertErrors(RuleTester.Compile(Group(rule)), expected.Select(e => "/rules/0" + e));
 
@@ -281,18 +291,22 @@ public class RuleFaultTests
     [InlineData("{'field':'properties.x','operator':'='}", "/value: properties.x = needs a value")]
     [InlineData(
         "{'field':'properties.x','operator':'=','value':null}",
-        "/value: a text, a number or a boolean, or a list of them; got null")]
-    [InlineData("{'field':'properties.x','operator':'=','value':{}}", "/value: got an object")]
-    [InlineData("{'field':'properties.x','operator':'in','value':[]}", "/value: a list may not be empty")]
-    [InlineData("{'field':'properties.x','operator':'in','value':[1,'a']}", "/value/1: texts only, or numbers only")]
-    [InlineData("{'field':'properties.x','operator':'in','value':[null]}", "/value/0: texts only, or numbers only")]
+        "/value: a string, a number or a boolean, or a list of them, but is null")]
+    [InlineData("{'field':'properties.x','operator':'=','value':{}}", "/value: is an object")]
+    [InlineData("{'field':'properties.x','operator':'in','value':[]}", "/value: a list must not be empty")]
+    [InlineData("{'field':'properties.x','operator':'in','value':[1,'a']}", "/value/1: only strings or only numbers")]
+    [InlineData("{'field':'properties.x','operator':'in','value':[null]}", "/value/0: only strings or only numbers")]
     [InlineData("{'field':'properties.x','operator':'in','value':['a','']}", "/value/1: blank item")]
-    [InlineData("{'field':'properties.x','operator':'in','value':[true,false]}", "/operator: does not take 'in'")]
-    [InlineData("{'field':'properties.x','operator':'<','value':'5'}", "/operator: properties.x (text) does not take '<'")]
-    [InlineData("{'field':'properties.x','operator':'contains','value':5}", "/operator: properties.x (decimal) does not take 'contains'")]
-    [InlineData("{'field':'properties.x','operator':'between','value':'1,5'}", "/operator: properties.x (text) does not take 'between'")]
-    [InlineData("{'field':'properties.x','operator':'like','value':'a'}", "/operator: does not take 'like'")]
-    [InlineData("{'field':'properties.x','operator':'like'}", "/operator: does not take 'like'")]
+    [InlineData("{'field':'properties.x','operator':'in','value':[true,false]}", "/operator: does not support the operator 'in'")]
+    [InlineData("{'field':'properties.x','operator':'<','value':'5'}", "/operator: properties.x (text) does not support the operator '<'")]
+    [InlineData(
+        "{'field':'properties.x','operator':'contains','value':5}",
+        "/operator: properties.x (decimal) does not support the operator 'contains'")]
+    [InlineData(
+        "{'field':'properties.x','operator':'between','value':'1,5'}",
+        "/operator: properties.x (text) does not support the operator 'between'")]
+    [InlineData("{'field':'properties.x','operator':'like','value':'a'}", "/operator: does not support the operator 'like'")]
+    [InlineData("{'field':'properties.x','operator':'like'}", "/operator: does not support the operator 'like'")]
     [InlineData("{'field':'properties.x','operator':'=','value':''}", "/value: not empty")]
     [InlineData("{'field':'properties.x','operator':'=','value':1e30}", "/value: at most 18 digits")]
     [InlineData("{'field':'properties.','operator':'=','value':1}", "/field: is not a field")]
@@ -305,44 +319,52 @@ public class RuleFaultTests
             RuleTester.Compile(Group(Json.Events("{'mode':'some'}", rule))), expected.Select(e => "/rules/0/value/rules/0" + e));
 
     [Theory]
-    [InlineData("null", ": behavioral.events needs match")]
-    [InlineData("'some'", ": needs match, which says how many")]
-    [InlineData("{}", "/mode: takes one of atLeast, atMost")]
+    [InlineData("null", ": match must be an object")]
+    [InlineData("'some'", ": states how many events")]
+    [InlineData("{}", "/mode: must be one of atLeast, atMost")]
     [InlineData("{'mode':'atLest','threshold':1}", "/mode: Did you mean 'atLeast'?")]
-    [InlineData("{'mode':1}", "/mode: got the number 1")]
+    [InlineData("{'mode':1}", "/mode: is the number 1")]
     [InlineData("{'mode':'atLeast'}", "/threshold: atLeast needs a threshold")]
     [InlineData("{'mode':'atLeast','treshold':1}", "/treshold: Did you mean 'threshold'?", "/threshold: needs a threshold")]
-    [InlineData("{'mode':'atLeast','threshold':null}", "/threshold: The count takes an integer; got null")]
-    [InlineData("{'mode':'atLeast','threshold':'x'}", "/threshold: takes an integer; got the text 'x'")]
-    [InlineData("{'mode':'atLeast','threshold':1.5}", "/threshold: takes an integer")]
+    [InlineData("{'mode':'atLeast','threshold':null}", "/threshold: The count must be an integer, but is null")]
+    [InlineData("{'mode':'atLeast','threshold':'x'}", "/threshold: must be an integer, but is the string 'x'")]
+    [InlineData("{'mode':'atLeast','threshold':1.5}", "/threshold: must be an integer")]
     [InlineData("{'mode':'atLeast','threshold':-1}", "/threshold: from 0")]
     [InlineData("{'mode':'atLeast','threshold':2147483647}", "/threshold: from 0 to 2147483646")]
-    [InlineData("{'mode':'atLeast','threshold':[1]}", "/threshold: atLeast takes one threshold; got a list")]
+    [InlineData("{'mode':'atLeast','threshold':[1]}", "/threshold: atLeast needs one threshold, but it is a list")]
     [InlineData("{'mode':'between','threshold':1}", "/threshold: two thresholds")]
     [InlineData("{'mode':'between','threshold':[1]}", "/threshold: two thresholds")]
     [InlineData("{'mode':'between','threshold':[1,2,3]}", "/threshold: two thresholds")]
     [InlineData("{'mode':'between','threshold':[2,1]}", "/threshold: lower threshold first")]
-    [InlineData("{'mode':'between','threshold':['a',-1]}", "/threshold/0: takes an integer", "/threshold/1: from 0")]
+    [InlineData("{'mode':'between','threshold':['a',-1]}", "/threshold/0: must be an integer", "/threshold/1: from 0")]
     [InlineData("{'mode':'between'}", "/threshold: needs a threshold")]
-    [InlineData("{'mode':'some','aggregate':'sum','of':'amount'}", "/aggregate: goes with a threshold, not with the mode some")]
-    [InlineData("{'mode':'atLeast','threshold':1,'aggregate':'mean','of':'amount'}", "/aggregate: takes one of sum, avg, min, max")]
+    [InlineData("{'mode':'some','aggregate':'sum','of':'amount'}", "/aggregate: needs a threshold, which the mode some")]
+    [InlineData("{'mode':'atLeast','threshold':1,'aggregate':'mean','of':'amount'}", "/aggregate: must be one of sum, avg, min, max")]
     [InlineData("{'mode':'atLeast','threshold':1,'aggregate':'summ','of':'amount'}", "/aggregate: Did you mean 'sum'?")]
     [InlineData(
         "{'mode':'atLeast','aggregate':'mean','of':'amount','x':1}",
-        "/aggregate: takes one of",
+        "/aggregate: must be one of",
         "/threshold: needs a threshold",
         "/x: is not a property of match")]
-    [InlineData("{'mode':'atLeast','threshold':1,'of':'amount'}", "/of: goes with the aggregates")]
-    [InlineData("{'mode':'atLeast','threshold':1,'aggregate':'distinctDays','of':'amount'}", "/of: goes with the aggregates")]
-    [InlineData("{'mode':'atLeast','threshold':1,'aggregate':'sum'}", "/of: sum needs of")]
-    [InlineData("{'mode':'atLeast','threshold':1,'aggregate':'sum','of':1}", "/of: got the number 1")]
+    [InlineData("{'mode':'atLeast','threshold':1,'of':'amount'}", "/of: is only for the aggregates")]
+    [InlineData("{'mode':'atLeast','threshold':1,'aggregate':'distinctDays','of':'amount'}", "/of: is only for the aggregates")]
+    [InlineData("{'mode':'atLeast','threshold':1,'aggregate':'sum'}", "/of: of must be the name of a field of the event, which sum needs")]
+    [InlineData("{'mode':'atLeast','threshold':1,'aggregate':'sum','of':1}", "/of: is the number 1")]
     [InlineData("{'mode':'atLeast','threshold':1,'aggregate':'sum','of':'amout'}", "/of: Did you mean 'amount'?")]
-    [InlineData("{'mode':'atLeast','threshold':1,'aggregate':'sum','of':'type'}", "/of: sum takes amount, properties.NAME; got 'type'")]
-    [InlineData("{'mode':'atLeast','threshold':1,'aggregate':'avg','of':'occurredAt'}", "/of: avg takes amount")]
-    [InlineData("{'mode':'atLeast','threshold':1,'aggregate':'max','of':'channel'}", "/of: or occurredAt; got 'channel'")]
-    [InlineData("{'mode':'atLeast','threshold':1,'aggregate':'distinct'}", "/of: distinct needs of")]
-    [InlineData("{'mode':'atLeast','threshold':1,'aggregate':'min','of':'occurredAt'}", "/threshold: min of occurredAt takes a date")]
-    [InlineData("{'mode':'atLeast','threshold':'2024-01-01','aggregate':'min','of':'amount'}", "/threshold: min of amount takes a number")]
+    [InlineData(
+        "{'mode':'atLeast','threshold':1,'aggregate':'sum','of':'type'}",
+        "/of: sum supports amount and properties.NAME, not 'type'")]
+    [InlineData("{'mode':'atLeast','threshold':1,'aggregate':'avg','of':'occurredAt'}", "/of: avg supports amount")]
+    [InlineData(
+        "{'mode':'atLeast','threshold':1,'aggregate':'max','of':'channel'}",
+        "/of: max supports amount, occurredAt and properties.NAME, not 'channel'")]
+    [InlineData(
+        "{'mode':'atLeast','threshold':1,'aggregate':'distinct'}",
+        "/of: of must be the name of a field of the event, which distinct needs")]
+    [InlineData("{'mode':'atLeast','threshold':1,'aggregate':'min','of':'occurredAt'}", "/threshold: min of occurredAt must be a date")]
+    [InlineData(
+        "{'mode':'atLeast','threshold':'2024-01-01','aggregate':'min','of':'amount'}",
+        "/threshold: min of amount must be a number")]
     [InlineData(
         "{'mode':'between','threshold':['2024-01-02','2024-01-01'],'aggregate':'min','of':'occurredAt'}",
         "/threshold: lower threshold first")]
@@ -350,41 +372,44 @@ public class RuleFaultTests
         "{'mode':'atLeast','threshold':{'mode':'relative','anchor':'nov','offset':0,'unit':'day'},'aggregate':'min','of':'occurredAt'}",
         "/threshold/anchor: Did you mean 'now'?")]
     [InlineData("{'mode':'atLeast','threshold':1e30,'aggregate':'sum','of':'amount'}", "/threshold: at most 18 digits")]
-    [InlineData("{'mode':'atLeast','threshold':1.5,'aggregate':'distinct','of':'type'}", "/threshold: takes an integer")]
+    [InlineData("{'mode':'atLeast','threshold':1.5,'aggregate':'distinct','of':'type'}", "/threshold: must be an integer")]
     public void Compile_FaultyMatch_ReportsPointers(string match, params string[] expected) =>
         RuleTester.AssertErrors(RuleTester.Compile(Group(Json.Events(match))), expected.Select(e => "/rules/0/match" + e));
 
     [Theory]
-    [InlineData("{'field':'behavioral.events','operator':'='}", "/value: with a group", "/match: needs match")]
+    [InlineData(
+        "{'field':'behavioral.events','operator':'='}",
+        "/value: with a group",
+        "/match: match must be an object that states how many events")]
     [InlineData("{'field':'behavioral.events','operator':'=','value':'x','match':{'mode':'some'}}", "/value: with a group")]
     [InlineData(
         "{'field':'behavioral.events','operator':'=','value':{'combinator':'and','rules':[],'muted':true},'match':{'mode':'some'}}",
         "/value: muted")]
     [InlineData(
         "{'field':'behavioral.events','operator':'<','value':{'combinator':'and','rules':[null]},'match':{'mode':'x'}}",
-        "/operator: does not take",
+        "/operator: does not support the operator",
         "/value/rules/0: A node is",
-        "/match/mode: takes one of")]
+        "/match/mode: must be one of")]
     [InlineData(
         "{'field':'behavioral.events','value':{'combinator':'and','rules':[null]},'match':{'mode':'x'}}",
         "/operator: needs an operator",
         "/value/rules/0: A node is",
-        "/match/mode: takes one of")]
-    [InlineData("{'field':'behavioral.sequence','operator':'='}", "/value: behavioral.sequence takes")]
-    [InlineData("{'field':'behavioral.sequence','operator':'=','value':{}}", "/value/steps: behavioral.sequence takes")]
-    [InlineData("{'field':'behavioral.sequence','operator':'=','value':{'steps':{}}}", "/value/steps: behavioral.sequence takes")]
+        "/match/mode: must be one of")]
+    [InlineData("{'field':'behavioral.sequence','operator':'='}", "/value: behavioral.sequence must be")]
+    [InlineData("{'field':'behavioral.sequence','operator':'=','value':{}}", "/value/steps: behavioral.sequence must be")]
+    [InlineData("{'field':'behavioral.sequence','operator':'=','value':{'steps':{}}}", "/value/steps: behavioral.sequence must be")]
     [InlineData(
         "{'field':'behavioral.sequence','operator':'=','value':{'steps':[{'combinator':'and','rules':[]}]}}",
-        "/value/steps: 2 to 5 steps; got 1")]
+        "/value/steps: 2 to 5 steps, but has 1")]
     [InlineData(
         "{'field':'behavioral.sequence','operator':'=',"
             + "'value':{'steps':[{'combinator':'and','rules':[null]}],'within':{'amount':0,'unit':'day'}}}",
-        "/value/steps: got 1",
+        "/value/steps: has 1",
         "/value/steps/0/rules/0: A node is",
         "/value/within/amount: integer from 1")]
     [InlineData(
         "{'field':'behavioral.sequence','operator':'=','value':{'steps':[null,null,null,null,null,null]}}",
-        "/value/steps: got 6",
+        "/value/steps: has 6",
         "/value/steps/0: with a group",
         "/value/steps/1: with a group",
         "/value/steps/2: with a group",
@@ -393,7 +418,7 @@ public class RuleFaultTests
         "/value/steps/5: with a group")]
     [InlineData(
         "{'field':'behavioral.sequence','operator':'=','value':{'steps':[{'combinator':'x','rules':[]},7]}}",
-        "/value/steps/0/combinator: got the text 'x'",
+        "/value/steps/0/combinator: is the string 'x'",
         "/value/steps/1: with a group")]
     [InlineData(
         "{'field':'behavioral.sequence','operator':'=',"
@@ -403,10 +428,10 @@ public class RuleFaultTests
         RuleTester.AssertErrors(RuleTester.Compile(Group(rule)), expected.Select(e => "/rules/0" + e));
 
     [Theory]
-    [InlineData("null", ": within takes {'amount','unit'}; got null")]
-    [InlineData("7", ": got the number 7")]
-    [InlineData("{}", "/amount: integer from 1", "/unit: takes one of minute, hour")]
-    [InlineData("{'amount':0,'unit':'day'}", "/amount: got the number 0")]
+    [InlineData("null", ": within must be {'amount','unit'}, but is null")]
+    [InlineData("7", ": is the number 7")]
+    [InlineData("{}", "/amount: integer from 1", "/unit: must be one of minute, hour")]
+    [InlineData("{'amount':0,'unit':'day'}", "/amount: is the number 0")]
     [InlineData("{'amount':-1,'unit':'day'}", "/amount: integer from 1")]
     [InlineData("{'amount':1.5,'unit':'day'}", "/amount: integer")]
     [InlineData("{'amount':101,'unit':'year'}", "/amount: at most 100 years")]
@@ -446,10 +471,10 @@ public class RuleFaultTests
             "{'combinator':'nor','x':1,'rules':[{'field':'nme','operator':'='},null,{'field':'income','operator':'between','value':[2,1]},"
                 + "{'combinator':'and','not':1,'rules':[{'field':'age','operator':'~'},"
                 + "{'field':'name','operator':'=','value':'a\\u0000b'}]}]}"),
-        "/combinator: got the text 'nor'", "/x: is not a property", "/rules/0/field: Did you mean 'name'?", "/rules/1: A node is",
+        "/combinator: is the string 'nor'", "/x: is not a property", "/rules/0/field: Did you mean 'name'?", "/rules/1: A node is",
         "/rules/2/value: lower value first",
         "/rules/3/not: true or false",
-        "/rules/3/rules/0/operator: does not take",
+        "/rules/3/rules/0/operator: does not support the operator",
         "/rules/3/rules/1/value: NUL");
 
     [Theory]
@@ -467,9 +492,9 @@ public class RuleFaultTests
     [InlineData("{'combinator':'\\ud800','rules':[]}", "/combinator: not valid Unicode")]
     [InlineData("{'combinator':'and','rules':[],'\\ud800':1}", ": not valid Unicode")]
     [InlineData("{'combinator':'and','rules':[],'id':{'\\udfff':1}}", "/id: not valid Unicode")]
-    [InlineData("{'combinator':'and','combinator':'or','rules':[]}", "/combinator: twice")]
-    [InlineData("{'combinator':'and','rules':[{'field':'name','field':'city','operator':'null'}]}", "/rules/0/field: twice")]
-    [InlineData("{'combinator':'and','rules':[],'id':{'a':1,'a':2}}", "/id/a: twice")]
+    [InlineData("{'combinator':'and','combinator':'or','rules':[]}", "/combinator: Duplicate property")]
+    [InlineData("{'combinator':'and','rules':[{'field':'name','field':'city','operator':'null'}]}", "/rules/0/field: Duplicate property")]
+    [InlineData("{'combinator':'and','rules':[],'id':{'a':1,'a':2}}", "/id/a: Duplicate property")]
     [InlineData("{'combinator':'and','rules':[],'id':1e200000}", "/id: 18 digits")]
     [InlineData("{'combinator':'and','rules':[],'id':{'x':[1e-20000]}}", "/id/x/0: 18 digits")]
     [InlineData("{'combinator':'and','rules':[],'id':0e99999}", "/id: 18 digits")]

@@ -72,7 +72,7 @@ public class RuleLimitTests
         Assert.True(RuleTester.Compile(Group(Rule("income", "in", $"'{Items(1000, i => $"{i}")}'"))).IsValid);
         RuleTester.AssertErrors(
             RuleTester.Compile(Group(Rule("name", "in", $"[{Items(1001, i => $"'n{i}'")}]"))),
-            "/rules/0/value: 1000 values at most; got 1001");
+            "/rules/0/value: 1000 values at most; this has 1001");
         RuleTester.AssertErrors(
             RuleTester.Compile(Group(Rule("income", "in", $"'{Items(1001, i => $"{i}")}'"))), "/rules/0/value: 1000 values at most");
         RuleTester.AssertErrors(
@@ -128,6 +128,6 @@ public class RuleLimitTests
             $"{{'polygon':[{string.Join(",", Enumerable.Range(0, count).Select(i => $"[{i / 1000m},{i % 7}]"))}]}}";
         Assert.True(RuleTester.Compile(Group(Rule("place", "within", Polygon(1000)))).IsValid);
         RuleTester.AssertErrors(
-            RuleTester.Compile(Group(Rule("place", "within", Polygon(1001)))), "/rules/0/value/polygon: 3 to 1000 points; got 1001");
+            RuleTester.Compile(Group(Rule("place", "within", Polygon(1001)))), "/rules/0/value/polygon: 3 to 1000 points, but has 1001");
     }
 }

@@ -15,7 +15,7 @@ public abstract record SubqueryAccess<T> : FieldAccess
     internal abstract CompiledTest? CompileSequence(RuleScope<T> scope, JsonElement value, string pointer, int depth);
 }
 
-/// <summary>Rules over the events of a customer. The shapes were chosen by measurement (docs/decisions).</summary>
+/// <summary>Rules over the events of a customer. The shapes were chosen by measurement (docs/decisions/0005-event-subqueries.md).</summary>
 /// <param name="Catalog">The fields of an event.</param>
 /// <param name="Events">A customer's events.</param>
 /// <param name="Owner">An event's customer.</param>

@@ -3,7 +3,7 @@ WORKDIR /source
 # The packages first: they change less often than the code, and their layer is kept.
 COPY Directory.Build.props Directory.Packages.props .editorconfig ./
 COPY src/Segmentation.Rules/Segmentation.Rules.csproj src/Segmentation.Rules/
-COPY src/Segmentation.Api/Segmentation.Api.csproj src/Segmentation.Api/
+COPY src/Segmentation.Api/Segmentation.Api.csproj src/Segmentation.Api/Runtime.props src/Segmentation.Api/
 RUN dotnet restore src/Segmentation.Api
 COPY src src
 RUN dotnet publish src/Segmentation.Api -c Release --no-restore -o /app /p:UseAppHost=false

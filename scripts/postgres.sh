@@ -1,6 +1,6 @@
 # Sourced by ./run and ./test: finds PostgreSQL's server programs and installs them where that needs no question.
 
-# True when the API will find them; it searches the same places (src/Segmentation.Api/Embedded/PostgresBinaries.cs).
+# True when the API will find them; it searches the same places (src/Segmentation.Local/Postgres/PostgresBinaries.cs).
 postgres_present() {
   local directory
   if [ -n "${Embedded__BinDirectory:-}" ]; then

@@ -5,7 +5,7 @@ using System.Text.Json;
 
 namespace Segmentation.Benchmarks;
 
-/// <summary>The real API in a process of its own, asked over HTTP.</summary>
+/// <summary>The real API in a process of its own, used over HTTP.</summary>
 internal sealed class ApiProcess : IAsyncDisposable
 {
     private const int TailLines = 60;
@@ -22,7 +22,8 @@ internal sealed class ApiProcess : IAsyncDisposable
 
     /// <param name="flag">One more argument; null for none.</param>
     /// <param name="settings">Environment variables.</param>
-    public static async Task<ApiProcess> StartAsync(string assembly, string connectionString, string? flag = null, params (string Name, string Value)[] settings)
+    public static async Task<ApiProcess> StartAsync(
+        string assembly, string connectionString, string? flag = null, params (string Name, string Value)[] settings)
     {
         var start = new ProcessStartInfo("dotnet", [assembly, "--urls", "http://127.0.0.1:0", .. flag is null ? [] : new[] { flag }])
         {
@@ -45,7 +46,8 @@ internal sealed class ApiProcess : IAsyncDisposable
             if (line.Contains(listening, StringComparison.Ordinal))
             {
                 var address = line[(line.IndexOf(listening, StringComparison.Ordinal) + listening.Length)..].Trim().Trim('"');
-                var api = new ApiProcess(process, new HttpClient { BaseAddress = new Uri($"{address}/api/v1/"), Timeout = TimeSpan.FromMinutes(10) });
+                var api = new ApiProcess(
+                    process, new HttpClient { BaseAddress = new Uri($"{address}/api/v1/"), Timeout = TimeSpan.FromMinutes(10) });
                 _ = api.ReadLogAsync();
                 return api;
             }
@@ -54,7 +56,7 @@ internal sealed class ApiProcess : IAsyncDisposable
         throw new InvalidOperationException($"The API did not start; its exit code is {process.ExitCode}.");
     }
 
-    /// <summary>Ends it without a word, as <c>kill -9</c> does.</summary>
+    /// <summary>Ends it at once, as <c>kill -9</c> does.</summary>
     public void Kill() => process.Kill();
 
     /// <summary>The last lines that it logged.</summary>
@@ -68,7 +70,8 @@ internal sealed class ApiProcess : IAsyncDisposable
 
     /// <summary>Resident memory, in MB; Linux only.</summary>
     public double Resident() => double.Parse(
-        File.ReadLines($"/proc/{process.Id}/status").First(l => l.StartsWith("VmRSS", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1],
+        File.ReadLines($"/proc/{process.Id}/status").First(l => l.StartsWith("VmRSS", StringComparison.Ordinal)).Split(
+            ' ', StringSplitOptions.RemoveEmptyEntries)[1],
         CultureInfo.InvariantCulture) / 1024;
 
     /// <summary>Reads a whole answer.</summary>
@@ -76,14 +79,18 @@ internal sealed class ApiProcess : IAsyncDisposable
     {
         using var response = await Http.GetAsync(new Uri(path, UriKind.Relative));
         var body = await response.Content.ReadAsByteArrayAsync();
-        return response.IsSuccessStatusCode ? body : throw new InvalidOperationException($"GET {path}: {(int)response.StatusCode} {Encoding.UTF8.GetString(body)}");
+        return response.IsSuccessStatusCode
+            ? body
+            : throw new InvalidOperationException($"GET {path}: {(int)response.StatusCode} {Encoding.UTF8.GetString(body)}");
     }
 
     public async Task<JsonElement> PostAsync(string path, HttpContent content)
     {
         using var response = await Http.PostAsync(new Uri(path, UriKind.Relative), content);
         var body = await response.Content.ReadAsStringAsync();
-        return response.IsSuccessStatusCode ? JsonElement.Parse(body) : throw new InvalidOperationException($"POST {path}: {(int)response.StatusCode} {body}");
+        return response.IsSuccessStatusCode
+            ? JsonElement.Parse(body)
+            : throw new InvalidOperationException($"POST {path}: {(int)response.StatusCode} {body}");
     }
 
     public static HttpContent Json(string json) => new StringContent(json, Encoding.UTF8, "application/json");
@@ -97,7 +104,7 @@ internal sealed class ApiProcess : IAsyncDisposable
         }
     }
 
-    // Else the pipe fills up, and the API waits for it.
+    // Else the pipe fills up, and the API blocks.
     private async Task ReadLogAsync()
     {
         while (await process.StandardOutput.ReadLineAsync() is { } line)

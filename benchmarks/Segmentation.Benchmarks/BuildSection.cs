@@ -14,9 +14,9 @@ internal static class BuildSection
 
     public static async Task<string> RunAsync(World world)
     {
-        await KeptSegments.CleanAsync(world);
-        var rules = KeptSegments.HalfBehavioural(Segments, 46);
-        var ids = await KeptSegments.DraftAsync(world, Prefix, rules);
+        await StoredSegments.CleanAsync(world);
+        var rules = StoredSegments.HalfBehavioral(Segments, 46);
+        var ids = await StoredSegments.DraftAsync(world, Prefix, rules);
         var statements = await StatementsAsync(world, rules, ids);
         await world.ExecuteAsync("""
             CREATE TABLE bench_members (segment_id integer NOT NULL, customer_key bigint NOT NULL, PRIMARY KEY (segment_id, customer_key));
@@ -26,8 +26,8 @@ internal static class BuildSection
         var (rows, written, most) = (0L, 0L, 0d);
         using (var memory = new MemoryWatch(world.Api))
         {
-            // Once unmeasured at a twentieth of the segments would warm neither side's pages: each round reads all of customers and events, so the first finds them cold for
-            // whoever is first, and is not counted.
+            // Each round reads all of customers and events. The first finds them cold for whoever runs first, and is not counted; a shorter
+            // one would warm neither side's pages.
             var began = Environment.TickCount64;
             var rounds = Math.Min(world.Options.Repeat, 5);
             for (var round = -1; round < rounds && (round < 2 || Environment.TickCount64 - began < Enough.TotalMilliseconds); round++)
@@ -37,11 +37,11 @@ internal static class BuildSection
                     if (engine)
                     {
                         var before = await WrittenAsync(world);
-                        var ms = await KeptSegments.ActivateAsync(world, Prefix, Segments);
+                        var ms = await StoredSegments.ActivateAsync(world, Prefix, Segments);
                         rows = await world.ScalarAsync("SELECT count(*) FROM memberships WHERE left_batch IS NULL");
                         written = await WrittenAsync(world) - before;
                         Keep(ours, ms);
-                        await KeptSegments.DeactivateAsync(world, Prefix);
+                        await StoredSegments.DeactivateAsync(world, Prefix);
                     }
                     else
                     {
@@ -57,7 +57,7 @@ internal static class BuildSection
                         await world.ExecuteAsync("TRUNCATE bench_members");
                     }
 
-                    // What one side leaves to be written to disk is not the other's to wait for.
+                    // One side must not wait for what the other has left to be written to disk.
                     await world.ExecuteAsync("CHECKPOINT");
 
                     void Keep(List<double> times, double ms)
@@ -101,17 +101,22 @@ internal static class BuildSection
         return await world.ScalarAsync("SELECT n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_user_tables WHERE relname = 'memberships'");
     }
 
-    private static async Task<IReadOnlyList<(string Sql, IReadOnlyList<NpgsqlParameter> Parameters)>> StatementsAsync(World world, IReadOnlyList<string> rules, IReadOnlyList<int> ids)
+    private static async Task<IReadOnlyList<(string Sql, IReadOnlyList<NpgsqlParameter> Parameters)>> StatementsAsync(
+        World world, IReadOnlyList<string> rules, IReadOnlyList<int> ids)
     {
         await using var app = InProcess.Start(world.ConnectionString);
-        return await app.AskAsync(async (SegmentQuery query) =>
+        return await app.CallAsync(async (SegmentQuery query) =>
         {
             var all = await query.DefinitionsAsync(default);
             List<(string, IReadOnlyList<NpgsqlParameter>)> statements = [];
             for (var i = 0; i < rules.Count; i++)
             {
-                using var command = (NpgsqlCommand)query.Members(query.CreatePredicate(all, JsonElement.Parse(rules[i]), "UTC", null)).Select(c => c.Key).CreateDbCommand();
-                statements.Add(($"INSERT INTO bench_members SELECT {ids[i]}, found.* FROM ({command.CommandText}) AS found", [.. command.Parameters.Select(p => p.Clone())]));
+                using var command = (NpgsqlCommand)query.Members(query.CreatePredicate(all, JsonElement.Parse(rules[i]), "UTC", null))
+                    .Select(c => c.Key)
+                    .CreateDbCommand();
+                statements.Add((
+                    $"INSERT INTO bench_members SELECT {ids[i]}, found.* FROM ({command.CommandText}) AS found",
+                    [.. command.Parameters.Select(p => p.Clone())]));
             }
 
             return (IReadOnlyList<(string, IReadOnlyList<NpgsqlParameter>)>)statements;

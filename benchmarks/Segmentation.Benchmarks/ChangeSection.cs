@@ -6,22 +6,24 @@ using Microsoft.EntityFrameworkCore;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
-using Segmentation.Api.Sample;
+using Segmentation.Local;
 
 namespace Segmentation.Benchmarks;
 
-/// <summary>One customer in a hundred changed, until membership is true again, against building all of it.</summary>
+/// <summary>One customer in a hundred changed, until stored membership has followed, against building all of it.</summary>
 internal static class ChangeSection
 {
     private const string EventPrefix = "bench-change-";
     private const int Refreshed = 5;
-    private static readonly string[] Types = ["page_viewed", "product_viewed", "cart_added", "order_completed", "order_refunded", "email_opened", "app_opened"];
+    private static readonly string[] Types = ["page_viewed", "product_viewed", "cart_added", "order_completed", "order_refunded",
+        "email_opened", "app_opened"];
 
     public static async Task<string> RunAsync(World world)
     {
-        var built = await KeptSegments.EnsureAsync(world);
+        var built = await StoredSegments.EnsureAsync(world);
         var random = new Random(47);
-        string[] ids = [.. Enumerable.Range(0, world.Options.Customers).OrderBy(_ => random.Next()).Take(world.Options.Customers / 100).Select(SampleGenerator.Id)];
+        string[] ids = [.. Enumerable.Range(0, world.Options.Customers).OrderBy(_ => random.Next()).Take(world.Options.Customers / 100)
+            .Select(SampleGenerator.Id)];
         var (keys, original, changed) = await ProfilesAsync(world, ids);
         await using var connection = await world.Plain.OpenConnectionAsync();
         var rounds = Math.Max(2, Math.Min(world.Options.Repeat, 5));
@@ -58,7 +60,11 @@ internal static class ChangeSection
                 await world.Api.PostAsync("customers/import", Ndjson(original));
             }
 
-            await using (var delete = new Npgsql.NpgsqlCommand($"DELETE FROM events WHERE customer_key = ANY ($1) AND id LIKE '{EventPrefix}%'", connection) { CommandTimeout = 0 })
+            await using (var delete = new Npgsql.NpgsqlCommand(
+                $"DELETE FROM events WHERE customer_key = ANY ($1) AND id LIKE '{EventPrefix}%'", connection)
+            {
+                CommandTimeout = 0
+            })
             {
                 delete.Parameters.AddWithValue(keys);
                 await delete.ExecuteNonQueryAsync();
@@ -69,16 +75,20 @@ internal static class ChangeSection
 
         async Task RoundAsync(string what, Measured measured, string path, byte[] body)
         {
-            var (written, batch) = (await BuildSection.WrittenAsync(world), await world.ScalarAsync("SELECT coalesce(max(id), 0) FROM membership_batches"));
+            var (written, revision) = (
+                await BuildSection.WrittenAsync(world),
+                await world.ScalarAsync("SELECT coalesce(max(id), 0) FROM membership_batches"));
             var answered = await Measure.TimeAsync(() => world.Api.PostAsync(path, Ndjson(body)));
             var since = DateTime.UtcNow;
             var idle = 0d;
             var settled = await Measure.TimeAsync(async () =>
             {
-                idle = await Measure.TimeAsync(() => KeptSegments.UntilAsync("all are looked at", 5, async () => (await world.ScalarAsync("SELECT count(*) FROM membership_work") is var rows && rows == 0, $"{rows} rows of work")));
-                await KeptSegments.SettledAsync(world, since);
+                idle = await Measure.TimeAsync(() => StoredSegments.UntilAsync("all are looked at", 5, async () =>
+                    (await world.ScalarAsync("SELECT count(*) FROM membership_work") is var rows && rows == 0, $"{rows} rows of work")));
+                await StoredSegments.SettledAsync(world, since);
             });
-            var changes = await world.ScalarAsync($"SELECT coalesce(sum(joined + \"left\"), 0) FROM membership_batches WHERE id > {batch}");
+            var changes = await world.ScalarAsync(
+                $"SELECT coalesce(sum(joined + \"left\"), 0) FROM membership_batches WHERE id > {revision}");
             written = await BuildSection.WrittenAsync(world) - written;
             measured.Answered.Add(answered);
             measured.Idle.Add(idle);
@@ -88,14 +98,18 @@ internal static class ChangeSection
             World.Log($"{what}: answered in {answered:0} ms, looked at after {idle:0} ms more, told after {settled:0} ms; {changes} changes, {written} rows");
         }
 
-        (string Name, string What, Measured Of)[] both = [("changeProfiles", "profiles imported again, income and children changed", profiles), ("changeEvents", "an event each, of seven types", events)];
+        (string Name, string What, Measured Measured)[] both =
+        [
+            ("changeProfiles", "profiles imported again, income and children changed", profiles),
+            ("changeEvents", "an event each, of seven types", events)
+        ];
         var table = new StringBuilder();
         foreach (var (name, what, m) in both)
         {
-            var (looked, told) = (new Times(m.Idle), new Times(m.Settled));
-            world.Figures[name] = looked.Median;
+            var (evaluated, published) = (new Times(m.Idle), new Times(m.Settled));
+            world.Figures[name] = evaluated.Median;
             table.AppendLine(CultureInfo.InvariantCulture,
-                $"| {Text.Number(ids.Length)} {what} | {BuildSection.Seconds(new Times(m.Answered))} | {BuildSection.Seconds(looked)} | {told.Median / 1000:0.00} | {looked.Median / built.Ms:0.0000} | {Text.Number(m.Changes.Average())} | {Text.Ratio(m.Written / m.Changes.Sum())} | {world.Exponent(name)} |");
+                $"| {Text.Number(ids.Length)} {what} | {BuildSection.Seconds(new Times(m.Answered))} | {BuildSection.Seconds(evaluated)} | {published.Median / 1000:0.00} | {evaluated.Median / built.Ms:0.0000} | {Text.Number(m.Changes.Average())} | {Text.Ratio(m.Written / m.Changes.Sum())} | {world.Exponent(name)} |");
         }
 
         world.Figures["fullBuild"] = built.Ms;
@@ -115,17 +129,22 @@ internal static class ChangeSection
     // Stored membership against an evaluation of all customers.
     private static async Task<string> DriftAsync(World world, Random random)
     {
-        string[] keys = [.. Enumerable.Range(0, world.Options.Segments).OrderBy(_ => random.Next()).Take(Refreshed).Select(i => string.Create(CultureInfo.InvariantCulture, $"bench-kept-{i:0000}"))];
+        string[] keys = [.. Enumerable.Range(0, world.Options.Segments).OrderBy(_ => random.Next()).Take(Refreshed)
+            .Select(i => string.Create(CultureInfo.InvariantCulture, $"bench-kept-{i:0000}"))];
         var drift = 0;
         foreach (var key in keys)
         {
-            var asked = DateTimeOffset.UtcNow;
+            var requested = DateTimeOffset.UtcNow;
             await world.Api.PostAsync($"segments/{key}/refresh", ApiProcess.Json("{}"));
-            await KeptSegments.UntilAsync($"{key} is refreshed", 20, async () =>
+            await StoredSegments.UntilAsync($"{key} is refreshed", 20, async () =>
             {
                 var state = JsonElement.Parse(await world.Api.GetAsync($"segments/{key}/refresh"));
-                var done = state.TryGetProperty("finishedAt", out var at) && at.ValueKind == JsonValueKind.String && at.GetDateTimeOffset() > asked;
-                drift += done && state.TryGetProperty("drift", out var d) ? d.GetProperty("joined").GetInt32() + d.GetProperty("left").GetInt32() : 0;
+                var done = state.TryGetProperty("finishedAt", out var at)
+                    && at.ValueKind == JsonValueKind.String
+                    && at.GetDateTimeOffset() > requested;
+                drift += done && state.TryGetProperty("drift", out var d)
+                    ? d.GetProperty("joined").GetInt32() + d.GetProperty("left").GetInt32()
+                    : 0;
                 return (done, state.GetRawText());
             });
         }
@@ -137,7 +156,7 @@ internal static class ChangeSection
     private static async Task<(long[] Keys, byte[] Original, byte[] Changed)> ProfilesAsync(World world, string[] ids)
     {
         await using var app = InProcess.Start(world.ConnectionString);
-        return await app.AskAsync(async (SegmentationDb db) =>
+        return await app.CallAsync(async (SegmentationDb db) =>
         {
             var customers = await db.Customers.AsNoTracking().Where(c => ids.Contains(c.Id)).ToListAsync();
             var original = Lines(customers);
@@ -163,7 +182,8 @@ internal static class ChangeSection
         }
     }
 
-    private static ByteArrayContent Ndjson(byte[] body) => new(body) { Headers = { ContentType = new MediaTypeHeaderValue("application/x-ndjson") } };
+    private static ByteArrayContent Ndjson(byte[] body) =>
+        new(body) { Headers = { ContentType = new MediaTypeHeaderValue("application/x-ndjson") } };
 
     private sealed class Measured
     {

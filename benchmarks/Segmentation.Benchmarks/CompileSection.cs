@@ -31,10 +31,13 @@ internal static class CompileSection
         }
 
         // Both ways to a statement; no statement is run.
-        Task<(double Compile, double Sql)> FiftyAsync() => app.AskAsync(async (SegmentQuery query) =>
+        Task<(double Compile, double Sql)> FiftyAsync() => app.CallAsync(async (SegmentQuery query) =>
         {
             var all = await query.DefinitionsAsync(default);
-            var compiling = await Measure.TimeAsync(() => Task.FromResult(all.Compile(fifty, Backend.Sql, historical: false) is { IsValid: true } ? 0 : throw new InvalidOperationException("The rule of fifty is not valid.")));
+            var compiling =
+                await Measure.TimeAsync(() => Task.FromResult(all.Compile(fifty, Backend.Sql, historical: false) is { IsValid: true }
+                    ? 0
+                    : throw new InvalidOperationException("The rule of fifty is not valid.")));
             var whole = await Measure.TimeAsync(() => Task.FromResult(query.Members(query.CreatePredicate(all, fifty, "UTC", null)).ToQueryString()));
             return (compiling, whole);
         });
@@ -44,7 +47,8 @@ internal static class CompileSection
         {
             InstrumentPublished = (instrument, l) =>
             {
-                if (instrument.Meter.Name == "Microsoft.EntityFrameworkCore" && instrument.Name.Contains("compiled_query_cache", StringComparison.Ordinal))
+                if (instrument.Meter.Name == "Microsoft.EntityFrameworkCore"
+                    && instrument.Name.Contains("compiled_query_cache", StringComparison.Ordinal))
                 {
                     l.EnableMeasurementEvents(instrument);
                 }
@@ -55,17 +59,19 @@ internal static class CompileSection
         listener.SetMeasurementEventCallback<int>((instrument, n, _, _) => counters[instrument.Name] = n);
         listener.Start();
 
-        async Task<(double Hits, double Misses)> AskAsync(int times)
+        async Task<(double Hits, double Misses)> CompileAsync(int times)
         {
             listener.RecordObservableInstruments();
             var before = new Dictionary<string, double>(counters);
             for (var i = 0; i < times; i++)
             {
                 var rule = JsonElement.Parse(RandomRules.Make(i % RandomRules.Shapes, literals));
-                await app.AskAsync((SegmentQuery query) =>
+                await app.CallAsync((SegmentQuery query) =>
                 {
-                    // The definitions' stamp is a query of EF Core too, which would only flatter.
-                    var all = app.Services.GetService(typeof(DefinitionCache)) is DefinitionCache { Latest: { } latest } ? latest : throw new InvalidOperationException();
+                    // Reading the definitions' version is a query of EF Core too, which would only flatter.
+                    var all = app.Services.GetService(typeof(DefinitionCache)) is DefinitionCache { Latest: { } latest }
+                        ? latest
+                        : throw new InvalidOperationException();
                     return Task.FromResult(query.Members(query.CreatePredicate(all, rule, "UTC", null)).ToQueryString().Length);
                 });
                 if (times == Literals)
@@ -80,16 +86,17 @@ internal static class CompileSection
             }
 
             listener.RecordObservableInstruments();
-            double Moved(string end) => counters.Single(c => c.Key.EndsWith(end, StringComparison.Ordinal)).Value - before.Single(c => c.Key.EndsWith(end, StringComparison.Ordinal)).Value;
+            double Moved(string end) => counters.Single(c => c.Key.EndsWith(end, StringComparison.Ordinal)).Value
+                - before.Single(c => c.Key.EndsWith(end, StringComparison.Ordinal)).Value;
             return (Moved("cache_hits"), Moved("cache_misses"));
         }
 
         double Misses() => counters.Single(c => c.Key.EndsWith("cache_misses", StringComparison.Ordinal)).Value;
 
-        var shapes = await AskAsync(RandomRules.Shapes);
-        var asked = await AskAsync(Literals);
+        var shapes = await CompileAsync(RandomRules.Shapes);
+        var repeated = await CompileAsync(Literals);
         var (compiled, stated) = (new Times(compile), new Times(sql));
-        World.Log($"compile {compiled}, first {Text.Ms(firstCompile)}; SQL {stated}, first {Text.Ms(firstSql)}; hits {asked.Hits}, misses {asked.Misses} after {shapes.Misses} of the shapes");
+        World.Log($"compile {compiled}, first {Text.Ms(firstCompile)}; SQL {stated}, first {Text.Ms(firstSql)}; hits {repeated.Hits}, misses {repeated.Misses} after {shapes.Misses} of the shapes");
         return $"""
             A rule of 50 leaves (all six kinds, ten groups of five), new literals each time, in process.
 
@@ -98,7 +105,7 @@ internal static class CompileSection
             | check and compile to a predicate (aim < 2 ms) | {Text.Ms(firstCompile)} | {compiled} |
             | all of it: compile, bind to the clock, find in EF Core's cache, SQL text with its parameters | {Text.Ms(firstSql)} | {stated} |
 
-            EF Core's query cache: {RandomRules.Shapes} rules, one of each shape: {shapes.Misses:0} misses, {shapes.Hits:0} hits. Then {Text.Number(Literals)} rules of the same shapes with other literals: {asked.Misses:0} misses, {Text.Number(asked.Hits)} hits: {100 * asked.Hits / (asked.Hits + asked.Misses):0.000} % (aim 99.9 %). Two things are taken for part of a shape, since a value chooses between two statements there: `true` or `false` of a boolean, and whether a circle lies across the date line (before that was so, 24 of 10,000 were misses, all of these two).
+            EF Core's query cache: {RandomRules.Shapes} rules, one of each shape: {shapes.Misses:0} misses, {shapes.Hits:0} hits. Then {Text.Number(Literals)} rules of the same shapes with other literals: {repeated.Misses:0} misses, {Text.Number(repeated.Hits)} hits: {100 * repeated.Hits / (repeated.Hits + repeated.Misses):0.000} % (aim 99.9 %). Two things are taken for part of a shape, since a value chooses between two statements there: `true` or `false` of a boolean, and whether a circle lies across the date line (before that was so, 24 of 10,000 were misses, all of these two).
             """;
     }
 }

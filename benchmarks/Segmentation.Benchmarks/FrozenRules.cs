@@ -1,7 +1,8 @@
 namespace Segmentation.Benchmarks;
 
 /// <summary>A rule, and what a person would write by hand instead.</summary>
-/// <param name="Shapes">What follows FROM; the fastest is kept. @name is one of the constants of <see cref="FrozenRules.Constants"/>.</param>
+/// <param name="Shapes">What follows FROM; the fastest is kept. @name is one of the constants of
+/// <see cref="FrozenRules.Constants"/>.</param>
 internal sealed record FrozenRule(string Kind, string Name, string Rule, params string[] Shapes);
 
 /// <summary>
@@ -13,18 +14,25 @@ internal static class FrozenRules
 
     private static string All(params string[] rules) => $$"""{"combinator":"and","rules":[{{string.Join(',', rules)}}]}""";
 
-    private static string Leaf(string field, string op, string value) => $$"""{"field":"{{field}}","operator":"{{op}}","value":{{value}}}""";
+    private static string Leaf(string field, string op, string value) =>
+        $$"""{"field":"{{field}}","operator":"{{op}}","value":{{value}}}""";
 
-    private static string Events(string match, params string[] rules) => $$"""{"field":"behavioral.events","operator":"=","match":{{match}},"value":{{All(rules)}}}""";
+    private static string Events(string match, params string[] rules) =>
+        $$"""{"field":"behavioral.events","operator":"=","match":{{match}},"value":{{All(rules)}}}""";
 
     public static readonly FrozenRule[] Rules =
     [
         new("demographic", "age 25–40, income ≥ 50,000, female",
-            All(Leaf("demographic.age", "between", "[25,40]"), Leaf("demographic.income", ">=", "50000"), Leaf("demographic.gender", "=", "\"Female\"")),
+            All(
+                Leaf("demographic.age", "between", "[25,40]"),
+                Leaf("demographic.income", ">=", "50000"),
+                Leaf("demographic.gender", "=", "\"Female\"")),
             "customers c WHERE c.demographic_birth_date <= @today - interval '25 years' AND c.demographic_birth_date > @today - interval '41 years' AND c.demographic_income >= 50000 AND c.demographic_gender_folded = 'female'",
             "customers c WHERE c.demographic_gender_folded = 'female' AND c.demographic_birth_date <= (@today - interval '25 years')::date AND c.demographic_birth_date > (@today - interval '41 years')::date AND c.demographic_income >= 50000"),
         new("demographic", "occupation contains “engineer”, education in two",
-            All(Leaf("demographic.occupation", "contains", "\"engineer\""), Leaf("demographic.education", "in", "[\"Master\",\"Doctorate\"]")),
+            All(
+                Leaf("demographic.occupation", "contains", "\"engineer\""),
+                Leaf("demographic.education", "in", "[\"Master\",\"Doctorate\"]")),
             "customers c WHERE c.demographic_occupation_folded LIKE '%engineer%' AND c.demographic_education_folded IN ('master', 'doctorate')",
             "customers c WHERE c.demographic_education_folded IN ('master', 'doctorate') AND c.demographic_occupation_folded LIKE '%engineer%'",
             "customers c WHERE c.demographic_education_folded IN ('master', 'doctorate') AND strpos(c.demographic_occupation_folded, 'engineer') > 0"),
@@ -42,11 +50,15 @@ internal static class FrozenRules
             "customers c WHERE 'hiking' = ANY (c.psychographic_interests_folded)",
             "customers c WHERE c.psychographic_interests_folded @> '{hiking}'"),
         new("psychographic", "values any of two, not price-conscious, urban",
-            All(Leaf("psychographic.values", "in", "[\"Success\",\"Freedom\"]"), Leaf("psychographic.attitudes", "doesNotContain", "\"Price-conscious\""), Leaf("psychographic.lifestyle", "=", "\"Urban\"")),
+            All(
+                Leaf("psychographic.values", "in", "[\"Success\",\"Freedom\"]"),
+                Leaf("psychographic.attitudes", "doesNotContain", "\"Price-conscious\""),
+                Leaf("psychographic.lifestyle", "=", "\"Urban\"")),
             "customers c WHERE c.psychographic_lifestyle_folded = 'urban' AND c.psychographic_values_folded && '{success,freedom}' AND NOT c.psychographic_attitudes_folded @> '{price-conscious}'",
             "customers c WHERE c.psychographic_lifestyle_folded = 'urban' AND c.psychographic_values_folded && '{success,freedom}' AND 'price-conscious' <> ALL (c.psychographic_attitudes_folded)"),
         new("behavioral", "at least 3 orders in 90 days",
-            All(Events("""{"mode":"atLeast","threshold":3}""", Leaf("type", "=", "\"order_completed\""), Leaf("occurredAt", ">=", Days(90)))),
+            All(Events(
+                """{"mode":"atLeast","threshold":3}""", Leaf("type", "=", "\"order_completed\""), Leaf("occurredAt", ">=", Days(90)))),
             "customers c WHERE c.key IN (SELECT customer_key FROM events WHERE type = 'order_completed' AND occurred_at >= @days90 GROUP BY customer_key HAVING count(*) >= 3)",
             "customers c JOIN (SELECT customer_key FROM events WHERE type = 'order_completed' AND occurred_at >= @days90 GROUP BY customer_key HAVING count(*) >= 3) e ON e.customer_key = c.key",
             "customers c WHERE c.key IN (SELECT customer_key FROM events WHERE type = 'order_completed' AND occurred_at >= @days90 GROUP BY customer_key HAVING count(*) >= 3 OFFSET 0)",
@@ -65,7 +77,10 @@ internal static class FrozenRules
             // One pass over both types: the latest cart before each order.
             "customers c WHERE c.key IN (SELECT customer_key FROM (SELECT customer_key, type, occurred_at, max(occurred_at) FILTER (WHERE type = 'cart_added') OVER (PARTITION BY customer_key ORDER BY occurred_at RANGE BETWEEN UNBOUNDED PRECEDING AND interval '1 microsecond' PRECEDING) AS cart FROM events WHERE type IN ('cart_added', 'order_completed') AND occurred_at >= @days30) e WHERE type = 'order_completed' AND occurred_at <= cart + interval '2 days')"),
         new("behavioral", "orders of 500 or more together in 180 days",
-            All(Events("""{"mode":"atLeast","threshold":500,"aggregate":"sum","of":"amount"}""", Leaf("type", "=", "\"order_completed\""), Leaf("occurredAt", ">=", Days(180)))),
+            All(Events(
+                """{"mode":"atLeast","threshold":500,"aggregate":"sum","of":"amount"}""",
+                Leaf("type", "=", "\"order_completed\""),
+                Leaf("occurredAt", ">=", Days(180)))),
             "customers c WHERE c.key IN (SELECT customer_key FROM events WHERE type = 'order_completed' AND occurred_at >= @days180 GROUP BY customer_key HAVING sum(amount) >= 500)",
             "customers c JOIN (SELECT customer_key FROM events WHERE type = 'order_completed' AND occurred_at >= @days180 GROUP BY customer_key HAVING sum(amount) >= 500) e ON e.customer_key = c.key",
             "customers c WHERE c.key IN (SELECT customer_key FROM events WHERE type = 'order_completed' AND occurred_at >= @days180 GROUP BY customer_key HAVING sum(amount) >= 500 OFFSET 0)"),

@@ -1,11 +1,11 @@
 using System.Globalization;
-using Segmentation.Api.Embedded;
+using Segmentation.Local;
 
 namespace Segmentation.Benchmarks;
 
 /// <summary>
-/// Huge pages for PostgreSQL's shared memory, as its manual advises: else each of its processes has to find every page of it for itself. Linux gives them
-/// to root alone, if it has that much in one piece; they are given back in the end.
+/// Huge pages for PostgreSQL's shared memory, as its manual advises: else each of its processes has to map every page of it for itself.
+/// Linux gives them to root alone, if it has that much in one piece; they are given back in the end.
 /// </summary>
 internal sealed class HugePages : IDisposable
 {
@@ -13,7 +13,7 @@ internal sealed class HugePages : IDisposable
     private const string Compaction = "/proc/sys/vm/compact_memory";
     private const int Tries = 10;
 
-    // Of 2 MB each.
+    // A huge page is 2 MB.
     private static readonly int needed = (int)(PostgresSettings.MostHugePages / 2) + 1;
 
     private readonly int? before;
@@ -21,13 +21,13 @@ internal sealed class HugePages : IDisposable
     private HugePages(int? before) => this.before = before;
 
     /// <summary>Whether the server started from here on has them.</summary>
-    public bool Are => before is not null;
+    public bool Reserved => before is not null;
 
     public static HugePages Reserve()
     {
         try
         {
-            // Memory is in pieces; each try has the kernel put some more of it together.
+            // Memory is fragmented; each try has the kernel compact some more of it.
             var before = Read();
             for (var i = 0; i < Tries; i++)
             {
@@ -40,7 +40,7 @@ internal sealed class HugePages : IDisposable
                 Write(Compaction, 1);
             }
 
-            // In part they are of no use.
+            // A part of them is of no use.
             Write(Setting, before);
             World.Log($"PostgreSQL goes without huge pages: {needed} of them were not to be had.");
         }

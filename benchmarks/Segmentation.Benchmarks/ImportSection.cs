@@ -4,7 +4,7 @@ using System.Text.Json;
 using Npgsql;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Http;
-using Segmentation.Api.Sample;
+using Segmentation.Local;
 
 namespace Segmentation.Benchmarks;
 
@@ -34,7 +34,8 @@ internal static class ImportSection
                 foreach (var again in new[] { 0, 1 })
                 {
                     var (rate, memory) = await ImportAsync(
-                        world, new ByteArrayContent(format == 0 ? ndjson : csv), format == 0 ? "application/x-ndjson" : "text/csv", Customers, created: again == 0);
+                        world, new ByteArrayContent(format == 0 ? ndjson : csv), format == 0 ? "application/x-ndjson" : "text/csv",
+                        Customers, created: again == 0);
                     rates[format + again].Add(rate);
                     most = Math.Max(most, memory);
                 }
@@ -45,7 +46,8 @@ internal static class ImportSection
             World.Log($"round {round}: {string.Join(", ", rates.Select(r => Text.Number(r[^1])))} customers/s, {most:0} MB");
         }
 
-        var (longRate, longMost) = await ImportAsync(world, new StreamContent(new RepeatedStream(ndjson, LongLines / Customers)), "application/x-ndjson", LongLines, created: null);
+        var (longRate, longMost) = await ImportAsync(
+            world, new StreamContent(new RepeatedStream(ndjson, LongLines / Customers)), "application/x-ndjson", LongLines, created: null);
         World.Log($"a million lines: {Text.Number(longRate)} lines/s, {longMost:0} MB");
         await DeleteAsync(connection);
         await Loader.ExecuteAsync(connection, "VACUUM (ANALYZE) customers");
@@ -80,15 +82,20 @@ internal static class ImportSection
 
     private static async Task<byte[]> CsvAsync(World world)
     {
-        await world.Api.PutSegmentAsync("bench-imported", """{"combinator":"and","rules":[{"field":"customer.id","operator":"beginsWith","value":"import-"}]}""");
-        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri("segments/bench-imported/members", UriKind.Relative)) { Headers = { Accept = { new("text/csv") } } };
+        await world.Api.PutSegmentAsync(
+            "bench-imported", """{"combinator":"and","rules":[{"field":"customer.id","operator":"beginsWith","value":"import-"}]}""");
+        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri("segments/bench-imported/members", UriKind.Relative))
+        {
+            Headers = { Accept = { new("text/csv") } }
+        };
         using var response = await world.Api.Http.SendAsync(request);
         var csv = await response.EnsureSuccessStatusCode().Content.ReadAsByteArrayAsync();
         using var deleted = await world.Api.Http.DeleteAsync(new Uri("segments/bench-imported", UriKind.Relative));
         return csv;
     }
 
-    private static async Task<(double Rate, double Most)> ImportAsync(World world, HttpContent content, string type, int lines, bool? created)
+    private static async Task<(double Rate, double Most)> ImportAsync(
+        World world, HttpContent content, string type, int lines, bool? created)
     {
         content.Headers.ContentType = new MediaTypeHeaderValue(type);
         JsonElement answer = default;
@@ -103,7 +110,8 @@ internal static class ImportSection
         return (lines / ms * 1000, memory.Most);
     }
 
-    private static Task DeleteAsync(NpgsqlConnection connection) => Loader.ExecuteAsync(connection, "DELETE FROM customers WHERE id >= 'import-' AND id < 'import.'");
+    private static Task DeleteAsync(NpgsqlConnection connection) =>
+        Loader.ExecuteAsync(connection, "DELETE FROM customers WHERE id >= 'import-' AND id < 'import.'");
 
     /// <summary>The same bytes several times over.</summary>
     private sealed class RepeatedStream(byte[] bytes, int times) : Stream

@@ -18,10 +18,10 @@ internal static class InProcess
         return builder.Build();
     }
 
-    public static async Task<TResult> AskAsync<TService, TResult>(this WebApplication app, Func<TService, Task<TResult>> ask)
+    public static async Task<TResult> CallAsync<TService, TResult>(this WebApplication app, Func<TService, Task<TResult>> call)
         where TService : notnull
     {
         await using var scope = app.Services.CreateAsyncScope();
-        return await ask(scope.ServiceProvider.GetRequiredService<TService>());
+        return await call(scope.ServiceProvider.GetRequiredService<TService>());
     }
 }

@@ -26,7 +26,10 @@ internal static class IngestSection
                 async Task OursAsync()
                 {
                     var body = Body(rows, $"http{round}-");
-                    using var content = new ByteArrayContent(body) { Headers = { ContentType = new MediaTypeHeaderValue("application/x-ndjson") } };
+                    using var content = new ByteArrayContent(body)
+                    {
+                        Headers = { ContentType = new MediaTypeHeaderValue("application/x-ndjson") }
+                    };
                     JsonElement answer = default;
                     using var memory = new MemoryWatch(world.Api);
                     var ms = await Measure.TimeAsync(async () => answer = await world.Api.PostAsync("events", content));
@@ -50,7 +53,7 @@ internal static class IngestSection
                     }
                 }
 
-                // Whoever comes second finds the pages that the first has read.
+                // Whichever runs second finds the pages that the first has read.
                 foreach (var run in round % 2 == 0 ? new[] { OursAsync, TheirsAsync } : [TheirsAsync, OursAsync])
                 {
                     await run();
@@ -106,7 +109,7 @@ internal static class IngestSection
             }));
         }
 
-        // A sample of less than a table of events that are too few is all of it.
+        // Of a table with fewer events than that the sample is all of it.
         var shuffled = rows.ToArray();
         random.Shuffle(shuffled);
         return [.. shuffled.Take(number).OrderBy(r => r.Event.OccurredAt)];
@@ -128,7 +131,8 @@ internal static class IngestSection
 
     private static void Copy(NpgsqlConnection connection, IReadOnlyList<Row> rows, string prefix)
     {
-        using var importer = connection.BeginBinaryImport("COPY events (customer_key, occurred_at, amount, type, id, channel, currency, properties) FROM STDIN (FORMAT BINARY)");
+        using var importer = connection.BeginBinaryImport(
+            "COPY events (customer_key, occurred_at, amount, type, id, channel, currency, properties) FROM STDIN (FORMAT BINARY)");
         for (var i = 0; i < rows.Count; i++)
         {
             var e = rows[i].Event;
@@ -160,7 +164,11 @@ internal static class IngestSection
 
     internal static async Task DeleteAsync(NpgsqlConnection connection, IReadOnlyList<Row> rows, string prefix)
     {
-        await using var command = new NpgsqlCommand("DELETE FROM events e USING unnest($1, $2) AS gone (key, id) WHERE e.customer_key = gone.key AND e.id = gone.id", connection) { CommandTimeout = 0 };
+        await using var command = new NpgsqlCommand(
+            "DELETE FROM events e USING unnest($1, $2) AS gone (key, id) WHERE e.customer_key = gone.key AND e.id = gone.id", connection)
+        {
+            CommandTimeout = 0
+        };
         command.Parameters.AddWithValue(rows.Select(r => r.Key).ToArray());
         command.Parameters.AddWithValue(rows.Select((_, i) => prefix + i).ToArray());
         await command.ExecuteNonQueryAsync();
@@ -168,7 +176,7 @@ internal static class IngestSection
 
     private const string Counters = "event_count, first_event_at, last_event_at, first_seen_at, last_seen_at, order_count, order_amount, lifetime_value, first_order_at, last_order_at";
 
-    /// <summary>Keeps what deleting events does not undo, in a temporary table of the connection's.</summary>
+    /// <summary>Saves what deleting events does not undo, in a temporary table of the connection's.</summary>
     internal static async Task SaveCountersAsync(NpgsqlConnection connection, IEnumerable<long> keys)
     {
         await Loader.ExecuteAsync(connection, "DROP TABLE IF EXISTS bench_counters");

@@ -3,31 +3,34 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net.Http.Headers;
 using Npgsql;
-using Segmentation.Api.Sample;
+using Segmentation.Local;
 
 namespace Segmentation.Benchmarks;
 
-/// <summary>What kept membership takes of the ingest, and how soon an event is seen in it.</summary>
+/// <summary>What stored membership costs the ingest, and how soon an event is seen in it.</summary>
 internal static class LiveSection
 {
-    private const int Most = 50_000;
+    private const int MostEvents = 50_000;
     private const string Probe = "bench-probe";
     private static readonly TimeSpan AtRate = TimeSpan.FromSeconds(20);
-    private static readonly TimeSpan Batch = TimeSpan.FromMilliseconds(250);
-    private static readonly TimeSpan Probed = TimeSpan.FromMilliseconds(50);
-    private static readonly TimeSpan Asked = TimeSpan.FromMilliseconds(10);
-    private static readonly TimeSpan Lost = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan SendEvery = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan ProbeEvery = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan PollEvery = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     public static async Task<string> RunAsync(World world)
     {
-        // What a run that was ended has left would be seen before it is sent.
+        // What an interrupted run has left would be seen before it is sent.
         using var left = await world.Api.Http.DeleteAsync(new Uri($"segments/{Probe}", UriKind.Relative));
         await world.ExecuteAsync("DELETE FROM events WHERE type = 'bench_probe'");
-        var built = await KeptSegments.EnsureAsync(world);
-        var rows = await IngestSection.SampleAsync(world, Most);
-        var probes = (int)(AtRate / Probed);
+        var built = await StoredSegments.EnsureAsync(world);
+        var rows = await IngestSection.SampleAsync(world, MostEvents);
+        var probes = (int)(AtRate / ProbeEvery);
         var random = new Random(49);
-        string[] probed = [.. Enumerable.Range(0, 2 * probes).Select(_ => SampleGenerator.Id(random.Next(world.Options.Customers))).Distinct().Take(probes)];
+        string[] probed =
+        [
+            .. Enumerable.Range(0, 2 * probes).Select(_ => SampleGenerator.Id(random.Next(world.Options.Customers))).Distinct().Take(probes)
+        ];
         var probedKeys = await KeysAsync(world, probed);
         await using var connection = await world.Plain.OpenConnectionAsync();
         await IngestSection.SaveCountersAsync(connection, rows.Select(r => r.Key).Concat(probedKeys.Values));
@@ -39,21 +42,27 @@ internal static class LiveSection
         {
             using (var memory = new MemoryWatch(world.Api))
             {
-                await RoundsAsync(world.Api, "with", with, async () => behind.Add(await Measure.TimeAsync(() => KeptSegments.SettledAsync(world, DateTime.UtcNow)) / 1000));
+                await RoundsAsync(
+                    world.Api,
+                    "with",
+                    with,
+                    async () => behind.Add(await Measure.TimeAsync(() => StoredSegments.SettledAsync(world, DateTime.UtcNow)) / 1000));
                 visible = await VisibleAsync(world, rows, new Times(with).Median / 2, probed, probedKeys);
                 most = memory.Most;
             }
 
-            // Nobody keeps anything: this process has the keepers' lock, and the segments are active no more.
+            // Nobody maintains membership: this process is the leader, and the segments are no longer active.
             await world.Api.DisposeAsync();
-            await KeptSegments.CleanAsync(world);
-            await using var nobody = await KeptSegments.NobodyKeepsAsync(world);
+            await StoredSegments.CleanAsync(world);
+            await using var leadership = await StoredSegments.HoldLeadershipAsync(world);
             await using var bare = await ApiProcess.StartAsync(world.Options.Api, world.ConnectionString);
             await RoundsAsync(bare, "without", without, () => Task.CompletedTask);
         }
         finally
         {
-            await Loader.ExecuteAsync(connection, "DELETE FROM events WHERE (id LIKE 'live-%' OR type = 'bench_probe') AND customer_key IN (SELECT key FROM bench_counters)");
+            await Loader.ExecuteAsync(
+                connection,
+                "DELETE FROM events WHERE (id LIKE 'live-%' OR type = 'bench_probe') AND customer_key IN (SELECT key FROM bench_counters)");
             await IngestSection.RestoreCountersAsync(connection);
         }
 
@@ -86,10 +95,10 @@ internal static class LiveSection
             | with {built.Segments} active segments | {Text.Number(w.Median)} ({Text.Number(w.Min)}–{Text.Number(w.Max)}) | {Text.Ratio(w.Median / o.Median)} (aim 0.50) |
             | without | {Text.Number(o.Median)} ({Text.Number(o.Min)}–{Text.Number(o.Max)}) | 1 |
 
-            At half of that, {Text.Number(visible.Aimed)} events a second (of which {Text.Number(visible.Sent)} were taken: a request each {Batch.TotalMilliseconds:0} ms), for {AtRate.TotalSeconds:0} s, after twice as long that is not counted; beside them an event each {Probed.TotalMilliseconds:0} ms that makes a customer a member of one more segment. From the
-            answer to that event until its row in `memberships` is seen by a query sent every {Asked.TotalMilliseconds:0} ms (it takes the machine too), {visible.Times.Count} of them:
+            At half of that, {Text.Number(visible.Aimed)} events a second (of which {Text.Number(visible.Sent)} were taken: a request each {SendEvery.TotalMilliseconds:0} ms), for {AtRate.TotalSeconds:0} s, after twice as long that is not counted; beside them an event each {ProbeEvery.TotalMilliseconds:0} ms that makes a customer a member of one more segment. From the
+            answer to that event until its row in `memberships` is seen by a query sent every {PollEvery.TotalMilliseconds:0} ms (it takes the machine too), {visible.Times.Count} of them:
 
-            | p50, ms | p99, ms | most, ms | not seen within {Lost.TotalSeconds:0} s | exponent of p50 |
+            | p50, ms | p99, ms | most, ms | not seen within {Patience.TotalSeconds:0} s | exponent of p50 |
             | --: | --: | --: | --: | --: |
             | {Text.Ms(visible.Times.Median)} | {Text.Ms(visible.Times.At(0.99))} (aim 1000) | {Text.Ms(visible.Times.Max)} | {visible.Missing} | {world.Exponent("visible")} |
 
@@ -97,20 +106,25 @@ internal static class LiveSection
             """;
     }
 
-    private static async Task<Visible> VisibleAsync(World world, IReadOnlyList<IngestSection.Row> rows, double rate, string[] probed, IReadOnlyDictionary<string, long> keys)
+    private static async Task<Visible> VisibleAsync(
+        World world, IReadOnlyList<IngestSection.Row> rows, double rate, string[] probed, IReadOnlyDictionary<string, long> keys)
     {
         await world.Api.PutSegmentAsync(Probe, """{"combinator":"and","rules":[{"field":"behavioral.events","operator":"=","match":{"mode":"some"},"value":{"combinator":"and","rules":[{"field":"type","operator":"=","value":"bench_probe"}]}}]}""");
         var segment = await world.ScalarAsync($"SELECT id FROM segments WHERE key = '{Probe}'");
-        await KeptSegments.UntilAsync("the probe is built", 20, async () => (await world.ScalarAsync($"SELECT count(*) FROM membership_states WHERE segment_id = {segment} AND status = 'Ready'") == 1, "not ready"));
-        await KeptSegments.SettledAsync(world, DateTime.UtcNow);
-        world.CheckSame(await world.ScalarAsync($"SELECT count(*) FROM memberships WHERE segment_id = {segment}"), 0, "members of the probe");
+        await StoredSegments.UntilAsync("the probe is built", 20, async () => (
+            await world.ScalarAsync($"SELECT count(*) FROM membership_states WHERE segment_id = {segment} AND status = 'Ready'") == 1,
+            "not ready"));
+        await StoredSegments.SettledAsync(world, DateTime.UtcNow);
+        world.CheckSame(
+            await world.ScalarAsync($"SELECT count(*) FROM memberships WHERE segment_id = {segment}"), 0, "members of the probe");
 
         ConcurrentDictionary<long, long> acknowledged = new(), seen = new();
         using var stop = new CancellationTokenSource();
         var watch = Task.Run(async () =>
         {
             await using var connection = await world.Plain.OpenConnectionAsync();
-            await using var command = new NpgsqlCommand($"SELECT customer_key FROM memberships WHERE segment_id = {segment} AND left_batch IS NULL", connection);
+            await using var command = new NpgsqlCommand(
+                $"SELECT customer_key FROM memberships WHERE segment_id = {segment} AND left_batch IS NULL", connection);
             while (!stop.IsCancellationRequested)
             {
                 await using (var reader = await command.ExecuteReaderAsync())
@@ -122,36 +136,39 @@ internal static class LiveSection
                     }
                 }
 
-                await Task.Delay(Asked);
+                await Task.Delay(PollEvery);
             }
         });
-        var size = Math.Max(1, (int)(rate * Batch.TotalSeconds));
+        var size = Math.Max(1, (int)(rate * SendEvery.TotalSeconds));
         var sent = 0L;
-        Task LoadAsync(string name) => PacedAsync(Batch, async n =>
+        Task LoadAsync(string name) => PacedAsync(SendEvery, async n =>
         {
             var some = Enumerable.Range(0, size).Select(i => rows[(int)((((long)n * size) + i) % rows.Count)]).ToList();
             await world.Api.PostAsync("events", Ndjson(IngestSection.Body(some, $"live-{name}{n}-")));
             Interlocked.Add(ref sent, some.Count);
         });
 
-        // As it is after some time: what answers such requests has been compiled, and each connection's process has found its pages.
+        // As it is after some time: the code has been compiled, and each connection's process has mapped its pages.
         await LoadAsync("warm");
         await LoadAsync("warmer");
         sent = 0;
         var began = Stopwatch.GetTimestamp();
         var load = LoadAsync("half");
-        var probing = PacedAsync(Probed, async n =>
+        var probing = PacedAsync(ProbeEvery, async n =>
         {
             if (n < probed.Length)
             {
-                await world.Api.PostAsync("events", ApiProcess.Json(string.Create(CultureInfo.InvariantCulture, $$"""{"id":"live-probe","customerId":"{{probed[n]}}","type":"bench_probe"}""")));
+                await world.Api.PostAsync(
+                    "events",
+                    ApiProcess.Json(string.Create(
+                        CultureInfo.InvariantCulture, $$"""{"id":"live-probe","customerId":"{{probed[n]}}","type":"bench_probe"}""")));
                 acknowledged[keys[probed[n]]] = Stopwatch.GetTimestamp();
             }
         });
         await Task.WhenAll(load, probing);
         var took = Stopwatch.GetElapsedTime(began).TotalSeconds;
         var ended = Stopwatch.GetTimestamp();
-        while (acknowledged.Keys.Any(k => !seen.ContainsKey(k)) && Stopwatch.GetElapsedTime(ended) < Lost)
+        while (acknowledged.Keys.Any(k => !seen.ContainsKey(k)) && Stopwatch.GetElapsedTime(ended) < Patience)
         {
             await Task.Delay(20);
         }
@@ -159,10 +176,13 @@ internal static class LiveSection
         await stop.CancelAsync();
         await watch;
 
-        // Seen before the answer had come is at once.
-        List<double> waits = [.. acknowledged.Where(a => seen.ContainsKey(a.Key)).Select(a => Math.Max(0, Stopwatch.GetElapsedTime(a.Value, seen[a.Key]).TotalMilliseconds))];
+        // Seen before the answer had come: no wait at all.
+        List<double> waits = [.. acknowledged.Where(a => seen.ContainsKey(a.Key))
+            .Select(a => Math.Max(0, Stopwatch.GetElapsedTime(a.Value, seen[a.Key]).TotalMilliseconds))];
         var visible = new Visible(new Times(waits), acknowledged.Count - waits.Count, rate, sent / took);
-        var quarters = acknowledged.Where(a => seen.ContainsKey(a.Key)).GroupBy(a => (int)(4 * Stopwatch.GetElapsedTime(began, a.Value) / AtRate)).OrderBy(q => q.Key)
+        var quarters = acknowledged.Where(a => seen.ContainsKey(a.Key))
+            .GroupBy(a => (int)(4 * Stopwatch.GetElapsedTime(began, a.Value) / AtRate))
+            .OrderBy(q => q.Key)
             .Select(q => Text.Ms(new Times([.. q.Select(a => Stopwatch.GetElapsedTime(a.Value, seen[a.Key]).TotalMilliseconds)]).Median));
         World.Log($"p50 in each quarter of that time: {string.Join(", ", quarters)} ms");
         World.Log($"at {visible.Aimed:0} events a second, {visible.Sent:0} taken: p50 {Text.Ms(visible.Times.Median)} p99 {Text.Ms(visible.Times.At(0.99))} ms, {visible.Missing} of {acknowledged.Count} missing");
@@ -172,7 +192,7 @@ internal static class LiveSection
     // By the clock, whether the ones before have ended or not; at most eight at once.
     private static async Task PacedAsync(TimeSpan every, Func<int, Task> send)
     {
-        using var places = new SemaphoreSlim(8);
+        using var slots = new SemaphoreSlim(8);
         List<Task> running = [];
         var began = Stopwatch.GetTimestamp();
         for (var n = 0; n * every < AtRate; n++)
@@ -183,13 +203,13 @@ internal static class LiveSection
                 await Task.Delay(wait);
             }
 
-            // What can't be taken is not sent: the rate that was reached is told.
+            // What can't be sent in time is left out: the report says what rate was reached.
             if (Stopwatch.GetElapsedTime(began) > AtRate)
             {
                 break;
             }
 
-            await places.WaitAsync();
+            await slots.WaitAsync();
             var number = n;
             running.Add(Task.Run(async () =>
             {
@@ -199,7 +219,7 @@ internal static class LiveSection
                 }
                 finally
                 {
-                    places.Release();
+                    slots.Release();
                 }
             }));
         }
@@ -221,7 +241,8 @@ internal static class LiveSection
         return keys;
     }
 
-    private static ByteArrayContent Ndjson(byte[] body) => new(body) { Headers = { ContentType = new MediaTypeHeaderValue("application/x-ndjson") } };
+    private static ByteArrayContent Ndjson(byte[] body) =>
+        new(body) { Headers = { ContentType = new MediaTypeHeaderValue("application/x-ndjson") } };
 
     private sealed record Visible(Times Times, int Missing, double Aimed, double Sent);
 }

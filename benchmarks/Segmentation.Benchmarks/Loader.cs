@@ -4,8 +4,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
-using Segmentation.Api.Embedded;
-using Segmentation.Api.Sample;
+using Segmentation.Local;
 using Segmentation.Rules.Values;
 
 namespace Segmentation.Benchmarks;
@@ -31,7 +30,8 @@ internal static class Loader
     /// <returns>The server, with the settings that ./run gives it.</returns>
     public static async Task<EmbeddedPostgres> StartAsync(Options options)
     {
-        var server = await EmbeddedPostgres.StartAsync(new EmbeddedOptions { DataDirectory = options.Data }, NullLogger.Instance, CancellationToken.None);
+        var server = await EmbeddedPostgres.StartAsync(
+            new EmbeddedOptions { DataDirectory = options.Data }, NullLogger.Instance, CancellationToken.None);
         if (await IsLoadedAsync(server.ConnectionString, options))
         {
             await MigrateAsync(server.ConnectionString);
@@ -46,7 +46,8 @@ internal static class Loader
         }
 
         NpgsqlConnection.ClearAllPools();
-        return await EmbeddedPostgres.StartAsync(new EmbeddedOptions { DataDirectory = options.Data }, NullLogger.Instance, CancellationToken.None);
+        return await EmbeddedPostgres.StartAsync(
+            new EmbeddedOptions { DataDirectory = options.Data }, NullLogger.Instance, CancellationToken.None);
     }
 
     private static async Task<bool> IsLoadedAsync(string connectionString, Options options)
@@ -59,7 +60,10 @@ internal static class Loader
         }
 
         await using var command = source.CreateCommand("SELECT now FROM bench_load WHERE customers = $1 AND events = $2 AND seed = $3");
-        command.Parameters.AddRange(new NpgsqlParameter[] { new() { Value = (long)options.Customers }, new() { Value = options.Events }, new() { Value = (long)Seed } });
+        command.Parameters.AddRange(new NpgsqlParameter[]
+        {
+            new() { Value = (long)options.Customers }, new() { Value = options.Events }, new() { Value = (long)Seed }
+        });
         return await command.ExecuteScalarAsync() is DateTime;
     }
 
@@ -97,9 +101,10 @@ internal static class Loader
                 await ExecuteAsync(connection, drop);
             }
 
-            db.Attributes.AddRange(SampleGenerator.Attributes(now));
+            db.Attributes.AddRange(SampleAttributes.Define(now));
             await db.SaveChangesAsync();
-            await SampleData.CopyAsync(connection, db.Model, new SampleGenerator(Seed, options.Customers, options.Events, now), CancellationToken.None);
+            await SampleData.CopyAsync(
+                connection, db.Model, new SampleGenerator(Seed, options.Customers, options.Events, now), CancellationToken.None);
             Console.Error.WriteLine($"  copied after {clock.Elapsed.TotalSeconds:0} s");
             foreach (var (_, create) in indexes)
             {

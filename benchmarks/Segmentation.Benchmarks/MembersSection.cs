@@ -23,13 +23,14 @@ internal static class MembersSection
 
     public static async Task<string> RunAsync(World world)
     {
-        var table = new StringBuilder("| segment | fields | page 1, ms | page 2,000, ms | ratio (aim 0.8–1.2) |\n| --- | --- | --: | --: | --: |\n");
+        var table = new StringBuilder(
+            "| segment | fields | page 1, ms | page 2,000, ms | ratio (aim 0.8–1.2) |\n| --- | --- | --: | --: | --: |\n");
         foreach (var ((name, rule), number) in Segments.Select((s, i) => (s, i)))
         {
             var key = $"bench-members-{number}";
             await world.Api.PutSegmentAsync(key, rule);
 
-            // 199,900 rows come before page 2,000 of a hundred each. A cursor of one page size serves another.
+            // 199,900 rows come before page 2,000 of a hundred each. A cursor is valid for any page size.
             string? cursor = null;
             for (var before = 0; before < (Pages - 1) * 100;)
             {
@@ -61,7 +62,8 @@ internal static class MembersSection
             }
         }
 
-        await world.ScalarAsync("WITH gone AS (DELETE FROM segments WHERE key LIKE 'bench-members-%' RETURNING 1) SELECT count(*) FROM gone");
+        await world.ScalarAsync(
+            "WITH gone AS (DELETE FROM segments WHERE key LIKE 'bench-members-%' RETURNING 1) SELECT count(*) FROM gone");
         return $"""
             `GET /segments/KEY/members?limit=100`, median and middle half, both pages in turn.
 

@@ -1,12 +1,12 @@
 namespace Segmentation.Benchmarks;
 
-/// <summary>Looks at the API's resident memory twenty times a second.</summary>
+/// <summary>Reads the API's resident memory twenty times a second.</summary>
 internal sealed class MemoryWatch : IDisposable
 {
     private readonly Timer timer;
     private double most;
 
-    public MemoryWatch(ApiProcess api) => timer = new Timer(_ => Look(api), null, 0, 50);
+    public MemoryWatch(ApiProcess api) => timer = new Timer(_ => Read(api), null, 0, 50);
 
     /// <summary>The most seen so far, in MB.</summary>
     public double Most => most;
@@ -14,7 +14,7 @@ internal sealed class MemoryWatch : IDisposable
     public void Dispose() => timer.Dispose();
 
     // An exception here would end this process, and leave PostgreSQL behind.
-    private void Look(ApiProcess api)
+    private void Read(ApiProcess api)
     {
         try
         {

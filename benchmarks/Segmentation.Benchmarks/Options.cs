@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Segmentation.Benchmarks;
 
-/// <summary>What the command line asks for.</summary>
+/// <summary>The command line.</summary>
 internal sealed record Options
 {
     public int Customers { get; init; } = 1_000_000;
@@ -11,7 +11,7 @@ internal sealed record Options
     /// <summary>How often each thing is measured.</summary>
     public int Repeat { get; init; } = 9;
 
-    /// <summary>How many segments are active where many are kept.</summary>
+    /// <summary>How many segments are active where many are stored.</summary>
     public int Segments { get; init; } = 300;
 
     /// <summary>The sections to run; empty for all.</summary>
@@ -32,14 +32,8 @@ internal sealed record Options
     /// <summary>Stop when the database is loaded.</summary>
     public bool LoadOnly { get; init; }
 
-    /// <summary>Keep each slow plan in the log.</summary>
+    /// <summary>Log each slow plan.</summary>
     public bool Explain { get; init; }
-
-    /// <summary>How often to kill what runs, in place of measuring; 0 for not at all.</summary>
-    public int Kill { get; init; }
-
-    /// <summary>The seed of what is killed and when; null for a new one.</summary>
-    public int? Seed { get; init; }
 
     /// <summary>PostgreSQL without huge pages, whether the machine has them or not.</summary>
     public bool SmallPages { get; init; }
@@ -50,7 +44,8 @@ internal sealed record Options
         for (var i = 0; i < args.Length; i++)
         {
             string Value() => ++i < args.Length ? args[i] : throw new ArgumentException($"{args[i - 1]} needs a value.");
-            long Number() => long.Parse(Value().Replace("_", "", StringComparison.Ordinal), NumberStyles.None, CultureInfo.InvariantCulture);
+            long Number() =>
+                long.Parse(Value().Replace("_", "", StringComparison.Ordinal), NumberStyles.None, CultureInfo.InvariantCulture);
             options = args[i] switch
             {
                 "--customers" => options with { Customers = (int)Number() },
@@ -62,12 +57,10 @@ internal sealed record Options
                 "--data" => options with { Data = Value() },
                 "--report" => options with { Report = Value() },
                 "--api" => options with { Api = Value() },
-                "--kill" => options with { Kill = (int)Number() },
-                "--seed" => options with { Seed = (int)Number() },
                 "--load-only" => options with { LoadOnly = true },
                 "--small-pages" => options with { SmallPages = true },
                 "--explain" => options with { Explain = true },
-                _ => throw new ArgumentException($"{args[i]} is not an option: --customers N, --events N, --repeat N, --segments N, --only NAME, --rules 1,2, --data FOLDER, --report FILE, --load-only, --explain, --small-pages, --kill N, --seed N."),
+                _ => throw new ArgumentException($"{args[i]} is not an option: --customers N, --events N, --repeat N, --segments N, --only NAME, --rules 1,2, --data FOLDER, --report FILE, --load-only, --explain, --small-pages."),
             };
         }
 

@@ -11,7 +11,8 @@ internal static class OverlapSection
 
     public static async Task<string> RunAsync(World world)
     {
-        using (var tried = await world.Api.Http.PostAsync(new Uri("segments/overlap", UriKind.Relative), ApiProcess.Json("""{"keys":[]}""")))
+        using (var tried = await world.Api.Http.PostAsync(
+            new Uri("segments/overlap", UriKind.Relative), ApiProcess.Json("""{"keys":[]}""")))
         {
             if (tried.StatusCode is HttpStatusCode.NotFound or HttpStatusCode.MethodNotAllowed)
             {
@@ -20,7 +21,7 @@ internal static class OverlapSection
             }
         }
 
-        var built = await KeptSegments.EnsureAsync(world);
+        var built = await StoredSegments.EnsureAsync(world);
         List<(string Key, long Size)> sizes = [];
         await using (var command = world.Plain.CreateCommand("SELECT g.key, s.size FROM membership_states s JOIN segments g ON g.id = s.segment_id WHERE g.key LIKE 'bench-kept-%' ORDER BY s.size"))
         await using (var reader = await command.ExecuteReaderAsync())
@@ -31,13 +32,15 @@ internal static class OverlapSection
             }
         }
 
-        // Of segments next to each other in size, those whose mean is nearest to what is asked for.
+        // Of segments next to each other in size, those whose mean is nearest to the share.
         var some = Math.Min(Segments, sizes.Count);
-        var chosen = Enumerable.Range(0, sizes.Count - some + 1).Select(from => sizes.GetRange(from, some)).MinBy(s => Math.Abs(s.Average(x => x.Size) - (Share * world.Options.Customers)))!;
+        var chosen = Enumerable.Range(0, sizes.Count - some + 1).Select(from => sizes.GetRange(from, some)).MinBy(s =>
+            Math.Abs(s.Average(x => x.Size) - (Share * world.Options.Customers)))!;
         var body = JsonSerializer.Serialize(new { keys = chosen.Select(c => c.Key) });
         using var memory = new MemoryWatch(world.Api);
         var pairs = 0;
-        var times = (await Measure.InTurnAsync(Math.Max(world.Options.Repeat, 5), async () => pairs = (await world.Api.PostAsync("segments/overlap", ApiProcess.Json(body))).GetProperty("pairs").GetArrayLength()))[0];
+        var times = (await Measure.InTurnAsync(Math.Max(world.Options.Repeat, 5), async () =>
+            pairs = (await world.Api.PostAsync("segments/overlap", ApiProcess.Json(body))).GetProperty("pairs").GetArrayLength()))[0];
         world.CheckSame(pairs, some * (some - 1) / 2, "pairs");
         World.Log($"overlap {times} ms");
         world.Figures["overlap"] = times.Median;

@@ -2,12 +2,15 @@ using System.Globalization;
 
 namespace Segmentation.Benchmarks;
 
-/// <summary>Rules of a hundred shapes. A shape is which fields, operators and groups there are; what they are compared with is drawn anew each time.</summary>
+/// <summary>
+/// Rules of a hundred shapes. A shape is which fields, operators and groups there are; what they are compared with is drawn anew each time.
+/// </summary>
 internal static class RandomRules
 {
     public const int Shapes = 100;
 
-    private static readonly string[] Types = ["page_viewed", "product_viewed", "cart_added", "order_completed", "order_refunded", "email_opened", "app_opened"];
+    private static readonly string[] Types = ["page_viewed", "product_viewed", "cart_added", "order_completed", "order_refunded",
+        "email_opened", "app_opened"];
 
     private static readonly Func<Random, string>[] Leaves =
     [
@@ -34,11 +37,24 @@ internal static class RandomRules
         r => Leaf("attributes.nps", ">=", Int(r, 0, 10)),
         // True or false is part of the shape: one is the other's complement, another query. So is a circle over the date line.
         _ => Leaf("consent.marketing", "=", "true"),
-        r => Events($$"""{"mode":"atLeast","threshold":{{Int(r, 2, 12)}}}""", Leaf("type", "=", Type(r)), Leaf("occurredAt", ">=", Relative(r, 365))),
-        r => Events("""{"mode":"some"}""", Leaf("type", "=", Type(r)), Leaf("occurredAt", ">=", Relative(r, 120)), Leaf("amount", ">", Int(r, 1, 300))),
+        r => Events(
+            $$"""{"mode":"atLeast","threshold":{{Int(r, 2, 12)}}}""",
+            Leaf("type", "=", Type(r)),
+            Leaf("occurredAt", ">=", Relative(r, 365))),
+        r => Events(
+            """{"mode":"some"}""",
+            Leaf("type", "=", Type(r)),
+            Leaf("occurredAt", ">=", Relative(r, 120)),
+            Leaf("amount", ">", Int(r, 1, 300))),
         r => Events("""{"mode":"none"}""", Leaf("type", "in", $"[{Type(r)},{Type(r)}]"), Leaf("occurredAt", ">=", Relative(r, 90))),
-        r => Events($$"""{"mode":"atLeast","threshold":{{Int(r, 50, 3000)}},"aggregate":"sum","of":"amount"}""", Leaf("type", "=", Type(r)), Leaf("occurredAt", ">=", Relative(r, 365))),
-        r => Events("""{"mode":"some"}""", Leaf("type", "=", Type(r)), Leaf("properties.category", "in", $"[{Pick(r, "shoes", "bags", "books")},{Quote($"category {r.Next()}")}]")),
+        r => Events(
+            $$"""{"mode":"atLeast","threshold":{{Int(r, 50, 3000)}},"aggregate":"sum","of":"amount"}""",
+            Leaf("type", "=", Type(r)),
+            Leaf("occurredAt", ">=", Relative(r, 365))),
+        r => Events(
+            """{"mode":"some"}""",
+            Leaf("type", "=", Type(r)),
+            Leaf("properties.category", "in", $"[{Pick(r, "shoes", "bags", "books")},{Quote($"category {r.Next()}")}]")),
         r => $$$"""{"field":"behavioral.sequence","operator":"=","value":{"steps":[{{{All(Leaf("type", "=", Type(r)), Leaf("occurredAt", ">=", Relative(r, 90)))}}},{{{All(Leaf("type", "=", Type(r)))}}}],"within":{"amount":{{{Int(r, 1, 14)}}},"unit":"day"} } }""",
     ];
 
@@ -70,11 +86,14 @@ internal static class RandomRules
 
     private static string All(params string[] rules) => $$"""{"combinator":"and","rules":[{{string.Join(',', rules)}}]}""";
 
-    private static string Leaf(string field, string op, string value) => $$"""{"field":"{{field}}","operator":"{{op}}","value":{{value}}}""";
+    private static string Leaf(string field, string op, string value) =>
+        $$"""{"field":"{{field}}","operator":"{{op}}","value":{{value}}}""";
 
-    private static string Events(string match, params string[] rules) => $$"""{"field":"behavioral.events","operator":"=","match":{{match}},"value":{{All(rules)}}}""";
+    private static string Events(string match, params string[] rules) =>
+        $$"""{"field":"behavioral.events","operator":"=","match":{{match}},"value":{{All(rules)}}}""";
 
-    private static string Relative(Random r, int most) => $$"""{"mode":"relative","anchor":"now","offset":-{{Int(r, 1, most)}},"unit":"day"}""";
+    private static string Relative(Random r, int most) =>
+        $$"""{"mode":"relative","anchor":"now","offset":-{{Int(r, 1, most)}},"unit":"day"}""";
 
     private static string Type(Random r) => Pick(r, Types);
 

@@ -12,22 +12,24 @@ internal static class Report
     private const string End = "<!-- measured by ./bench: to here -->";
 
     /// <summary>Puts the sections into the report; one that was not run now stays as it was measured before.</summary>
-    public static void Write(World world, string version, IReadOnlyDictionary<string, string> measured, IEnumerable<(string Name, string Title)> sections)
+    public static void Write(
+        World world, string version, IReadOnlyDictionary<string, string> measured, IEnumerable<(string Name, string Title)> sections)
     {
-        // Kept beside the data, since they hold for it.
-        var kept = Directory.CreateDirectory(Path.Combine(world.Options.Data, "measured")).FullName;
+        // Saved beside the data, since they hold for it.
+        var folder = Directory.CreateDirectory(Path.Combine(world.Options.Data, "measured")).FullName;
         foreach (var (name, text) in measured)
         {
             File.WriteAllText(
-                Path.Combine(kept, name + ".md"),
+                Path.Combine(folder, name + ".md"),
                 $"*{DateTime.UtcNow:yyyy-MM-dd HH:mm} UTC, {Machine()}, load average {Load()} at the end; {version}; {Text.Number(world.Options.Customers)} customers, {Text.Number(world.Options.Events)} events.*\n\n{text.Trim()}\n");
         }
 
         var body = new StringBuilder($"{Begin} -->\n");
         foreach (var (name, title) in sections)
         {
-            var file = Path.Combine(kept, name + ".md");
-            body.Append(CultureInfo.InvariantCulture, $"\n## {title}\n\n{(File.Exists(file) ? File.ReadAllText(file) : "Not measured.\n")}");
+            var file = Path.Combine(folder, name + ".md");
+            body.Append(
+                CultureInfo.InvariantCulture, $"\n## {title}\n\n{(File.Exists(file) ? File.ReadAllText(file) : "Not measured.\n")}");
         }
 
         body.Append($"\n{End}");
@@ -42,8 +44,8 @@ internal static class Report
         File.WriteAllText(report, old[..from] + body + old[(to + End.Length)..]);
     }
 
-    /// <summary>Keeps figures beside the data, for a larger size to be put against.</summary>
-    public static void Keep(World world)
+    /// <summary>Saves figures beside the data, for a larger size to be compared with.</summary>
+    public static void SaveFigures(World world)
     {
         var file = Path.Combine(Directory.CreateDirectory(Path.Combine(world.Options.Data, "measured")).FullName, FiguresFile);
         var figures = Read(file) is { } before && before.Segments == world.Options.Segments ? before.Values : [];
@@ -52,15 +54,20 @@ internal static class Report
             figures[name] = value;
         }
 
-        File.WriteAllText(file, JsonSerializer.Serialize(new Figures(world.Options.Customers, world.Options.Events, world.Options.Segments, figures)));
+        File.WriteAllText(
+            file, JsonSerializer.Serialize(new Figures(world.Options.Customers, world.Options.Events, world.Options.Segments, figures)));
     }
 
     /// <summary>What was measured of a tenth of the customers and events, if anything.</summary>
     public static IReadOnlyDictionary<string, double> Smaller(Options options)
     {
-        var folders = Directory.GetParent(Path.TrimEndingDirectorySeparator(options.Data)) is { Exists: true } parent ? parent.GetDirectories() : [];
+        var folders = Directory.GetParent(Path.TrimEndingDirectorySeparator(options.Data)) is { Exists: true } parent
+            ? parent.GetDirectories()
+            : [];
         return folders.Select(f => Read(Path.Combine(f.FullName, "measured", FiguresFile)))
-            .FirstOrDefault(f => f is not null && f.Customers == options.Customers / 10 && f.Events == options.Events / 10 && f.Segments == options.Segments)?.Values ?? [];
+            .FirstOrDefault(f => f is not null && f.Customers == options.Customers / 10 && f.Events == options.Events / 10
+                && f.Segments == options.Segments)?.Values
+            ?? [];
     }
 
     private static Figures? Read(string file)
@@ -81,7 +88,9 @@ internal static class Report
     {
         var gigabytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / (1024.0 * 1024 * 1024);
         var model = File.Exists("/proc/cpuinfo")
-            ? File.ReadLines("/proc/cpuinfo").FirstOrDefault(l => l.StartsWith("model name", StringComparison.Ordinal))?.Split(':')[^1].Trim() : null;
+            ? File.ReadLines("/proc/cpuinfo")
+                .FirstOrDefault(l => l.StartsWith("model name", StringComparison.Ordinal))?.Split(':')[^1].Trim()
+            : null;
         return $"{Environment.ProcessorCount} cores ({model ?? "unknown"}), {gigabytes.ToString("0", CultureInfo.InvariantCulture)} GB";
     }
 

@@ -12,19 +12,24 @@ internal static class RulesSection
         var customers = await world.ScalarAsync("SELECT customers FROM customer_total");
         var constants = FrozenRules.Constants(DateTimeOffset.UtcNow, customers);
         await using var connection = await world.Plain.OpenConnectionAsync();
-        var kept = Directory.CreateDirectory(Path.Combine(world.Options.Data, "measured", "rules")).FullName;
-        var counts = new StringBuilder("| kind | rule | members | API count, ms | by hand, ms | ratio |\n| --- | --- | --: | --: | --: | --: |\n");
-        var previews = new StringBuilder("| kind | rule | API preview, ms | by hand, ms | how by hand | ratio |\n| --- | --- | --: | --: | --- | --: |\n");
-        foreach (var (rule, number) in FrozenRules.Rules.Select((r, i) => (r, i + 1)).Where(r => world.Options.Rules.Count == 0 || world.Options.Rules.Contains(r.Item2)))
+        var folder = Directory.CreateDirectory(Path.Combine(world.Options.Data, "measured", "rules")).FullName;
+        var counts = new StringBuilder(
+            "| kind | rule | members | API count, ms | by hand, ms | ratio |\n| --- | --- | --: | --: | --: | --: |\n");
+        var previews = new StringBuilder(
+            "| kind | rule | API preview, ms | by hand, ms | how by hand | ratio |\n| --- | --- | --: | --: | --- | --: |\n");
+        foreach (var (rule, number) in FrozenRules.Rules.Select((r, i) => (r, i + 1))
+            .Where(r => world.Options.Rules.Count == 0 || world.Options.Rules.Contains(r.Item2)))
         {
             var key = $"bench-rule-{number}";
             await world.Api.PutSegmentAsync(key, rule.Rule);
-            var shapes = rule.Shapes.Select(s => constants.Aggregate(s, (sql, c) => sql.Replace(c.Key, c.Value, StringComparison.Ordinal))).ToArray();
+            var shapes = rule.Shapes.Select(s => constants.Aggregate(s, (sql, c) => sql.Replace(c.Key, c.Value, StringComparison.Ordinal)))
+                .ToArray();
             string[] countSql = [.. shapes.Select(s => $"SELECT count(*) FROM {s}")];
             var hand = await FastestAsync(connection, countSql);
 
             long ours = 0, theirs = 0, previewed = 0;
-            async Task Ours() => ours = JsonElement.Parse(await world.Api.GetAsync($"segments/{key}/count")).GetProperty("count").GetInt64();
+            async Task Ours() =>
+                ours = JsonElement.Parse(await world.Api.GetAsync($"segments/{key}/count")).GetProperty("count").GetInt64();
             async Task Theirs() => theirs = await CountAsync(connection, countSql[hand]);
             var count = await Measure.InTurnAsync(world.Options.Repeat, Ours, Theirs);
             world.CheckSame(ours, theirs, rule.Name);
@@ -44,12 +49,16 @@ internal static class RulesSection
                 world.CheckSame(sample, Math.Min(10, previewed), rule.Name + ", sample");
             }
 
-            var preview = await Measure.InTurnAsync(world.Options.Repeat, OurPreview, () => CountAsync(connection, previewSql[handPreview]));
+            var preview = await Measure.InTurnAsync(
+                world.Options.Repeat, OurPreview, () => CountAsync(connection, previewSql[handPreview]));
             world.CheckSame(previewed, theirs, rule.Name);
             var row = new Row(
-                rule.Kind, rule.Name, ours, $"{count[0]}", $"{count[1]}", count[0].Median / count[1].Median, $"{preview[0]}", $"{preview[1]}", preview[0].Median / preview[1].Median,
-                handPreview == shapes.Length ? "members once" : "two statements", $"{DateTime.UtcNow:yyyy-MM-dd HH:mm}", world.Options.Repeat);
-            await File.WriteAllTextAsync(Path.Combine(kept, $"{number:00}.json"), JsonSerializer.Serialize(row));
+                rule.Kind, rule.Name, ours, $"{count[0]}", $"{count[1]}", count[0].Median / count[1].Median, $"{preview[0]}",
+                $"{preview[1]}", preview[0].Median / preview[1].Median,
+                handPreview == shapes.Length ? "members once" : "two statements",
+                $"{DateTime.UtcNow:yyyy-MM-dd HH:mm}",
+                world.Options.Repeat);
+            await File.WriteAllTextAsync(Path.Combine(folder, $"{number:00}.json"), JsonSerializer.Serialize(row));
             World.Log($"{rule.Name}: count {row.Count} / {row.CountByHand} = {Text.Ratio(row.CountRatio)} (shape {hand}); preview {row.Preview} / {row.PreviewByHand} = {Text.Ratio(row.PreviewRatio)} (shape {handPreview})");
             if (world.Options.Explain)
             {
@@ -61,11 +70,15 @@ internal static class RulesSection
         await forget.ExecuteNonQueryAsync();
 
         // Each rule as it was measured last: a run of some of them leaves the others as they were.
-        Row[] rows = [.. Directory.GetFiles(kept).Order(StringComparer.Ordinal).Select(f => JsonSerializer.Deserialize<Row>(File.ReadAllText(f))!)];
+        Row[] rows =
+        [
+            .. Directory.GetFiles(folder).Order(StringComparer.Ordinal).Select(f => JsonSerializer.Deserialize<Row>(File.ReadAllText(f))!)
+        ];
         foreach (var row in rows)
         {
             counts.AppendLine($"| {row.Kind} | {row.Name} | {Text.Number(row.Members)} | {row.Count} | {row.CountByHand} | {Text.Ratio(row.CountRatio)} |");
-            previews.AppendLine($"| {row.Kind} | {row.Name} | {row.Preview} | {row.PreviewByHand} | {row.ByHand} | {Text.Ratio(row.PreviewRatio)} |");
+            previews.AppendLine(
+                $"| {row.Kind} | {row.Name} | {row.Preview} | {row.PreviewByHand} | {row.ByHand} | {Text.Ratio(row.PreviewRatio)} |");
         }
 
         return $"""
@@ -81,7 +94,8 @@ internal static class RulesSection
     }
 
     private sealed record Row(
-        string Kind, string Name, long Members, string Count, string CountByHand, double CountRatio, string Preview, string PreviewByHand, double PreviewRatio, string ByHand, string At, int Repeat);
+        string Kind, string Name, long Members, string Count, string CountByHand, double CountRatio, string Preview, string PreviewByHand,
+        double PreviewRatio, string ByHand, string At, int Repeat);
 
     private static double Mean(IEnumerable<double> ratios) => Math.Exp(ratios.Average(Math.Log));
 

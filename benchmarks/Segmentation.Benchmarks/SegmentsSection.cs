@@ -2,6 +2,7 @@ using System.Text.Json;
 using Npgsql;
 using Segmentation.Api.Memberships;
 using Segmentation.Api.Segments;
+using Segmentation.Local;
 
 namespace Segmentation.Benchmarks;
 
@@ -9,7 +10,7 @@ namespace Segmentation.Benchmarks;
 internal static class SegmentsSection
 {
     private const int Segments = 1000;
-    private const int Asked = 600;
+    private const int Requests = 600;
 
     public static async Task<string> RunAsync(World world)
     {
@@ -23,15 +24,21 @@ internal static class SegmentsSection
         });
         World.Log($"{Segments} segments made in {creating / 1000:0.0} s");
 
-        // Any customers; the busiest are asked as often as they are many.
+        // Any customers: busy ones come as often as there are busy ones.
         var random = new Random(43);
-        string[] ids = [.. Enumerable.Range(0, Asked).Select(_ => Segmentation.Api.Sample.SampleGenerator.Id(random.Next(world.Options.Customers)))];
+        string[] ids = [.. Enumerable.Range(0, Requests).Select(_ => SampleGenerator.Id(random.Next(world.Options.Customers)))];
         var rows = 0L;
         await using var connection = await world.Plain.OpenConnectionAsync();
         await using var read = new NpgsqlBatch(connection);
-        foreach (var sql in new[] { "SELECT * FROM customers WHERE id = $1", "SELECT * FROM events WHERE customer_key = (SELECT key FROM customers WHERE id = $1)" })
+        foreach (var sql in new[]
         {
-            read.BatchCommands.Add(new NpgsqlBatchCommand(sql) { Parameters = { new NpgsqlParameter<string> { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text, TypedValue = "" } } });
+            "SELECT * FROM customers WHERE id = $1", "SELECT * FROM events WHERE customer_key = (SELECT key FROM customers WHERE id = $1)"
+        })
+        {
+            read.BatchCommands.Add(new NpgsqlBatchCommand(sql)
+            {
+                Parameters = { new NpgsqlParameter<string> { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text, TypedValue = "" } }
+            });
         }
 
         await read.PrepareAsync();
@@ -56,7 +63,8 @@ internal static class SegmentsSection
 
         await using var app = InProcess.Start(world.ConnectionString);
         var found = 0;
-        Task<IReadOnlyList<SegmentDefinition>> InProcessAsync(string id) => app.AskAsync(async (CustomerMembershipReader r) => (await r.ReadActiveAsync(id, null, live: true, default)).Segments);
+        Task<IReadOnlyList<SegmentDefinition>> InProcessAsync(string id) =>
+            app.CallAsync(async (CustomerMembershipReader r) => (await r.ReadActiveAsync(id, null, live: true, default)).Segments);
 
         // The first answer compiles a thousand rules.
         var first = await Measure.TimeAsync(() => world.Api.GetAsync($"customers/{ids[0]}/segments?live=true"));
@@ -71,10 +79,12 @@ internal static class SegmentsSection
         rows = 0;
         foreach (var id in ids)
         {
-            http.Add(await Measure.TimeAsync(async () => found += JsonElement.Parse(await world.Api.GetAsync($"customers/{id}/segments?live=true")).GetProperty("items").GetArrayLength()));
+            http.Add(await Measure.TimeAsync(async () => found +=
+                JsonElement.Parse(await world.Api.GetAsync($"customers/{id}/segments?live=true")).GetProperty("items").GetArrayLength()));
             plain.Add(await Measure.TimeAsync(() => PlainAsync(id)));
             inProcess.Add(await Measure.TimeAsync(() => InProcessAsync(id)));
-            check.Add(await Measure.TimeAsync(() => world.Api.GetAsync($"segments/bench-live-{random.Next(Segments):0000}/members/{id}?live=true")));
+            check.Add(await Measure.TimeAsync(() =>
+                world.Api.GetAsync($"segments/bench-live-{random.Next(Segments):0000}/members/{id}?live=true")));
         }
 
         await using (var forget = new NpgsqlCommand("DELETE FROM segments WHERE key LIKE 'bench-live-%'", connection))
@@ -85,7 +95,7 @@ internal static class SegmentsSection
         var (h, p, i, c) = (new Times(http), new Times(plain), new Times(inProcess), new Times(check));
         World.Log($"http p50 {Text.Ms(h.Median)} p99 {Text.Ms(h.At(0.99))}; plain {Text.Ms(p.Median)} {Text.Ms(p.At(0.99))}; in process {Text.Ms(i.Median)}; check {Text.Ms(c.Median)}");
         return $"""
-            {Segments} active segments of {RandomRules.Shapes} shapes; {Asked} customers drawn evenly, {Text.Number((double)rows / Asked - 1)} events each on average, {Text.Number((double)found / Asked)} segments each. A round asks each way in turn. Making the segments over HTTP took {Text.Ms(creating / Segments)} ms each; the first answer, which compiles them all, {Text.Ms(first)} ms.
+            {Segments} active segments of {RandomRules.Shapes} shapes; {Requests} customers drawn evenly, {Text.Number((double)rows / Requests - 1)} events each on average, {Text.Number((double)found / Requests)} segments each. A round asks each way in turn. Making the segments over HTTP took {Text.Ms(creating / Segments)} ms each; the first answer, which compiles them all, {Text.Ms(first)} ms.
 
             | way | p50, ms | p99, ms | p50 against the plain SELECT |
             | --- | --: | --: | --: |

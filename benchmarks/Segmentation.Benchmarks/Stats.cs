@@ -15,9 +15,9 @@ internal sealed class Times(IEnumerable<double> times)
 
     public double At(double share)
     {
-        var place = share * (sorted.Length - 1);
-        var (low, high) = (sorted[(int)place], sorted[Math.Min((int)place + 1, sorted.Length - 1)]);
-        return low + ((high - low) * (place - (int)place));
+        var position = share * (sorted.Length - 1);
+        var (low, high) = (sorted[(int)position], sorted[Math.Min((int)position + 1, sorted.Length - 1)]);
+        return low + ((high - low) * (position - (int)position));
     }
 
     /// <summary>Median, and the middle half.</summary>
@@ -38,7 +38,7 @@ internal static class Text
     public static string Number(double n) => n.ToString("#,##0", CultureInfo.InvariantCulture);
 }
 
-/// <summary>Runs things in turn, so that whatever else the machine does falls on all of them alike.</summary>
+/// <summary>Runs things in turn, so that whatever else the machine does affects all of them alike.</summary>
 internal static class Measure
 {
     /// <summary>Each thing's times; they are warmed up first.</summary>
@@ -48,7 +48,7 @@ internal static class Measure
         var times = things.Select(_ => new List<double>()).ToArray();
         for (var round = 0; round < warmUps + repeat; round++)
         {
-            // Each other round backwards: the one that runs after the heavier one is not always the same.
+            // Every other round backwards: the one that runs after the heavier one is not always the same.
             foreach (var i in Enumerable.Range(0, things.Count).Select(i => round % 2 == 0 ? i : things.Count - 1 - i))
             {
                 var ms = await TimeAsync(things[i]);

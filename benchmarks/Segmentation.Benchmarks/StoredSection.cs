@@ -5,8 +5,8 @@ using Microsoft.Extensions.Logging;
 using Npgsql;
 using NpgsqlTypes;
 using Segmentation.Api.Memberships;
-using Segmentation.Api.Sample;
 using Segmentation.Api.Segments;
+using Segmentation.Local;
 
 namespace Segmentation.Benchmarks;
 
@@ -22,11 +22,11 @@ internal static class StoredSection
 
     public static async Task<string> RunAsync(World world)
     {
-        var built = await KeptSegments.EnsureAsync(world);
+        var built = await StoredSegments.EnsureAsync(world);
         var random = new Random(48);
         string[] ids = [.. Enumerable.Range(0, 100_000).Select(_ => SampleGenerator.Id(random.Next(world.Options.Customers)))];
         await using var app = InProcess.Start(world.ConnectionString);
-        await app.AskAsync((SegmentQuery query) => query.DefinitionsAsync(default));
+        await app.CallAsync((SegmentQuery query) => query.DefinitionsAsync(default));
         await using var bare = await ApiProcess.StartAsync(typeof(StoredSection).Assembly.Location, world.ConnectionString, BareFlag);
         await using var plain = World.PlainSource(world.ConnectionString, PlannedOnce);
         using var memory = new MemoryWatch(world.Api);
@@ -34,7 +34,8 @@ internal static class StoredSection
         var found = new long[4];
         Func<string, Task>[] ways =
         [
-            async id => Interlocked.Add(ref found[0], await app.AskAsync(async (CustomerMembershipReader r) => (await r.ReadActiveAsync(id, null, live: false, default)).Segments.Count)),
+            async id => Interlocked.Add(ref found[0], await app.CallAsync(async (CustomerMembershipReader r) =>
+                (await r.ReadActiveAsync(id, null, live: false, default)).Segments.Count)),
             async id => Interlocked.Add(ref found[1], (await BareAsync(plain, id))!.Length),
             async id => Interlocked.Add(ref found[2], (await world.Api.GetAsync($"customers/{id}/segments")).Length),
             async id => Interlocked.Add(ref found[3], (await bare.GetAsync($"customers/{id}/segments")).Length),
@@ -93,7 +94,9 @@ internal static class StoredSection
         var builder = WebApplication.CreateSlimBuilder([.. args.Where(a => a != BareFlag)]);
         builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning); // As in the API: no line for a request.
         await using var app = builder.Build();
-        app.MapGet("/api/v1/customers/{id}/segments", async (string id) => await BareAsync(source, id) is { } segments ? Results.Ok(segments) : Results.NotFound());
+        app.MapGet(
+            "/api/v1/customers/{id}/segments",
+            async (string id) => await BareAsync(source, id) is { } segments ? Results.Ok(segments) : Results.NotFound());
         await app.RunAsync();
     }
 
@@ -105,7 +108,7 @@ internal static class StoredSection
         return await reader.ReadAsync() ? reader.GetFieldValue<int[]>(2) : null;
     }
 
-    private static async Task<(double Rate, List<double> Times)> LoadAsync(string[] ids, Func<string, Task> ask, TimeSpan window)
+    private static async Task<(double Rate, List<double> Times)> LoadAsync(string[] ids, Func<string, Task> request, TimeSpan window)
     {
         var next = -1;
         var began = Stopwatch.GetTimestamp();
@@ -114,7 +117,7 @@ internal static class StoredSection
             List<double> own = [];
             while (Stopwatch.GetElapsedTime(began) < window)
             {
-                own.Add(await Measure.TimeAsync(() => ask(ids[Interlocked.Increment(ref next) % ids.Length])));
+                own.Add(await Measure.TimeAsync(() => request(ids[Interlocked.Increment(ref next) % ids.Length])));
             }
 
             return own;

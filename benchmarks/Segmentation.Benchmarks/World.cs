@@ -3,7 +3,7 @@ using Npgsql;
 
 namespace Segmentation.Benchmarks;
 
-/// <summary>What every section works with.</summary>
+/// <summary>What every section uses.</summary>
 internal sealed record World(Options Options, string ConnectionString, ApiProcess Api, NpgsqlDataSource Plain)
 {
     /// <summary>Connections with the settings that the API's own have (Setup.cs).</summary>
@@ -23,10 +23,15 @@ internal sealed record World(Options Options, string ConnectionString, ApiProces
     /// <summary>What was measured, for machines: costs by name.</summary>
     public Dictionary<string, double> Figures { get; } = [];
 
-    /// <summary>How a cost grows with the number of customers: 0 not at all, 1 as they do, against the figures that another size keeps beside its data.</summary>
-    /// <remarks>Of all that have a tenth of both, the events and the customers. A dash where there is none, or where it was measured otherwise.</remarks>
+    /// <summary>
+    /// How a cost grows with the number of customers: 0 not at all, 1 in proportion. It is compared with the figures beside the data of a
+    /// tenth of the customers and events.
+    /// </summary>
+    /// <remarks>A dash where there are none, or where they were measured with other options.</remarks>
     public string Exponent(string figure) =>
-        Figures.TryGetValue(figure, out var here) && Report.Smaller(Options).TryGetValue(figure, out var there) && there > 0 && here > 0 ? Text.Ratio(Math.Log10(here / there)) : "–";
+        Figures.TryGetValue(figure, out var here) && Report.Smaller(Options).TryGetValue(figure, out var there) && there > 0 && here > 0
+            ? Text.Ratio(Math.Log10(here / there))
+            : "–";
 
     public async Task ExecuteAsync(string sql)
     {

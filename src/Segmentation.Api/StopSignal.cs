@@ -1,10 +1,10 @@
 using System.Runtime.InteropServices;
 
-namespace Segmentation.Api.Embedded;
+namespace Segmentation.Api;
 
 /// <summary>
 /// Turns Ctrl-C and SIGTERM into a cancellation while the host, which does so itself, is not running yet: without it a signal during the
-/// first start, the migrations or the sample would end the process at once and leave the private PostgreSQL running.
+/// first start, the migrations or the sample would end the process at once and leave a private PostgreSQL running.
 /// </summary>
 internal sealed class StopSignal : IDisposable
 {

@@ -31,7 +31,7 @@ public class RoomTests
     ];
 
     /// <summary>Folders that are not rooms yet.</summary>
-    private static readonly string[] Roomless = ["Embedded", "Sample"];
+    private static readonly string[] Roomless = [];
 
     private static readonly Assembly Api = typeof(Program).Assembly;
 

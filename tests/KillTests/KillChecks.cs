@@ -2,10 +2,11 @@ using System.Globalization;
 using System.Text.Json;
 using Npgsql;
 using NpgsqlTypes;
+using Segmentation.Benchmarks;
 
-namespace Segmentation.Benchmarks;
+namespace KillTests;
 
-/// <summary>What must be true after a kill, once all is settled.</summary>
+/// <summary>What must be true after a kill, once membership has settled.</summary>
 internal sealed class KillChecks(NpgsqlDataSource source, KillLoad load, KillReceiver receiver, KillFailures failures)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(120);
@@ -14,12 +15,12 @@ internal sealed class KillChecks(NpgsqlDataSource source, KillLoad load, KillRec
 
     public long Memberships { get; private set; }
 
-    /// <summary>Memberships that differed and then did not, which time alone may do.</summary>
+    /// <summary>Memberships that differed and then did not, which the passing of time alone may do.</summary>
     public int ByTime { get; private set; }
 
     public long Messages { get; private set; }
 
-    /// <summary>Waits until all that was written before has been looked at.</summary>
+    /// <summary>Waits until all that was written before is in stored membership.</summary>
     public async Task<bool> SettleAsync(ApiProcess api)
     {
         var (since, until) = (DateTime.UtcNow, DateTimeOffset.UtcNow);
@@ -32,7 +33,7 @@ internal sealed class KillChecks(NpgsqlDataSource source, KillLoad load, KillRec
                 state = await TextAsync(
                     $"""
                     SELECT concat_ws(', ', CASE WHEN l.ready_stamp IS DISTINCT FROM s.stamp THEN 'definitions ' || s.stamp || ', ready ' || coalesce(l.ready_stamp::text, 'none') END,
-                        CASE WHEN l.kept_until < '{until:O}' THEN 'kept until ' || l.kept_until END, (SELECT count(*) || ' rows of work' FROM membership_work HAVING count(*) > 0))
+                        CASE WHEN l.kept_until < '{until:O}' THEN 'watermark ' || l.kept_until END, (SELECT count(*) || ' rows of the change log' FROM membership_work HAVING count(*) > 0))
                     FROM membership_leader l, definition_stamp s
                     """);
                 if (ready.IsSuccessStatusCode && state.Length == 0)
@@ -52,19 +53,24 @@ internal sealed class KillChecks(NpgsqlDataSource source, KillLoad load, KillRec
             await Task.Delay(50);
         }
 
-        failures.Add($"not settled after {(DateTime.UtcNow - since).TotalSeconds:0} s: {(api.HasExited ? "the API has ended; " : "")}{state}");
+        failures.Add(
+            $"not settled after {(DateTime.UtcNow - since).TotalSeconds:0} s: {(api.HasExited ? "the API has ended; " : "")}{state}");
         return false;
     }
 
     /// <param name="all">All events that were ever acknowledged; else those since the last time.</param>
     public async Task RunAsync(ApiProcess api, bool all)
     {
-        await NoneAsync("customers acknowledged that are not there", "SELECT a.id FROM unnest($1) AS a (id) WHERE NOT EXISTS (SELECT FROM customers c WHERE c.id = a.id)", [.. load.Customers.Keys]);
+        await NoneAsync(
+            "customers acknowledged that are not there",
+            "SELECT a.id FROM unnest($1) AS a (id) WHERE NOT EXISTS (SELECT FROM customers c WHERE c.id = a.id)",
+            [.. load.Customers.Keys]);
         string[] events = [.. load.Events.Keys.Where(id => seen.Add(id) || all)];
         await NoneAsync(
             "events acknowledged that are not there once", "SELECT a.id || ' ' || count(e.id) FROM unnest($1) AS a (id) LEFT JOIN customers c ON c.id = split_part(a.id, '-', 1) LEFT JOIN events e ON e.customer_key = c.key AND e.id = a.id GROUP BY a.id HAVING count(e.id) <> 1", events);
         await NoneAsync("events twice", "SELECT id || ' ' || count(*) FROM events WHERE id LIKE 'k%' GROUP BY id HAVING count(*) > 1");
-        await NoneAsync("events of nobody", "SELECT id FROM events e WHERE NOT EXISTS (SELECT FROM customers c WHERE c.key = e.customer_key)");
+        await NoneAsync(
+            "events of nobody", "SELECT id FROM events e WHERE NOT EXISTS (SELECT FROM customers c WHERE c.key = e.customer_key)");
         await NoneAsync("customers whose counters are not what their events add up to",
             """
             SELECT concat_ws(' ', c.id, c.event_count, c.order_count, c.lifetime_value, c.order_amount, 'but', e.events, e.orders, e.ordered - e.refunded, e.ordered) FROM customers c
@@ -73,8 +79,10 @@ internal sealed class KillChecks(NpgsqlDataSource source, KillLoad load, KillRec
                 FROM events GROUP BY customer_key) e ON e.customer_key = c.key
             WHERE (c.event_count, c.order_count, c.lifetime_value, c.order_amount) <> (coalesce(e.events, 0), coalesce(e.orders, 0), coalesce(e.ordered - e.refunded, 0), coalesce(e.ordered, 0)) OR c.last_event_at IS DISTINCT FROM e.last
             """);
-        await NoneAsync("two stays at a time", "SELECT segment_id || ' ' || customer_key FROM memberships WHERE left_batch IS NULL GROUP BY segment_id, customer_key HAVING count(*) > 1");
-        await NoneAsync("stays of nobody, or of no segment", "SELECT segment_id || ' ' || customer_key FROM memberships m WHERE NOT EXISTS (SELECT FROM customers c WHERE c.key = m.customer_key) OR NOT EXISTS (SELECT FROM segments s WHERE s.id = m.segment_id)");
+        await NoneAsync("two membership periods at a time", "SELECT segment_id || ' ' || customer_key FROM memberships WHERE left_batch IS NULL GROUP BY segment_id, customer_key HAVING count(*) > 1");
+        await NoneAsync(
+            "membership periods of nobody, or of no segment",
+            "SELECT segment_id || ' ' || customer_key FROM memberships m WHERE NOT EXISTS (SELECT FROM customers c WHERE c.key = m.customer_key) OR NOT EXISTS (SELECT FROM segments s WHERE s.id = m.segment_id)");
         await NoneAsync("segments whose size is not the number of their members, or not what joined less what left",
             """
             SELECT concat_ws(' ', s.key, st.status, st.size, m.members, b.difference) FROM segments s LEFT JOIN membership_states st ON st.segment_id = s.id,
@@ -94,7 +102,7 @@ internal sealed class KillChecks(NpgsqlDataSource source, KillLoad load, KillRec
             return;
         }
 
-        // Both were asked at instants of their own, and a window may have ended between them; then a moment later nothing is different.
+        // Each was evaluated at an instant of its own, and a window may have ended in between; then a moment later nothing differs.
         for (var again = 0; again < 3 && differ.Count > 0; again++)
         {
             await Task.Delay(1000);
@@ -124,9 +132,14 @@ internal sealed class KillChecks(NpgsqlDataSource source, KillLoad load, KillRec
             request.Headers.Accept.ParseAdd("application/x-ndjson");
             using var response = await api.Http.SendAsync(request);
             var text = await response.EnsureSuccessStatusCode().Content.ReadAsStringAsync();
-            var live = text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => JsonSerializer.Deserialize<JsonElement>(l).GetProperty("id").GetString()!).ToHashSet();
+            var live = text.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+                .Select(l => JsonSerializer.Deserialize<JsonElement>(l).GetProperty("id").GetString()!)
+                .ToHashSet();
             Memberships += live.Count;
-            var difference = stored.Where(id => !live.Contains(id)).Select(id => $"-{id}").Concat(live.Except(stored).Select(id => $"+{id}")).ToHashSet();
+            var difference = stored.Where(id => !live.Contains(id))
+                .Select(id => $"-{id}")
+                .Concat(live.Except(stored).Select(id => $"+{id}"))
+                .ToHashSet();
             if (difference.Count > 0)
             {
                 differ.Add(key, difference);
@@ -136,7 +149,7 @@ internal sealed class KillChecks(NpgsqlDataSource source, KillLoad load, KillRec
         return differ;
     }
 
-    // Whoever joined or left since the webhook was made, of those that are still there: its message has come.
+    // For each who joined or left since the webhook was made, and is still there, a message has come.
     private async Task MessagesAsync()
     {
         if (receiver.Since is not { } since)
@@ -144,7 +157,7 @@ internal sealed class KillChecks(NpgsqlDataSource source, KillLoad load, KillRec
             return;
         }
 
-        // These first: time goes on, and what it changes after this is not waited for.
+        // These first: what the passing of time changes after this is not waited for.
         var expected = await ListAsync(
             """
             SELECT concat_ws(' ', CASE WHEN x.joined THEN 'segment.joined' ELSE 'segment.left' END, s.key, c.id, (extract(epoch FROM b.at) * 1000000)::bigint)
@@ -177,7 +190,8 @@ internal sealed class KillChecks(NpgsqlDataSource source, KillLoad load, KillRec
         await using var command = source.CreateCommand(sql);
         if (ids is not null)
         {
-            command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = ids, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text });
+            command.Parameters.Add(
+                new NpgsqlParameter<string[]> { TypedValue = ids, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text });
         }
 
         Report(what, await ReadAsync(command));

@@ -4,23 +4,25 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
+using Segmentation.Benchmarks;
 
-namespace Segmentation.Benchmarks;
+namespace KillTests;
 
-/// <summary>Who is told by a webhook: keeps each message that comes, however often.</summary>
+/// <summary>The receiver of a webhook: remembers each message that comes, however often.</summary>
 internal sealed class KillReceiver : IAsyncDisposable
 {
     private readonly WebApplication app;
 
     private KillReceiver(WebApplication app) => this.app = app;
 
-    /// <summary>Those that it asks to be told of; all are active all the time.</summary>
-    public static string[] Segments { get; } = ["german", "ordered-lately", "three-views", "valued", "top-half", "german-and-lately", "by-hand"];
+    /// <summary>The segments that it subscribes to; all are active all the time.</summary>
+    public static string[] Segments { get; } = ["german", "ordered-lately", "three-views", "valued", "top-half", "german-and-lately",
+        "by-hand"];
 
     /// <summary>As <see cref="KillChecks"/> writes them.</summary>
     public ConcurrentDictionary<string, bool> Messages { get; } = [];
 
-    /// <summary>The batch after which it is told; null where the API has no webhooks.</summary>
+    /// <summary>The revision from which on it is notified; null where the API has no webhooks.</summary>
     public long? Since { get; private set; }
 
     public static async Task<KillReceiver> StartAsync()
@@ -40,11 +42,13 @@ internal sealed class KillReceiver : IAsyncDisposable
         return receiver;
     }
 
-    /// <summary>Asks to be told, if the API can.</summary>
+    /// <summary>Makes the webhook, if the API has webhooks.</summary>
     public async Task SubscribeAsync(ApiProcess api, KillChecks checks)
     {
         var last = await checks.TextAsync("SELECT coalesce(max(id), 0)::text FROM membership_batches");
-        using var response = await api.Http.PostAsync(new Uri("webhooks", UriKind.Relative), ApiProcess.Json(JsonSerializer.Serialize(new { url = app.Urls.First() + "/", segments = Segments })));
+        using var response = await api.Http.PostAsync(
+            new Uri("webhooks", UriKind.Relative),
+            ApiProcess.Json(JsonSerializer.Serialize(new { url = app.Urls.First() + "/", segments = Segments })));
         if (response.IsSuccessStatusCode)
         {
             Since = long.Parse(last, System.Globalization.CultureInfo.InvariantCulture);

@@ -3,13 +3,14 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
-using Segmentation.Api.Embedded;
+using Segmentation.Benchmarks;
+using Segmentation.Local;
 
-namespace Segmentation.Benchmarks;
+namespace KillTests;
 
 /// <summary>
-/// Kills the API and PostgreSQL under load, again and again, and looks each time whether anything that was acknowledged is lost or counted twice, and
-/// whether stored membership is the rules'. PostgreSQL has its default durability here.
+/// Kills the API and PostgreSQL under load, again and again, and checks each time that nothing acknowledged is lost or counted twice, and
+/// that stored membership is what the rules say. PostgreSQL has its default durability here.
 /// </summary>
 /// <remarks>The seed makes the same load again, but not the same instants: a failure may need several runs of it.</remarks>
 internal static class KillTest
@@ -20,18 +21,19 @@ internal static class KillTest
     private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
-    public static async Task<int> RunAsync(Options options)
+    public static async Task<int> RunAsync(KillOptions options)
     {
-        var seed = options.Seed ?? Random.Shared.Next();
+        var seed = options.Seed;
         var folder = Folder();
         var failures = new KillFailures(seed);
         var load = new KillLoad(failures);
-        var postgres = await EmbeddedPostgres.StartAsync(new EmbeddedOptions { DataDirectory = folder }, NullLogger.Instance, CancellationToken.None);
+        var postgres = await EmbeddedPostgres.StartAsync(
+            new EmbeddedOptions { DataDirectory = folder }, NullLogger.Instance, CancellationToken.None);
         ApiProcess? api = null;
 
         var cleaned = new Lazy<Task>(CleanAsync);
 
-        // Once: a signal may come while it ends. And a kill of this process's own must not leave others behind.
+        // Once: a signal may come while it ends. And an interruption of this process must not leave others behind.
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         void Stop(PosixSignalContext signal)
@@ -51,21 +53,26 @@ internal static class KillTest
             Directory.Delete(folder, recursive: true);
         }
 
-        Console.WriteLine($"{options.Kill} kills, --seed {seed}, database in {folder}");
+        Console.WriteLine($"{options.Kills} kills, --seed {seed}, database in {folder}");
         var (done, longest) = (0, TimeSpan.Zero);
         try
         {
-            // Of its own: the API's connections are what is tried.
-            await using var source = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(postgres.ConnectionString) { Pooling = false, CommandTimeout = 60, Timezone = "UTC" }.ConnectionString);
+            // Connections of its own: the API's are under test.
+            await using var source = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(postgres.ConnectionString)
+            {
+                Pooling = false,
+                CommandTimeout = 60,
+                Timezone = "UTC"
+            }.ConnectionString);
             await using var receiver = await KillReceiver.StartAsync();
             var checks = new KillChecks(source, load, receiver, failures);
             api = await StartApiAsync();
             await DefineAsync(api);
             await checks.SettleAsync(api);
             await receiver.SubscribeAsync(api, checks);
-            Console.WriteLine(receiver.Since is null ? "The API has no webhooks: those are left out." : "Webhooks are looked at too.");
+            Console.WriteLine(receiver.Since is null ? "The API has no webhooks: those are left out." : "Webhooks are checked too.");
 
-            for (var kill = 1; kill <= options.Kill && failures.Count < MostFailures; kill++)
+            for (var kill = 1; kill <= options.Kills && failures.Count < MostFailures; kill++)
             {
                 failures.Kill = kill;
                 var before = (Failures: failures.Count, Events: load.Events.Count);
@@ -76,7 +83,7 @@ internal static class KillTest
                 var running = load.RunAsync(api.Http, random.Next(), () => killed, stop.Token);
                 var warm = random.Next(4) > 0;
 
-                // Mostly amid the load; now and then while the API still warms up.
+                // Mostly under load; now and then while the API still warms up.
                 var clock = Stopwatch.StartNew();
                 while (warm && load.Events.Count == before.Events && clock.Elapsed < WarmUp)
                 {
@@ -98,16 +105,18 @@ internal static class KillTest
                 }
                 else
                 {
-                    // It must live through this, and be of use again by itself.
+                    // It must survive this, and recover by itself.
                     await Task.Delay(random.Next(500));
                     if (target == Target.Postmaster)
                     {
                         var address = postgres.ConnectionString;
                         await postgres.DisposeAsync();
-                        postgres = await EmbeddedPostgres.StartAsync(new EmbeddedOptions { DataDirectory = folder }, NullLogger.Instance, CancellationToken.None);
+                        postgres = await EmbeddedPostgres.StartAsync(
+                            new EmbeddedOptions { DataDirectory = folder }, NullLogger.Instance, CancellationToken.None);
                         if (postgres.ConnectionString != address)
                         {
-                            throw new InvalidOperationException($"PostgreSQL came back elsewhere, since the path of {folder} is too long for a socket: use a shorter --data.");
+                            throw new InvalidOperationException(
+                                $"PostgreSQL came back elsewhere, since the path of {folder} is too long for a socket.");
                         }
                     }
 
@@ -126,7 +135,7 @@ internal static class KillTest
                 {
                     longest = clock.Elapsed > longest ? clock.Elapsed : longest;
                     var recovered = clock.Elapsed;
-                    await checks.RunAsync(api, all: kill == options.Kill);
+                    await checks.RunAsync(api, all: kill == options.Kills);
                     Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
                         $"{kill}: {victim} after {after.TotalSeconds:0.0} s of load; {load.Events.Count - before.Events} events acknowledged; settled {recovered.TotalSeconds:0.0} s after the kill, compared in {(clock.Elapsed - recovered).TotalSeconds:0.0} s{(failures.Count > before.Failures ? "; FAILED" : "")}"));
                 }
@@ -135,11 +144,11 @@ internal static class KillTest
             }
 
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{load.Events.Count:N0} events acknowledged, {checks.Memberships:N0} memberships compared ({checks.ByTime} of them again, since time had passed), {checks.Messages:N0} changes told to a webhook, longest recovery {longest.TotalSeconds:0.0} s"));
+                $"{load.Events.Count:N0} events acknowledged, {checks.Memberships:N0} memberships compared ({checks.ByTime} of them again, since time had passed), {checks.Messages:N0} changes published to a webhook, longest recovery {longest.TotalSeconds:0.0} s"));
         }
         catch when (cleaned.IsValueCreated)
         {
-            // Ended from outside, which fails whatever was going on: that is no failure of the API's, nor is it a success.
+            // Interrupted, which fails whatever was going on: that is no failure of the API's, nor is it a success.
             await cleaned.Value;
             return Interrupted;
         }
@@ -158,8 +167,9 @@ internal static class KillTest
         return failures.Count == 0 ? 0 : 1;
 
         Task<ApiProcess> StartApiAsync() => ApiProcess.StartAsync(
-            options.Api, postgres.ConnectionString, null, ("Database__StatementTimeoutSeconds", "30"), ("Database__MigrateOnStart", "true"), ("Webhooks__AllowPrivateAddresses", "true"),
-            ("DOTNET_TieredPGO", "0")); // It lives for seconds: what is measured to compile it better later is in vain.
+            options.Api, postgres.ConnectionString, null, ("Database__StatementTimeoutSeconds", "30"), ("Database__MigrateOnStart", "true"),
+            ("Webhooks__AllowPrivateAddresses", "true"),
+            ("DOTNET_TieredPGO", "0")); // It lives for seconds: instrumenting code to compile it better later is in vain.
     }
 
     private enum Target { Api, Postmaster, Backend }
@@ -188,11 +198,12 @@ internal static class KillTest
         }
     }
 
-    // The postmaster's death takes all with it, a moment later; after a backend's it starts all others anew, by itself.
+    // The postmaster's death ends all backends, a moment later; after a backend's it restarts all others by itself.
     private static async Task<string> KillPostgresAsync(Target target, EmbeddedPostgres postgres, NpgsqlDataSource source, Random random)
     {
         await using var connection = await source.OpenConnectionAsync();
-        await using var find = new NpgsqlCommand("SELECT pid FROM pg_stat_activity WHERE application_name = 'segmentation' ORDER BY pid", connection);
+        await using var find = new NpgsqlCommand(
+            "SELECT pid FROM pg_stat_activity WHERE application_name = 'segmentation' ORDER BY pid", connection);
         List<int> backends = [];
         await using (var reader = await find.ExecuteReaderAsync())
         {
@@ -225,7 +236,7 @@ internal static class KillTest
         }
     }
 
-    // One of its own, where PostgreSQL's user may go; those that killed runs left are removed.
+    // A new one, where PostgreSQL's user may go; those that killed runs have left are removed.
     private static string Folder()
     {
         var parent = Environment.UserName == "root" && !OperatingSystem.IsWindows() ? "/var/lib"
@@ -237,7 +248,7 @@ internal static class KillTest
             {
                 using (File.Open(Path.Combine(left, "lock"), FileMode.Open, FileAccess.ReadWrite, FileShare.None))
                 {
-                    if (EmbeddedPostgres.RunningServer(Path.Combine(left, "cluster")) is { } orphan)
+                    if (PostgresProcess.Find(PostgresFolder.ClusterIn(left)) is { } orphan)
                     {
                         Process.GetProcessById(orphan).Kill();
                     }
@@ -247,7 +258,7 @@ internal static class KillTest
             }
             catch (Exception inUse) when (inUse is IOException or UnauthorizedAccessException)
             {
-                // Another run's.
+                // In use by another run.
             }
         }
 

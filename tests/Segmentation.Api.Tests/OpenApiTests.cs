@@ -7,8 +7,8 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Segmentation.Api.Data;
-using Segmentation.Api.Sample;
 using Segmentation.Api.Segments;
+using Segmentation.Local;
 
 namespace Segmentation.Api.Tests;
 

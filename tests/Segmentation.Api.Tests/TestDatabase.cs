@@ -3,7 +3,7 @@ using System.Globalization;
 using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
-using Segmentation.Api.Embedded;
+using Segmentation.Local;
 using Testcontainers.PostgreSql;
 
 namespace Segmentation.Api.Tests;
@@ -170,7 +170,7 @@ internal static class TestFolder
                 // A live run's server holds the lock; one that is about to start has none yet.
                 using (File.Open(Path.Combine(folder, "lock"), FileMode.Open, FileAccess.ReadWrite, FileShare.None))
                 {
-                    if (EmbeddedPostgres.RunningServer(Path.Combine(folder, "cluster")) is { } orphan)
+                    if (PostgresProcess.Find(PostgresFolder.ClusterIn(folder)) is { } orphan)
                     {
                         Process.GetProcessById(orphan).Kill();
                     }

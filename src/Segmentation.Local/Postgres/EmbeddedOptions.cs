@@ -1,4 +1,4 @@
-namespace Segmentation.Api.Embedded;
+namespace Segmentation.Local;
 
 /// <summary>Where the private PostgreSQL lives: the configuration section <c>Embedded</c>.</summary>
 internal sealed record EmbeddedOptions

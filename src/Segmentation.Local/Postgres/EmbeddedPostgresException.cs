@@ -1,13 +1,8 @@
-namespace Segmentation.Api.Embedded;
+using Segmentation.Api;
 
-/// <summary>The private PostgreSQL can't be used. The message is meant for the person who started the API: what is wrong and what to do.</summary>
-internal sealed class EmbeddedPostgresException : Exception
-{
-    /// <summary>An error to show to the user.</summary>
-    /// <param name="message">What is wrong and what to do about it.</param>
-    /// <param name="inner">The cause, when it was an exception.</param>
-    public EmbeddedPostgresException(string message, Exception? inner = null)
-        : base(message, inner)
-    {
-    }
-}
+namespace Segmentation.Local;
+
+/// <summary>The private PostgreSQL can't be used.</summary>
+/// <param name="message">What is wrong and what to do about it.</param>
+/// <param name="inner">The cause, when it was an exception.</param>
+internal sealed class EmbeddedPostgresException(string message, Exception? inner = null) : StartupException(message, inner);

@@ -1,4 +1,4 @@
-namespace Segmentation.Api.Embedded;
+namespace Segmentation.Local;
 
 /// <summary>The operating system's user that the server runs as: this process's own, or an unprivileged one when it is root's.</summary>
 /// <param name="Name">The user to switch to, or null for this process's own.</param>
@@ -8,11 +8,13 @@ internal sealed record PostgresAccount(string? Name, IReadOnlyList<string> Prefi
     /// <summary>True for root on Unix, whom PostgreSQL refuses.</summary>
     public static bool RunsAsRoot { get; } = !OperatingSystem.IsWindows() && Environment.IsPrivilegedProcess;
 
-    /// <summary>Chooses the user: the owner of the existing data, else <c>postgres</c>, else <c>nobody</c>; and the program to switch to it.</summary>
+    /// <summary>
+    /// Chooses the user: the owner of the existing data, else <c>postgres</c>, else <c>nobody</c>; and the program to switch to it.
+    /// </summary>
     /// <param name="cluster">The server's data folder, which need not exist.</param>
     /// <param name="cancellationToken">Stops the search.</param>
     /// <exception cref="EmbeddedPostgresException">This process is root's and there is no other user to be.</exception>
-    public static async Task<PostgresAccount> ForAsync(string cluster, CancellationToken cancellationToken)
+    public static async Task<PostgresAccount> ChooseAsync(string cluster, CancellationToken cancellationToken)
     {
         if (!RunsAsRoot)
         {

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 
-namespace Segmentation.Api.Embedded;
+namespace Segmentation.Local;
 
 /// <summary>PostgreSQL's server programs in one folder of this machine.</summary>
 /// <param name="Directory">The folder that holds <c>initdb</c>, <c>pg_ctl</c> and <c>postgres</c>.</param>
@@ -14,7 +14,9 @@ internal sealed partial record PostgresBinaries(string Directory, int Major)
     /// <summary>The full path of one of the programs.</summary>
     public string Tool(string name) => ToolPath(Directory, name);
 
-    /// <summary>Finds the programs: in the folder given, else on PATH and where packages and installers put them, highest version first.</summary>
+    /// <summary>
+    /// Finds the programs: in the folder given, else on PATH and where packages and installers put them, highest version first.
+    /// </summary>
     /// <param name="binDirectory">The only folder to look in, or null.</param>
     /// <param name="dataMajor">The major version that made the existing data, or null: PostgreSQL reads no other version's data.</param>
     /// <param name="cancellationToken">Stops the search.</param>
@@ -64,7 +66,9 @@ internal sealed partial record PostgresBinaries(string Directory, int Major)
         System.IO.Directory.Exists(parent) ? System.IO.Directory.GetDirectories(parent, pattern) : [];
 
     private static int VersionInName(string directory) =>
-        int.TryParse(Path.GetFileName(directory).Split('@')[^1], NumberStyles.None, CultureInfo.InvariantCulture, out var major) ? major : 0;
+        int.TryParse(Path.GetFileName(directory).Split('@')[^1], NumberStyles.None, CultureInfo.InvariantCulture, out var major)
+            ? major
+            : 0;
 
     private static string ToolPath(string directory, string name) =>
         Path.Combine(directory, OperatingSystem.IsWindows() ? name + ".exe" : name);

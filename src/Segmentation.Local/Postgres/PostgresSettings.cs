@@ -1,20 +1,23 @@
 using System.Globalization;
 
-namespace Segmentation.Api.Embedded;
+namespace Segmentation.Local;
 
-/// <summary>The private server's postgresql.conf: written anew at each start, so that it fits the machine and this version of the API.</summary>
+/// <summary>
+/// The private server's postgresql.conf: written anew at each start, so that it fits the machine and this version of the API.
+/// </summary>
 internal static class PostgresSettings
 {
     private const long Megabyte = 1024 * 1024;
 
-    // What PostgreSQL shares among its processes beside its buffers, in MB: some for each of them, and some for all (shared_memory_size, at 128 MB to 8 GB).
+    // What PostgreSQL shares among its processes beside its buffers, in MB: some for each of them, and some for all
+    // (shared_memory_size, at 128 MB to 8 GB).
     private const double PerBuffers = 1.03;
     private const int BesideBuffers = 80;
 
     // The memory that this process may use, in MB: a container's limit, not its host's size.
     private static long Memory => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / Megabyte;
 
-    // Above that, its manual says, what it takes from the system's own cache is worth more.
+    // Above that, its manual says, the system's own cache is the better use of memory.
     private static long MostBuffers => Math.Max(128, (long)(0.4 * Memory));
 
     /// <summary>The most that the server takes of huge pages, in MB, where there are so many.</summary>
@@ -34,7 +37,8 @@ internal static class PostgresSettings
             ["unix_socket_permissions"] = "0700",
             ["port"] = port.ToString(CultureInfo.InvariantCulture),
             ["max_connections"] = "200",
-            // PostgreSQL's manual advises a quarter of the memory, and up to four tenths. In small pages, each process would have to find more than this page by page; in huge ones, it takes those there are.
+            // PostgreSQL's manual advises a quarter of the memory, and up to four tenths. In small pages, each process would have to find
+            // more than this page by page; in huge ones, it takes those there are.
             ["shared_buffers"] = $"{Math.Min(MostBuffers, Math.Max(2048, (long)((FreeHugePages() - BesideBuffers) / PerBuffers)))}MB",
             ["effective_cache_size"] = $"{Math.Max(memory / 2, 256)}MB",
             ["work_mem"] = "32MB",
@@ -77,7 +81,10 @@ internal static class PostgresSettings
         }
 
         var lines = File.ReadAllLines(info);
-        long Number(string name) => lines.FirstOrDefault(l => l.StartsWith(name, StringComparison.Ordinal))?.Split(' ', StringSplitOptions.RemoveEmptyEntries) is [_, var number, ..] ? long.Parse(number, CultureInfo.InvariantCulture) : 0;
+        long Number(string name) => lines.FirstOrDefault(l => l.StartsWith(name, StringComparison.Ordinal))?.Split(
+            ' ', StringSplitOptions.RemoveEmptyEntries) is [_, var number, ..]
+            ? long.Parse(number, CultureInfo.InvariantCulture)
+            : 0;
         return Number("HugePages_Free:") * Number("Hugepagesize:") / 1024;
     }
 }

@@ -1,7 +1,7 @@
 using System.ComponentModel;
 using System.Diagnostics;
 
-namespace Segmentation.Api.Embedded;
+namespace Segmentation.Local;
 
 /// <summary>Runs a command-line program to its end.</summary>
 internal static class Tools

@@ -6,16 +6,17 @@ using Npgsql;
 using Segmentation.Api.Changes;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
+using Segmentation.Api.Endpoints.OpenApi;
 using Segmentation.Api.Events;
 using Segmentation.Api.Http;
 using Segmentation.Api.Segments;
 using Segmentation.Api.Webhooks;
 using Segmentation.Rules.Values;
 
-namespace Segmentation.Api.Sample;
+namespace Segmentation.Local;
 
 /// <summary>Loads the built-in sample (<c>./run --sample</c>): customers, their events, attributes and segments, all or nothing.</summary>
-public sealed partial class SampleData(SegmentationDb db, RevenueOptions revenue, TimeProvider clock, ILogger<SampleData> logger)
+internal sealed partial class SampleData(SegmentationDb db, RevenueOptions revenue, TimeProvider clock, ILogger<SampleData> logger)
 {
     public const ulong Seed = 2026;
     public const int Customers = 5_000;
@@ -30,7 +31,7 @@ public sealed partial class SampleData(SegmentationDb db, RevenueOptions revenue
 
         // Two services that start together must not both load.
         await DefinitionCache.LockAsync(db, cancellation);
-        var keys = SampleSegments.All.Select(s => s.Key).ToArray();
+        var keys = ExampleSegments.All.Select(s => s.Key).ToArray();
         if (await db.Segments.AnyAsync(s => keys.Contains(s.Key), cancellation))
         {
             LogPresent();
@@ -38,9 +39,10 @@ public sealed partial class SampleData(SegmentationDb db, RevenueOptions revenue
         }
 
         var now = LocalTime.Truncate(clock.GetUtcNow());
-        var attributes = SampleGenerator.Attributes(now);
+        var attributes = SampleAttributes.Define(now);
         var names = attributes.Select(a => a.Name).ToArray();
-        var present = await db.Attributes.AsNoTracking().Where(a => names.Contains(a.Name)).ToDictionaryAsync(a => a.Name, a => a.Type, cancellation);
+        var present = await db.Attributes.AsNoTracking().Where(a => names.Contains(a.Name)).ToDictionaryAsync(
+            a => a.Name, a => a.Type, cancellation);
         if (attributes.FirstOrDefault(a => present.GetValueOrDefault(a.Name, a.Type) != a.Type) is { } taken)
         {
             LogAttributeTaken(taken.Name, present[taken.Name], taken.Type);
@@ -54,12 +56,12 @@ public sealed partial class SampleData(SegmentationDb db, RevenueOptions revenue
         }
 
         db.Attributes.AddRange(attributes.Where(a => !present.ContainsKey(a.Name)));
-        foreach (var sample in SampleSegments.All)
+        foreach (var sample in ExampleSegments.All)
         {
             await AddAsync(sample, now, cancellation);
         }
 
-        if (!await db.Webhooks.AnyAsync(w => w.Id == SampleWebhook.Id, cancellation))
+        if (!await db.Webhooks.AnyAsync(w => w.Id == SwaggerExamples.Webhook, cancellation))
         {
             var webhook = db.Webhooks.Add(SampleWebhook.Webhook(now)).Entity;
             await db.SaveChangesAsync(cancellation);
@@ -77,7 +79,7 @@ public sealed partial class SampleData(SegmentationDb db, RevenueOptions revenue
         // The planner would otherwise know nothing of the new rows until autovacuum comes by.
         await db.Database.ExecuteSqlAsync($"ANALYZE customers, events", cancellation);
         await transaction.CommitAsync(cancellation);
-        LogLoaded(Customers, Events, SampleSegments.All.Count, Stopwatch.GetElapsedTime(started).TotalSeconds);
+        LogLoaded(Customers, Events, ExampleSegments.All.Count, Stopwatch.GetElapsedTime(started).TotalSeconds);
         return true;
     }
 
@@ -86,7 +88,10 @@ public sealed partial class SampleData(SegmentationDb db, RevenueOptions revenue
     {
         await BulkTable<Customer>.For(model).CopyAsync(connection, sample.Customers(), cancellation);
         var keys = new long[sample.CustomerCount];
-        await using (var command = new NpgsqlCommand("SELECT key, id FROM customers WHERE starts_with(id, $1)", connection) { Parameters = { new() { Value = SampleGenerator.IdPrefix } } })
+        await using (var command = new NpgsqlCommand("SELECT key, id FROM customers WHERE starts_with(id, $1)", connection)
+        {
+            Parameters = { new() { Value = SampleGenerator.IdPrefix } }
+        })
         await using (var reader = await command.ExecuteReaderAsync(cancellation))
         {
             while (await reader.ReadAsync(cancellation))
@@ -110,7 +115,7 @@ public sealed partial class SampleData(SegmentationDb db, RevenueOptions revenue
         await BulkTable<CustomerEvent>.For(model).CopyAsync(connection, AllEvents(), cancellation);
     }
 
-    private async Task AddAsync(SampleSegment sample, DateTimeOffset now, CancellationToken cancellation)
+    private async Task AddAsync(ExampleSegment sample, DateTimeOffset now, CancellationToken cancellation)
     {
         var segment = new Segment
         {
@@ -151,6 +156,8 @@ public sealed partial class SampleData(SegmentationDb db, RevenueOptions revenue
     [LoggerMessage(LogLevel.Warning, "The sample was not loaded: there are customers already whose ids begin with {Prefix}.")]
     private partial void LogCustomersTaken(string prefix);
 
-    [LoggerMessage(LogLevel.Information, "Sample loaded: {Customers} customers, {Events} events and {Segments} segments in {Seconds:0.0} s.")]
+    [LoggerMessage(
+        LogLevel.Information,
+        "Sample loaded: {Customers} customers, {Events} events and {Segments} segments in {Seconds:0.0} s.")]
     private partial void LogLoaded(int customers, int events, int segments, double seconds);
 }

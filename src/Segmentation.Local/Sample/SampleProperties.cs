@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Segmentation.Rules.Values;
 
-namespace Segmentation.Api.Sample;
+namespace Segmentation.Local;
 
 /// <summary>
 /// The properties that events of the sample carry: some thousand documents, each made when first needed and shared by all events that
@@ -28,16 +28,16 @@ internal sealed class SampleProperties
 
     private SampleProperties(string json)
     {
-        var folded = CaseNormalizer.Normalize(json);
-        Folded = JsonElement.Parse(folded);
-        Sent = folded == json ? null : JsonElement.Parse(json);
+        var normalized = CaseNormalizer.Normalize(json);
+        Normalized = JsonElement.Parse(normalized);
+        Original = normalized == json ? null : JsonElement.Parse(json);
     }
 
-    /// <summary>With the texts folded; here no property's name has capitals.</summary>
-    public JsonElement Folded { get; }
+    /// <summary>With normalized texts; here no property's name has capitals.</summary>
+    public JsonElement Normalized { get; }
 
-    /// <summary>As sent, where it differs.</summary>
-    public JsonElement? Sent { get; }
+    /// <summary>The original, where it differs.</summary>
+    public JsonElement? Original { get; }
 
     /// <summary>A product's price, in cents: from a third of what is usual in its category to three times as much.</summary>
     public static int Cents(int product)
@@ -52,17 +52,20 @@ internal sealed class SampleProperties
     public static SampleProperties Product(int product) => Products[product] ??= new(
         $$"""{"category":"{{Category(product).Name}}","price":{{Price(product)}},"product":{{Details(product)}} }""");
 
-    public static SampleProperties Order(int product, int quantity, bool coupon) => Orders[(((product * MaxQuantity) + quantity - 1) * 2) + (coupon ? 1 : 0)] ??= new(
-        $$"""{"category":"{{Category(product).Name}}","quantity":{{Number(quantity)}},"coupon":{{(coupon ? "true" : "false")}},"product":{{Details(product)}} }""");
+    public static SampleProperties Order(int product, int quantity, bool coupon) =>
+        Orders[(((product * MaxQuantity) + quantity - 1) * 2) + (coupon ? 1 : 0)] ??= new(
+            $$"""{"category":"{{Category(product).Name}}","quantity":{{Number(quantity)}},"coupon":{{(coupon ? "true" : "false")}},"product":{{Details(product)}} }""");
 
-    public static SampleProperties Refund(int product, int reason) => Refunds[(product / ProductsPerCategory * SampleTables.RefundReasons.Length) + reason] ??= new(
-        $$"""{"category":"{{Category(product).Name}}","reason":"{{SampleTables.RefundReasons[reason]}}"}""");
+    public static SampleProperties Refund(int product, int reason) =>
+        Refunds[(product / ProductsPerCategory * SampleTables.RefundReasons.Length) + reason] ??= new(
+            $$"""{"category":"{{Category(product).Name}}","reason":"{{SampleTables.RefundReasons[reason]}}"}""");
 
     public static SampleProperties Review(int product, int rating) => Reviews[(product / ProductsPerCategory * 5) + rating - 1] ??= new(
         $$"""{"category":"{{Category(product).Name}}","rating":{{Number(rating)}} }""");
 
-    public static SampleProperties Ticket(int topic, int priority, bool resolved) => Tickets[(((topic * 3) + priority - 1) * 2) + (resolved ? 1 : 0)] ??= new(
-        $$"""{"topic":"{{SampleTables.TicketTopics[topic]}}","priority":{{Number(priority)}},"resolved":{{(resolved ? "true" : "false")}} }""");
+    public static SampleProperties Ticket(int topic, int priority, bool resolved) =>
+        Tickets[(((topic * 3) + priority - 1) * 2) + (resolved ? 1 : 0)] ??= new(
+            $$"""{"topic":"{{SampleTables.TicketTopics[topic]}}","priority":{{Number(priority)}},"resolved":{{(resolved ? "true" : "false")}} }""");
 
     public static SampleProperties Campaign(int campaign) => Campaigns[campaign] ??= new(
         $$"""{"campaign":{"number":{{Number(campaign + 1)}},"name":"{{SampleTables.Campaigns[campaign]}}" } }""");

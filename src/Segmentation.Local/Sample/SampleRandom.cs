@@ -1,4 +1,4 @@
-namespace Segmentation.Api.Sample;
+namespace Segmentation.Local;
 
 /// <summary>
 /// SplitMix64: the same numbers on every machine and every .NET, which <see cref="Random"/> doesn't promise. What is drawn is made with

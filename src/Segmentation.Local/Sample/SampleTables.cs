@@ -1,4 +1,4 @@
-namespace Segmentation.Api.Sample;
+namespace Segmentation.Local;
 
 /// <summary>A city of the sample. Its customers live around it.</summary>
 /// <param name="PostalCode">'#' stands for any digit, '@' for any letter.</param>
@@ -19,7 +19,7 @@ internal sealed record SampleArchetype(
 /// <param name="Cents">The usual price.</param>
 internal sealed record SampleCategory(string Name, string Sku, int Cents, string[] Brands);
 
-/// <summary>The words that the sample is made of.</summary>
+/// <summary>What the sample is drawn from.</summary>
 internal static class SampleTables
 {
     public static readonly SamplePlace[] Places =
@@ -61,15 +61,42 @@ internal static class SampleTables
     /// <summary>By tongue: German, French, Spanish, Italian, Polish, Swedish, English, Portuguese, Indian, Japanese.</summary>
     public static readonly SampleNames[] Names =
     [
-        new(["Anna", "Lena", "Katharina", "Jule", "Sabine", "Ute", "Frieda", "Mia"], ["Jonas", "Felix", "Jürgen", "Matthias", "Emil", "Uwe", "Paul", "Stefan"], ["Müller", "Schmidt", "Weiß", "Becker", "Krüger", "Vogel", "Schäfer", "Lorenz", "Brandt", "Hofer"]),
-        new(["Camille", "Élodie", "Chloé", "Manon", "Inès", "Sylvie"], ["Léo", "Hugo", "Mathieu", "Étienne", "Luc", "Thierry"], ["Moreau", "Lefèvre", "Girard", "Roux", "Fontaine", "Bonnet", "D'Arcy"]),
-        new(["Lucía", "Carmen", "Marta", "Inés", "Pilar", "Nuria"], ["Javier", "Álvaro", "Diego", "Íñigo", "Pablo", "Manuel"], ["García", "Núñez", "Ortega", "Ibáñez", "Delgado", "Vidal", "Peña"]),
-        new(["Giulia", "Chiara", "Francesca", "Elisa", "Paola"], ["Luca", "Matteo", "Nicolò", "Davide", "Enzo"], ["Rossi", "Ferrari", "D'Angelo", "Conti", "Marino", "Greco"]),
-        new(["Zofia", "Agnieszka", "Małgorzata", "Ewa", "Łucja"], ["Jakub", "Paweł", "Michał", "Stanisław", "Tomasz"], ["Nowak", "Wiśniewska", "Wójcik", "Zając", "Król", "Dąbrowska"]),
-        new(["Astrid", "Elin", "Saga", "Åsa", "Maja"], ["Erik", "Björn", "Nils", "Oskar", "Göran"], ["Lindqvist", "Åberg", "Sjöberg", "Nyström", "Ekman"]),
-        new(["Emily", "Grace", "Olivia", "Megan", "Ruth", "Zoe", "Hannah", "Denise"], ["Jack", "Oliver", "Ryan", "Sean", "Marcus", "Tyler", "George", "Neil"], ["Smith", "Carter", "O'Brien", "Walker", "Bennett", "Hughes", "Morgan", "Reed", "Foster", "Clarke"]),
-        new(["Beatriz", "Larissa", "Inês", "Joana", "Letícia"], ["João", "Rafael", "Tiago", "Caetano", "Luís"], ["Silva", "Gonçalves", "Araújo", "Ferreira", "Magalhães"]),
-        new(["Priya", "Ananya", "Mei Ling", "Kavya", "Xin Yi"], ["Arjun", "Rohan", "Wei Jie", "Vikram", "Kai"], ["Sharma", "Patel", "Tan", "Iyer", "Lim", "Deshmukh"]),
+        new(
+            ["Anna", "Lena", "Katharina", "Jule", "Sabine", "Ute", "Frieda", "Mia"],
+            ["Jonas", "Felix", "Jürgen", "Matthias", "Emil", "Uwe", "Paul", "Stefan"],
+            ["Müller", "Schmidt", "Weiß", "Becker", "Krüger", "Vogel", "Schäfer", "Lorenz", "Brandt", "Hofer"]),
+        new(
+            ["Camille", "Élodie", "Chloé", "Manon", "Inès", "Sylvie"],
+            ["Léo", "Hugo", "Mathieu", "Étienne", "Luc", "Thierry"],
+            ["Moreau", "Lefèvre", "Girard", "Roux", "Fontaine", "Bonnet", "D'Arcy"]),
+        new(
+            ["Lucía", "Carmen", "Marta", "Inés", "Pilar", "Nuria"],
+            ["Javier", "Álvaro", "Diego", "Íñigo", "Pablo", "Manuel"],
+            ["García", "Núñez", "Ortega", "Ibáñez", "Delgado", "Vidal", "Peña"]),
+        new(
+            ["Giulia", "Chiara", "Francesca", "Elisa", "Paola"],
+            ["Luca", "Matteo", "Nicolò", "Davide", "Enzo"],
+            ["Rossi", "Ferrari", "D'Angelo", "Conti", "Marino", "Greco"]),
+        new(
+            ["Zofia", "Agnieszka", "Małgorzata", "Ewa", "Łucja"],
+            ["Jakub", "Paweł", "Michał", "Stanisław", "Tomasz"],
+            ["Nowak", "Wiśniewska", "Wójcik", "Zając", "Król", "Dąbrowska"]),
+        new(
+            ["Astrid", "Elin", "Saga", "Åsa", "Maja"],
+            ["Erik", "Björn", "Nils", "Oskar", "Göran"],
+            ["Lindqvist", "Åberg", "Sjöberg", "Nyström", "Ekman"]),
+        new(
+            ["Emily", "Grace", "Olivia", "Megan", "Ruth", "Zoe", "Hannah", "Denise"],
+            ["Jack", "Oliver", "Ryan", "Sean", "Marcus", "Tyler", "George", "Neil"],
+            ["Smith", "Carter", "O'Brien", "Walker", "Bennett", "Hughes", "Morgan", "Reed", "Foster", "Clarke"]),
+        new(
+            ["Beatriz", "Larissa", "Inês", "Joana", "Letícia"],
+            ["João", "Rafael", "Tiago", "Caetano", "Luís"],
+            ["Silva", "Gonçalves", "Araújo", "Ferreira", "Magalhães"]),
+        new(
+            ["Priya", "Ananya", "Mei Ling", "Kavya", "Xin Yi"],
+            ["Arjun", "Rohan", "Wei Jie", "Vikram", "Kai"],
+            ["Sharma", "Patel", "Tan", "Iyer", "Lim", "Deshmukh"]),
         new(["Yui", "Haruka", "Akari", "Naoko"], ["Ren", "Sōta", "Daiki", "Kenji"], ["Satō", "Suzuki", "Itō", "Kobayashi", "Ōno"]),
     ];
 
@@ -87,12 +114,48 @@ internal static class SampleTables
 
     public static readonly SampleArchetype[] Archetypes =
     [
-        new("Outdoor", ["Adventurous", "Open-minded"], ["Hiking", "Cycling", "Travel", "Photography", "Running", "Camping"], ["Sustainability", "Freedom", "Health"], ["Eco-conscious", "Quality-seeking"], ["Wellbeing", "Novelty"]),
-        new("Family-centred", ["Caring", "Organised"], ["Cooking", "Gardening", "Board games", "Parenting", "DIY", "Baking"], ["Family", "Security", "Tradition"], ["Brand-loyal", "Price-conscious"], ["Belonging", "Savings"]),
-        new("Urban", ["Outgoing", "Trend-setting"], ["Fashion", "Music", "Restaurants", "Travel", "Art", "Fitness"], ["Success", "Freedom", "Creativity"], ["Early adopter", "Brand-loyal"], ["Status", "Novelty"]),
-        new("Homebody", ["Quiet", "Thoughtful"], ["Reading", "Gaming", "Films", "Cooking", "Knitting", "History"], ["Tradition", "Security", "Knowledge"], ["Price-conscious", "Sceptical"], ["Comfort", "Savings"]),
-        new("Tech-savvy", ["Curious", "Analytical"], ["Gadgets", "Gaming", "Science", "Podcasts", "Photography", "3D printing"], ["Knowledge", "Success", "Privacy"], ["Early adopter", "Sceptical"], ["Mastery", "Novelty"]),
-        new("Mindful", ["Calm", "Caring"], ["Yoga", "Gardening", "Reading", "Vegan cooking", "Volunteering", "Running"], ["Sustainability", "Community", "Health"], ["Eco-conscious", "Sceptical"], ["Wellbeing", "Belonging"]),
+        new(
+            "Outdoor",
+            ["Adventurous", "Open-minded"],
+            ["Hiking", "Cycling", "Travel", "Photography", "Running", "Camping"],
+            ["Sustainability", "Freedom", "Health"],
+            ["Eco-conscious", "Quality-seeking"],
+            ["Wellbeing", "Novelty"]),
+        new(
+            "Family-centred",
+            ["Caring", "Organised"],
+            ["Cooking", "Gardening", "Board games", "Parenting", "DIY", "Baking"],
+            ["Family", "Security", "Tradition"],
+            ["Brand-loyal", "Price-conscious"],
+            ["Belonging", "Savings"]),
+        new(
+            "Urban",
+            ["Outgoing", "Trend-setting"],
+            ["Fashion", "Music", "Restaurants", "Travel", "Art", "Fitness"],
+            ["Success", "Freedom", "Creativity"],
+            ["Early adopter", "Brand-loyal"],
+            ["Status", "Novelty"]),
+        new(
+            "Homebody",
+            ["Quiet", "Thoughtful"],
+            ["Reading", "Gaming", "Films", "Cooking", "Knitting", "History"],
+            ["Tradition", "Security", "Knowledge"],
+            ["Price-conscious", "Sceptical"],
+            ["Comfort", "Savings"]),
+        new(
+            "Tech-savvy",
+            ["Curious", "Analytical"],
+            ["Gadgets", "Gaming", "Science", "Podcasts", "Photography", "3D printing"],
+            ["Knowledge", "Success", "Privacy"],
+            ["Early adopter", "Sceptical"],
+            ["Mastery", "Novelty"]),
+        new(
+            "Mindful",
+            ["Calm", "Caring"],
+            ["Yoga", "Gardening", "Reading", "Vegan cooking", "Volunteering", "Running"],
+            ["Sustainability", "Community", "Health"],
+            ["Eco-conscious", "Sceptical"],
+            ["Wellbeing", "Belonging"]),
     ];
 
     public static readonly SampleCategory[] Categories =
@@ -117,7 +180,8 @@ internal static class SampleTables
     public static readonly string[] Tags = ["VIP", "Beta Tester", "Gift Buyer", "Bulk Buyer", "Referred", "Employee", "Press"];
     public static readonly string[] RefundReasons = ["Too small", "Too large", "Damaged", "Changed mind", "Late delivery"];
     public static readonly string[] TicketTopics = ["Delivery", "Billing", "Returns", "Product question", "Account"];
-    public static readonly string[] Campaigns = ["Spring Fresh", "Summer Sale", "Back to School", "Singles Day", "Black Week", "Winter Warmers"];
+    public static readonly string[] Campaigns = ["Spring Fresh", "Summer Sale", "Back to School", "Singles Day", "Black Week",
+        "Winter Warmers"];
     public static readonly string[] Devices = ["desktop", "mobile", "tablet"];
 
     /// <summary>How much happens in each month, January first.</summary>

@@ -2,9 +2,9 @@ using System.Diagnostics;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
-using Segmentation.Api.Embedded;
+using Segmentation.Local;
 
-namespace Segmentation.Api.Tests.Embedded;
+namespace Segmentation.Api.Tests.Local;
 
 public sealed class EmbeddedPostgresTests : IDisposable
 {
@@ -220,7 +220,7 @@ public sealed class EmbeddedPostgresTests : IDisposable
 
         await using (server)
         {
-            Assert.Equal("7MB", await ScalarAsync(server!, "SHOW work_mem"));
+            Assert.Equal("7MB", await ScalarAsync(Assert.IsType<EmbeddedPostgres>(server), "SHOW work_mem"));
         }
     }
 

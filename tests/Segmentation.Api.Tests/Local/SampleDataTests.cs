@@ -2,16 +2,17 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging.Abstractions;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
+using Segmentation.Api.Endpoints.OpenApi;
 using Segmentation.Api.Events;
-using Segmentation.Api.Sample;
 using Segmentation.Api.Segments;
+using Segmentation.Local;
 using Segmentation.Rules.Checking;
 
-namespace Segmentation.Api.Tests;
+namespace Segmentation.Api.Tests.Local;
 
 public sealed class SampleDataTests(TestDatabase databases) : IClassFixture<TestDatabase>
 {
-    // What rules.md says of each counter, asked of the events themselves.
+    // Each counter against what the events themselves add up to.
     private const string Wrong =
         """
         SELECT count(*)::integer AS "Value" FROM customers c LEFT JOIN (
@@ -37,13 +38,19 @@ public sealed class SampleDataTests(TestDatabase databases) : IClassFixture<Test
         await using var db = await MigratedAsync(connectionString);
         Assert.True(await LoadAsync(db));
 
-        Assert.Equal((SampleData.Customers, SampleData.Events, 12, 12), (await db.Customers.CountAsync(), await db.Events.CountAsync(), await db.Segments.CountAsync(), await db.SegmentVersions.CountAsync()));
+        Assert.Equal((SampleData.Customers, SampleData.Events, 12, 12), (
+            await db.Customers.CountAsync(),
+            await db.Events.CountAsync(),
+            await db.Segments.CountAsync(),
+            await db.SegmentVersions.CountAsync()));
         Assert.Equal(SampleData.Customers, (await db.CustomerTotals.SingleAsync()).Customers);
         Assert.Equal(0, await db.Database.SqlQueryRaw<int>(Wrong).SingleAsync());
-        Assert.True(await db.Database.SqlQuery<float>($"SELECT min(reltuples) AS \"Value\" FROM pg_class WHERE relname IN ('customers', 'events')").SingleAsync() > 0);
+        Assert.True(await db.Database.SqlQuery<float>(
+            $"SELECT min(reltuples) AS \"Value\" FROM pg_class WHERE relname IN ('customers', 'events')").SingleAsync() > 0);
 
-        var query = new SegmentQuery(db, new DefinitionCache(new CustomerFields(new RevenueOptions()), new RuleLimits()), TimeProvider.System);
-        foreach (var sample in SampleSegments.All)
+        var query = new SegmentQuery(
+            db, new DefinitionCache(new CustomerFields(new RevenueOptions()), new RuleLimits()), TimeProvider.System);
+        foreach (var sample in ExampleSegments.All)
         {
             var (all, segment) = await query.FindAsync(sample.Key, default);
             Assert.InRange((await query.CountAsync(query.CreatePredicate(all, segment, null), default)).Share, 0.005m, 0.8m);

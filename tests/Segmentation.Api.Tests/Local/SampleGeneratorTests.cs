@@ -3,23 +3,24 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
 using Segmentation.Api.Customers;
+using Segmentation.Api.Endpoints.OpenApi;
 using Segmentation.Api.Events;
-using Segmentation.Api.Sample;
 using Segmentation.Api.Segments;
+using Segmentation.Local;
 using Segmentation.Rules;
 using Segmentation.Rules.Backends;
 using Segmentation.Rules.Catalog;
 using Segmentation.Rules.Checking;
 using Segmentation.Rules.Values;
 
-namespace Segmentation.Api.Tests;
+namespace Segmentation.Api.Tests.Local;
 
 public sealed class SampleGeneratorTests
 {
     private static readonly DateTimeOffset Now = new(2026, 5, 20, 12, 0, 0, TimeSpan.Zero);
     private static readonly Lazy<List<Customer>> Sample = new(() => Load(500, 20_000));
 
-    public static TheoryData<string> Keys => [.. SampleSegments.All.Select(s => s.Key)];
+    public static TheoryData<string> Keys => [.. ExampleSegments.All.Select(s => s.Key)];
 
     [Fact]
     public void Generate_AnyMachine_GivesTheseBytes()
@@ -85,9 +86,12 @@ public sealed class SampleGeneratorTests
             var orders = customer.Events.Where(e => e.Type == "order_completed").ToList();
             var refunds = customer.Events.Where(e => e.Type == "order_refunded").Sum(e => Math.Abs(e.Amount!.Value));
             Assert.Equal(
-                (customer.Events.Count, Least(customer.Events), Most(customer.Events), orders.Count, orders.Sum(e => e.Amount!.Value), orders.Sum(e => e.Amount!.Value) - refunds, Least(orders), Most(orders)),
-                (customer.EventCount, customer.FirstEventAt, customer.LastEventAt, customer.OrderCount, customer.OrderAmount, customer.LifetimeValue, customer.FirstOrderAt, customer.LastOrderAt));
-            Assert.True(customer.Events.Count == 0 || (customer.FirstSeenAt <= customer.FirstEventAt && customer.LastSeenAt == customer.LastEventAt));
+                (customer.Events.Count, Least(customer.Events), Most(customer.Events), orders.Count, orders.Sum(e => e.Amount!.Value),
+                    orders.Sum(e => e.Amount!.Value) - refunds, Least(orders), Most(orders)),
+                (customer.EventCount, customer.FirstEventAt, customer.LastEventAt, customer.OrderCount, customer.OrderAmount,
+                    customer.LifetimeValue, customer.FirstOrderAt, customer.LastOrderAt));
+            Assert.True(customer.Events.Count == 0
+                || (customer.FirstSeenAt <= customer.FirstEventAt && customer.LastSeenAt == customer.LastEventAt));
         }
 
         static DateTimeOffset? Least(IEnumerable<CustomerEvent> events) => events.Min(e => (DateTimeOffset?)e.OccurredAt);
@@ -97,7 +101,8 @@ public sealed class SampleGeneratorTests
     [Fact]
     public void Events_ByCustomer_HaveAHeavyTail()
     {
-        var counts = new SampleGenerator(SampleData.Seed, 5_000, 200_000, Now).Customers().Select(c => c.EventCount).OrderDescending().ToList();
+        var counts = new SampleGenerator(SampleData.Seed, 5_000, 200_000, Now).Customers().Select(c => c.EventCount).OrderDescending()
+            .ToList();
         Assert.InRange(counts.Take(1_000).Sum(), 110_000, 150_000);
         Assert.InRange(counts[0], 1_000, 4_000);
         Assert.InRange(counts[2_500], 5, 30);
@@ -110,7 +115,9 @@ public sealed class SampleGeneratorTests
         var events = Sample.Value.SelectMany(c => c.Events).ToList();
         Assert.True(events.Count(e => e.OccurredAt.Month == 11) > 1.3 * events.Count(e => e.OccurredAt.Month == 7));
 
-        var hours = events.Where(e => e.Customer.Geographic.TimeZone is not null).CountBy(e => LocalTime.Hour(e.OccurredAt, e.Customer.Geographic.TimeZone!)).ToDictionary();
+        var hours = events.Where(e => e.Customer.Geographic.TimeZone is not null)
+            .CountBy(e => LocalTime.Hour(e.OccurredAt, e.Customer.Geographic.TimeZone!))
+            .ToDictionary();
         Assert.True(hours[20] > 3 * hours[4]);
         Assert.True(events.Select(e => e.Type).Distinct().Count() >= 10);
         Assert.True(events.Select(e => e.Channel).Distinct().Count() >= 4);
@@ -121,48 +128,62 @@ public sealed class SampleGeneratorTests
     {
         var customers = Sample.Value;
         Assert.True(customers.Select(c => c.Geographic.TimeZone).Distinct().Count() >= 10);
-        Assert.All(customers.Select(c => c.Geographic.TimeZone).OfType<string>().Distinct(), zone => Assert.True(LocalTime.TryFind(zone, out _)));
-        Assert.All(customers.Select(c => c.Geographic.Climate).OfType<string>().Distinct(), climate => Assert.Contains(climate, Geographic.Climates));
+        Assert.All(
+            customers.Select(c => c.Geographic.TimeZone).OfType<string>().Distinct(), zone => Assert.True(LocalTime.TryFind(zone, out _)));
+        Assert.All(
+            customers.Select(c => c.Geographic.Climate).OfType<string>().Distinct(),
+            climate => Assert.Contains(climate, Geographic.Climates));
         Assert.All(customers, c => Assert.Equal(c.Geographic.Latitude is null, c.Geographic.Longitude is null));
-        Assert.All(customers.Select(c => c.Geographic).Where(g => g is { City: "Tokyo", TimeZone: not null }), g => Assert.Equal("Asia/Tokyo", g.TimeZone));
+        Assert.All(
+            customers.Select(c => c.Geographic).Where(g => g is { City: "Tokyo", TimeZone: not null }),
+            g => Assert.Equal("Asia/Tokyo", g.TimeZone));
 
         Assert.InRange(customers.Count(c => c.Demographic.Income is null), 60, 160);
         Assert.InRange(customers.Count(c => c.Psychographic.Interests.Length == 0), 80, 200);
         Assert.InRange(customers.Count(c => c.Attributes is null), 1, 60);
         Assert.Contains(customers, c => c.Email is null && c.Demographic.BirthDate is null && c.Consents is null && c.SignedUpAt is null);
 
-        decimal Income(params string[] education) => customers.Where(c => education.Contains(c.Demographic.Education)).Average(c => c.Demographic.Income ?? 0);
+        decimal Income(params string[] education) =>
+            customers.Where(c => education.Contains(c.Demographic.Education)).Average(c => c.Demographic.Income ?? 0);
         Assert.True(Income("Master", "Doctorate") > 1.3m * Income("Secondary"));
-        Assert.All(customers.Where(c => c.Demographic is { Occupation: "Retired", BirthDate: not null }), c => Assert.True(c.Demographic.BirthDate < new DateOnly(1961, 1, 1)));
+        Assert.All(
+            customers.Where(c => c.Demographic is { Occupation: "Retired", BirthDate: not null }),
+            c => Assert.True(c.Demographic.BirthDate < new DateOnly(1961, 1, 1)));
     }
 
     [Fact]
     public void Customers_Folded_AreWhatRulesRead()
     {
-        var attributes = SampleGenerator.Attributes(Now);
+        var attributes = SampleAttributes.Define(Now);
         foreach (var customer in Sample.Value.Where(c => c.Attributes is not null))
         {
-            var (sent, folded) = (customer.Attributes!.Value, customer.AttributesFolded!.Value);
-            Assert.Equal(sent.EnumerateObject().Select(p => p.Name), folded.EnumerateObject().Select(p => p.Name));
-            foreach (var property in sent.EnumerateObject())
+            var (original, normalized) = (customer.Attributes!.Value, customer.AttributesFolded!.Value);
+            Assert.Equal(original.EnumerateObject().Select(p => p.Name), normalized.EnumerateObject().Select(p => p.Name));
+            foreach (var property in original.EnumerateObject())
             {
                 var expected = attributes.Single(a => a.Name == property.Name).Type switch
                 {
-                    "date" => (DateOnly.Parse(property.Value.GetString()!, CultureInfo.InvariantCulture).DayNumber - new DateOnly(1970, 1, 1).DayNumber).ToString(CultureInfo.InvariantCulture),
-                    "instant" => (property.Value.GetDateTimeOffset().ToUnixTimeSeconds() * 1_000_000).ToString(CultureInfo.InvariantCulture),
+                    "date" => (DateOnly.Parse(property.Value.GetString()!, CultureInfo.InvariantCulture).DayNumber
+                        - new DateOnly(1970, 1, 1).DayNumber).ToString(CultureInfo.InvariantCulture),
+                    "instant" => (property.Value.GetDateTimeOffset().ToUnixTimeSeconds() * 1_000_000).ToString(
+                        CultureInfo.InvariantCulture),
                     _ => CaseNormalizer.Normalize(property.Value.GetRawText()),
                 };
-                Assert.Equal(expected, folded.GetProperty(property.Name).GetRawText());
+                Assert.Equal(expected, normalized.GetProperty(property.Name).GetRawText());
             }
         }
 
         Assert.All(Sample.Value.Where(c => c.Consents is not null), c => Assert.Equal(
-            c.Consents!.Value.EnumerateObject().Where(p => p.Value.GetProperty("granted").GetBoolean()).Select(p => p.Name), c.ConsentsGranted));
+            c.Consents!.Value.EnumerateObject().Where(p => p.Value.GetProperty("granted").GetBoolean()).Select(p => p.Name),
+            c.ConsentsGranted));
 
-        // What was sent stands beside the folded form exactly where it differs.
+        // The original stands beside the normalized form exactly where it differs.
         var events = Sample.Value.SelectMany(c => c.Events).ToList();
         Assert.All(events, e => Assert.Equal(
-            (e.TypeSent ?? e.Type, e.ChannelSent ?? e.Channel, (e.PropertiesSent ?? e.Properties)?.GetRawText()) is var (type, channel, properties) ? (CaseNormalizer.Normalize(type), CaseNormalizer.Normalize(channel), CaseNormalizer.Normalize(properties)) : default,
+            (e.TypeSent ?? e.Type, e.ChannelSent ?? e.Channel, (e.PropertiesSent ?? e.Properties)?.GetRawText())
+                is var (type, channel, properties)
+                ? (CaseNormalizer.Normalize(type), CaseNormalizer.Normalize(channel), CaseNormalizer.Normalize(properties))
+                : default,
             (e.Type, e.Channel, e.Properties?.GetRawText())));
         Assert.Contains(events, e => e.PropertiesSent is not null);
         Assert.Contains(events, e => e.ChannelSent is not null);
@@ -171,18 +192,18 @@ public sealed class SampleGeneratorTests
     [Fact]
     public void Segments_All_AreTwoOfEachKind()
     {
-        Assert.Equal(CustomerFields.Kinds.SelectMany(k => new[] { k, k }), SampleSegments.All.Select(s => s.Kind));
-        Assert.Equal(12, SampleSegments.All.Select(s => s.Key).Distinct().Count());
-        Assert.All(SampleSegments.All, s => Assert.Matches(new Regex(Segment.KeyPattern), s.Key));
+        Assert.Equal(CustomerFields.Kinds.SelectMany(k => new[] { k, k }), ExampleSegments.All.Select(s => s.Kind));
+        Assert.Equal(12, ExampleSegments.All.Select(s => s.Key).Distinct().Count());
+        Assert.All(ExampleSegments.All, s => Assert.Matches(new Regex(Segment.KeyPattern), s.Key));
     }
 
     [Theory]
     [MemberData(nameof(Keys))]
     public void Segments_Each_CompilesAndHoldsSomeOfTheSample(string key)
     {
-        var references = SampleSegments.All.ToDictionary(s => s.Key, s => new SegmentReference(s.Key, s.RuleTree, s.TimeZone, null));
-        var catalog = new CustomerFields(new RevenueOptions()).Catalog(Backend.Memory, false, SampleGenerator.Attributes(Now));
-        var segment = SampleSegments.All.Single(s => s.Key == key);
+        var references = ExampleSegments.All.ToDictionary(s => s.Key, s => new SegmentReference(s.Key, s.RuleTree, s.TimeZone, null));
+        var catalog = new CustomerFields(new RevenueOptions()).Catalog(Backend.Memory, false, SampleAttributes.Define(Now));
+        var segment = ExampleSegments.All.Single(s => s.Key == key);
 
         var rule = new RuleCompiler<Customer>(catalog, new RuleLimits(), references.GetValueOrDefault).Compile(segment.RuleTree, key);
 

@@ -1,22 +1,22 @@
 using System.Text.Json;
 using Segmentation.Api.Segments;
 
-namespace Segmentation.Api.Sample;
+namespace Segmentation.Api.Endpoints.OpenApi;
 
-/// <summary>A segment of the sample.</summary>
+/// <summary>A segment to try: an example in Swagger, and one of the sample (<c>./run --sample</c>).</summary>
 /// <param name="Kind">The one of the six kinds (<see cref="CustomerFields.Kinds"/>) that it shows.</param>
 /// <param name="Goal">What it is for.</param>
-/// <param name="Rule">The rule tree, laid out for reading: it is an example in Swagger, too.</param>
-public sealed record SampleSegment(string Kind, string Key, string Name, string Description, string Goal, string TimeZone, string Rule)
+/// <param name="Rule">The rule tree, laid out for reading.</param>
+internal sealed record ExampleSegment(string Kind, string Key, string Name, string Description, string Goal, string TimeZone, string Rule)
 {
     /// <summary>The rule as a segment holds it.</summary>
     public JsonElement RuleTree => JsonElement.Parse(Rule);
 }
 
-/// <summary>Twelve segments over the sample's customers, two of each kind. One names others that stand before it.</summary>
-public static class SampleSegments
+/// <summary>Twelve segments over the sample's customers, two of each kind. One refers to others that stand before it.</summary>
+internal static class ExampleSegments
 {
-    public static readonly IReadOnlyList<SampleSegment> All =
+    public static readonly IReadOnlyList<ExampleSegment> All =
     [
         new(
             "demographic", "parents-30-45", "Parents from 30 to 45", "Between 30 and 45 years old, with children in the household.",
@@ -31,7 +31,10 @@ public static class SampleSegments
             }
             """),
         new(
-            "demographic", "well-earning-couples", "Well-earning couples", "Married or living together, with a degree or an income of 60,000 and more, and not retired.",
+            "demographic",
+            "well-earning-couples",
+            "Well-earning couples",
+            "Married or living together, with a degree or an income of 60,000 and more, and not retired.",
             "Find out who would take premium plans for two.", "Europe/Berlin",
             """
             {
@@ -123,7 +126,10 @@ public static class SampleSegments
             }
             """),
         new(
-            "psychographic", "trend-seekers", "Trend seekers", "Early adopters, or people after status and novelty; not those who mind the price most.",
+            "psychographic",
+            "trend-seekers",
+            "Trend seekers",
+            "Early adopters, or people after status and novelty; not those who mind the price most.",
             "Show new collections first.", "UTC",
             """
             {
@@ -169,7 +175,10 @@ public static class SampleSegments
             }
             """),
         new(
-            "behavioral", "cart-abandoners", "Cart abandoners", "Put something of 30 or more into the cart in the last 30 days, and did not order within 2 days of it.",
+            "behavioral",
+            "cart-abandoners",
+            "Cart abandoners",
+            "Put something of 30 or more into the cart in the last 30 days, and did not order within 2 days of it.",
             "Remind them of their cart.", "Europe/Berlin",
             """
             {
@@ -238,7 +247,10 @@ public static class SampleSegments
             }
             """),
         new(
-            "temporal", "night-owls", "Night owls", "Seen in the last 6 months, and in that time active at least 5 times between 22:00 and 04:59 of their own clock.",
+            "temporal",
+            "night-owls",
+            "Night owls",
+            "Seen in the last 6 months, and in that time active at least 5 times between 22:00 and 04:59 of their own clock.",
             "Time mails and app messages for late evenings.", "Europe/Berlin",
             """
             {
@@ -269,7 +281,10 @@ public static class SampleSegments
             }
             """),
         new(
-            "value", "top-decile", "Top tenth by value", "The tenth of the customers with the greatest lifetime value, detractors left out.",
+            "value",
+            "top-decile",
+            "Top tenth by value",
+            "The tenth of the customers with the greatest lifetime value, detractors left out.",
             "Invite to the advisory board.", "UTC",
             """
             {

@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using Segmentation.Api.Sample;
+using Segmentation.Api.Webhooks;
 
 namespace Segmentation.Api.Endpoints.OpenApi;
 
@@ -14,6 +14,12 @@ internal static class SwaggerExamples
 
     /// <summary>More segments of the sample.</summary>
     public static readonly string[] Others = ["around-berlin", "regular-buyers"];
+
+    /// <summary>The sample's webhook.</summary>
+    public const string Webhook = "01946e2a-0000-7000-8000-000000000001";
+
+    /// <summary>A message of that webhook.</summary>
+    public static readonly Guid WebhookMessage = new("01946e2a-0000-7000-8000-000000000002");
 
     /// <summary>What the examples make goes by names that the sample does not use.</summary>
     public const string OwnCustomer = "jane-doe", OwnSegment = "my-segment", OwnManual = "my-panel", OwnAttribute = "favouriteStore";
@@ -116,8 +122,8 @@ internal static class SwaggerExamples
         ("Members_Add" or "Members_Remove" or "Members_Change", "key") => OwnManual,
         (_, "key") => Segment,
         ("Customers_Put" or "Customers_Delete" or "Events_PostOne", "id") => OwnCustomer,
-        (['W', 'e', 'b', 'h', 'o', 'o', 'k', 's', '_', ..], "id") => SampleWebhook.Id,
-        (_, "messageId") => SampleWebhook.MessageId,
+        (['W', 'e', 'b', 'h', 'o', 'o', 'k', 's', '_', ..], "id") => Webhook,
+        (_, "messageId") => WebhookDelivery.MessageName(WebhookMessage),
         (_, "state") => "dead",
         (_, "lastEventId" or "Last-Event-ID") => "WzAsMCwwXQ",
         (_, "id" or "customerId") => Customer,
@@ -145,10 +151,10 @@ internal static class SwaggerExamples
         _ => null,
     };
 
-    private static IEnumerable<(string Name, string Summary, JsonNode Body)> Samples(Func<SampleSegment, JsonObject> body) =>
-        SampleSegments.All.Select(s => (s.Key, $"{char.ToUpperInvariant(s.Kind[0])}{s.Kind[1..]}: {s.Name}", (JsonNode)body(s)));
+    private static IEnumerable<(string Name, string Summary, JsonNode Body)> Samples(Func<ExampleSegment, JsonObject> body) =>
+        ExampleSegments.All.Select(s => (s.Key, $"{char.ToUpperInvariant(s.Kind[0])}{s.Kind[1..]}: {s.Name}", (JsonNode)body(s)));
 
-    private static JsonObject Definition(SampleSegment sample, string? key)
+    private static JsonObject Definition(ExampleSegment sample, string? key)
     {
         var definition = new JsonObject
         {

@@ -5,31 +5,32 @@ using Npgsql;
 
 namespace Segmentation.Benchmarks;
 
-/// <summary>Active segments whose membership the API keeps: makes them, waits for them, and removes every trace.</summary>
-internal static class KeptSegments
+/// <summary>Active segments whose membership the API maintains: makes them, waits for them, and removes every trace.</summary>
+internal static class StoredSegments
 {
-    // The lock by which processes agree who keeps membership (MembershipLeadership).
-    private const long KeepersLock = 0x5E67_4D45_4D42;
+    // The lock by which processes agree on the leader (MembershipLeadership).
+    private const long LeadershipLock = 0x5E67_4D45_4D42;
 
     private const string LivePrefix = "bench-kept-";
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(60);
 
-    /// <summary>Has nobody keep membership until it is disposed of: what is measured meanwhile is evaluation alone.</summary>
-    public static async Task<IAsyncDisposable> NobodyKeepsAsync(World world)
+    /// <summary>Has nobody maintain membership until it is disposed of: what is measured meanwhile is evaluation alone.</summary>
+    public static async Task<IAsyncDisposable> HoldLeadershipAsync(World world)
     {
         var connection = await world.Plain.OpenConnectionAsync();
-        await Loader.ExecuteAsync(connection, $"SELECT pg_advisory_lock({KeepersLock})");
+        await Loader.ExecuteAsync(connection, $"SELECT pg_advisory_lock({LeadershipLock})");
         return new Held(connection);
     }
 
-    /// <summary>The rules of a number of segments, every other one asking for events.</summary>
-    public static IReadOnlyList<string> HalfBehavioural(int number, int seed)
+    /// <summary>The rules of a number of segments, every other one over events.</summary>
+    public static IReadOnlyList<string> HalfBehavioral(int number, int seed)
     {
         var literals = new Random(seed);
-        bool IsBehavioural(int shape) => RandomRules.Make(shape, new Random(1)).Contains("\"behavioral.", StringComparison.Ordinal);
-        var shapes = Enumerable.Range(0, RandomRules.Shapes).ToLookup(IsBehavioural);
-        var (asking, others) = (shapes[true].ToArray(), shapes[false].ToArray());
-        return [.. Enumerable.Range(0, number).Select(i => RandomRules.Make(i % 2 == 0 ? asking[i / 2 % asking.Length] : others[i / 2 % others.Length], literals))];
+        bool IsBehavioral(int shape) => RandomRules.Make(shape, new Random(1)).Contains("\"behavioral.", StringComparison.Ordinal);
+        var shapes = Enumerable.Range(0, RandomRules.Shapes).ToLookup(IsBehavioral);
+        var (behavioral, others) = (shapes[true].ToArray(), shapes[false].ToArray());
+        return [.. Enumerable.Range(0, number)
+            .Select(i => RandomRules.Make(i % 2 == 0 ? behavioral[i / 2 % behavioral.Length] : others[i / 2 % others.Length], literals))];
     }
 
     /// <summary>Makes segments that are not active yet.</summary>
@@ -39,7 +40,8 @@ internal static class KeptSegments
         for (var i = 0; i < rules.Count; i++)
         {
             using var response = await world.Api.Http.PutAsync(
-                new Uri(string.Create(CultureInfo.InvariantCulture, $"segments/{prefix}{i:0000}"), UriKind.Relative), ApiProcess.Json($$"""{"status":"draft","rule":{{rules[i]}}}"""));
+                new Uri(string.Create(CultureInfo.InvariantCulture, $"segments/{prefix}{i:0000}"), UriKind.Relative),
+                ApiProcess.Json($$"""{"status":"draft","rule":{{rules[i]}}}"""));
             if (!response.IsSuccessStatusCode)
             {
                 throw new InvalidOperationException($"{prefix}{i}: {await response.Content.ReadAsStringAsync()}");
@@ -72,26 +74,29 @@ internal static class KeptSegments
                 command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = prefix + "%" });
                 await using var reader = await command.ExecuteReaderAsync();
                 await reader.ReadAsync();
-                return reader.GetInt32(1) > 0 ? throw new InvalidOperationException($"{reader.GetInt32(1)} segments failed: {reader.GetString(2)}") : (reader.GetInt32(0) == number, $"{reader.GetInt32(0)} ready");
+                return reader.GetInt32(1) > 0
+                    ? throw new InvalidOperationException($"{reader.GetInt32(1)} segments failed: {reader.GetString(2)}")
+                    : (reader.GetInt32(0) == number, $"{reader.GetInt32(0)} ready");
             });
         });
     }
 
-    /// <summary>The segments that several sections ask, built by the first of them.</summary>
+    /// <summary>The segments that several sections query, built by the first of them.</summary>
     public static async Task<Built> EnsureAsync(World world)
     {
         var number = world.Options.Segments;
-        var kept = Path.Combine(Directory.CreateDirectory(Path.Combine(world.Options.Data, "measured")).FullName, "kept-segments.json");
-        if (await world.ScalarAsync($"SELECT count(*) FROM membership_states s JOIN segments g ON g.id = s.segment_id WHERE g.key LIKE '{LivePrefix}%' AND s.status = 'Ready'") == number && File.Exists(kept))
+        var file = Path.Combine(Directory.CreateDirectory(Path.Combine(world.Options.Data, "measured")).FullName, "kept-segments.json");
+        if (await world.ScalarAsync($"SELECT count(*) FROM membership_states s JOIN segments g ON g.id = s.segment_id WHERE g.key LIKE '{LivePrefix}%' AND s.status = 'Ready'") == number && File.Exists(file))
         {
             await SettledAsync(world, DateTime.UtcNow);
             await WarmAsync(world);
-            return JsonSerializer.Deserialize<Built>(await File.ReadAllTextAsync(kept))!;
+            return JsonSerializer.Deserialize<Built>(await File.ReadAllTextAsync(file))!;
         }
 
         await CleanAsync(world);
         var literals = new Random(42);
-        await DraftAsync(world, LivePrefix, [.. Enumerable.Range(0, number).Select(i => RandomRules.Make(i % RandomRules.Shapes, literals))]);
+        await DraftAsync(
+            world, LivePrefix, [.. Enumerable.Range(0, number).Select(i => RandomRules.Make(i % RandomRules.Shapes, literals))]);
         World.Log($"{number} segments made; now they are built");
         double most;
         double ms;
@@ -105,12 +110,14 @@ internal static class KeptSegments
         await world.ExecuteAsync("VACUUM (ANALYZE) memberships");
         await WarmAsync(world);
         var built = new Built(number, ms, await world.ScalarAsync("SELECT sum(size) FROM membership_states"), most);
-        await File.WriteAllTextAsync(kept, JsonSerializer.Serialize(built));
-        World.Log($"{number} segments of a mean {Text.Number((double)built.Members / number)} members built in {ms / 1000:0.0} s; {most:0} MB");
+        await File.WriteAllTextAsync(file, JsonSerializer.Serialize(built));
+        World.Log(
+            $"{number} segments of a mean {Text.Number((double)built.Members / number)} members built in {ms / 1000:0.0} s; {most:0} MB");
         return built;
     }
 
-    // What a server has in memory that has run for a day: the first to ask for a page would wait for the disk, and there are more pages than are asked for here.
+    // What a server has in memory that has run for a day: the first to need a page would wait for the disk, and there are more pages than
+    // these sections need.
     private static async Task WarmAsync(World world)
     {
         var ms = await Measure.TimeAsync(() => world.ExecuteAsync("CREATE EXTENSION IF NOT EXISTS pg_prewarm; SELECT sum(pg_prewarm(oid, 'read')) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'i')"));
@@ -120,10 +127,13 @@ internal static class KeptSegments
     /// <summary>Waits until everything committed before an instant is in stored membership.</summary>
     public static Task SettledAsync(World world, DateTime since) => UntilAsync("membership has settled", 10, async () =>
     {
-        await using var command = world.Plain.CreateCommand("SELECT (SELECT count(*) FROM membership_work), kept_until FROM membership_leader");
+        await using var command = world.Plain.CreateCommand(
+            "SELECT (SELECT count(*) FROM membership_work), kept_until FROM membership_leader");
         await using var reader = await command.ExecuteReaderAsync();
         await reader.ReadAsync();
-        return (reader.GetInt64(0) == 0 && reader.GetDateTime(1) > since, $"{reader.GetInt64(0)} rows of work, kept until {reader.GetDateTime(1):HH:mm:ss}");
+        return (
+            reader.GetInt64(0) == 0 && reader.GetDateTime(1) > since,
+            $"{reader.GetInt64(0)} rows of work, kept until {reader.GetDateTime(1):HH:mm:ss}");
     });
 
     /// <summary>Makes segments drafts again and forgets their membership, at once: the API finds nothing to take back.</summary>
@@ -136,10 +146,13 @@ internal static class KeptSegments
             UPDATE segments SET status = 'Draft' WHERE key LIKE '{prefix}%';
             COMMIT;
             """);
-        await UntilAsync("membership is forgotten", 50, async () => (await world.ScalarAsync("SELECT count(*) FROM membership_states") == 0, "states are left"));
+        await UntilAsync(
+            "membership is forgotten",
+            50,
+            async () => (await world.ScalarAsync("SELECT count(*) FROM membership_states") == 0, "states are left"));
     }
 
-    /// <summary>Removes all that was made here. Whoever keeps membership must have ended, or find it gone.</summary>
+    /// <summary>Removes all that was made here. The leader must have ended, or find it gone.</summary>
     public static async Task CleanAsync(World world)
     {
         await world.ExecuteAsync($"""
@@ -151,13 +164,13 @@ internal static class KeptSegments
             """);
     }
 
-    /// <summary>Waits, and says what for.</summary>
-    public static async Task UntilAsync(string what, int everyMs, Func<Task<(bool Done, string Progress)>> ask)
+    /// <summary>Waits, and logs what for.</summary>
+    public static async Task UntilAsync(string what, int everyMs, Func<Task<(bool Done, string Progress)>> check)
     {
-        var (began, told) = (Environment.TickCount64, Environment.TickCount64);
+        var (began, logged) = (Environment.TickCount64, Environment.TickCount64);
         while (true)
         {
-            var (done, progress) = await ask();
+            var (done, progress) = await check();
             if (done)
             {
                 return;
@@ -169,10 +182,10 @@ internal static class KeptSegments
                 throw new TimeoutException($"Waited {Patience.TotalMinutes} minutes until {what}: {progress}.");
             }
 
-            if (now - told > 20_000)
+            if (now - logged > 20_000)
             {
                 World.Log($"  until {what}: {progress}");
-                told = now;
+                logged = now;
             }
 
             await Task.Delay(everyMs);
@@ -190,7 +203,7 @@ internal static class KeptSegments
     {
         public async ValueTask DisposeAsync()
         {
-            await Loader.ExecuteAsync(connection, $"SELECT pg_advisory_unlock({KeepersLock})");
+            await Loader.ExecuteAsync(connection, $"SELECT pg_advisory_unlock({LeadershipLock})");
             await connection.DisposeAsync();
         }
     }

@@ -1,0 +1,3 @@
+using KillTests;
+
+return await KillTest.RunAsync(KillOptions.Read(args));

@@ -7,8 +7,8 @@ using Npgsql;
 namespace Segmentation.Api.Tests.Memberships;
 
 /// <summary>
-/// Does to the service, over its API, whatever changes membership: events early, late and twice, edits, erasures, imports, definitions, hands, and
-/// time; and says whether stored membership is what the rules say.
+/// Changes membership over the API in every way there is: events early, late and twice, edits, erasures, imports, definitions, manual members, and
+/// time; and compares stored membership with a live evaluation.
 /// </summary>
 public sealed class MembershipWorld(Api api, FakeTimeProvider clock, string connectionString, Func<Task> settle)
 {
@@ -20,7 +20,7 @@ public sealed class MembershipWorld(Api api, FakeTimeProvider clock, string conn
 
     private static readonly string?[] Channels = [null, "web", "app"];
 
-    // What keeps its membership by itself is the clock's business above all.
+    // Most of them depend on the clock.
     private static readonly (string Key, string Zone, string Rule)[] Rules =
     [
         ("adults", "Europe/Berlin", Leaf("demographic.age", ">=", "30")),
@@ -54,7 +54,7 @@ public sealed class MembershipWorld(Api api, FakeTimeProvider clock, string conn
     private readonly List<string> done = [];
     private int events;
 
-    /// <summary>How often a stored membership changed, and how often customers were compared.</summary>
+    /// <summary>How many stored members were compared.</summary>
     public int Compared { get; private set; }
 
     public async Task CreateAsync()
@@ -85,7 +85,7 @@ public sealed class MembershipWorld(Api api, FakeTimeProvider clock, string conn
         await CompareAsync(seed);
     }
 
-    /// <summary>Stored membership is what the rules say now; what joined less what left, and what there was before the history that is kept, is what is there.</summary>
+    /// <summary>Stored membership is what the rules say now; its size is what there was before the history, plus those that joined, less those that left.</summary>
     public async Task CompareAsync(int seed)
     {
         await using var source = NpgsqlDataSource.Create(connectionString);
@@ -173,7 +173,7 @@ public sealed class MembershipWorld(Api api, FakeTimeProvider clock, string conn
 
     private string Event(Random random, string customer)
     {
-        // Some come twice, some late, some early for the sender's clock.
+        // Some come twice, some late, some early by the sender's clock.
         var id = random.Next(5) == 0 ? random.Next(Math.Max(events, 1)) : events++;
         var at = random.Next(5) switch { 0 => clock.GetUtcNow().AddMinutes(random.Next(0, 5)), 1 => clock.GetUtcNow().AddDays(-random.Next(1, 40)), _ => clock.GetUtcNow().AddMinutes(-random.Next(0, 3000)) };
         return JsonSerializer.Serialize(new { id = $"e{id}", customerId = customer, type = Types[random.Next(Types.Length)], occurredAt = at, amount = random.Next(3) == 0 ? (decimal?)null : random.Next(-20, 160), channel = Channels[random.Next(Channels.Length)], properties = random.Next(2) == 0 ? null : new { items = random.Next(4) } });

@@ -48,7 +48,7 @@ public sealed class SetsTests(ApiFixture fixture) : IClassFixture<ApiFixture>
     }
 
     [Fact]
-    public async Task ManyCustomersAtOnce_EachIsAnsweredItsOwn()
+    public async Task Read_ManyCustomersAtOnce_EachGetsItsOwnSegments()
     {
         var (_, keys) = await MakeAsync();
         var members = await Task.WhenAll(keys.Select(IdsAsync));
@@ -62,7 +62,7 @@ public sealed class SetsTests(ApiFixture fixture) : IClassFixture<ApiFixture>
             ids.Add((int)(await id.ExecuteScalarAsync())!, key);
         }
 
-        await KeptMembershipTests.SettledAsync(source, DateTimeOffset.UtcNow);
+        await StoredMembershipTests.SettledAsync(source, DateTimeOffset.UtcNow);
         await using var stored = new StoredMembership(fixture.ConnectionString);
         await Task.WhenAll(Enumerable.Range(0, 20 * everyone.Count).Select(async i =>
         {
@@ -72,7 +72,7 @@ public sealed class SetsTests(ApiFixture fixture) : IClassFixture<ApiFixture>
             Assert.Equal(keys.Where((_, k) => members[k].Contains(id)).Order(), segments.Where(ids.ContainsKey).Select(s => ids[s]).Order());
         }));
 
-        // Whoever no longer wants to know is let go, and the others are answered.
+        // A cancelled request ends, and the others are answered.
         using var impatient = new CancellationTokenSource();
         await impatient.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => stored.ReadAsync(everyone[0], impatient.Token));
@@ -80,7 +80,7 @@ public sealed class SetsTests(ApiFixture fixture) : IClassFixture<ApiFixture>
     }
 
     [Fact]
-    public async Task ManyCustomersAtOnce_OfADatabaseThatIsGone_AllAreTold()
+    public async Task Read_ManyCustomersAtOnceWithoutDatabase_AllFail()
     {
         await using var gone = new StoredMembership(new NpgsqlConnectionStringBuilder(fixture.ConnectionString) { Database = "there_is_none" }.ConnectionString);
         var answers = await Task.WhenAll(Enumerable.Range(0, 300).Select(async i => await Record.ExceptionAsync(() => gone.ReadAsync($"c{i}", default))));
@@ -121,11 +121,11 @@ public sealed class SetsTests(ApiFixture fixture) : IClassFixture<ApiFixture>
             members[key] = await IdsAsync(key);
         }
 
-        // Some of them stored: both ways of reading at once.
+        // Some of them are stored: both ways of reading at once.
         await ExecuteAsync("UPDATE segments SET status = 'Active' WHERE key = ANY ($1)", [keys.Where((_, i) => i % 2 == 0).ToArray()]);
         await using (var source = Npgsql.NpgsqlDataSource.Create(fixture.ConnectionString))
         {
-            await KeptMembershipTests.SettledAsync(source, DateTimeOffset.UtcNow);
+            await StoredMembershipTests.SettledAsync(source, DateTimeOffset.UtcNow);
         }
 
         var overlap = (await Api.PostAsync("segments/overlap", $"{{\"keys\":{JsonSerializer.Serialize(keys)}}}")).Expect(200);

@@ -9,7 +9,7 @@ using Xunit.Abstractions;
 
 namespace Segmentation.Api.Tests.Memberships;
 
-/// <summary>Two processes on one database: one of them keeps membership, the other takes over, and nothing is lost.</summary>
+/// <summary>Two processes on one database: one of them maintains membership, the other takes over, and nothing is lost.</summary>
 public sealed class TakeoverTests(ITestOutputHelper output) : IAsyncLifetime
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
@@ -33,14 +33,14 @@ public sealed class TakeoverTests(ITestOutputHelper output) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task OneOfTwoKeepsMembership_AndTheOtherTakesOver()
+    public async Task TwoProcesses_LeaderStops_OtherTakesOver()
     {
         var first = new ApiFixture.Server(connectionString);
-        await EpochAsync(1);
+        await TakenOverAsync(1);
         await using var second = new ApiFixture.Server(connectionString);
         await DefineAsync(second.Api);
 
-        // Longer than the second one waits before it tries again.
+        // For longer than the second process waits before it tries again.
         await Task.WhenAll(WriteAsync(first.Api, TimeSpan.FromSeconds(3)), WriteAsync(second.Api, TimeSpan.FromSeconds(3)));
         await CompareAsync(second.Api);
         Assert.Equal((1L, 1L), (await ScalarAsync("SELECT epoch FROM membership_leader"), await ScalarAsync("SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database WHERE locktype = 'advisory' AND granted AND datname = current_database()")));
@@ -48,7 +48,7 @@ public sealed class TakeoverTests(ITestOutputHelper output) : IAsyncLifetime
         var writing = WriteAsync(second.Api, TimeSpan.FromSeconds(4));
         var clock = Stopwatch.StartNew();
         await first.DisposeAsync();
-        await EpochAsync(2);
+        await TakenOverAsync(2);
         output.WriteLine($"taken over {clock.Elapsed.TotalSeconds:0.0} s after the leader was asked to stop");
         Assert.True(clock.Elapsed < Limit, $"Taken over after {clock.Elapsed}.");
         await writing;
@@ -56,30 +56,30 @@ public sealed class TakeoverTests(ITestOutputHelper output) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task TheLeaderIsCutOff_AndOneTakesOver()
+    public async Task TwoProcesses_LeaderLosesItsConnection_OneTakesOver()
     {
         await using var first = new ApiFixture.Server(connectionString);
-        await EpochAsync(1);
+        await TakenOverAsync(1);
         await using var second = new ApiFixture.Server(connectionString);
         await DefineAsync(first.Api);
-        for (var epoch = 2; epoch <= 4; epoch++)
+        for (var fencingToken = 2; fencingToken <= 4; fencingToken++)
         {
-            // As PostgreSQL sees it, this is the death of the process that holds the lock; but that one lives, and thinks that it leads.
+            // For PostgreSQL, the process that holds the lock has died; but it lives, and still believes that it leads.
             var writing = Task.WhenAll(WriteAsync(first.Api, TimeSpan.FromSeconds(2)), WriteAsync(second.Api, TimeSpan.FromSeconds(2)));
             var clock = Stopwatch.StartNew();
             Assert.Equal(1L, await ScalarAsync("SELECT count(pg_terminate_backend(l.pid)) FROM pg_locks l JOIN pg_database d ON d.oid = l.database WHERE locktype = 'advisory' AND granted AND datname = current_database()"));
-            await EpochAsync(epoch);
+            await TakenOverAsync(fencingToken);
             output.WriteLine($"taken over {clock.Elapsed.TotalSeconds:0.0} s after the leader was cut off");
             Assert.True(clock.Elapsed < Limit, $"Taken over after {clock.Elapsed}.");
             await writing;
-            await CompareAsync(epoch % 2 == 0 ? first.Api : second.Api);
+            await CompareAsync(fencingToken % 2 == 0 ? first.Api : second.Api);
         }
     }
 
     [Fact]
-    public async Task WhoWasOvertaken_WritesNothing()
+    public async Task LostLeadership_WritesNothing()
     {
-        // The test itself keeps membership.
+        // The test itself maintains membership.
         await using var server = new ApiFixture.Server(connectionString, services: s => s.Remove(s.Single(d => d.ServiceType == typeof(IHostedService) && d.ImplementationType == typeof(MembershipLeadership))));
         await ExecuteAsync("UPDATE membership_leader SET epoch = 1, kept_until = now()");
         await DefineAsync(server.Api);
@@ -88,7 +88,7 @@ public sealed class TakeoverTests(ITestOutputHelper output) : IAsyncLifetime
         Assert.True(await ScalarAsync("SELECT count(*) FROM memberships") == 0);
         await WriteAsync(server.Api, TimeSpan.Zero);
 
-        // Overtaken while it waits to write: whoever takes over holds this row.
+        // Leadership is lost while it waits to write: the next leader holds this row.
         var before = await StoredAsync();
         await using (var connection = await source.OpenConnectionAsync())
         {
@@ -101,12 +101,12 @@ public sealed class TakeoverTests(ITestOutputHelper output) : IAsyncLifetime
             await Assert.ThrowsAsync<LeadershipLostException>(() => tick);
         }
 
-        // And whatever it tries afterwards.
+        // The same for whatever it tries afterwards.
         await Assert.ThrowsAsync<LeadershipLostException>(() => old.TickAsync(default));
         await server.Api.PutAsync("segments/late", """{"rule":{"combinator":"and","rules":[]}}""");
         await Assert.ThrowsAsync<LeadershipLostException>(() => old.TickAsync(default));
         using var writer = new MembershipWriter(source, [], 1);
-        await Assert.ThrowsAsync<LeadershipLostException>(() => writer.InTransactionAsync(null, (_, _) => throw new InvalidOperationException("It was let in."), default));
+        await Assert.ThrowsAsync<LeadershipLostException>(() => writer.InTransactionAsync(null, (_, _) => throw new InvalidOperationException("The write was allowed."), default));
         await old.StopAsync();
         Assert.Equal(before, await StoredAsync());
 
@@ -115,11 +115,12 @@ public sealed class TakeoverTests(ITestOutputHelper output) : IAsyncLifetime
         await CompareAsync(server.Api, settled: true);
         await next.StopAsync();
 
-        static MembershipMaintainer Lead(IServiceProvider services, long epoch) => ActivatorUtilities.CreateInstance<MembershipMaintainer>(services, TimeProvider.System, NullLogger.Instance, epoch, DateTimeOffset.UtcNow);
+        static MembershipMaintainer Lead(IServiceProvider services, long fencingToken) => ActivatorUtilities.CreateInstance<MembershipMaintainer>(
+            services, TimeProvider.System, NullLogger.Instance, fencingToken, DateTimeOffset.UtcNow);
 
-        static async Task SettleAsync(MembershipMaintainer keeper)
+        static async Task SettleAsync(MembershipMaintainer maintainer)
         {
-            while (await keeper.TickAsync(default) || !keeper.IsSettled)
+            while (await maintainer.TickAsync(default) || !maintainer.IsSettled)
             {
                 await Task.Delay(1);
             }
@@ -141,7 +142,7 @@ public sealed class TakeoverTests(ITestOutputHelper output) : IAsyncLifetime
         }
     }
 
-    // Whatever is answered here was written, whoever leads.
+    // A request that succeeds was written, whichever process leads.
     private async Task WriteAsync(Api api, TimeSpan time)
     {
         var clock = Stopwatch.StartNew();
@@ -163,7 +164,7 @@ public sealed class TakeoverTests(ITestOutputHelper output) : IAsyncLifetime
     {
         if (!settled)
         {
-            await KeptMembershipTests.SettledAsync(source, DateTimeOffset.UtcNow.AddSeconds(1));
+            await StoredMembershipTests.SettledAsync(source, DateTimeOffset.UtcNow.AddSeconds(1));
         }
 
         var members = 0;
@@ -187,10 +188,10 @@ public sealed class TakeoverTests(ITestOutputHelper output) : IAsyncLifetime
             members += live.Length;
         }
 
-        Assert.True(members > 10, "Too few members to tell anything.");
+        Assert.True(members > 10, "Too few members for the comparison to mean anything.");
     }
 
-    // All that a keeper writes.
+    // All that a maintainer writes.
     private async Task<string> StoredAsync()
     {
         await using var command = source.CreateCommand(
@@ -201,12 +202,12 @@ public sealed class TakeoverTests(ITestOutputHelper output) : IAsyncLifetime
         return (string)(await command.ExecuteScalarAsync())!;
     }
 
-    private async Task EpochAsync(long epoch)
+    private async Task TakenOverAsync(long fencingToken)
     {
         var deadline = DateTime.UtcNow + TimeSpan.FromSeconds(30);
-        while (await ScalarAsync("SELECT epoch FROM membership_leader") < epoch)
+        while (await ScalarAsync("SELECT epoch FROM membership_leader") < fencingToken)
         {
-            Assert.True(DateTime.UtcNow < deadline, $"Nobody takes over: epoch {epoch}.");
+            Assert.True(DateTime.UtcNow < deadline, $"No process has taken over: fencing token {fencingToken}.");
             await Task.Delay(20);
         }
     }

@@ -2,7 +2,7 @@ using Npgsql;
 
 namespace Segmentation.Api.Memberships;
 
-/// <summary>Is told of revisions of stored membership: who joined and left is readable by their ids.</summary>
+/// <summary>Is notified of revisions of stored membership: who joined and left can be read by their ids.</summary>
 internal interface IRevisionObserver
 {
     /// <summary>Revisions were written. Called in their transaction, at its end: what an observer writes is there with them, or not at all.</summary>

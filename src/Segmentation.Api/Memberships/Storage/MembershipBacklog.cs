@@ -5,7 +5,7 @@ using Segmentation.Api.Events;
 
 namespace Segmentation.Api.Memberships;
 
-/// <summary>How many customers wait for what was written of them to reach their membership; none where no segment's is stored.</summary>
+/// <summary>How many customers in the change log wait for their evaluation; none where no segment's membership is stored.</summary>
 internal sealed class MembershipBacklog(SegmentationDb db) : IEvaluationBacklog
 {
     public Task<int> CountAsync(CancellationToken cancellation)

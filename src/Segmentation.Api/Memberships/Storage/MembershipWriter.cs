@@ -5,28 +5,22 @@ using Segmentation.Api.Data;
 
 namespace Segmentation.Api.Memberships;
 
-/// <summary>A customer that joins or leaves.</summary>
-internal readonly record struct MembershipMove(SegmentPlan Segment, long CustomerKey, bool Joined, MembershipCause Cause, string? EventId);
-
-/// <summary>This process no longer keeps membership: another has taken over.</summary>
-internal sealed class LeadershipLostException() : Exception("Another process keeps membership now.");
-
 /// <summary>
-/// The only writer of stored membership. One transaction at a time, so that batches commit in the order of their ids; each first makes sure that no
-/// other process has taken over.
+/// The only writer of stored membership. One transaction at a time, so that revisions commit in the order of their ids; each first checks by the fencing
+/// token that no other process has taken over.
 /// </summary>
-internal sealed class MembershipWriter(NpgsqlDataSource source, IEnumerable<IRevisionObserver> observers, long epoch) : IDisposable
+internal sealed class MembershipWriter(NpgsqlDataSource source, IEnumerable<IRevisionObserver> observers, long fencingToken) : IDisposable
 {
     private readonly SemaphoreSlim one = new(1);
-    private DateTimeOffset? latest;
+    private DateTimeOffset? lastAt;
 
-    /// <summary>Runs a transaction, alone.</summary>
-    /// <param name="begun">One that has read or prepared something already, and written nothing that is stored; null for one of its own.</param>
+    /// <summary>Runs a transaction, one at a time.</summary>
+    /// <param name="begun">One that has begun, and has written nothing but temporary tables; null for one of its own.</param>
     /// <exception cref="LeadershipLostException">Nothing was written.</exception>
     public async Task InTransactionAsync(NpgsqlTransaction? begun, Func<NpgsqlConnection, NpgsqlTransaction, Task> write, CancellationToken cancellation) =>
         await InTransactionAsync(begun, DateTimeOffset.MinValue, (used, transaction, _) => write(used, transaction), cancellation);
 
-    /// <summary>Runs a transaction, alone, with an instant for its batches: the given one, or that of the last batch where that is later, by whosever clock.</summary>
+    /// <summary>Runs a transaction, one at a time, with an instant for its revisions: the given one, or that of the last revision where that is later, by whichever clock.</summary>
     /// <inheritdoc cref="InTransactionAsync(NpgsqlTransaction, Func{NpgsqlConnection, NpgsqlTransaction, Task}, CancellationToken)"/>
     public async Task InTransactionAsync(NpgsqlTransaction? begun, DateTimeOffset at, Func<NpgsqlConnection, NpgsqlTransaction, DateTimeOffset, Task> write, CancellationToken cancellation)
     {
@@ -37,7 +31,7 @@ internal sealed class MembershipWriter(NpgsqlDataSource source, IEnumerable<IRev
             await using var ownTransaction = own is null ? null : await own.BeginTransactionAsync(cancellation);
             var transaction = begun ?? ownTransaction!;
             var used = transaction.Connection!;
-            await using (var fence = new NpgsqlCommand("SELECT 1 FROM membership_leader WHERE epoch = $1 FOR KEY SHARE", used, transaction) { Parameters = { SqlParameter.Create(epoch, NpgsqlDbType.Bigint) } })
+            await using (var fence = new NpgsqlCommand("SELECT 1 FROM membership_leader WHERE epoch = $1 FOR KEY SHARE", used, transaction) { Parameters = { SqlParameter.Create(fencingToken, NpgsqlDbType.Bigint) } })
             {
                 if (await fence.ExecuteScalarAsync(cancellation) is null)
                 {
@@ -45,14 +39,14 @@ internal sealed class MembershipWriter(NpgsqlDataSource source, IEnumerable<IRev
                 }
             }
 
-            if (latest is null)
+            if (lastAt is null)
             {
                 await using var last = new NpgsqlCommand("SELECT at FROM membership_batches ORDER BY id DESC LIMIT 1", used, transaction);
-                latest = await last.ExecuteScalarAsync(cancellation) is DateTime known ? new DateTimeOffset(known) : DateTimeOffset.MinValue;
+                lastAt = await last.ExecuteScalarAsync(cancellation) is DateTime stored ? new DateTimeOffset(stored) : DateTimeOffset.MinValue;
             }
 
-            latest = at > latest ? at : latest;
-            await write(used, transaction, latest.Value);
+            lastAt = at > lastAt ? at : lastAt;
+            await write(used, transaction, lastAt.Value);
             await transaction.CommitAsync(cancellation);
         }
         finally
@@ -61,15 +55,15 @@ internal sealed class MembershipWriter(NpgsqlDataSource source, IEnumerable<IRev
         }
     }
 
-    /// <summary>Writes who joined and who left, as one batch a segment.</summary>
-    public async Task WriteAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, IReadOnlyList<MembershipMove> changes, DateTimeOffset at, CancellationToken cancellation)
+    /// <summary>Writes who joined and who left, as one revision a segment.</summary>
+    public async Task WriteAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, IReadOnlyList<MembershipMove> moves, DateTimeOffset at, CancellationToken cancellation)
     {
-        if (changes.Count == 0)
+        if (moves.Count == 0)
         {
             return;
         }
 
-        var segments = changes.Select(c => c.Segment.Segment).Distinct().ToArray();
+        var segments = moves.Select(c => c.Segment.Segment).Distinct().ToArray();
         await using var command = new NpgsqlCommand(
             """
             WITH changes AS (SELECT * FROM unnest($1, $2, $3, $4, $5) AS c (segment_id, customer_key, joined, cause, event_id)),
@@ -94,27 +88,27 @@ internal sealed class MembershipWriter(NpgsqlDataSource source, IEnumerable<IRev
         {
             Parameters =
             {
-                SqlParameter.Create(changes.Select(c => c.Segment.Segment.Id).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Integer),
-                SqlParameter.Create(changes.Select(c => c.CustomerKey).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Bigint),
-                SqlParameter.Create(changes.Select(c => c.Joined).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Boolean),
-                SqlParameter.Create(changes.Select(c => (short)c.Cause).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Smallint),
-                SqlParameter.Create(changes.Select(c => c.EventId).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Text),
+                SqlParameter.Create(moves.Select(c => c.Segment.Segment.Id).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Integer),
+                SqlParameter.Create(moves.Select(c => c.CustomerKey).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Bigint),
+                SqlParameter.Create(moves.Select(c => c.Joined).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Boolean),
+                SqlParameter.Create(moves.Select(c => (short)c.Cause).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Smallint),
+                SqlParameter.Create(moves.Select(c => c.EventId).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Text),
                 SqlParameter.Create(segments.Select(s => s.Id).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Integer),
                 SqlParameter.Create(segments.Select(s => s.Version).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Integer),
                 SqlParameter.Create(at, NpgsqlDbType.TimestampTz),
             },
         };
-        await NotifyAsync(command, cancellation, changes.Count(c => !c.Joined));
+        await NotifyAsync(command, cancellation, moves.Count(c => !c.Joined));
     }
 
     /// <summary>Makes a segment's stored membership what a table of keys says.</summary>
     /// <remarks>To be called with nested loops off (<see cref="SetNestedLoopsAsync"/>); they are on afterwards.</remarks>
-    /// <param name="table">A temporary table of the connection's, with a column <c>key</c>.</param>
-    /// <returns>The batch, and how many joined and left.</returns>
-    public async Task<(long Batch, int Joined, int Left)> WriteAsync(
+    /// <param name="table">A temporary table of the connection, with a column <c>key</c>.</param>
+    /// <returns>The revision, and how many joined and left.</returns>
+    public async Task<(long Revision, int Joined, int Left)> WriteAsync(
         NpgsqlConnection connection, NpgsqlTransaction transaction, SegmentPlan segment, string table, MembershipCause cause, DateTimeOffset at, CancellationToken cancellation)
     {
-        // The id first, since rows name it; it is used only if there are any.
+        // The id comes first, since rows refer to it; it is used only if there are any.
         await using var command = new NpgsqlCommand(
             $"""
             WITH batch AS MATERIALIZED (SELECT nextval(pg_get_serial_sequence('membership_batches', 'id')) AS id),
@@ -135,12 +129,12 @@ internal sealed class MembershipWriter(NpgsqlDataSource source, IEnumerable<IRev
             CommandTimeout = 0,
             Parameters = { SqlParameter.Create(segment.Segment.Id, NpgsqlDbType.Integer), SqlParameter.Create((short)cause, NpgsqlDbType.Smallint) },
         };
-        long batch;
+        long revision;
         int joined, left;
         await using (var reader = await command.ExecuteReaderAsync(cancellation))
         {
             await reader.ReadAsync(cancellation);
-            (batch, joined, left) = (reader.GetInt64(0), reader.GetInt32(1), reader.GetInt32(2));
+            (revision, joined, left) = (reader.GetInt64(0), reader.GetInt32(1), reader.GetInt32(2));
         }
 
         await SetNestedLoopsAsync(connection, transaction, "on", cancellation);
@@ -157,24 +151,24 @@ internal sealed class MembershipWriter(NpgsqlDataSource source, IEnumerable<IRev
             {
                 Parameters =
                 {
-                    SqlParameter.Create(batch, NpgsqlDbType.Bigint), SqlParameter.Create(segment.Segment.Id, NpgsqlDbType.Integer), SqlParameter.Create(joined, NpgsqlDbType.Integer), SqlParameter.Create(left, NpgsqlDbType.Integer),
+                    SqlParameter.Create(revision, NpgsqlDbType.Bigint), SqlParameter.Create(segment.Segment.Id, NpgsqlDbType.Integer), SqlParameter.Create(joined, NpgsqlDbType.Integer), SqlParameter.Create(left, NpgsqlDbType.Integer),
                     SqlParameter.Create(at, NpgsqlDbType.TimestampTz), SqlParameter.Create(segment.Segment.Version, NpgsqlDbType.Integer),
                 },
             };
             await NotifyAsync(record, cancellation);
         }
 
-        return (batch, joined, left);
+        return (revision, joined, left);
     }
 
-    /// <summary>Whether the planner may join by nested loops, until the transaction ends: for sets of which it does not know how large they are.</summary>
+    /// <summary>Sets whether the planner may join by nested loops, until the transaction ends: for tables whose size it does not know.</summary>
     public static async Task SetNestedLoopsAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, string allowed, CancellationToken cancellation)
     {
         await using var command = new NpgsqlCommand("SELECT set_config('enable_nestloop', $1, true)", connection, transaction) { Parameters = { SqlParameter.Create(allowed, NpgsqlDbType.Text) } };
         await command.ExecuteNonQueryAsync(cancellation);
     }
 
-    /// <summary>Removes all that is stored of customers that are no more; each segment's batch counts them as left.</summary>
+    /// <summary>Removes all that is stored of customers that no longer exist; each segment's revision counts them as left.</summary>
     public static async Task EraseAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, long[] keys, DateTimeOffset at, CancellationToken cancellation)
     {
         await using var command = new NpgsqlCommand(
@@ -191,8 +185,11 @@ internal sealed class MembershipWriter(NpgsqlDataSource source, IEnumerable<IRev
         await command.ExecuteNonQueryAsync(cancellation);
     }
 
-    /// <summary>Writes how far a segment is.</summary>
-    /// <remarks>Not worth waiting for the disk, nor for others that write: a crash that takes it has the segment built again. A row at a time, so that it never holds one and waits for another.</remarks>
+    /// <summary>Updates the state of a segment.</summary>
+    /// <remarks>
+    /// Neither waits for the disk nor for other transactions: where a crash loses it, the segment is rebuilt. It updates one row, so that it never
+    /// holds one and waits for another.
+    /// </remarks>
     public async Task SetStateAsync(int segment, string assignments, CancellationToken cancellation, params NpgsqlParameter[] values)
     {
         await using var connection = await source.OpenConnectionAsync(cancellation);
@@ -200,7 +197,7 @@ internal sealed class MembershipWriter(NpgsqlDataSource source, IEnumerable<IRev
         await using var batch = new NpgsqlBatch(connection, transaction);
         batch.BatchCommands.Add(new NpgsqlBatchCommand("SET LOCAL synchronous_commit = off"));
         batch.BatchCommands.Add(new NpgsqlBatchCommand($"UPDATE membership_states SET {assignments} WHERE segment_id = $1 AND EXISTS (SELECT FROM membership_leader WHERE epoch = ${values.Length + 2})"));
-        foreach (var value in values.Prepend(SqlParameter.Create(segment, NpgsqlDbType.Integer)).Append(SqlParameter.Create(epoch, NpgsqlDbType.Bigint)))
+        foreach (var value in values.Prepend(SqlParameter.Create(segment, NpgsqlDbType.Integer)).Append(SqlParameter.Create(fencingToken, NpgsqlDbType.Bigint)))
         {
             batch.BatchCommands[1].Parameters.Add(value);
         }
@@ -211,9 +208,9 @@ internal sealed class MembershipWriter(NpgsqlDataSource source, IEnumerable<IRev
 
     public void Dispose() => one.Dispose();
 
-    /// <summary>Runs a statement that answers the first and the last revision that it made, and tells the observers of them.</summary>
-    /// <param name="leaving">How many are to leave, where it answers how many rows have.</param>
-    /// <exception cref="InvalidOperationException">Who was stored as a member is not who was thought to be.</exception>
+    /// <summary>Runs a statement that returns the first and the last revision that it wrote, and notifies the observers of them.</summary>
+    /// <param name="leaving">The number of customers that should leave, where the statement returns how many did.</param>
+    /// <exception cref="InvalidOperationException">The stored members are not those that were cached.</exception>
     public async Task NotifyAsync(NpgsqlCommand command, CancellationToken cancellation, int? leaving = null)
     {
         long first, last;
@@ -227,7 +224,7 @@ internal sealed class MembershipWriter(NpgsqlDataSource source, IEnumerable<IRev
             (first, last) = (reader.GetInt64(0), reader.GetInt64(1));
             if (leaving is { } expected && reader.GetInt64(2) != expected)
             {
-                throw new InvalidOperationException($"{expected} customers leave their segments, and {reader.GetInt64(2)} of them are stored as members.");
+                throw new InvalidOperationException($"{expected} customers should leave their segments, but only {reader.GetInt64(2)} of them are stored as members.");
             }
         }
 

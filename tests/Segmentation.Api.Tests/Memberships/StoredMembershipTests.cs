@@ -16,8 +16,8 @@ using Xunit.Abstractions;
 
 namespace Segmentation.Api.Tests.Memberships;
 
-/// <summary>After any sequence of changes, stored membership equals a fresh evaluation.</summary>
-public sealed class KeptMembershipTests(ITestOutputHelper output) : IAsyncLifetime
+/// <summary>After any sequence of changes, stored membership equals a live evaluation.</summary>
+public sealed class StoredMembershipTests(ITestOutputHelper output) : IAsyncLifetime
 {
     private readonly TestDatabase databases = new();
     private readonly FakeTimeProvider clock = new(MembershipWorld.Start);
@@ -32,11 +32,11 @@ public sealed class KeptMembershipTests(ITestOutputHelper output) : IAsyncLifeti
     public Task DisposeAsync() => databases.DisposeAsync();
 
     [Fact]
-    public async Task InProcess_AfterAnySequence_StoredIsFresh()
+    public async Task InProcess_AfterAnySequence_StoredEqualsLive()
     {
         var sequences = int.Parse(Environment.GetEnvironmentVariable("MEMBERSHIP_SEQUENCES") ?? "500", System.Globalization.CultureInfo.InvariantCulture);
         var failures = new Failures();
-        await using var host = await LedAsync();
+        await using var host = await CreateHostAsync();
         var api = new Api(host.CreateClient());
         await using var source = NpgsqlDataSource.Create(connectionString);
         await using (var lead = source.CreateCommand("UPDATE membership_leader SET kept_until = $1"))
@@ -46,27 +46,28 @@ public sealed class KeptMembershipTests(ITestOutputHelper output) : IAsyncLifeti
         }
 
         var services = host.Services;
-        MembershipMaintainer Lead(DateTimeOffset kept) => ActivatorUtilities.CreateInstance<MembershipMaintainer>(services, clock, failures, 1L, kept);
-        var keeper = Lead(clock.GetUtcNow());
-        var ticks = 0;
+        MembershipMaintainer Lead(DateTimeOffset watermark) =>
+            ActivatorUtilities.CreateInstance<MembershipMaintainer>(services, clock, failures, 1L, watermark);
+        var maintainer = Lead(clock.GetUtcNow());
+        var settled = 0;
         var world = new MembershipWorld(api, clock, connectionString, SettleAsync);
         await world.CreateAsync();
         Prop.ForAll(Gen.Choose(0, int.MaxValue).ToArbitrary(), seed =>
         {
-            // Now and then another process takes over, which knows nothing but what is stored.
+            // Now and then another process takes over, with nothing but what is stored.
             if (seed % 20 == 0)
             {
-                keeper.StopAsync().GetAwaiter().GetResult();
-                using var kept = source.CreateCommand("SELECT kept_until FROM membership_leader");
-                keeper = Lead(new DateTimeOffset((DateTime)kept.ExecuteScalar()!));
+                maintainer.StopAsync().GetAwaiter().GetResult();
+                using var watermark = source.CreateCommand("SELECT kept_until FROM membership_leader");
+                maintainer = Lead(new DateTimeOffset((DateTime)watermark.ExecuteScalar()!));
             }
 
             world.RunAsync(seed).GetAwaiter().GetResult();
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(sequences));
-        output.WriteLine($"{sequences} sequences, {world.Compared} memberships compared, {ticks} times settled");
-        Assert.True(world.Compared > 10 * sequences, "Too few members to tell anything.");
+        output.WriteLine($"{sequences} sequences, {world.Compared} memberships compared, settled {settled} times");
+        Assert.True(world.Compared > 10 * sequences, "Too few members for the comparison to mean anything.");
 
-        // What a refresh finds is always nothing; and a second one finds that too.
+        // A refresh never finds drift, nor does a second one.
         for (var round = 0; round < 2; round++)
         {
             foreach (var segment in (await api.AllAsync("segments?status=active")).Select(s => s.GetProperty("key").GetString()))
@@ -84,24 +85,24 @@ public sealed class KeptMembershipTests(ITestOutputHelper output) : IAsyncLifeti
             }
         }
 
-        await keeper.StopAsync();
+        await maintainer.StopAsync();
 
         async Task SettleAsync()
         {
-            while (await keeper.TickAsync(default) || !keeper.IsSettled)
+            while (await maintainer.TickAsync(default) || !maintainer.IsSettled)
             {
                 await Task.Delay(1);
                 Assert.Empty(failures.Logged);
             }
 
-            ticks++;
+            settled++;
         }
     }
 
     [Fact]
-    public async Task OneOfManyThatAreFoundTogetherFails_TheOthersAreBuilt()
+    public async Task SharedScan_OneSegmentFails_OthersAreBuilt()
     {
-        await using var host = await LedAsync();
+        await using var host = await CreateHostAsync();
         var api = new Api(host.CreateClient());
         await using var source = NpgsqlDataSource.Create(connectionString);
         (await api.PutAsync("customers/a", """{"demographic":{"gender":"Female"},"geographic":{"country":"DE","location":{"latitude":52.5,"longitude":13.4}} }""")).Expect(201);
@@ -118,14 +119,14 @@ public sealed class KeptMembershipTests(ITestOutputHelper output) : IAsyncLifeti
 
         await ExecuteAsync(source, "ALTER FUNCTION seg_distance_km(float8, float8, float8, float8) RENAME TO distance_elsewhere");
         var services = host.Services;
-        using var keeper = ActivatorUtilities.CreateInstance<MembershipMaintainer>(services, clock, NullLogger.Instance, 1L, DateTimeOffset.UnixEpoch);
+        using var maintainer = ActivatorUtilities.CreateInstance<MembershipMaintainer>(services, clock, NullLogger.Instance, 1L, DateTimeOffset.UnixEpoch);
         var began = clock.GetUtcNow();
         await TickUntilAsync(3, "Failed");
         clock.Advance(TimeSpan.FromSeconds(6));
         await TickUntilAsync(2, "Ready");
         Assert.Equal(["german 2", "near 0", "women 1"], await SizesAsync());
 
-        // On a database of which nothing was kept before, while one is still to be built.
+        // Nothing was stored in the database before, and one segment is still to be built.
         var count = (await api.GetAsync("segments/women/count")).Expect(200);
         Assert.Equal((1, began), (count["count"].GetInt32(), count["evaluatedAt"].GetDateTimeOffset()));
 
@@ -133,7 +134,7 @@ public sealed class KeptMembershipTests(ITestOutputHelper output) : IAsyncLifeti
         clock.Advance(TimeSpan.FromMinutes(1));
         await TickUntilAsync(3, "Ready");
         Assert.Equal(["german 2", "near 1", "women 1"], await SizesAsync());
-        await keeper.StopAsync();
+        await maintainer.StopAsync();
 
         async Task TickUntilAsync(int number, string status)
         {
@@ -141,7 +142,7 @@ public sealed class KeptMembershipTests(ITestOutputHelper output) : IAsyncLifeti
             while ((await ReadAsync(source, $"SELECT count(*)::text FROM membership_states WHERE status = '{status}'"))[0] != number.ToString(System.Globalization.CultureInfo.InvariantCulture))
             {
                 Assert.True(DateTime.UtcNow < deadline, $"There are not {number} {status}.");
-                await keeper.TickAsync(default);
+                await maintainer.TickAsync(default);
                 await Task.Delay(5);
             }
         }
@@ -150,9 +151,9 @@ public sealed class KeptMembershipTests(ITestOutputHelper output) : IAsyncLifeti
     }
 
     [Fact]
-    public async Task ARefreshThatIsCancelled_EndsAtOnce_AndTheOthersGoOn()
+    public async Task CancelRefresh_OneOfMany_EndsAtOnceAndOthersContinue()
     {
-        await using var host = await LedAsync();
+        await using var host = await CreateHostAsync();
         var api = new Api(host.CreateClient());
         await using var source = NpgsqlDataSource.Create(connectionString);
         string[] keys = ["germans", "french", "women"];
@@ -162,7 +163,7 @@ public sealed class KeptMembershipTests(ITestOutputHelper output) : IAsyncLifeti
         }
 
         var services = host.Services;
-        using var keeper = ActivatorUtilities.CreateInstance<MembershipMaintainer>(services, clock, NullLogger.Instance, 1L, DateTimeOffset.UnixEpoch);
+        using var maintainer = ActivatorUtilities.CreateInstance<MembershipMaintainer>(services, clock, NullLogger.Instance, 1L, DateTimeOffset.UnixEpoch);
         await TickUntilAsync(keys, running: false);
         clock.Advance(TimeSpan.FromMinutes(1));
 
@@ -187,7 +188,7 @@ public sealed class KeptMembershipTests(ITestOutputHelper output) : IAsyncLifeti
         await TickUntilAsync(keys, running: false);
         var compared = await Task.WhenAll(keys.Select(async k => (await api.GetAsync($"segments/{k}/refresh")).Json.TryGetProperty("drift", out _)));
         Assert.Equal([true, false, true], compared);
-        await keeper.StopAsync();
+        await maintainer.StopAsync();
 
         async Task TickUntilAsync(string[] some, bool running)
         {
@@ -195,56 +196,56 @@ public sealed class KeptMembershipTests(ITestOutputHelper output) : IAsyncLifeti
             while (!(await Task.WhenAll(some.Select(async k => (await api.GetAsync($"segments/{k}/refresh")).Expect(200).Json))).All(s => s.TryGetProperty("progress", out _) == running))
             {
                 Assert.True(DateTime.UtcNow < deadline, $"{string.Join(", ", some)}: not {(running ? "running" : "ended")}.");
-                await keeper.TickAsync(default);
+                await maintainer.TickAsync(default);
                 await Task.Delay(5);
             }
         }
     }
 
     [Fact]
-    public async Task OfOneWithVeryManyEvents_WhatRefersToASegmentThatItJoins_FollowsThat()
+    public async Task OverEventLimit_CustomerJoinsSegment_ReferringSegmentFollows()
     {
-        await using var host = await LedAsync();
+        await using var host = await CreateHostAsync();
         var api = new Api(host.CreateClient());
         await using var source = NpgsqlDataSource.Create(connectionString);
         (await api.PostAsync("events", """{"customerId":"busy","type":"order_completed","occurredAt":"2024-03-01T00:00:00Z"}""")).Expect(200);
         await ExecuteAsync(source, "UPDATE customers SET event_count = 20001");
         (await api.PutAsync("segments/carted", Rule(Events("cart_added")))).Expect(201);
         (await api.PutAsync("segments/carted-and-ordered", Rule($$"""{"field":"segment","operator":"in","value":["carted"]},{{Events("order_completed")}}"""))).Expect(201);
-        using var keeper = ActivatorUtilities.CreateInstance<MembershipMaintainer>(host.Services, clock, NullLogger.Instance, 1L, DateTimeOffset.UnixEpoch);
-        await SettleAsync(keeper);
+        using var maintainer = ActivatorUtilities.CreateInstance<MembershipMaintainer>(host.Services, clock, NullLogger.Instance, 1L, DateTimeOffset.UnixEpoch);
+        await SettleAsync(maintainer);
         Assert.Empty(await MembersAsync(source));
 
         (await api.PostAsync("events", """{"customerId":"busy","type":"cart_added","occurredAt":"2024-03-02T00:00:00Z"}""")).Expect(200);
-        await SettleAsync(keeper);
+        await SettleAsync(maintainer);
         Assert.Equal(["carted busy", "carted-and-ordered busy"], await MembersAsync(source));
-        await keeper.StopAsync();
+        await maintainer.StopAsync();
     }
 
     [Fact]
-    public async Task WhereWhatWasKnownIsNotWhatIsStored_NothingIsWritten_AndWhoeverLeadsNextKnowsNothing()
+    public async Task CacheDiffersFromStored_NothingIsWritten_AndNextLeaderStartsAnew()
     {
-        await using var host = await LedAsync();
+        await using var host = await CreateHostAsync();
         var api = new Api(host.CreateClient());
         await using var source = NpgsqlDataSource.Create(connectionString);
         (await api.PutAsync("customers/a", """{"geographic":{"country":"DE"}}""")).Expect(201);
         (await api.PutAsync("customers/b", """{"geographic":{"country":"DE"}}""")).Expect(201);
         (await api.PutAsync("segments/german", Rule("""{"field":"geographic.country","operator":"=","value":"DE"}"""))).Expect(201);
         (await api.PutAsync("segments/french", Rule("""{"field":"geographic.country","operator":"=","value":"FR"}"""))).Expect(201);
-        using var keeper = ActivatorUtilities.CreateInstance<MembershipMaintainer>(host.Services, clock, NullLogger.Instance, 1L, DateTimeOffset.UnixEpoch);
-        await SettleAsync(keeper);
+        using var maintainer = ActivatorUtilities.CreateInstance<MembershipMaintainer>(host.Services, clock, NullLogger.Instance, 1L, DateTimeOffset.UnixEpoch);
+        await SettleAsync(maintainer);
         await CountryAsync("FR");
-        await SettleAsync(keeper);
+        await SettleAsync(maintainer);
         await CountryAsync("DE");
-        await SettleAsync(keeper);
+        await SettleAsync(maintainer);
         Assert.Equal(["german a", "german b"], await MembersAsync(source));
 
-        // By someone that must not.
+        // Written past the only writer.
         await ExecuteAsync(source, "DELETE FROM memberships m USING customers c WHERE c.key = m.customer_key AND c.id = 'a' AND m.left_batch IS NULL");
         await CountryAsync("FR");
-        await Assert.ThrowsAsync<InvalidOperationException>(() => SettleAsync(keeper));
+        await Assert.ThrowsAsync<InvalidOperationException>(() => SettleAsync(maintainer));
         Assert.Equal(["german b"], await MembersAsync(source));
-        await keeper.StopAsync();
+        await maintainer.StopAsync();
 
         using var next = ActivatorUtilities.CreateInstance<MembershipMaintainer>(host.Services, clock, NullLogger.Instance, 1L, clock.GetUtcNow());
         await SettleAsync(next);
@@ -255,7 +256,7 @@ public sealed class KeptMembershipTests(ITestOutputHelper output) : IAsyncLifeti
     }
 
     [Fact]
-    public async Task OverTheApi_AfterAnySequence_StoredIsFresh()
+    public async Task OverTheApi_AfterAnySequence_StoredEqualsLive()
     {
         const int sequences = 40;
         await using var server = new ApiFixture.Server(connectionString, services: s => s.Replace(ServiceDescriptor.Singleton<TimeProvider>(clock)));
@@ -270,8 +271,8 @@ public sealed class KeptMembershipTests(ITestOutputHelper output) : IAsyncLifeti
         Assert.True(world.Compared > sequences);
     }
 
-    // Whose keeper is made by the test, as the first to lead.
-    private async Task<TestHost> LedAsync()
+    // A host without a maintainer of its own: the test creates one, as the first leader.
+    private async Task<TestHost> CreateHostAsync()
     {
         var host = new TestHost(connectionString, clock);
         await using var scope = host.Services.CreateAsyncScope();
@@ -281,7 +282,7 @@ public sealed class KeptMembershipTests(ITestOutputHelper output) : IAsyncLifeti
         return host;
     }
 
-    /// <summary>Waits until all that was written before is looked at.</summary>
+    /// <summary>Waits until all that was written before an instant is evaluated.</summary>
     internal static async Task SettledAsync(NpgsqlDataSource source, DateTimeOffset until)
     {
         var deadline = DateTime.UtcNow.AddSeconds(30);
@@ -294,7 +295,7 @@ public sealed class KeptMembershipTests(ITestOutputHelper output) : IAsyncLifeti
                 return;
             }
 
-            Assert.True(DateTime.UtcNow < deadline, "Membership does not settle.");
+            Assert.True(DateTime.UtcNow < deadline, "Membership did not settle in time.");
             await Task.Delay(20);
         }
     }
@@ -344,9 +345,9 @@ public sealed class KeptMembershipTests(ITestOutputHelper output) : IAsyncLifeti
         await command.ExecuteNonQueryAsync();
     }
 
-    private static async Task SettleAsync(MembershipMaintainer keeper)
+    private static async Task SettleAsync(MembershipMaintainer maintainer)
     {
-        while (await keeper.TickAsync(default) || !keeper.IsSettled)
+        while (await maintainer.TickAsync(default) || !maintainer.IsSettled)
         {
             await Task.Delay(1);
         }
@@ -362,7 +363,7 @@ public sealed class KeptMembershipTests(ITestOutputHelper output) : IAsyncLifeti
             {
                 s.Replace(ServiceDescriptor.Singleton<TimeProvider>(clock));
 
-                // The test itself does what it would.
+                // The test does its part.
                 s.Remove(s.Single(d => d.ServiceType == typeof(IHostedService) && d.ImplementationType == typeof(MembershipLeadership)));
             });
         }

@@ -1,4 +1,4 @@
 namespace Segmentation.Api.Memberships;
 
-/// <summary>How segments are combined.</summary>
+/// <summary>How segments are put together.</summary>
 public enum SetOperation { Union, Intersection, Difference }

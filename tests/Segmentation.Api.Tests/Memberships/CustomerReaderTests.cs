@@ -26,7 +26,8 @@ public sealed class CustomerReaderTests(RuleWorld world) : IClassFixture<RuleWor
         {
             var random = new Random(seed);
             var zone = RuleWorld.Zones[random.Next(RuleWorld.Zones.Length)];
-            comparison.Check($"seed {seed}", new RuleTrees(random, world.Definitions.Catalog(Backend.Memory, historical: false)).Tree(), zone);
+            comparison.Check(
+                $"seed {seed}", new RuleTrees(random, world.Definitions.Catalog(Backend.Memory, historical: false)).Tree(), zone);
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(Trees));
         Assert.InRange(comparison.Members, Trees * world.Customers.Count / 10, Trees * world.Customers.Count * 9 / 10);
     }
@@ -39,7 +40,9 @@ public sealed class CustomerReaderTests(RuleWorld world) : IClassFixture<RuleWor
     public async Task Read_AggregatingRule_EvaluatesAsTheWholeCustomer(string match)
     {
         await using var comparison = new Comparison(world);
-        comparison.Check(match, JsonElement.Parse($$$"""{"combinator":"and","rules":[{"field":"behavioral.events","operator":"=","match":{{{match}}},"value":{"combinator":"and","rules":[{"field":"type","operator":"=","value":"page_viewed"}]}}]}"""), "UTC");
+        var viewed = """{"combinator":"and","rules":[{"field":"type","operator":"=","value":"page_viewed"}]}""";
+        var events = $$"""{"field":"behavioral.events","operator":"=","match":{{match}},"value":{{viewed}}}""";
+        comparison.Check(match, JsonElement.Parse($$"""{"combinator":"and","rules":[{{events}}]}"""), "UTC");
         Assert.InRange(comparison.Members, 1, world.Customers.Count - 1);
     }
 
@@ -67,21 +70,28 @@ public sealed class CustomerReaderTests(RuleWorld world) : IClassFixture<RuleWor
         private readonly SegmentationDb db = world.NewDb();
         private readonly CustomerRowReaders readers = new();
         private readonly Dictionary<long, Customer> whole = world.Customers.ToDictionary(c => c.Key);
-        private readonly Dictionary<long, (long, long)> ranks = world.Customers.ToDictionary(c => c.Key, c => (world.Customers.LongCount(o => o.LifetimeValue < c.LifetimeValue), (long)world.Customers.Count));
+        private readonly Dictionary<long, (long, long)> ranks = world.Customers.ToDictionary(
+            c => c.Key, c => (world.Customers.LongCount(o => o.LifetimeValue < c.LifetimeValue), (long)world.Customers.Count));
 
         public int Members { get; private set; }
 
         public void Check(string name, JsonElement rule, string zone)
         {
             var segment = new SegmentDefinition(1000, "evaluated", "Evaluated", SegmentKind.Rule, SegmentStatus.Active, rule, zone, 1);
-            var plan = new MembershipPlan(new DefinitionSet(2, [.. world.Definitions.Segments.Values, segment], world.Attributes, world.Fields, new RuleLimits(), null), new RevenueOptions(), null);
+            var plan = new MembershipPlan(
+                new DefinitionSet(
+                    2, [.. world.Definitions.Segments.Values, segment], world.Attributes, world.Fields, new RuleLimits(), null),
+                new RevenueOptions(),
+                null);
             var evaluated = plan.ById[1000];
             var scope = new SegmentSet(plan.Segments.Count);
             scope.Set(evaluated.Ordinal, true);
             var (now, later) = (new Evaluation(RuleWorld.Now, zone), new Evaluation(RuleWorld.Now.AddHours(1), zone));
             var mayTransition = evaluated.ReadsClock ? evaluated.MayTransition(now, later) : _ => false;
             List<long> read = [];
-            foreach (var (customer, _) in new CustomerReader(source, readers).ReadAsync(db, [.. whole.Keys], plan, scope, new Dictionary<long, SegmentSet>(), default).ToBlockingEnumerable())
+            foreach (var (customer, _) in new CustomerReader(source, readers)
+                .ReadAsync(db, [.. whole.Keys], plan, scope, new Dictionary<long, SegmentSet>(), default)
+                .ToBlockingEnumerable())
             {
                 read.Add(customer.Key);
                 (customer.Rank, whole[customer.Key].Rank) = (ranks[customer.Key], ranks[customer.Key]);
@@ -98,7 +108,9 @@ public sealed class CustomerReaderTests(RuleWorld world) : IClassFixture<RuleWor
                     return mayTransition(customer);
                 }
 
-                Assert.True((TransitionsWith(0) | TransitionsWith(1)) == mayTransition(whole[customer.Key]), $"{name}, zone {zone}, customer {customer.Key}, by halves\n{rule}");
+                Assert.True(
+                    (TransitionsWith(0) | TransitionsWith(1)) == mayTransition(whole[customer.Key]),
+                    $"{name}, zone {zone}, customer {customer.Key}, by halves\n{rule}");
             }
 
             Assert.Equal(whole.Keys.Order(), read.Order());

@@ -14,6 +14,12 @@ public sealed class TakeoverTests(ITestOutputHelper output) : IAsyncLifetime
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
 
+    private const string LeadersLock =
+        """
+        FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+        WHERE locktype = 'advisory' AND granted AND datname = current_database()
+        """;
+
     private readonly TestDatabase databases = new();
     private string connectionString = "";
     private NpgsqlDataSource source = null!;
@@ -43,7 +49,8 @@ public sealed class TakeoverTests(ITestOutputHelper output) : IAsyncLifetime
         // For longer than the second process waits before it tries again.
         await Task.WhenAll(WriteAsync(first.Api, TimeSpan.FromSeconds(3)), WriteAsync(second.Api, TimeSpan.FromSeconds(3)));
         await CompareAsync(second.Api);
-        Assert.Equal((1L, 1L), (await ScalarAsync("SELECT epoch FROM membership_leader"), await ScalarAsync("SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database WHERE locktype = 'advisory' AND granted AND datname = current_database()")));
+        Assert.Equal(1L, await ScalarAsync("SELECT epoch FROM membership_leader"));
+        Assert.Equal(1L, await ScalarAsync($"SELECT count(*) {LeadersLock}"));
 
         var writing = WriteAsync(second.Api, TimeSpan.FromSeconds(4));
         var clock = Stopwatch.StartNew();
@@ -67,7 +74,7 @@ public sealed class TakeoverTests(ITestOutputHelper output) : IAsyncLifetime
             // For PostgreSQL, the process that holds the lock has died; but it lives, and still believes that it leads.
             var writing = Task.WhenAll(WriteAsync(first.Api, TimeSpan.FromSeconds(2)), WriteAsync(second.Api, TimeSpan.FromSeconds(2)));
             var clock = Stopwatch.StartNew();
-            Assert.Equal(1L, await ScalarAsync("SELECT count(pg_terminate_backend(l.pid)) FROM pg_locks l JOIN pg_database d ON d.oid = l.database WHERE locktype = 'advisory' AND granted AND datname = current_database()"));
+            Assert.Equal(1L, await ScalarAsync($"SELECT count(pg_terminate_backend(l.pid)) {LeadersLock}"));
             await TakenOverAsync(fencingToken);
             output.WriteLine($"taken over {clock.Elapsed.TotalSeconds:0.0} s after the leader was cut off");
             Assert.True(clock.Elapsed < Limit, $"Taken over after {clock.Elapsed}.");
@@ -80,7 +87,8 @@ public sealed class TakeoverTests(ITestOutputHelper output) : IAsyncLifetime
     public async Task LostLeadership_WritesNothing()
     {
         // The test itself maintains membership.
-        await using var server = new ApiFixture.Server(connectionString, services: s => s.Remove(s.Single(d => d.ServiceType == typeof(IHostedService) && d.ImplementationType == typeof(MembershipLeadership))));
+        await using var server = new ApiFixture.Server(connectionString, services: s =>
+            s.Remove(s.Single(d => d.ServiceType == typeof(IHostedService) && d.ImplementationType == typeof(MembershipLeadership))));
         await ExecuteAsync("UPDATE membership_leader SET epoch = 1, kept_until = now()");
         await DefineAsync(server.Api);
         using var old = Lead(server.Services, 1);
@@ -93,7 +101,8 @@ public sealed class TakeoverTests(ITestOutputHelper output) : IAsyncLifetime
         await using (var connection = await source.OpenConnectionAsync())
         {
             await using var taking = await connection.BeginTransactionAsync();
-            await using var take = new NpgsqlCommand("SELECT 1 FROM membership_leader FOR UPDATE; UPDATE membership_leader SET epoch = 2", connection, taking);
+            await using var take = new NpgsqlCommand(
+                "SELECT 1 FROM membership_leader FOR UPDATE; UPDATE membership_leader SET epoch = 2", connection, taking);
             await take.ExecuteNonQueryAsync();
             var tick = old.TickAsync(default);
             Assert.NotSame(tick, await Task.WhenAny(tick, Task.Delay(500)));
@@ -106,7 +115,8 @@ public sealed class TakeoverTests(ITestOutputHelper output) : IAsyncLifetime
         await server.Api.PutAsync("segments/late", """{"rule":{"combinator":"and","rules":[]}}""");
         await Assert.ThrowsAsync<LeadershipLostException>(() => old.TickAsync(default));
         using var writer = new MembershipWriter(source, [], 1);
-        await Assert.ThrowsAsync<LeadershipLostException>(() => writer.InTransactionAsync(null, (_, _) => throw new InvalidOperationException("The write was allowed."), default));
+        await Assert.ThrowsAsync<LeadershipLostException>(() =>
+            writer.InTransactionAsync(null, (_, _) => throw new InvalidOperationException("The write was allowed."), default));
         await old.StopAsync();
         Assert.Equal(before, await StoredAsync());
 
@@ -115,8 +125,9 @@ public sealed class TakeoverTests(ITestOutputHelper output) : IAsyncLifetime
         await CompareAsync(server.Api, settled: true);
         await next.StopAsync();
 
-        static MembershipMaintainer Lead(IServiceProvider services, long fencingToken) => ActivatorUtilities.CreateInstance<MembershipMaintainer>(
-            services, TimeProvider.System, NullLogger.Instance, fencingToken, DateTimeOffset.UtcNow);
+        static MembershipMaintainer Lead(IServiceProvider services, long fencingToken) =>
+            ActivatorUtilities.CreateInstance<MembershipMaintainer>(
+                services, TimeProvider.System, NullLogger.Instance, fencingToken, DateTimeOffset.UtcNow);
 
         static async Task SettleAsync(MembershipMaintainer maintainer)
         {
@@ -133,7 +144,12 @@ public sealed class TakeoverTests(ITestOutputHelper output) : IAsyncLifetime
         foreach (var (key, rule) in new[]
         {
             ("german", """{"field":"geographic.country","operator":"=","value":"DE"}"""),
-            ("ordered", """{"field":"behavioral.events","operator":"=","match":{"mode":"atLeast","threshold":3},"value":{"combinator":"and","rules":[{"field":"type","operator":"=","value":"order_completed"},{"field":"occurredAt","operator":">=","value":{"mode":"relative","anchor":"now","offset":-10,"unit":"day"}}]}}"""),
+            ("ordered",
+                """
+                {"field":"behavioral.events","operator":"=","match":{"mode":"atLeast","threshold":3},"value":{"combinator":"and","rules":[
+                    {"field":"type","operator":"=","value":"order_completed"},
+                    {"field":"occurredAt","operator":">=","value":{"mode":"relative","anchor":"now","offset":-10,"unit":"day"}}]}}
+                """),
             ("top-half", """{"field":"value.percentile","operator":">=","value":50}"""),
             ("top-or-chosen", """{"field":"segment","operator":"in","value":["top-half","by-hand"]}"""),
         })
@@ -152,13 +168,19 @@ public sealed class TakeoverTests(ITestOutputHelper output) : IAsyncLifetime
             var id = $"c{n % 12}";
             _ = (n % 7) switch
             {
-                0 => (await api.PutAsync($"customers/{id}", $$"""{"geographic":{"country":"{{(n % 2 == 0 ? "DE" : "FR")}}"} }""")) is { Status: 200 or 201 },
-                1 => (await api.PostAsync("segments/by-hand/members", $$"""{"{{(n % 3 == 0 ? "remove" : "add")}}":["{{id}}"]}""")) is { Status: 200 },
+                0 => (await api.PutAsync(
+                    $"customers/{id}", $$"""{"geographic":{"country":"{{(n % 2 == 0 ? "DE" : "FR")}}"} }""")) is { Status: 200 or 201 },
+                1 => (await api.PostAsync(
+                    "segments/by-hand/members", $$"""{"{{(n % 3 == 0 ? "remove" : "add")}}":["{{id}}"]}""")) is { Status: 200 },
                 2 when n % 5 == 0 => (await api.DeleteAsync($"customers/{id}")) is { Status: 204 },
-                _ => (await api.PostAsync($"customers/{id}/events", string.Create(CultureInfo.InvariantCulture, $$"""{"id":"e{{n}}","type":"order_completed","occurredAt":"{{DateTime.UtcNow.AddMinutes(-n):O}}","amount":{{n % 50}}}"""))).Expect(200) is not null,
+                _ => (await api.PostAsync($"customers/{id}/events", Order(n))).Expect(200) is not null,
             } ? true : throw new InvalidOperationException("A write failed.");
         }
     }
+
+    private static string Order(int n) => string.Create(
+        CultureInfo.InvariantCulture,
+        $$"""{"id":"e{{n}}","type":"order_completed","occurredAt":"{{DateTime.UtcNow.AddMinutes(-n):O}}","amount":{{n % 50}}}""");
 
     private async Task CompareAsync(Api api, bool settled = false)
     {
@@ -170,8 +192,14 @@ public sealed class TakeoverTests(ITestOutputHelper output) : IAsyncLifetime
         var members = 0;
         foreach (var key in new[] { "german", "ordered", "top-half", "by-hand", "top-or-chosen" })
         {
-            string[] live = [.. (await api.AllAsync($"segments/{key}/members?fields=id&live=true")).Select(i => i.GetProperty("id").GetString()!).Order(StringComparer.Ordinal)];
-            await using var command = source.CreateCommand("SELECT c.id FROM memberships m JOIN segments s ON s.id = m.segment_id JOIN customers c ON c.key = m.customer_key WHERE s.key = $1 AND m.left_batch IS NULL ORDER BY c.id COLLATE \"C\"");
+            string[] live = [.. (await api.AllAsync($"segments/{key}/members?fields=id&live=true"))
+                .Select(i => i.GetProperty("id").GetString()!)
+                .Order(StringComparer.Ordinal)];
+            await using var command = source.CreateCommand(
+                """
+                SELECT c.id FROM memberships m JOIN segments s ON s.id = m.segment_id JOIN customers c ON c.key = m.customer_key
+                WHERE s.key = $1 AND m.left_batch IS NULL ORDER BY c.id COLLATE "C"
+                """);
             command.Parameters.AddWithValue(key);
             List<string> stored = [];
             await using (var reader = await command.ExecuteReaderAsync())
@@ -182,9 +210,20 @@ public sealed class TakeoverTests(ITestOutputHelper output) : IAsyncLifetime
                 }
             }
 
-            Assert.True(live.SequenceEqual(stored), $"{key}: stored {string.Join(' ', stored.Except(live))} too many, {string.Join(' ', live.Except(stored))} too few");
-            Assert.Equal(live.Length, await ScalarAsync($"SELECT st.size FROM membership_states st JOIN segments s ON s.id = st.segment_id WHERE s.key = '{key}'"));
-            Assert.Equal(live.Length, await ScalarAsync($"SELECT coalesce(sum(joined - \"left\"), 0) FROM membership_batches b JOIN segments s ON s.id = b.segment_id WHERE s.key = '{key}'"));
+            Assert.True(
+                live.SequenceEqual(stored),
+                $"{key}: stored {string.Join(' ', stored.Except(live))} too many, {string.Join(' ', live.Except(stored))} too few");
+            Assert.Equal(
+                live.Length,
+                await ScalarAsync(
+                    $"SELECT st.size FROM membership_states st JOIN segments s ON s.id = st.segment_id WHERE s.key = '{key}'"));
+            Assert.Equal(
+                live.Length,
+                await ScalarAsync(
+                    $"""
+                    SELECT coalesce(sum(joined - "left"), 0) FROM membership_batches b JOIN segments s ON s.id = b.segment_id
+                    WHERE s.key = '{key}'
+                    """));
             members += live.Length;
         }
 
@@ -196,8 +235,12 @@ public sealed class TakeoverTests(ITestOutputHelper output) : IAsyncLifetime
     {
         await using var command = source.CreateCommand(
             """
-            SELECT concat_ws(E'\n', (SELECT json_agg(m ORDER BY m.customer_key, m.segment_id, m.joined_batch) FROM memberships m), (SELECT json_agg(b ORDER BY b.id) FROM membership_batches b),
-                (SELECT json_agg(s ORDER BY s.segment_id) FROM membership_states s), (SELECT json_agg(w ORDER BY w.id) FROM membership_work w), (SELECT json_agg((l.kept_until, l.ready_stamp)) FROM membership_leader l))
+            SELECT concat_ws(E'\n',
+                (SELECT json_agg(m ORDER BY m.customer_key, m.segment_id, m.joined_batch) FROM memberships m),
+                (SELECT json_agg(b ORDER BY b.id) FROM membership_batches b),
+                (SELECT json_agg(s ORDER BY s.segment_id) FROM membership_states s),
+                (SELECT json_agg(w ORDER BY w.id) FROM membership_work w),
+                (SELECT json_agg((l.kept_until, l.ready_stamp)) FROM membership_leader l))
             """);
         return (string)(await command.ExecuteScalarAsync())!;
     }

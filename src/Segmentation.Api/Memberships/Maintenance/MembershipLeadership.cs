@@ -5,8 +5,8 @@ using Segmentation.Api.Data;
 namespace Segmentation.Api.Memberships;
 
 /// <summary>
-/// Has one process of all that share a database maintain membership. A lock in the database says which; PostgreSQL frees it with the connection of
-/// the process that held it, and another process takes over within seconds.
+/// Has one process of all that share a database maintain membership. A lock in the database says which; PostgreSQL frees it with the
+/// connection of the process that held it, and another process takes over within seconds.
 /// </summary>
 internal sealed class MembershipLeadership(
     IServiceProvider services,
@@ -26,10 +26,13 @@ internal sealed class MembershipLeadership(
     private static readonly TimeSpan TryAgain = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan CheckLock = TimeSpan.FromSeconds(2);
 
-    /// <summary>A pool for maintenance alone: its few connections stay warm, and are not reset each time, since it leaves no state on them.</summary>
+    /// <summary>
+    /// A pool for maintenance alone: its few connections stay warm, and are not reset each time, since it leaves no state on them.
+    /// </summary>
     /// <param name="connectionString">The service's own.</param>
     public static NpgsqlDataSource CreateSource(string connectionString) =>
-        NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(connectionString) { NoResetOnClose = true, MinPoolSize = 0, MaxPoolSize = Connections });
+        NpgsqlDataSource.Create(
+            new NpgsqlConnectionStringBuilder(connectionString) { NoResetOnClose = true, MinPoolSize = 0, MaxPoolSize = Connections });
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {

@@ -8,13 +8,13 @@ using Segmentation.Rules;
 namespace Segmentation.Api.Memberships;
 
 /// <summary>
-/// Maintains stored membership for as long as this process leads: customers that were written, or that time may move, are evaluated in memory, a set at a
-/// time (<see cref="CustomerEvaluator"/>); whole segments are rebuilt in PostgreSQL where a definition is new or too many customers were written
-/// (<see cref="SegmentRebuilds"/>).
+/// Maintains stored membership for as long as this process leads: customers that were written, or that time may move, are evaluated in
+/// memory, a set at a time (<see cref="CustomerEvaluator"/>); whole segments are rebuilt in PostgreSQL where a definition is new or too
+/// many customers were written (<see cref="SegmentRebuilds"/>).
 /// </summary>
 /// <remarks>
-/// All of it depends on state, not on history: a customer is evaluated as it is now, and what is stored is brought to that. So a change may be processed
-/// twice, late or in any order, and the outcome is the same.
+/// All of it depends on state, not on history: a customer is evaluated as it is now, and what is stored is brought to that. So a change may
+/// be processed twice, late or in any order, and the outcome is the same.
 /// </remarks>
 internal sealed class MembershipMaintainer : IDisposable
 {
@@ -164,7 +164,8 @@ internal sealed class MembershipMaintainer : IDisposable
         return current;
     }
 
-    private async Task<bool> EvaluateChangesAsync(MembershipPlan current, PendingChanges pending, DateTimeOffset at, CancellationToken cancellation)
+    private async Task<bool> EvaluateChangesAsync(
+        MembershipPlan current, PendingChanges pending, DateTimeOffset at, CancellationToken cancellation)
     {
         if (pending.Entries.Count == 0)
         {

@@ -7,6 +7,8 @@ public sealed class MembershipOptions
     public int HistoryDays
     {
         get;
-        set => field = value >= 1 ? value : throw new ArgumentOutOfRangeException(nameof(HistoryDays), "Membership:HistoryDays must be at least 1.");
+        set => field = value >= 1
+            ? value
+            : throw new ArgumentOutOfRangeException(nameof(HistoryDays), "Membership:HistoryDays must be at least 1.");
     } = 730;
 }

@@ -9,38 +9,49 @@ internal static class MembershipRetention
     public const int PurgeRows = 10_000;
 
     /// <summary>
-    /// Deletes the membership periods that ended before an instant, and the revisions before it that no period refers to; each segment's last revision
-    /// before it stays, since it says how large the segment was then.
+    /// Deletes the membership periods that ended before an instant, and the revisions before it that no period refers to; each segment's
+    /// last revision before it stays, since it says how large the segment was then.
     /// </summary>
-    /// <remarks>Many small statements, each its own transaction unless the connection is in one. After a failure halfway, the next run continues.</remarks>
+    /// <remarks>
+    /// Many small statements, each its own transaction unless the connection is in one. After a failure halfway, the next run continues.
+    /// </remarks>
     /// <returns>How many were deleted.</returns>
-    public static async Task<(long Periods, long Revisions)> PurgeAsync(NpgsqlConnection connection, DateTimeOffset before, CancellationToken cancellation)
+    public static async Task<(long Periods, long Revisions)> PurgeAsync(
+        NpgsqlConnection connection, DateTimeOffset before, CancellationToken cancellation)
     {
         var (periods, revisions) = (0L, 0L);
-        var end = await ScalarAsync<long>("SELECT coalesce((SELECT id FROM membership_batches WHERE at >= $1 ORDER BY at, id LIMIT 1), $2)", before, long.MaxValue);
+        var end = await ScalarAsync<long>(
+            "SELECT coalesce((SELECT id FROM membership_batches WHERE at >= $1 ORDER BY at, id LIMIT 1), $2)", before, long.MaxValue);
         for (var segment = await NextAsync(int.MinValue); segment is not null; segment = await NextAsync(segment.Value))
         {
             int deleted;
             do
             {
-                await using var command = Command("DELETE FROM memberships WHERE ctid = ANY (ARRAY(SELECT ctid FROM memberships WHERE segment_id = $1 AND left_batch < $2 ORDER BY left_batch LIMIT $3))", segment.Value, end, PurgeRows);
+                await using var command = Command(
+                    """
+                    DELETE FROM memberships WHERE ctid = ANY (ARRAY(
+                        SELECT ctid FROM memberships WHERE segment_id = $1 AND left_batch < $2 ORDER BY left_batch LIMIT $3))
+                    """, segment.Value, end, PurgeRows);
                 deleted = await command.ExecuteNonQueryAsync(cancellation);
                 periods += deleted;
             }
             while (deleted == PurgeRows);
 
-            var last = await ScalarAsync<long?>("SELECT max(id) FROM membership_batches WHERE segment_id = $1 AND id < $2", segment.Value, end);
+            var last = await ScalarAsync<long?>(
+                "SELECT max(id) FROM membership_batches WHERE segment_id = $1 AND id < $2", segment.Value, end);
             for (long? after = long.MinValue; last is not null && after is not null;)
             {
                 // No join: where the tables were empty when they were last analyzed, the planner would compare each revision with each.
                 await using var command = Command(
                     """
-                    WITH old AS MATERIALIZED (SELECT ctid, id FROM membership_batches WHERE segment_id = $1 AND id > $2 AND id < $3 ORDER BY id LIMIT $4),
+                    WITH old AS MATERIALIZED (
+                        SELECT ctid, id FROM membership_batches WHERE segment_id = $1 AND id > $2 AND id < $3 ORDER BY id LIMIT $4),
                     deleted AS (
                         DELETE FROM membership_batches WHERE ctid = ANY (ARRAY(
-                            SELECT o.ctid FROM old o
-                            WHERE (SELECT m.segment_id FROM memberships m WHERE m.segment_id = $1 AND m.joined_batch = o.id LIMIT 1) IS NULL
-                                AND (SELECT m.segment_id FROM memberships m WHERE m.segment_id = $1 AND m.left_batch = o.id LIMIT 1) IS NULL))
+                            SELECT o.ctid FROM old o WHERE (
+                                SELECT m.segment_id FROM memberships m WHERE m.segment_id = $1 AND m.joined_batch = o.id LIMIT 1) IS NULL
+                            AND (
+                                SELECT m.segment_id FROM memberships m WHERE m.segment_id = $1 AND m.left_batch = o.id LIMIT 1) IS NULL))
                         RETURNING 1)
                     SELECT (SELECT max(id) FROM old), (SELECT count(*) FROM deleted)
                     """, segment.Value, after.Value, last.Value, PurgeRows);

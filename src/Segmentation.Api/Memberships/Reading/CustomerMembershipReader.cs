@@ -36,9 +36,12 @@ public sealed class CustomerMembershipReader(DefinitionCache cache, StoredMember
         return await snapshots.EvaluateAsync(key, id, asOf, cancellation);
     }
 
-    // Null where the rules have to be evaluated: the change log still contains the customer, a definition has changed, or there is no such customer.
+    // Null where the rules have to be evaluated: the change log still contains the customer, a definition has
+    // changed, or there is no such customer.
     private async Task<(DefinitionSet All, CustomerMemberships Memberships)?> ReadStoredAsync(string id, CancellationToken cancellation) =>
-        cache.Latest is { } all && await stored.ReadAsync(id, cancellation) is { } memberships && memberships.DefinitionsVersion == all.Version
+        cache.Latest is { } all
+            && await stored.ReadAsync(id, cancellation) is { } memberships
+            && memberships.DefinitionsVersion == all.Version
             ? (all, memberships)
             : null;
 }

@@ -6,7 +6,9 @@ using Segmentation.Rules.Expressions;
 
 namespace Segmentation.Api.Memberships;
 
-/// <summary>Who is in a segment: read from stored membership where there is one and a live evaluation was not asked for, else evaluated.</summary>
+/// <summary>
+/// Who is in a segment: read from stored membership where there is one and a live evaluation was not asked for, else evaluated.
+/// </summary>
 public sealed class MembershipReader(SegmentationDb db, SegmentQuery query, StoredMembership stored)
 {
     /// <summary>Who is in a segment.</summary>

@@ -9,10 +9,12 @@ using Segmentation.Api.Segments;
 
 namespace Segmentation.Api.Memberships;
 
-/// <summary>Compares segments member by member: a bit for each customer and segment, so that common members are counted 64 at a time.</summary>
+/// <summary>
+/// Compares segments member by member: a bit for each customer and segment, so that common members are counted 64 at a time.
+/// </summary>
 /// <remarks>
-/// Memory is bounded by reading a range of keys at a time, and by running one comparison at a time. For 100 segments it is 13 MB of bits, and
-/// at most 4 MB of keys on their way from each of two connections.
+/// Memory is bounded by reading a range of keys at a time, and by running one comparison at a time. For 100 segments it is 13 MB of bits,
+/// and at most 4 MB of keys on their way from each of two connections.
 /// </remarks>
 public sealed class SegmentOverlap(SegmentationDb db, SegmentQuery query, NpgsqlDataSource database)
 {
@@ -74,7 +76,8 @@ public sealed class SegmentOverlap(SegmentationDb db, SegmentQuery query, Npgsql
                     command.Parameters.AddWithValue("low", low);
                     await using var reader = await command.ExecuteReaderAsync(CommandBehavior.SequentialAccess, cancellation);
                     await reader.ReadAsync(cancellation);
-                    sizes[i] += Set(bits[i], await reader.IsDBNullAsync(0, cancellation) ? [] : await reader.GetFieldValueAsync<byte[]>(0, cancellation));
+                    var isEmpty = await reader.IsDBNullAsync(0, cancellation);
+                    sizes[i] += Set(bits[i], isEmpty ? [] : await reader.GetFieldValueAsync<byte[]>(0, cancellation));
                 }
             }
         }
@@ -95,17 +98,25 @@ public sealed class SegmentOverlap(SegmentationDb db, SegmentQuery query, Npgsql
     }
 
     // Each reads the members whose keys lie in a range, as offsets from its beginning.
-    private async Task<NpgsqlCommand[]> CreateCommandsAsync(DefinitionSet all, IReadOnlyList<SegmentDefinition> segments, CancellationToken cancellation)
+    private async Task<NpgsqlCommand[]> CreateCommandsAsync(
+        DefinitionSet all, IReadOnlyList<SegmentDefinition> segments, CancellationToken cancellation)
     {
         var ids = segments.Where(s => s.Status == SegmentStatus.Active).Select(s => s.Id).ToArray();
-        var stored = (await db.MembershipStates.Where(s => ids.Contains(s.SegmentId) && s.Status == MembershipStatus.Ready).Select(s => s.SegmentId).ToListAsync(cancellation)).ToHashSet();
+        var stored = await db.MembershipStates
+            .Where(s => ids.Contains(s.SegmentId) && s.Status == MembershipStatus.Ready)
+            .Select(s => s.SegmentId)
+            .ToHashSetAsync(cancellation);
         return [.. segments.Select(segment =>
         {
             var keys = stored.Contains(segment.Id)
                 ? db.Memberships.Where(m => m.SegmentId == segment.Id && m.LeftRevision == null).Select(m => m.CustomerKey)
                 : query.Members(query.CreatePredicate(all, segment, asOf: null)).Select(c => c.Key);
             var command = (NpgsqlCommand)keys.CreateDbCommand();
-            command.CommandText = $"SELECT string_agg(int4send((key - @low)::integer), '') FROM ({command.CommandText}) AS members(key) WHERE key >= @low AND key < @low + {Range}";
+            command.CommandText =
+                $"""
+                SELECT string_agg(int4send((key - @low)::integer), '') FROM ({command.CommandText}) AS members(key)
+                WHERE key >= @low AND key < @low + {Range}
+                """;
             return command;
         })];
     }

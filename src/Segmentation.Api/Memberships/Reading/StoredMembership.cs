@@ -6,7 +6,10 @@ using Segmentation.Api.Data;
 
 namespace Segmentation.Api.Memberships;
 
-/// <summary>Reads stored membership where it is up to date: past EF Core, and with one statement for all customers that are requested at the same time.</summary>
+/// <summary>
+/// Reads stored membership where it is up to date: past EF Core, and with one statement for all customers that are
+/// requested at the same time.
+/// </summary>
 public sealed class StoredMembership : IAsyncDisposable
 {
     private const string Columns =
@@ -42,8 +45,8 @@ public sealed class StoredMembership : IAsyncDisposable
     private readonly SemaphoreSlim statements = new(MaxStatements);
 
     /// <param name="connectionString">
-    /// The service's own. The statements here have one plan for all values, and planning takes longer than running them: they are planned once a
-    /// connection, while all others are planned for their values.
+    /// The service's own. The statements here have one plan for all values, and planning takes longer than running them: they are planned
+    /// once a connection, while all others are planned for their values.
     /// </param>
     public StoredMembership(string connectionString)
     {
@@ -66,12 +69,14 @@ public sealed class StoredMembership : IAsyncDisposable
             """);
         command.Parameters.Add(SqlParameter.Create(segment, NpgsqlDbType.Integer));
         await using var reader = await command.ExecuteReaderAsync(cancellation);
-        return await reader.ReadAsync(cancellation) ? new StoredSize(reader.GetInt32(0), reader.GetInt64(1), reader.GetFieldValue<DateTimeOffset>(2)) : null;
+        return await reader.ReadAsync(cancellation)
+            ? new StoredSize(reader.GetInt32(0), reader.GetInt64(1), reader.GetFieldValue<DateTimeOffset>(2))
+            : null;
     }
 
     /// <summary>
-    /// The segments that a customer is in; null where stored membership is not up to date: there is no such customer, it was written and has not been
-    /// evaluated yet, or some segment's membership is being built.
+    /// The segments that a customer is in; null where stored membership is not up to date: there is no such customer, it was written and
+    /// has not been evaluated yet, or some segment's membership is being built.
     /// </summary>
     public Task<CustomerMemberships?> ReadAsync(string id, CancellationToken cancellation)
     {

@@ -11,6 +11,8 @@ internal sealed class MembershipBacklog(SegmentationDb db) : IEvaluationBacklog
     public Task<int> CountAsync(CancellationToken cancellation)
     {
         var states = db.MembershipStates;
-        return db.ChangeLog.Where(e => e.Keys != null && e.SegmentId == null && !e.Created && states.Any()).SumAsync(e => e.Keys!.Length, cancellation);
+        return db.ChangeLog
+            .Where(e => e.Keys != null && e.SegmentId == null && !e.Created && states.Any())
+            .SumAsync(e => e.Keys!.Length, cancellation);
     }
 }

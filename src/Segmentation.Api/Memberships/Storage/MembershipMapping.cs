@@ -5,7 +5,8 @@ using Segmentation.Api.Segments;
 
 namespace Segmentation.Api.Memberships;
 
-// No foreign keys: checking each of millions of rows costs as much as writing it. The maintainer removes what has lost its segment or customer.
+// No foreign keys: checking each of millions of rows costs as much as writing it. The maintainer removes what has
+// lost its segment or customer.
 internal sealed class MembershipPeriodMapping : IEntityTypeConfiguration<MembershipPeriod>
 {
     public void Configure(EntityTypeBuilder<MembershipPeriod> builder)
@@ -16,14 +17,24 @@ internal sealed class MembershipPeriodMapping : IEntityTypeConfiguration<Members
         builder.Property(m => m.JoinedEvent).HasMaxLength(CustomerEvent.IdMaxLength);
         builder.Property(m => m.LeftEvent).HasMaxLength(CustomerEvent.IdMaxLength);
 
-        // By segment: its members in the order of pages; who joined (the key) and who left in the order of time, and within a revision in that of pages,
-        // since one revision can have all members.
-        builder.HasIndex(m => new { m.SegmentId, m.CustomerKey }).IsUnique().HasFilter("left_batch IS NULL").HasDatabaseName("ux_memberships_current");
-        builder.HasIndex(m => new { m.SegmentId, m.LeftRevision, m.CustomerKey }).HasFilter("left_batch IS NOT NULL").HasDatabaseName("ix_memberships_left");
+        // By segment: its members in the order of pages; who joined (the key) and who left in the order of time, and within a revision in
+        // that of pages, since one revision can have all members.
+        builder.HasIndex(m => new { m.SegmentId, m.CustomerKey })
+            .IsUnique()
+            .HasFilter("left_batch IS NULL")
+            .HasDatabaseName("ux_memberships_current");
+        builder.HasIndex(m => new { m.SegmentId, m.LeftRevision, m.CustomerKey })
+            .HasFilter("left_batch IS NOT NULL")
+            .HasDatabaseName("ix_memberships_left");
 
-        // By customer: the segments of one, now and before. Each membership period is in one of the two: a query by customer has to name one, or both.
-        builder.HasIndex(m => new { m.CustomerKey, m.SegmentId }).HasFilter("left_batch IS NULL").HasDatabaseName("ix_memberships_customer");
-        builder.HasIndex(m => new { m.CustomerKey, m.LeftRevision }).HasFilter("left_batch IS NOT NULL").HasDatabaseName("ix_memberships_customer_left");
+        // By customer: the segments of one, now and before. Each membership period is in one of the two: a query by
+        // customer has to name one, or both.
+        builder.HasIndex(m => new { m.CustomerKey, m.SegmentId })
+            .HasFilter("left_batch IS NULL")
+            .HasDatabaseName("ix_memberships_customer");
+        builder.HasIndex(m => new { m.CustomerKey, m.LeftRevision })
+            .HasFilter("left_batch IS NOT NULL")
+            .HasDatabaseName("ix_memberships_customer_left");
     }
 }
 

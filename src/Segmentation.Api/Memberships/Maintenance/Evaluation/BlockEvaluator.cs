@@ -67,7 +67,8 @@ internal sealed class BlockEvaluator(EvaluationSchedule schedule)
         SegmentationDb db, long key, SegmentPlan segment, SegmentsAt segments, CancellationToken cancellation) =>
         db.Customers.Where(c => c.Key == key).Where(segment.Members(segments.Plan.Definitions, segments.At, db)).AnyAsync(cancellation);
 
-    // Segment by segment: what a rule needs is then in the processor's cache for all customers, where a thousand rules for each customer would fetch it anew.
+    // Segment by segment: what a rule needs is then in the processor's cache for all customers, where a thousand rules for each customer
+    // would fetch it anew.
     private static void EvaluateInMemory(CustomerUnderEvaluation[] block, SegmentsAt segments, EvaluationChunk chunk)
     {
         var plan = segments.Plan;
@@ -99,15 +100,17 @@ internal sealed class BlockEvaluator(EvaluationSchedule schedule)
                 {
                     segments.RanksMoved |= segments.MovesRanks(segment, evaluated);
                 }
-                else if (segment.IsReady && segment.Plan.Contains(evaluated.Customer, segment.Now) is var member && member != evaluated.Stored.Contains(ordinal))
+                else if (segment.IsReady
+                    && segment.Plan.Contains(evaluated.Customer, segment.Now) is var member
+                    && member != evaluated.Stored.Contains(ordinal))
                 {
                     Move(plan, segment.Plan, evaluated, member, chunk);
                 }
             }
         }
 
-        // Transitions by earlier events are scheduled already: each event brings its customer in or out by itself, and every customer that has one was
-        // found by the scan or evaluated since.
+        // Transitions by earlier events are scheduled already: each event brings its customer in or out by itself, and every customer that
+        // has one was found by the scan or evaluated since.
         foreach (var (customer, request, _) in block)
         {
             customer.Events.RemoveAll(e => e.OccurredAt < request.Since);
@@ -129,7 +132,8 @@ internal sealed class BlockEvaluator(EvaluationSchedule schedule)
     private static void Defer(MembershipPlan plan, SegmentPlan segment, CustomerUnderEvaluation evaluated, EvaluationChunk chunk)
     {
         var request = evaluated.Request;
-        chunk.Deferred.Add(new DeferredEvaluation(segment.Segment.Id, request.Cause, evaluated.Customer.Key, request.LastEvent(segment, plan)));
+        chunk.Deferred.Add(
+            new DeferredEvaluation(segment.Segment.Id, request.Cause, evaluated.Customer.Key, request.LastEvent(segment, plan)));
     }
 
     private static void Move(

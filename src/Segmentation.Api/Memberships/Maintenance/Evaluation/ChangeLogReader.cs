@@ -5,7 +5,9 @@ using Segmentation.Api.Data;
 
 namespace Segmentation.Api.Memberships;
 
-/// <summary>Reads what there is to do: the first entries of the change log, what was cancelled, and the version of the definitions.</summary>
+/// <summary>
+/// Reads what there is to do: the first entries of the change log, what was cancelled, and the version of the definitions.
+/// </summary>
 internal sealed class ChangeLogReader(NpgsqlDataSource source)
 {
     private const int MaxEntries = 20;

@@ -16,14 +16,15 @@ internal sealed class CustomerEvaluator(
     SegmentRebuilds rebuilds,
     EvaluationSchedule schedule)
 {
-    // That many customers with their events stay in a core's cache; each has a bit of 64. A block of customers with very many events is smaller, for
-    // memory's sake, and few are read ahead, since the garbage collector copies those that wait.
+    // That many customers with their events stay in a core's cache; each has a bit of 64. A block of customers with very many events is
+    // smaller, for memory's sake, and few are read ahead, since the garbage collector copies those that wait.
     private const int BlockCustomers = 32;
     private const int BlockEvents = 20_000;
     private const int BlocksAhead = 1;
 
-    // Statements that read chunks at the same time: reading in PostgreSQL is most of an evaluation, and each statement has a process of its own. Blocks are
-    // evaluated in the order in which they arrive, whichever chunk they are of: chunk by chunk, all readers but one would wait.
+    // Statements that read chunks at the same time: reading in PostgreSQL is most of an evaluation, and each
+    // statement has a process of its own. Blocks are evaluated in the order in which they arrive, whichever chunk
+    // they are of: chunk by chunk, all readers but one would wait.
     private const int Readers = 2;
 
     private readonly BlockEvaluator blocks = new(schedule);
@@ -58,8 +59,8 @@ internal sealed class CustomerEvaluator(
     }
 
     /// <summary>
-    /// Evaluates customers. The loop that everything depends on: while one block is evaluated, the next ones are read, and the outcome of the chunk
-    /// before is written.
+    /// Evaluates customers. The loop that everything depends on: while one block is evaluated, the next ones are read, and the outcome of
+    /// the chunk before is written.
     /// </summary>
     /// <param name="requests">The customers, by their keys.</param>
     /// <param name="done">The entries of the change log that are done with that: each is deleted with the last of its customers.</param>

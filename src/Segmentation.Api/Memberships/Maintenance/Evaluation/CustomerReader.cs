@@ -34,10 +34,12 @@ internal sealed class CustomerReader(NpgsqlDataSource source, CustomerRowReaders
     private const string SegmentsOfCustomer =
         "ARRAY(SELECT m.segment_id FROM memberships m WHERE m.customer_key = c.key AND m.left_batch IS NULL)";
 
-    /// <summary>The customers of these keys that exist, one after the other: the events of a thousand may take more memory than is good.</summary>
+    /// <summary>
+    /// The customers of these keys that exist, one after the other: the events of a thousand may take more memory than is good.
+    /// </summary>
     /// <param name="scope">
-    /// The segments that they are evaluated for: what their rules read is loaded. All else is as in a new customer, but for the key and the number of
-    /// events; of a customer with more than <see cref="CustomerSnapshots.MaxEvents"/> no events are loaded.
+    /// The segments that they are evaluated for: what their rules read is loaded. All else is as in a new customer, but for the key and the
+    /// number of events; of a customer with more than <see cref="CustomerSnapshots.MaxEvents"/> no events are loaded.
     /// </param>
     /// <param name="cached">The segments whose stored membership contains a customer, by its key, where that need not be read.</param>
     /// <returns>Each customer, and the segments whose stored membership contains it.</returns>

@@ -13,7 +13,10 @@ internal sealed class EvaluationChunk
     private EvaluationChunk(KeyValuePair<long, EvaluationRequest>[] requests, MembershipCache cache)
     {
         Requests = requests.ToDictionary();
-        Cached = requests.Select(r => (r.Key, Stored: cache.Take(r.Key))).Where(r => r.Stored is not null).ToDictionary(r => r.Key, r => r.Stored!);
+        Cached = requests
+            .Select(r => (r.Key, Stored: cache.Take(r.Key)))
+            .Where(r => r.Stored is not null)
+            .ToDictionary(r => r.Key, r => r.Stored!);
     }
 
     public IReadOnlyDictionary<long, EvaluationRequest> Requests { get; }

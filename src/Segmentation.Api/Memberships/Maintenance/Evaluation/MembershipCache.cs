@@ -3,8 +3,9 @@ using System.Runtime.InteropServices;
 namespace Segmentation.Api.Memberships;
 
 /// <summary>
-/// The segments whose stored membership contains the customers that were evaluated last: whoever has just done something will soon do more, and a
-/// customer's rows of membership are half of what reading it costs. Held by the only process that writes those rows, as long as it leads.
+/// The segments whose stored membership contains the customers that were evaluated last: whoever has just done
+/// something will soon do more, and a customer's rows of membership are half of what reading it costs. Held by the
+/// only process that writes those rows, as long as it leads.
 /// </summary>
 internal sealed class MembershipCache(int segments)
 {

@@ -33,7 +33,9 @@ internal sealed record SegmentAt(SegmentPlan Plan, Evaluation Now, Evaluation? U
         if (!IsRegular)
         {
             // Near a change of clocks the customer is re-evaluated every second until that is over.
-            return Plan.MayTransition(EvaluationAt(at - Irregularity), EvaluationAt(until + Irregularity))(customer) ? at.AddSeconds(1) : null;
+            return Plan.MayTransition(EvaluationAt(at - Irregularity), EvaluationAt(until + Irregularity))(customer)
+                ? at.AddSeconds(1)
+                : null;
         }
 
         if (!MayTransition(customer))

@@ -23,7 +23,8 @@ internal sealed class SegmentFingerprints(DefinitionSet definitions)
             return cached;
         }
 
-        var text = new StringBuilder().Append(segment.Kind).Append('\n').Append(segment.TimeZone).Append('\n').Append(segment.Rule?.GetRawText());
+        var text = new StringBuilder()
+            .Append(segment.Kind).Append('\n').Append(segment.TimeZone).Append('\n').Append(segment.Rule?.GetRawText());
         if (segment.Rule is { } rule)
         {
             var attributes = RuleReferences.Fields(rule)

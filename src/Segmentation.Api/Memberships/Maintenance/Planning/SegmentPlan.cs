@@ -89,7 +89,9 @@ internal sealed class SegmentPlan
     /// <summary>Whether time may bring a customer in or out between two instants.</summary>
     public Func<Customer, bool> MayTransition(Evaluation from, Evaluation to) => mayTransition.Value(from, to);
 
-    /// <summary>Whether no change of clocks shifts the rule's bounds between two instants (<see cref="CompiledRule{T}.IsRegular"/>).</summary>
+    /// <summary>
+    /// Whether no change of clocks shifts the rule's bounds between two instants (<see cref="CompiledRule{T}.IsRegular"/>).
+    /// </summary>
     public bool IsRegular(DateTimeOffset from, DateTimeOffset to) => rule!.IsRegular(from, to, Segment.TimeZone);
 
     /// <summary>The rule in PostgreSQL: its members at an instant.</summary>
@@ -104,7 +106,9 @@ internal sealed class SegmentPlan
         DefinitionSet definitions, DateTimeOffset from, DateTimeOffset to, SegmentationDb db) =>
         CompileForSql(definitions).ToFlipsQueries(new Evaluation(from, Segment.TimeZone), new Evaluation(to, Segment.TimeZone), db.Rows);
 
-    /// <summary>The keys of the segments that a valid rule names; and, of those whose membership is not stored, what their rules name in turn.</summary>
+    /// <summary>
+    /// The keys of the segments that a valid rule names; and, of those whose membership is not stored, what their rules name in turn.
+    /// </summary>
     public static IReadOnlyList<string> FindReferences(JsonElement rule, DefinitionSet definitions)
     {
         List<string> found = [];

@@ -29,7 +29,8 @@ internal sealed class SegmentsAt(
 
     /// <summary>Whether a customer may have moved the ranks that a segment reads, which is then rebuilt as a whole.</summary>
     /// <remarks>
-    /// Its rule may read more than ranks: where time alone is the reason, only a customer that time may have brought in or out since the watermark counts.
+    /// Its rule may read more than ranks: where time alone is the reason, only a customer that time may have
+    /// brought in or out since the watermark counts.
     /// </remarks>
     public bool MovesRanks(SegmentAt segment, CustomerUnderEvaluation evaluated)
     {

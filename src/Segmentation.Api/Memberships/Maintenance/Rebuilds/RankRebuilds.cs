@@ -3,8 +3,8 @@ using Segmentation.Api.Changes;
 namespace Segmentation.Api.Memberships;
 
 /// <summary>
-/// Rebuilds the segments that read ranks. Those move with every order, so the segments are rebuilt as a whole, as often as that takes a quarter of one
-/// connection's time.
+/// Rebuilds the segments that read ranks. Those move with every order, so the segments are rebuilt as a whole, as often as that takes a
+/// quarter of one connection's time.
 /// </summary>
 internal sealed class RankRebuilds(SegmentRebuilds rebuilds)
 {

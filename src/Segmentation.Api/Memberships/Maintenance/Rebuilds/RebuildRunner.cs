@@ -11,7 +11,10 @@ using Segmentation.Rules.Expressions;
 
 namespace Segmentation.Api.Memberships;
 
-/// <summary>Runs rebuilds: one alone, or a group of which one scan of the customers finds all members. Each has a transaction of its own, and ends by itself.</summary>
+/// <summary>
+/// Runs rebuilds: one alone, or a group of which one scan of the customers finds all members. Each has a
+/// transaction of its own, and ends by itself.
+/// </summary>
 internal sealed class RebuildRunner(IServiceScopeFactory scopes, MembershipWriter writer, RebuildWriter rebuildWriter, TimeProvider time)
 {
     /// <summary>Segments that one scan serves at most; each has a bit of 64.</summary>
@@ -29,7 +32,10 @@ internal sealed class RebuildRunner(IServiceScopeFactory scopes, MembershipWrite
             foreach (var rebuild in group)
             {
                 await writer.SetStateAsync(
-                    rebuild.Plan.Segment.Id, "progress = 0, started_at = $2", cancellation, SqlParameter.Create(at, NpgsqlDbType.TimestampTz));
+                    rebuild.Plan.Segment.Id,
+                    "progress = 0, started_at = $2",
+                    cancellation,
+                    SqlParameter.Create(at, NpgsqlDbType.TimestampTz));
             }
 
             await using var scope = scopes.CreateAsyncScope();
@@ -39,15 +45,18 @@ internal sealed class RebuildRunner(IServiceScopeFactory scopes, MembershipWrite
             {
                 if (!alone)
                 {
-                    // Rebuilds side by side keep the processors busy; parallel workers within one of them only add to that (235 ms a segment with them, 161 without).
-                    await using var serial = new NpgsqlCommand("SET max_parallel_workers_per_gather = 0", (NpgsqlConnection)db.Database.GetDbConnection());
+                    // Rebuilds side by side keep the processors busy; parallel workers within one of them only add to that (235 ms a
+                    // segment with them, 161 without).
+                    var connection = (NpgsqlConnection)db.Database.GetDbConnection();
+                    await using var serial = new NpgsqlCommand("SET max_parallel_workers_per_gather = 0", connection);
                     await serial.ExecuteNonQueryAsync(cancellation);
                 }
 
                 if (group.Count > 1)
                 {
                     // One that is cancelled ends at once, and not with the others' scan.
-                    var ends = group.Select(b => b.Cancellation.Token.Register(() => b.Ended.TrySetCanceled(CancellationToken.None))).ToList();
+                    var ends = group.Select(b => b.Cancellation.Token.Register(() => b.Ended.TrySetCanceled(CancellationToken.None)))
+                        .ToList();
                     await ScanAsync(db, group, at, cancellation);
                     ends.ForEach(e => e.Dispose());
                 }
@@ -83,10 +92,12 @@ internal sealed class RebuildRunner(IServiceScopeFactory scopes, MembershipWrite
         try
         {
             var started = Stopwatch.GetTimestamp();
+            FormattableString found = $"SELECT key FROM found_together WHERE segments & {1L << index} <> 0";
             await using var members = group.Count > 1
-                ? new NpgsqlCommand(string.Create(CultureInfo.InvariantCulture, $"SELECT key FROM found_together WHERE segments & {1L << index} <> 0"))
+                ? new NpgsqlCommand(found.ToString(CultureInfo.InvariantCulture))
                 : (NpgsqlCommand)db.Customers.Where(rebuild.Plan.Members(rebuild.Definitions, at, db)).Select(c => c.Key).CreateDbCommand();
-            await rebuildWriter.WriteAsync(rebuild, (NpgsqlConnection)db.Database.GetDbConnection(), members, at, rebuild.Cancellation.Token);
+            await rebuildWriter.WriteAsync(
+                rebuild, (NpgsqlConnection)db.Database.GetDbConnection(), members, at, rebuild.Cancellation.Token);
             (rebuild.At, rebuild.Ms) = (at, sharedMs + Stopwatch.GetElapsedTime(started).TotalMilliseconds);
             rebuild.Ended.SetResult();
         }
@@ -115,7 +126,10 @@ internal sealed class RebuildRunner(IServiceScopeFactory scopes, MembershipWrite
 
         // OFFSET keeps the planner from evaluating each rule twice.
         command.CommandText =
-            $"CREATE TEMPORARY TABLE found_together AS SELECT * FROM ({command.CommandText} OFFSET 0) AS found (key, segments) WHERE segments <> 0";
+            $"""
+            CREATE TEMPORARY TABLE found_together AS
+            SELECT * FROM ({command.CommandText} OFFSET 0) AS found (key, segments) WHERE segments <> 0
+            """;
         command.CommandTimeout = 0;
         await command.ExecuteNonQueryAsync(cancellation);
     }

@@ -44,10 +44,11 @@ internal sealed class RebuildWriter(MembershipWriter writer, EvaluationSchedule 
         }, cancellation);
     }
 
-    // Customers that were written meanwhile, or are due, may have been read before or after that, and erased ones before: of those, what is stored stays, and
-    // where it differs, the customer is evaluated by itself.
+    // Customers that were written meanwhile, or are due, may have been read before or after that, and erased ones before: of those, what is
+    // stored stays, and where it differs, the customer is evaluated by itself.
     private async Task SkipChangedAsync(
-        SegmentRebuild rebuild, NpgsqlConnection connection, NpgsqlTransaction transaction, DateTimeOffset at, CancellationToken cancellation)
+        SegmentRebuild rebuild, NpgsqlConnection connection, NpgsqlTransaction transaction, DateTimeOffset at,
+        CancellationToken cancellation)
     {
         await using var skip = new NpgsqlCommand(
             $"""
@@ -78,7 +79,8 @@ internal sealed class RebuildWriter(MembershipWriter writer, EvaluationSchedule 
     }
 
     private async Task SetReadyAsync(
-        SegmentRebuild rebuild, NpgsqlConnection connection, NpgsqlTransaction transaction, int joined, int left, CancellationToken cancellation)
+        SegmentRebuild rebuild, NpgsqlConnection connection, NpgsqlTransaction transaction, int joined, int left,
+        CancellationToken cancellation)
     {
         var isRefresh = rebuild.Cause == MembershipCause.Refresh;
         await using var state = new NpgsqlCommand(

@@ -7,7 +7,9 @@ using Segmentation.Rules;
 
 namespace Segmentation.Api.Memberships;
 
-/// <summary>Rebuilds whole segments in PostgreSQL, beside everything else: which wait, which run, and of which the stored membership is valid.</summary>
+/// <summary>
+/// Rebuilds whole segments in PostgreSQL, beside everything else: which wait, which run, and of which the stored membership is valid.
+/// </summary>
 internal sealed class SegmentRebuilds(
     RebuildRunner runner, MembershipWriter writer, TimeProvider time, ILogger logger, CancellationToken stop)
 {
@@ -97,8 +99,8 @@ internal sealed class SegmentRebuilds(
                 continue;
             }
 
-            // Rules over nothing but customers' own columns read all customers, whatever they are: one scan serves many. One that failed is tried alone,
-            // so that it doesn't fail the others.
+            // Rules over nothing but customers' own columns read all customers, whatever they are: one scan serves many. One that failed is
+            // tried alone, so that it doesn't fail the others.
             List<SegmentRebuild> group = MayShare(waiting[i])
                 ? [.. waiting.Skip(i).Where(b => MayShare(b) && MayStart(b)).Take(RebuildRunner.MaxShared)]
                 : [waiting[i]];
@@ -177,7 +179,8 @@ internal sealed class SegmentRebuilds(
             await using var command = new NpgsqlCommand(
                 $"""
                 WITH rows AS ({ChangeLog.DeleteBuildsOfSegmentSql("$1", "$2")})
-                UPDATE membership_states SET cancel_requested = false, finished_at = CASE WHEN $3 THEN greatest(started_at, $4) ELSE finished_at END
+                UPDATE membership_states
+                SET cancel_requested = false, finished_at = CASE WHEN $3 THEN greatest(started_at, $4) ELSE finished_at END
                 WHERE segment_id = $1
                 """,
                 connection,

@@ -7,7 +7,10 @@ using Segmentation.Api.Segments;
 
 namespace Segmentation.Api.Memberships;
 
-/// <summary>Brings the segments whose membership is stored in line with the definitions: queues those that differ, and removes those that are no longer stored.</summary>
+/// <summary>
+/// Brings the segments whose membership is stored in line with the definitions: queues those that differ, and
+/// removes those that are no longer stored.
+/// </summary>
 internal sealed class StoredSegments(MembershipWriter writer, SegmentRebuilds rebuilds)
 {
     // Beyond that, rebuilding is cheaper than finding all that time has moved since.
@@ -89,7 +92,8 @@ internal sealed class StoredSegments(MembershipWriter writer, SegmentRebuilds re
                     INSERT INTO membership_batches (segment_id, at, version, joined, "left", size)
                     SELECT s.id, $2, s.version, 0, state.size, 0 FROM segment s, state WHERE state.size > 0
                     RETURNING id),
-                gone AS (UPDATE memberships SET left_batch = batch.id, left_cause = $3 FROM batch WHERE segment_id = $1 AND left_batch IS NULL)
+                gone AS (
+                    UPDATE memberships SET left_batch = batch.id, left_cause = $3 FROM batch WHERE segment_id = $1 AND left_batch IS NULL)
                 SELECT id, id FROM batch
                 """,
                 connection,

@@ -3,7 +3,8 @@ using Segmentation.Api.Changes;
 namespace Segmentation.Api.Memberships;
 
 /// <summary>
-/// Knows which customers time may bring in or out. They are found an hour ahead, beside everything else: evaluated at once, and again when they are due.
+/// Knows which customers time may bring in or out. They are found an hour ahead, beside everything else: evaluated
+/// at once, and again when they are due.
 /// </summary>
 internal sealed class TimeTransitions(
     TransitionScan scan, EvaluationSchedule schedule, SegmentRebuilds rebuilds, ILogger logger, CancellationToken stop)

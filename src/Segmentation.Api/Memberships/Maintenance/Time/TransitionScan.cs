@@ -19,7 +19,10 @@ internal sealed class TransitionScan(IServiceScopeFactory scopes)
     /// <param name="segments">Each with the instant from which on.</param>
     /// <returns>The keys of the customers.</returns>
     public async Task<HashSet<long>> FindAsync(
-        DefinitionSet definitions, (SegmentPlan Segment, DateTimeOffset From)[] segments, DateTimeOffset end, CancellationToken cancellation)
+        DefinitionSet definitions,
+        (SegmentPlan Segment, DateTimeOffset From)[] segments,
+        DateTimeOffset end,
+        CancellationToken cancellation)
     {
         var found = new HashSet<long>();
         await using var scope = scopes.CreateAsyncScope();
@@ -31,7 +34,8 @@ internal sealed class TransitionScan(IServiceScopeFactory scopes)
             return s.Segment.Transitions(definitions, s.From - margin, end + margin, db);
         }).ToList();
 
-        // Predicates over customers' rows read all customers, so that one scan serves many; queries for keys read few of an hour's events, each its own.
+        // Predicates over customers' rows read all customers, so that one scan serves many; queries for keys read
+        // few of an hour's events, each its own.
         foreach (var some in transitions.Select(t => t.Predicate).OfType<LambdaExpression>().Chunk(MaxShared))
         {
             var c = Expression.Parameter(typeof(Customer), "c");

@@ -3,7 +3,7 @@ using Segmentation.Api.Changes;
 using Segmentation.Api.Data;
 using Segmentation.Api.Events;
 using Segmentation.Api.Segments;
-using Segmentation.Rules;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Memberships;
 

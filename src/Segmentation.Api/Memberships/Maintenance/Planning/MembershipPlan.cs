@@ -1,7 +1,7 @@
 using Segmentation.Api.Customers;
 using Segmentation.Api.Events;
 using Segmentation.Api.Segments;
-using Segmentation.Rules;
+using Segmentation.Rules.Checking;
 
 namespace Segmentation.Api.Memberships;
 

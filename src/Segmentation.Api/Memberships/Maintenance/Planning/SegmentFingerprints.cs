@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using Segmentation.Api.Segments;
-using Segmentation.Rules;
+using Segmentation.Rules.Checking;
 
 namespace Segmentation.Api.Memberships;
 

@@ -4,6 +4,8 @@ using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Segments;
 using Segmentation.Rules;
+using Segmentation.Rules.Backends;
+using Segmentation.Rules.Checking;
 
 namespace Segmentation.Api.Memberships;
 
@@ -48,7 +50,7 @@ internal sealed class SegmentPlan
         contains = new(() => segment.Kind == SegmentKind.Manual ? (c, _) => c.ManualMemberships.Any(m => m.SegmentId == segment.Id)
             : rule is null ? (_, _) => false
             : rule.ToFunc());
-        mayTransition = new(() => rule!.ToFlipsFunc());
+        mayTransition = new(() => rule!.ToTransitionFunc());
     }
 
     /// <summary>By the latest definitions; what is not part of the fingerprint may change.</summary>
@@ -104,7 +106,7 @@ internal sealed class SegmentPlan
     /// <returns>A predicate over customers' rows, and queries for the keys of further customers.</returns>
     public (Expression<Func<Customer, bool>>? Predicate, IReadOnlyList<Expression> Keys) Transitions(
         DefinitionSet definitions, DateTimeOffset from, DateTimeOffset to, SegmentationDb db) =>
-        CompileForSql(definitions).ToFlipsQueries(new Evaluation(from, Segment.TimeZone), new Evaluation(to, Segment.TimeZone), db.Rows);
+        CompileForSql(definitions).ToTransitionQueries(new Evaluation(from, Segment.TimeZone), new Evaluation(to, Segment.TimeZone), db.Rows);
 
     /// <summary>
     /// The keys of the segments that a valid rule names; and, of those whose membership is not stored, what their rules name in turn.

@@ -6,8 +6,8 @@ using Npgsql;
 using NpgsqlTypes;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
-using Segmentation.Rules;
 using Segmentation.Rules.Expressions;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Memberships;
 

@@ -2,7 +2,7 @@ using Npgsql;
 using NpgsqlTypes;
 using Segmentation.Api.Changes;
 using Segmentation.Api.Data;
-using Segmentation.Rules;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Memberships;
 

@@ -102,7 +102,7 @@ internal static class StoredSection
 
     private static async Task<int[]?> BareAsync(NpgsqlDataSource source, string id)
     {
-        await using var command = source.CreateCommand(StoredMembership.OfCustomer);
+        await using var command = source.CreateCommand(StoredMembership.CustomerSql);
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = id, NpgsqlDbType = NpgsqlDbType.Text });
         await using var reader = await command.ExecuteReaderAsync();
         return await reader.ReadAsync() ? reader.GetFieldValue<int[]>(2) : null;

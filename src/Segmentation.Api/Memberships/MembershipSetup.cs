@@ -18,7 +18,8 @@ internal static class MembershipSetup
         services.AddScoped<IDefinitionObserver, MembershipInvalidation>();
         services.AddScoped<IEvaluationBacklog, MembershipBacklog>();
         services.AddKeyedSingleton(
-            MembershipLeadership.Source, (s, _) => MembershipLeadership.CreateSource(s.GetRequiredService<ConnectionSettings>().ConnectionString));
+            MembershipLeadership.Source,
+            (s, _) => MembershipLeadership.CreateSource(s.GetRequiredService<ConnectionSettings>().ConnectionString));
         services.AddHostedService<MembershipLeadership>();
     }
 }

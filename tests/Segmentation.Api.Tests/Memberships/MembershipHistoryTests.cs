@@ -41,7 +41,7 @@ public sealed class MembershipHistoryTests(ApiFixture fixture) : IClassFixture<A
         Assert.Equal(stays.Count, await history.ScalarAsync<long>("SELECT count(*) FROM memberships"));
         Assert.Equal(stays.Sum(s => s.Joined + (s.Left ?? 0)), (long)await history.ScalarAsync<decimal>("SELECT coalesce(sum(joined_batch + coalesce(left_batch, 0)), 0) FROM memberships"));
         Assert.Equal(kept, await history.ScalarAsync<long>("SELECT count(*) FROM membership_batches"));
-        Assert.Equal(was - kept, purged.Batches);
+        Assert.Equal(was - kept, purged.Revisions);
         Assert.Equal(0, await history.ScalarAsync<long>("SELECT count(*) FROM memberships m WHERE NOT EXISTS (SELECT 1 FROM membership_batches b WHERE b.id = m.joined_batch) OR (left_batch IS NOT NULL AND NOT EXISTS (SELECT 1 FROM membership_batches b WHERE b.id = m.left_batch))"));
         Assert.Equal((0, 0), await MembershipRetention.PurgeAsync(connection, before, CancellationToken.None));
     }

@@ -7,8 +7,8 @@ using Npgsql;
 namespace Segmentation.Api.Tests.Memberships;
 
 /// <summary>
-/// Does to the service, over its API, whatever changes membership: events early, late and twice, edits, erasures, imports, definitions, hands, and
-/// time; and says whether stored membership is what the rules say.
+/// Changes membership over the API in every way there is: events early, late and twice, edits, erasures, imports, definitions, manual
+/// members, and time; and compares stored membership with a live evaluation.
 /// </summary>
 public sealed class MembershipWorld(Api api, FakeTimeProvider clock, string connectionString, Func<Task> settle)
 {
@@ -20,29 +20,48 @@ public sealed class MembershipWorld(Api api, FakeTimeProvider clock, string conn
 
     private static readonly string?[] Channels = [null, "web", "app"];
 
-    // What keeps its membership by itself is the clock's business above all.
+    // Most of them depend on the clock.
     private static readonly (string Key, string Zone, string Rule)[] Rules =
     [
         ("adults", "Europe/Berlin", Leaf("demographic.age", ">=", "30")),
-        ("birthday-week", "America/New_York", Leaf("temporal.birthday", "between", $"[{Relative("startOfDay", 0, "day")},{Relative("startOfDay", 6, "day")}]")),
+        ("birthday-week", "America/New_York", Leaf(
+            "temporal.birthday", "between", $"[{Relative("startOfDay", 0, "day")},{Relative("startOfDay", 6, "day")}]")),
         ("anniversary", "Asia/Kathmandu", Leaf("temporal.signupAnniversary", "=", Relative("now", 0, "day"))),
         ("new", "UTC", Leaf("temporal.signedUpAt", ">=", Relative("now", -30, "day"))),
         ("not-new", "Europe/Berlin", Leaf("temporal.signedUpAt", "<", Relative("startOfWeek", -1, "week"))),
         ("unseen", "Europe/Berlin", Leaf("temporal.lastSeenAt", "<", Relative("now", -7, "day"))),
         ("lapsed", "UTC", Leaf("value.daysSinceLastOrder", ">", "9")),
-        ("ordered-lately", "Europe/Berlin", Events("""{"mode":"some"}""", Leaf("type", "=", "\"order_completed\""), Leaf("occurredAt", ">=", Relative("now", -10, "day")))),
-        ("three-views", "America/New_York", Events("""{"mode":"atLeast","threshold":3}""", Leaf("type", "in", "[\"Page_Viewed\",\"cart_added\"]"), Leaf("occurredAt", "between", $"[{Relative("now", -20, "day")},{Relative("now", -2, "hour")}]"))),
+        ("ordered-lately", "Europe/Berlin", Events(
+            """{"mode":"some"}""", Leaf("type", "=", "\"order_completed\""), Leaf("occurredAt", ">=", Relative("now", -10, "day")))),
+        ("three-views", "America/New_York", Events(
+            """{"mode":"atLeast","threshold":3}""",
+            Leaf("type", "in", "[\"Page_Viewed\",\"cart_added\"]"),
+            Leaf("occurredAt", "between", $"[{Relative("now", -20, "day")},{Relative("now", -2, "hour")}]"))),
         ("exactly-two", "UTC", Events("""{"mode":"exactly","threshold":2}""", Leaf("occurredAt", ">=", Relative("now", -45, "minute")))),
         ("silent", "UTC", Events("""{"mode":"none"}""", Leaf("occurredAt", ">", Relative("startOfDay", -3, "day")))),
-        ("first-order-late", "Europe/Berlin", Events("""{"mode":"atLeast","threshold":{"mode":"relative","anchor":"now","offset":-30,"unit":"day"},"aggregate":"min","of":"occurredAt"}""", Leaf("type", "=", "\"order_completed\""))),
+        ("first-order-late", "Europe/Berlin", Events(
+            $$"""{"mode":"atLeast","threshold":{{Relative("now", -30, "day")}},"aggregate":"min","of":"occurredAt"}""",
+            Leaf("type", "=", "\"order_completed\""))),
         ("all-small", "UTC", Events("""{"mode":"all"}""", Leaf("amount", "<", "100"))),
-        ("spent", "UTC", Events("""{"mode":"atLeast","threshold":100,"aggregate":"sum","of":"amount"}""", Leaf("type", "=", "\"order_completed\""), Leaf("occurredAt", ">=", Relative("now", -1, "month")))),
-        ("carried", "UTC", Events("""{"mode":"atLeast","threshold":3,"aggregate":"sum","of":"properties.items"}""", Leaf("type", "=", "\"order_completed\""))),
-        ("two-channels", "UTC", Events("""{"mode":"atLeast","threshold":2,"aggregate":"distinct","of":"channel"}""", Leaf("type", "=", "\"page_viewed\""))),
-        ("cart-then-order", "Europe/Berlin", $$"""{"field":"behavioral.sequence","operator":"=","value":{"steps":[{{All(Leaf("type", "=", "\"cart_added\""), Leaf("occurredAt", ">=", Relative("now", -15, "day")))}},{{All(Leaf("type", "=", "\"order_completed\""))}}],"within":{"amount":2,"unit":"day"} } }"""),
+        ("spent", "UTC", Events(
+            """{"mode":"atLeast","threshold":100,"aggregate":"sum","of":"amount"}""",
+            Leaf("type", "=", "\"order_completed\""),
+            Leaf("occurredAt", ">=", Relative("now", -1, "month")))),
+        ("carried", "UTC", Events(
+            """{"mode":"atLeast","threshold":3,"aggregate":"sum","of":"properties.items"}""", Leaf("type", "=", "\"order_completed\""))),
+        ("two-channels", "UTC", Events(
+            """{"mode":"atLeast","threshold":2,"aggregate":"distinct","of":"channel"}""", Leaf("type", "=", "\"page_viewed\""))),
+        ("cart-then-order", "Europe/Berlin", Sequence(
+            """{"amount":2,"unit":"day"}""",
+            All(Leaf("type", "=", "\"cart_added\""), Leaf("occurredAt", ">=", Relative("now", -15, "day"))),
+            All(Leaf("type", "=", "\"order_completed\"")))),
         ("morning", "UTC", Leaf("temporal.localHour", "<", "12")),
         ("top-half", "UTC", Leaf("value.percentile", ">=", "50")),
-        ("top-and-german", "UTC", $"{Leaf("value.percentile", ">", "30")},{Leaf("geographic.country", "=", "\"DE\"")},{Leaf("temporal.signedUpAt", ">=", Relative("now", -20, "day"))}"),
+        ("top-and-german", "UTC", string.Join(
+            ',',
+            Leaf("value.percentile", ">", "30"),
+            Leaf("geographic.country", "=", "\"DE\""),
+            Leaf("temporal.signedUpAt", ">=", Relative("now", -20, "day")))),
         ("valued", "UTC", Leaf("value.lifetimeValue", ">=", "150")),
         ("german", "UTC", Leaf("geographic.country", "=", "\"DE\"")),
         ("nobody-yet", "UTC", Leaf("consent.marketing", "=", "true")),
@@ -54,7 +73,7 @@ public sealed class MembershipWorld(Api api, FakeTimeProvider clock, string conn
     private readonly List<string> done = [];
     private int events;
 
-    /// <summary>How often a stored membership changed, and how often customers were compared.</summary>
+    /// <summary>How many stored members were compared.</summary>
     public int Compared { get; private set; }
 
     public async Task CreateAsync()
@@ -85,7 +104,10 @@ public sealed class MembershipWorld(Api api, FakeTimeProvider clock, string conn
         await CompareAsync(seed);
     }
 
-    /// <summary>Stored membership is what the rules say now; what joined less what left, and what there was before the history that is kept, is what is there.</summary>
+    /// <summary>
+    /// Stored membership is what the rules say now; its size is what there was before the history, plus those that
+    /// joined, less those that left.
+    /// </summary>
     public async Task CompareAsync(int seed)
     {
         await using var source = NpgsqlDataSource.Create(connectionString);
@@ -93,8 +115,12 @@ public sealed class MembershipWorld(Api api, FakeTimeProvider clock, string conn
             """
             SELECT s.key, coalesce(array_agg(c.id ORDER BY c.id COLLATE "C") FILTER (WHERE c.id IS NOT NULL), '{}'), st.size,
                 (SELECT coalesce(sum(joined - "left"), 0)::integer FROM membership_batches b WHERE b.segment_id = s.id)
-                    + coalesce((SELECT size - joined + "left" FROM membership_batches b WHERE b.segment_id = s.id ORDER BY id LIMIT 1), 0), count(m.*)::integer, st.status
-            FROM segments s LEFT JOIN membership_states st ON st.segment_id = s.id LEFT JOIN memberships m ON m.segment_id = s.id AND m.left_batch IS NULL LEFT JOIN customers c ON c.key = m.customer_key
+                    + coalesce((SELECT size - joined + "left" FROM membership_batches b WHERE b.segment_id = s.id ORDER BY id LIMIT 1), 0),
+                count(m.*)::integer, st.status
+            FROM segments s
+            LEFT JOIN membership_states st ON st.segment_id = s.id
+            LEFT JOIN memberships m ON m.segment_id = s.id AND m.left_batch IS NULL
+            LEFT JOIN customers c ON c.key = m.customer_key
             WHERE s.status = 'Active' GROUP BY s.id, s.key, st.size, st.status ORDER BY s.key
             """);
         await using var reader = await command.ExecuteReaderAsync();
@@ -102,10 +128,15 @@ public sealed class MembershipWorld(Api api, FakeTimeProvider clock, string conn
         {
             var key = reader.GetString(0);
             var stored = reader.GetFieldValue<string[]>(1);
-            var live = (await api.GetAsync($"segments/{key}/members?fields=id&limit=1000&live=true")).Expect(200)["items"].EnumerateArray().Select(i => i.GetProperty("id").GetString()!).Order(StringComparer.Ordinal).ToArray();
-            Assert.True(stored.SequenceEqual(live),
-                $"seed {seed}, {key} at {clock.GetUtcNow():O}: stored {string.Join(' ', stored.Except(live))} too many, {string.Join(' ', live.Except(stored))} too few\n{string.Join('\n', done)}");
-            Assert.Equal((key, "Ready", live.Length, live.Length, live.Length), (key, reader.GetString(5), reader.GetInt32(2), reader.GetInt32(3), reader.GetInt32(4)));
+            var members = (await api.GetAsync($"segments/{key}/members?fields=id&limit=1000&live=true")).Expect(200)["items"];
+            string[] live = [.. members.EnumerateArray().Select(i => i.GetProperty("id").GetString()!).Order(StringComparer.Ordinal)];
+            var difference = $"{string.Join(' ', stored.Except(live))} too many, {string.Join(' ', live.Except(stored))} too few";
+            Assert.True(
+                stored.SequenceEqual(live),
+                $"seed {seed}, {key} at {clock.GetUtcNow():O}: stored {difference}\n{string.Join('\n', done)}");
+            Assert.Equal(
+                (key, "Ready", live.Length, live.Length, live.Length),
+                (key, reader.GetString(5), reader.GetInt32(2), reader.GetInt32(3), reader.GetInt32(4)));
             Compared += live.Length;
         }
     }
@@ -140,14 +171,22 @@ public sealed class MembershipWorld(Api api, FakeTimeProvider clock, string conn
                 await SendAsync("DELETE", $"customers/{id}", null);
                 break;
             case 8:
-                await SendAsync("POST", "customers/import", string.Join('\n', Enumerable.Range(0, random.Next(1, 5)).Select(_ => $"c{random.Next(Customers)}").Distinct().Select(c => Profile(random, c))), "application/x-ndjson");
+                await SendAsync(
+                    "POST",
+                    "customers/import",
+                    string.Join('\n', Enumerable.Range(0, random.Next(1, 5)).Select(_ => $"c{random.Next(Customers)}").Distinct()
+                        .Select(c => Profile(random, c))),
+                    "application/x-ndjson");
                 break;
             case 9:
-                await SendAsync("POST", "segments/by-hand/members", random.Next(2) == 0 ? $$"""{"add":["{{id}}"]}""" : $$"""{"remove":["{{id}}"]}""");
+                await SendAsync(
+                    "POST", "segments/by-hand/members", random.Next(2) == 0 ? $$"""{"add":["{{id}}"]}""" : $$"""{"remove":["{{id}}"]}""");
                 break;
             case 10:
                 var (key, zone, rule) = Rules[random.Next(Rules.Length - 3)];
-                await SendAsync("PUT", $"segments/{key}", Definition(random.Next(2) == 0 ? rule : Rules[random.Next(Rules.Length - 3)].Rule, random.Next(3) == 0 ? Zones[random.Next(Zones.Length)] : zone,
+                await SendAsync("PUT", $"segments/{key}", Definition(
+                    random.Next(2) == 0 ? rule : Rules[random.Next(Rules.Length - 3)].Rule,
+                    random.Next(3) == 0 ? Zones[random.Next(Zones.Length)] : zone,
                     random.Next(4) == 0 && key is not ("german" or "ordered-lately" or "adults" or "top-half") ? "draft" : "active"));
                 break;
             default:
@@ -173,27 +212,63 @@ public sealed class MembershipWorld(Api api, FakeTimeProvider clock, string conn
 
     private string Event(Random random, string customer)
     {
-        // Some come twice, some late, some early for the sender's clock.
+        // Some come twice, some late, some early by the sender's clock.
         var id = random.Next(5) == 0 ? random.Next(Math.Max(events, 1)) : events++;
-        var at = random.Next(5) switch { 0 => clock.GetUtcNow().AddMinutes(random.Next(0, 5)), 1 => clock.GetUtcNow().AddDays(-random.Next(1, 40)), _ => clock.GetUtcNow().AddMinutes(-random.Next(0, 3000)) };
-        return JsonSerializer.Serialize(new { id = $"e{id}", customerId = customer, type = Types[random.Next(Types.Length)], occurredAt = at, amount = random.Next(3) == 0 ? (decimal?)null : random.Next(-20, 160), channel = Channels[random.Next(Channels.Length)], properties = random.Next(2) == 0 ? null : new { items = random.Next(4) } });
+        var at = random.Next(5) switch
+        {
+            0 => clock.GetUtcNow().AddMinutes(random.Next(0, 5)),
+            1 => clock.GetUtcNow().AddDays(-random.Next(1, 40)),
+            _ => clock.GetUtcNow().AddMinutes(-random.Next(0, 3000)),
+        };
+        return JsonSerializer.Serialize(new
+        {
+            id = $"e{id}",
+            customerId = customer,
+            type = Types[random.Next(Types.Length)],
+            occurredAt = at,
+            amount = random.Next(3) == 0 ? (decimal?)null : random.Next(-20, 160),
+            channel = Channels[random.Next(Channels.Length)],
+            properties = random.Next(2) == 0 ? null : new { items = random.Next(4) },
+        });
     }
 
-    private string Profile(Random random, string id) => $$"""
-        {"id":"{{id}}","demographic":{ {{(random.Next(4) == 0 ? "" : $"\"birthDate\":\"{Birth(random)}\"")}} },"geographic":{"country":"{{(random.Next(2) == 0 ? "DE" : "FR")}}"{{(random.Next(3) == 0 ? "" : $",\"timeZone\":\"{Zones[random.Next(Zones.Length)]}\"")}}},"signedUpAt":"{{Near(random)}}"{{(random.Next(2) == 0 ? "" : $",\"lastSeenAt\":\"{Near(random)}\"")}}}
-        """.Trim();
+    private string Profile(Random random, string id)
+    {
+        var birthDate = random.Next(4) == 0 ? "" : $"\"birthDate\":\"{Birth(random)}\"";
+        var country = random.Next(2) == 0 ? "DE" : "FR";
+        var timeZone = random.Next(3) == 0 ? "" : $",\"timeZone\":\"{Zones[random.Next(Zones.Length)]}\"";
+        var signedUpAt = Near(random);
+        var lastSeenAt = random.Next(2) == 0 ? "" : $",\"lastSeenAt\":\"{Near(random)}\"";
+        var demographic = $$"""{ {{birthDate}} }""";
+        var geographic = $$"""{"country":"{{country}}"{{timeZone}}}""";
+        var times = $"\"signedUpAt\":\"{signedUpAt}\"{lastSeenAt}";
+        return $$"""{"id":"{{id}}","demographic":{{demographic}},"geographic":{{geographic}},{{times}}}""";
+    }
 
-    private string Near(Random random) => clock.GetUtcNow().AddDays(-random.Next(0, 35)).AddMinutes(-random.Next(0, 1500)).ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+    private string Near(Random random) => clock.GetUtcNow()
+        .AddDays(-random.Next(0, 35))
+        .AddMinutes(-random.Next(0, 1500))
+        .ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
 
-    private string Birth(Random random) => DateOnly.FromDateTime(clock.GetUtcNow().UtcDateTime).AddYears(-random.Next(29, 32)).AddDays(random.Next(-3, 15)).ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
+    private string Birth(Random random) => DateOnly.FromDateTime(clock.GetUtcNow().UtcDateTime)
+        .AddYears(-random.Next(29, 32))
+        .AddDays(random.Next(-3, 15))
+        .ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
 
-    private static string Definition(string rules, string zone, string status = "active") => $$"""{"rule":{{All(rules)}},"timeZone":"{{zone}}","status":"{{status}}"}""";
+    private static string Definition(string rules, string zone, string status = "active") =>
+        $$"""{"rule":{{All(rules)}},"timeZone":"{{zone}}","status":"{{status}}"}""";
 
     private static string All(params string[] rules) => $$"""{"combinator":"and","rules":[{{string.Join(',', rules)}}]}""";
 
-    private static string Leaf(string field, string op, string value) => $$"""{"field":"{{field}}","operator":"{{op}}","value":{{value}}}""";
+    private static string Leaf(string field, string op, string value) =>
+        $$"""{"field":"{{field}}","operator":"{{op}}","value":{{value}}}""";
 
-    private static string Events(string match, params string[] rules) => $$"""{"field":"behavioral.events","operator":"=","match":{{match}},"value":{{All(rules)}}}""";
+    private static string Events(string match, params string[] rules) =>
+        $$"""{"field":"behavioral.events","operator":"=","match":{{match}},"value":{{All(rules)}}}""";
 
-    private static string Relative(string anchor, int offset, string unit) => $$"""{"mode":"relative","anchor":"{{anchor}}","offset":{{offset}},"unit":"{{unit}}"}""";
+    private static string Sequence(string within, params string[] steps) =>
+        $$"""{"field":"behavioral.sequence","operator":"=","value":{"steps":[{{string.Join(',', steps)}}],"within":{{within}}} }""";
+
+    private static string Relative(string anchor, int offset, string unit) =>
+        $$"""{"mode":"relative","anchor":"{{anchor}}","offset":{{offset}},"unit":"{{unit}}"}""";
 }

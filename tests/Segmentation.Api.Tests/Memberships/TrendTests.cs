@@ -63,7 +63,7 @@ public sealed class TrendTests(ApiFixture fixture) : IClassFixture<ApiFixture>
 
         await using (var connection = await history.OpenAsync())
         {
-            Assert.NotEqual(0, (await MembershipRetention.PurgeAsync(connection, before, CancellationToken.None)).Batches);
+            Assert.NotEqual(0, (await MembershipRetention.PurgeAsync(connection, before, CancellationToken.None)).Revisions);
         }
 
         foreach (var (key, whole) in kept)

@@ -59,7 +59,7 @@ public sealed class MembersController(SegmentationDb db, SegmentQuery query, Mem
     {
         var (all, segment) = await query.FindAsync(key, cancellation);
         var count = await memberships.CountAsync(all, segment, asOf?.Value, live, cancellation);
-        if (asOf is null && !all.IsKept(segment))
+        if (asOf is null && !all.IsStored(segment))
         {
             // Lists of segments show it. A definition that has changed meanwhile has another version.
             await db.Segments.Where(s => s.Id == segment.Id && s.Version == segment.Version && (s.MemberCount != count.Count || s.EvaluatedAt == null))

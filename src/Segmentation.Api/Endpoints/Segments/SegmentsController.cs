@@ -56,7 +56,7 @@ public sealed class SegmentsController(SegmentationDb db, SegmentQuery query, Me
         var rows = await segments.OrderBy(s => s.Key).Take(size + 1).ToListAsync(cancellation);
         var all = await query.DefinitionsAsync(cancellation);
         var known = await states.ReadAsync(rows, cancellation);
-        var keptUntil = await db.MembershipLeaders.Select(l => l.KeptUntil).SingleAsync(cancellation);
+        var keptUntil = await db.MembershipLeaders.Select(l => l.Watermark).SingleAsync(cancellation);
         return Paging.Create(rows, size, Show, s => [s.Key]);
 
         SegmentResource Show(Segment segment)

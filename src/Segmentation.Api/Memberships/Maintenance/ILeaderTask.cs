@@ -1,8 +1,8 @@
 namespace Segmentation.Api.Memberships;
 
-/// <summary>Something that one process at a time does, of all that share a database: the one that maintains membership.</summary>
+/// <summary>A task that one process at a time runs, of all that share a database: the leader, which maintains membership.</summary>
 internal interface ILeaderTask
 {
-    /// <summary>Runs until cancelled, and then ends without an exception. A fault of its own it deals with itself.</summary>
+    /// <summary>Runs until cancelled, and then ends without an exception. It handles its own failures.</summary>
     Task RunAsync(CancellationToken whileLeading);
 }

@@ -2,56 +2,67 @@ using Npgsql;
 
 namespace Segmentation.Api.Memberships;
 
-/// <summary>What is forgotten of the past of membership.</summary>
+/// <summary>Deletes old history of membership.</summary>
 internal static class MembershipRetention
 {
-    /// <summary>Rows that one statement deletes at most: locks and log stay small, and others get in between.</summary>
+    /// <summary>Rows that one statement deletes at most: locks and write-ahead log stay small, and others run between statements.</summary>
     public const int PurgeRows = 10_000;
 
     /// <summary>
-    /// Forgets the stays that ended before an instant, and the batches before it that no stay refers to; of each segment the last batch
-    /// before it is kept, which says how large the segment was then.
+    /// Deletes the membership periods that ended before an instant, and the revisions before it that no period refers to; each segment's
+    /// last revision before it stays, since it says how large the segment was then.
     /// </summary>
-    /// <remarks>Many small statements, each its own transaction unless the connection is in one. What fails halfway is gone on with the next time.</remarks>
+    /// <remarks>
+    /// Many small statements, each its own transaction unless the connection is in one. After a failure halfway, the next run continues.
+    /// </remarks>
     /// <returns>How many were deleted.</returns>
-    public static async Task<(long Stays, long Batches)> PurgeAsync(NpgsqlConnection connection, DateTimeOffset before, CancellationToken cancellation)
+    public static async Task<(long Periods, long Revisions)> PurgeAsync(
+        NpgsqlConnection connection, DateTimeOffset before, CancellationToken cancellation)
     {
-        var (stays, batches) = (0L, 0L);
-        var end = await ScalarAsync<long>("SELECT coalesce((SELECT id FROM membership_batches WHERE at >= $1 ORDER BY at, id LIMIT 1), $2)", before, long.MaxValue);
+        var (periods, revisions) = (0L, 0L);
+        var end = await ScalarAsync<long>(
+            "SELECT coalesce((SELECT id FROM membership_batches WHERE at >= $1 ORDER BY at, id LIMIT 1), $2)", before, long.MaxValue);
         for (var segment = await NextAsync(int.MinValue); segment is not null; segment = await NextAsync(segment.Value))
         {
             int deleted;
             do
             {
-                await using var command = Command("DELETE FROM memberships WHERE ctid = ANY (ARRAY(SELECT ctid FROM memberships WHERE segment_id = $1 AND left_batch < $2 ORDER BY left_batch LIMIT $3))", segment.Value, end, PurgeRows);
+                await using var command = Command(
+                    """
+                    DELETE FROM memberships WHERE ctid = ANY (ARRAY(
+                        SELECT ctid FROM memberships WHERE segment_id = $1 AND left_batch < $2 ORDER BY left_batch LIMIT $3))
+                    """, segment.Value, end, PurgeRows);
                 deleted = await command.ExecuteNonQueryAsync(cancellation);
-                stays += deleted;
+                periods += deleted;
             }
             while (deleted == PurgeRows);
 
-            var last = await ScalarAsync<long?>("SELECT max(id) FROM membership_batches WHERE segment_id = $1 AND id < $2", segment.Value, end);
+            var last = await ScalarAsync<long?>(
+                "SELECT max(id) FROM membership_batches WHERE segment_id = $1 AND id < $2", segment.Value, end);
             for (long? after = long.MinValue; last is not null && after is not null;)
             {
-                // Nothing to be joined: where the tables were empty when they were last counted, the planner compares each batch with each.
+                // No join: where the tables were empty when they were last analyzed, the planner would compare each revision with each.
                 await using var command = Command(
                     """
-                    WITH old AS MATERIALIZED (SELECT ctid, id FROM membership_batches WHERE segment_id = $1 AND id > $2 AND id < $3 ORDER BY id LIMIT $4),
+                    WITH old AS MATERIALIZED (
+                        SELECT ctid, id FROM membership_batches WHERE segment_id = $1 AND id > $2 AND id < $3 ORDER BY id LIMIT $4),
                     deleted AS (
                         DELETE FROM membership_batches WHERE ctid = ANY (ARRAY(
-                            SELECT o.ctid FROM old o
-                            WHERE (SELECT m.segment_id FROM memberships m WHERE m.segment_id = $1 AND m.joined_batch = o.id LIMIT 1) IS NULL
-                                AND (SELECT m.segment_id FROM memberships m WHERE m.segment_id = $1 AND m.left_batch = o.id LIMIT 1) IS NULL))
+                            SELECT o.ctid FROM old o WHERE (
+                                SELECT m.segment_id FROM memberships m WHERE m.segment_id = $1 AND m.joined_batch = o.id LIMIT 1) IS NULL
+                            AND (
+                                SELECT m.segment_id FROM memberships m WHERE m.segment_id = $1 AND m.left_batch = o.id LIMIT 1) IS NULL))
                         RETURNING 1)
                     SELECT (SELECT max(id) FROM old), (SELECT count(*) FROM deleted)
                     """, segment.Value, after.Value, last.Value, PurgeRows);
                 await using var reader = await command.ExecuteReaderAsync(cancellation);
                 await reader.ReadAsync(cancellation);
                 after = reader.IsDBNull(0) ? null : reader.GetInt64(0);
-                batches += reader.GetInt64(1);
+                revisions += reader.GetInt64(1);
             }
         }
 
-        return (stays, batches);
+        return (periods, revisions);
 
         Task<int?> NextAsync(int after) => ScalarAsync<int?>("SELECT min(segment_id) FROM membership_batches WHERE segment_id > $1", after);
 

@@ -3,7 +3,7 @@ using Segmentation.Api.Segments;
 namespace Segmentation.Api.Memberships;
 
 /// <summary>
-/// Which segments one customer is in: read from stored membership where that is up to date with all that was written of the customer, else evaluated.
+/// Which segments one customer is in: read from stored membership where that includes all that was written of the customer, else evaluated.
 /// </summary>
 public sealed class CustomerMembershipReader(DefinitionCache cache, StoredMembership stored, CustomerSnapshots snapshots)
 {
@@ -15,7 +15,7 @@ public sealed class CustomerMembershipReader(DefinitionCache cache, StoredMember
     {
         if (asOf is null && !live && await ReadStoredAsync(id, cancellation) is var (all, memberships))
         {
-            return (all.ActiveOf(memberships.Segments), memberships.KeptUntil);
+            return (all.ActiveOf(memberships.Segments), memberships.Watermark);
         }
 
         return await snapshots.EvaluateActiveAsync(id, asOf, cancellation);
@@ -30,15 +30,18 @@ public sealed class CustomerMembershipReader(DefinitionCache cache, StoredMember
         if (asOf is null && !live && await ReadStoredAsync(id, cancellation) is var (all, memberships)
             && all.Find(key) is { Status: SegmentStatus.Active } segment)
         {
-            return (memberships.Segments.Contains(segment.Id), memberships.KeptUntil);
+            return (memberships.Segments.Contains(segment.Id), memberships.Watermark);
         }
 
         return await snapshots.EvaluateAsync(key, id, asOf, cancellation);
     }
 
-    // Null where the rules have to be evaluated: the change log still has the customer, a definition has changed, or there is no such customer.
+    // Null where the rules have to be evaluated: the change log still contains the customer, a definition has
+    // changed, or there is no such customer.
     private async Task<(DefinitionSet All, CustomerMemberships Memberships)?> ReadStoredAsync(string id, CancellationToken cancellation) =>
-        cache.Latest is { } all && await stored.ReadAsync(id, cancellation) is { } memberships && memberships.Stamp == all.Stamp
+        cache.Latest is { } all
+            && await stored.ReadAsync(id, cancellation) is { } memberships
+            && memberships.DefinitionsVersion == all.Version
             ? (all, memberships)
             : null;
 }

@@ -1,9 +1,11 @@
 namespace Segmentation.Api.Memberships;
 
-/// <summary>The segments whose stored membership has a customer.</summary>
-/// <param name="Stamp">Of the definitions that it is true of.</param>
-public sealed record CustomerMemberships(int[] Segments, long Stamp, DateTimeOffset KeptUntil);
+/// <summary>The segments whose stored membership contains a customer.</summary>
+/// <param name="Segments">Their ids.</param>
+/// <param name="DefinitionsVersion">The version of the definitions that it is of.</param>
+/// <param name="Watermark">Everything that was committed before this instant is in it.</param>
+public sealed record CustomerMemberships(int[] Segments, long DefinitionsVersion, DateTimeOffset Watermark);
 
-/// <summary>The members of a segment whose membership is stored, and of how many customers.</summary>
-/// <param name="KeptUntil">Everything that was committed before this instant is in it.</param>
-public sealed record StoredSize(int Size, long Customers, DateTimeOffset KeptUntil);
+/// <summary>The number of members of a segment whose membership is stored, and of all customers.</summary>
+/// <param name="Watermark">Everything that was committed before this instant is in it.</param>
+public sealed record StoredSize(int Size, long Customers, DateTimeOffset Watermark);

@@ -6,7 +6,9 @@ using Segmentation.Rules.Expressions;
 
 namespace Segmentation.Api.Memberships;
 
-/// <summary>Who is in a segment: read from stored membership where that is maintained and nothing else was asked for, else evaluated.</summary>
+/// <summary>
+/// Who is in a segment: read from stored membership where there is one and a live evaluation was not asked for, else evaluated.
+/// </summary>
 public sealed class MembershipReader(SegmentationDb db, SegmentQuery query, StoredMembership stored)
 {
     /// <summary>Who is in a segment.</summary>
@@ -22,7 +24,7 @@ public sealed class MembershipReader(SegmentationDb db, SegmentQuery query, Stor
 
         var memberships = db.Memberships;
         return new MemberPredicate(
-            c => memberships.Any(m => m.CustomerKey == c.Key && m.SegmentId == segment.Id && m.LeftBatch == null), size.KeptUntil);
+            c => memberships.Any(m => m.CustomerKey == c.Key && m.SegmentId == segment.Id && m.LeftRevision == null), size.Watermark);
     }
 
     /// <summary>Who is in any of some segments, in all of them, or in the first and in no other.</summary>
@@ -51,10 +53,10 @@ public sealed class MembershipReader(SegmentationDb db, SegmentQuery query, Stor
     public async Task<SegmentCount> CountAsync(
         DefinitionSet all, SegmentDefinition segment, DateTimeOffset? asOf, bool? live, CancellationToken cancellation) =>
         await ReadStoredAsync(all, segment, asOf, live, cancellation) is { } size
-            ? SegmentQuery.Share(size.Size, size.Customers, size.KeptUntil)
+            ? SegmentQuery.Share(size.Size, size.Customers, size.Watermark)
             : await query.CountAsync(query.CreatePredicate(all, segment, asOf), cancellation);
 
     private async Task<StoredSize?> ReadStoredAsync(
         DefinitionSet all, SegmentDefinition segment, DateTimeOffset? asOf, bool? live, CancellationToken cancellation) =>
-        asOf is null && live != true && all.IsKept(segment) ? await stored.SizeAsync(segment.Id, cancellation) : null;
+        asOf is null && live != true && all.IsStored(segment) ? await stored.ReadSizeAsync(segment.Id, cancellation) : null;
 }

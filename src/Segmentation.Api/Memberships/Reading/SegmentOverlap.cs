@@ -9,17 +9,19 @@ using Segmentation.Api.Segments;
 
 namespace Segmentation.Api.Memberships;
 
-/// <summary>Compares segments member by member: a bit a customer and segment, so that what two have in common is counted 64 customers at a time.</summary>
+/// <summary>
+/// Compares segments member by member: a bit for each customer and segment, so that common members are counted 64 at a time.
+/// </summary>
 /// <remarks>
-/// Memory is bounded by going through the customers a stretch of keys at a time, and by letting one comparison run at a time. For 100 segments
-/// it is 13 MB of bits, and at most 4 MB of keys on their way from each of two connections.
+/// Memory is bounded by reading a range of keys at a time, and by running one comparison at a time. For 100 segments it is 13 MB of bits,
+/// and at most 4 MB of keys on their way from each of two connections.
 /// </remarks>
 public sealed class SegmentOverlap(SegmentationDb db, SegmentQuery query, NpgsqlDataSource database)
 {
-    // Keys in a stretch; a power of 2.
-    private const int Stretch = 1 << 20;
+    // Keys in a range; a power of 2.
+    private const int Range = 1 << 20;
 
-    // Words of a block: those of all segments together stay in a core's cache.
+    // Words of 64 bits in a block: those of all segments together stay in a core's cache.
     private const int Block = 512;
 
     private static readonly SemaphoreSlim One = new(1);
@@ -39,13 +41,13 @@ public sealed class SegmentOverlap(SegmentationDb db, SegmentQuery query, Npgsql
 
     private async Task<Overlap> CompareAsync(DefinitionSet all, IReadOnlyList<SegmentDefinition> segments, CancellationToken cancellation)
     {
-        // Both connections look at the same snapshot: a customer that moves meanwhile is in one segment or in the other.
+        // Both connections read the same snapshot: a customer that moves meanwhile is in one segment or in the other.
         await using var transaction = await db.Database.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellation);
         var first = (NpgsqlConnection)db.Database.GetDbConnection();
         var snapshot = await db.Database.SqlQuery<string>($"SELECT pg_export_snapshot() AS \"Value\"").SingleAsync(cancellation);
         var at = query.Clock(null).At;
         await using var second = await database.OpenConnectionAsync(cancellation);
-        await using var same = await second.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellation);
+        await using var secondTransaction = await second.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellation);
         await using (var join = new NpgsqlCommand($"SET TRANSACTION SNAPSHOT '{snapshot}'", second))
         {
             await join.ExecuteNonQueryAsync(cancellation);
@@ -55,10 +57,10 @@ public sealed class SegmentOverlap(SegmentationDb db, SegmentQuery query, Npgsql
         var commands = await CreateCommandsAsync(all, segments, cancellation);
         var last = await db.Customers.MaxAsync(c => (long?)c.Key, cancellation) ?? 0;
         ulong[][] bits = [];
-        for (long? from = await NextAsync(0); from is { } low; from = await NextAsync(low + Stretch))
+        for (long? from = await NextAsync(0); from is { } low; from = await NextAsync(low + Range))
         {
-            // Few customers take few bits.
-            var words = (int)Math.Min(Stretch / 64, ((last - low) / 64) + 1);
+            // Few customers need few bits.
+            var words = (int)Math.Min(Range / 64, ((last - low) / 64) + 1);
             bits = bits.Length == 0 || bits[0].Length < words ? [.. Enumerable.Range(0, n).Select(_ => new ulong[words])] : bits;
             var next = -1;
             await Task.WhenAll(FillAsync(first), FillAsync(second));
@@ -74,7 +76,8 @@ public sealed class SegmentOverlap(SegmentationDb db, SegmentQuery query, Npgsql
                     command.Parameters.AddWithValue("low", low);
                     await using var reader = await command.ExecuteReaderAsync(CommandBehavior.SequentialAccess, cancellation);
                     await reader.ReadAsync(cancellation);
-                    sizes[i] += Set(bits[i], await reader.IsDBNullAsync(0, cancellation) ? [] : await reader.GetFieldValueAsync<byte[]>(0, cancellation));
+                    var isEmpty = await reader.IsDBNullAsync(0, cancellation);
+                    sizes[i] += Set(bits[i], isEmpty ? [] : await reader.GetFieldValueAsync<byte[]>(0, cancellation));
                 }
             }
         }
@@ -94,23 +97,31 @@ public sealed class SegmentOverlap(SegmentationDb db, SegmentQuery query, Npgsql
         Task<long?> NextAsync(long key) => db.Customers.Where(c => c.Key >= key).MinAsync(c => (long?)c.Key, cancellation);
     }
 
-    // Each reads the members whose keys lie in a stretch, as distances from its beginning.
-    private async Task<NpgsqlCommand[]> CreateCommandsAsync(DefinitionSet all, IReadOnlyList<SegmentDefinition> segments, CancellationToken cancellation)
+    // Each reads the members whose keys lie in a range, as offsets from its beginning.
+    private async Task<NpgsqlCommand[]> CreateCommandsAsync(
+        DefinitionSet all, IReadOnlyList<SegmentDefinition> segments, CancellationToken cancellation)
     {
         var ids = segments.Where(s => s.Status == SegmentStatus.Active).Select(s => s.Id).ToArray();
-        var stored = (await db.MembershipStates.Where(s => ids.Contains(s.SegmentId) && s.Status == MembershipStatus.Ready).Select(s => s.SegmentId).ToListAsync(cancellation)).ToHashSet();
+        var stored = await db.MembershipStates
+            .Where(s => ids.Contains(s.SegmentId) && s.Status == MembershipStatus.Ready)
+            .Select(s => s.SegmentId)
+            .ToHashSetAsync(cancellation);
         return [.. segments.Select(segment =>
         {
             var keys = stored.Contains(segment.Id)
-                ? db.Memberships.Where(m => m.SegmentId == segment.Id && m.LeftBatch == null).Select(m => m.CustomerKey)
+                ? db.Memberships.Where(m => m.SegmentId == segment.Id && m.LeftRevision == null).Select(m => m.CustomerKey)
                 : query.Members(query.CreatePredicate(all, segment, asOf: null)).Select(c => c.Key);
             var command = (NpgsqlCommand)keys.CreateDbCommand();
-            command.CommandText = $"SELECT string_agg(int4send((key - @low)::integer), '') FROM ({command.CommandText}) AS members(key) WHERE key >= @low AND key < @low + {Stretch}";
+            command.CommandText =
+                $"""
+                SELECT string_agg(int4send((key - @low)::integer), '') FROM ({command.CommandText}) AS members(key)
+                WHERE key >= @low AND key < @low + {Range}
+                """;
             return command;
         })];
     }
 
-    // Each of four bytes, the highest first.
+    // Keys have four bytes each, the highest first.
     private static int Set(ulong[] bits, ReadOnlySpan<byte> keys)
     {
         for (var i = 0; i < keys.Length; i += sizeof(int))

@@ -6,104 +6,124 @@ using Segmentation.Api.Data;
 
 namespace Segmentation.Api.Memberships;
 
-/// <summary>Reads stored membership, where it can be relied on: past EF Core, and for all customers that are asked for at the same time in one statement.</summary>
+/// <summary>
+/// Reads stored membership where it is up to date: past EF Core, and with one statement for all customers that are
+/// requested at the same time.
+/// </summary>
 public sealed class StoredMembership : IAsyncDisposable
 {
-    private const string Answer = "s.stamp, l.kept_until, ARRAY(SELECT m.segment_id FROM memberships m WHERE m.customer_key = c.key AND m.left_batch IS NULL)";
+    private const string Columns =
+        "s.stamp, l.kept_until, ARRAY(SELECT m.segment_id FROM memberships m WHERE m.customer_key = c.key AND m.left_batch IS NULL)";
 
-    private static readonly string IsKnown =
-        $"l.ready_stamp = s.stamp AND NOT EXISTS (SELECT FROM membership_work w WHERE c.key = ANY (w.keys) OR (w.keys IS NULL AND w.cause <> {(short)MembershipCause.Refresh}))";
+    private static readonly string IsUpToDate =
+        $"""
+        l.ready_stamp = s.stamp AND NOT EXISTS (
+            SELECT FROM membership_work w WHERE c.key = ANY (w.keys) OR (w.keys IS NULL AND w.cause <> {(short)MembershipCause.Refresh}))
+        """;
 
     /// <summary>A customer's segments in one statement; <c>./bench</c> sends it by itself, to compare.</summary>
-    internal static readonly string OfCustomer = $"SELECT {Answer} FROM customers c, membership_leader l, definition_stamp s WHERE c.id = $1 AND {IsKnown}";
+    internal static readonly string CustomerSql =
+        $"SELECT {Columns} FROM customers c, membership_leader l, definition_stamp s WHERE c.id = $1 AND {IsUpToDate}";
 
-    // The same of several: the place of each whose segments are known.
-    private static readonly string OfCustomers =
-        $"SELECT a.place::integer - 1, {Answer} FROM unnest($1) WITH ORDINALITY AS a (id, place) JOIN customers c ON c.id = a.id, membership_leader l, definition_stamp s WHERE {IsKnown}";
+    // The same for several: the index of each whose stored membership is up to date, with its segments.
+    private static readonly string CustomersSql =
+        $"""
+        SELECT a.place::integer - 1, {Columns} FROM unnest($1) WITH ORDINALITY AS a (id, place) JOIN customers c ON c.id = a.id,
+            membership_leader l, definition_stamp s WHERE {IsUpToDate}
+        """;
 
-    // Few do more, since each answer takes a fraction of a millisecond. And none waits for the long ones.
+    // More would not be faster, since each statement takes a fraction of a millisecond.
     private static readonly int Connections = Math.Clamp(2 * Environment.ProcessorCount, 4, 32);
 
-    // Of these, as many ask for customers at a time: who comes meanwhile goes with the next statement.
-    private static readonly int Askers = Math.Clamp(Environment.ProcessorCount, 2, 16);
+    // Statements for customers at a time: requests that arrive meanwhile go with the next one.
+    private static readonly int MaxStatements = Math.Clamp(Environment.ProcessorCount, 2, 16);
 
-    private const int MostAtOnce = 100;
+    private const int MaxCustomers = 100;
 
     private readonly NpgsqlDataSource source;
-    private readonly ConcurrentQueue<Asked> waiting = new();
-    private readonly SemaphoreSlim asking = new(Askers);
+    private readonly ConcurrentQueue<Request> waiting = new();
+    private readonly SemaphoreSlim statements = new(MaxStatements);
 
-    /// <param name="connectionString">The service's own. What is asked here has one plan for whatever values, and making it takes longer than running it: it is made once a connection, while all else is planned for its values.</param>
+    /// <param name="connectionString">
+    /// The service's own. The statements here have one plan for all values, and planning takes longer than running them: they are planned
+    /// once a connection, while all others are planned for their values.
+    /// </param>
     public StoredMembership(string connectionString)
     {
         var settings = new NpgsqlConnectionStringBuilder(connectionString);
         settings.MaxPoolSize = Math.Min(settings.MaxPoolSize, Connections);
         settings.MinPoolSize = 0;
         settings.AutoPrepareMinUsages = 1;
-        settings.NoResetOnClose = true; // Nothing here leaves anything behind.
+        settings.NoResetOnClose = true; // Nothing here leaves state on a connection.
         settings.Options = $"{settings.Options} -c plan_cache_mode=force_generic_plan".Trim();
         source = NpgsqlDataSource.Create(settings);
     }
 
     /// <summary>A segment's size; null while its membership is being built.</summary>
-    public async Task<StoredSize?> SizeAsync(int segment, CancellationToken cancellation)
+    public async Task<StoredSize?> ReadSizeAsync(int segment, CancellationToken cancellation)
     {
-        await using var command = source.CreateCommand("SELECT s.size, t.customers, l.kept_until FROM membership_states s, customer_total t, membership_leader l WHERE s.segment_id = $1 AND s.status = 'Ready'");
+        await using var command = source.CreateCommand(
+            """
+            SELECT s.size, t.customers, l.kept_until FROM membership_states s, customer_total t, membership_leader l
+            WHERE s.segment_id = $1 AND s.status = 'Ready'
+            """);
         command.Parameters.Add(SqlParameter.Create(segment, NpgsqlDbType.Integer));
         await using var reader = await command.ExecuteReaderAsync(cancellation);
-        return await reader.ReadAsync(cancellation) ? new StoredSize(reader.GetInt32(0), reader.GetInt64(1), reader.GetFieldValue<DateTimeOffset>(2)) : null;
+        return await reader.ReadAsync(cancellation)
+            ? new StoredSize(reader.GetInt32(0), reader.GetInt64(1), reader.GetFieldValue<DateTimeOffset>(2))
+            : null;
     }
 
     /// <summary>
-    /// The segments that a customer is in; null where that is not known: there is no such customer, it was written and has not been looked at, or some
-    /// segment's membership is being built.
+    /// The segments that a customer is in; null where stored membership is not up to date: there is no such customer, it was written and
+    /// has not been evaluated yet, or some segment's membership is being built.
     /// </summary>
     public Task<CustomerMemberships?> ReadAsync(string id, CancellationToken cancellation)
     {
-        var asked = new Asked(id, cancellation);
-        waiting.Enqueue(asked);
-        if (asking.Wait(0, CancellationToken.None))
+        var request = new Request(id, cancellation);
+        waiting.Enqueue(request);
+        if (statements.Wait(0, CancellationToken.None))
         {
             _ = ReadWaitingAsync();
         }
 
-        return asked.Answer.Task.WaitAsync(cancellation);
+        return request.Answer.Task.WaitAsync(cancellation);
     }
 
-    // As long as anybody waits. Never fails: whoever asked is told.
+    // As long as any request waits. Never fails: each request gets the exception.
     private async Task ReadWaitingAsync()
     {
-        List<Asked> some = [];
+        List<Request> batch = [];
         while (true)
         {
-            some.Clear();
-            while (some.Count < MostAtOnce && waiting.TryDequeue(out var next))
+            batch.Clear();
+            while (batch.Count < MaxCustomers && waiting.TryDequeue(out var next))
             {
-                some.Add(next);
+                batch.Add(next);
             }
 
-            if (some.Count > 0)
+            if (batch.Count > 0)
             {
-                await AnswerAsync(some);
+                await AnswerAsync(batch);
                 continue;
             }
 
-            asking.Release();
+            statements.Release();
 
-            // One that came in between found nobody free.
-            if (waiting.IsEmpty || !asking.Wait(0, CancellationToken.None))
+            // A request that arrived in between found no statement free.
+            if (waiting.IsEmpty || !statements.Wait(0, CancellationToken.None))
             {
                 return;
             }
         }
     }
 
-    private async Task AnswerAsync(List<Asked> asked)
+    private async Task AnswerAsync(List<Request> requests)
     {
-        // Where nobody waits any longer, the statement ends.
+        // The statement is cancelled when all requests are.
         using var abandoned = new CancellationTokenSource();
-        var left = asked.Count;
-        var leaving = asked.Select(a => a.Cancellation.Register(() =>
+        var left = requests.Count;
+        var cancelling = requests.Select(r => r.Cancellation.Register(() =>
         {
             if (Interlocked.Decrement(ref left) == 0)
             {
@@ -112,35 +132,37 @@ public sealed class StoredMembership : IAsyncDisposable
         })).ToList();
         try
         {
-            await using var command = source.CreateCommand(OfCustomers);
-            command.Parameters.Add(SqlParameter.Create(asked.Select(a => a.Id).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Text));
+            await using var command = source.CreateCommand(CustomersSql);
+            command.Parameters.Add(SqlParameter.Create(requests.Select(r => r.Id).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Text));
             await using (var reader = await command.ExecuteReaderAsync(abandoned.Token))
             {
                 while (await reader.ReadAsync(abandoned.Token))
                 {
-                    asked[reader.GetInt32(0)].Answer.SetResult(new CustomerMemberships(reader.GetFieldValue<int[]>(3), reader.GetInt64(1), reader.GetFieldValue<DateTimeOffset>(2)));
+                    var memberships = new CustomerMemberships(
+                        reader.GetFieldValue<int[]>(3), reader.GetInt64(1), reader.GetFieldValue<DateTimeOffset>(2));
+                    requests[reader.GetInt32(0)].Answer.SetResult(memberships);
                 }
             }
 
-            asked.ForEach(a => a.Answer.TrySetResult(null));
+            requests.ForEach(r => r.Answer.TrySetResult(null));
         }
         catch (Exception failed)
         {
-            asked.ForEach(a => a.Answer.TrySetException(failed));
+            requests.ForEach(r => r.Answer.TrySetException(failed));
         }
         finally
         {
-            leaving.ForEach(l => l.Dispose());
+            cancelling.ForEach(c => c.Dispose());
         }
     }
 
     public ValueTask DisposeAsync()
     {
-        asking.Dispose();
+        statements.Dispose();
         return source.DisposeAsync();
     }
 
-    private sealed record Asked(string Id, CancellationToken Cancellation)
+    private sealed record Request(string Id, CancellationToken Cancellation)
     {
         public TaskCompletionSource<CustomerMemberships?> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }

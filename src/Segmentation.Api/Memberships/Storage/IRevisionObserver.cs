@@ -2,11 +2,14 @@ using Npgsql;
 
 namespace Segmentation.Api.Memberships;
 
-/// <summary>Is told of revisions of stored membership: who joined and left is readable by their ids.</summary>
+/// <summary>Is notified of revisions of stored membership: who joined and left can be read by their ids.</summary>
 internal interface IRevisionObserver
 {
-    /// <summary>Revisions were written. Called in their transaction, at its end: what an observer writes is there with them, or not at all.</summary>
+    /// <summary>
+    /// Revisions were written. Called in their transaction, at its end: what an observer writes is there with them, or not at all.
+    /// </summary>
     /// <param name="first">The id of the first revision of the transaction.</param>
     /// <param name="last">The id of its last one; ids between them are its own.</param>
-    Task RevisionsWrittenAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, long first, long last, CancellationToken cancellation);
+    Task RevisionsWrittenAsync(
+        NpgsqlConnection connection, NpgsqlTransaction transaction, long first, long last, CancellationToken cancellation);
 }

@@ -5,12 +5,14 @@ using Segmentation.Api.Events;
 
 namespace Segmentation.Api.Memberships;
 
-/// <summary>How many customers wait for what was written of them to reach their membership; none where no segment's is stored.</summary>
+/// <summary>How many customers in the change log wait for their evaluation; none where no segment's membership is stored.</summary>
 internal sealed class MembershipBacklog(SegmentationDb db) : IEvaluationBacklog
 {
     public Task<int> CountAsync(CancellationToken cancellation)
     {
         var states = db.MembershipStates;
-        return db.ChangeLog.Where(e => e.Keys != null && e.SegmentId == null && !e.Created && states.Any()).SumAsync(e => e.Keys!.Length, cancellation);
+        return db.ChangeLog
+            .Where(e => e.Keys != null && e.SegmentId == null && !e.Created && states.Any())
+            .SumAsync(e => e.Keys!.Length, cancellation);
     }
 }

@@ -4,7 +4,7 @@ using Segmentation.Api.Segments;
 
 namespace Segmentation.Api.Memberships;
 
-/// <summary>Has segments whose definition changed evaluated live until their membership is built anew.</summary>
+/// <summary>Has segments whose definition changed evaluated live until their membership is rebuilt.</summary>
 internal sealed class MembershipInvalidation(SegmentationDb db) : IDefinitionObserver
 {
     public Task DefinitionsChangedAsync(int[] segments, CancellationToken cancellation) => db.MembershipStates

@@ -1,16 +1,16 @@
 namespace Segmentation.Api.Memberships;
 
-/// <summary>One row: who keeps membership, and up to when it is kept.</summary>
+/// <summary>One row: the process that maintains membership, and how far it is.</summary>
 public sealed class MembershipLeader
 {
     public bool Single { get; set; }
 
-    /// <summary>Grows with each process that takes over; one that has been overtaken can write no more.</summary>
-    public long Epoch { get; set; }
+    /// <summary>Grows with each process that takes over; one that has lost leadership can write no more.</summary>
+    public long FencingToken { get; set; }
 
-    /// <summary>Everything that was committed before this instant has been looked at.</summary>
-    public DateTimeOffset KeptUntil { get; set; }
+    /// <summary>Everything that was committed before this instant is in stored membership.</summary>
+    public DateTimeOffset Watermark { get; set; }
 
-    /// <summary>The stamp of the definitions of which all membership is stored; null while any is being built.</summary>
-    public long? ReadyStamp { get; set; }
+    /// <summary>The version of the definitions of which all membership is stored; null while any is being built.</summary>
+    public long? ReadyVersion { get; set; }
 }

@@ -5,23 +5,36 @@ using Segmentation.Api.Segments;
 
 namespace Segmentation.Api.Memberships;
 
-// No foreign keys: checking each of millions of rows costs as much as writing it. Whoever keeps membership removes what has lost its segment or customer.
+// No foreign keys: checking each of millions of rows costs as much as writing it. The maintainer removes what has
+// lost its segment or customer.
 internal sealed class MembershipPeriodMapping : IEntityTypeConfiguration<MembershipPeriod>
 {
     public void Configure(EntityTypeBuilder<MembershipPeriod> builder)
     {
-        builder.ToTable("memberships").HasKey(m => new { m.SegmentId, m.JoinedBatch, m.CustomerKey });
+        builder.ToTable("memberships").HasKey(m => new { m.SegmentId, m.JoinedRevision, m.CustomerKey });
+        builder.Property(m => m.JoinedRevision).HasColumnName("joined_batch");
+        builder.Property(m => m.LeftRevision).HasColumnName("left_batch");
         builder.Property(m => m.JoinedEvent).HasMaxLength(CustomerEvent.IdMaxLength);
         builder.Property(m => m.LeftEvent).HasMaxLength(CustomerEvent.IdMaxLength);
 
-        // By segment: its members in the order of pages; who joined (the key) and who left in the order of time, and within a batch in that of pages,
-        // for one batch can hold all members.
-        builder.HasIndex(m => new { m.SegmentId, m.CustomerKey }).IsUnique().HasFilter("left_batch IS NULL").HasDatabaseName("ux_memberships_current");
-        builder.HasIndex(m => new { m.SegmentId, m.LeftBatch, m.CustomerKey }).HasFilter("left_batch IS NOT NULL").HasDatabaseName("ix_memberships_left");
+        // By segment: its members in the order of pages; who joined (the key) and who left in the order of time, and within a revision in
+        // that of pages, since one revision can have all members.
+        builder.HasIndex(m => new { m.SegmentId, m.CustomerKey })
+            .IsUnique()
+            .HasFilter("left_batch IS NULL")
+            .HasDatabaseName("ux_memberships_current");
+        builder.HasIndex(m => new { m.SegmentId, m.LeftRevision, m.CustomerKey })
+            .HasFilter("left_batch IS NOT NULL")
+            .HasDatabaseName("ix_memberships_left");
 
-        // By customer: the segments of one, now and before. Each stay is in one of the two: a query by customer has to say which, or ask both.
-        builder.HasIndex(m => new { m.CustomerKey, m.SegmentId }).HasFilter("left_batch IS NULL").HasDatabaseName("ix_memberships_customer");
-        builder.HasIndex(m => new { m.CustomerKey, m.LeftBatch }).HasFilter("left_batch IS NOT NULL").HasDatabaseName("ix_memberships_customer_left");
+        // By customer: the segments of one, now and before. Each membership period is in one of the two: a query by
+        // customer has to name one, or both.
+        builder.HasIndex(m => new { m.CustomerKey, m.SegmentId })
+            .HasFilter("left_batch IS NULL")
+            .HasDatabaseName("ix_memberships_customer");
+        builder.HasIndex(m => new { m.CustomerKey, m.LeftRevision })
+            .HasFilter("left_batch IS NOT NULL")
+            .HasDatabaseName("ix_memberships_customer_left");
     }
 }
 
@@ -33,7 +46,7 @@ internal sealed class MembershipRevisionMapping : IEntityTypeConfiguration<Membe
         builder.Property(b => b.Id).UseIdentityAlwaysColumn();
         builder.HasIndex(b => new { b.SegmentId, b.Id }).HasDatabaseName("ix_membership_batches_segment");
 
-        // From instants to batches.
+        // From instants to revisions.
         builder.HasIndex(b => b.At).HasDatabaseName("ix_membership_batches_at");
     }
 }
@@ -54,6 +67,9 @@ internal sealed class MembershipLeaderMapping : IEntityTypeConfiguration<Members
     {
         builder.ToTable("membership_leader").HasKey(l => l.Single);
         builder.Property(l => l.Single).ValueGeneratedNever();
-        builder.HasData(new MembershipLeader { Single = true, Epoch = 0, KeptUntil = DateTimeOffset.UnixEpoch });
+        builder.Property(l => l.FencingToken).HasColumnName("epoch");
+        builder.Property(l => l.Watermark).HasColumnName("kept_until");
+        builder.Property(l => l.ReadyVersion).HasColumnName("ready_stamp");
+        builder.HasData(new MembershipLeader { Single = true, FencingToken = 0, Watermark = DateTimeOffset.UnixEpoch });
     }
 }

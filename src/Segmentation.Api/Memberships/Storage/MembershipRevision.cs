@@ -9,7 +9,7 @@ public sealed class MembershipRevision
     public long Id { get; set; }
     public int SegmentId { get; set; }
 
-    /// <summary>The instant that was looked at; never before that of a batch with a smaller id, of whatever segment.</summary>
+    /// <summary>The instant of the evaluation; never before that of a revision with a smaller id, of any segment.</summary>
     public DateTimeOffset At { get; set; }
 
     /// <summary>The segment's version.</summary>

@@ -2,7 +2,7 @@ using Segmentation.Api.Segments;
 
 namespace Segmentation.Api.Memberships;
 
-/// <summary>How far the stored membership of a segment is.</summary>
+/// <summary>The state of the stored membership of a segment.</summary>
 public sealed class MembershipState
 {
     public int SegmentId { get; set; }
@@ -24,7 +24,7 @@ public sealed class MembershipState
     /// <summary>Why the last build failed; null where it did not. Without any data.</summary>
     public string? Error { get; set; }
 
-    /// <summary>Builds that failed since one succeeded.</summary>
+    /// <summary>Builds that have failed since one succeeded.</summary>
     public int Failures { get; set; }
 
     /// <summary>When a failed build is tried again.</summary>
@@ -36,6 +36,6 @@ public sealed class MembershipState
     /// <summary>What the last refresh found: customers stored that were no members.</summary>
     public int? DriftLeft { get; set; }
 
-    /// <summary>Whoever runs the refresh is asked to end it.</summary>
+    /// <summary>The refresh is to be cancelled.</summary>
     public bool CancelRequested { get; set; }
 }

@@ -5,30 +5,32 @@ using Segmentation.Api.Data;
 
 namespace Segmentation.Api.Memberships;
 
-/// <summary>A customer that joins or leaves.</summary>
-internal readonly record struct MembershipMove(SegmentPlan Segment, long CustomerKey, bool Joined, MembershipCause Cause, string? EventId);
-
-/// <summary>This process no longer keeps membership: another has taken over.</summary>
-internal sealed class LeadershipLostException() : Exception("Another process keeps membership now.");
-
 /// <summary>
-/// The only writer of stored membership. One transaction at a time, so that batches commit in the order of their ids; each first makes sure that no
-/// other process has taken over.
+/// The only writer of stored membership. One transaction at a time, so that revisions commit in the order of their ids; each first checks
+/// by the fencing token that no other process has taken over.
 /// </summary>
-internal sealed class MembershipWriter(NpgsqlDataSource source, IEnumerable<IRevisionObserver> observers, long epoch) : IDisposable
+internal sealed class MembershipWriter(NpgsqlDataSource source, IEnumerable<IRevisionObserver> observers, long fencingToken) : IDisposable
 {
     private readonly SemaphoreSlim one = new(1);
-    private DateTimeOffset? latest;
+    private DateTimeOffset? lastAt;
 
-    /// <summary>Runs a transaction, alone.</summary>
-    /// <param name="begun">One that has read or prepared something already, and written nothing that is stored; null for one of its own.</param>
+    /// <summary>Runs a transaction, one at a time.</summary>
+    /// <param name="begun">One that has begun, and has written nothing but temporary tables; null for one of its own.</param>
     /// <exception cref="LeadershipLostException">Nothing was written.</exception>
-    public async Task InTransactionAsync(NpgsqlTransaction? begun, Func<NpgsqlConnection, NpgsqlTransaction, Task> write, CancellationToken cancellation) =>
-        await InTransactionAsync(begun, DateTimeOffset.MinValue, (used, transaction, _) => write(used, transaction), cancellation);
+    public async Task InTransactionAsync(
+        NpgsqlTransaction? begun, Func<NpgsqlConnection, NpgsqlTransaction, Task> write, CancellationToken cancellation) =>
+            await InTransactionAsync(begun, DateTimeOffset.MinValue, (used, transaction, _) => write(used, transaction), cancellation);
 
-    /// <summary>Runs a transaction, alone, with an instant for its batches: the given one, or that of the last batch where that is later, by whosever clock.</summary>
+    /// <summary>
+    /// Runs a transaction, one at a time, with an instant for its revisions: the given one, or that of the last revision where that is
+    /// later, by whichever clock.
+    /// </summary>
     /// <inheritdoc cref="InTransactionAsync(NpgsqlTransaction, Func{NpgsqlConnection, NpgsqlTransaction, Task}, CancellationToken)"/>
-    public async Task InTransactionAsync(NpgsqlTransaction? begun, DateTimeOffset at, Func<NpgsqlConnection, NpgsqlTransaction, DateTimeOffset, Task> write, CancellationToken cancellation)
+    public async Task InTransactionAsync(
+        NpgsqlTransaction? begun,
+        DateTimeOffset at,
+        Func<NpgsqlConnection, NpgsqlTransaction, DateTimeOffset, Task> write,
+        CancellationToken cancellation)
     {
         await one.WaitAsync(cancellation);
         try
@@ -37,22 +39,25 @@ internal sealed class MembershipWriter(NpgsqlDataSource source, IEnumerable<IRev
             await using var ownTransaction = own is null ? null : await own.BeginTransactionAsync(cancellation);
             var transaction = begun ?? ownTransaction!;
             var used = transaction.Connection!;
-            await using (var fence = new NpgsqlCommand("SELECT 1 FROM membership_leader WHERE epoch = $1 FOR KEY SHARE", used, transaction) { Parameters = { SqlParameter.Create(epoch, NpgsqlDbType.Bigint) } })
+            await using (var fence = new NpgsqlCommand("SELECT 1 FROM membership_leader WHERE epoch = $1 FOR KEY SHARE", used, transaction))
             {
+                fence.Parameters.Add(SqlParameter.Create(fencingToken, NpgsqlDbType.Bigint));
                 if (await fence.ExecuteScalarAsync(cancellation) is null)
                 {
                     throw new LeadershipLostException();
                 }
             }
 
-            if (latest is null)
+            if (lastAt is null)
             {
                 await using var last = new NpgsqlCommand("SELECT at FROM membership_batches ORDER BY id DESC LIMIT 1", used, transaction);
-                latest = await last.ExecuteScalarAsync(cancellation) is DateTime known ? new DateTimeOffset(known) : DateTimeOffset.MinValue;
+                lastAt = await last.ExecuteScalarAsync(cancellation) is DateTime stored
+                    ? new DateTimeOffset(stored)
+                    : DateTimeOffset.MinValue;
             }
 
-            latest = at > latest ? at : latest;
-            await write(used, transaction, latest.Value);
+            lastAt = at > lastAt ? at : lastAt;
+            await write(used, transaction, lastAt.Value);
             await transaction.CommitAsync(cancellation);
         }
         finally
@@ -61,60 +66,72 @@ internal sealed class MembershipWriter(NpgsqlDataSource source, IEnumerable<IRev
         }
     }
 
-    /// <summary>Writes who joined and who left, as one batch a segment.</summary>
-    public async Task WriteAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, IReadOnlyList<MembershipMove> changes, DateTimeOffset at, CancellationToken cancellation)
+    /// <summary>Writes who joined and who left, as one revision a segment.</summary>
+    public async Task WriteAsync(
+        NpgsqlConnection connection,
+        NpgsqlTransaction transaction,
+        IReadOnlyList<MembershipMove> moves,
+        DateTimeOffset at,
+        CancellationToken cancellation)
     {
-        if (changes.Count == 0)
+        if (moves.Count == 0)
         {
             return;
         }
 
-        var segments = changes.Select(c => c.Segment.Segment).Distinct().ToArray();
+        var segments = moves.Select(c => c.Segment.Segment).Distinct().ToArray();
         await using var command = new NpgsqlCommand(
             """
             WITH changes AS (SELECT * FROM unnest($1, $2, $3, $4, $5) AS c (segment_id, customer_key, joined, cause, event_id)),
-            sums AS (SELECT segment_id, (count(*) FILTER (WHERE joined))::integer AS joined, (count(*) FILTER (WHERE NOT joined))::integer AS gone FROM changes GROUP BY segment_id),
+            sums AS (
+                SELECT segment_id,
+                    (count(*) FILTER (WHERE joined))::integer AS joined, (count(*) FILTER (WHERE NOT joined))::integer AS gone
+                FROM changes GROUP BY segment_id),
             sizes AS (
                 UPDATE membership_states s SET size = s.size + sums.joined - sums.gone FROM sums WHERE s.segment_id = sums.segment_id
                 RETURNING s.segment_id, sums.joined, sums.gone, s.size),
             batches AS (
                 INSERT INTO membership_batches (segment_id, at, version, joined, "left", size)
-                SELECT s.segment_id, $8, v.version, s.joined, s.gone, s.size FROM sizes s JOIN unnest($6, $7) AS v (segment_id, version) ON v.segment_id = s.segment_id ORDER BY s.segment_id
+                SELECT s.segment_id, $8, v.version, s.joined, s.gone, s.size
+                FROM sizes s JOIN unnest($6, $7) AS v (segment_id, version) ON v.segment_id = s.segment_id ORDER BY s.segment_id
                 RETURNING id, segment_id),
             gone AS (
-                UPDATE memberships m SET left_batch = b.id, left_cause = c.cause, left_event = c.event_id FROM changes c JOIN batches b ON b.segment_id = c.segment_id
+                UPDATE memberships m SET left_batch = b.id, left_cause = c.cause, left_event = c.event_id
+                FROM changes c JOIN batches b ON b.segment_id = c.segment_id
                 WHERE NOT c.joined AND m.segment_id = c.segment_id AND m.customer_key = c.customer_key AND m.left_batch IS NULL
                 RETURNING 1),
             come AS (
                 INSERT INTO memberships (segment_id, customer_key, joined_batch, joined_cause, joined_event)
-                SELECT c.segment_id, c.customer_key, b.id, c.cause, c.event_id FROM changes c JOIN batches b ON b.segment_id = c.segment_id WHERE c.joined ORDER BY c.segment_id, c.customer_key)
+                SELECT c.segment_id, c.customer_key, b.id, c.cause, c.event_id FROM changes c JOIN batches b ON b.segment_id = c.segment_id
+                WHERE c.joined ORDER BY c.segment_id, c.customer_key)
             SELECT min(id), max(id), (SELECT count(*) FROM gone) FROM batches
             """,
             connection, transaction)
         {
             Parameters =
             {
-                SqlParameter.Create(changes.Select(c => c.Segment.Segment.Id).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Integer),
-                SqlParameter.Create(changes.Select(c => c.CustomerKey).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Bigint),
-                SqlParameter.Create(changes.Select(c => c.Joined).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Boolean),
-                SqlParameter.Create(changes.Select(c => (short)c.Cause).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Smallint),
-                SqlParameter.Create(changes.Select(c => c.EventId).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Text),
+                SqlParameter.Create(moves.Select(c => c.Segment.Segment.Id).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Integer),
+                SqlParameter.Create(moves.Select(c => c.CustomerKey).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Bigint),
+                SqlParameter.Create(moves.Select(c => c.Joined).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Boolean),
+                SqlParameter.Create(moves.Select(c => (short)c.Cause).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Smallint),
+                SqlParameter.Create(moves.Select(c => c.EventId).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Text),
                 SqlParameter.Create(segments.Select(s => s.Id).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Integer),
                 SqlParameter.Create(segments.Select(s => s.Version).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Integer),
                 SqlParameter.Create(at, NpgsqlDbType.TimestampTz),
             },
         };
-        await NotifyAsync(command, cancellation, changes.Count(c => !c.Joined));
+        await NotifyAsync(command, cancellation, moves.Count(c => !c.Joined));
     }
 
     /// <summary>Makes a segment's stored membership what a table of keys says.</summary>
     /// <remarks>To be called with nested loops off (<see cref="SetNestedLoopsAsync"/>); they are on afterwards.</remarks>
-    /// <param name="table">A temporary table of the connection's, with a column <c>key</c>.</param>
-    /// <returns>The batch, and how many joined and left.</returns>
-    public async Task<(long Batch, int Joined, int Left)> WriteAsync(
-        NpgsqlConnection connection, NpgsqlTransaction transaction, SegmentPlan segment, string table, MembershipCause cause, DateTimeOffset at, CancellationToken cancellation)
+    /// <param name="table">A temporary table of the connection, with a column <c>key</c>.</param>
+    /// <returns>The revision, and how many joined and left.</returns>
+    public async Task<(long Revision, int Joined, int Left)> WriteAsync(
+        NpgsqlConnection connection, NpgsqlTransaction transaction, SegmentPlan segment, string table, MembershipCause cause,
+        DateTimeOffset at, CancellationToken cancellation)
     {
-        // The id first, since rows name it; it is used only if there are any.
+        // The id comes first, since rows refer to it; it is used only if there are any.
         await using var command = new NpgsqlCommand(
             $"""
             WITH batch AS MATERIALIZED (SELECT nextval(pg_get_serial_sequence('membership_batches', 'id')) AS id),
@@ -133,14 +150,18 @@ internal sealed class MembershipWriter(NpgsqlDataSource source, IEnumerable<IRev
             connection, transaction)
         {
             CommandTimeout = 0,
-            Parameters = { SqlParameter.Create(segment.Segment.Id, NpgsqlDbType.Integer), SqlParameter.Create((short)cause, NpgsqlDbType.Smallint) },
+            Parameters =
+            {
+                SqlParameter.Create(segment.Segment.Id, NpgsqlDbType.Integer),
+                SqlParameter.Create((short)cause, NpgsqlDbType.Smallint),
+            },
         };
-        long batch;
+        long revision;
         int joined, left;
         await using (var reader = await command.ExecuteReaderAsync(cancellation))
         {
             await reader.ReadAsync(cancellation);
-            (batch, joined, left) = (reader.GetInt64(0), reader.GetInt32(1), reader.GetInt32(2));
+            (revision, joined, left) = (reader.GetInt64(0), reader.GetInt32(1), reader.GetInt32(2));
         }
 
         await SetNestedLoopsAsync(connection, transaction, "on", cancellation);
@@ -150,70 +171,94 @@ internal sealed class MembershipWriter(NpgsqlDataSource source, IEnumerable<IRev
             await using var record = new NpgsqlCommand(
                 """
                 WITH sizes AS (UPDATE membership_states SET size = size + $3 - $4 WHERE segment_id = $2 RETURNING size)
-                INSERT INTO membership_batches (id, segment_id, at, version, joined, "left", size) OVERRIDING SYSTEM VALUE SELECT $1, $2, $5, $6, $3, $4, size FROM sizes
+                INSERT INTO membership_batches (id, segment_id, at, version, joined, "left", size) OVERRIDING SYSTEM VALUE
+                SELECT $1, $2, $5, $6, $3, $4, size FROM sizes
                 RETURNING id, id
                 """,
                 connection, transaction)
             {
                 Parameters =
                 {
-                    SqlParameter.Create(batch, NpgsqlDbType.Bigint), SqlParameter.Create(segment.Segment.Id, NpgsqlDbType.Integer), SqlParameter.Create(joined, NpgsqlDbType.Integer), SqlParameter.Create(left, NpgsqlDbType.Integer),
-                    SqlParameter.Create(at, NpgsqlDbType.TimestampTz), SqlParameter.Create(segment.Segment.Version, NpgsqlDbType.Integer),
+                    SqlParameter.Create(revision, NpgsqlDbType.Bigint),
+                    SqlParameter.Create(segment.Segment.Id, NpgsqlDbType.Integer),
+                    SqlParameter.Create(joined, NpgsqlDbType.Integer),
+                    SqlParameter.Create(left, NpgsqlDbType.Integer),
+                    SqlParameter.Create(at, NpgsqlDbType.TimestampTz),
+                    SqlParameter.Create(segment.Segment.Version, NpgsqlDbType.Integer),
                 },
             };
             await NotifyAsync(record, cancellation);
         }
 
-        return (batch, joined, left);
+        return (revision, joined, left);
     }
 
-    /// <summary>Whether the planner may join by nested loops, until the transaction ends: for sets of which it does not know how large they are.</summary>
-    public static async Task SetNestedLoopsAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, string allowed, CancellationToken cancellation)
+    /// <summary>
+    /// Sets whether the planner may join by nested loops, until the transaction ends: for tables whose size it does not know.
+    /// </summary>
+    public static async Task SetNestedLoopsAsync(
+        NpgsqlConnection connection, NpgsqlTransaction transaction, string allowed, CancellationToken cancellation)
     {
-        await using var command = new NpgsqlCommand("SELECT set_config('enable_nestloop', $1, true)", connection, transaction) { Parameters = { SqlParameter.Create(allowed, NpgsqlDbType.Text) } };
+        await using var command = new NpgsqlCommand("SELECT set_config('enable_nestloop', $1, true)", connection, transaction);
+        command.Parameters.Add(SqlParameter.Create(allowed, NpgsqlDbType.Text));
         await command.ExecuteNonQueryAsync(cancellation);
     }
 
-    /// <summary>Removes all that is stored of customers that are no more; each segment's batch counts them as left.</summary>
-    public static async Task EraseAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, long[] keys, DateTimeOffset at, CancellationToken cancellation)
+    /// <summary>Removes all that is stored of customers that no longer exist; each segment's revision counts them as left.</summary>
+    public static async Task EraseAsync(
+        NpgsqlConnection connection, NpgsqlTransaction transaction, long[] keys, DateTimeOffset at, CancellationToken cancellation)
     {
         await using var command = new NpgsqlCommand(
             """
             WITH past AS (DELETE FROM memberships WHERE customer_key = ANY ($1) AND left_batch IS NOT NULL),
             erased AS (DELETE FROM memberships WHERE customer_key = ANY ($1) AND left_batch IS NULL RETURNING segment_id),
             sums AS (SELECT segment_id, count(*)::integer AS gone FROM erased GROUP BY segment_id),
-            sizes AS (UPDATE membership_states s SET size = s.size - sums.gone FROM sums WHERE s.segment_id = sums.segment_id RETURNING s.segment_id, sums.gone, s.size)
+            sizes AS (
+                UPDATE membership_states s SET size = s.size - sums.gone FROM sums WHERE s.segment_id = sums.segment_id
+                RETURNING s.segment_id, sums.gone, s.size)
             INSERT INTO membership_batches (segment_id, at, version, joined, "left", size)
             SELECT s.segment_id, $2, g.version, 0, s.gone, s.size FROM sizes s JOIN segments g ON g.id = s.segment_id ORDER BY s.segment_id
             """,
             connection, transaction)
-        { Parameters = { SqlParameter.Create(keys, NpgsqlDbType.Array | NpgsqlDbType.Bigint), SqlParameter.Create(at, NpgsqlDbType.TimestampTz) } };
+        {
+            Parameters =
+            {
+                SqlParameter.Create(keys, NpgsqlDbType.Array | NpgsqlDbType.Bigint),
+                SqlParameter.Create(at, NpgsqlDbType.TimestampTz),
+            },
+        };
         await command.ExecuteNonQueryAsync(cancellation);
     }
 
-    /// <summary>Writes how far a segment is.</summary>
-    /// <remarks>Not worth waiting for the disk, nor for others that write: a crash that takes it has the segment built again. A row at a time, so that it never holds one and waits for another.</remarks>
+    /// <summary>Updates the state of a segment.</summary>
+    /// <remarks>
+    /// Neither waits for the disk nor for other transactions: where a crash loses it, the segment is rebuilt. It updates one row, so that
+    /// it never holds one and waits for another.
+    /// </remarks>
     public async Task SetStateAsync(int segment, string assignments, CancellationToken cancellation, params NpgsqlParameter[] values)
     {
         await using var connection = await source.OpenConnectionAsync(cancellation);
         await using var transaction = await connection.BeginTransactionAsync(cancellation);
         await using var batch = new NpgsqlBatch(connection, transaction);
         batch.BatchCommands.Add(new NpgsqlBatchCommand("SET LOCAL synchronous_commit = off"));
-        batch.BatchCommands.Add(new NpgsqlBatchCommand($"UPDATE membership_states SET {assignments} WHERE segment_id = $1 AND EXISTS (SELECT FROM membership_leader WHERE epoch = ${values.Length + 2})"));
-        foreach (var value in values.Prepend(SqlParameter.Create(segment, NpgsqlDbType.Integer)).Append(SqlParameter.Create(epoch, NpgsqlDbType.Bigint)))
-        {
-            batch.BatchCommands[1].Parameters.Add(value);
-        }
-
+        var update = new NpgsqlBatchCommand(
+            $"""
+            UPDATE membership_states SET {assignments}
+            WHERE segment_id = $1 AND EXISTS (SELECT FROM membership_leader WHERE epoch = ${values.Length + 2})
+            """);
+        update.Parameters.Add(SqlParameter.Create(segment, NpgsqlDbType.Integer));
+        update.Parameters.AddRange(values);
+        update.Parameters.Add(SqlParameter.Create(fencingToken, NpgsqlDbType.Bigint));
+        batch.BatchCommands.Add(update);
         await batch.ExecuteNonQueryAsync(cancellation);
         await transaction.CommitAsync(cancellation);
     }
 
     public void Dispose() => one.Dispose();
 
-    /// <summary>Runs a statement that answers the first and the last revision that it made, and tells the observers of them.</summary>
-    /// <param name="leaving">How many are to leave, where it answers how many rows have.</param>
-    /// <exception cref="InvalidOperationException">Who was stored as a member is not who was thought to be.</exception>
+    /// <summary>Runs a statement that returns the first and the last revision that it wrote, and notifies the observers of them.</summary>
+    /// <param name="leaving">The number of customers that should leave, where the statement returns how many did.</param>
+    /// <exception cref="InvalidOperationException">The stored members are not those that were cached.</exception>
     public async Task NotifyAsync(NpgsqlCommand command, CancellationToken cancellation, int? leaving = null)
     {
         long first, last;
@@ -227,7 +272,8 @@ internal sealed class MembershipWriter(NpgsqlDataSource source, IEnumerable<IRev
             (first, last) = (reader.GetInt64(0), reader.GetInt64(1));
             if (leaving is { } expected && reader.GetInt64(2) != expected)
             {
-                throw new InvalidOperationException($"{expected} customers leave their segments, and {reader.GetInt64(2)} of them are stored as members.");
+                throw new InvalidOperationException(
+                    $"{expected} customers should leave their segments, but only {reader.GetInt64(2)} of them are stored as members.");
             }
         }
 

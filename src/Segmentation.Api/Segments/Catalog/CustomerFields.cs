@@ -135,7 +135,7 @@ public sealed class CustomerFields
                 (Expression<Func<Customer, Evaluation, int, bool>>)((c, x, id) => c.ManualMemberships.Any(m => m.SegmentId == id)),
                 (Expression<Func<Customer, Evaluation, int, bool>>)(backend == Backend.Memory
                     ? (c, x, id) => c.MemberOf.Contains(id)
-                    : (c, x, id) => Rows<MembershipPeriod>.All.Any(m => m.CustomerKey == c.Key && m.SegmentId == id && m.LeftBatch == null)))),
+                    : (c, x, id) => Rows<MembershipPeriod>.All.Any(m => m.CustomerKey == c.Key && m.SegmentId == id && m.LeftRevision == null)))),
         ];
     }
 

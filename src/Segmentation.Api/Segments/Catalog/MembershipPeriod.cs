@@ -12,10 +12,10 @@ public sealed class MembershipPeriod
     public long CustomerKey { get; set; }
 
     /// <summary>The batch in which the customer joined.</summary>
-    public long JoinedBatch { get; set; }
+    public long JoinedRevision { get; set; }
 
     /// <summary>The batch in which the customer left; null for a member.</summary>
-    public long? LeftBatch { get; set; }
+    public long? LeftRevision { get; set; }
     public MembershipCause JoinedCause { get; set; }
     public MembershipCause? LeftCause { get; set; }
 

@@ -18,7 +18,7 @@ public sealed class DefinitionCache(CustomerFields fields, RuleLimits limits)
     {
         var known = latest;
         var stamp = await StampAsync(db, cancellation);
-        if (known?.Stamp == stamp)
+        if (known?.Version == stamp)
         {
             return known;
         }

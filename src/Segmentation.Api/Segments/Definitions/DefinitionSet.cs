@@ -22,7 +22,7 @@ public sealed class DefinitionSet
 
     internal DefinitionSet(long stamp, IEnumerable<SegmentDefinition> segments, IReadOnlyList<CustomerAttribute> attributes, CustomerFields fields, RuleLimits limits, DefinitionSet? before)
     {
-        (Stamp, Attributes, this.fields, this.limits) = (stamp, attributes, fields, limits);
+        (Version, Attributes, this.fields, this.limits) = (stamp, attributes, fields, limits);
         Segments = segments.ToDictionary(s => s.Key, StringComparer.Ordinal);
         Active = [.. Segments.Values.Where(s => s.Status == SegmentStatus.Active).OrderBy(s => s.Key, StringComparer.Ordinal)];
         places = Active.Index().ToDictionary(a => a.Item.Id, a => a.Index);
@@ -42,7 +42,7 @@ public sealed class DefinitionSet
     }
 
     /// <summary>The database's stamp of the definitions.</summary>
-    public long Stamp { get; }
+    public long Version { get; }
 
     public IReadOnlyDictionary<string, SegmentDefinition> Segments { get; }
 
@@ -69,9 +69,9 @@ public sealed class DefinitionSet
 
     /// <summary>Compiles a rule against these definitions.</summary>
     /// <param name="self">The key of the segment whose rule it is, so that a cycle through it is found.</param>
-    /// <param name="kept">Whether segments that it refers to are read from stored membership, where that is kept; else their rules become part of it.</param>
-    public CompiledRule<Customer> Compile(JsonElement rule, Backend backend, bool historical, string? self = null, bool kept = false) =>
-        new RuleCompiler<Customer>(Catalog(backend, historical), limits, key => Reference(key, kept)).Compile(rule, self);
+    /// <param name="stored">Whether segments that it refers to are read from stored membership, where that is kept; else their rules become part of it.</param>
+    public CompiledRule<Customer> Compile(JsonElement rule, Backend backend, bool historical, string? self = null, bool stored = false) =>
+        new RuleCompiler<Customer>(Catalog(backend, historical), limits, key => Reference(key, stored)).Compile(rule, self);
 
     /// <summary>A segment's membership as a function of a loaded customer; compiled once.</summary>
     public CompiledSegment Compile(SegmentDefinition segment, bool historical) =>
@@ -98,9 +98,9 @@ public sealed class DefinitionSet
     }
 
     /// <summary>Whether a segment's membership is stored: that of every active one with a rule. (Manual ones have a list of their own.)</summary>
-    public bool IsKept(SegmentDefinition segment) => segment is { Status: SegmentStatus.Active, Kind: SegmentKind.Rule };
+    public bool IsStored(SegmentDefinition segment) => segment is { Status: SegmentStatus.Active, Kind: SegmentKind.Rule };
 
-    private SegmentReference? Reference(string key, bool kept) => Segments.TryGetValue(key, out var s)
-        ? new SegmentReference(s.Key, s.Rule, s.TimeZone, s.Kind == SegmentKind.Manual ? s.Id : null, kept && IsKept(s) ? s.Id : null)
+    private SegmentReference? Reference(string key, bool stored) => Segments.TryGetValue(key, out var s)
+        ? new SegmentReference(s.Key, s.Rule, s.TimeZone, s.Kind == SegmentKind.Manual ? s.Id : null, stored && IsStored(s) ? s.Id : null)
         : null;
 }

@@ -92,16 +92,16 @@ public sealed class CustomerSnapshots(SegmentationDb db, DefinitionCache cache, 
         {
             var (at, historical) = query.Clock(asOf);
             Customer? customer = null;
-            var stamp = all.Stamp;
+            var stamp = all.Version;
             try
             {
                 (stamp, customer) = await ReadAsync(id, at, historical, asked(all, historical).Any(s => s.NeedsRank), cancellation);
             }
-            catch (ApiProblem) when (cache.Latest is { } latest && latest.Stamp == all.Stamp)
+            catch (ApiProblem) when (cache.Latest is { } latest && latest.Version == all.Version)
             {
                 // Not there as far as we know; make sure that we know.
                 var fresh = await cache.GetAsync(db, cancellation);
-                if (fresh.Stamp == all.Stamp)
+                if (fresh.Version == all.Version)
                 {
                     throw;
                 }
@@ -110,7 +110,7 @@ public sealed class CustomerSnapshots(SegmentationDb db, DefinitionCache cache, 
                 continue;
             }
 
-            if (stamp == all.Stamp)
+            if (stamp == all.Version)
             {
                 return customer is null ? throw ApiProblem.NotFound("customer") : (all, customer, at, historical);
             }

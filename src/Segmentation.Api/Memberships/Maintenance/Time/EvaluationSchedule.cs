@@ -1,12 +1,14 @@
 namespace Segmentation.Api.Memberships;
 
-/// <summary>When customers are to be looked at again, at the latest.</summary>
+/// <summary>When customers are to be re-evaluated, at the latest.</summary>
 internal sealed class EvaluationSchedule
 {
     private readonly Lock guard = new();
     private readonly Dictionary<long, DateTimeOffset> byKey = [];
     private readonly PriorityQueue<long, DateTimeOffset> queue = new();
 
+    /// <param name="due">Null for never.</param>
+    /// <param name="exact">Whether this replaces an earlier instant, too; else the earlier one applies.</param>
     public void Set(long key, DateTimeOffset? due, bool exact)
     {
         lock (guard)
@@ -23,13 +25,13 @@ internal sealed class EvaluationSchedule
         }
     }
 
-    /// <summary>Takes out those that are due.</summary>
-    public IEnumerable<long> Take(DateTimeOffset at, int most)
+    /// <summary>Removes and returns customers that are due.</summary>
+    public IEnumerable<long> Take(DateTimeOffset at, int max)
     {
         lock (guard)
         {
             List<long> taken = [];
-            while (taken.Count < most && queue.TryPeek(out var key, out var due) && due <= at)
+            while (taken.Count < max && queue.TryPeek(out var key, out var due) && due <= at)
             {
                 queue.Dequeue();
                 if (byKey.TryGetValue(key, out var latest) && latest == due)
@@ -43,8 +45,8 @@ internal sealed class EvaluationSchedule
         }
     }
 
-    /// <summary>Those that are due and have not been taken.</summary>
-    public long[] Passed(DateTimeOffset at)
+    /// <summary>The customers that are due and have not been taken.</summary>
+    public long[] Overdue(DateTimeOffset at)
     {
         lock (guard)
         {

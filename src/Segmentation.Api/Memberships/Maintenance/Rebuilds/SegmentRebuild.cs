@@ -3,7 +3,7 @@ using Segmentation.Api.Segments;
 
 namespace Segmentation.Api.Memberships;
 
-/// <summary>A segment to be built, or being built.</summary>
+/// <summary>A segment that waits to be rebuilt, or is being rebuilt.</summary>
 internal sealed class SegmentRebuild(SegmentPlan plan)
 {
     /// <summary>The segment; while it waits, the latest.</summary>
@@ -11,47 +11,47 @@ internal sealed class SegmentRebuild(SegmentPlan plan)
 
     public required MembershipCause Cause { get; set; }
 
-    /// <summary>The rows of work that it does.</summary>
-    public List<long> Rows { get; } = [];
+    /// <summary>The entries of the change log that are done with it.</summary>
+    public List<long> Entries { get; } = [];
 
-    /// <summary>How often in a row it has failed.</summary>
+    /// <summary>Failures in a row.</summary>
     public int Failures { get; set; }
 
-    /// <summary>It is not tried again before.</summary>
+    /// <summary>It does not start before.</summary>
     public DateTimeOffset NotBefore { get; set; } = DateTimeOffset.MinValue;
 
-    /// <summary>From its start on.</summary>
+    /// <summary>Set when it starts.</summary>
     public CancellationTokenSource Cancellation { get; set; } = null!;
 
     public TaskCompletionSource Ended { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>Nothing is stored of it that holds.</summary>
-    public bool Fresh { get; set; }
+    /// <summary>Nothing valid is stored of the segment yet.</summary>
+    public bool IsInitial { get; set; }
 
     /// <summary>Customers that were erased while it ran, and that it may have read before.</summary>
     public List<long> Erased { get; } = [];
 
-    /// <summary>Those that refer to it.</summary>
+    /// <summary>The ids of the segments that refer to this one.</summary>
     public int[] Users { get; set; } = [];
 
-    /// <summary>Cancelled for good.</summary>
-    public bool Forget { get; set; }
+    /// <summary>Cancelled for good: not to be queued again.</summary>
+    public bool IsAbandoned { get; set; }
 
-    /// <summary>It has ended, and what it built is stored.</summary>
+    /// <summary>It has ended, and its outcome is stored.</summary>
     public bool IsBuilt => Ended.Task.IsCompletedSuccessfully;
 
-    /// <summary>The batch that it wrote, and of how many customers.</summary>
-    public (long Batch, int Customers) Written { get; set; }
+    /// <summary>The revision that it wrote, and how many customers joined or left.</summary>
+    public (long Revision, int Customers) Written { get; set; }
 
-    /// <summary>One before it ended in a way that leaves open whether what it wrote is stored.</summary>
+    /// <summary>An earlier attempt ended so that it is unknown whether its outcome is stored.</summary>
     public bool IsDoubtful { get; set; }
 
-    /// <summary>The instant that it was built of.</summary>
+    /// <summary>The instant that its members were evaluated at.</summary>
     public DateTimeOffset At { get; set; }
 
     /// <summary>How long it took, in milliseconds.</summary>
     public double Ms { get; set; }
 
-    /// <summary>Those that it began with.</summary>
+    /// <summary>The definitions as it started.</summary>
     public DefinitionSet Definitions { get; set; } = null!;
 }

@@ -12,52 +12,77 @@ using Segmentation.Api.Segments;
 
 namespace Segmentation.Api.Memberships;
 
-/// <summary>Reads sets of customers with what rules ask of them and no more: one statement, a row a customer.</summary>
+/// <summary>Reads sets of customers with what rules read of them and no more: one statement, a row a customer.</summary>
 internal sealed class CustomerReader(NpgsqlDataSource source, CustomerRowReaders readers)
 {
-    // Of more, all that an event carries is cheaper.
-    private const int MostProperties = 3;
+    // Beyond that many, reading all properties of an event is cheaper.
+    private const int MaxProperties = 3;
 
-    // Between values in JSON, which has no control characters in it. Joined texts are cheaper to send than arrays.
+    // Between JSON values, which contain no control characters. Joined strings are cheaper to send than arrays.
     private const byte Separator = 1;
 
-    // Of one row, at the same time: times, types, channels and properties.
-    private const int MostArrays = 3 + MostProperties;
+    // Times, types, channels and properties of one row are in memory at the same time.
+    private const int MaxArrays = 3 + MaxProperties;
 
     private static readonly DateTimeOffset Epoch = new(2000, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
-    // What events carry is often what others carry: then it is parsed once. Not where that is very different, or very long.
-    private const int KnownAtOnce = 5_000;
-    private const int KnownLength = 1024;
+    // Events often have equal properties, which are then parsed once. The cache is bounded, and long ones stay out of it.
+    private const int MaxCached = 5_000;
+    private const int MaxCachedLength = 1024;
     private const int BufferBytes = 1024 * 1024;
 
-    /// <summary>The customers of these keys that exist, one after the other: there may be more events of a thousand than memory is good for.</summary>
-    /// <param name="concerned">Who is asked of them: what their rules read is loaded. All else is as in a new customer, but for the key and the number of events; of one with more than <see cref="CustomerSnapshots.MaxEvents"/> no events are loaded.</param>
-    /// <param name="known">Of whom it is known which segments' stored membership has them.</param>
-    /// <returns>Each customer, and whose stored membership has it.</returns>
+    private const string SegmentsOfCustomer =
+        "ARRAY(SELECT m.segment_id FROM memberships m WHERE m.customer_key = c.key AND m.left_batch IS NULL)";
+
+    /// <summary>
+    /// The customers of these keys that exist, one after the other: the events of a thousand may take more memory than is good.
+    /// </summary>
+    /// <param name="scope">
+    /// The segments that they are evaluated for: what their rules read is loaded. All else is as in a new customer, but for the key and the
+    /// number of events; of a customer with more than <see cref="CustomerSnapshots.MaxEvents"/> no events are loaded.
+    /// </param>
+    /// <param name="cached">The segments whose stored membership contains a customer, by its key, where that need not be read.</param>
+    /// <returns>Each customer, and the segments whose stored membership contains it.</returns>
     public async IAsyncEnumerable<(Customer Customer, SegmentSet Stored)> ReadAsync(
-        SegmentationDb model, long[] keys, MembershipPlan plan, SegmentSet concerned, IReadOnlyDictionary<long, SegmentSet> known, [EnumeratorCancellation] CancellationToken cancellation)
+        SegmentationDb db,
+        long[] keys,
+        MembershipPlan plan,
+        SegmentSet scope,
+        IReadOnlyDictionary<long, SegmentSet> cached,
+        [EnumeratorCancellation] CancellationToken cancellation)
     {
-        var (members, events) = (plan.MembersRead(concerned), plan.EventsRead(concerned));
-        var row = readers.Get(model).Customers.Select(members.Append(nameof(Customer.Key)).Append(nameof(Customer.EventCount)).ToHashSet(StringComparer.Ordinal), "c");
+        var (members, events) = (plan.MembersRead(scope), plan.EventsRead(scope));
+        string[] columnMembers = [.. members, nameof(Customer.Key), nameof(Customer.EventCount)];
+        var row = readers.Get(db).Customers.Select(columnMembers.ToHashSet(StringComparer.Ordinal), "c");
         await using var connection = await source.OpenConnectionAsync(cancellation);
         await using var command = new NpgsqlCommand { Connection = connection };
         string Texts(IEnumerable<string> texts) => Parameter(SqlParameter.Create(texts.ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Text));
-        long[] unknown = [.. keys.Where(k => !known.ContainsKey(k))];
+        string Keys(long[] values) => Parameter(SqlParameter.Create(values, NpgsqlDbType.Array | NpgsqlDbType.Bigint));
+        long[] uncached = [.. keys.Where(k => !cached.ContainsKey(k))];
         var sql = new StringBuilder($"SELECT {row.Columns}, ")
-            .Append(unknown.Length == 0 ? "NULL::bytea" : $"CASE WHEN c.key = ANY ({Parameter(SqlParameter.Create(unknown, NpgsqlDbType.Array | NpgsqlDbType.Bigint))}) THEN array_send(ARRAY(SELECT m.segment_id FROM memberships m WHERE m.customer_key = c.key AND m.left_batch IS NULL)) END").Append(", ")
-            .Append(members.Contains(nameof(Customer.ManualMemberships)) ? "ARRAY(SELECT m.segment_id FROM manual_members m WHERE m.customer_key = c.key)" : "'{}'::integer[]");
+            .Append(uncached.Length == 0
+                ? "NULL::bytea"
+                : $"CASE WHEN c.key = ANY ({Keys(uncached)}) THEN array_send({SegmentsOfCustomer}) END")
+            .Append(", ")
+            .Append(members.Contains(nameof(Customer.ManualMemberships))
+                ? "ARRAY(SELECT m.segment_id FROM manual_members m WHERE m.customer_key = c.key)"
+                : "'{}'::integer[]");
         var first = row.Count + 2;
-        string[]? properties = events?.Properties is { Count: <= MostProperties } few ? [.. few] : null;
+        string[]? properties = events?.Properties is { Count: <= MaxProperties } few ? [.. few] : null;
         if (events is not null)
         {
-            // What they carry is dear to send and to parse, and few rules ask for much of it.
-            var carrying = events.Carrying is { Count: > 0 } some ? $"e.type = ANY ({Texts(some)})" : "true";
-            IEnumerable<string> carried = properties is null ? ["e.properties"] : properties.Select(p => $"e.properties -> {Parameter(SqlParameter.Create(p, NpgsqlDbType.Text))}");
+            // Properties are expensive to send and to parse, and few rules read many of them.
+            var isRead = events.PropertyTypes is { Count: > 0 } some ? $"e.type = ANY ({Texts(some)})" : "true";
+            IEnumerable<string> values = properties is null
+                ? ["e.properties"]
+                : properties.Select(p => $"e.properties -> {Parameter(SqlParameter.Create(p, NpgsqlDbType.Text))}");
             IEnumerable<string> columns =
             [
-                "array_agg(e.amount)", "string_agg(timestamptz_send(e.occurred_at), '')", "array_send(array_agg(e.type))", .. events.Channel ? ["array_send(array_agg(e.channel))"] : Array.Empty<string>(),
-                .. carried.Select(c => $"string_agg(CASE WHEN {carrying} THEN coalesce(({c})::text, '') ELSE '' END, chr({Separator}))"),
+                "array_agg(e.amount)",
+                "string_agg(timestamptz_send(e.occurred_at), '')",
+                "array_send(array_agg(e.type))",
+                .. events.Channel ? ["array_send(array_agg(e.channel))"] : Array.Empty<string>(),
+                .. values.Select(v => $"string_agg(CASE WHEN {isRead} THEN coalesce(({v})::text, '') ELSE '' END, chr({Separator}))"),
             ];
             sql.Append(", e.* FROM customers c CROSS JOIN LATERAL (SELECT ").AppendJoin(", ", columns)
                 .Append(" FROM events e WHERE e.customer_key = c.key AND c.event_count <= ").Append(CustomerSnapshots.MaxEvents)
@@ -68,33 +93,33 @@ internal sealed class CustomerReader(NpgsqlDataSource source, CustomerRowReaders
             sql.Append(" FROM customers c");
         }
 
-        command.CommandText = sql.Append(" WHERE c.key = ANY (").Append(Parameter(SqlParameter.Create(keys, NpgsqlDbType.Array | NpgsqlDbType.Bigint))).Append(')').ToString();
+        command.CommandText = sql.Append(" WHERE c.key = ANY (").Append(Keys(keys)).Append(')').ToString();
         string[] labels = [.. (properties ?? []).Select(p => $"\"{JsonEncodedText.Encode(p)}\":")];
         var texts = new HashSet<string>(StringComparer.Ordinal).GetAlternateLookup<ReadOnlySpan<char>>();
         var parsed = new Dictionary<string, JsonElement>(StringComparer.Ordinal).GetAlternateLookup<ReadOnlySpan<char>>();
         var text = new ArrayBufferWriter<char>();
-        byte[][] buffers = [.. Enumerable.Repeat<byte[]>([], MostArrays)];
+        byte[][] buffers = [.. Enumerable.Repeat<byte[]>([], MaxArrays)];
         await using var reader = await command.ExecuteReaderAsync(cancellation);
         while (await reader.ReadAsync(cancellation))
         {
             var customer = row.Read(reader);
-            if (!known.TryGetValue(customer.Key, out var stored))
+            if (!cached.TryGetValue(customer.Key, out var stored))
             {
                 stored = new SegmentSet(plan.Segments.Count);
                 foreach (var segment in new PostgresArray(Bytes(row.Count, 0)))
                 {
-                    if (plan.ById.TryGetValue(BinaryPrimitives.ReadInt32BigEndian(segment), out var kept))
+                    if (plan.ById.TryGetValue(BinaryPrimitives.ReadInt32BigEndian(segment), out var member))
                     {
-                        stored.Set(kept.Place, true);
+                        stored.Set(member.Ordinal, true);
                     }
                 }
             }
 
-            foreach (var place in plan.Referred)
+            foreach (var ordinal in plan.Referenced)
             {
-                if (stored.Contains(place))
+                if (stored.Contains(ordinal))
                 {
-                    customer.MemberOf.Add(plan.Segments[place].Segment.Id);
+                    customer.MemberOf.Add(plan.Segments[ordinal].Segment.Id);
                 }
             }
 
@@ -116,7 +141,7 @@ internal sealed class CustomerReader(NpgsqlDataSource source, CustomerRowReaders
             var amounts = reader.GetFieldValue<decimal?[]>(first);
             var (times, types, next) = (Bytes(first + 1, 0), new PostgresArray(Bytes(first + 2, 1)), first + 3);
             var channels = events.Channel ? new PostgresArray(Bytes(next++, 2)) : default;
-            ReadOnlyMemory<byte>[] carried = [.. Enumerable.Range(0, properties?.Length ?? 1).Select(n => Bytes(next + n, 3 + n))];
+            ReadOnlyMemory<byte>[] values = [.. Enumerable.Range(0, properties?.Length ?? 1).Select(n => Bytes(next + n, 3 + n))];
             customer.Events.Capacity = amounts.Length;
             for (var i = 0; i < amounts.Length; i++)
             {
@@ -125,17 +150,17 @@ internal sealed class CustomerReader(NpgsqlDataSource source, CustomerRowReaders
                 {
                     CustomerKey = customer.Key,
                     Id = "",
-                    OccurredAt = Epoch.AddTicks(BinaryPrimitives.ReadInt64BigEndian(times.Span[(i * sizeof(long))..]) * TimeSpan.TicksPerMicrosecond),
-                    Type = Known(types.Current),
+                    OccurredAt = ReadTime(times.Span[(i * sizeof(long))..]),
+                    Type = Intern(types.Current),
                     Amount = amounts[i],
-                    Channel = events.Channel && !channels.IsNull ? Known(channels.Current) : null,
-                    Properties = Parse(carried),
+                    Channel = events.Channel && !channels.IsNull ? Intern(channels.Current) : null,
+                    Properties = Parse(values),
                     Customer = customer,
                 });
             }
         }
 
-        // What one row's column has is read before the next row's is.
+        // A buffer is used again for the same column of the next row.
         ReadOnlyMemory<byte> Bytes(int column, int buffer)
         {
             var length = (int)reader.GetBytes(column, 0, null, 0, 0);
@@ -149,15 +174,15 @@ internal sealed class CustomerReader(NpgsqlDataSource source, CustomerRowReaders
             return bytes.AsMemory(0, length);
         }
 
-        // Types and channels: there are few, and they are short.
-        string Known(ReadOnlySpan<byte> utf8)
+        // For types and channels: there are few, and they are short.
+        string Intern(ReadOnlySpan<byte> utf8)
         {
             text.ResetWrittenCount();
             Encoding.UTF8.GetChars(utf8, text);
             if (!texts.TryGetValue(text.WrittenSpan, out var same))
             {
                 same = text.WrittenSpan.ToString();
-                if (texts.Set.Count < KnownAtOnce)
+                if (texts.Set.Count < MaxCached)
                 {
                     texts.Set.Add(same);
                 }
@@ -166,15 +191,15 @@ internal sealed class CustomerReader(NpgsqlDataSource source, CustomerRowReaders
             return same;
         }
 
-        // All that the event carries, or an object of those properties that it has.
-        JsonElement? Parse(ReadOnlyMemory<byte>[] carried)
+        // All properties of the event, or an object of those that are read and that it has.
+        JsonElement? Parse(ReadOnlyMemory<byte>[] values)
         {
             text.ResetWrittenCount();
-            for (var n = 0; n < carried.Length; n++)
+            for (var n = 0; n < values.Length; n++)
             {
-                var end = carried[n].Span.IndexOf(Separator) is >= 0 and var at ? at : carried[n].Length;
-                var value = carried[n].Span[..end];
-                carried[n] = carried[n][Math.Min(end + 1, carried[n].Length)..];
+                var end = values[n].Span.IndexOf(Separator) is >= 0 and var at ? at : values[n].Length;
+                var value = values[n].Span[..end];
+                values[n] = values[n][Math.Min(end + 1, values[n].Length)..];
                 if (!value.IsEmpty)
                 {
                     if (properties is not null)
@@ -200,7 +225,7 @@ internal sealed class CustomerReader(NpgsqlDataSource source, CustomerRowReaders
             if (!parsed.TryGetValue(text.WrittenSpan, out var element))
             {
                 element = JsonElement.Parse(text.WrittenSpan);
-                if (parsed.Dictionary.Count < KnownAtOnce && text.WrittenCount <= KnownLength)
+                if (parsed.Dictionary.Count < MaxCached && text.WrittenCount <= MaxCachedLength)
                 {
                     parsed[text.WrittenSpan] = element;
                 }
@@ -215,4 +240,7 @@ internal sealed class CustomerReader(NpgsqlDataSource source, CustomerRowReaders
             return $"${command.Parameters.Count}";
         }
     }
+
+    private static DateTimeOffset ReadTime(ReadOnlySpan<byte> microseconds) =>
+        Epoch.AddTicks(BinaryPrimitives.ReadInt64BigEndian(microseconds) * TimeSpan.TicksPerMicrosecond);
 }

@@ -1,0 +1,35 @@
+using Segmentation.Api.Changes;
+
+namespace Segmentation.Api.Memberships;
+
+/// <summary>That a customer is to be evaluated, for which segments, and why.</summary>
+/// <param name="scope">The segments that may have changed for it.</param>
+internal sealed class EvaluationRequest(SegmentSet scope)
+{
+    public SegmentSet Scope => scope;
+
+    public MembershipCause Cause { get; set; }
+
+    public List<TriggeringEvent>? Events { get; set; }
+
+    /// <summary>Nothing was written but events that occurred since then.</summary>
+    public DateTimeOffset Since { get; set; } = DateTimeOffset.MaxValue;
+
+    /// <summary>The customer no longer exists, by the change log.</summary>
+    public bool Erased { get; set; }
+
+    public bool IsNeeded => Erased || !scope.IsEmpty;
+
+    /// <summary>Why it joins or leaves a segment: the last event that the segment reads, or what else was written.</summary>
+    public (MembershipCause Cause, string? EventId) Reason(SegmentPlan segment, MembershipPlan plan) =>
+        LastEvent(segment, plan) is { Id: { } id } ? (MembershipCause.Event, id)
+        : Cause == MembershipCause.Event ? (Cause, Events?[^1].Id)
+        : (Cause, null);
+
+    /// <summary>The last of its events that may change a segment; null for none.</summary>
+    public TriggeringEvent? LastEvent(SegmentPlan segment, MembershipPlan plan) =>
+        Events?.LastOrDefault(e => plan.AffectedByEvent(e.Type).Contains(segment.Ordinal));
+}
+
+/// <summary>An event for which a customer is evaluated.</summary>
+internal sealed record TriggeringEvent(string Type, string Id);

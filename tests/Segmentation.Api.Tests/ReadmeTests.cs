@@ -11,7 +11,7 @@ public sealed class ReadmeTests
     [Fact]
     public void Tables_AreThoseOfTheCatalog()
     {
-        var readme = File.ReadAllText(Repository.PathOf("README.md")).ReplaceLineEndings("\n");
+        var readme = File.ReadAllText(Repository.GetPath("README.md")).ReplaceLineEndings("\n");
         var fields = new CustomerFields(new RevenueOptions()).Catalog(Backend.Sql, historical: false, []).All;
         readme = Replace(readme, "fields", Fields(fields) + """
             | attributes | `attributes.NAME` | its own | One that you registered: `PUT /api/v1/attributes/NAME`. |

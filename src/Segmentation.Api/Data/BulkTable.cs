@@ -23,7 +23,7 @@ public sealed class BulkTable<T>
         Name = entity.GetTableName()!;
         var table = StoreObjectIdentifier.Table(Name, entity.GetSchema());
 
-        // What the database makes (an identity) is not ours to write.
+        // What the database generates (an identity) is not written.
         var properties = entity.GetFlattenedProperties().Where(p => p.ValueGenerated == ValueGenerated.Never).ToArray();
         columns = [.. properties.Select(p => Column.Create(p, p.GetColumnName(table)!))];
         encode = Encoder(properties);
@@ -78,13 +78,13 @@ public sealed class BulkTable<T>
         }
         catch
         {
-            // Its end without this would keep what came so far.
+            // Disposed without this, it would store what was written so far.
             await stream.CancelAsync();
             throw;
         }
     }
 
-    /// <summary>Appends a row as COPY takes it.</summary>
+    /// <summary>Appends a row in COPY's format.</summary>
     internal void Encode(T row, CopyBuffer buffer)
     {
         buffer.BeginRow(columns.Length);

@@ -7,7 +7,7 @@ namespace Segmentation.Api.Data;
 
 /// <summary>
 /// Rows in the format of PostgreSQL's binary COPY. Npgsql's own importer costs a row of sixty columns several times as much; what it does besides
-/// (other types, other conversions) no bulk table needs. Its memory is kept for the next rows.
+/// (other types, other conversions) no bulk table needs. Its memory is used again for the next rows.
 /// </summary>
 internal sealed class CopyBuffer
 {
@@ -18,7 +18,8 @@ internal sealed class CopyBuffer
     private byte[] bytes = new byte[64 * 1024];
 
     /// <summary>What the stream begins with: signature, no flags, no extension.</summary>
-    public static ReadOnlySpan<byte> Header => [(byte)'P', (byte)'G', (byte)'C', (byte)'O', (byte)'P', (byte)'Y', (byte)'\n', 0xFF, (byte)'\r', (byte)'\n', 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    public static ReadOnlySpan<byte> Header =>
+        [(byte)'P', (byte)'G', (byte)'C', (byte)'O', (byte)'P', (byte)'Y', (byte)'\n', 0xFF, (byte)'\r', (byte)'\n', 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
     /// <summary>What it ends with, in place of a row.</summary>
     public static ReadOnlySpan<byte> Trailer => [0xFF, 0xFF];
@@ -40,7 +41,7 @@ internal sealed class CopyBuffer
             return;
         }
 
-        var length = Utf8.GetBytes(text, Room(4 + Utf8.GetMaxByteCount(text.Length))[4..]);
+        var length = Utf8.GetBytes(text, Reserve(4 + Utf8.GetMaxByteCount(text.Length))[4..]);
         WriteLength(length);
         Length += length;
     }
@@ -160,12 +161,12 @@ internal sealed class CopyBuffer
 
     private Span<byte> Take(int count)
     {
-        var taken = Room(count);
+        var taken = Reserve(count);
         Length += count;
         return taken;
     }
 
-    private Span<byte> Room(int count)
+    private Span<byte> Reserve(int count)
     {
         if (bytes.Length - Length < count)
         {

@@ -19,10 +19,10 @@ public static class JsonValue
     public static bool? Boolean(JsonElement? document, string name) => Boolean(Find(document, name));
     public static bool? Boolean(JsonElement? document, string[] path) => Boolean(Find(document, path));
 
-    /// <summary>A date kept as days since 1970.</summary>
+    /// <summary>A date stored as days since 1970.</summary>
     public static DateOnly? Date(JsonElement? document, string name) => Number(document, name) is { } days ? Epoch.AddDays((int)days) : null;
 
-    /// <summary>An instant kept as microseconds since 1970.</summary>
+    /// <summary>An instant stored as microseconds since 1970.</summary>
     public static DateTimeOffset? Instant(JsonElement? document, string name) =>
         Number(document, name) is { } micros ? DateTimeOffset.UnixEpoch.AddTicks((long)micros * TimeSpan.TicksPerMicrosecond) : null;
 

@@ -229,7 +229,7 @@ internal sealed class CustomerEvaluator(IServiceScopeFactory scopes, NpgsqlDataS
                     }
                 }
 
-                if (segment.IsKept)
+                if (segment.IsStored)
                 {
                     heavy.SetDue(segment.Plan.ReadsEvents ? segments.At.AddMinutes(1) : segment.NextFlip(heavy.Customer));
                 }
@@ -288,7 +288,7 @@ internal sealed class CustomerEvaluator(IServiceScopeFactory scopes, NpgsqlDataS
 
         for (var place = 0; place < asked.Length; place++)
         {
-            if (asked[place] != 0 && segments.Get(place) is { IsKept: true } segment)
+            if (asked[place] != 0 && segments.Get(place) is { IsStored: true } segment)
             {
                 for (var rest = asked[place]; rest != 0; rest &= rest - 1)
                 {

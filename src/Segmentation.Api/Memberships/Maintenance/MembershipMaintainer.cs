@@ -88,7 +88,7 @@ internal sealed class MembershipMaintainer : IDisposable
         }
 
         var pending = await ReadAsync(cancellation);
-        if (plan is null || plan.All.Stamp != pending.Stamp)
+        if (plan is null || plan.All.Version != pending.Stamp)
         {
             await ReloadAsync(at, cancellation);
         }
@@ -142,7 +142,7 @@ internal sealed class MembershipMaintainer : IDisposable
     private async Task TellAsync(Pending pending, DateTimeOffset at, CancellationToken cancellation)
     {
         var kept = pending.More || !IsSettled ? keptUntil : at;
-        long? stamp = plan!.Segments.All(s => builds.IsReady(s.Segment.Id)) ? plan.All.Stamp : null;
+        long? stamp = plan!.Segments.All(s => builds.IsReady(s.Segment.Id)) ? plan.All.Version : null;
         if (stamp != readyStamp || kept - keptUntil >= KeptInterval)
         {
             await writer.InTransactionAsync(null, async (connection, transaction) =>
@@ -251,7 +251,7 @@ internal sealed class MembershipMaintainer : IDisposable
             if (state is { Status: MembershipStatus.Building } && state.Fingerprint == segment.Fingerprint && builds.IsReady(id))
             {
                 // Changed, and changed back before anyone looked: what is stored still holds.
-                await writer.SetStateAsync(id, "status = CASE WHEN (SELECT stamp FROM definition_stamp) = $2 THEN 'Ready' ELSE status END", cancellation, SqlParameter.Create(plan.All.Stamp, NpgsqlDbType.Bigint));
+                await writer.SetStateAsync(id, "status = CASE WHEN (SELECT stamp FROM definition_stamp) = $2 THEN 'Ready' ELSE status END", cancellation, SqlParameter.Create(plan.All.Version, NpgsqlDbType.Bigint));
                 continue;
             }
 

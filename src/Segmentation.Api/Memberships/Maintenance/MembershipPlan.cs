@@ -50,7 +50,7 @@ internal sealed class MembershipPlan
             }
         }
 
-        Referred = [.. ordered.SelectMany(s => s.References).Distinct(StringComparer.Ordinal).Select(k => all.Segments[k]).Where(all.IsKept).Select(s => ById[s.Id].Place)];
+        Referred = [.. ordered.SelectMany(s => s.References).Distinct(StringComparer.Ordinal).Select(k => all.Segments[k]).Where(all.IsStored).Select(s => ById[s.Id].Place)];
         Everything = Closed(_ => true);
         Clock = Closed(s => s.ReadsClock);
         Rank = Closed(s => s.NeedsRank);
@@ -98,7 +98,7 @@ internal sealed class MembershipPlan
 
                 foreach (var reference in Named(segment))
                 {
-                    text.Append('\n').Append(reference).Append(' ').Append(all.IsKept(all.Segments[reference])).Append(' ').Append(Fingerprint(all.Segments[reference]));
+                    text.Append('\n').Append(reference).Append(' ').Append(all.IsStored(all.Segments[reference])).Append(' ').Append(Fingerprint(all.Segments[reference]));
                 }
             }
 

@@ -19,7 +19,7 @@ internal sealed record SegmentAt(SegmentPlan Plan, Evaluation Now, Evaluation? U
     public required bool IsRegular { get; init; }
 
     /// <summary>Time moves its members, and when is known ahead.</summary>
-    public bool IsKept => IsReady && !IsBuilding && Until is not null;
+    public bool IsStored => IsReady && !IsBuilding && Until is not null;
 
     /// <summary>Whether time may bring a customer in or out until then.</summary>
     public Func<Customer, bool> Flips { get; } = Until is null ? _ => false : Plan.Flips(Now, Until);

@@ -24,12 +24,12 @@ internal sealed class SegmentPlan
         if (segment.Rule is { } tree && all.Compile(segment, historical: false).Rule is { IsValid: true } whole)
         {
             References = Reached(tree, all);
-            rule = References.Any(k => all.IsKept(all.Segments[k])) ? all.Compile(tree, Backend.Memory, historical: false, segment.Key, kept: true) : whole;
+            rule = References.Any(k => all.IsStored(all.Segments[k])) ? all.Compile(tree, Backend.Memory, historical: false, segment.Key, stored: true) : whole;
             MembersRead = rule.MembersRead();
             (NeedsRank, ReadsEvents) = (MembersRead.Contains(nameof(Customer.Rank)), MembersRead.Contains(nameof(Customer.Events)));
 
             // Those that are not stored are part of it.
-            var within = References.Select(k => all.Segments[k]).Where(s => s.Kind == SegmentKind.Rule && !all.IsKept(s)).Select(s => s.Rule!.Value);
+            var within = References.Select(k => all.Segments[k]).Where(s => s.Kind == SegmentKind.Rule && !all.IsStored(s)).Select(s => s.Rule!.Value);
             Events = [.. within.Prepend(tree).SelectMany(RuleReferences.Events)];
             EventTypes = Events.Any(e => e.Types is null) ? null : Events.SelectMany(e => e.Types!).ToHashSet(StringComparer.Ordinal);
         }
@@ -109,7 +109,7 @@ internal sealed class SegmentPlan
                 }
 
                 reached.Add(key);
-                if (!all.IsKept(all.Segments[key]) && all.Segments[key].Rule is { } inside)
+                if (!all.IsStored(all.Segments[key]) && all.Segments[key].Rule is { } inside)
                 {
                     Add(inside);
                 }
@@ -117,5 +117,5 @@ internal sealed class SegmentPlan
         }
     }
 
-    private CompiledRule<Customer> InSql(DefinitionSet all) => all.Compile(Segment.Rule!.Value, Backend.Sql, historical: false, Segment.Key, kept: true);
+    private CompiledRule<Customer> InSql(DefinitionSet all) => all.Compile(Segment.Rule!.Value, Backend.Sql, historical: false, Segment.Key, stored: true);
 }

@@ -287,7 +287,7 @@ internal sealed class SegmentRebuilds(IServiceScopeFactory scopes, MembershipWri
                     new NpgsqlParameter { Value = build.Cause == MembershipCause.Refresh ? joined : DBNull.Value, NpgsqlDbType = NpgsqlDbType.Integer },
                     new NpgsqlParameter { Value = build.Cause == MembershipCause.Refresh ? left : DBNull.Value, NpgsqlDbType = NpgsqlDbType.Integer },
                     SqlParameter.Create(build.Rows.ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Bigint),
-                    SqlParameter.Create(build.Definitions.Stamp, NpgsqlDbType.Bigint), // Else what is built may be what was meant before; the next tick sees.
+                    SqlParameter.Create(build.Definitions.Version, NpgsqlDbType.Bigint), // Else what is built may be what was meant before; the next tick sees.
                 },
             };
             await state.ExecuteNonQueryAsync(cancellation);

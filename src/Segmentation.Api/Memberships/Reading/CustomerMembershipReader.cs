@@ -15,7 +15,7 @@ public sealed class CustomerMembershipReader(DefinitionCache cache, StoredMember
     {
         if (asOf is null && !live && await ReadStoredAsync(id, cancellation) is var (all, memberships))
         {
-            return (all.ActiveOf(memberships.Segments), memberships.KeptUntil);
+            return (all.SelectActive(memberships.Segments), memberships.KeptUntil);
         }
 
         return await snapshots.EvaluateActiveAsync(id, asOf, cancellation);
@@ -38,7 +38,7 @@ public sealed class CustomerMembershipReader(DefinitionCache cache, StoredMember
 
     // Null where the rules have to be evaluated: the change log still has the customer, a definition has changed, or there is no such customer.
     private async Task<(DefinitionSet All, CustomerMemberships Memberships)?> ReadStoredAsync(string id, CancellationToken cancellation) =>
-        cache.Latest is { } all && await stored.ReadAsync(id, cancellation) is { } memberships && memberships.Stamp == all.Stamp
+        cache.Latest is { } all && await stored.ReadAsync(id, cancellation) is { } memberships && memberships.Stamp == all.Version
             ? (all, memberships)
             : null;
 }

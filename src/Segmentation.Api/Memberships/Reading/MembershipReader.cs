@@ -22,7 +22,7 @@ public sealed class MembershipReader(SegmentationDb db, SegmentQuery query, Stor
 
         var memberships = db.Memberships;
         return new MemberPredicate(
-            c => memberships.Any(m => m.CustomerKey == c.Key && m.SegmentId == segment.Id && m.LeftBatch == null), size.KeptUntil);
+            c => memberships.Any(m => m.CustomerKey == c.Key && m.SegmentId == segment.Id && m.LeftRevision == null), size.KeptUntil);
     }
 
     /// <summary>Who is in any of some segments, in all of them, or in the first and in no other.</summary>
@@ -56,5 +56,5 @@ public sealed class MembershipReader(SegmentationDb db, SegmentQuery query, Stor
 
     private async Task<StoredSize?> ReadStoredAsync(
         DefinitionSet all, SegmentDefinition segment, DateTimeOffset? asOf, bool? live, CancellationToken cancellation) =>
-        asOf is null && live != true && all.IsKept(segment) ? await stored.SizeAsync(segment.Id, cancellation) : null;
+        asOf is null && live != true && all.IsStored(segment) ? await stored.SizeAsync(segment.Id, cancellation) : null;
 }

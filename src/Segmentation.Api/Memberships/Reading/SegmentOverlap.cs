@@ -102,7 +102,7 @@ public sealed class SegmentOverlap(SegmentationDb db, SegmentQuery query, Npgsql
         return [.. segments.Select(segment =>
         {
             var keys = stored.Contains(segment.Id)
-                ? db.Memberships.Where(m => m.SegmentId == segment.Id && m.LeftBatch == null).Select(m => m.CustomerKey)
+                ? db.Memberships.Where(m => m.SegmentId == segment.Id && m.LeftRevision == null).Select(m => m.CustomerKey)
                 : query.Members(query.CreatePredicate(all, segment, asOf: null)).Select(c => c.Key);
             var command = (NpgsqlCommand)keys.CreateDbCommand();
             command.CommandText = $"SELECT string_agg(int4send((key - @low)::integer), '') FROM ({command.CommandText}) AS members(key) WHERE key >= @low AND key < @low + {Stretch}";

@@ -10,18 +10,20 @@ internal sealed class MembershipPeriodMapping : IEntityTypeConfiguration<Members
 {
     public void Configure(EntityTypeBuilder<MembershipPeriod> builder)
     {
-        builder.ToTable("memberships").HasKey(m => new { m.SegmentId, m.JoinedBatch, m.CustomerKey });
+        builder.ToTable("memberships").HasKey(m => new { m.SegmentId, m.JoinedRevision, m.CustomerKey });
+        builder.Property(m => m.JoinedRevision).HasColumnName("joined_batch");
+        builder.Property(m => m.LeftRevision).HasColumnName("left_batch");
         builder.Property(m => m.JoinedEvent).HasMaxLength(CustomerEvent.IdMaxLength);
         builder.Property(m => m.LeftEvent).HasMaxLength(CustomerEvent.IdMaxLength);
 
         // By segment: its members in the order of pages; who joined (the key) and who left in the order of time, and within a batch in that of pages,
         // for one batch can hold all members.
         builder.HasIndex(m => new { m.SegmentId, m.CustomerKey }).IsUnique().HasFilter("left_batch IS NULL").HasDatabaseName("ux_memberships_current");
-        builder.HasIndex(m => new { m.SegmentId, m.LeftBatch, m.CustomerKey }).HasFilter("left_batch IS NOT NULL").HasDatabaseName("ix_memberships_left");
+        builder.HasIndex(m => new { m.SegmentId, m.LeftRevision, m.CustomerKey }).HasFilter("left_batch IS NOT NULL").HasDatabaseName("ix_memberships_left");
 
         // By customer: the segments of one, now and before. Each stay is in one of the two: a query by customer has to say which, or ask both.
         builder.HasIndex(m => new { m.CustomerKey, m.SegmentId }).HasFilter("left_batch IS NULL").HasDatabaseName("ix_memberships_customer");
-        builder.HasIndex(m => new { m.CustomerKey, m.LeftBatch }).HasFilter("left_batch IS NOT NULL").HasDatabaseName("ix_memberships_customer_left");
+        builder.HasIndex(m => new { m.CustomerKey, m.LeftRevision }).HasFilter("left_batch IS NOT NULL").HasDatabaseName("ix_memberships_customer_left");
     }
 }
 

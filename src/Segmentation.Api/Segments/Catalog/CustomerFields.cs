@@ -1,5 +1,4 @@
 using System.Linq.Expressions;
-using System.Text.Json;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Events;
@@ -10,23 +9,28 @@ using static Segmentation.Rules.FieldType;
 namespace Segmentation.Api.Segments;
 
 /// <summary>
-/// THE table of what a rule may ask of a customer. Checking, compiling, <c>GET /fields</c>, Swagger and the README read it: a new field is
+/// THE table of a customer's fields, as rules read them. Checking, compiling, <c>GET /fields</c>, Swagger and the README read it: a new field is
 /// a line here, its column, and a migration.
 /// </summary>
-public sealed class CustomerFields
+public sealed partial class CustomerFields
 {
+    /// <summary>The six kinds of segmentation, which attributes belong to as well.</summary>
     public static readonly string[] Kinds = ["demographic", "geographic", "psychographic", "behavioral", "temporal", "value"];
 
     private readonly Dictionary<(Backend, bool), FieldCatalog<Customer>> catalogs;
 
-    public CustomerFields(RevenueOptions revenue) => catalogs = (
-        from backend in Enum.GetValues<Backend>()
-        from historical in new[] { false, true }
-        select (Key: (backend, historical), Catalog: new FieldCatalog<Customer>(Table(revenue.OrderTypes, revenue.RefundTypes, backend, historical), Consent)))
-        .ToDictionary(c => c.Key, c => c.Catalog);
+    public CustomerFields(RevenueOptions revenue)
+    {
+        var keys = from backend in Enum.GetValues<Backend>()
+                   from historical in new[] { false, true }
+                   select (backend, historical);
+        catalogs = keys.ToDictionary(
+            k => k,
+            k => new FieldCatalog<Customer>(Table(revenue.OrderTypes, revenue.RefundTypes, k.backend, k.historical), Consent));
+    }
 
     /// <summary>
-    /// The catalog for a place to run and a time to look at: what events add up to is kept for now, and counted again for an instant in the past.
+    /// The catalog for a backend and a time: what events add up to is stored as of now, and counted again for an instant in the past.
     /// </summary>
     public FieldCatalog<Customer> Catalog(Backend backend, bool historical, IEnumerable<CustomerAttribute> attributes) =>
         catalogs[(backend, historical)].With(attributes.Select(Attribute));
@@ -63,7 +67,9 @@ public sealed class CustomerFields
 
             Field("geographic.country", Text, "Country", "ISO 3166-1 alpha-2.", (c, x) => c.Geographic.CountryFolded) with
             {
-                Check = text => Geographic.IsCountry(text) ? null : $"geographic.country takes a country's two letters (ISO 3166-1 alpha-2): \"DE\"; got {Nearest.Quote(text)}.",
+                Check = text => Geographic.IsCountry(text)
+                    ? null
+                    : $"geographic.country must be a country's two letters (ISO 3166-1 alpha-2), as \"DE\", not {Nearest.Quote(text)}.",
             },
             Field("geographic.region", Text, "Region", "State or province; free text.", (c, x) => c.Geographic.RegionFolded),
             Field("geographic.city", Text, "City", "Free text.", (c, x) => c.Geographic.CityFolded),
@@ -72,7 +78,9 @@ public sealed class CustomerFields
             Field("geographic.climate", Text, "Climate", "One of a closed list.", (c, x) => c.Geographic.Climate) with
             {
                 Values = Geographic.Climates,
-                Check = text => Geographic.Climates.Contains(Fold.Text(text)) ? null : $"geographic.climate takes one of {string.Join(", ", Geographic.Climates)}; got {Nearest.Quote(text)}.",
+                Check = text => Geographic.Climates.Contains(Fold.Text(text))
+                    ? null
+                    : $"geographic.climate must be one of {string.Join(", ", Geographic.Climates)}, not {Nearest.Quote(text)}.",
             },
             new("geographic.location", "geographic", Point, "Location", "Degrees; within a circle (great-circle distance) or a polygon.", new PointAccess(
                 Lambda((c, x) => c.Geographic.Latitude), Lambda((c, x) => c.Geographic.Longitude))),
@@ -129,7 +137,7 @@ public sealed class CustomerFields
                 (Expression<Func<Customer, Evaluation, int, bool>>)((c, x, id) => c.ManualMemberships.Any(m => m.SegmentId == id)),
                 (Expression<Func<Customer, Evaluation, int, bool>>)(backend == Backend.Memory
                     ? (c, x, id) => c.MemberOf.Contains(id)
-                    : (c, x, id) => Rows<MembershipPeriod>.All.Any(m => m.CustomerKey == c.Key && m.SegmentId == id && m.LeftBatch == null)))),
+                    : (c, x, id) => Rows<MembershipPeriod>.All.Any(m => m.CustomerKey == c.Key && m.SegmentId == id && m.LeftRevision == null)))),
         ];
     }
 
@@ -162,93 +170,4 @@ public sealed class CustomerFields
             Combine(then, (value, x, n) => value > Rows<CustomerTotal>.All.Select(t => SqlFunctions.PercentileFloorAt(n, true, x.AsOf, orders, refunds)).First()),
             Combine(then, (value, x, n) => value <= Rows<CustomerTotal>.All.Select(t => SqlFunctions.PercentileFloorAt(n, true, x.AsOf, orders, refunds)).First()));
     }
-
-    // consent.PURPOSE exists for every purpose; no record is no consent.
-    private static Field? Consent(string name) => name.StartsWith("consent.", StringComparison.Ordinal) && CustomerNames.IsValid(name["consent.".Length..])
-        ? new Field(name, "consent", FieldType.Boolean, $"Consent to {name["consent.".Length..]}", "The standing consent; no record is no consent.", new ScalarAccess(
-            With(name["consent.".Length..], (Customer c, string purpose) => c.ConsentsGranted.Contains(purpose))))
-        : null;
-
-    /// <summary>A registered attribute behaves as a built-in field of its type. Its name is a constant in SQL, so that an expression index can serve it.</summary>
-    private static Field Attribute(CustomerAttribute attribute)
-    {
-        var type = Enum.Parse<FieldType>(attribute.Type, ignoreCase: true);
-        var name = Expression.Constant(attribute.Name);
-        FieldAccess access = type switch
-        {
-            Text => new ScalarAccess(Read((d, n) => JsonValue.Text(d, n))),
-            FieldType.Boolean => new ScalarAccess(Read((d, n) => JsonValue.Boolean(d, n))),
-            Date => new ScalarAccess(Read((d, n) => JsonValue.Date(d, n))),
-            Instant => new ScalarAccess(Read((d, n) => JsonValue.Instant(d, n))),
-            FieldType.Set => new SetAccess(
-                ReadSet((d, n, v) => JsonValue.HasAll(d, n, v)), ReadSet((d, n, v) => JsonValue.HasAny(d, n, v)), Read((d, n) => JsonValue.IsEmpty(d, n)), Read((d, n) => JsonValue.Set(d, n))),
-            _ => new ScalarAccess(Read((d, n) => JsonValue.Number(d, n))),
-        };
-        return new Field($"attributes.{attribute.Name}", attribute.Kind, type, attribute.Label ?? attribute.Name, attribute.Description ?? "Registered attribute.", access) { Values = attribute.Values };
-
-        LambdaExpression Read<TValue>(Expression<Func<JsonElement?, string, TValue>> read)
-        {
-            var (c, x) = (Expression.Parameter(typeof(Customer), "c"), Expression.Parameter(typeof(Evaluation), "x"));
-            return Expression.Lambda(Splice.Body(read, Expression.Property(c, nameof(Customer.AttributesFolded)), name), c, x);
-        }
-
-        LambdaExpression ReadSet(Expression<Func<JsonElement?, string, string[], bool>> read)
-        {
-            var (c, x, v) = (Expression.Parameter(typeof(Customer), "c"), Expression.Parameter(typeof(Evaluation), "x"), Expression.Parameter(typeof(string[]), "v"));
-            return Expression.Lambda(Splice.Body(read, Expression.Property(c, nameof(Customer.AttributesFolded)), name, v), c, x, v);
-        }
-    }
-
-    private static Field Field<TValue>(string name, FieldType type, string label, string description, Expression<Func<Customer, Evaluation, TValue>> value) =>
-        new(name, name.Split('.')[0], type, label, description, new ScalarAccess(value));
-
-    // For integers, "more than n" is "at least n + 1".
-    private static Field Ordered<TValue>(
-        string name, FieldType type, string label, string description, Expression<Func<Customer, Evaluation, TValue>> value, Expression<Func<Customer, Evaluation, bool>> missing,
-        Expression<Func<Customer, Evaluation, decimal, bool>> atLeast, Expression<Func<Customer, Evaluation, decimal, bool>> below,
-        Expression<Func<Customer, Evaluation, decimal, bool>>? above = null, Expression<Func<Customer, Evaluation, decimal, bool>>? atMost = null) =>
-        new(name, name.Split('.')[0], type, label, description, new OrderedAccess(value, missing, atLeast, below, above ?? Next(atLeast), atMost ?? Next(below)));
-
-    private static Expression<Func<Customer, Evaluation, decimal, bool>> Next(Expression<Func<Customer, Evaluation, decimal, bool>> test)
-    {
-        var (c, x, n) = (test.Parameters[0], test.Parameters[1], test.Parameters[2]);
-        return Expression.Lambda<Func<Customer, Evaluation, decimal, bool>>(Splice.Body(test, c, x, Expression.Add(n, Expression.Constant(1m))), c, x, n);
-    }
-
-    private static Field Set(string name, string label, Expression<Func<Customer, Evaluation, string[]>> set)
-    {
-        var (c, x, v) = (set.Parameters[0], set.Parameters[1], Expression.Parameter(typeof(string[]), "v"));
-        LambdaExpression Test(Expression<Func<string[], string[], bool>> test) => Expression.Lambda(Splice.Body(test, set.Body, v), c, x, v);
-        Expression<Func<string[], bool>> empty = s => s.Length == 0;
-        return new Field(name, name.Split('.')[0], FieldType.Set, label, "A set of texts.", new SetAccess(
-            Test((s, values) => values.All(value => s.Contains(value))),
-            Test((s, values) => values.Any(value => s.Contains(value))),
-            Expression.Lambda(Splice.Body(empty, set.Body), c, x),
-            set));
-    }
-
-    private static EventAccess<Customer, CustomerEvent> EventAccess(Backend backend, bool historical) =>
-        new(backend == Backend.Memory ? EventFields.Loaded : EventFields.Catalog, c => c.Events, e => e.CustomerKey, c => c.Key, e => e.OccurredAt, backend, historical);
-
-    private static Expression<Func<Customer, Evaluation, TValue>> Lambda<TValue>(Expression<Func<Customer, Evaluation, TValue>> lambda) => lambda;
-
-    private static LambdaExpression With<TValue>(string literal, Expression<Func<Customer, string, TValue>> read)
-    {
-        var x = Expression.Parameter(typeof(Evaluation), "x");
-        return Expression.Lambda(Splice.Body(read, read.Parameters[0], Literal<string>.Of(literal)), read.Parameters[0], x);
-    }
-
-    private static Expression<Func<Customer, Evaluation, TValue>> Combine<TA, TB, TValue>(
-        Expression<Func<Customer, Evaluation, TA>> a, Expression<Func<Customer, Evaluation, TB>> b, Expression<Func<TA, TB, TValue>> join) =>
-        Expression.Lambda<Func<Customer, Evaluation, TValue>>(Splice.Body(join, a.Body, Splice.Body(b, a.Parameters[0], a.Parameters[1])), a.Parameters);
-
-    private static Expression<Func<Customer, Evaluation, decimal, bool>> Combine(
-        Expression<Func<Customer, Evaluation, decimal>> a, Expression<Func<Customer, Evaluation, int>> b, Expression<Func<decimal, int, decimal, bool>> join) =>
-        Expression.Lambda<Func<Customer, Evaluation, decimal, bool>>(Splice.Body(join, a.Body, Splice.Body(b, a.Parameters[0], a.Parameters[1]), join.Parameters[2]), [.. a.Parameters, join.Parameters[2]]);
-
-    private static Expression<Func<Customer, Evaluation, TValue>> Combine<TA, TValue>(Expression<Func<Customer, Evaluation, TA>> a, Expression<Func<TA, Evaluation, TValue>> join) =>
-        Expression.Lambda<Func<Customer, Evaluation, TValue>>(Splice.Body(join, a.Body, a.Parameters[1]), a.Parameters);
-
-    private static Expression<Func<Customer, Evaluation, decimal, bool>> Combine<TA>(Expression<Func<Customer, Evaluation, TA>> a, Expression<Func<TA, Evaluation, decimal, bool>> join) =>
-        Expression.Lambda<Func<Customer, Evaluation, decimal, bool>>(Splice.Body(join, a.Body, a.Parameters[1], join.Parameters[2]), [.. a.Parameters, join.Parameters[2]]);
 }

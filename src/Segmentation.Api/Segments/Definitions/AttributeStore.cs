@@ -36,11 +36,10 @@ public sealed class AttributeStore(
                 throw ApiProblem.Conflict($"Customers have values of \"{name}\" as {attribute.Type}; its type can't change while they do.");
             }
 
-            var all = await query.DefinitionsAsync(cancellation);
-            var changed = all.Following(UsersOf(all, name));
+            var (_, affected) = await FindAffectedAsync(name, cancellation);
             foreach (var observer in observers)
             {
-                await observer.DefinitionsChangedAsync(changed, cancellation);
+                await observer.DefinitionsChangedAsync(affected, cancellation);
             }
         }
 
@@ -55,11 +54,10 @@ public sealed class AttributeStore(
     public async Task DeleteAsync(string name, CancellationToken cancellation)
     {
         await using var transaction = await BeginAsync(name, cancellation);
-        var all = await query.DefinitionsAsync(cancellation);
 
         // Through other segments as well: one that refers to an invalid segment is invalid.
-        var affected = all.Following(UsersOf(all, name));
-        var users = all.ActiveOf(affected).Select(s => s.Key).ToList();
+        var (all, affected) = await FindAffectedAsync(name, cancellation);
+        var users = all.SelectActive(affected).Select(s => s.Key).ToList();
         if (users.Count > 0)
         {
             throw ApiProblem.Conflict($"Active segments use \"{name}\": {string.Join(", ", users)}.");
@@ -70,15 +68,21 @@ public sealed class AttributeStore(
             // Left behind, a value would come back with another type if the name were registered again.
             db.Database.SetCommandTimeout(TimeSpan.FromMinutes(10));
             await db.Database.ExecuteSqlAsync(
-                $"UPDATE customers SET attributes = nullif(attributes - {name}, '{{}}'), attributes_folded = nullif(attributes_folded - {name}, '{{}}') WHERE attributes_folded ? {name}",
-                cancellation);
+                $$"""
+                UPDATE customers SET attributes = nullif(attributes - {{name}}, '{}'), attributes_folded = nullif(attributes_folded - {{name}}, '{}')
+                WHERE attributes_folded ? {{name}}
+                """, cancellation);
         }
 
         await transaction.CommitAsync(cancellation);
     }
 
-    private static IEnumerable<string> UsersOf(DefinitionSet all, string name) =>
-        all.Segments.Values.Where(s => s.Rule is { } rule && RuleReferences.Fields(rule).Contains($"attributes.{name}")).Select(s => s.Key);
+    // The definitions, and the ids of the segments that mean something else without this attribute, or with another type.
+    private async Task<(DefinitionSet All, int[] Affected)> FindAffectedAsync(string name, CancellationToken cancellation)
+    {
+        var all = await query.DefinitionsAsync(cancellation);
+        return (all, all.FindAffected(all.FindAttributeUsers(name)));
+    }
 
     // Whoever writes values of this attribute holds a share of its row: wait for them, and let none begin.
     private async Task<IDbContextTransaction> BeginAsync(string name, CancellationToken cancellation)

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 using Segmentation.Rules;
 
@@ -96,7 +97,7 @@ public sealed record SegmentResource
         segment.Goal = Trim(Goal);
         segment.Kind = Kind ?? SegmentKind.Rule;
         segment.Rule = segment.Kind == SegmentKind.Rule ? Rule : null;
-        segment.TimeZone = Trim(TimeZone) ?? "UTC";
+        segment.TimeZone = Trim(TimeZone) ?? TimeZones.Default;
         segment.Tags = [.. (Tags ?? []).Select(t => t.Trim()).Distinct(StringComparer.Ordinal)];
         segment.Status = Status ?? SegmentStatus.Active;
     }

@@ -66,7 +66,7 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, TimeP
             return (await CountAsync(predicate, cancellation), some);
         }
 
-        // What is dear is to group the events: once, then, for count and sample.
+        // Grouping the events is expensive: done once for both the count and the sample.
         await db.Database.OpenConnectionAsync(cancellation);
         try
         {
@@ -94,7 +94,7 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, TimeP
     /// <summary>The errors of a rule, at their place in a request that holds it as <c>rule</c>.</summary>
     public static IEnumerable<RuleError> AtRule(IEnumerable<RuleError> errors) => errors.Select(e => new RuleError("/rule" + e.Pointer, e.Message));
 
-    /// <summary>The instant to look at, and whether it is in the past.</summary>
+    /// <summary>The instant to evaluate at, and whether it is in the past.</summary>
     public (DateTimeOffset At, bool Historical) Clock(DateTimeOffset? asOf)
     {
         // No event is later than now, so only an instant before it hides any.
@@ -113,7 +113,7 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, TimeP
         return rule.IsValid ? rule.ToQuery(new Evaluation(at, segment.TimeZone), rows => Source(rows, customer)) : _ => false;
     }
 
-    // Whether the predicate groups events, which has to be done for the first match as for all.
+    // Whether the predicate groups events, which costs as much for the first match as for all.
     private sealed class Groups : ExpressionVisitor
     {
         private bool found;

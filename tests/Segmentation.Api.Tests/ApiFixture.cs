@@ -46,7 +46,8 @@ public sealed class ApiFixture : IAsyncLifetime
             UseKestrel(0);
             StartServer();
             var address = Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
-            Api = new Api(new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false }) { BaseAddress = new Uri(address), Timeout = TimeSpan.FromSeconds(60) });
+            var handler = new SocketsHttpHandler { AllowAutoRedirect = false };
+            Api = new Api(new HttpClient(handler) { BaseAddress = new Uri(address), Timeout = Wait.Patience });
         }
 
         public Api Api { get; }

@@ -1,6 +1,6 @@
 namespace Segmentation.Api.Data;
 
-/// <summary>Patterns for LIKE and ILIKE that take a text literally.</summary>
+/// <summary>Patterns for LIKE and ILIKE in which a text stands for itself.</summary>
 internal static class LikePattern
 {
     /// <summary>The escape character of these patterns.</summary>

@@ -6,16 +6,14 @@ namespace Segmentation.Api.Tests.Segments;
 /// <summary>Who is in a segment, over HTTP.</summary>
 public sealed class MembersTests(ApiFixture fixture) : IClassFixture<ApiFixture>
 {
-    private static int made;
-
     private Api Api => fixture.Api;
 
     [Fact]
     public async Task Paging_WhileOthersComeAndGo_ShowsWhoStaysExactlyOnce()
     {
-        var mark = $"page{Interlocked.Increment(ref made)}";
+        var mark = $"page{SegmentApi.NextNumber()}";
         await ImportAsync(Enumerable.Range(0, 120).Select(i => $$"""{"id":"{{mark}}-{{i:000}}","lastName":"{{mark}}"}"""));
-        var key = await MakeAsync(All(Is("customer.lastName", "=", $"\"{mark}\"")));
+        var key = await Api.MakeSegmentAsync(All(Is("customer.lastName", "=", $"\"{mark}\"")));
         var seen = new List<string>();
         string? cursor = null;
         for (var page = 0; cursor is not null || page == 0; page++)
@@ -40,9 +38,9 @@ public sealed class MembersTests(ApiFixture fixture) : IClassFixture<ApiFixture>
     [Fact]
     public async Task Members_AreWholeCustomersIdsOrAStream()
     {
-        var mark = $"form{Interlocked.Increment(ref made)}";
+        var mark = $"form{SegmentApi.NextNumber()}";
         await ImportAsync(Enumerable.Range(0, 5).Select(i => $$"""{"id":"{{mark}}, \"{{i}}\"","lastName":"{{mark}}","demographic":{"income":{{i}}.50} }"""));
-        var key = await MakeAsync(All(Is("customer.lastName", "=", $"\"{mark}\"")));
+        var key = await Api.MakeSegmentAsync(All(Is("customer.lastName", "=", $"\"{mark}\"")));
         var whole = (await Api.GetAsync($"segments/{key}/members?limit=5")).Expect(200);
         Assert.Equal(JsonValueKind.Null, whole["nextCursor"].ValueKind);
         Assert.Equal(mark, whole["items"][0].GetProperty("lastName").GetString());
@@ -74,16 +72,16 @@ public sealed class MembersTests(ApiFixture fixture) : IClassFixture<ApiFixture>
     [Fact]
     public async Task CustomersOfASegment_AreListed()
     {
-        var mark = $"filter{Interlocked.Increment(ref made)}";
+        var mark = $"filter{SegmentApi.NextNumber()}";
         await ImportAsync(Enumerable.Range(0, 3).Select(i => $$"""{"id":"{{mark}}-{{i}}","demographic":{"children":{{i}} } }"""));
-        var key = await MakeAsync(All(Is("customer.id", "beginsWith", $"\"{mark}\""), Is("demographic.children", ">", "0")));
+        var key = await Api.MakeSegmentAsync(All(Is("customer.id", "beginsWith", $"\"{mark}\""), Is("demographic.children", ">", "0")));
         Assert.Equal([$"{mark}-1", $"{mark}-2"], (await Api.AllAsync($"customers?segment={key}", 1)).Select(c => c.GetProperty("id").GetString()));
     }
 
     [Fact]
     public async Task Manual_MembersAreKeptByHand()
     {
-        var mark = $"hand{Interlocked.Increment(ref made)}";
+        var mark = $"hand{SegmentApi.NextNumber()}";
         await ImportAsync(Enumerable.Range(0, 4).Select(i => $$"""{"id":"{{mark}}-{{i}}"}"""));
         var key = $"m-{mark}";
         var created = (await Api.PutAsync($"segments/{key}", """{"kind":"manual"}""")).Expect(201);
@@ -107,7 +105,7 @@ public sealed class MembersTests(ApiFixture fixture) : IClassFixture<ApiFixture>
         Assert.Equal([$"{mark}-0"], await IdsAsync(key));
 
         // Known to the rest: another's rule, the customer's list, an explanation, a clone.
-        var user = await MakeAsync(All(In(key)));
+        var user = await Api.MakeSegmentAsync(All(In(key)));
         Assert.Equal([$"{mark}-0"], await IdsAsync(user));
         Assert.Contains((await Api.GetAsync($"customers/{mark}-0/segments"))["items"].EnumerateArray(), s => s.GetProperty("key").GetString() == key);
         var why = (await Api.GetAsync($"segments/{user}/explain/{mark}-0")).Expect(200);
@@ -147,23 +145,23 @@ public sealed class MembersTests(ApiFixture fixture) : IClassFixture<ApiFixture>
     [Fact]
     public async Task Diamond_AndOtherZones_AreFine()
     {
-        var mark = $"zone{Interlocked.Increment(ref made)}";
+        var mark = $"zone{SegmentApi.NextNumber()}";
         await ImportAsync([$$"""{"id":"{{mark}}-1","lastName":"{{mark}}","signedUpAt":"2024-05-31T20:00:00Z"}""", $$"""{"id":"{{mark}}-2","lastName":"{{mark}}","signedUpAt":"2024-05-31T02:00:00Z"}"""]);
         var mine = Is("customer.lastName", "=", $"\"{mark}\"");
-        var kathmandu = await MakeAsync(All(mine, Is("temporal.signedUpAt", "=", "\"2024-06-01\"")), "\"timeZone\":\"Asia/Kathmandu\"");
-        var newYork = await MakeAsync(All(mine, Is("temporal.signedUpAt", "=", "\"2024-05-30\"")), "\"timeZone\":\"America/New_York\"");
-        var left = await MakeAsync(All(In(kathmandu, newYork)));
-        var right = await MakeAsync(All(In(kathmandu)), "\"timeZone\":\"America/New_York\"");
-        var top = await MakeAsync(Any(In(left), In(right)));
+        var kathmandu = await Api.MakeSegmentAsync(All(mine, Is("temporal.signedUpAt", "=", "\"2024-06-01\"")), "\"timeZone\":\"Asia/Kathmandu\"");
+        var newYork = await Api.MakeSegmentAsync(All(mine, Is("temporal.signedUpAt", "=", "\"2024-05-30\"")), "\"timeZone\":\"America/New_York\"");
+        var left = await Api.MakeSegmentAsync(All(In(kathmandu, newYork)));
+        var right = await Api.MakeSegmentAsync(All(In(kathmandu)), "\"timeZone\":\"America/New_York\"");
+        var top = await Api.MakeSegmentAsync(Any(In(left), In(right)));
         Assert.Equal([$"{mark}-1", $"{mark}-2"], await IdsAsync(top));
         Assert.Equal([$"{mark}-1"], await IdsAsync(right));
-        Assert.Equal([$"{mark}-2"], await IdsAsync(await MakeAsync(All(In(top), Is("segment", "notIn", $"[\"{right}\"]")))));
+        Assert.Equal([$"{mark}-2"], await IdsAsync(await Api.MakeSegmentAsync(All(In(top), Is("segment", "notIn", $"[\"{right}\"]")))));
     }
 
     [Fact]
     public async Task Explain_ShowsEveryNodeWithWhatItFound()
     {
-        var id = $"why{Interlocked.Increment(ref made)}";
+        var id = $"why{SegmentApi.NextNumber()}";
         (await Api.PutAsync($"customers/{id}", """{"firstName":"Ann","demographic":{"income":12.5},"psychographic":{"interests":["Red"]},"geographic":{"location":{"latitude":52.5,"longitude":13.4}}}""")).Expect(201);
         (await Api.PostAsync("events", $$"""
             [{"customerId":"{{id}}","type":"a","occurredAt":"2024-01-01T00:00:00Z","amount":3},{"customerId":"{{id}}","type":"b","occurredAt":"2024-01-02T00:00:00Z","amount":4}]
@@ -186,7 +184,7 @@ public sealed class MembersTests(ApiFixture fixture) : IClassFixture<ApiFixture>
               {"field":"value.percentile","operator":">=","value":0},
               {"field":"consent.marketing","operator":"=","value":false}]}
             """;
-        var key = await MakeAsync(rule);
+        var key = await Api.MakeSegmentAsync(rule);
         var answer = (await Api.GetAsync($"segments/{key}/explain/{id}")).Expect(200);
         Assert.True(answer["matched"].GetBoolean());
         var root = answer["rule"];
@@ -218,7 +216,7 @@ public sealed class MembersTests(ApiFixture fixture) : IClassFixture<ApiFixture>
     public async Task Explain_Percentile_IsExactWhicheverEndItIsCountedFrom()
     {
         // Ties at both ends and in the middle; with statistics, the upper half is counted from above.
-        var mark = $"rank{Interlocked.Increment(ref made)}";
+        var mark = $"rank{SegmentApi.NextNumber()}";
         int[] amounts = [.. Enumerable.Range(0, 60).Select(i => i < 15 ? 1 : i < 30 ? i : i < 45 ? 40 : i < 55 ? i : 1000)];
         await ImportAsync(amounts.Select((_, i) => $$"""{"id":"{{mark}}-{{i}}"}"""));
         (await Api.PostAsync("events", $"[{string.Join(',', amounts.Select((amount, i) => $$"""{"customerId":"{{mark}}-{{i}}","type":"order_completed","occurredAt":"2024-01-01T00:00:00Z","amount":{{amount}}}"""))}]")).Expect(200);
@@ -231,7 +229,7 @@ public sealed class MembersTests(ApiFixture fixture) : IClassFixture<ApiFixture>
         await using var expected = source.CreateCommand("SELECT id, (SELECT 100 * count(*)::numeric / ((SELECT count(*) FROM customers) - 1) FROM customers o WHERE o.lifetime_value < c.lifetime_value) FROM customers c WHERE starts_with(id, $1)");
         expected.Parameters.Add(new() { Value = mark });
         await using var reader = await expected.ExecuteReaderAsync();
-        var key = await MakeAsync(All(Is("value.percentile", ">=", "50")));
+        var key = await Api.MakeSegmentAsync(All(Is("value.percentile", ">=", "50")));
         while (await reader.ReadAsync())
         {
             var found = (await Api.GetAsync($"segments/{key}/explain/{reader.GetString(0)}")).Expect(200)["rule"].GetProperty("rules")[0].GetProperty("actual").GetDecimal();
@@ -245,12 +243,5 @@ public sealed class MembersTests(ApiFixture fixture) : IClassFixture<ApiFixture>
     {
         var result = (await Api.SendAsync("POST", "customers/import", string.Join('\n', lines), "application/x-ndjson")).Expect(200);
         Assert.Equal(0, result["rejected"].GetInt32());
-    }
-
-    private async Task<string> MakeAsync(string rule, string? more = null)
-    {
-        var key = $"who-{Interlocked.Increment(ref made)}";
-        (await Api.PutAsync($"segments/{key}", Body(rule, more))).Expect(201);
-        return key;
     }
 }

@@ -10,7 +10,7 @@ using Segmentation.Rules;
 
 namespace Segmentation.Api.Tests.Segments;
 
-/// <summary>Four customers, a to d, made by hand so that who matches can be told by looking; d has nothing. In PostgreSQL and in memory.</summary>
+/// <summary>Four customers, a to d, made by hand so that who matches is plain to see; d has nothing. In PostgreSQL and in memory.</summary>
 public sealed class OperatorWorld : IAsyncLifetime
 {
     /// <summary>A Saturday.</summary>

@@ -13,7 +13,7 @@ namespace Segmentation.Api.Tests.Segments;
 
 /// <summary>
 /// Customers and events chosen to be awkward (nulls, empty sets, wildcards, quotes, accents, leap days, zone boundaries, refunds), in PostgreSQL and in
-/// memory, so that one rule can be put to both.
+/// memory, so that both can evaluate one rule.
 /// </summary>
 public sealed class RuleWorld : IAsyncLifetime
 {
@@ -64,7 +64,7 @@ public sealed class RuleWorld : IAsyncLifetime
         db.ManualMembers.AddRange(customers.Where((_, i) => i % 3 == 0).Select(c => new ManualMember { SegmentId = manual.Id, CustomerKey = c.Key, AddedAt = Now }));
         await db.SaveChangesAsync();
 
-        // Loaded afresh, as the service loads them: what PostgreSQL keeps is what both sides see.
+        // Loaded afresh, as the service loads them: what PostgreSQL stores is what both sides see.
         await using var again = NewDb();
         Customers = await again.Customers.Include(c => c.Events).Include(c => c.ManualMemberships).AsSplitQuery().OrderBy(c => c.Key).ToListAsync();
         var segments = await again.Segments.AsNoTracking().Select(s => new SegmentDefinition(s.Id, s.Key, s.Name, s.Kind, s.Status, s.Rule, s.TimeZone, s.Version)).ToListAsync();

@@ -1,10 +1,10 @@
+using System.Text;
+using System.Text.Json;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Mvc;
-using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using Segmentation.Api.Changes;
-using Segmentation.Api.Data;
 using Segmentation.Api.Http;
-using Segmentation.Api.Segments;
 using Segmentation.Api.Streams;
 
 namespace Segmentation.Api.Endpoints;
@@ -13,10 +13,9 @@ namespace Segmentation.Api.Endpoints;
 [ApiController]
 [Route("api/v1/segments/{key}/stream")]
 [Tags("Membership")]
-public sealed class StreamController(
-    SegmentationDb db, NpgsqlDataSource database, IServiceProvider services, IHostApplicationLifetime lifetime) : ControllerBase
+public sealed class StreamController(NpgsqlDataSource database, IServiceProvider services, IHostApplicationLifetime lifetime) : ControllerBase
 {
-    internal const string ResumeHeader = "Last-Event-ID";
+    internal const string MediaType = "text/event-stream", ResumeHeader = "Last-Event-ID";
 
     /// <summary>Tells of who joins and leaves, as it happens: Server-Sent Events.</summary>
     /// <remarks>Events are <c>joined</c> and <c>left</c>, their data <c>{"customerId","at","cause","eventId","version"}</c>, and one <c>hello</c> at the beginning. Each has an
@@ -26,87 +25,79 @@ public sealed class StreamController(
     /// <param name="lastEventId">The id to go on after; from now on when left out.</param>
     /// <param name="resumeAfter">The same, for tools that can't send the header.</param>
     [HttpGet]
-    [ProducesResponseType<string>(StatusCodes.Status200OK, ServerSentEvents.MediaType)]
+    [ProducesResponseType<string>(StatusCodes.Status200OK, MediaType)]
     public async Task<IActionResult> Stream(
-        string key,
-        [FromHeader(Name = ResumeHeader)] string? lastEventId,
-        [FromQuery(Name = "lastEventId")] string? resumeAfter,
-        CancellationToken cancellation)
+        string key, [FromHeader(Name = ResumeHeader)] string? lastEventId, [FromQuery(Name = "lastEventId")] string? resumeAfter, CancellationToken cancellation)
     {
-        var resume = ParsePosition(lastEventId, ResumeHeader) ?? ParsePosition(resumeAfter, "lastEventId");
-        var segment = await db.Segments.AsNoTracking().GetByKeyAsync(Paging.Text(key, "key"), cancellation);
+        var resume = lastEventId is { Length: > 0 } ? ChangePosition.Parse(lastEventId, ResumeHeader)
+            : resumeAfter is { Length: > 0 } ? ChangePosition.Parse(resumeAfter, "lastEventId") : (ChangePosition?)null;
+        var segment = await FindAsync(key, cancellation);
         using var subscription = services.GetRequiredService<MembershipFeed>().Subscribe(segment.Id);
 
-        // Read after the subscription began, so that nothing falls between.
-        var range = await ReadRangeAsync(cancellation);
-        var start = FindStart(resume, range.Last);
-        var isGap = resume is { } from && (from.Batch > range.Last || from.Batch < range.First - 1);
+        // Asked after listening began, so that nothing falls between.
+        var (first, last) = await RangeAsync(cancellation);
+        var isGap = resume is { } from && (from.Batch > last || from.Batch < first - 1);
+        var start = resume is { } at && at.Batch <= last ? at : ChangePosition.After(last);
+
+        Response.ContentType = MediaType;
+        Response.Headers.CacheControl = "no-cache, no-transform";
+        Response.Headers["X-Accel-Buffering"] = "no";
+        HttpContext.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellation, lifetime.ApplicationStopping);
-        await SendAsync(key, isGap, subscription, new MembershipChanges(database, segment.Id, start), range.Last, ending.Token);
-        return new EmptyResult();
-    }
-
-    private static ChangePosition? ParsePosition(string? text, string name) =>
-        string.IsNullOrEmpty(text) ? null : ChangePosition.Parse(text, name);
-
-    private static ChangePosition FindStart(ChangePosition? resume, long last) =>
-        resume is { } position && position.Batch <= last ? position : ChangePosition.After(last);
-
-    private async Task SendAsync(
-        string key,
-        bool isGap,
-        MembershipFeed.Subscription subscription,
-        MembershipChanges changes,
-        long last,
-        CancellationToken cancellation)
-    {
-        var events = new ServerSentEvents(Response);
-        events.Begin();
         try
         {
-            var start = changes.Position;
-            await events.WriteAsync("hello", start, new { segment = key }, cancellation);
+            await WriteAsync("hello", start, new { segment = key }, ending.Token);
             if (isGap)
             {
-                await events.WriteAsync("gap", start, new { segment = key }, cancellation);
+                await WriteAsync("gap", start, new { segment = key }, ending.Token);
             }
 
-            await events.FlushAsync(cancellation);
-            await FollowAsync(events, subscription, changes, last, cancellation);
+            await Response.Body.FlushAsync(ending.Token);
+            await FollowAsync(subscription, new MembershipChanges(database, segment.Id, start), last, ending.Token);
         }
-        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        catch (OperationCanceledException) when (ending.IsCancellationRequested)
         {
-            // The client has gone, or the service stops.
+            // The client has gone, or the service goes.
         }
         catch (Exception cut) when (cut is NpgsqlException or IOException)
         {
-            // Half an answer can't become an error. The client comes back with the last id that it received.
+            // Half an answer can't become an error. The client comes back with the last id it got.
             HttpContext.Abort();
         }
+
+        return new EmptyResult();
     }
 
-    private async Task FollowAsync(
-        ServerSentEvents events,
-        MembershipFeed.Subscription subscription,
-        MembershipChanges changes,
-        long upTo,
-        CancellationToken cancellation)
+    private async Task FollowAsync(MembershipFeed.Subscription subscription, MembershipChanges changes, long upTo, CancellationToken cancellation)
     {
         var heartbeat = TimeSpan.FromSeconds(services.GetRequiredService<StreamOptions>().HeartbeatSeconds);
         Task<bool>? waiting = null;
         for (var alive = true; alive;)
         {
-            var isQuiet = !await WriteChangesAsync(events, changes, upTo, cancellation);
-            if (isQuiet && waiting is not null)
+            // Read whole and let go of the connection before it is written: the client may be slow.
+            var quiet = true;
+            while (await changes.NextAsync(upTo, cancellation) is { Count: > 0 } page)
             {
-                await events.WriteHeartbeatAsync(changes.Position, cancellation);
+                foreach (var change in page)
+                {
+                    await WriteAsync(change.Position.Kind == ChangePosition.Joined ? "joined" : "left", change.Position, new StreamedChange(change), cancellation);
+                }
+
+                await Response.Body.FlushAsync(cancellation);
+                quiet = false;
+            }
+
+            if (quiet && waiting is not null)
+            {
+                // A block without data is no event, but its id counts: a client that has heard nothing for long is not left behind.
+                await Response.WriteAsync($":\nid: {changes.Position}\n\n", cancellation);
+                await Response.Body.FlushAsync(cancellation);
             }
 
             waiting ??= subscription.WaitAsync(cancellation);
             try
             {
-                alive = await waiting.WaitAsync(heartbeat, cancellation);
-                waiting = null;
+                (alive, waiting) = (await waiting.WaitAsync(heartbeat, cancellation), null);
             }
             catch (TimeoutException)
             {
@@ -117,29 +108,20 @@ public sealed class StreamController(
         }
     }
 
-    // Whether there were any.
-    private static async Task<bool> WriteChangesAsync(
-        ServerSentEvents events, MembershipChanges changes, long upTo, CancellationToken cancellation)
+    private async Task WriteAsync(string type, ChangePosition id, object data, CancellationToken cancellation)
     {
-        var any = false;
-
-        // A page is read whole, and its connection let go of, before it is written: the client may be slow.
-        while (await changes.NextAsync(upTo, cancellation) is { Count: > 0 } page)
-        {
-            foreach (var change in page)
-            {
-                var type = change.Position.Kind == ChangePosition.Joined ? "joined" : "left";
-                await events.WriteAsync(type, change.Position, new StreamedChange(change), cancellation);
-            }
-
-            await events.FlushAsync(cancellation);
-            any = true;
-        }
-
-        return any;
+        var text = new StringBuilder().Append("event: ").Append(type).Append("\nid: ").Append(id).Append("\ndata: ").Append(JsonSerializer.Serialize(data, data.GetType(), Json.Options)).Append("\n\n");
+        await Response.WriteAsync(text.ToString(), cancellation);
     }
 
-    private async Task<(long First, long Last)> ReadRangeAsync(CancellationToken cancellation)
+    private async Task<(int Id, string Key)> FindAsync(string key, CancellationToken cancellation)
+    {
+        await using var command = database.CreateCommand("SELECT id FROM segments WHERE key = $1");
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = Paging.Text(key, "key") });
+        return await command.ExecuteScalarAsync(cancellation) is int id ? (id, key) : throw ApiProblem.NotFound("segment");
+    }
+
+    private async Task<(long First, long Last)> RangeAsync(CancellationToken cancellation)
     {
         await using var command = database.CreateCommand("SELECT coalesce(min(id), 0), coalesce(max(id), 0) FROM membership_batches");
         await using var reader = await command.ExecuteReaderAsync(cancellation);

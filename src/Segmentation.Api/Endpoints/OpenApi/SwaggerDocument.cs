@@ -251,7 +251,7 @@ internal sealed class SwaggerDocument(CustomerFields fields, RuleLimits limits) 
 
         if (id == "Stream_Stream")
         {
-            ((OpenApiMediaType)operation.Responses["200"].Content![ServerSentEvents.MediaType]).Example = SwaggerExamples.Stream;
+            ((OpenApiMediaType)operation.Responses["200"].Content![StreamController.MediaType]).Example = SwaggerExamples.Stream;
         }
 
         if (id is "Members_Members" or "Customers_Export")

@@ -155,9 +155,9 @@ public sealed class SegmentsController(
         return await SaveAsync(copy, definition, transaction, cancellation, () => members.CopyAsync(segment, copy, cancellation));
     }
 
-    private static void CheckKey(string? sent, string key)
+    private static void CheckKey(string? requested, string key)
     {
-        if (sent != key)
+        if (requested != key)
         {
             throw ApiProblem.Invalid("/key", "The key is that of the address; a segment can't be renamed.");
         }

@@ -26,7 +26,7 @@ public sealed class CompiledSegment
     /// <summary>The checked rule; null for a manual segment.</summary>
     public CompiledRule<Customer>? Rule { get; }
 
-    /// <summary>Whether it asks for a percentile, which takes more than the customer's own data.</summary>
+    /// <summary>Whether it reads a percentile, which needs more than the customer's own data.</summary>
     public bool NeedsRank { get; }
 
     /// <summary>Why it can't be evaluated, and so matches nobody; pointers are relative to the rule.</summary>

@@ -13,10 +13,19 @@ namespace Segmentation.Api.Segments;
 public sealed partial class CustomerFields
 {
     // consent.PURPOSE exists for every purpose; no record is no consent.
-    private static Field? Consent(string name) => name.StartsWith("consent.", StringComparison.Ordinal) && CustomerNames.IsValid(name["consent.".Length..])
-        ? new Field(name, "consent", FieldType.Boolean, $"Consent to {name["consent.".Length..]}", "The standing consent; no record is no consent.", new ScalarAccess(
-            With(name["consent.".Length..], (Customer c, string purpose) => c.ConsentsGranted.Contains(purpose))))
-        : null;
+    private static Field? Consent(string name)
+    {
+        const string prefix = "consent.";
+        if (!name.StartsWith(prefix, StringComparison.Ordinal) || !CustomerNames.IsValid(name[prefix.Length..]))
+        {
+            return null;
+        }
+
+        var purpose = name[prefix.Length..];
+        var granted = With(purpose, (Customer c, string p) => c.ConsentsGranted.Contains(p));
+        return new Field(
+            name, Kind(name), FieldType.Boolean, $"Consent to {purpose}", "The standing consent; no record is no consent.", new ScalarAccess(granted));
+    }
 
     /// <summary>A registered attribute behaves as a built-in field of its type. Its name is a constant in SQL, so that an expression index can serve it.</summary>
     private static Field Attribute(CustomerAttribute attribute)
@@ -30,10 +39,15 @@ public sealed partial class CustomerFields
             Date => new ScalarAccess(Read((d, n) => JsonValue.Date(d, n))),
             Instant => new ScalarAccess(Read((d, n) => JsonValue.Instant(d, n))),
             FieldType.Set => new SetAccess(
-                ReadSet((d, n, v) => JsonValue.HasAll(d, n, v)), ReadSet((d, n, v) => JsonValue.HasAny(d, n, v)), Read((d, n) => JsonValue.IsEmpty(d, n)), Read((d, n) => JsonValue.Set(d, n))),
+                ReadSet((d, n, v) => JsonValue.HasAll(d, n, v)),
+                ReadSet((d, n, v) => JsonValue.HasAny(d, n, v)),
+                Read((d, n) => JsonValue.IsEmpty(d, n)),
+                Read((d, n) => JsonValue.Set(d, n))),
             _ => new ScalarAccess(Read((d, n) => JsonValue.Number(d, n))),
         };
-        return new Field($"attributes.{attribute.Name}", attribute.Kind, type, attribute.Label ?? attribute.Name, attribute.Description ?? "Registered attribute.", access) { Values = attribute.Values };
+        var label = attribute.Label ?? attribute.Name;
+        var description = attribute.Description ?? "Registered attribute.";
+        return new Field($"attributes.{attribute.Name}", attribute.Kind, type, label, description, access) { Values = attribute.Values };
 
         LambdaExpression Read<TValue>(Expression<Func<JsonElement?, string, TValue>> read)
         {
@@ -43,20 +57,29 @@ public sealed partial class CustomerFields
 
         LambdaExpression ReadSet(Expression<Func<JsonElement?, string, string[], bool>> read)
         {
-            var (c, x, v) = (Expression.Parameter(typeof(Customer), "c"), Expression.Parameter(typeof(Evaluation), "x"), Expression.Parameter(typeof(string[]), "v"));
+            var c = Expression.Parameter(typeof(Customer), "c");
+            var x = Expression.Parameter(typeof(Evaluation), "x");
+            var v = Expression.Parameter(typeof(string[]), "v");
             return Expression.Lambda(Splice.Body(read, Expression.Property(c, nameof(Customer.AttributesFolded)), name, v), c, x, v);
         }
     }
 
     private static Field Field<TValue>(string name, FieldType type, string label, string description, Expression<Func<Customer, Evaluation, TValue>> value) =>
-        new(name, name.Split('.')[0], type, label, description, new ScalarAccess(value));
+        new(name, Kind(name), type, label, description, new ScalarAccess(value));
 
     // For integers, "more than n" is "at least n + 1".
     private static Field Ordered<TValue>(
-        string name, FieldType type, string label, string description, Expression<Func<Customer, Evaluation, TValue>> value, Expression<Func<Customer, Evaluation, bool>> missing,
-        Expression<Func<Customer, Evaluation, decimal, bool>> atLeast, Expression<Func<Customer, Evaluation, decimal, bool>> below,
-        Expression<Func<Customer, Evaluation, decimal, bool>>? above = null, Expression<Func<Customer, Evaluation, decimal, bool>>? atMost = null) =>
-        new(name, name.Split('.')[0], type, label, description, new OrderedAccess(value, missing, atLeast, below, above ?? Next(atLeast), atMost ?? Next(below)));
+        string name,
+        FieldType type,
+        string label,
+        string description,
+        Expression<Func<Customer, Evaluation, TValue>> value,
+        Expression<Func<Customer, Evaluation, bool>> missing,
+        Expression<Func<Customer, Evaluation, decimal, bool>> atLeast,
+        Expression<Func<Customer, Evaluation, decimal, bool>> below,
+        Expression<Func<Customer, Evaluation, decimal, bool>>? above = null,
+        Expression<Func<Customer, Evaluation, decimal, bool>>? atMost = null) =>
+        new(name, Kind(name), type, label, description, new OrderedAccess(value, missing, atLeast, below, above ?? Next(atLeast), atMost ?? Next(below)));
 
     private static Expression<Func<Customer, Evaluation, decimal, bool>> Next(Expression<Func<Customer, Evaluation, decimal, bool>> test)
     {
@@ -69,17 +92,44 @@ public sealed partial class CustomerFields
         var (c, x, v) = (set.Parameters[0], set.Parameters[1], Expression.Parameter(typeof(string[]), "v"));
         LambdaExpression Test(Expression<Func<string[], string[], bool>> test) => Expression.Lambda(Splice.Body(test, set.Body, v), c, x, v);
         Expression<Func<string[], bool>> empty = s => s.Length == 0;
-        return new Field(name, name.Split('.')[0], FieldType.Set, label, "A set of texts.", new SetAccess(
+        return new Field(name, Kind(name), FieldType.Set, label, "A set of texts.", new SetAccess(
             Test((s, values) => values.All(value => s.Contains(value))),
             Test((s, values) => values.Any(value => s.Contains(value))),
             Expression.Lambda(Splice.Body(empty, set.Body), c, x),
             set));
     }
 
-    private static EventAccess<Customer, CustomerEvent> EventAccess(Backend backend, bool historical) =>
-        new(backend == Backend.Memory ? EventFields.Loaded : EventFields.Catalog, c => c.Events, e => e.CustomerKey, c => c.Key, e => e.OccurredAt, backend, historical);
+    private static Field Day<TDate>(
+        string name,
+        string label,
+        string description,
+        Expression<Func<Customer, Evaluation, int?>> monthDay,
+        Expression<Func<Customer, Evaluation, TDate>> date) =>
+        new(name, Kind(name), Yearly, label, description, new YearlyAccess(monthDay, date));
 
-    private static Expression<Func<Customer, Evaluation, TValue>> Lambda<TValue>(Expression<Func<Customer, Evaluation, TValue>> lambda) => lambda;
+    private static Field Location(
+        string name,
+        string label,
+        string description,
+        Expression<Func<Customer, Evaluation, double?>> latitude,
+        Expression<Func<Customer, Evaluation, double?>> longitude) =>
+        new(name, Kind(name), Point, label, description, new PointAccess(latitude, longitude));
+
+    private static Field Membership(
+        string name,
+        string label,
+        string description,
+        Expression<Func<Customer, Evaluation, int, bool>> manual,
+        Expression<Func<Customer, Evaluation, int, bool>> stored) =>
+        new(name, Kind(name), FieldType.Segment, label, description, new SegmentAccess(manual, stored));
+
+    private static EventAccess<Customer, CustomerEvent> EventAccess(Backend backend, bool historical)
+    {
+        var catalog = backend == Backend.Memory ? EventFields.Loaded : EventFields.Catalog;
+        return new(catalog, c => c.Events, e => e.CustomerKey, c => c.Key, e => e.OccurredAt, backend, historical);
+    }
+
+    private static string Kind(string name) => name.Split('.')[0];
 
     private static LambdaExpression With<TValue>(string literal, Expression<Func<Customer, string, TValue>> read)
     {

@@ -37,17 +37,8 @@ public sealed partial class CustomerFields
 
     private static IEnumerable<Field> Table(string[] orders, string[] refunds, Backend backend, bool historical)
     {
-        // What events add up to, as of an instant in the past.
-        Expression<Func<Customer, Evaluation, decimal>> lifetimeValueThen = (c, x) =>
-            c.Events.Where(e => orders.Contains(e.Type) && e.OccurredAt <= x.AsOf).Sum(e => e.Amount ?? 0)
-            - c.Events.Where(e => refunds.Contains(e.Type) && e.OccurredAt <= x.AsOf).Sum(e => Math.Abs(e.Amount ?? 0));
-        Expression<Func<Customer, Evaluation, decimal>> orderAmount = historical
-            ? (c, x) => c.Events.Where(e => orders.Contains(e.Type) && e.OccurredAt <= x.AsOf).Sum(e => e.Amount ?? 0) : (c, x) => c.OrderAmount;
-        Expression<Func<Customer, Evaluation, int>> orderCount = historical
-            ? (c, x) => c.Events.Count(e => orders.Contains(e.Type) && e.OccurredAt <= x.AsOf) : (c, x) => c.OrderCount;
-        Expression<Func<Customer, Evaluation, DateTimeOffset?>> lastOrderAt = historical
-            ? (c, x) => c.Events.Where(e => orders.Contains(e.Type) && e.OccurredAt <= x.AsOf).Max(e => (DateTimeOffset?)e.OccurredAt) : (c, x) => c.LastOrderAt;
-
+        var totals = historical ? EventTotals.Historical(orders, refunds) : EventTotals.Stored;
+        var events = EventAccess(backend, historical);
         return
         [
             Ordered("demographic.age", Integer, "Age", "Whole years at the evaluation's date, in the segment's time zone.",
@@ -82,8 +73,8 @@ public sealed partial class CustomerFields
                     ? null
                     : $"geographic.climate must be one of {string.Join(", ", Geographic.Climates)}, not {Nearest.Quote(text)}.",
             },
-            new("geographic.location", "geographic", Point, "Location", "Degrees; within a circle (great-circle distance) or a polygon.", new PointAccess(
-                Lambda((c, x) => c.Geographic.Latitude), Lambda((c, x) => c.Geographic.Longitude))),
+            Location("geographic.location", "Location", "Degrees; within a circle (great-circle distance) or a polygon.",
+                (c, x) => c.Geographic.Latitude, (c, x) => c.Geographic.Longitude),
 
             Set("psychographic.interests", "Interests", (c, x) => c.Psychographic.InterestsFolded),
             Set("psychographic.values", "Values", (c, x) => c.Psychographic.ValuesFolded),
@@ -92,52 +83,54 @@ public sealed partial class CustomerFields
             Field("psychographic.lifestyle", Text, "Lifestyle", "Free text.", (c, x) => c.Psychographic.LifestyleFolded),
             Field("psychographic.personality", Text, "Personality", "Free text.", (c, x) => c.Psychographic.PersonalityFolded),
 
-            new("behavioral.events", "behavioral", FieldType.Events, "Events", "How many events satisfy a group of rules over one event, or an aggregate of them.", EventAccess(backend, historical)),
-            new("behavioral.sequence", "behavioral", Sequence, "Sequence", "Events of two to five steps, each strictly later than the one before.", EventAccess(backend, historical)),
-            Field<DateTimeOffset?>("behavioral.lastEventAt", Instant, "Last event", "When the last event happened.", historical
-                ? (c, x) => c.Events.Where(e => e.OccurredAt <= x.AsOf).Max(e => (DateTimeOffset?)e.OccurredAt) : (c, x) => c.LastEventAt),
-            Field<int>("behavioral.eventCount", Integer, "Event count", "All events, of any type.", historical
-                ? (c, x) => c.Events.Count(e => e.OccurredAt <= x.AsOf) : (c, x) => c.EventCount),
+            new("behavioral.events", "behavioral", FieldType.Events, "Events",
+                "How many events satisfy a group of rules over one event, or an aggregate of them.", events),
+            new("behavioral.sequence", "behavioral", Sequence, "Sequence",
+                "Events of two to five steps, each strictly later than the one before.", events),
+            Field("behavioral.lastEventAt", Instant, "Last event", "When the last event happened.", totals.LastEventAt),
+            Field("behavioral.eventCount", Integer, "Event count", "All events, of any type.", totals.EventCount),
 
             Field("temporal.signedUpAt", Instant, "Signed up", "When the customer signed up.", (c, x) => c.SignedUpAt),
             Field("temporal.firstSeenAt", Instant, "First seen", "The earlier of what was sent and the first event.", (c, x) => c.FirstSeenAt),
             Field("temporal.lastSeenAt", Instant, "Last seen", "The later of what was sent and the last event.", (c, x) => c.LastSeenAt),
-            new("temporal.birthday", "temporal", Yearly, "Birthday", "A day of the year, whatever the year.", new YearlyAccess(
-                Lambda((c, x) => c.Demographic.BirthMonthDay), Lambda((c, x) => c.Demographic.BirthDate))),
-            new("temporal.signupAnniversary", "temporal", Yearly, "Signup anniversary", "The day of the year of the signup, in the segment's time zone.", new YearlyAccess(
-                Lambda((c, x) => c.SignedUpAt == null ? (int?)null : LocalTime.MonthDay(c.SignedUpAt.Value, x.ZoneId)), Lambda((c, x) => c.SignedUpAt))),
-            Field("temporal.localHour", Integer, "Local hour", "0 to 23: now, in the customer's time zone, else the segment's.", (c, x) => LocalTime.Hour(x.AsOf, c.Geographic.TimeZone ?? x.ZoneId)),
-            Field("temporal.localDayOfWeek", Integer, "Local day of week", "1 Monday to 7 Sunday: now, in the customer's time zone, else the segment's.", (c, x) => LocalTime.DayOfWeek(x.AsOf, c.Geographic.TimeZone ?? x.ZoneId)),
+            Day("temporal.birthday", "Birthday", "A day of the year, whatever the year.",
+                (c, x) => c.Demographic.BirthMonthDay, (c, x) => c.Demographic.BirthDate),
+            Day("temporal.signupAnniversary", "Signup anniversary", "The day of the year of the signup, in the segment's time zone.",
+                (c, x) => c.SignedUpAt == null ? null : LocalTime.MonthDay(c.SignedUpAt.Value, x.ZoneId), (c, x) => c.SignedUpAt),
+            Field("temporal.localHour", Integer, "Local hour", "0 to 23: now, in the customer's time zone, else the segment's.",
+                (c, x) => LocalTime.Hour(x.AsOf, c.Geographic.TimeZone ?? x.ZoneId)),
+            Field("temporal.localDayOfWeek", Integer, "Local day of week",
+                "1 Monday to 7 Sunday: now, in the customer's time zone, else the segment's.",
+                (c, x) => LocalTime.DayOfWeek(x.AsOf, c.Geographic.TimeZone ?? x.ZoneId)),
 
-            Field("value.lifetimeValue", FieldType.Decimal, "Lifetime value", "Orders less refunds, in account currency.", historical ? lifetimeValueThen : (c, x) => c.LifetimeValue),
+            Field("value.lifetimeValue", FieldType.Decimal, "Lifetime value", "Orders less refunds, in account currency.", totals.LifetimeValue),
             Ordered("value.averageOrderValue", FieldType.Decimal, "Average order value", "Gross amount of orders / orders.",
-                Combine(orderAmount, orderCount, (amount, orders) => Exact.Average(amount, orders)),
-                Combine(orderAmount, orderCount, (amount, orders) => orders == 0),
-                Combine(orderAmount, orderCount, (amount, orders, n) => orders != 0 && amount >= n * orders),
-                Combine(orderAmount, orderCount, (amount, orders, n) => orders != 0 && amount < n * orders),
-                Combine(orderAmount, orderCount, (amount, orders, n) => orders != 0 && amount > n * orders),
-                Combine(orderAmount, orderCount, (amount, orders, n) => orders != 0 && amount <= n * orders)),
-            Field("value.orderCount", Integer, "Orders", "How many orders.", orderCount),
-            Field<DateTimeOffset?>("value.firstOrderAt", Instant, "First order", "When the first order happened.", historical
-                ? (c, x) => c.Events.Where(e => orders.Contains(e.Type) && e.OccurredAt <= x.AsOf).Min(e => (DateTimeOffset?)e.OccurredAt) : (c, x) => c.FirstOrderAt),
-            Field("value.lastOrderAt", Instant, "Last order", "When the last order happened.", lastOrderAt),
+                Combine(totals.OrderAmount, totals.OrderCount, (amount, orders) => Exact.Average(amount, orders)),
+                Combine(totals.OrderAmount, totals.OrderCount, (amount, orders) => orders == 0),
+                Combine(totals.OrderAmount, totals.OrderCount, (amount, orders, n) => orders != 0 && amount >= n * orders),
+                Combine(totals.OrderAmount, totals.OrderCount, (amount, orders, n) => orders != 0 && amount < n * orders),
+                Combine(totals.OrderAmount, totals.OrderCount, (amount, orders, n) => orders != 0 && amount > n * orders),
+                Combine(totals.OrderAmount, totals.OrderCount, (amount, orders, n) => orders != 0 && amount <= n * orders)),
+            Field("value.orderCount", Integer, "Orders", "How many orders.", totals.OrderCount),
+            Field("value.firstOrderAt", Instant, "First order", "When the first order happened.", totals.FirstOrderAt),
+            Field("value.lastOrderAt", Instant, "Last order", "When the last order happened.", totals.LastOrderAt),
             Ordered("value.daysSinceLastOrder", Integer, "Days since last order", "Whole 24-hour periods.",
-                Combine(lastOrderAt, (last, x) => LocalTime.DaysBetween(last, x.AsOf)),
-                Combine(lastOrderAt, (last, x) => last == null),
-                Combine(lastOrderAt, (last, x, n) => last <= x.DaysAgo(n)),
-                Combine(lastOrderAt, (last, x, n) => last > x.DaysAgo(n))),
-            Percentile(backend, historical ? lifetimeValueThen : null, orders, refunds),
+                Combine(totals.LastOrderAt, (last, x) => LocalTime.DaysBetween(last, x.AsOf)),
+                Combine(totals.LastOrderAt, (last, x) => last == null),
+                Combine(totals.LastOrderAt, (last, x, n) => last <= x.DaysAgo(n)),
+                Combine(totals.LastOrderAt, (last, x, n) => last > x.DaysAgo(n))),
+            Percentile(backend, historical ? totals.LifetimeValue : null, orders, refunds),
 
             Field("customer.id", Text, "Customer id", "The caller's own id.", (c, x) => c.IdFolded),
             Field("customer.email", Text, "Email", "Email address.", (c, x) => c.EmailFolded),
             Field("customer.firstName", Text, "First name", "Given name.", (c, x) => c.FirstNameFolded),
             Field("customer.lastName", Text, "Last name", "Family name.", (c, x) => c.LastNameFolded),
             Field("customer.createdAt", Instant, "Created", "When the service first held the customer.", (c, x) => c.CreatedAt),
-            new("segment", "segment", FieldType.Segment, "Segment", "Membership of other segments, by rule or by hand.", new SegmentAccess(
-                (Expression<Func<Customer, Evaluation, int, bool>>)((c, x, id) => c.ManualMemberships.Any(m => m.SegmentId == id)),
-                (Expression<Func<Customer, Evaluation, int, bool>>)(backend == Backend.Memory
+            Membership("segment", "Segment", "Membership of other segments, by rule or by hand.",
+                (c, x, id) => c.ManualMemberships.Any(m => m.SegmentId == id),
+                backend == Backend.Memory
                     ? (c, x, id) => c.MemberOf.Contains(id)
-                    : (c, x, id) => Rows<MembershipPeriod>.All.Any(m => m.CustomerKey == c.Key && m.SegmentId == id && m.LeftRevision == null)))),
+                    : (c, x, id) => Rows<MembershipPeriod>.All.Any(m => m.CustomerKey == c.Key && m.SegmentId == id && m.LeftRevision == null)),
         ];
     }
 

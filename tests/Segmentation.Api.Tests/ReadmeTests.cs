@@ -57,5 +57,6 @@ public sealed class ReadmeTests
         return between.Replace(text, _ => $"<!-- {marker}: made by ReadmeTests -->\n{table}<!-- end of {marker} -->");
     }
 
-    private static Regex Between(string marker) => new($"<!-- {marker}: made by ReadmeTests -->.*?<!-- end of {marker} -->", RegexOptions.Singleline);
+    private static Regex Between(string marker) =>
+        new($"<!-- {marker}: made by ReadmeTests -->.*?<!-- end of {marker} -->", RegexOptions.Singleline);
 }

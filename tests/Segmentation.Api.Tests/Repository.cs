@@ -21,7 +21,8 @@ internal static class Repository
         if (actual != expected)
         {
             var line = actual.Split('\n').Zip(expected.Split('\n')).TakeWhile(l => l.First == l.Second).Count();
-            Assert.Fail($"{file} is stale from line {line + 1} on; it should say there: {expected.Split('\n').ElementAtOrDefault(line)}\n{HowToUpdate}");
+            var there = expected.Split('\n').ElementAtOrDefault(line);
+            Assert.Fail($"{file} is stale from line {line + 1} on; it should say there: {there}\n{HowToUpdate}");
         }
     }
 

@@ -6,8 +6,8 @@ using System.Text.Json;
 namespace Segmentation.Api.Data;
 
 /// <summary>
-/// Rows in the format of PostgreSQL's binary COPY. Npgsql's own importer costs a row of sixty columns several times as much; what it does besides
-/// (other types, other conversions) no bulk table needs. Its memory is used again for the next rows.
+/// Rows in the format of PostgreSQL's binary COPY. Npgsql's own importer costs a row of sixty columns several times as much; what it does
+/// besides (other types, other conversions) no bulk table needs. Its memory is used again for the next rows.
 /// </summary>
 internal sealed class CopyBuffer
 {
@@ -19,7 +19,8 @@ internal sealed class CopyBuffer
 
     /// <summary>What the stream begins with: signature, no flags, no extension.</summary>
     public static ReadOnlySpan<byte> Header =>
-        [(byte)'P', (byte)'G', (byte)'C', (byte)'O', (byte)'P', (byte)'Y', (byte)'\n', 0xFF, (byte)'\r', (byte)'\n', 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        [(byte)'P', (byte)'G', (byte)'C', (byte)'O', (byte)'P', (byte)'Y', (byte)'\n', 0xFF, (byte)'\r', (byte)'\n', 0, 0, 0, 0, 0, 0, 0, 0,
+            0];
 
     /// <summary>What it ends with, in place of a row.</summary>
     public static ReadOnlySpan<byte> Trailer => [0xFF, 0xFF];
@@ -114,7 +115,8 @@ internal sealed class CopyBuffer
 
     public void Write(DateOnly? date) => Write(date is { } value ? value.DayNumber - EpochDay.DayNumber : null);
 
-    public void Write(DateTimeOffset? instant) => Write(instant is { } value ? (value.UtcTicks - Epoch.Ticks) / TimeSpan.TicksPerMicrosecond : null);
+    public void Write(DateTimeOffset? instant) =>
+        Write(instant is { } value ? (value.UtcTicks - Epoch.Ticks) / TimeSpan.TicksPerMicrosecond : null);
 
     // Groups of four decimal digits, so many of them before the point (the weight, less one).
     public void Write(decimal? number)

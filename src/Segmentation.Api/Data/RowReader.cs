@@ -40,8 +40,8 @@ public sealed class RowReader<T>
     public int Count => selected.Length;
 
     /// <summary>
-    /// A reader of some properties, by their paths (<c>Demographic.GenderFolded</c>); paths of no property are left out. All else stays as it is
-    /// in a new object.
+    /// A reader of some properties, by their paths (<c>Demographic.GenderFolded</c>); paths of no property are left out. All else stays as
+    /// it is in a new object.
     /// </summary>
     /// <param name="alias">The table's, in the statement.</param>
     public RowReader<T> Select(IReadOnlySet<string> paths, string alias) => new(all, [.. all.Where(f => paths.Contains(f.Path))], alias);
@@ -58,7 +58,8 @@ public sealed class RowReader<T>
         return row;
     }
 
-    private static string ListColumns(Field[] fields, string prefix = "") => string.Join(", ", fields.Select(f => $"{prefix}\"{f.Column}\""));
+    private static string ListColumns(Field[] fields, string prefix = "") =>
+        string.Join(", ", fields.Select(f => $"{prefix}\"{f.Column}\""));
 
     private sealed record Field(string Path, string Column, bool IsPublic, Action<T, NpgsqlDataReader, int> Set);
 
@@ -79,7 +80,11 @@ public sealed class RowReader<T>
                 c => Find(c.ComplexType, Expression.Property(owner, c.PropertyInfo!), $"{path}{c.Name}.")));
 
         private Field CreateField(IProperty property, MemberExpression target, string path) =>
-            new(path + property.Name, property.GetColumnName(table)!, property.PropertyInfo!.SetMethod!.IsPublic, CreateSetter(property, target));
+            new(
+                path + property.Name,
+                property.GetColumnName(table)!,
+                property.PropertyInfo!.SetMethod!.IsPublic,
+                CreateSetter(property, target));
 
         private Action<T, NpgsqlDataReader, int> CreateSetter(IProperty property, MemberExpression target)
         {
@@ -91,7 +96,8 @@ public sealed class RowReader<T>
                 Expression.Call(reader, nameof(NpgsqlDataReader.IsDBNull), null, index),
                 Expression.Default(property.ClrType),
                 bare == property.ClrType ? value : Expression.Convert(value, property.ClrType));
-            return Expression.Lambda<Action<T, NpgsqlDataReader, int>>(Expression.Assign(target, valueOrDefault), row, reader, index).Compile();
+            return Expression.Lambda<Action<T, NpgsqlDataReader, int>>(Expression.Assign(target, valueOrDefault), row, reader, index)
+                .Compile();
         }
     }
 }

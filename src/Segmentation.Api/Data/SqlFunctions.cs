@@ -54,8 +54,9 @@ internal static class SqlFunctions
     public static decimal? PercentileFloor(decimal percentile, bool above) => throw new NotSupportedException();
 
     /// <summary><see cref="PercentileFloor"/> from the events up to an instant. In SQL only.</summary>
-    public static decimal? PercentileFloorAt(decimal percentile, bool above, DateTimeOffset asOf, string[] orderTypes, string[] refundTypes) =>
-        throw new NotSupportedException();
+    public static decimal? PercentileFloorAt(
+        decimal percentile, bool above, DateTimeOffset asOf, string[] orderTypes, string[] refundTypes) =>
+            throw new NotSupportedException();
 
     public static void Map(ModelBuilder model)
     {

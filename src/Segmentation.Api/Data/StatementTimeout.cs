@@ -10,6 +10,7 @@ internal static class StatementTimeout
     {
         // EF Core wraps what its execution strategy considers transient.
         var cause = exception is InvalidOperationException { InnerException: { } inner } ? inner : exception;
-        return cause is NpgsqlException { InnerException: TimeoutException } or PostgresException { SqlState: PostgresErrorCodes.QueryCanceled };
+        return cause is NpgsqlException { InnerException: TimeoutException }
+            or PostgresException { SqlState: PostgresErrorCodes.QueryCanceled };
     }
 }

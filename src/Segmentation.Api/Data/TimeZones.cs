@@ -38,6 +38,8 @@ public sealed class TimeZones
     /// <summary>The zone's own spelling of a name given in any case; null when there is no such zone.</summary>
     public string? Canonical(string name) => names.GetValueOrDefault(name);
 
-    /// <summary>The zone of a segment or rule: <see cref="Default"/> for a blank name, else its own spelling; null when there is no such zone.</summary>
+    /// <summary>
+    /// The zone of a segment or rule: <see cref="Default"/> for a blank name, else its own spelling; null when there is no such zone.
+    /// </summary>
     public string? Resolve(string? name) => string.IsNullOrWhiteSpace(name) ? Default : Canonical(name.Trim());
 }

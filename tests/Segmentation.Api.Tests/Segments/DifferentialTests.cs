@@ -31,7 +31,8 @@ public sealed class DifferentialTests(RuleWorld world, ITestOutputHelper output)
 
             var not = Parse($$"""{"combinator":"and","not":true,"rules":[{{text}}]}""");
             var complement = world.InMemory(not, zone, asOf);
-            Assert.True(!complement.Overlaps(inSql) && complement.Count + inSql.Count == world.Customers.Count, $"seed {seed}: complement\n{text}");
+            Assert.True(
+                !complement.Overlaps(inSql) && complement.Count + inSql.Count == world.Customers.Count, $"seed {seed}: complement\n{text}");
             matched += inSql.Count;
             partial += inSql.Count > 0 && inSql.Count < world.Customers.Count ? 1 : 0;
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(Trees));

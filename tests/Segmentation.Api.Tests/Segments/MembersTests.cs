@@ -18,7 +18,8 @@ public sealed class MembersTests(ApiFixture fixture) : IClassFixture<ApiFixture>
         string? cursor = null;
         for (var page = 0; cursor is not null || page == 0; page++)
         {
-            var answer = (await Api.GetAsync($"segments/{key}/members?fields=id&limit=7{(cursor is null ? "" : $"&cursor={cursor}")}")).Expect(200);
+            var answer =
+                (await Api.GetAsync($"segments/{key}/members?fields=id&limit=7{(cursor is null ? "" : $"&cursor={cursor}")}")).Expect(200);
             Assert.InRange(answer["items"].GetArrayLength(), 1, 7);
             Assert.All(answer["items"].EnumerateArray(), m => Assert.Equal(["id"], m.EnumerateObject().Select(p => p.Name)));
             seen.AddRange(answer["items"].EnumerateArray().Select(m => m.GetProperty("id").GetString()!));
@@ -39,7 +40,8 @@ public sealed class MembersTests(ApiFixture fixture) : IClassFixture<ApiFixture>
     public async Task Members_AreWholeCustomersIdsOrAStream()
     {
         var mark = $"form{SegmentApi.NextNumber()}";
-        await ImportAsync(Enumerable.Range(0, 5).Select(i => $$"""{"id":"{{mark}}, \"{{i}}\"","lastName":"{{mark}}","demographic":{"income":{{i}}.50} }"""));
+        await ImportAsync(Enumerable.Range(0, 5)
+            .Select(i => $$"""{"id":"{{mark}}, \"{{i}}\"","lastName":"{{mark}}","demographic":{"income":{{i}}.50} }"""));
         var key = await Api.MakeSegmentAsync(All(Is("customer.lastName", "=", $"\"{mark}\"")));
         var whole = (await Api.GetAsync($"segments/{key}/members?limit=5")).Expect(200);
         Assert.Equal(JsonValueKind.Null, whole["nextCursor"].ValueKind);
@@ -49,7 +51,10 @@ public sealed class MembersTests(ApiFixture fixture) : IClassFixture<ApiFixture>
 
         var lines = (await Api.GetAsync($"segments/{key}/members", ("Accept", "application/x-ndjson"))).Expect(200);
         Assert.Equal("application/x-ndjson", lines.ContentType);
-        Assert.Equal(5, lines.Body.TrimEnd('\n').Split('\n').Select(l => JsonSerializer.Deserialize<JsonElement>(l).GetProperty("id").GetString()).Distinct().Count());
+        Assert.Equal(
+            5,
+            lines.Body.TrimEnd('\n').Split('\n').Select(l => JsonSerializer.Deserialize<JsonElement>(l).GetProperty("id").GetString())
+                .Distinct().Count());
         var ids = (await Api.GetAsync($"segments/{key}/members?fields=id&limit=2", ("Accept", "application/x-ndjson"))).Expect(200);
         Assert.Equal(5, ids.Body.TrimEnd('\n').Split('\n').Length);
         var csv = (await Api.GetAsync($"segments/{key}/members", ("Accept", "text/csv"))).Expect(200);
@@ -75,7 +80,8 @@ public sealed class MembersTests(ApiFixture fixture) : IClassFixture<ApiFixture>
         var mark = $"filter{SegmentApi.NextNumber()}";
         await ImportAsync(Enumerable.Range(0, 3).Select(i => $$"""{"id":"{{mark}}-{{i}}","demographic":{"children":{{i}} } }"""));
         var key = await Api.MakeSegmentAsync(All(Is("customer.id", "beginsWith", $"\"{mark}\""), Is("demographic.children", ">", "0")));
-        Assert.Equal([$"{mark}-1", $"{mark}-2"], (await Api.AllAsync($"customers?segment={key}", 1)).Select(c => c.GetProperty("id").GetString()));
+        Assert.Equal(
+            [$"{mark}-1", $"{mark}-2"], (await Api.AllAsync($"customers?segment={key}", 1)).Select(c => c.GetProperty("id").GetString()));
     }
 
     [Fact]
@@ -91,7 +97,10 @@ public sealed class MembersTests(ApiFixture fixture) : IClassFixture<ApiFixture>
         Assert.True((await Api.PutAsync($"segments/{key}/members/{mark}-0", "")).Expect(200)["member"].GetBoolean());
         (await Api.PutAsync($"segments/{key}/members/{mark}-0", "")).Expect(200);
         (await Api.PutAsync($"segments/{key}/members/nobody", "")).Expect(404);
-        var bulk = (await Api.PostAsync($"segments/{key}/members", $$"""{"add":["{{mark}}-0","{{mark}}-1","{{mark}}-2","{{mark}}-2","nobody"],"remove":["{{mark}}-3","nobody-else"]}""")).Expect(200);
+        var bulk = (await Api.PostAsync(
+            $"segments/{key}/members",
+            $$"""{"add":["{{mark}}-0","{{mark}}-1","{{mark}}-2","{{mark}}-2","nobody"],"remove":["{{mark}}-3","nobody-else"]}"""))
+            .Expect(200);
         Assert.Equal((2, 0), (bulk["added"].GetInt32(), bulk["removed"].GetInt32()));
         Assert.Equal(["nobody", "nobody-else"], bulk["unknown"].EnumerateArray().Select(u => u.GetString()).Order());
         bulk = (await Api.PostAsync($"segments/{key}/members", $$"""{"remove":["{{mark}}-1"]}""")).Expect(200);
@@ -107,7 +116,8 @@ public sealed class MembersTests(ApiFixture fixture) : IClassFixture<ApiFixture>
         // Known to the rest: another's rule, the customer's list, an explanation, a clone.
         var user = await Api.MakeSegmentAsync(All(In(key)));
         Assert.Equal([$"{mark}-0"], await IdsAsync(user));
-        Assert.Contains((await Api.GetAsync($"customers/{mark}-0/segments"))["items"].EnumerateArray(), s => s.GetProperty("key").GetString() == key);
+        Assert.Contains(
+            (await Api.GetAsync($"customers/{mark}-0/segments"))["items"].EnumerateArray(), s => s.GetProperty("key").GetString() == key);
         var why = (await Api.GetAsync($"segments/{user}/explain/{mark}-0")).Expect(200);
         Assert.Equal([key], why["rule"].GetProperty("rules")[0].GetProperty("actual").EnumerateArray().Select(k => k.GetString()));
         Assert.True((await Api.GetAsync($"segments/{key}/explain/{mark}-0")).Expect(200)["matched"].GetBoolean());
@@ -137,7 +147,10 @@ public sealed class MembersTests(ApiFixture fixture) : IClassFixture<ApiFixture>
             var key = $"race-{i}";
             (await Api.PutAsync($"segments/{key}", """{"kind":"manual"}""")).Expect(201);
             var answers = await Task.WhenAll(
-                Api.PutAsync($"segments/{key}/members/racer", ""), Api.DeleteAsync($"segments/{key}"), Api.PostAsync($"segments/{key}/members", """{"add":["racer"]}"""), Api.GetAsync($"segments/{key}"));
+                Api.PutAsync($"segments/{key}/members/racer", ""),
+                Api.DeleteAsync($"segments/{key}"),
+                Api.PostAsync($"segments/{key}/members", """{"add":["racer"]}"""),
+                Api.GetAsync($"segments/{key}"));
             Assert.All(answers, a => Assert.Contains(a.Status, new[] { 200, 204, 404 }));
         }
     }
@@ -146,10 +159,13 @@ public sealed class MembersTests(ApiFixture fixture) : IClassFixture<ApiFixture>
     public async Task Diamond_AndOtherZones_AreFine()
     {
         var mark = $"zone{SegmentApi.NextNumber()}";
-        await ImportAsync([$$"""{"id":"{{mark}}-1","lastName":"{{mark}}","signedUpAt":"2024-05-31T20:00:00Z"}""", $$"""{"id":"{{mark}}-2","lastName":"{{mark}}","signedUpAt":"2024-05-31T02:00:00Z"}"""]);
+        await ImportAsync([$$"""{"id":"{{mark}}-1","lastName":"{{mark}}","signedUpAt":"2024-05-31T20:00:00Z"}""",
+            $$"""{"id":"{{mark}}-2","lastName":"{{mark}}","signedUpAt":"2024-05-31T02:00:00Z"}"""]);
         var mine = Is("customer.lastName", "=", $"\"{mark}\"");
-        var kathmandu = await Api.MakeSegmentAsync(All(mine, Is("temporal.signedUpAt", "=", "\"2024-06-01\"")), "\"timeZone\":\"Asia/Kathmandu\"");
-        var newYork = await Api.MakeSegmentAsync(All(mine, Is("temporal.signedUpAt", "=", "\"2024-05-30\"")), "\"timeZone\":\"America/New_York\"");
+        var kathmandu = await Api.MakeSegmentAsync(
+            All(mine, Is("temporal.signedUpAt", "=", "\"2024-06-01\"")), "\"timeZone\":\"Asia/Kathmandu\"");
+        var newYork = await Api.MakeSegmentAsync(
+            All(mine, Is("temporal.signedUpAt", "=", "\"2024-05-30\"")), "\"timeZone\":\"America/New_York\"");
         var left = await Api.MakeSegmentAsync(All(In(kathmandu, newYork)));
         var right = await Api.MakeSegmentAsync(All(In(kathmandu)), "\"timeZone\":\"America/New_York\"");
         var top = await Api.MakeSegmentAsync(Any(In(left), In(right)));
@@ -232,12 +248,14 @@ public sealed class MembersTests(ApiFixture fixture) : IClassFixture<ApiFixture>
         var key = await Api.MakeSegmentAsync(All(Is("value.percentile", ">=", "50")));
         while (await reader.ReadAsync())
         {
-            var found = (await Api.GetAsync($"segments/{key}/explain/{reader.GetString(0)}")).Expect(200)["rule"].GetProperty("rules")[0].GetProperty("actual").GetDecimal();
+            var found = (await Api.GetAsync($"segments/{key}/explain/{reader.GetString(0)}")).Expect(200)["rule"].GetProperty("rules")[0]
+                .GetProperty("actual").GetDecimal();
             Assert.Equal(reader.GetDecimal(1), found, 10);
         }
     }
 
-    private async Task<string[]> IdsAsync(string key) => [.. (await Api.AllAsync($"segments/{key}/members?fields=id", 1)).Select(m => m.GetProperty("id").GetString()!)];
+    private async Task<string[]> IdsAsync(string key) =>
+        [.. (await Api.AllAsync($"segments/{key}/members?fields=id", 1)).Select(m => m.GetProperty("id").GetString()!)];
 
     private async Task ImportAsync(IEnumerable<string> lines)
     {

@@ -6,7 +6,9 @@ using static Segmentation.Api.Tests.Segments.RuleJson;
 
 namespace Segmentation.Api.Tests.Segments;
 
-/// <summary>Every operator on every field of a customer and of an event: who matches was worked out by hand (<see cref="OperatorWorld"/>).</summary>
+/// <summary>
+/// Every operator on every field of a customer and of an event: who matches was worked out by hand (<see cref="OperatorWorld"/>).
+/// </summary>
 public sealed partial class OperatorTests(OperatorWorld world) : IClassFixture<OperatorWorld>
 {
     // [fields], then: operator value => who of a, b, c, d.
@@ -603,7 +605,8 @@ public sealed partial class OperatorTests(OperatorWorld world) : IClassFixture<O
 
     [Theory]
     [MemberData(nameof(CustomerFields))]
-    public Task Customer_EveryOperator(string field) => CheckAsync(Read(Customers).Where(c => c.Field == field).Select(c => (All(Rule(c)), c.Who)));
+    public Task Customer_EveryOperator(string field) =>
+        CheckAsync(Read(Customers).Where(c => c.Field == field).Select(c => (All(Rule(c)), c.Who)));
 
     [Theory]
     [MemberData(nameof(EventFieldNames))]
@@ -618,7 +621,8 @@ public sealed partial class OperatorTests(OperatorWorld world) : IClassFixture<O
     public void Cases_CoverEveryOperatorOfEveryField()
     {
         var customers = Read(Customers).Select(c => (c.Field, c.Operator)).ToHashSet();
-        var missing = world.Definitions.Catalog(Backend.Sql, false).All.Append(world.Definitions.Catalog(Backend.Sql, false).Find("consent.marketing")!)
+        var missing = world.Definitions.Catalog(Backend.Sql, false).All
+            .Append(world.Definitions.Catalog(Backend.Sql, false).Find("consent.marketing")!)
             .SelectMany(f => Operators.Of(f.Type).Select(o => (f.Name, o.Name))).Where(pair => !customers.Contains(pair)).ToList();
         Assert.Empty(missing);
 
@@ -639,7 +643,9 @@ public sealed partial class OperatorTests(OperatorWorld world) : IClassFixture<O
             attributes.plan attributes.ratio attributes.renewal attributes.score attributes.seenAt attributes.tags attributes.trial
             """.Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal(contract.Order(), world.Definitions.Catalog(Backend.Sql, false).All.Select(f => f.Name).Order());
-        Assert.Equal(["amount", "channel", "dayOfWeek", "hourOfDay", "month", "occurredAt", "type"], EventFields.Catalog.All.Select(f => f.Name).Order());
+        Assert.Equal(
+            ["amount", "channel", "dayOfWeek", "hourOfDay", "month", "occurredAt", "type"],
+            EventFields.Catalog.All.Select(f => f.Name).Order());
     }
 
     private async Task CheckAsync(IEnumerable<(string Rule, string Who)> cases)
@@ -650,7 +656,10 @@ public sealed partial class OperatorTests(OperatorWorld world) : IClassFixture<O
         {
             // The rule and its complement; each now and looking back, in SQL and in memory.
             var complement = string.Join(' ', "a b c d".Split(' ').Except(who.Split(' ')));
-            foreach (var (text, expected) in new[] { (rule, who), ($$"""{"combinator":"and","not":true,"rules":[{{rule}}]}""", complement) })
+            foreach (var (text, expected) in new[]
+            {
+                (rule, who), ($$"""{"combinator":"and","not":true,"rules":[{{rule}}]}""", complement)
+            })
             {
                 var answers = await world.AskAsync(db, JsonSerializer.Deserialize<JsonElement>(text));
                 if (answers.Any(a => a != expected))
@@ -682,7 +691,8 @@ public sealed partial class OperatorTests(OperatorWorld world) : IClassFixture<O
             Assert.True(match.Success, line);
             foreach (var field in fields)
             {
-                yield return (field, match.Groups[1].Value, match.Groups[2].Length == 0 ? null : match.Groups[2].Value, match.Groups[3].Value);
+                yield return (
+                    field, match.Groups[1].Value, match.Groups[2].Length == 0 ? null : match.Groups[2].Value, match.Groups[3].Value);
             }
         }
     }

@@ -45,7 +45,8 @@ public sealed class SegmentReferencesTests(ApiFixture fixture) : IClassFixture<A
     {
         for (var round = 0; round < 6; round++)
         {
-            string[] keys = [await Api.MakeSegmentAsync(Everyone), await Api.MakeSegmentAsync(Everyone), await Api.MakeSegmentAsync(Everyone)];
+            string[] keys = [await Api.MakeSegmentAsync(Everyone), await Api.MakeSegmentAsync(Everyone),
+                await Api.MakeSegmentAsync(Everyone)];
             var answers = await Task.WhenAll(keys.Select((key, i) => Api.PutAsync($"segments/{key}", Body(All(In(keys[(i + 1) % 3]))))));
             Assert.Equal([200, 200, 400], answers.Select(a => a.Status).Order());
             foreach (var key in keys)
@@ -72,7 +73,8 @@ public sealed class SegmentReferencesTests(ApiFixture fixture) : IClassFixture<A
         var name = $"plan{SegmentApi.NextNumber()}";
         (await Api.PutAsync("customers/attribute-holder", "{}")).Expect(201);
         (await Api.PutAsync($"attributes/{name}", """{"type":"text","kind":"value"}""")).Expect(201);
-        var draft = await Api.MakeSegmentAsync($$"""{"combinator":"and","not":true,"rules":[{{Is($"attributes.{name}", "=", "\"x\"")}}]}""", "\"status\":\"draft\"");
+        var draft = await Api.MakeSegmentAsync(
+            $$"""{"combinator":"and","not":true,"rules":[{{Is($"attributes.{name}", "=", "\"x\"")}}]}""", "\"status\":\"draft\"");
         var active = await Api.MakeSegmentAsync(All(Is($"attributes.{name}", "notNull")));
         Assert.Contains(active, (await Api.DeleteAsync($"attributes/{name}")).Expect(409)["title"].GetString());
         Assert.Equal(1, (await Api.GetAsync($"segments/{draft}/count"))["count"].GetInt64());

@@ -21,7 +21,8 @@ public sealed class SegmentVersionsTests(ApiFixture fixture) : IClassFixture<Api
         Assert.Equal([3, 2, 1], versions.Select(v => v.GetProperty("version").GetInt32()));
         Assert.Equal("archived", versions[0].GetProperty("definition").GetProperty("status").GetString());
         Assert.Equal("two", versions[1].GetProperty("definition").GetProperty("goal").GetString());
-        Assert.All(versions, v => Assert.True(v.GetProperty("changedAt").GetDateTimeOffset() >= started && v.GetProperty("changedBy").GetString() is { Length: > 0 }));
+        Assert.All(versions, v => Assert.True(
+            v.GetProperty("changedAt").GetDateTimeOffset() >= started && v.GetProperty("changedBy").GetString() is { Length: > 0 }));
 
         var restored = (await Api.PostAsync($"segments/{key}/versions/1/restore", "")).Expect(200);
         Assert.Equal((4, "active"), (restored["version"].GetInt32(), restored["status"].GetString()));
@@ -50,9 +51,16 @@ public sealed class SegmentVersionsTests(ApiFixture fixture) : IClassFixture<Api
     [Fact]
     public async Task Clone_IsADraftUnderTheNewKey()
     {
-        var (key, copy) = (await Api.MakeSegmentAsync(All(Grown), "\"name\":\"Grown\",\"goal\":\"g\",\"tags\":[\"t\"],\"timeZone\":\"Asia/Kathmandu\""), SegmentApi.NewKey());
+        var (key, copy) = (
+            await Api.MakeSegmentAsync(All(Grown), "\"name\":\"Grown\",\"goal\":\"g\",\"tags\":[\"t\"],\"timeZone\":\"Asia/Kathmandu\""),
+            SegmentApi.NewKey());
         var answer = (await Api.PostAsync($"segments/{key}/clone", $"{{\"key\":\"{copy}\"}}")).Expect(201);
-        Assert.Equal((copy, "Grown", "draft", 1, "Asia/Kathmandu"), (answer["key"].GetString(), answer["name"].GetString(), answer["status"].GetString(), answer["version"].GetInt32(), answer["timeZone"].GetString()));
+        Assert.Equal((copy, "Grown", "draft", 1, "Asia/Kathmandu"), (
+            answer["key"].GetString(),
+            answer["name"].GetString(),
+            answer["status"].GetString(),
+            answer["version"].GetInt32(),
+            answer["timeZone"].GetString()));
         Assert.EndsWith($"/segments/{copy}", answer.Message.Headers.Location!.ToString());
         (await Api.PostAsync($"segments/{key}/clone", $"{{\"key\":\"{copy}\"}}")).Expect(409);
         Assert.Equal(["/key"], (await Api.PostAsync($"segments/{key}/clone", "{}")).Expect(400).Faults);

@@ -21,7 +21,9 @@ public sealed class SegmentsTests(ApiFixture fixture) : IClassFixture<ApiFixture
         var segment = answer.Json;
         Assert.Equal((key, key, "rule", "UTC", "active", 1), (
             segment.GetProperty("key").GetString(), segment.GetProperty("name").GetString(), segment.GetProperty("kind").GetString(),
-            segment.GetProperty("timeZone").GetString(), segment.GetProperty("status").GetString(), segment.GetProperty("version").GetInt32()));
+            segment.GetProperty("timeZone").GetString(),
+            segment.GetProperty("status").GetString(),
+            segment.GetProperty("version").GetInt32()));
         Assert.True(segment.GetProperty("valid").GetBoolean());
         Assert.Empty(segment.GetProperty("tags").EnumerateArray());
         SegmentApi.AssertSame(All(Grown), segment.GetProperty("rule"));
@@ -34,14 +36,19 @@ public sealed class SegmentsTests(ApiFixture fixture) : IClassFixture<ApiFixture
     [Fact]
     public async Task Get_Answer_CanBePutBack()
     {
-        var key = await Api.MakeSegmentAsync(All("""{"id":"r-1","path":[0],"disabled":false,"field":"demographic.age","operator":"between","value":"18,65"}"""), "\"description\":\"d\",\"goal\":\"g\",\"tags\":[\"x\"],\"timeZone\":\"Europe/Berlin\",\"status\":\"draft\"");
+        var key = await Api.MakeSegmentAsync(
+            All("""{"id":"r-1","path":[0],"disabled":false,"field":"demographic.age","operator":"between","value":"18,65"}"""),
+            "\"description\":\"d\",\"goal\":\"g\",\"tags\":[\"x\"],\"timeZone\":\"Europe/Berlin\",\"status\":\"draft\"");
         var got = (await Api.GetAsync($"segments/{key}")).Expect(200);
         Assert.True(got.Json.TryGetProperty("memberCount", out _) && got.Json.TryGetProperty("evaluatedAt", out _));
 
         var put = (await Api.PutAsync($"segments/{key}", got.Body)).Expect(200);
         Assert.Equal(got.ETag, put.ETag); // Nothing changed: no new version.
         Assert.Equal(1, put["version"].GetInt32());
-        foreach (var name in new[] { "key", "name", "description", "goal", "kind", "rule", "timeZone", "tags", "status", "createdAt", "updatedAt" })
+        foreach (var name in new[]
+        {
+            "key", "name", "description", "goal", "kind", "rule", "timeZone", "tags", "status", "createdAt", "updatedAt"
+        })
         {
             SegmentApi.AssertSame(got[name].GetRawText(), put[name]);
         }
@@ -57,7 +64,8 @@ public sealed class SegmentsTests(ApiFixture fixture) : IClassFixture<ApiFixture
     public async Task Put_NewThenKnown_CreatesThenReplaces()
     {
         var key = SegmentApi.NewKey();
-        var first = (await Api.PutAsync($"segments/{key}", Body(All(Grown), "\"goal\":\"sell\",\"tags\":[\"a\",\" a \",\"b\"]"))).Expect(201);
+        var first =
+            (await Api.PutAsync($"segments/{key}", Body(All(Grown), "\"goal\":\"sell\",\"tags\":[\"a\",\" a \",\"b\"]"))).Expect(201);
         Assert.Equal(["a", "b"], first["tags"].EnumerateArray().Select(t => t.GetString()));
 
         var second = (await Api.PutAsync($"segments/{key}", Body(Everyone, "\"name\":\"  Later \""))).Expect(200);
@@ -73,14 +81,18 @@ public sealed class SegmentsTests(ApiFixture fixture) : IClassFixture<ApiFixture
     public async Task Patch_Merges_NullRemoves_KeyStays()
     {
         var key = await Api.MakeSegmentAsync(All(Grown), "\"goal\":\"g\",\"description\":\"d\"");
-        var patched = (await Api.PatchAsync($"segments/{key}", """{"goal":null,"name":"N","rule":{"not":true},"version":99,"memberCount":5}""")).Expect(200);
+        var patched = (await Api.PatchAsync(
+            $"segments/{key}", """{"goal":null,"name":"N","rule":{"not":true},"version":99,"memberCount":5}""")).Expect(200);
         Assert.False(patched.Json.TryGetProperty("goal", out _));
         Assert.Equal(("N", "d", 2), (patched["name"].GetString(), patched["description"].GetString(), patched["version"].GetInt32()));
         Assert.True(patched["rule"].GetProperty("not").GetBoolean());
         Assert.Equal(1, patched["rule"].GetProperty("rules").GetArrayLength());
         Assert.Equal(["/key"], (await Api.PatchAsync($"segments/{key}", """{"key":"other"}""")).Expect(400).Faults);
         Assert.Equal(["/nmae"], (await Api.PatchAsync($"segments/{key}", """{"nmae":"x"}""")).Expect(400).Faults);
-        Assert.Equal(["/rule/rules/0/field"], (await Api.PatchAsync($"segments/{key}", """{"rule":{"rules":[{"field":"demographic.agee","operator":"=","value":1}]}}""")).Expect(400).Faults);
+        Assert.Equal(
+            ["/rule/rules/0/field"],
+            (await Api.PatchAsync($"segments/{key}", """{"rule":{"rules":[{"field":"demographic.agee","operator":"=","value":1}]}}"""))
+                .Expect(400).Faults);
         (await Api.PatchAsync($"segments/{SegmentApi.NewKey()}", "{}")).Expect(404);
         (await Api.PatchAsync($"segments/{key}", "[]")).Expect(400);
         Assert.Equal(2, (await Api.GetAsync($"segments/{key}"))["version"].GetInt32());
@@ -145,13 +157,21 @@ public sealed class SegmentsTests(ApiFixture fixture) : IClassFixture<ApiFixture
         answer = await Api.PutAsync($"segments/{SegmentApi.NewKey()}", Body(All(
             Is("demographic.agee", "=", "1"), Is("demographic.age", "~", "1"), Is("demographic.age", "in", "[1,\"x\"]"),
             """{"field":"behavioral.events","operator":"=","match":{"mode":"atLeast"},"value":{"combinator":"and","rules":[{"field":"kind","operator":"=","value":"x"}]}}""", "7")));
-        Assert.Equal(["/rule/rules/0/field", "/rule/rules/1/operator", "/rule/rules/2/value/1", "/rule/rules/3/match/threshold", "/rule/rules/3/value/rules/0/field", "/rule/rules/4"], answer.Expect(400).Faults);
+        Assert.Equal(
+            ["/rule/rules/0/field", "/rule/rules/1/operator", "/rule/rules/2/value/1", "/rule/rules/3/match/threshold",
+                "/rule/rules/3/value/rules/0/field", "/rule/rules/4"],
+            answer.Expect(400).Faults);
         Assert.Contains("demographic.age", answer["errors"].GetProperty("/rule/rules/0/field")[0].GetString());
 
-        Assert.Equal(["/nmae"], (await Api.PutAsync($"segments/{SegmentApi.NewKey()}", Body(Everyone, "\"nmae\":\"x\""))).Expect(400).Faults);
-        Assert.Equal(["/rule"], (await Api.PutAsync($"segments/{SegmentApi.NewKey()}", Body(Everyone, "\"kind\":\"manual\""))).Expect(400).Faults);
+        Assert.Equal(
+            ["/nmae"], (await Api.PutAsync($"segments/{SegmentApi.NewKey()}", Body(Everyone, "\"nmae\":\"x\""))).Expect(400).Faults);
+        Assert.Equal(
+            ["/rule"], (await Api.PutAsync($"segments/{SegmentApi.NewKey()}", Body(Everyone, "\"kind\":\"manual\""))).Expect(400).Faults);
         Assert.Equal(["/rule"], (await Api.PutAsync($"segments/{SegmentApi.NewKey()}", Body("[]"))).Expect(400).Faults);
-        Assert.Equal(["/rule/muted"], (await Api.PutAsync($"segments/{SegmentApi.NewKey()}", Body("""{"combinator":"and","rules":[],"muted":1}"""))).Expect(400).Faults);
+        Assert.Equal(
+            ["/rule/muted"],
+            (await Api.PutAsync($"segments/{SegmentApi.NewKey()}", Body("""{"combinator":"and","rules":[],"muted":1}""")))
+                .Expect(400).Faults);
     }
 
     [Fact]
@@ -187,7 +207,8 @@ public sealed class SegmentsTests(ApiFixture fixture) : IClassFixture<ApiFixture
     public async Task Post_SameKeyAtOnce_OneIsCreated()
     {
         var key = SegmentApi.NewKey();
-        var answers = await Task.WhenAll(Enumerable.Range(0, 5).Select(_ => Api.PostAsync("segments", Body(Everyone, $"\"key\":\"{key}\""))));
+        var answers = await Task.WhenAll(
+            Enumerable.Range(0, 5).Select(_ => Api.PostAsync("segments", Body(Everyone, $"\"key\":\"{key}\""))));
         Assert.Equal([201, 409, 409, 409, 409], answers.Select(a => a.Status).Order());
         var puts = SegmentApi.NewKey();
         answers = await Task.WhenAll(Enumerable.Range(0, 5).Select(_ => Api.PutAsync($"segments/{puts}", Body(Everyone))));
@@ -204,7 +225,9 @@ public sealed class SegmentsTests(ApiFixture fixture) : IClassFixture<ApiFixture
             (await Api.PutAsync($"segments/{key}", Body(Everyone, $"\"tags\":[\"{mark}{i % 2}\"],\"status\":\"{(i < 3 ? "draft" : i < 5 ? "active" : "archived")}\",\"goal\":\"100%_{i} Sure\\\\\""))).Expect(201);
         }
 
-        async Task<string[]> Keys(string filter, int limit = 2) => [.. (await Api.AllAsync($"segments?{filter}", limit)).Select(s => s.GetProperty("key").GetString()!).Where(k => k.StartsWith(mark, StringComparison.Ordinal))];
+        async Task<string[]> Keys(string filter, int limit = 2) => [.. (await Api.AllAsync($"segments?{filter}", limit))
+            .Select(s => s.GetProperty("key").GetString()!)
+            .Where(k => k.StartsWith(mark, StringComparison.Ordinal))];
         Assert.Equal(keys, await Keys($"q={mark.ToUpperInvariant()}"));
         Assert.Equal([keys[0], keys[2], keys[4], keys[6]], await Keys($"tag={mark}0"));
         Assert.Equal(keys[..3], await Keys($"status=draft&q={mark}"));
@@ -229,7 +252,8 @@ public sealed class SegmentsTests(ApiFixture fixture) : IClassFixture<ApiFixture
         Assert.False(validation.Json.TryGetProperty("description", out _));
         foreach (var path in new[] { "segments/preview", "segments/compile" })
         {
-            Assert.Equal(["/rule/rules/0/value"], (await Api.PostAsync(path, Body(All(Is("demographic.age", "=", "\"abc\""))))).Expect(400).Faults);
+            Assert.Equal(
+                ["/rule/rules/0/value"], (await Api.PostAsync(path, Body(All(Is("demographic.age", "=", "\"abc\""))))).Expect(400).Faults);
             Assert.Equal(["/timeZone"], (await Api.PostAsync(path, Body(Everyone, "\"timeZone\":\"Nowhere\""))).Expect(400).Faults);
             Assert.Equal(["/rule"], (await Api.PostAsync(path, "{}")).Expect(400).Faults);
             Assert.Equal(["/asOf"], (await Api.PostAsync(path, Body(Everyone, "\"asOf\":\"2024-01-01\""))).Expect(400).Faults);
@@ -243,7 +267,8 @@ public sealed class SegmentsTests(ApiFixture fixture) : IClassFixture<ApiFixture
         Assert.Equal((true, "Age is at least 18"), (validation["valid"].GetBoolean(), validation["description"].GetString()));
         Assert.Empty(validation["errors"].EnumerateObject());
 
-        var compiled = (await Api.PostAsync("segments/compile", Body(All(Grown, Is("demographic.gender", "=", "\"zq-marker\""))))).Expect(200);
+        var compiled =
+            (await Api.PostAsync("segments/compile", Body(All(Grown, Is("demographic.gender", "=", "\"zq-marker\""))))).Expect(200);
         Assert.Contains("demographic_gender_folded", compiled["sql"].GetString());
         Assert.DoesNotContain("zq-marker", compiled["sql"].GetString());
         Assert.Contains(compiled["parameters"].EnumerateArray(), p => p.GetProperty("value").ToString() == "zq-marker");
@@ -261,7 +286,10 @@ public sealed class SegmentsTests(ApiFixture fixture) : IClassFixture<ApiFixture
     [InlineData("x")]
     public async Task AsOf_AtTheCalendarsEnds_IsAnswered(string asOf)
     {
-        var key = await Api.MakeSegmentAsync(All(Is("temporal.lastSeenAt", ">", """{"mode":"relative","anchor":"startOfYear","offset":-5,"unit":"year"}"""), Is("demographic.age", ">", "3"), Is("temporal.birthday", "=", """{"mode":"relative","anchor":"now","offset":5,"unit":"day"}"""),
+        var key = await Api.MakeSegmentAsync(All(
+            Is("temporal.lastSeenAt", ">", """{"mode":"relative","anchor":"startOfYear","offset":-5,"unit":"year"}"""),
+            Is("demographic.age", ">", "3"),
+            Is("temporal.birthday", "=", """{"mode":"relative","anchor":"now","offset":5,"unit":"day"}"""),
             Is("value.daysSinceLastOrder", ">", "3"), Is("temporal.localHour", ">", "3")), "\"timeZone\":\"Pacific/Apia\"");
         var expected = asOf.Length == 0 || asOf.Contains("T", StringComparison.Ordinal) ? new[] { 200, 400 } : [400];
         var seen = new HashSet<int>();

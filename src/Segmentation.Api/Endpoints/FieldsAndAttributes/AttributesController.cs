@@ -20,7 +20,8 @@ public sealed class AttributesController(SegmentationDb db, AttributeStore store
     public async Task<Page<AttributeResource>> List(int? limit, string? cursor, CancellationToken cancellation)
     {
         var (size, after) = (Paging.Limit(limit), Paging.TextCursor(cursor) ?? "");
-        var rows = await db.Attributes.AsNoTracking().Where(a => string.Compare(a.Name, after) > 0).OrderBy(a => a.Name).Take(size + 1).ToListAsync(cancellation);
+        var rows = await db.Attributes.AsNoTracking().Where(a => string.Compare(a.Name, after) > 0).OrderBy(a => a.Name).Take(size + 1)
+            .ToListAsync(cancellation);
         return Paging.Create(rows, size, AttributeResource.From, a => [a.Name]);
     }
 
@@ -28,7 +29,8 @@ public sealed class AttributesController(SegmentationDb db, AttributeStore store
     [HttpGet("{name}")]
     [ProducesResponseType<AttributeResource>(StatusCodes.Status200OK)]
     public async Task<AttributeResource> Get(string name, CancellationToken cancellation) =>
-        AttributeResource.From(await db.Attributes.AsNoTracking().SingleOrDefaultAsync(a => a.Name == name, cancellation) ?? throw ApiProblem.NotFound("attribute"));
+        AttributeResource.From(await db.Attributes.AsNoTracking().SingleOrDefaultAsync(a => a.Name == name, cancellation)
+            ?? throw ApiProblem.NotFound("attribute"));
 
     /// <summary>Registers an attribute, or changes one. It then appears among the fields.</summary>
     /// <remarks>The type can't change while customers have values: a 409.</remarks>

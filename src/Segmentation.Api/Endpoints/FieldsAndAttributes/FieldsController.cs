@@ -20,7 +20,8 @@ public sealed class FieldsController(SegmentQuery query, FieldSuggestions sugges
         var catalog = (await query.DefinitionsAsync(cancellation)).Catalog(Backend.Sql, historical: false);
         return
         [
-            .. catalog.All.GroupBy(f => f.Kind).Select(g => new FieldGroup(char.ToUpperInvariant(g.Key[0]) + g.Key[1..], g.Key, [.. g.Select(FieldOption.From)])),
+            .. catalog.All.GroupBy(f => f.Kind)
+                .Select(g => new FieldGroup(char.ToUpperInvariant(g.Key[0]) + g.Key[1..], g.Key, [.. g.Select(FieldOption.From)])),
         ];
     }
 

@@ -34,7 +34,8 @@ public sealed class MembersController(
     [HttpGet("members")]
     [Produces("application/json", CustomerExport.Ndjson, CustomerExport.Csv)]
     [ProducesResponseType<MemberPage<CustomerResource>>(StatusCodes.Status200OK)]
-    public async Task<IActionResult> Members(string key, Instant? asOf, bool? live, string? fields, int? limit, string? cursor, CancellationToken cancellation)
+    public async Task<IActionResult> Members(
+        string key, Instant? asOf, bool? live, string? fields, int? limit, string? cursor, CancellationToken cancellation)
     {
         var idsOnly = IsIdsOnly(fields);
         var size = Paging.Limit(limit);
@@ -152,7 +153,10 @@ public sealed class MembersController(
 /// <param name="NextCursor">Asks for the next page; null on the last.</param>
 /// <param name="EvaluatedAt">Whatever was written before this instant is in it.</param>
 public sealed record MemberPage<T>(
-    IReadOnlyList<T> Items, [property: System.Text.Json.Serialization.JsonIgnore(Condition = System.Text.Json.Serialization.JsonIgnoreCondition.Never)] string? NextCursor, DateTimeOffset EvaluatedAt);
+    IReadOnlyList<T> Items,
+    [property: System.Text.Json.Serialization.JsonIgnore(Condition = System.Text.Json.Serialization.JsonIgnoreCondition.Never)]
+    string? NextCursor,
+    DateTimeOffset EvaluatedAt);
 
 internal static class MemberPage
 {

@@ -31,7 +31,8 @@ public sealed class RefreshController(SegmentationDb db, SegmentStates states) :
     [HttpGet]
     [ProducesResponseType<SegmentState>(StatusCodes.Status200OK)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
-    public async Task<SegmentState> Get(string key, CancellationToken cancellation) => (await states.ReadAsync(await GetActiveAsync(key, cancellation), cancellation))!;
+    public async Task<SegmentState> Get(string key, CancellationToken cancellation) =>
+        (await states.ReadAsync(await GetActiveAsync(key, cancellation), cancellation))!;
 
     /// <summary>Ends a refresh that was asked for; stored membership stays as it is. Repeatable.</summary>
     [HttpDelete]
@@ -40,7 +41,8 @@ public sealed class RefreshController(SegmentationDb db, SegmentStates states) :
     public async Task<IActionResult> Cancel(string key, CancellationToken cancellation)
     {
         var segment = await GetActiveAsync(key, cancellation);
-        await db.MembershipStates.Where(s => s.SegmentId == segment.Id).ExecuteUpdateAsync(s => s.SetProperty(x => x.CancelRequested, true), cancellation);
+        await db.MembershipStates.Where(s => s.SegmentId == segment.Id).ExecuteUpdateAsync(
+            s => s.SetProperty(x => x.CancelRequested, true), cancellation);
         return NoContent();
     }
 
@@ -49,6 +51,7 @@ public sealed class RefreshController(SegmentationDb db, SegmentStates states) :
         var segment = await db.Segments.AsNoTracking().GetByKeyAsync(key, cancellation);
         return segment.Status == SegmentStatus.Active
             ? segment
-            : throw ApiProblem.Conflict($"\"{key}\" is {segment.Status.ToString().ToLowerInvariant()}: only an active segment's membership is stored.");
+            : throw ApiProblem.Conflict(
+                $"\"{key}\" is {segment.Status.ToString().ToLowerInvariant()}: only an active segment's membership is stored.");
     }
 }

@@ -24,7 +24,9 @@ public sealed class SetsController(
         return await overlap.ReadAsync(all, SegmentKeys.Resolve(all, body.Keys), cancellation);
     }
 
-    /// <summary>Counts the union, intersection or difference of segments and shows some of its customers; or saves it as a manual segment.</summary>
+    /// <summary>
+    /// Counts the union, intersection or difference of segments and shows some of its customers; or saves it as a manual segment.
+    /// </summary>
     /// <remarks>The difference is the first segment without the members of all others. With <c>save</c> the customers of now become the members of a new manual
     /// segment, which is answered; it does not follow the others any further.</remarks>
     [HttpPost("combine")]
@@ -73,7 +75,8 @@ public sealed record CombineRequest(SetOperation? Operation, string?[]? Keys, Co
 /// <summary>What a combination is saved as.</summary>
 /// <param name="Name">Defaults to the key.</param>
 /// <param name="Goal">What the segment is for, in words.</param>
-public sealed record CombinationName(string? Key, string? Name = null, string? Description = null, string? Goal = null, string[]? Tags = null)
+public sealed record CombinationName(
+    string? Key, string? Name = null, string? Description = null, string? Goal = null, string[]? Tags = null)
 {
     internal SegmentResource ToSegment() => new()
     {

@@ -57,7 +57,8 @@ public sealed class RulesController(SegmentationDb db, SegmentQuery query, TimeZ
         return new Compilation(plan.Sql, [.. plan.Parameters.Select(p => new SqlParameterResource(p.Name, p.Type, p.Value))], plan.Lines);
     }
 
-    private async Task<MemberPredicate> CreatePredicateAsync(JsonElement? rule, string? timeZone, DateTimeOffset? asOf, CancellationToken cancellation)
+    private async Task<MemberPredicate> CreatePredicateAsync(
+        JsonElement? rule, string? timeZone, DateTimeOffset? asOf, CancellationToken cancellation)
     {
         var all = await query.DefinitionsAsync(cancellation);
         var zone = zones.Resolve(timeZone);
@@ -81,7 +82,8 @@ public sealed record CompileRequest(JsonElement? Rule, string? TimeZone = null, 
 
 /// <param name="Share">0 to 1.</param>
 /// <param name="ElapsedMs">Milliseconds that it took.</param>
-public sealed record Preview(long Count, long Total, decimal Share, IReadOnlyList<CustomerResource> Sample, DateTimeOffset EvaluatedAt, double ElapsedMs);
+public sealed record Preview(
+    long Count, long Total, decimal Share, IReadOnlyList<CustomerResource> Sample, DateTimeOffset EvaluatedAt, double ElapsedMs);
 
 /// <param name="Errors">By JSON Pointer; empty when valid.</param>
 /// <param name="Description">The rule in plain English; missing when invalid.</param>

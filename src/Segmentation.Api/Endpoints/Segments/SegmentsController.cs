@@ -117,7 +117,8 @@ public sealed class SegmentsController(
         var segment = await db.Segments.AsNoTracking().GetByKeyAsync(key, cancellation);
         var rows = await db.SegmentVersions.AsNoTracking().Where(v => v.SegmentId == segment.Id && v.Version < before)
             .OrderByDescending(v => v.Version).Take(size + 1).ToListAsync(cancellation);
-        return Paging.Create(rows, size, v => new SegmentVersionResource(v.Version, v.Definition, v.ChangedBy, v.ChangedAt), v => [v.Version]);
+        return Paging.Create(
+            rows, size, v => new SegmentVersionResource(v.Version, v.Definition, v.ChangedBy, v.ChangedAt), v => [v.Version]);
     }
 
     /// <summary>Makes an earlier definition the present one, as a new version.</summary>
@@ -130,7 +131,8 @@ public sealed class SegmentsController(
         var segment = await db.Segments.GetByKeyAsync(key, cancellation);
         Request.CheckIfMatch(segment.Version);
         var old = await db.SegmentVersions.AsNoTracking()
-            .SingleOrDefaultAsync(v => v.SegmentId == segment.Id && v.Version == version, cancellation) ?? throw ApiProblem.NotFound("version");
+            .SingleOrDefaultAsync(v => v.SegmentId == segment.Id && v.Version == version, cancellation)
+            ?? throw ApiProblem.NotFound("version");
         var body = old.Definition.Deserialize<SegmentResource>(Json.Options)! with { Key = key };
         return await SaveAsync(segment, body, transaction, cancellation);
     }

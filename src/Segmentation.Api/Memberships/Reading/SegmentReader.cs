@@ -4,7 +4,9 @@ using Segmentation.Api.Segments;
 
 namespace Segmentation.Api.Memberships;
 
-/// <summary>Reads segments as the API shows them: the definition, its errors, the count of members, the state of stored membership.</summary>
+/// <summary>
+/// Reads segments as the API shows them: the definition, its errors, the count of members, the state of stored membership.
+/// </summary>
 public sealed class SegmentReader(SegmentationDb db, SegmentQuery query, MembershipReader memberships, SegmentStates states)
 {
     /// <summary>One segment, with the count of its members as of now; where counting takes too long, the last count stands.</summary>

@@ -24,10 +24,14 @@ public sealed partial class CustomerFields
         var purpose = name[prefix.Length..];
         var granted = With(purpose, (Customer c, string p) => c.ConsentsGranted.Contains(p));
         return new Field(
-            name, Kind(name), FieldType.Boolean, $"Consent to {purpose}", "The standing consent; no record is no consent.", new ScalarAccess(granted));
+            name, Kind(name), FieldType.Boolean, $"Consent to {purpose}", "The standing consent; no record is no consent.",
+            new ScalarAccess(granted));
     }
 
-    /// <summary>A registered attribute behaves as a built-in field of its type. Its name is a constant in SQL, so that an expression index can serve it.</summary>
+    /// <summary>
+    /// A registered attribute behaves as a built-in field of its type. Its name is a constant in SQL, so that an
+    /// expression index can serve it.
+    /// </summary>
     private static Field Attribute(CustomerAttribute attribute)
     {
         var type = Enum.Parse<FieldType>(attribute.Type, ignoreCase: true);
@@ -64,8 +68,9 @@ public sealed partial class CustomerFields
         }
     }
 
-    private static Field Field<TValue>(string name, FieldType type, string label, string description, Expression<Func<Customer, Evaluation, TValue>> value) =>
-        new(name, Kind(name), type, label, description, new ScalarAccess(value));
+    private static Field Field<TValue>(
+        string name, FieldType type, string label, string description, Expression<Func<Customer, Evaluation, TValue>> value) =>
+            new(name, Kind(name), type, label, description, new ScalarAccess(value));
 
     // For integers, "more than n" is "at least n + 1".
     private static Field Ordered<TValue>(
@@ -79,18 +84,26 @@ public sealed partial class CustomerFields
         Expression<Func<Customer, Evaluation, decimal, bool>> below,
         Expression<Func<Customer, Evaluation, decimal, bool>>? above = null,
         Expression<Func<Customer, Evaluation, decimal, bool>>? atMost = null) =>
-        new(name, Kind(name), type, label, description, new OrderedAccess(value, missing, atLeast, below, above ?? Next(atLeast), atMost ?? Next(below)));
+        new(
+            name,
+            Kind(name),
+            type,
+            label,
+            description,
+            new OrderedAccess(value, missing, atLeast, below, above ?? Next(atLeast), atMost ?? Next(below)));
 
     private static Expression<Func<Customer, Evaluation, decimal, bool>> Next(Expression<Func<Customer, Evaluation, decimal, bool>> test)
     {
         var (c, x, n) = (test.Parameters[0], test.Parameters[1], test.Parameters[2]);
-        return Expression.Lambda<Func<Customer, Evaluation, decimal, bool>>(Splice.Body(test, c, x, Expression.Add(n, Expression.Constant(1m))), c, x, n);
+        return Expression.Lambda<Func<Customer, Evaluation, decimal, bool>>(
+            Splice.Body(test, c, x, Expression.Add(n, Expression.Constant(1m))), c, x, n);
     }
 
     private static Field Set(string name, string label, Expression<Func<Customer, Evaluation, string[]>> set)
     {
         var (c, x, v) = (set.Parameters[0], set.Parameters[1], Expression.Parameter(typeof(string[]), "v"));
-        LambdaExpression Test(Expression<Func<string[], string[], bool>> test) => Expression.Lambda(Splice.Body(test, set.Body, v), c, x, v);
+        LambdaExpression Test(Expression<Func<string[], string[], bool>> test) =>
+            Expression.Lambda(Splice.Body(test, set.Body, v), c, x, v);
         Expression<Func<string[], bool>> empty = s => s.Length == 0;
         return new Field(name, Kind(name), FieldType.Set, label, "A set of texts.", new SetAccess(
             Test((s, values) => values.All(value => s.Contains(value))),
@@ -138,16 +151,26 @@ public sealed partial class CustomerFields
     }
 
     private static Expression<Func<Customer, Evaluation, TValue>> Combine<TA, TB, TValue>(
-        Expression<Func<Customer, Evaluation, TA>> a, Expression<Func<Customer, Evaluation, TB>> b, Expression<Func<TA, TB, TValue>> join) =>
-        Expression.Lambda<Func<Customer, Evaluation, TValue>>(Splice.Body(join, a.Body, Splice.Body(b, a.Parameters[0], a.Parameters[1])), a.Parameters);
+        Expression<Func<Customer, Evaluation, TA>> a,
+        Expression<Func<Customer, Evaluation, TB>> b,
+        Expression<Func<TA, TB, TValue>> join) =>
+        Expression.Lambda<Func<Customer, Evaluation, TValue>>(
+            Splice.Body(join, a.Body, Splice.Body(b, a.Parameters[0], a.Parameters[1])), a.Parameters);
 
     private static Expression<Func<Customer, Evaluation, decimal, bool>> Combine(
-        Expression<Func<Customer, Evaluation, decimal>> a, Expression<Func<Customer, Evaluation, int>> b, Expression<Func<decimal, int, decimal, bool>> join) =>
-        Expression.Lambda<Func<Customer, Evaluation, decimal, bool>>(Splice.Body(join, a.Body, Splice.Body(b, a.Parameters[0], a.Parameters[1]), join.Parameters[2]), [.. a.Parameters, join.Parameters[2]]);
+        Expression<Func<Customer, Evaluation, decimal>> a,
+        Expression<Func<Customer, Evaluation, int>> b,
+        Expression<Func<decimal, int, decimal, bool>> join) =>
+        Expression.Lambda<Func<Customer, Evaluation, decimal, bool>>(
+            Splice.Body(join, a.Body, Splice.Body(b, a.Parameters[0], a.Parameters[1]), join.Parameters[2]),
+            [.. a.Parameters, join.Parameters[2]]);
 
-    private static Expression<Func<Customer, Evaluation, TValue>> Combine<TA, TValue>(Expression<Func<Customer, Evaluation, TA>> a, Expression<Func<TA, Evaluation, TValue>> join) =>
-        Expression.Lambda<Func<Customer, Evaluation, TValue>>(Splice.Body(join, a.Body, a.Parameters[1]), a.Parameters);
+    private static Expression<Func<Customer, Evaluation, TValue>> Combine<TA, TValue>(
+        Expression<Func<Customer, Evaluation, TA>> a, Expression<Func<TA, Evaluation, TValue>> join) =>
+            Expression.Lambda<Func<Customer, Evaluation, TValue>>(Splice.Body(join, a.Body, a.Parameters[1]), a.Parameters);
 
-    private static Expression<Func<Customer, Evaluation, decimal, bool>> Combine<TA>(Expression<Func<Customer, Evaluation, TA>> a, Expression<Func<TA, Evaluation, decimal, bool>> join) =>
-        Expression.Lambda<Func<Customer, Evaluation, decimal, bool>>(Splice.Body(join, a.Body, a.Parameters[1], join.Parameters[2]), [.. a.Parameters, join.Parameters[2]]);
+    private static Expression<Func<Customer, Evaluation, decimal, bool>> Combine<TA>(
+        Expression<Func<Customer, Evaluation, TA>> a, Expression<Func<TA, Evaluation, decimal, bool>> join) =>
+            Expression.Lambda<Func<Customer, Evaluation, decimal, bool>>(
+                Splice.Body(join, a.Body, a.Parameters[1], join.Parameters[2]), [.. a.Parameters, join.Parameters[2]]);
 }

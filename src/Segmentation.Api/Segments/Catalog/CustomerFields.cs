@@ -9,8 +9,8 @@ using static Segmentation.Rules.FieldType;
 namespace Segmentation.Api.Segments;
 
 /// <summary>
-/// THE table of a customer's fields, as rules read them. Checking, compiling, <c>GET /fields</c>, Swagger and the README read it: a new field is
-/// a line here, its column, and a migration.
+/// THE table of a customer's fields, as rules read them. Checking, compiling, <c>GET /fields</c>, Swagger and the README read it: a new
+/// field is a line here, its column, and a migration.
 /// </summary>
 public sealed partial class CustomerFields
 {
@@ -53,7 +53,8 @@ public sealed partial class CustomerFields
             Field("demographic.maritalStatus", Text, "Marital status", "Free text.", (c, x) => c.Demographic.MaritalStatusFolded),
             Field("demographic.language", Text, "Language", "Free text; BCP 47 by custom.", (c, x) => c.Demographic.LanguageFolded),
             Field("demographic.income", FieldType.Decimal, "Income", "Income a year, in account currency.", (c, x) => c.Demographic.Income),
-            Field("demographic.householdSize", Integer, "Household size", "People in the household.", (c, x) => c.Demographic.HouseholdSize),
+            Field(
+                "demographic.householdSize", Integer, "Household size", "People in the household.", (c, x) => c.Demographic.HouseholdSize),
             Field("demographic.children", Integer, "Children", "Children in the household.", (c, x) => c.Demographic.Children),
 
             Field("geographic.country", Text, "Country", "ISO 3166-1 alpha-2.", (c, x) => c.Geographic.CountryFolded) with
@@ -91,7 +92,12 @@ public sealed partial class CustomerFields
             Field("behavioral.eventCount", Integer, "Event count", "All events, of any type.", totals.EventCount),
 
             Field("temporal.signedUpAt", Instant, "Signed up", "When the customer signed up.", (c, x) => c.SignedUpAt),
-            Field("temporal.firstSeenAt", Instant, "First seen", "The earlier of what was sent and the first event.", (c, x) => c.FirstSeenAt),
+            Field(
+                "temporal.firstSeenAt",
+                Instant,
+                "First seen",
+                "The earlier of what was sent and the first event.",
+                (c, x) => c.FirstSeenAt),
             Field("temporal.lastSeenAt", Instant, "Last seen", "The later of what was sent and the last event.", (c, x) => c.LastSeenAt),
             Day("temporal.birthday", "Birthday", "A day of the year, whatever the year.",
                 (c, x) => c.Demographic.BirthMonthDay, (c, x) => c.Demographic.BirthDate),
@@ -103,7 +109,12 @@ public sealed partial class CustomerFields
                 "1 Monday to 7 Sunday: now, in the customer's time zone, else the segment's.",
                 (c, x) => LocalTime.DayOfWeek(x.AsOf, c.Geographic.TimeZone ?? x.ZoneId)),
 
-            Field("value.lifetimeValue", FieldType.Decimal, "Lifetime value", "Orders less refunds, in account currency.", totals.LifetimeValue),
+            Field(
+                "value.lifetimeValue",
+                FieldType.Decimal,
+                "Lifetime value",
+                "Orders less refunds, in account currency.",
+                totals.LifetimeValue),
             Ordered("value.averageOrderValue", FieldType.Decimal, "Average order value", "Gross amount of orders / orders.",
                 Combine(totals.OrderAmount, totals.OrderCount, (amount, orders) => Exact.Average(amount, orders)),
                 Combine(totals.OrderAmount, totals.OrderCount, (amount, orders) => orders == 0),
@@ -130,7 +141,8 @@ public sealed partial class CustomerFields
                 (c, x, id) => c.ManualMemberships.Any(m => m.SegmentId == id),
                 backend == Backend.Memory
                     ? (c, x, id) => c.MemberOf.Contains(id)
-                    : (c, x, id) => Rows<MembershipPeriod>.All.Any(m => m.CustomerKey == c.Key && m.SegmentId == id && m.LeftRevision == null)),
+                    : (c, x, id) =>
+                        Rows<MembershipPeriod>.All.Any(m => m.CustomerKey == c.Key && m.SegmentId == id && m.LeftRevision == null)),
         ];
     }
 

@@ -40,8 +40,9 @@ public static class EventFields
         && !name.EndsWith('.')
         && !name.Contains("..", StringComparison.Ordinal);
 
-    private static Field Field<TValue>(string name, FieldType type, string label, string description, Expression<Func<CustomerEvent, Evaluation, TValue>> value) =>
-        new(name, "event", type, label, description, new ScalarAccess(value));
+    private static Field Field<TValue>(
+        string name, FieldType type, string label, string description, Expression<Func<CustomerEvent, Evaluation, TValue>> value) =>
+            new(name, "event", type, label, description, new ScalarAccess(value));
 
     // Dots descend into nested objects. The path is the rule's own, so it is a parameter like any value.
     private static Field Property(string name, Expression<Func<CustomerEvent, string[], string?>> text)

@@ -3,8 +3,8 @@ using Segmentation.Api.Changes;
 namespace Segmentation.Api.Segments;
 
 /// <summary>
-/// A customer's membership of a segment, from joining to leaving: current membership and its history in one row, so that a change writes one
-/// row, and joined − left is the size whatever happens. Here, and not in Memberships, since rules read it: the field <c>segment</c>.
+/// A customer's membership of a segment, from joining to leaving: current membership and its history in one row, so that a change writes
+/// one row, and joined − left is the size whatever happens. Here, and not in Memberships, since rules read it: the field <c>segment</c>.
 /// </summary>
 /// <remarks>Written by <c>MembershipWriter</c> alone. The revisions say when.</remarks>
 public sealed class MembershipPeriod

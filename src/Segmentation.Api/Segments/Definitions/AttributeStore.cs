@@ -10,15 +10,18 @@ namespace Segmentation.Api.Segments;
 
 /// <summary>Registers attributes: what they are can't change under the values and the segments that rest on it.</summary>
 public sealed class AttributeStore(
-    SegmentationDb db, SegmentQuery query, IValidator<AttributeResource> validator, IEnumerable<IDefinitionObserver> observers, TimeProvider time)
+    SegmentationDb db, SegmentQuery query, IValidator<AttributeResource> validator, IEnumerable<IDefinitionObserver> observers,
+    TimeProvider time)
 {
     /// <summary>Registers an attribute, or changes one.</summary>
     /// <exception cref="ApiProblem">400; 409: customers have values of another type.</exception>
-    public async Task<(CustomerAttribute Attribute, bool Created)> SaveAsync(string name, AttributeResource body, CancellationToken cancellation)
+    public async Task<(CustomerAttribute Attribute, bool Created)> SaveAsync(
+        string name, AttributeResource body, CancellationToken cancellation)
     {
         body = body with { Name = body.Name ?? name };
         validator.Check(
-            body, more: body.Name == name ? [] : [new RuleError("/name", "The name is that of the address; an attribute can't be renamed.")]);
+            body,
+            more: body.Name == name ? [] : [new RuleError("/name", "The name is that of the address; an attribute can't be renamed.")]);
 
         await using var transaction = await BeginAsync(name, cancellation);
         var now = LocalTime.Truncate(time.GetUtcNow());
@@ -69,7 +72,8 @@ public sealed class AttributeStore(
             db.Database.SetCommandTimeout(TimeSpan.FromMinutes(10));
             await db.Database.ExecuteSqlAsync(
                 $$"""
-                UPDATE customers SET attributes = nullif(attributes - {{name}}, '{}'), attributes_folded = nullif(attributes_folded - {{name}}, '{}')
+                UPDATE customers
+                SET attributes = nullif(attributes - {{name}}, '{}'), attributes_folded = nullif(attributes_folded - {{name}}, '{}')
                 WHERE attributes_folded ? {{name}}
                 """, cancellation);
         }

@@ -15,7 +15,8 @@ public sealed class CompiledSegment
         {
             Rule = definitions.Compile(rule, Backend.Memory, historical, segment.Key);
             NeedsRank = RuleReferences.Fields(rule).Contains("value.percentile")
-                || RuleReferences.Segments(rule).Any(k => k != segment.Key && Rule.IsValid && definitions.Compile(definitions.Segments[k], historical).NeedsRank);
+                || RuleReferences.Segments(rule)
+                    .Any(k => k != segment.Key && Rule.IsValid && definitions.Compile(definitions.Segments[k], historical).NeedsRank);
         }
 
         contains = new(() => Rule is null ? (c, _) => c.ManualMemberships.Any(m => m.SegmentId == segment.Id)

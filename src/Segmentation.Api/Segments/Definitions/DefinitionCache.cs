@@ -25,7 +25,8 @@ public sealed class DefinitionCache(CustomerFields fields, RuleLimits limits)
 
         // Read after the version: what is newer than it is read again next time, what is older can't be.
         var segments = await db.Segments.AsNoTracking()
-            .Select(s => new SegmentDefinition(s.Id, s.Key, s.Name, s.Kind, s.Status, s.Rule, s.TimeZone, s.Version)).ToListAsync(cancellation);
+            .Select(s => new SegmentDefinition(s.Id, s.Key, s.Name, s.Kind, s.Status, s.Rule, s.TimeZone, s.Version))
+            .ToListAsync(cancellation);
         var attributes = await db.Attributes.AsNoTracking().OrderBy(a => a.Name).ToListAsync(cancellation);
         var read = new DefinitionSet(version, segments, attributes, fields, limits, cached);
 

@@ -6,7 +6,9 @@ using Segmentation.Rules;
 
 namespace Segmentation.Api.Segments;
 
-/// <summary>All segments and attributes as of one version of the definitions, and what has been compiled from them. Immutable but for that.</summary>
+/// <summary>
+/// All segments and attributes as of one version of the definitions, and what has been compiled from them. Immutable but for that.
+/// </summary>
 public sealed class DefinitionSet
 {
     private readonly CustomerFields fields;
@@ -65,7 +67,8 @@ public sealed class DefinitionSet
 
     /// <summary>Compiles a rule against these definitions.</summary>
     /// <param name="self">The key of the segment whose rule it is, so that a cycle through it is found.</param>
-    /// <param name="stored">Whether segments that it refers to are read from stored membership, where there is one; else their rules become part of it.</param>
+    /// <param name="stored">Whether segments that it refers to are read from stored membership, where there is one;
+    /// else their rules become part of it.</param>
     public CompiledRule<Customer> Compile(JsonElement rule, Backend backend, bool historical, string? self = null, bool stored = false) =>
         new RuleCompiler<Customer>(Catalog(backend, historical), limits, key => Reference(key, stored)).Compile(rule, self);
 
@@ -77,7 +80,9 @@ public sealed class DefinitionSet
     public IReadOnlyList<CompiledSegment> CompileActive(bool historical) =>
         active.GetOrAdd(historical, h => [.. Active.Select(s => Compile(s, h))]);
 
-    /// <summary>Why a segment's rule can't be evaluated; none for a valid rule, and for a segment that is not among these definitions.</summary>
+    /// <summary>
+    /// Why a segment's rule can't be evaluated; none for a valid rule, and for a segment that is not among these definitions.
+    /// </summary>
     public IReadOnlyList<RuleError> FindErrors(string key) =>
         Segments.TryGetValue(key, out var segment) ? Compile(segment, historical: false).Errors : [];
 
@@ -86,7 +91,8 @@ public sealed class DefinitionSet
         [.. FindByRule(s => s.Key != key && RuleReferences.Segments(s.Rule!.Value).Contains(key)).Order(StringComparer.Ordinal)];
 
     /// <summary>The keys of the segments whose rules use this attribute.</summary>
-    public IEnumerable<string> FindAttributeUsers(string name) => FindByRule(s => RuleReferences.Fields(s.Rule!.Value).Contains($"attributes.{name}"));
+    public IEnumerable<string> FindAttributeUsers(string name) =>
+        FindByRule(s => RuleReferences.Fields(s.Rule!.Value).Contains($"attributes.{name}"));
 
     /// <summary>Ids of these segments and of all whose rules refer to them, directly or not.</summary>
     public int[] FindAffected(IEnumerable<string> keys)
@@ -101,7 +107,9 @@ public sealed class DefinitionSet
         return [.. all.Where(Segments.ContainsKey).Select(k => Segments[k].Id)];
     }
 
-    /// <summary>Whether a segment's membership is stored: that of every active one with a rule. (Manual ones have a list of their own.)</summary>
+    /// <summary>
+    /// Whether a segment's membership is stored: that of every active one with a rule. (Manual ones have a list of their own.)
+    /// </summary>
     public bool IsStored(SegmentDefinition segment) => segment is { Status: SegmentStatus.Active, Kind: SegmentKind.Rule };
 
     private IEnumerable<string> FindByRule(Func<SegmentDefinition, bool> condition) =>

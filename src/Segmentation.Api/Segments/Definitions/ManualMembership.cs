@@ -26,14 +26,18 @@ public sealed class ManualMembership(SegmentationDb db, SegmentQuery query, Time
         await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
         await LockAsync(segment.Id, cancellation);
         string[] both = [.. add, .. remove];
-        var existing = await db.Customers.Where(c => add.Contains(c.Id) || remove.Contains(c.Id)).Select(c => c.Id).ToListAsync(cancellation);
+        var existing = await db.Customers.Where(c => add.Contains(c.Id) || remove.Contains(c.Id))
+            .Select(c => c.Id)
+            .ToListAsync(cancellation);
         var now = LocalTime.Truncate(time.GetUtcNow());
         var added = await db.Database.ExecuteSqlAsync(
             $"""
-            INSERT INTO manual_members (segment_id, customer_key, added_at) SELECT {segment.Id}, key, {now} FROM customers WHERE id = ANY ({add})
+            INSERT INTO manual_members (segment_id, customer_key, added_at)
+            SELECT {segment.Id}, key, {now} FROM customers WHERE id = ANY ({add})
             ORDER BY key FOR KEY SHARE ON CONFLICT DO NOTHING
             """, cancellation);
-        var removed = await db.ManualMembers.Where(m => m.SegmentId == segment.Id && remove.Contains(m.Customer.Id)).ExecuteDeleteAsync(cancellation);
+        var removed =
+            await db.ManualMembers.Where(m => m.SegmentId == segment.Id && remove.Contains(m.Customer.Id)).ExecuteDeleteAsync(cancellation);
         await ChangeLog.AppendManualAsync(db, segment.Id, both, cancellation);
         await transaction.CommitAsync(cancellation);
         return (added, removed, [.. both.Distinct(StringComparer.Ordinal).Except(existing, StringComparer.Ordinal)]);

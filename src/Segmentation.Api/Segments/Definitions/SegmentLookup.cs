@@ -4,7 +4,9 @@ using Segmentation.Api.Http;
 
 namespace Segmentation.Api.Segments;
 
-/// <summary>Finds stored segments. A definition alone is found in the cache: <see cref="DefinitionSet.Find"/>, <see cref="SegmentQuery.FindAsync"/>.</summary>
+/// <summary>
+/// Finds stored segments. A definition alone is found in the cache: <see cref="DefinitionSet.Find"/>, <see cref="SegmentQuery.FindAsync"/>.
+/// </summary>
 internal static class SegmentLookup
 {
     /// <summary>The one with this key, tracked unless the query says otherwise; null when there is none.</summary>
@@ -16,7 +18,9 @@ internal static class SegmentLookup
     public static async Task<Segment> GetByKeyAsync(this IQueryable<Segment> segments, string key, CancellationToken cancellation) =>
         await segments.FindByKeyAsync(key, cancellation) ?? throw NotFound();
 
-    /// <summary>Those with a tag, of a status, or with a text in their key, name, description or goal; null for no such condition.</summary>
+    /// <summary>
+    /// Those with a tag, of a status, or with a text in their key, name, description or goal; null for no such condition.
+    /// </summary>
     /// <exception cref="ApiProblem">400: a text that no statement can hold.</exception>
     public static IQueryable<Segment> Filter(this IQueryable<Segment> segments, string? tag, SegmentStatus? status, string? q)
     {

@@ -5,7 +5,9 @@ using Segmentation.Rules;
 
 namespace Segmentation.Api.Segments;
 
-/// <summary>A segment as the API shows and takes it. Read-only properties are ignored in requests, so that an answer can be sent back.</summary>
+/// <summary>
+/// A segment as the API shows and takes it. Read-only properties are ignored in requests, so that an answer can be sent back.
+/// </summary>
 public sealed record SegmentResource
 {
     /// <summary>A slug that the caller chooses: <c>^[a-z0-9][a-z0-9-]{0,62}$</c>.</summary>

@@ -36,9 +36,10 @@ public sealed class SegmentStore(
 
     /// <summary>A segment to be saved under a key that nobody has yet.</summary>
     /// <exception cref="ApiProblem">409.</exception>
-    public async Task<Segment> NewAsync(string key, CancellationToken cancellation) => await db.Segments.AnyAsync(s => s.Key == key, cancellation)
-        ? throw ApiProblem.Conflict($"There is a segment \"{key}\" already.")
-        : New(key);
+    public async Task<Segment> NewAsync(string key, CancellationToken cancellation) =>
+        await db.Segments.AnyAsync(s => s.Key == key, cancellation)
+            ? throw ApiProblem.Conflict($"There is a segment \"{key}\" already.")
+            : New(key);
 
     /// <summary>Saves a definition and commits. One that has not changed is no new version.</summary>
     /// <param name="addMembers">Adds members to the segment once it has a key of the database.</param>

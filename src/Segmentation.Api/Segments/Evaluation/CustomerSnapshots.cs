@@ -13,7 +13,8 @@ namespace Segmentation.Api.Segments;
 /// Which segments one customer is in: loads the customer with its events in one round trip, and evaluates every active segment in
 /// memory, by the functions that the same compiler makes of the same trees.
 /// </summary>
-public sealed class CustomerSnapshots(SegmentationDb db, DefinitionCache cache, SegmentQuery query, CustomerRowReaders readers, RevenueOptions revenue)
+public sealed class CustomerSnapshots(
+    SegmentationDb db, DefinitionCache cache, SegmentQuery query, CustomerRowReaders readers, RevenueOptions revenue)
 {
     /// <summary>A customer with more events than this is left to SQL, which reads only those that a rule selects.</summary>
     public const int MaxEvents = 20_000;
@@ -64,7 +65,8 @@ public sealed class CustomerSnapshots(SegmentationDb db, DefinitionCache cache, 
 
     /// <summary>Whether a customer is in one segment.</summary>
     /// <exception cref="ApiProblem">404: there is no such customer, or no such segment.</exception>
-    public async Task<(bool Member, DateTimeOffset EvaluatedAt)> EvaluateAsync(string key, string id, DateTimeOffset? asOf, CancellationToken cancellation)
+    public async Task<(bool Member, DateTimeOffset EvaluatedAt)> EvaluateAsync(
+        string key, string id, DateTimeOffset? asOf, CancellationToken cancellation)
     {
         var (all, customer, at, historical) = await LoadAsync(id, key, asOf, cancellation);
         var segment = all.Find(key);
@@ -97,7 +99,8 @@ public sealed class CustomerSnapshots(SegmentationDb db, DefinitionCache cache, 
         return await db.Customers.Where(c => c.Key == key).Where(predicate).AnyAsync(cancellation);
     }
 
-    // The cached definitions are assumed to hold; their version is read with the customer and shows. Where it is another, both are read again.
+    // The cached definitions are assumed to hold; their version is read with the customer and shows. Where it is
+    // another, both are read again.
     private async Task<Loaded> LoadAsync(string id, string? key, DateTimeOffset? asOf, CancellationToken cancellation)
     {
         var all = cache.Latest ?? await cache.GetAsync(db, cancellation);
@@ -176,7 +179,10 @@ public sealed class CustomerSnapshots(SegmentationDb db, DefinitionCache cache, 
         Add("SELECT stamp FROM definition_stamp");
         Add($"SELECT {customers.Columns} FROM customers WHERE id = $1", Id());
         Add(
-            $"SELECT {events.Columns} FROM events WHERE customer_key = (SELECT key FROM customers WHERE id = $1 AND event_count <= {MaxEvents})",
+            $"""
+            SELECT {events.Columns} FROM events
+            WHERE customer_key = (SELECT key FROM customers WHERE id = $1 AND event_count <= {MaxEvents})
+            """,
             Id());
         Add("SELECT segment_id FROM manual_members WHERE customer_key = (SELECT key FROM customers WHERE id = $1)", Id());
         if (needsRank && historical)

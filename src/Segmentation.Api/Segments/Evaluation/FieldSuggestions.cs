@@ -54,7 +54,10 @@ public sealed class FieldSuggestions(SegmentationDb db, SegmentQuery query)
     }
 
     private IQueryable<string?> ReadAttribute(string name) => db.Database.SqlQuery<string?>(
-        $"SELECT jsonb_array_elements_text(attributes -> {name}) AS \"Value\" FROM customers WHERE jsonb_typeof(attributes -> {name}) = 'array'");
+        $"""
+        SELECT jsonb_array_elements_text(attributes -> {name}) AS "Value" FROM customers
+        WHERE jsonb_typeof(attributes -> {name}) = 'array'
+        """);
 
     // There are few types in many rows: hop from each to the next in the index.
     private async Task<IReadOnlyList<string>> ReadEventTypesAsync(string prefix, CancellationToken cancellation)

@@ -11,8 +11,8 @@ using Segmentation.Rules;
 namespace Segmentation.Api.Segments;
 
 /// <summary>
-/// Who is in a segment, evaluated: compiles rules against the definitions of now, and queries PostgreSQL in one statement. For an instant in
-/// the past, what events add up to is counted again.
+/// Who is in a segment, evaluated: compiles rules against the definitions of now, and queries PostgreSQL in one statement. For an instant
+/// in the past, what events add up to is counted again.
 /// </summary>
 public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, TimeProvider time)
 {
@@ -89,10 +89,12 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, TimeP
         }
     }
 
-    public static SegmentCount Share(long count, long total, DateTimeOffset at) => new(count, total, total == 0 ? 0 : Math.Round((decimal)count / total, 6), at);
+    public static SegmentCount Share(long count, long total, DateTimeOffset at) =>
+        new(count, total, total == 0 ? 0 : Math.Round((decimal)count / total, 6), at);
 
     /// <summary>The errors of a rule, at their place in a request that holds it as <c>rule</c>.</summary>
-    public static IEnumerable<RuleError> AtRule(IEnumerable<RuleError> errors) => errors.Select(e => new RuleError("/rule" + e.Pointer, e.Message));
+    public static IEnumerable<RuleError> AtRule(IEnumerable<RuleError> errors) =>
+        errors.Select(e => new RuleError("/rule" + e.Pointer, e.Message));
 
     /// <summary>The instant to evaluate at, and whether it is in the past.</summary>
     public (DateTimeOffset At, bool Historical) Clock(DateTimeOffset? asOf)
@@ -102,7 +104,8 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, TimeP
         return (LocalTime.Truncate(asOf ?? now), asOf < now);
     }
 
-    private Expression<Func<Customer, bool>> Predicate(DefinitionSet all, SegmentDefinition segment, DateTimeOffset at, bool historical, long? customer)
+    private Expression<Func<Customer, bool>> Predicate(
+        DefinitionSet all, SegmentDefinition segment, DateTimeOffset at, bool historical, long? customer)
     {
         if (segment.Kind == SegmentKind.Manual)
         {

@@ -178,9 +178,13 @@ public sealed class MembersTests(ApiFixture fixture) : IClassFixture<ApiFixture>
     public async Task Explain_ShowsEveryNodeWithWhatItFound()
     {
         var id = $"why{SegmentApi.NextNumber()}";
-        (await Api.PutAsync($"customers/{id}", """{"firstName":"Ann","demographic":{"income":12.5},"psychographic":{"interests":["Red"]},"geographic":{"location":{"latitude":52.5,"longitude":13.4}}}""")).Expect(201);
+        (await Api.PutAsync($"customers/{id}", """
+            {"firstName":"Ann","demographic":{"income":12.5},"psychographic":{"interests":["Red"]},
+             "geographic":{"location":{"latitude":52.5,"longitude":13.4}}}
+            """)).Expect(201);
         (await Api.PostAsync("events", $$"""
-            [{"customerId":"{{id}}","type":"a","occurredAt":"2024-01-01T00:00:00Z","amount":3},{"customerId":"{{id}}","type":"b","occurredAt":"2024-01-02T00:00:00Z","amount":4}]
+            [{"customerId":"{{id}}","type":"a","occurredAt":"2024-01-01T00:00:00Z","amount":3},
+             {"customerId":"{{id}}","type":"b","occurredAt":"2024-01-02T00:00:00Z","amount":4}]
             """)).Expect(200);
         static string Step(string type) => All(Is("type", "=", $"\"{type}\""));
         var rule = $$"""
@@ -189,8 +193,10 @@ public sealed class MembersTests(ApiFixture fixture) : IClassFixture<ApiFixture>
               {"field":"demographic.income","operator":">","value":100,"muted":true},
               {"combinator":"and","not":true,"rules":[{"field":"demographic.income","operator":"notBetween","value":[1,2]}]},
               {"field":"behavioral.events","operator":"=","match":{"mode":"atLeast","threshold":3},"value":{{Everyone}}},
-              {"field":"behavioral.events","operator":"=","match":{"mode":"atLeast","aggregate":"sum","of":"amount","threshold":7},"value":{{Everyone}}},
-              {"field":"behavioral.events","operator":"=","match":{"mode":"atLeast","aggregate":"avg","of":"amount","threshold":7},"value":{{Step("none")}}},
+              {"field":"behavioral.events","operator":"=","match":{"mode":"atLeast","aggregate":"sum","of":"amount","threshold":7},
+                "value":{{Everyone}}},
+              {"field":"behavioral.events","operator":"=","match":{"mode":"atLeast","aggregate":"avg","of":"amount","threshold":7},
+                "value":{{Step("none")}}},
               {"field":"behavioral.sequence","operator":"=","value":{"steps":[{{Step("a")}},{{Step("b")}}]} },
               {"field":"behavioral.sequence","operator":"=","value":{"steps":[{{Step("b")}},{{Step("a")}}]} },
               {"field":"psychographic.interests","operator":"contains","value":"red"},
@@ -207,12 +213,18 @@ public sealed class MembersTests(ApiFixture fixture) : IClassFixture<ApiFixture>
         Assert.Equal(("root", true), (root.GetProperty("id").GetString(), root.GetProperty("matched").GetBoolean()));
         Assert.False(root.TryGetProperty("actual", out _));
         JsonElement[] nodes = [.. root.GetProperty("rules").EnumerateArray()];
-        string Node(int i) => $"{nodes[i].GetProperty("matched").GetRawText()} {(nodes[i].TryGetProperty("actual", out var actual) ? actual.GetRawText() : "-")}".Replace(" ", "").Replace("\n", "");
+        string Show(JsonElement node)
+        {
+            var actual = node.TryGetProperty("actual", out var value) ? value.GetRawText() : "-";
+            return (node.GetProperty("matched").GetRawText() + actual).Replace(" ", "").Replace("\n", "");
+        }
+
+        string Node(int i) => Show(nodes[i]);
         Assert.Equal("true\"ann\"", Node(0));
         Assert.Equal("r0", nodes[0].GetProperty("id").GetString());
         Assert.Equal("null-", Node(1));
         Assert.Equal("false-", Node(2));
-        Assert.Equal("true12.5", $"{nodes[2].GetProperty("rules")[0].GetProperty("matched").GetRawText()}{nodes[2].GetProperty("rules")[0].GetProperty("actual").GetRawText()}");
+        Assert.Equal("true12.5", Show(nodes[2].GetProperty("rules")[0]));
         Assert.Equal("false2", Node(3));
         Assert.Equal("true7", Node(4));
         Assert.Equal("falsenull", Node(5));
@@ -235,14 +247,20 @@ public sealed class MembersTests(ApiFixture fixture) : IClassFixture<ApiFixture>
         var mark = $"rank{SegmentApi.NextNumber()}";
         int[] amounts = [.. Enumerable.Range(0, 60).Select(i => i < 15 ? 1 : i < 30 ? i : i < 45 ? 40 : i < 55 ? i : 1000)];
         await ImportAsync(amounts.Select((_, i) => $$"""{"id":"{{mark}}-{{i}}"}"""));
-        (await Api.PostAsync("events", $"[{string.Join(',', amounts.Select((amount, i) => $$"""{"customerId":"{{mark}}-{{i}}","type":"order_completed","occurredAt":"2024-01-01T00:00:00Z","amount":{{amount}}}"""))}]")).Expect(200);
+        var orders = amounts.Select((amount, i) =>
+            $$"""{"customerId":"{{mark}}-{{i}}","type":"order_completed","occurredAt":"2024-01-01T00:00:00Z","amount":{{amount}}}""");
+        (await Api.PostAsync("events", $"[{string.Join(',', orders)}]")).Expect(200);
         await using var source = Npgsql.NpgsqlDataSource.Create(fixture.ConnectionString);
         await using (var analyze = source.CreateCommand("ANALYZE customers"))
         {
             await analyze.ExecuteNonQueryAsync();
         }
 
-        await using var expected = source.CreateCommand("SELECT id, (SELECT 100 * count(*)::numeric / ((SELECT count(*) FROM customers) - 1) FROM customers o WHERE o.lifetime_value < c.lifetime_value) FROM customers c WHERE starts_with(id, $1)");
+        await using var expected = source.CreateCommand("""
+            SELECT id, (SELECT 100 * count(*)::numeric / ((SELECT count(*) FROM customers) - 1) FROM customers o
+                WHERE o.lifetime_value < c.lifetime_value)
+            FROM customers c WHERE starts_with(id, $1)
+            """);
         expected.Parameters.Add(new() { Value = mark });
         await using var reader = await expected.ExecuteReaderAsync();
         var key = await Api.MakeSegmentAsync(All(Is("value.percentile", ">=", "50")));

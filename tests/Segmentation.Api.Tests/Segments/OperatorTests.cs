@@ -11,9 +11,11 @@ namespace Segmentation.Api.Tests.Segments;
 /// </summary>
 public sealed partial class OperatorTests(OperatorWorld world) : IClassFixture<OperatorWorld>
 {
-    // [fields], then: operator value => who of a, b, c, d.
+    // [fields], then: operator value => who of a, b, c, d. A line that ends with a backslash goes on in the next.
     private const string Customers = """
-        [demographic.gender demographic.education demographic.occupation demographic.maritalStatus demographic.language geographic.region geographic.city geographic.postalCode psychographic.lifestyle psychographic.personality customer.email customer.firstName attributes.plan]
+        [demographic.gender demographic.education demographic.occupation demographic.maritalStatus demographic.language \
+        geographic.region geographic.city geographic.postalCode psychographic.lifestyle psychographic.personality \
+        customer.email customer.firstName attributes.plan]
         = "ALPHA" => a
         != "ALPHA" => b c d
         in ["alpha","50%_OFF","none"] => a c
@@ -407,10 +409,12 @@ public sealed partial class OperatorTests(OperatorWorld world) : IClassFixture<O
         != {"combinator":"and","rules":[{"field":"type","operator":"=","value":"order_completed"}]} => c d
 
         [behavioral.sequence]
-        = {"steps":[{"combinator":"and","rules":[{"field":"type","operator":"=","value":"order_completed"}]},{"combinator":"and","rules":[{"field":"type","operator":"=","value":"order_refunded"}]}]} => b
+        = {"steps":[{"combinator":"and","rules":[{"field":"type","operator":"=","value":"order_completed"}]}, \
+        {"combinator":"and","rules":[{"field":"type","operator":"=","value":"order_refunded"}]}]} => b
         = {"steps":[{"combinator":"and","rules":[]},{"combinator":"and","rules":[]}],"within":{"amount":2,"unit":"day"}} =>
         = {"steps":[{"combinator":"and","rules":[]},{"combinator":"and","rules":[]}],"within":{"amount":49,"unit":"hour"}} => b
-        = {"steps":[{"combinator":"and","rules":[]},{"combinator":"and","rules":[]},{"combinator":"and","rules":[]}],"within":{"amount":2,"unit":"week"}} => a
+        = {"steps":[{"combinator":"and","rules":[]},{"combinator":"and","rules":[]},{"combinator":"and","rules":[]}], \
+        "within":{"amount":2,"unit":"week"}} => a
         != {"steps":[{"combinator":"and","rules":[]},{"combinator":"and","rules":[]}]} => c d
         """;
 
@@ -633,12 +637,17 @@ public sealed partial class OperatorTests(OperatorWorld world) : IClassFixture<O
 
         // And the catalogs hold what the contract names.
         var contract = """
-            demographic.age demographic.birthDate demographic.gender demographic.education demographic.occupation demographic.maritalStatus demographic.language demographic.income demographic.householdSize demographic.children
-            geographic.country geographic.region geographic.city geographic.postalCode geographic.timeZone geographic.climate geographic.location
-            psychographic.interests psychographic.values psychographic.attitudes psychographic.motivations psychographic.lifestyle psychographic.personality
+            demographic.age demographic.birthDate demographic.gender demographic.education demographic.occupation
+            demographic.maritalStatus demographic.language demographic.income demographic.householdSize demographic.children
+            geographic.country geographic.region geographic.city geographic.postalCode geographic.timeZone
+            geographic.climate geographic.location
+            psychographic.interests psychographic.values psychographic.attitudes psychographic.motivations
+            psychographic.lifestyle psychographic.personality
             behavioral.events behavioral.sequence behavioral.lastEventAt behavioral.eventCount
-            temporal.signedUpAt temporal.firstSeenAt temporal.lastSeenAt temporal.birthday temporal.signupAnniversary temporal.localHour temporal.localDayOfWeek
-            value.lifetimeValue value.averageOrderValue value.orderCount value.firstOrderAt value.lastOrderAt value.daysSinceLastOrder value.percentile
+            temporal.signedUpAt temporal.firstSeenAt temporal.lastSeenAt temporal.birthday temporal.signupAnniversary
+            temporal.localHour temporal.localDayOfWeek
+            value.lifetimeValue value.averageOrderValue value.orderCount value.firstOrderAt value.lastOrderAt
+            value.daysSinceLastOrder value.percentile
             customer.id customer.email customer.firstName customer.lastName customer.createdAt segment
             attributes.plan attributes.ratio attributes.renewal attributes.score attributes.seenAt attributes.tags attributes.trial
             """.Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries);
@@ -654,7 +663,7 @@ public sealed partial class OperatorTests(OperatorWorld world) : IClassFixture<O
         List<string> wrong = [];
         foreach (var (rule, who) in cases)
         {
-            // The rule and its complement; each now and looking back, in SQL and in memory.
+            // The rule and its complement; each now and in the past, in SQL and in memory.
             var complement = string.Join(' ', "a b c d".Split(' ').Except(who.Split(' ')));
             foreach (var (text, expected) in new[]
             {
@@ -664,7 +673,9 @@ public sealed partial class OperatorTests(OperatorWorld world) : IClassFixture<O
                 var answers = await world.AskAsync(db, JsonSerializer.Deserialize<JsonElement>(text));
                 if (answers.Any(a => a != expected))
                 {
-                    wrong.Add($"{text}: {expected} expected; SQL {answers[0]}, memory {answers[1]}, looking back: SQL {answers[2]}, memory {answers[3]}");
+                    wrong.Add(
+                        $"{text}: {expected} expected; SQL {answers[0]}, memory {answers[1]}; "
+                        + $"in the past: SQL {answers[2]}, memory {answers[3]}");
                 }
             }
         }
@@ -679,7 +690,7 @@ public sealed partial class OperatorTests(OperatorWorld world) : IClassFixture<O
     private static IEnumerable<(string Field, string Operator, string? Value, string Who)> Read(string table)
     {
         string[] fields = [];
-        foreach (var line in table.Split('\n').Select(l => l.Trim()).Where(l => l.Length > 0))
+        foreach (var line in table.Replace("\\\n", "", StringComparison.Ordinal).Split('\n').Select(l => l.Trim()).Where(l => l.Length > 0))
         {
             if (line[0] == '[')
             {

@@ -71,7 +71,11 @@ public sealed class RuleWorld : IAsyncLifetime
             Version = 1
         };
         db.Segments.Add(manual);
-        db.Segments.Add(MakeSegment("in-berlin", "Europe/Berlin", """{"combinator":"or","rules":[{"field":"temporal.localHour","operator":"<","value":12},{"field":"temporal.signedUpAt","operator":"<","value":"2024-03-31"}]}"""));
+        db.Segments.Add(MakeSegment("in-berlin", "Europe/Berlin", """
+            {"combinator":"or","rules":[
+              {"field":"temporal.localHour","operator":"<","value":12},
+              {"field":"temporal.signedUpAt","operator":"<","value":"2024-03-31"}]}
+            """));
         db.Segments.Add(MakeSegment(
             "nested",
             "Asia/Kathmandu",

@@ -156,7 +156,8 @@ public sealed class SegmentsTests(ApiFixture fixture) : IClassFixture<ApiFixture
 
         answer = await Api.PutAsync($"segments/{SegmentApi.NewKey()}", Body(All(
             Is("demographic.agee", "=", "1"), Is("demographic.age", "~", "1"), Is("demographic.age", "in", "[1,\"x\"]"),
-            """{"field":"behavioral.events","operator":"=","match":{"mode":"atLeast"},"value":{"combinator":"and","rules":[{"field":"kind","operator":"=","value":"x"}]}}""", "7")));
+            $$"""{"field":"behavioral.events","operator":"=","match":{"mode":"atLeast"},"value":{{All(Is("kind", "=", "\"x\""))}}}""",
+            "7")));
         Assert.Equal(
             ["/rule/rules/0/field", "/rule/rules/1/operator", "/rule/rules/2/value/1", "/rule/rules/3/match/threshold",
                 "/rule/rules/3/value/rules/0/field", "/rule/rules/4"],
@@ -222,7 +223,11 @@ public sealed class SegmentsTests(ApiFixture fixture) : IClassFixture<ApiFixture
         string[] keys = [.. Enumerable.Range(0, 7).Select(i => $"{mark}-{i}")];
         foreach (var (key, i) in keys.Select((k, i) => (k, i)))
         {
-            (await Api.PutAsync($"segments/{key}", Body(Everyone, $"\"tags\":[\"{mark}{i % 2}\"],\"status\":\"{(i < 3 ? "draft" : i < 5 ? "active" : "archived")}\",\"goal\":\"100%_{i} Sure\\\\\""))).Expect(201);
+            var status = i < 3 ? "draft" : i < 5 ? "active" : "archived";
+            var more = $$"""
+                "tags":["{{mark}}{{i % 2}}"],"status":"{{status}}","goal":"100%_{{i}} Sure\\"
+                """;
+            (await Api.PutAsync($"segments/{key}", Body(Everyone, more))).Expect(201);
         }
 
         async Task<string[]> Keys(string filter, int limit = 2) => [.. (await Api.AllAsync($"segments?{filter}", limit))

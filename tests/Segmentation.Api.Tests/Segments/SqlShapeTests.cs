@@ -61,8 +61,15 @@ public sealed partial class SqlShapeTests(OperatorWorld world) : IClassFixture<O
         .. Each("segment by hand", "segment", "[\"by-hand\"]", "in", "notIn"),
         .. Each("segment by rule", "segment", "[\"big\",\"by-hand\"]", "in", "notIn"),
         ("two fields", All("""{"field":"demographic.age","operator":">","valueSource":"field","value":"demographic.children"}"""), false),
-        ("two fields, complement", """{"combinator":"and","not":true,"rules":[{"field":"demographic.age","operator":">","valueSource":"field","value":"demographic.children"}]}""", false),
-        ("groups", All(Any(Is("demographic.gender", "=", "\"a\""), Is("demographic.gender", "null")), $$"""{"combinator":"or","not":true,"rules":[{{Is("demographic.children", ">", "1")}},{{Is("demographic.income", ">", "1")}}]}"""), false),
+        ("two fields, complement", """
+            {"combinator":"and","not":true,"rules":[
+              {"field":"demographic.age","operator":">","valueSource":"field","value":"demographic.children"}]}
+            """, false),
+        ("groups", All(
+            Any(Is("demographic.gender", "=", "\"a\""), Is("demographic.gender", "null")),
+            $$"""
+            {"combinator":"or","not":true,"rules":[{{Is("demographic.children", ">", "1")}},{{Is("demographic.income", ">", "1")}}]}
+            """), false),
         .. new[]
             {
                 """{"mode":"some"}""", """{"mode":"none"}""", """{"mode":"all"}""", """{"mode":"atLeast","threshold":1}""",
@@ -96,9 +103,9 @@ public sealed partial class SqlShapeTests(OperatorWorld world) : IClassFixture<O
                 false)),
         .. new[] { "", ",\"within\":{\"amount\":7,\"unit\":\"day\"}", ",\"within\":{\"amount\":7,\"unit\":\"hour\"}" }
             .SelectMany(w => new[] { "=", "!=" }.Select(op =>
-                ($"sequence {op} {w}", All($$"""{"field":"behavioral.sequence","operator":"{{op}}","value":{"steps":[{{Order}},{{Everyone}},{{Order}}]{{w}} } }"""), false))),
+                ($"sequence {op} {w}", All(Steps(op, Everyone, w)), false))),
         .. new[] { "", ",\"within\":{\"amount\":7,\"unit\":\"day\"}" }.Select(w =>
-            ($"sequence, bounded {w}", All($$"""{"field":"behavioral.sequence","operator":"=","value":{"steps":[{{Order}},{{All(Is("occurredAt", "between", "[\"2024-01-01\",\"2024-02-01\"]"))}},{{Order}}]{{w}} } }"""), false)),
+            ($"sequence, bounded {w}", All(Steps("=", All(Is("occurredAt", "between", "[\"2024-01-01\",\"2024-02-01\"]")), w)), false)),
     ];
 
     [Fact]
@@ -111,7 +118,8 @@ public sealed partial class SqlShapeTests(OperatorWorld world) : IClassFixture<O
             made.Append($"-- {name}{(historical ? " (in the past)" : "")}\n{Sql(db, rule, historical)}\n\n");
         }
 
-        var (approved, received) = (Path("SqlShapes.approved.sql"), Path("SqlShapes.received.sql"));
+        var approved = Path("SqlShapes.approved.sql");
+        var received = Path("SqlShapes.received.sql");
         var before = File.Exists(approved) ? File.ReadAllText(approved).ReplaceLineEndings("\n") : "";
         var now = made.ToString().ReplaceLineEndings("\n");
         if (before == now)
@@ -121,8 +129,15 @@ public sealed partial class SqlShapeTests(OperatorWorld world) : IClassFixture<O
         }
 
         File.WriteAllText(received, now);
-        var (old, fresh) = (before.Split("\n\n"), now.Split("\n\n"));
-        Assert.Fail($"The SQL of {fresh.Except(old).Count()} shapes is not the approved one; the first:\n{fresh.Except(old).FirstOrDefault()}\nCompare the two files. Where the new SQL is right, and as fast:\n  mv {received} {approved}");
+        var old = before.Split("\n\n");
+        var fresh = now.Split("\n\n");
+        var changed = fresh.Except(old).ToList();
+        Assert.Fail($"""
+            The SQL of {changed.Count} shapes is not the approved one; the first:
+            {changed.FirstOrDefault()}
+            Compare the two files. Where the new SQL is right, and as fast:
+              mv {received} {approved}
+            """);
     }
 
     [Fact]
@@ -247,6 +262,10 @@ public sealed partial class SqlShapeTests(OperatorWorld world) : IClassFixture<O
                 : JsonValue.Create($"zqMark{next}");
         }
     }
+
+    /// <param name="within">A further property, as JSON.</param>
+    private static string Steps(string op, string second, string within) =>
+        $$"""{"field":"behavioral.sequence","operator":"{{op}}","value":{"steps":[{{Order}},{{second}},{{Order}}]{{within}} } }""";
 
     private static IEnumerable<(string Name, string Rule, bool Historical)> Each(
         string name, string field, string? value, params string[] operators) =>

@@ -10,7 +10,10 @@ namespace Segmentation.Api.Segments;
 
 /// <summary>Registers attributes: what they are can't change under the values and the segments that rest on it.</summary>
 public sealed class AttributeStore(
-    SegmentationDb db, SegmentQuery query, IValidator<AttributeResource> validator, IEnumerable<IDefinitionObserver> observers,
+    SegmentationDb db,
+    SegmentQuery query,
+    IValidator<AttributeResource> validator,
+    IEnumerable<IDefinitionObserver> observers,
     TimeProvider time)
 {
     /// <summary>Registers an attribute, or changes one.</summary>
@@ -19,9 +22,8 @@ public sealed class AttributeStore(
         string name, AttributeResource body, CancellationToken cancellation)
     {
         body = body with { Name = body.Name ?? name };
-        validator.Check(
-            body,
-            more: body.Name == name ? [] : [new RuleError("/name", "The name is that of the address; an attribute can't be renamed.")]);
+        RuleError[] renamed = [new("/name", "The name is that of the address; an attribute can't be renamed.")];
+        validator.Check(body, more: body.Name == name ? [] : renamed);
 
         await using var transaction = await BeginAsync(name, cancellation);
         var now = LocalTime.Truncate(time.GetUtcNow());
@@ -34,16 +36,7 @@ public sealed class AttributeStore(
         }
         else if (attribute.Type != body.Type)
         {
-            if (await db.Customers.AnyAsync(c => EF.Functions.JsonExists(c.AttributesFolded!, name), cancellation))
-            {
-                throw ApiProblem.Conflict($"Customers have values of \"{name}\" as {attribute.Type}; its type can't change while they do.");
-            }
-
-            var (_, affected) = await FindAffectedAsync(name, cancellation);
-            foreach (var observer in observers)
-            {
-                await observer.DefinitionsChangedAsync(affected, cancellation);
-            }
+            await PrepareTypeChangeAsync(attribute, cancellation);
         }
 
         body.ApplyTo(attribute, now);
@@ -79,6 +72,21 @@ public sealed class AttributeStore(
         }
 
         await transaction.CommitAsync(cancellation);
+    }
+
+    private async Task PrepareTypeChangeAsync(CustomerAttribute attribute, CancellationToken cancellation)
+    {
+        if (await db.Customers.AnyAsync(c => EF.Functions.JsonExists(c.AttributesFolded!, attribute.Name), cancellation))
+        {
+            throw ApiProblem.Conflict(
+                $"Customers have values of \"{attribute.Name}\" as {attribute.Type}; its type can't change while they do.");
+        }
+
+        var (_, affected) = await FindAffectedAsync(attribute.Name, cancellation);
+        foreach (var observer in observers)
+        {
+            await observer.DefinitionsChangedAsync(affected, cancellation);
+        }
     }
 
     // The definitions, and the ids of the segments that mean something else without this attribute, or with another type.

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Linq.Expressions;
 using System.Text.Json;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Http;
@@ -71,6 +72,21 @@ public sealed class DefinitionSet
     /// else their rules become part of it.</param>
     public CompiledRule<Customer> Compile(JsonElement rule, Backend backend, bool historical, string? self = null, bool stored = false) =>
         new RuleCompiler<Customer>(Catalog(backend, historical), limits, key => Reference(key, stored)).Compile(rule, self);
+
+    /// <summary>Who is in a segment, as a query's predicate. A segment that can't be evaluated matches nobody.</summary>
+    /// <param name="source">The rows of a type that rules read: events, memberships.</param>
+    /// <param name="stored">Whether segments that it refers to are read from stored membership, where there is one.</param>
+    public Expression<Func<Customer, bool>> CreatePredicate(
+        SegmentDefinition segment, DateTimeOffset at, bool historical, Func<Type, IQueryable> source, bool stored = false)
+    {
+        if (segment.Kind == SegmentKind.Manual)
+        {
+            return c => c.ManualMemberships.Any(m => m.SegmentId == segment.Id);
+        }
+
+        var rule = Compile(segment.Rule!.Value, Backend.Sql, historical, segment.Key, stored);
+        return rule.IsValid ? rule.ToQuery(new Evaluation(at, segment.TimeZone), source) : _ => false;
+    }
 
     /// <summary>A segment's membership as a function of a loaded customer; compiled once.</summary>
     public CompiledSegment Compile(SegmentDefinition segment, bool historical) =>

@@ -31,7 +31,7 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, TimeP
     public MemberPredicate CreatePredicate(DefinitionSet all, SegmentDefinition segment, DateTimeOffset? asOf, long? customer = null)
     {
         var (at, historical) = Clock(asOf);
-        return new MemberPredicate(Predicate(all, segment, at, historical, customer), at);
+        return new MemberPredicate(all.CreatePredicate(segment, at, historical, rows => Source(rows, customer)), at);
     }
 
     /// <summary>Whom a rule matches.</summary>
@@ -102,18 +102,6 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, TimeP
         // No event is later than now, so only an instant before it hides any.
         var now = time.GetUtcNow();
         return (LocalTime.Truncate(asOf ?? now), asOf < now);
-    }
-
-    private Expression<Func<Customer, bool>> Predicate(
-        DefinitionSet all, SegmentDefinition segment, DateTimeOffset at, bool historical, long? customer)
-    {
-        if (segment.Kind == SegmentKind.Manual)
-        {
-            return c => c.ManualMemberships.Any(m => m.SegmentId == segment.Id);
-        }
-
-        var rule = all.Compile(segment.Rule!.Value, Backend.Sql, historical, segment.Key);
-        return rule.IsValid ? rule.ToQuery(new Evaluation(at, segment.TimeZone), rows => Source(rows, customer)) : _ => false;
     }
 
     // Whether the predicate groups events, which costs as much for the first match as for all.

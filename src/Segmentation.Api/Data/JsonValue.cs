@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
-using Segmentation.Rules;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Data;
 
@@ -46,7 +46,7 @@ public static class JsonValue
     {
         { ValueKind: JsonValueKind.String } text => "s" + text.GetString(),
         { ValueKind: JsonValueKind.Number } number =>
-            "n" + (RuleNumber.Of(number)!.Value / 1.000000000000000000000000000m).ToString(CultureInfo.InvariantCulture),
+            "n" + (RuleNumber.Parse(number)!.Value / 1.000000000000000000000000000m).ToString(CultureInfo.InvariantCulture),
         { ValueKind: JsonValueKind.True } => "btrue",
         { ValueKind: JsonValueKind.False } => "bfalse",
         _ => null,

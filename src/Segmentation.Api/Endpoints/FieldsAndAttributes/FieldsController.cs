@@ -1,7 +1,9 @@
 using Microsoft.AspNetCore.Mvc;
 using Segmentation.Api.Http;
 using Segmentation.Api.Segments;
-using Segmentation.Rules;
+using Segmentation.Rules.Backends;
+using Segmentation.Rules.Catalog;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Endpoints;
 
@@ -59,9 +61,9 @@ public sealed record FieldOption(
     internal static FieldOption From(Field field) => new(
         field.Name,
         field.Label,
-        Fold.Text(field.Type.ToString()),
+        CaseNormalizer.Normalize(field.Type.ToString()),
         FindInputType(field.Type),
-        [.. Rules.Operators.Of(field.Type).Select(o => new FieldOperator(o.Name, o.Label))],
+        [.. Rules.Catalog.Operators.ListFor(field.Type).Select(o => new FieldOperator(o.Name, o.Label))],
         field.Values.Count > 0 ? FindListEditor(field.Type) : FindEditor(field.Type),
         field.Values.Count == 0 ? null : [.. field.Values.Select(v => new FieldOperator(v, v))],
         field.Description,

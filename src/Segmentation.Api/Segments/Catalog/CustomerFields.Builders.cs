@@ -4,8 +4,11 @@ using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Events;
 using Segmentation.Rules;
+using Segmentation.Rules.Backends;
+using Segmentation.Rules.Catalog;
+using Segmentation.Rules.Events;
 using Segmentation.Rules.Expressions;
-using static Segmentation.Rules.FieldType;
+using static Segmentation.Rules.Catalog.FieldType;
 
 namespace Segmentation.Api.Segments;
 
@@ -147,7 +150,7 @@ public sealed partial class CustomerFields
     private static LambdaExpression With<TValue>(string literal, Expression<Func<Customer, string, TValue>> read)
     {
         var x = Expression.Parameter(typeof(Evaluation), "x");
-        return Expression.Lambda(Splice.Body(read, read.Parameters[0], Literal<string>.Of(literal)), read.Parameters[0], x);
+        return Expression.Lambda(Splice.Body(read, read.Parameters[0], Literal<string>.Create(literal)), read.Parameters[0], x);
     }
 
     private static Expression<Func<Customer, Evaluation, TValue>> Combine<TA, TB, TValue>(

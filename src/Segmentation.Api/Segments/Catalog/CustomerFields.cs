@@ -3,8 +3,13 @@ using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Events;
 using Segmentation.Rules;
-using Segmentation.Rules.Expressions;
-using static Segmentation.Rules.FieldType;
+using Segmentation.Rules.Backends;
+using Segmentation.Rules.Backends.Sql;
+using Segmentation.Rules.Catalog;
+using Segmentation.Rules.Checking;
+using Segmentation.Rules.Events;
+using Segmentation.Rules.Values;
+using static Segmentation.Rules.Catalog.FieldType;
 
 namespace Segmentation.Api.Segments;
 
@@ -61,7 +66,7 @@ public sealed partial class CustomerFields
             {
                 Check = text => Geographic.IsCountry(text)
                     ? null
-                    : $"geographic.country must be a country's two letters (ISO 3166-1 alpha-2), as \"DE\", not {Nearest.Quote(text)}.",
+                    : $"geographic.country must be a country's two letters (ISO 3166-1 alpha-2), as \"DE\", not {ErrorText.Quote(text)}.",
             },
             Field("geographic.region", Text, "Region", "State or province; free text.", (c, x) => c.Geographic.RegionFolded),
             Field("geographic.city", Text, "City", "Free text.", (c, x) => c.Geographic.CityFolded),
@@ -70,9 +75,9 @@ public sealed partial class CustomerFields
             Field("geographic.climate", Text, "Climate", "One of a closed list.", (c, x) => c.Geographic.Climate) with
             {
                 Values = Geographic.Climates,
-                Check = text => Geographic.Climates.Contains(Fold.Text(text))
+                Check = text => Geographic.Climates.Contains(CaseNormalizer.Normalize(text))
                     ? null
-                    : $"geographic.climate must be one of {string.Join(", ", Geographic.Climates)}, not {Nearest.Quote(text)}.",
+                    : $"geographic.climate must be one of {string.Join(", ", Geographic.Climates)}, not {ErrorText.Quote(text)}.",
             },
             Location("geographic.location", "Location", "Degrees; within a circle (great-circle distance) or a polygon.",
                 (c, x) => c.Geographic.Latitude, (c, x) => c.Geographic.Longitude),

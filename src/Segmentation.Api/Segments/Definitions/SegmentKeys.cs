@@ -1,5 +1,5 @@
 using Segmentation.Api.Http;
-using Segmentation.Rules;
+using Segmentation.Rules.Checking;
 
 namespace Segmentation.Api.Segments;
 

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
-using Segmentation.Rules;
+using Segmentation.Rules.Checking;
 
 namespace Segmentation.Api.Segments;
 

@@ -4,7 +4,9 @@ using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Events;
 using Segmentation.Api.Http;
-using Segmentation.Rules;
+using Segmentation.Rules.Backends;
+using Segmentation.Rules.Catalog;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Segments;
 
@@ -19,7 +21,7 @@ public sealed class FieldSuggestions(SegmentationDb db, SegmentQuery query)
     /// <exception cref="ApiProblem">404: there is no such field; 400: it is of another type.</exception>
     public async Task<IReadOnlyList<string>> ReadAsync(string name, string prefix, CancellationToken cancellation)
     {
-        prefix = Fold.Text(prefix);
+        prefix = CaseNormalizer.Normalize(prefix);
         if (name == "type")
         {
             return await ReadEventTypesAsync(prefix, cancellation);
@@ -36,7 +38,7 @@ public sealed class FieldSuggestions(SegmentationDb db, SegmentQuery query)
     }
 
     private static IReadOnlyList<string> Filter(IEnumerable<string> values, string prefix) =>
-        [.. values.Where(v => Fold.Text(v).StartsWith(prefix, StringComparison.Ordinal)).Take(MaxItems)];
+        [.. values.Where(v => CaseNormalizer.Normalize(v).StartsWith(prefix, StringComparison.Ordinal)).Take(MaxItems)];
 
     private async Task<IReadOnlyList<string>> ReadCustomersAsync(Field field, string prefix, CancellationToken cancellation)
     {
@@ -47,7 +49,7 @@ public sealed class FieldSuggestions(SegmentationDb db, SegmentQuery query)
                 db.Customers.SelectMany(Original<IEnumerable<string?>>(set.Value)),
             (FieldType.Set, SetAccess) => ReadAttribute(field.Name["attributes.".Length..]),
             _ => throw ApiProblem.Invalid(
-                "name", $"{field.Name} is a {Fold.Text(field.Type.ToString())}; values are suggested for texts and sets."),
+                "name", $"{field.Name} is a {CaseNormalizer.Normalize(field.Type.ToString())}; values are suggested for texts and sets."),
         };
         return (await values.Where(v => v != null && v.ToLower().StartsWith(prefix)).Distinct().OrderBy(v => v).Take(MaxItems)
             .ToListAsync(cancellation))!;

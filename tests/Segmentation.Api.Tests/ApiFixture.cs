@@ -40,13 +40,18 @@ public sealed class ApiFixture : IAsyncLifetime
         private readonly bool migrate;
         private readonly Action<IServiceCollection>? services;
 
-        public Server(string connectionString, (string Key, string Value)[]? settings = null, bool migrate = true, Action<IServiceCollection>? services = null)
+        public Server(
+            string connectionString,
+            (string Key, string Value)[]? settings = null,
+            bool migrate = true,
+            Action<IServiceCollection>? services = null)
         {
             (this.connectionString, this.settings, this.migrate, this.services) = (connectionString, settings ?? [], migrate, services);
             UseKestrel(0);
             StartServer();
             var address = Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
-            Api = new Api(new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false }) { BaseAddress = new Uri(address), Timeout = TimeSpan.FromSeconds(60) });
+            var handler = new SocketsHttpHandler { AllowAutoRedirect = false };
+            Api = new Api(new HttpClient(handler) { BaseAddress = new Uri(address), Timeout = Wait.Patience });
         }
 
         public Api Api { get; }
@@ -79,13 +84,17 @@ public sealed record Answer(int Status, string Body, HttpResponseMessage Message
     public string? ETag => Message.Headers.ETag?.ToString();
 
     /// <summary>The keys of problem details' errors, in order.</summary>
-    public string[] Faults => Json.TryGetProperty("errors", out var errors) ? [.. errors.EnumerateObject().Select(e => e.Name).Order(StringComparer.Ordinal)] : [];
+    public string[] Faults => Json.TryGetProperty("errors", out var errors)
+        ? [.. errors.EnumerateObject().Select(e => e.Name).Order(StringComparer.Ordinal)]
+        : [];
 
     public JsonElement this[string name] => Json.GetProperty(name);
 
     public Answer Expect(int status)
     {
-        Assert.True(Status == status, $"{Message.RequestMessage?.Method} {Message.RequestMessage?.RequestUri?.PathAndQuery}: {Status} instead of {status}\n{Body}");
+        Assert.True(
+            Status == status,
+            $"{Message.RequestMessage?.Method} {Message.RequestMessage?.RequestUri?.PathAndQuery}: {Status} instead of {status}\n{Body}");
         return this;
     }
 }
@@ -95,20 +104,27 @@ public sealed class Api(HttpClient client)
 {
     public HttpClient Client => client;
 
-    public Task<Answer> GetAsync(string path, params (string Name, string Value)[] headers) => SendAsync("GET", path, null, headers: headers);
+    public Task<Answer> GetAsync(string path, params (string Name, string Value)[] headers) =>
+        SendAsync("GET", path, null, headers: headers);
 
-    public Task<Answer> PutAsync(string path, string body, params (string Name, string Value)[] headers) => SendAsync("PUT", path, body, headers: headers);
+    public Task<Answer> PutAsync(string path, string body, params (string Name, string Value)[] headers) =>
+        SendAsync("PUT", path, body, headers: headers);
 
-    public Task<Answer> PostAsync(string path, string body, params (string Name, string Value)[] headers) => SendAsync("POST", path, body, headers: headers);
+    public Task<Answer> PostAsync(string path, string body, params (string Name, string Value)[] headers) =>
+        SendAsync("POST", path, body, headers: headers);
 
-    public Task<Answer> PatchAsync(string path, string body, params (string Name, string Value)[] headers) => SendAsync("PATCH", path, body, "application/merge-patch+json", headers);
+    public Task<Answer> PatchAsync(string path, string body, params (string Name, string Value)[] headers) =>
+        SendAsync("PATCH", path, body, "application/merge-patch+json", headers);
 
-    public Task<Answer> DeleteAsync(string path, params (string Name, string Value)[] headers) => SendAsync("DELETE", path, null, headers: headers);
+    public Task<Answer> DeleteAsync(string path, params (string Name, string Value)[] headers) =>
+        SendAsync("DELETE", path, null, headers: headers);
 
-    public async Task<Answer> SendAsync(string method, string path, string? body, string contentType = "application/json", params (string Name, string Value)[] headers) =>
-        await SendAsync(method, path, body is null ? null : Encoding.UTF8.GetBytes(body), contentType, headers);
+    public async Task<Answer> SendAsync(
+        string method, string path, string? body, string contentType = "application/json", params (string Name, string Value)[] headers) =>
+            await SendAsync(method, path, body is null ? null : Encoding.UTF8.GetBytes(body), contentType, headers);
 
-    public async Task<Answer> SendAsync(string method, string path, byte[]? body, string? contentType, (string Name, string Value)[] headers)
+    public async Task<Answer> SendAsync(
+        string method, string path, byte[]? body, string? contentType, (string Name, string Value)[] headers)
     {
         using var request = new HttpRequestMessage(new HttpMethod(method), path.StartsWith('/') ? path : "/api/v1/" + path);
         if (body is not null)
@@ -136,7 +152,8 @@ public sealed class Api(HttpClient client)
         string? cursor = null;
         do
         {
-            var page = (await GetAsync($"{path}{(path.Contains('?') ? '&' : '?')}limit={limit}{(cursor is null ? "" : $"&cursor={cursor}")}")).Expect(200);
+            var page = (await GetAsync(
+                $"{path}{(path.Contains('?') ? '&' : '?')}limit={limit}{(cursor is null ? "" : $"&cursor={cursor}")}")).Expect(200);
             items.AddRange(page["items"].EnumerateArray());
             cursor = page["nextCursor"].GetString();
         }

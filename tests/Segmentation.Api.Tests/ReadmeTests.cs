@@ -12,7 +12,7 @@ public sealed class ReadmeTests
     [Fact]
     public void Tables_AreThoseOfTheCatalog()
     {
-        var readme = File.ReadAllText(Repository.PathOf("README.md")).ReplaceLineEndings("\n");
+        var readme = File.ReadAllText(Repository.GetPath("README.md")).ReplaceLineEndings("\n");
         var fields = new CustomerFields(new RevenueOptions()).Catalog(Backend.Sql, historical: false, []).All;
         readme = Replace(readme, "fields", Fields(fields) + """
             | attributes | `attributes.NAME` | its own | One that you registered: `PUT /api/v1/attributes/NAME`. |
@@ -58,5 +58,6 @@ public sealed class ReadmeTests
         return between.Replace(text, _ => $"<!-- {marker}: made by ReadmeTests -->\n{table}<!-- end of {marker} -->");
     }
 
-    private static Regex Between(string marker) => new($"<!-- {marker}: made by ReadmeTests -->.*?<!-- end of {marker} -->", RegexOptions.Singleline);
+    private static Regex Between(string marker) =>
+        new($"<!-- {marker}: made by ReadmeTests -->.*?<!-- end of {marker} -->", RegexOptions.Singleline);
 }

@@ -6,12 +6,12 @@ internal static class Repository
     /// <summary>How to write them anew.</summary>
     public const string HowToUpdate = "To write it anew: UPDATE_SNAPSHOTS=1 ./test --filter \"OpenApiTests|ReadmeTests\"";
 
-    public static string PathOf(string file) => Path.Combine(Root(), file);
+    public static string GetPath(string file) => Path.Combine(Root(), file);
 
     /// <summary>Compares a file with what it should hold, or writes it when <c>UPDATE_SNAPSHOTS</c> is set.</summary>
     public static void AssertHolds(string file, string expected)
     {
-        var path = PathOf(file);
+        var path = GetPath(file);
         if (Environment.GetEnvironmentVariable("UPDATE_SNAPSHOTS") is { Length: > 0 })
         {
             File.WriteAllText(path, expected);
@@ -21,7 +21,8 @@ internal static class Repository
         if (actual != expected)
         {
             var line = actual.Split('\n').Zip(expected.Split('\n')).TakeWhile(l => l.First == l.Second).Count();
-            Assert.Fail($"{file} is stale from line {line + 1} on; it should say there: {expected.Split('\n').ElementAtOrDefault(line)}\n{HowToUpdate}");
+            var there = expected.Split('\n').ElementAtOrDefault(line);
+            Assert.Fail($"{file} is stale from line {line + 1} on; it should say there: {there}\n{HowToUpdate}");
         }
     }
 

@@ -9,8 +9,8 @@ using Testcontainers.PostgreSql;
 namespace Segmentation.Api.Tests;
 
 /// <summary>
-/// Databases for tests, on one real PostgreSQL for the whole test process: the server that <c>ConnectionStrings__Segmentation</c> names; else
-/// a container (<c>TEST_DATABASE=testcontainers</c>); else a private server in a temporary folder.
+/// Databases for tests, on one real PostgreSQL for the whole test process: the server that <c>ConnectionStrings__Segmentation</c> names;
+/// else a container (<c>TEST_DATABASE=testcontainers</c>); else a private server in a temporary folder.
 /// </summary>
 /// <remarks>For <c>IClassFixture</c> or <c>ICollectionFixture</c>: each instance drops the databases that it made.</remarks>
 public sealed class TestDatabase : IAsyncLifetime
@@ -24,7 +24,9 @@ public sealed class TestDatabase : IAsyncLifetime
 
     private readonly List<string> databases = [];
 
-    /// <summary>For contexts of a test's own: of more than twenty hosts in one process, which only tests have, EF Core makes an error.</summary>
+    /// <summary>
+    /// For contexts of a test's own: of more than twenty hosts in one process, which only tests have, EF Core makes an error.
+    /// </summary>
     public static void ManyHosts(WarningsConfigurationBuilder warnings) => warnings.Ignore(CoreEventId.ManyServiceProvidersCreatedWarning);
 
     /// <inheritdoc/>
@@ -102,7 +104,8 @@ public sealed class TestDatabase : IAsyncLifetime
             {
                 null or "" => await StartPrivateAsync(),
                 "testcontainers" => await StartContainerAsync(),
-                var other => throw new InvalidOperationException($"TEST_DATABASE must be \"testcontainers\" or not set; it is \"{other}\"."),
+                var other => throw new InvalidOperationException(
+                    $"TEST_DATABASE must be \"testcontainers\" or not set; it is \"{other}\"."),
             };
         }
 

@@ -8,8 +8,8 @@ namespace Segmentation.Api.Tests;
 
 /// <summary>
 /// xunit 2 has fixtures for a class and a collection, none for an assembly: this ends the one database server after the last test. (Its
-/// collections could share a server no other way without running one after the other; and at the process's exit it is too late, the test host
-/// is killed 100 ms after its last test.)
+/// collections could share a server no other way without running one after the other; and at the process's exit it is too late, the test
+/// host is killed 100 ms after its last test.)
 /// </summary>
 /// <param name="messageSink">Where xunit's diagnostics go.</param>
 public sealed class TestFramework(IMessageSink messageSink) : XunitTestFramework(messageSink)

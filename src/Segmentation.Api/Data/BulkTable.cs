@@ -8,8 +8,8 @@ using NpgsqlTypes;
 namespace Segmentation.Api.Data;
 
 /// <summary>
-/// Writes many entities at once, past the change tracker: by binary COPY, or as arrays for <c>unnest</c>. Columns, their types and how to read
-/// them come from the EF model, so that a new property needs no second list.
+/// Writes many entities at once, past the change tracker: by binary COPY, or as arrays for <c>unnest</c>. Columns, their types and how to
+/// read them come from the EF model, so that a new property needs no second list.
 /// </summary>
 public sealed class BulkTable<T>
     where T : class
@@ -23,7 +23,7 @@ public sealed class BulkTable<T>
         Name = entity.GetTableName()!;
         var table = StoreObjectIdentifier.Table(Name, entity.GetSchema());
 
-        // What the database makes (an identity) is not ours to write.
+        // What the database generates (an identity) is not written.
         var properties = entity.GetFlattenedProperties().Where(p => p.ValueGenerated == ValueGenerated.Never).ToArray();
         columns = [.. properties.Select(p => Column.Create(p, p.GetColumnName(table)!))];
         encode = Encoder(properties);
@@ -55,11 +55,13 @@ public sealed class BulkTable<T>
     }
 
     /// <summary>Copies rows that are encoded already into a table that has these columns.</summary>
-    internal async Task CopyAsync(NpgsqlConnection connection, string into, IEnumerable<ReadOnlyMemory<byte>> encoded, CancellationToken cancellation)
+    internal async Task CopyAsync(
+        NpgsqlConnection connection, string into, IEnumerable<ReadOnlyMemory<byte>> encoded, CancellationToken cancellation)
     {
         var chunk = new CopyBuffer();
         chunk.Append(CopyBuffer.Header);
-        await using var stream = await connection.BeginRawBinaryCopyAsync($"COPY {into} ({ColumnList}) FROM STDIN (FORMAT BINARY)", cancellation);
+        await using var stream = await connection.BeginRawBinaryCopyAsync(
+            $"COPY {into} ({ColumnList}) FROM STDIN (FORMAT BINARY)", cancellation);
         try
         {
             foreach (var row in encoded)
@@ -78,20 +80,22 @@ public sealed class BulkTable<T>
         }
         catch
         {
-            // Its end without this would keep what came so far.
+            // Disposed without this, it would store what was written so far.
             await stream.CancelAsync();
             throw;
         }
     }
 
-    /// <summary>Appends a row as COPY takes it.</summary>
+    /// <summary>Appends a row in COPY's format.</summary>
     internal void Encode(T row, CopyBuffer buffer)
     {
         buffer.BeginRow(columns.Length);
         encode(buffer, row);
     }
 
-    /// <summary>Adds one array a column as the next positional parameters, for <c>unnest($1, $2, …)</c>. Not for columns that are arrays.</summary>
+    /// <summary>
+    /// Adds one array a column as the next positional parameters, for <c>unnest($1, $2, …)</c>. Not for columns that are arrays.
+    /// </summary>
     public void AddArrays(NpgsqlParameterCollection parameters, IReadOnlyList<T> rows)
     {
         foreach (var column in columns)
@@ -107,7 +111,9 @@ public sealed class BulkTable<T>
         var writes = properties.Select(property =>
         {
             var value = Value(row, property);
-            var type = value.Type.IsValueType && Nullable.GetUnderlyingType(value.Type) is null ? typeof(Nullable<>).MakeGenericType(value.Type) : value.Type;
+            var type = value.Type.IsValueType && Nullable.GetUnderlyingType(value.Type) is null
+                ? typeof(Nullable<>).MakeGenericType(value.Type)
+                : value.Type;
             return Expression.Call(buffer, nameof(CopyBuffer.Write), null, Expression.Convert(value, type));
         });
         return Expression.Lambda<Action<CopyBuffer, T>>(Expression.Block(writes), buffer, row).Compile();
@@ -117,7 +123,9 @@ public sealed class BulkTable<T>
     private static Expression Value(Expression row, IProperty property)
     {
         var value = Read(row, property);
-        return property.GetRelationalTypeMapping().Converter is { } converter ? Expression.Invoke(converter.ConvertToProviderExpression, value) : value;
+        return property.GetRelationalTypeMapping().Converter is { } converter
+            ? Expression.Invoke(converter.ConvertToProviderExpression, value)
+            : value;
     }
 
     private static Expression Read(Expression row, IPropertyBase property) => property.DeclaringType is IComplexType part

@@ -16,8 +16,8 @@ internal sealed record ConnectionSettings(string ConnectionString)
         };
         settings.MaxAutoPrepare = settings.MaxAutoPrepare == 0 ? 200 : settings.MaxAutoPrepare;
 
-        // Plans are made for the values at hand: a list of a thousand is hashed, a rare value gets its index. Compiling machine code for a plan
-        // costs more than these plans run.
+        // Plans are made for the values at hand: a list of a thousand is hashed, a rare value gets its index. Compiling machine code for a
+        // plan costs more than these plans run.
         var workMem = configuration.GetValue("Database:WorkMem", "64MB");
         settings.Options = $"{settings.Options} -c plan_cache_mode=force_custom_plan -c jit=off -c work_mem={workMem}".Trim();
         return new ConnectionSettings(settings.ConnectionString);

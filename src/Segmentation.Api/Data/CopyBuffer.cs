@@ -6,8 +6,8 @@ using System.Text.Json;
 namespace Segmentation.Api.Data;
 
 /// <summary>
-/// Rows in the format of PostgreSQL's binary COPY. Npgsql's own importer costs a row of sixty columns several times as much; what it does besides
-/// (other types, other conversions) no bulk table needs. Its memory is kept for the next rows.
+/// Rows in the format of PostgreSQL's binary COPY. Npgsql's own importer costs a row of sixty columns several times as much; what it does
+/// besides (other types, other conversions) no bulk table needs. Its memory is used again for the next rows.
 /// </summary>
 internal sealed class CopyBuffer
 {
@@ -18,7 +18,9 @@ internal sealed class CopyBuffer
     private byte[] bytes = new byte[64 * 1024];
 
     /// <summary>What the stream begins with: signature, no flags, no extension.</summary>
-    public static ReadOnlySpan<byte> Header => [(byte)'P', (byte)'G', (byte)'C', (byte)'O', (byte)'P', (byte)'Y', (byte)'\n', 0xFF, (byte)'\r', (byte)'\n', 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    public static ReadOnlySpan<byte> Header =>
+        [(byte)'P', (byte)'G', (byte)'C', (byte)'O', (byte)'P', (byte)'Y', (byte)'\n', 0xFF, (byte)'\r', (byte)'\n', 0, 0, 0, 0, 0, 0, 0, 0,
+            0];
 
     /// <summary>What it ends with, in place of a row.</summary>
     public static ReadOnlySpan<byte> Trailer => [0xFF, 0xFF];
@@ -40,7 +42,7 @@ internal sealed class CopyBuffer
             return;
         }
 
-        var length = Utf8.GetBytes(text, Room(4 + Utf8.GetMaxByteCount(text.Length))[4..]);
+        var length = Utf8.GetBytes(text, Reserve(4 + Utf8.GetMaxByteCount(text.Length))[4..]);
         WriteLength(length);
         Length += length;
     }
@@ -113,7 +115,8 @@ internal sealed class CopyBuffer
 
     public void Write(DateOnly? date) => Write(date is { } value ? value.DayNumber - EpochDay.DayNumber : null);
 
-    public void Write(DateTimeOffset? instant) => Write(instant is { } value ? (value.UtcTicks - Epoch.Ticks) / TimeSpan.TicksPerMicrosecond : null);
+    public void Write(DateTimeOffset? instant) =>
+        Write(instant is { } value ? (value.UtcTicks - Epoch.Ticks) / TimeSpan.TicksPerMicrosecond : null);
 
     // Groups of four decimal digits, so many of them before the point (the weight, less one).
     public void Write(decimal? number)
@@ -160,12 +163,12 @@ internal sealed class CopyBuffer
 
     private Span<byte> Take(int count)
     {
-        var taken = Room(count);
+        var taken = Reserve(count);
         Length += count;
         return taken;
     }
 
-    private Span<byte> Room(int count)
+    private Span<byte> Reserve(int count)
     {
         if (bytes.Length - Length < count)
         {

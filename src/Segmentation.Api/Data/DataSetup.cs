@@ -16,7 +16,8 @@ internal static class DataSetup
         var settings = ConnectionSettings.Create(connectionString, configuration);
         services.AddSingleton(settings);
         services.AddSingleton(NpgsqlDataSource.Create(settings.ConnectionString));
-        services.AddSingleton(s => TimeZones.ReadAsync(s.GetRequiredService<NpgsqlDataSource>(), CancellationToken.None).GetAwaiter().GetResult());
+        services.AddSingleton(s =>
+            TimeZones.ReadAsync(s.GetRequiredService<NpgsqlDataSource>(), CancellationToken.None).GetAwaiter().GetResult());
         var shapes = new MemoryCache(new MemoryCacheOptions { SizeLimit = 10 * QueryShapes });
         services.AddDbContextPool<SegmentationDb>((s, options) => options
             .UseNpgsql(s.GetRequiredService<NpgsqlDataSource>()).UseMemoryCache(shapes)

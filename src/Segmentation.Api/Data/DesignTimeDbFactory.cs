@@ -4,7 +4,8 @@ using Microsoft.EntityFrameworkCore.Design;
 namespace Segmentation.Api.Data;
 
 /// <summary>
-/// For <c>dotnet ef</c>, which would otherwise run Program, and that needs a connection string. A migration is made from the model alone:
+/// For <c>dotnet ef</c>, which would otherwise run Program, and that starts the private PostgreSQL. A migration is
+/// made from the model alone:
 /// nothing connects.
 /// </summary>
 internal sealed class DesignTimeDbFactory : IDesignTimeDbContextFactory<SegmentationDb>

@@ -19,18 +19,21 @@ public static class JsonValue
     public static bool? Boolean(JsonElement? document, string name) => Boolean(Find(document, name));
     public static bool? Boolean(JsonElement? document, string[] path) => Boolean(Find(document, path));
 
-    /// <summary>A date kept as days since 1970.</summary>
-    public static DateOnly? Date(JsonElement? document, string name) => Number(document, name) is { } days ? Epoch.AddDays((int)days) : null;
+    /// <summary>A date stored as days since 1970.</summary>
+    public static DateOnly? Date(JsonElement? document, string name) =>
+        Number(document, name) is { } days ? Epoch.AddDays((int)days) : null;
 
-    /// <summary>An instant kept as microseconds since 1970.</summary>
+    /// <summary>An instant stored as microseconds since 1970.</summary>
     public static DateTimeOffset? Instant(JsonElement? document, string name) =>
         Number(document, name) is { } micros ? DateTimeOffset.UnixEpoch.AddTicks((long)micros * TimeSpan.TicksPerMicrosecond) : null;
 
     /// <summary>Whether a list of texts has all of these.</summary>
-    public static bool HasAll(JsonElement? document, string name, string[] values) => Set(document, name) is var set && values.All(set.Contains);
+    public static bool HasAll(JsonElement? document, string name, string[] values) =>
+        Set(document, name) is var set && values.All(set.Contains);
 
     /// <summary>Whether a list of texts has any of these.</summary>
-    public static bool HasAny(JsonElement? document, string name, string[] values) => Set(document, name) is var set && values.Any(set.Contains);
+    public static bool HasAny(JsonElement? document, string name, string[] values) =>
+        Set(document, name) is var set && values.Any(set.Contains);
 
     /// <summary>Whether there is no such list, or an empty one.</summary>
     public static bool IsEmpty(JsonElement? document, string name) => Set(document, name).Count == 0;
@@ -42,22 +45,25 @@ public static class JsonValue
     public static string? Scalar(JsonElement? document, string[] path) => Find(document, path) switch
     {
         { ValueKind: JsonValueKind.String } text => "s" + text.GetString(),
-        { ValueKind: JsonValueKind.Number } number => "n" + (RuleNumber.Parse(number)!.Value / 1.000000000000000000000000000m).ToString(CultureInfo.InvariantCulture),
+        { ValueKind: JsonValueKind.Number } number =>
+            "n" + (RuleNumber.Parse(number)!.Value / 1.000000000000000000000000000m).ToString(CultureInfo.InvariantCulture),
         { ValueKind: JsonValueKind.True } => "btrue",
         { ValueKind: JsonValueKind.False } => "bfalse",
         _ => null,
     };
 
     /// <summary>The set itself, for explanations.</summary>
-    public static IReadOnlySet<string> Set(JsonElement? document, string name) => Find(document, name) is { ValueKind: JsonValueKind.Array } list
-        ? list.EnumerateArray().Select(v => v.GetString()!).ToHashSet(StringComparer.Ordinal)
-        : new HashSet<string>();
+    public static IReadOnlySet<string> Set(JsonElement? document, string name) =>
+        Find(document, name) is { ValueKind: JsonValueKind.Array } list
+            ? list.EnumerateArray().Select(v => v.GetString()!).ToHashSet(StringComparer.Ordinal)
+            : new HashSet<string>();
 
     private static string? Text(JsonElement? value) => value is { ValueKind: JsonValueKind.String } text ? text.GetString() : null;
 
     private static decimal? Number(JsonElement? value) => value is { ValueKind: JsonValueKind.Number } number ? number.GetDecimal() : null;
 
-    private static bool? Boolean(JsonElement? value) => value is { ValueKind: JsonValueKind.True or JsonValueKind.False } flag ? flag.GetBoolean() : null;
+    private static bool? Boolean(JsonElement? value) =>
+        value is { ValueKind: JsonValueKind.True or JsonValueKind.False } flag ? flag.GetBoolean() : null;
 
     private static JsonElement? Find(JsonElement? document, params ReadOnlySpan<string> path)
     {

@@ -3,8 +3,9 @@ using System.Buffers.Binary;
 namespace Segmentation.Api.Data;
 
 /// <summary>
-/// The elements of an array of one dimension in PostgreSQL's binary form, as <c>array_send</c> answers it: five words, then each element's length
-/// (-1 for null) and its bytes, the highest first. Where there are many to read, this is several times faster than Npgsql's arrays, and nothing is copied.
+/// The elements of an array of one dimension in PostgreSQL's binary form, as <c>array_send</c> returns it: five 32-bit integers, then each
+/// element's length (-1 for null) and its bytes, the highest first. Where there are many to read, this is several times faster than
+/// Npgsql's arrays, and nothing is copied.
 /// </summary>
 internal struct PostgresArray
 {
@@ -19,7 +20,7 @@ internal struct PostgresArray
     {
         this.array = array;
 
-        // One that is empty ends before it says how many there are.
+        // An empty one ends before its count.
         rest = array.Length < Head ? 0 : BinaryPrimitives.ReadInt32BigEndian(array.Span[12..]);
     }
 

@@ -13,63 +13,91 @@ namespace Segmentation.Api.Data;
 public sealed class RowReader<T>
     where T : class
 {
-    private readonly Field[] all, fields;
+    private readonly Field[] all;
+    private readonly Field[] selected;
 
     /// <summary>A reader of whole rows.</summary>
     public RowReader(SegmentationDb db)
     {
         var type = db.Model.FindEntityType(typeof(T)) ?? throw new InvalidOperationException($"{typeof(T).Name} is not mapped.");
-        var table = StoreObjectIdentifier.Table(type.GetTableName()!, type.GetSchema());
-        var (row, reader, index) = (Expression.Parameter(typeof(T), "row"), Expression.Parameter(typeof(NpgsqlDataReader), "reader"), Expression.Parameter(typeof(int), "index"));
-        all = [.. FieldsOf(type, row, "")];
+        all = [.. new FieldFinder(type).Find()];
 
-        // Only what may be set: a folded twin follows from what it is the twin of.
-        fields = [.. all.Where(f => f.IsPublic)];
-        Columns = Listed(fields);
-
-        IEnumerable<Field> FieldsOf(ITypeBase part, Expression of, string path) =>
-            part.GetProperties().Where(p => p.PropertyInfo?.SetMethod is not null)
-                .Select(p => new Field(path + p.Name, p.GetColumnName(table)!, p.PropertyInfo!.SetMethod!.IsPublic, Setter(p, Expression.Property(of, p.PropertyInfo))))
-                .Concat(part.GetComplexProperties().SelectMany(c => FieldsOf(c.ComplexType, Expression.Property(of, c.PropertyInfo!), $"{path}{c.Name}.")));
-
-        Action<T, NpgsqlDataReader, int> Setter(IProperty property, MemberExpression target)
-        {
-            var bare = Nullable.GetUnderlyingType(property.ClrType) ?? property.ClrType;
-            var get = typeof(NpgsqlDataReader).GetMethod(nameof(NpgsqlDataReader.GetFieldValue), BindingFlags.Public | BindingFlags.Instance)!.MakeGenericMethod(bare);
-            Expression value = Expression.Call(reader, get, index);
-            return Expression.Lambda<Action<T, NpgsqlDataReader, int>>(
-                Expression.Assign(target, Expression.Condition(
-                    Expression.Call(reader, nameof(NpgsqlDataReader.IsDBNull), null, index),
-                    Expression.Default(property.ClrType),
-                    bare == property.ClrType ? value : Expression.Convert(value, property.ClrType))),
-                row, reader, index).Compile();
-        }
+        // Only what may be set: a case-folded twin follows from its original.
+        selected = [.. all.Where(f => f.IsPublic)];
+        Columns = ListColumns(selected);
     }
 
-    private RowReader(Field[] all, Field[] fields, string alias) => (this.all, this.fields, Columns) = (all, fields, Listed(fields, $"{alias}."));
+    private RowReader(Field[] all, Field[] selected, string alias)
+    {
+        this.all = all;
+        this.selected = selected;
+        Columns = ListColumns(selected, $"{alias}.");
+    }
 
     /// <summary>What to select, in order.</summary>
     public string Columns { get; }
 
-    public int Count => fields.Length;
+    public int Count => selected.Length;
 
-    /// <summary>A reader of some properties, by their paths (<c>Demographic.GenderFolded</c>); paths that are none are left out. All else stays as it is in a new object.</summary>
+    /// <summary>
+    /// A reader of some properties, by their paths (<c>Demographic.GenderFolded</c>); paths of no property are left out. All else stays as
+    /// it is in a new object.
+    /// </summary>
     /// <param name="alias">The table's, in the statement.</param>
     public RowReader<T> Select(IReadOnlySet<string> paths, string alias) => new(all, [.. all.Where(f => paths.Contains(f.Path))], alias);
 
-    /// <summary>The reader's present row; the columns are its first.</summary>
+    /// <summary>The reader's current row, whose first columns are these.</summary>
     public T Read(NpgsqlDataReader reader)
     {
         var row = Activator.CreateInstance<T>();
-        for (var i = 0; i < fields.Length; i++)
+        for (var i = 0; i < selected.Length; i++)
         {
-            fields[i].Set(row, reader, i);
+            selected[i].Set(row, reader, i);
         }
 
         return row;
     }
 
-    private static string Listed(Field[] fields, string of = "") => string.Join(", ", fields.Select(f => $"{of}\"{f.Column}\""));
+    private static string ListColumns(Field[] fields, string prefix = "") =>
+        string.Join(", ", fields.Select(f => $"{prefix}\"{f.Column}\""));
 
     private sealed record Field(string Path, string Column, bool IsPublic, Action<T, NpgsqlDataReader, int> Set);
+
+    // Finds the properties of the type and of its parts, and makes a function for each that sets it from a column.
+    private sealed class FieldFinder(IEntityType type)
+    {
+        private readonly StoreObjectIdentifier table = StoreObjectIdentifier.Table(type.GetTableName()!, type.GetSchema());
+        private readonly ParameterExpression row = Expression.Parameter(typeof(T), "row");
+        private readonly ParameterExpression reader = Expression.Parameter(typeof(NpgsqlDataReader), "reader");
+        private readonly ParameterExpression index = Expression.Parameter(typeof(int), "index");
+
+        public IEnumerable<Field> Find() => Find(type, row, "");
+
+        private IEnumerable<Field> Find(ITypeBase part, Expression owner, string path) => part.GetProperties()
+            .Where(p => p.PropertyInfo?.SetMethod is not null)
+            .Select(p => CreateField(p, Expression.Property(owner, p.PropertyInfo!), path))
+            .Concat(part.GetComplexProperties().SelectMany(
+                c => Find(c.ComplexType, Expression.Property(owner, c.PropertyInfo!), $"{path}{c.Name}.")));
+
+        private Field CreateField(IProperty property, MemberExpression target, string path) =>
+            new(
+                path + property.Name,
+                property.GetColumnName(table)!,
+                property.PropertyInfo!.SetMethod!.IsPublic,
+                CreateSetter(property, target));
+
+        private Action<T, NpgsqlDataReader, int> CreateSetter(IProperty property, MemberExpression target)
+        {
+            var bare = Nullable.GetUnderlyingType(property.ClrType) ?? property.ClrType;
+            var get = typeof(NpgsqlDataReader)
+                .GetMethod(nameof(NpgsqlDataReader.GetFieldValue), BindingFlags.Public | BindingFlags.Instance)!.MakeGenericMethod(bare);
+            Expression value = Expression.Call(reader, get, index);
+            var valueOrDefault = Expression.Condition(
+                Expression.Call(reader, nameof(NpgsqlDataReader.IsDBNull), null, index),
+                Expression.Default(property.ClrType),
+                bare == property.ClrType ? value : Expression.Convert(value, property.ClrType));
+            return Expression.Lambda<Action<T, NpgsqlDataReader, int>>(Expression.Assign(target, valueOrDefault), row, reader, index)
+                .Compile();
+        }
+    }
 }

@@ -10,5 +10,6 @@ internal static class SqlParameter
     public static NpgsqlParameter Create<T>(T value) => new NpgsqlParameter<T> { TypedValue = value };
 
     /// <summary>A parameter of a given PostgreSQL type.</summary>
-    public static NpgsqlParameter Create<T>(T value, NpgsqlDbType type) => new NpgsqlParameter<T> { TypedValue = value, NpgsqlDbType = type };
+    public static NpgsqlParameter Create<T>(T value, NpgsqlDbType type) =>
+        new NpgsqlParameter<T> { TypedValue = value, NpgsqlDbType = type };
 }

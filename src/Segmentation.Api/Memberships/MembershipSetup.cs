@@ -14,6 +14,7 @@ internal static class MembershipSetup
         services.AddScoped<MembershipReader>();
         services.AddScoped<CustomerMembershipReader>();
         services.AddScoped<SegmentStates>();
+        services.AddScoped<SegmentReader>();
         services.AddScoped<SegmentOverlap>();
         services.AddScoped<IDefinitionObserver, MembershipInvalidation>();
         services.AddScoped<IEvaluationBacklog, MembershipBacklog>();

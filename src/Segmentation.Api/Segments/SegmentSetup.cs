@@ -16,5 +16,6 @@ internal static class SegmentSetup
         services.AddScoped<AttributeStore>();
         services.AddScoped<ManualMembership>();
         services.AddScoped<CustomerSnapshots>();
+        services.AddScoped<FieldSuggestions>();
     }
 }

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Npgsql;
 using static Segmentation.Api.Tests.Segments.RuleJson;
 
@@ -178,15 +177,13 @@ public sealed class HttpTests(ApiFixture fixture) : IClassFixture<ApiFixture>
         await using var connection = new NpgsqlConnection(fixture.ConnectionString + ";Pooling=false");
         await connection.OpenAsync();
         await using var command = new NpgsqlCommand("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'segmentation' AND wait_event_type = 'Lock'", connection);
-        for (var watch = Stopwatch.StartNew(); watch.Elapsed < TimeSpan.FromSeconds(10); await Task.Delay(20))
-        {
-            if ((long)(await command.ExecuteScalarAsync())! >= waiting && waiting > 0 || (waiting == 0 && (long)(await command.ExecuteScalarAsync())! == 0))
-            {
-                return;
-            }
-        }
+        await Wait.UntilAsync(IsReachedAsync, $"{path}: {waiting} waiting");
 
-        Assert.Fail($"{path}: not {waiting} waiting");
+        async Task<bool> IsReachedAsync()
+        {
+            var count = (long)(await command.ExecuteScalarAsync())!;
+            return waiting > 0 ? count >= waiting : count == 0;
+        }
     }
 
     private async Task<NpgsqlConnection> LockCustomersAsync()

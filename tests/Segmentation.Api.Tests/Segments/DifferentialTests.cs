@@ -27,11 +27,16 @@ public sealed class DifferentialTests(RuleWorld world, ITestOutputHelper output)
             var inSql = world.InSqlAsync(rule, zone, asOf, db).GetAwaiter().GetResult();
             var inMemory = world.InMemory(rule, zone, asOf);
             var difference = inSql.Except(inMemory).Concat(inMemory.Except(inSql)).ToList();
-            Assert.True(difference.Count == 0, $"seed {seed}, zone {zone}, asOf {asOf}: SQL {inSql.Count}, memory {inMemory.Count}, differ on {string.Join(",", difference.Take(5))}\n{text}");
+            Assert.True(difference.Count == 0, $"""
+                seed {seed}, zone {zone}, asOf {asOf}: SQL {inSql.Count}, memory {inMemory.Count},
+                differ on {string.Join(",", difference.Take(5))}
+                {text}
+                """);
 
             var not = Parse($$"""{"combinator":"and","not":true,"rules":[{{text}}]}""");
             var complement = world.InMemory(not, zone, asOf);
-            Assert.True(!complement.Overlaps(inSql) && complement.Count + inSql.Count == world.Customers.Count, $"seed {seed}: complement\n{text}");
+            Assert.True(
+                !complement.Overlaps(inSql) && complement.Count + inSql.Count == world.Customers.Count, $"seed {seed}: complement\n{text}");
             matched += inSql.Count;
             partial += inSql.Count > 0 && inSql.Count < world.Customers.Count ? 1 : 0;
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(Trees));

@@ -26,13 +26,18 @@ public sealed class MembershipLawTests(RuleWorld world) : IClassFixture<RuleWorl
             var stored = (await api.PutAsync($"segments/{key}", Body(rule, $"\"timeZone\":\"{zone}\""))).Expect(201);
             Assert.True(stored["valid"].GetBoolean());
 
-            var preview = (await api.PostAsync("segments/preview", Body(rule, $"\"timeZone\":\"{zone}\",\"asOf\":\"{asOf}\",\"sampleSize\":3"))).Expect(200);
+            var preview = (await api.PostAsync(
+                "segments/preview", Body(rule, $"\"timeZone\":\"{zone}\",\"asOf\":\"{asOf}\",\"sampleSize\":3"))).Expect(200);
             var count = (await api.GetAsync($"segments/{key}/count?asOf={asOf}")).Expect(200);
-            var members = (await api.AllAsync($"segments/{key}/members?fields=id&asOf={asOf}", 37)).Select(m => m.GetProperty("id").GetString()!).ToList();
+            var members = (await api.AllAsync($"segments/{key}/members?fields=id&asOf={asOf}", 37))
+                .Select(m => m.GetProperty("id").GetString()!)
+                .ToList();
             var set = members.ToHashSet();
             var which = $"{key} {zone} {asOf} {rule}";
             Assert.True(members.Count == set.Count, which);
-            Assert.True(preview["count"].GetInt64() == members.Count && count["count"].GetInt64() == members.Count, $"{which}: preview {preview["count"]}, count {count["count"]}, members {members.Count}");
+            Assert.True(
+                preview["count"].GetInt64() == members.Count && count["count"].GetInt64() == members.Count,
+                $"{which}: preview {preview["count"]}, count {count["count"]}, members {members.Count}");
             Assert.Equal(ids.Length, count["total"].GetInt64());
             Assert.Equal(Math.Round((decimal)members.Count / ids.Length, 6), count["share"].GetDecimal());
             Assert.Equal(Math.Min(3, members.Count), preview["sample"].GetArrayLength());
@@ -43,7 +48,9 @@ public sealed class MembershipLawTests(RuleWorld world) : IClassFixture<RuleWorl
             {
                 var single = (await api.GetAsync($"segments/{key}/members/{Uri.EscapeDataString(id)}?asOf={asOf}")).Expect(200);
                 var explained = (await api.GetAsync($"segments/{key}/explain/{Uri.EscapeDataString(id)}?asOf={asOf}")).Expect(200);
-                Assert.True(single["member"].GetBoolean() == set.Contains(id) && explained["matched"].GetBoolean() == set.Contains(id), $"{which}: {id} single {single["member"]}, explained {explained["matched"]}");
+                Assert.True(
+                    single["member"].GetBoolean() == set.Contains(id) && explained["matched"].GetBoolean() == set.Contains(id),
+                    $"{which}: {id} single {single["member"]}, explained {explained["matched"]}");
                 Assert.Equal(set.Contains(id), explained["rule"].GetProperty("matched").GetBoolean());
                 Assert.Equal(single["evaluatedAt"].GetString(), explained["evaluatedAt"].GetString());
             }
@@ -60,7 +67,9 @@ public sealed class MembershipLawTests(RuleWorld world) : IClassFixture<RuleWorl
                 var inside = answer["items"].EnumerateArray().Select(s => s.GetProperty("key").GetString()!).ToHashSet();
                 foreach (var (key, at, members) in group)
                 {
-                    Assert.True(inside.Contains(key) == members.Contains(id), $"{id} {key} {at}: listed {inside.Contains(key)}, member {members.Contains(id)}");
+                    Assert.True(
+                        inside.Contains(key) == members.Contains(id),
+                        $"{id} {key} {at}: listed {inside.Contains(key)}, member {members.Contains(id)}");
                 }
             }
         }

@@ -7,12 +7,16 @@ using static Segmentation.Api.Tests.Segments.RuleJson;
 
 namespace Segmentation.Api.Tests.Segments;
 
-/// <summary>Every operator on every field of a customer and of an event: who matches was worked out by hand (<see cref="OperatorWorld"/>).</summary>
+/// <summary>
+/// Every operator on every field of a customer and of an event: who matches was worked out by hand (<see cref="OperatorWorld"/>).
+/// </summary>
 public sealed partial class OperatorTests(OperatorWorld world) : IClassFixture<OperatorWorld>
 {
-    // [fields], then: operator value => who of a, b, c, d.
+    // [fields], then: operator value => who of a, b, c, d. A line that ends with a backslash goes on in the next.
     private const string Customers = """
-        [demographic.gender demographic.education demographic.occupation demographic.maritalStatus demographic.language geographic.region geographic.city geographic.postalCode psychographic.lifestyle psychographic.personality customer.email customer.firstName attributes.plan]
+        [demographic.gender demographic.education demographic.occupation demographic.maritalStatus demographic.language \
+        geographic.region geographic.city geographic.postalCode psychographic.lifestyle psychographic.personality \
+        customer.email customer.firstName attributes.plan]
         = "ALPHA" => a
         != "ALPHA" => b c d
         in ["alpha","50%_OFF","none"] => a c
@@ -406,10 +410,12 @@ public sealed partial class OperatorTests(OperatorWorld world) : IClassFixture<O
         != {"combinator":"and","rules":[{"field":"type","operator":"=","value":"order_completed"}]} => c d
 
         [behavioral.sequence]
-        = {"steps":[{"combinator":"and","rules":[{"field":"type","operator":"=","value":"order_completed"}]},{"combinator":"and","rules":[{"field":"type","operator":"=","value":"order_refunded"}]}]} => b
+        = {"steps":[{"combinator":"and","rules":[{"field":"type","operator":"=","value":"order_completed"}]}, \
+        {"combinator":"and","rules":[{"field":"type","operator":"=","value":"order_refunded"}]}]} => b
         = {"steps":[{"combinator":"and","rules":[]},{"combinator":"and","rules":[]}],"within":{"amount":2,"unit":"day"}} =>
         = {"steps":[{"combinator":"and","rules":[]},{"combinator":"and","rules":[]}],"within":{"amount":49,"unit":"hour"}} => b
-        = {"steps":[{"combinator":"and","rules":[]},{"combinator":"and","rules":[]},{"combinator":"and","rules":[]}],"within":{"amount":2,"unit":"week"}} => a
+        = {"steps":[{"combinator":"and","rules":[]},{"combinator":"and","rules":[]},{"combinator":"and","rules":[]}], \
+        "within":{"amount":2,"unit":"week"}} => a
         != {"steps":[{"combinator":"and","rules":[]},{"combinator":"and","rules":[]}]} => c d
         """;
 
@@ -604,7 +610,8 @@ public sealed partial class OperatorTests(OperatorWorld world) : IClassFixture<O
 
     [Theory]
     [MemberData(nameof(CustomerFields))]
-    public Task Customer_EveryOperator(string field) => CheckAsync(Read(Customers).Where(c => c.Field == field).Select(c => (All(Rule(c)), c.Who)));
+    public Task Customer_EveryOperator(string field) =>
+        CheckAsync(Read(Customers).Where(c => c.Field == field).Select(c => (All(Rule(c)), c.Who)));
 
     [Theory]
     [MemberData(nameof(EventFieldNames))]
@@ -619,7 +626,8 @@ public sealed partial class OperatorTests(OperatorWorld world) : IClassFixture<O
     public void Cases_CoverEveryOperatorOfEveryField()
     {
         var customers = Read(Customers).Select(c => (c.Field, c.Operator)).ToHashSet();
-        var missing = world.Definitions.Catalog(Backend.Sql, false).All.Append(world.Definitions.Catalog(Backend.Sql, false).Find("consent.marketing")!)
+        var missing = world.Definitions.Catalog(Backend.Sql, false).All
+            .Append(world.Definitions.Catalog(Backend.Sql, false).Find("consent.marketing")!)
             .SelectMany(f => Operators.ListFor(f.Type).Select(o => (f.Name, o.Name))).Where(pair => !customers.Contains(pair)).ToList();
         Assert.Empty(missing);
 
@@ -630,17 +638,24 @@ public sealed partial class OperatorTests(OperatorWorld world) : IClassFixture<O
 
         // And the catalogs hold what the contract names.
         var contract = """
-            demographic.age demographic.birthDate demographic.gender demographic.education demographic.occupation demographic.maritalStatus demographic.language demographic.income demographic.householdSize demographic.children
-            geographic.country geographic.region geographic.city geographic.postalCode geographic.timeZone geographic.climate geographic.location
-            psychographic.interests psychographic.values psychographic.attitudes psychographic.motivations psychographic.lifestyle psychographic.personality
+            demographic.age demographic.birthDate demographic.gender demographic.education demographic.occupation
+            demographic.maritalStatus demographic.language demographic.income demographic.householdSize demographic.children
+            geographic.country geographic.region geographic.city geographic.postalCode geographic.timeZone
+            geographic.climate geographic.location
+            psychographic.interests psychographic.values psychographic.attitudes psychographic.motivations
+            psychographic.lifestyle psychographic.personality
             behavioral.events behavioral.sequence behavioral.lastEventAt behavioral.eventCount
-            temporal.signedUpAt temporal.firstSeenAt temporal.lastSeenAt temporal.birthday temporal.signupAnniversary temporal.localHour temporal.localDayOfWeek
-            value.lifetimeValue value.averageOrderValue value.orderCount value.firstOrderAt value.lastOrderAt value.daysSinceLastOrder value.percentile
+            temporal.signedUpAt temporal.firstSeenAt temporal.lastSeenAt temporal.birthday temporal.signupAnniversary
+            temporal.localHour temporal.localDayOfWeek
+            value.lifetimeValue value.averageOrderValue value.orderCount value.firstOrderAt value.lastOrderAt
+            value.daysSinceLastOrder value.percentile
             customer.id customer.email customer.firstName customer.lastName customer.createdAt segment
             attributes.plan attributes.ratio attributes.renewal attributes.score attributes.seenAt attributes.tags attributes.trial
             """.Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal(contract.Order(), world.Definitions.Catalog(Backend.Sql, false).All.Select(f => f.Name).Order());
-        Assert.Equal(["amount", "channel", "dayOfWeek", "hourOfDay", "month", "occurredAt", "type"], EventFields.Catalog.All.Select(f => f.Name).Order());
+        Assert.Equal(
+            ["amount", "channel", "dayOfWeek", "hourOfDay", "month", "occurredAt", "type"],
+            EventFields.Catalog.All.Select(f => f.Name).Order());
     }
 
     private async Task CheckAsync(IEnumerable<(string Rule, string Who)> cases)
@@ -649,14 +664,19 @@ public sealed partial class OperatorTests(OperatorWorld world) : IClassFixture<O
         List<string> wrong = [];
         foreach (var (rule, who) in cases)
         {
-            // The rule and its complement; each now and looking back, in SQL and in memory.
+            // The rule and its complement; each now and in the past, in SQL and in memory.
             var complement = string.Join(' ', "a b c d".Split(' ').Except(who.Split(' ')));
-            foreach (var (text, expected) in new[] { (rule, who), ($$"""{"combinator":"and","not":true,"rules":[{{rule}}]}""", complement) })
+            foreach (var (text, expected) in new[]
+            {
+                (rule, who), ($$"""{"combinator":"and","not":true,"rules":[{{rule}}]}""", complement)
+            })
             {
                 var answers = await world.AskAsync(db, JsonSerializer.Deserialize<JsonElement>(text));
                 if (answers.Any(a => a != expected))
                 {
-                    wrong.Add($"{text}: {expected} expected; SQL {answers[0]}, memory {answers[1]}, looking back: SQL {answers[2]}, memory {answers[3]}");
+                    wrong.Add(
+                        $"{text}: {expected} expected; SQL {answers[0]}, memory {answers[1]}; "
+                        + $"in the past: SQL {answers[2]}, memory {answers[3]}");
                 }
             }
         }
@@ -671,7 +691,7 @@ public sealed partial class OperatorTests(OperatorWorld world) : IClassFixture<O
     private static IEnumerable<(string Field, string Operator, string? Value, string Who)> Read(string table)
     {
         string[] fields = [];
-        foreach (var line in table.Split('\n').Select(l => l.Trim()).Where(l => l.Length > 0))
+        foreach (var line in table.Replace("\\\n", "", StringComparison.Ordinal).Split('\n').Select(l => l.Trim()).Where(l => l.Length > 0))
         {
             if (line[0] == '[')
             {
@@ -683,7 +703,8 @@ public sealed partial class OperatorTests(OperatorWorld world) : IClassFixture<O
             Assert.True(match.Success, line);
             foreach (var field in fields)
             {
-                yield return (field, match.Groups[1].Value, match.Groups[2].Length == 0 ? null : match.Groups[2].Value, match.Groups[3].Value);
+                yield return (
+                    field, match.Groups[1].Value, match.Groups[2].Length == 0 ? null : match.Groups[2].Value, match.Groups[3].Value);
             }
         }
     }

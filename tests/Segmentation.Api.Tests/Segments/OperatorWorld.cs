@@ -13,7 +13,7 @@ using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Tests.Segments;
 
-/// <summary>Four customers, a to d, made by hand so that who matches can be told by looking; d has nothing. In PostgreSQL and in memory.</summary>
+/// <summary>Four customers, a to d, made by hand so that who matches is plain to see; d has nothing. In PostgreSQL and in memory.</summary>
 public sealed class OperatorWorld : IAsyncLifetime
 {
     /// <summary>A Saturday.</summary>
@@ -28,7 +28,8 @@ public sealed class OperatorWorld : IAsyncLifetime
     public SegmentationDb NewDb(IInterceptor? interceptor = null)
     {
         var options = new DbContextOptionsBuilder<SegmentationDb>().UseNpgsql(source)
-            .ConfigureWarnings(w => w.Ignore(CoreEventId.FirstWithoutOrderByAndFilterWarning, CoreEventId.ManyServiceProvidersCreatedWarning));
+            .ConfigureWarnings(w =>
+                w.Ignore(CoreEventId.FirstWithoutOrderByAndFilterWarning, CoreEventId.ManyServiceProvidersCreatedWarning));
         return new SegmentationDb((interceptor is null ? options : options.AddInterceptors(interceptor)).Options);
     }
 
@@ -40,9 +41,18 @@ public sealed class OperatorWorld : IAsyncLifetime
         await db.Database.MigrateAsync();
         db.Customers.AddRange(A(), B(), C(), D());
         db.Attributes.AddRange(
-            new[] { ("plan", "text"), ("score", "integer"), ("ratio", "decimal"), ("trial", "boolean"), ("renewal", "date"), ("seenAt", "instant"), ("tags", "set") }
+            new[] { ("plan", "text"), ("score", "integer"), ("ratio", "decimal"), ("trial", "boolean"), ("renewal", "date"),
+                ("seenAt", "instant"), ("tags", "set") }
                 .Select(a => new CustomerAttribute { Name = a.Item1, Type = a.Item2, Kind = "value" }));
-        var manual = new Segment { Key = "by-hand", Name = "By hand", Kind = SegmentKind.Manual, TimeZone = "UTC", Status = SegmentStatus.Active, Version = 1 };
+        var manual = new Segment
+        {
+            Key = "by-hand",
+            Name = "By hand",
+            Kind = SegmentKind.Manual,
+            TimeZone = "UTC",
+            Status = SegmentStatus.Active,
+            Version = 1
+        };
         db.Segments.Add(manual);
         db.Segments.Add(new Segment
         {
@@ -56,18 +66,26 @@ public sealed class OperatorWorld : IAsyncLifetime
         await db.SaveChangesAsync();
         foreach (var id in new[] { "Alpha", "alphabet" })
         {
-            db.ManualMembers.Add(new ManualMember { SegmentId = manual.Id, CustomerKey = (await db.Customers.SingleAsync(c => c.Id == id)).Key, AddedAt = Now });
+            db.ManualMembers.Add(new ManualMember
+            {
+                SegmentId = manual.Id,
+                CustomerKey = (await db.Customers.SingleAsync(c => c.Id == id)).Key,
+                AddedAt = Now
+            });
         }
 
         await db.SaveChangesAsync();
         await using var again = NewDb();
-        customers = await again.Customers.Include(c => c.Events).Include(c => c.ManualMemberships).AsSplitQuery().OrderBy(c => c.Key).ToListAsync();
+        customers = await again.Customers.Include(c => c.Events).Include(c => c.ManualMemberships).AsSplitQuery().OrderBy(c => c.Key)
+            .ToListAsync();
         foreach (var customer in customers)
         {
             customer.Rank = (customers.Count(c => c.LifetimeValue < customer.LifetimeValue), customers.Count);
         }
 
-        var segments = await again.Segments.AsNoTracking().Select(s => new SegmentDefinition(s.Id, s.Key, s.Name, s.Kind, s.Status, s.Rule, s.TimeZone, s.Version)).ToListAsync();
+        var segments = await again.Segments.AsNoTracking()
+            .Select(s => new SegmentDefinition(s.Id, s.Key, s.Name, s.Kind, s.Status, s.Rule, s.TimeZone, s.Version))
+            .ToListAsync();
         var attributes = await again.Attributes.AsNoTracking().OrderBy(a => a.Name).ToListAsync();
         Definitions = new DefinitionSet(1, segments, attributes, new CustomerFields(new RevenueOptions()), new RuleLimits(), null);
     }
@@ -142,13 +160,22 @@ public sealed class OperatorWorld : IAsyncLifetime
 
     private static void Add(Customer c, string at, string type, decimal? amount, string? channel, string? properties)
     {
-        var e = new CustomerEvent { Id = $"e{c.Events.Count}", OccurredAt = At(at), Type = type, Amount = amount, Channel = channel, Properties = properties is null ? null : Json(properties) };
+        var e = new CustomerEvent
+        {
+            Id = $"e{c.Events.Count}",
+            OccurredAt = At(at),
+            Type = type,
+            Amount = amount,
+            Channel = channel,
+            Properties = properties is null ? null : Json(properties)
+        };
         c.Events.Add(e);
         c.EventCount++;
         (c.FirstEventAt, c.LastEventAt) = (c.FirstEventAt ?? e.OccurredAt, e.OccurredAt);
         if (type == "order_completed")
         {
-            (c.OrderCount, c.OrderAmount, c.LifetimeValue) = (c.OrderCount + 1, c.OrderAmount + (amount ?? 0), c.LifetimeValue + (amount ?? 0));
+            (c.OrderCount, c.OrderAmount, c.LifetimeValue) =
+                (c.OrderCount + 1, c.OrderAmount + (amount ?? 0), c.LifetimeValue + (amount ?? 0));
             (c.FirstOrderAt, c.LastOrderAt) = (c.FirstOrderAt ?? e.OccurredAt, e.OccurredAt);
         }
         else if (type == "order_refunded")
@@ -162,7 +189,8 @@ public sealed class OperatorWorld : IAsyncLifetime
     {
         var c = Texts("Alpha", "a", "Alpha");
         Numbers(c, 1, 1.5m, new DateOnly(1990, 6, 15), At("2024-01-01T00:00Z"), ["Red", "Blue"], true);
-        (c.Geographic.Country, c.Geographic.TimeZone, c.Geographic.Climate, c.Geographic.Latitude, c.Geographic.Longitude) = ("DE", "Europe/Berlin", "temperate", 52.52, 13.405);
+        (c.Geographic.Country, c.Geographic.TimeZone, c.Geographic.Climate, c.Geographic.Latitude, c.Geographic.Longitude) =
+            ("DE", "Europe/Berlin", "temperate", 52.52, 13.405);
         c.ConsentsGranted = ["marketing"];
         Add(c, "2024-06-01T10:00Z", "order_completed", 10, "web", """{"p":"red","n":5,"f":true,"deep":{"er":"x"}}""");
         Add(c, "2024-06-05T00:00Z", "page_viewed", null, null, null);
@@ -175,7 +203,8 @@ public sealed class OperatorWorld : IAsyncLifetime
     {
         var c = Texts("alphabet", "b", "alphabet");
         Numbers(c, 2, 2.5m, new DateOnly(1990, 6, 16), At("2024-01-01T23:59:59.999999Z"), ["red"], false);
-        (c.Geographic.Country, c.Geographic.TimeZone, c.Geographic.Climate, c.Geographic.Latitude, c.Geographic.Longitude) = ("US", "America/New_York", "polar", 40.7128, -74.006);
+        (c.Geographic.Country, c.Geographic.TimeZone, c.Geographic.Climate, c.Geographic.Latitude, c.Geographic.Longitude) =
+            ("US", "America/New_York", "polar", 40.7128, -74.006);
         Add(c, "2024-05-01T08:00Z", "order_completed", 100, "store", """{"p":"redder","n":7.5,"f":false}""");
         Add(c, "2024-05-03T09:00Z", "order_refunded", 20, "store", """{"p":5,"n":"5"}""");
         return c;
@@ -186,7 +215,8 @@ public sealed class OperatorWorld : IAsyncLifetime
     {
         var c = Texts("50%_Off", "c", "50%_Off");
         Numbers(c, 3, -3m, new DateOnly(2000, 2, 29), At("2024-01-02T00:00Z"), ["green"], true);
-        (c.Geographic.Country, c.Geographic.TimeZone, c.Geographic.Climate, c.Geographic.Latitude, c.Geographic.Longitude) = ("NZ", "Pacific/Auckland", "arid", -36.8485, 174.7633);
+        (c.Geographic.Country, c.Geographic.TimeZone, c.Geographic.Climate, c.Geographic.Latitude, c.Geographic.Longitude) =
+            ("NZ", "Pacific/Auckland", "arid", -36.8485, 174.7633);
         c.ConsentsGranted = ["marketing", "other"];
         Add(c, "2023-12-31T23:30Z", "page_viewed", null, "web", """{"n":9}""");
         return c;

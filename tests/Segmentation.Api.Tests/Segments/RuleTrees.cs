@@ -12,12 +12,14 @@ namespace Segmentation.Api.Tests.Segments;
 internal sealed class RuleTrees(Random random, FieldCatalog<Customer> catalog)
 {
     private static readonly string[] Units = ["minute", "hour", "day", "week", "month", "year"];
-    private static readonly string[] Anchors = ["now", "startOfDay", "endOfDay", "startOfWeek", "endOfWeek", "startOfMonth", "endOfMonth", "startOfYear", "endOfYear"];
+    private static readonly string[] Anchors = ["now", "startOfDay", "endOfDay", "startOfWeek", "endOfWeek", "startOfMonth", "endOfMonth",
+        "startOfYear", "endOfYear"];
 
     public JsonElement Tree(int depth = 3) => JsonSerializer.SerializeToElement(Group(depth, () => Rule(depth)));
 
     /// <summary>A rule over that field by that operator.</summary>
-    public JsonObject Rule(string field, string op) => Value(new JsonObject { ["field"] = field, ["operator"] = op }, catalog.Find(field)!.Type, op);
+    public JsonObject Rule(string field, string op) =>
+        Value(new JsonObject { ["field"] = field, ["operator"] = op }, catalog.Find(field)!.Type, op);
 
     private JsonObject Group(int depth, Func<JsonObject> rule)
     {
@@ -54,7 +56,8 @@ internal sealed class RuleTrees(Random random, FieldCatalog<Customer> catalog)
         string[][] alike =
         [
             ["demographic.gender", "demographic.education", "attributes.plan", "customer.firstName"],
-            ["demographic.age", "demographic.children", "attributes.score", "value.averageOrderValue", "demographic.income", "behavioral.eventCount", "value.daysSinceLastOrder", "attributes.ratio", "value.lifetimeValue"],
+            ["demographic.age", "demographic.children", "attributes.score", "value.averageOrderValue", "demographic.income",
+                "behavioral.eventCount", "value.daysSinceLastOrder", "attributes.ratio", "value.lifetimeValue"],
             ["demographic.birthDate", "attributes.renewal"],
             ["temporal.signedUpAt", "temporal.lastSeenAt", "attributes.seenAt", "value.lastOrderAt", "customer.createdAt"],
         ];
@@ -76,7 +79,11 @@ internal sealed class RuleTrees(Random random, FieldCatalog<Customer> catalog)
         {
             var steps = new JsonArray([.. Enumerable.Range(0, random.Next(2, 4)).Select(_ => (JsonNode)Group(1, EventRule))]);
             rule["value"] = random.Next(2) == 0 ? new JsonObject { ["steps"] = steps }
-                : new JsonObject { ["steps"] = steps, ["within"] = new JsonObject { ["amount"] = random.Next(1, 30), ["unit"] = Pick(Units) } };
+                : new JsonObject
+                {
+                    ["steps"] = steps,
+                    ["within"] = new JsonObject { ["amount"] = random.Next(1, 30), ["unit"] = Pick(Units) }
+                };
             return rule;
         }
 
@@ -94,16 +101,34 @@ internal sealed class RuleTrees(Random random, FieldCatalog<Customer> catalog)
                 "geographic.climate" => Pick(Geographic.Climates),
                 "geographic.timeZone" => Pick(RuleWorld.Zones),
                 "type" => Pick(RuleWorld.EventTypes),
-                _ when op is "=" or "!=" or "in" or "notIn" or "contains" or "doesNotContain" && type == FieldType.Set => Pick(RuleWorld.Texts).ToUpperInvariant() is var upper && CaseNormalizer.Normalize(upper) == CaseNormalizer.Normalize(upper) && random.Next(2) == 0 ? upper : Pick(RuleWorld.Texts),
+                _ when op is "=" or "!=" or "in" or "notIn" or "contains" or "doesNotContain" && type == FieldType.Set =>
+                    Pick(RuleWorld.Texts).ToUpperInvariant() is var upper && CaseNormalizer.Normalize(upper) == CaseNormalizer.Normalize(upper) && random.Next(2) == 0
+                        ? upper
+                        : Pick(RuleWorld.Texts),
                 _ => Pick("a", "%", "_", "\\", "'", "ß", "É", "日", "example", "0", "-1", "😀", "Σ", "İ"),
             },
-            FieldType.Integer => name switch { "demographic.age" => random.Next(-1, 60), "hourOfDay" or "temporal.localHour" => random.Next(24), "month" => random.Next(1, 13), "value.daysSinceLastOrder" => random.Next(-1, 600), _ => random.Next(-1, 6) },
+            FieldType.Integer => name switch
+            {
+                "demographic.age" => random.Next(-1, 60),
+                "hourOfDay" or "temporal.localHour" => random.Next(24),
+                "month" => random.Next(1, 13),
+                "value.daysSinceLastOrder" => random.Next(-1, 600),
+                _ => random.Next(-1, 6)
+            },
             FieldType.Decimal => name == "value.percentile" ? random.Next(-10, 1100) / 10m : random.Next(-20, 60) / 10m,
             FieldType.Boolean => random.Next(2) == 0,
             FieldType.Segment => Pick("by-hand", "in-berlin", "nested"),
             FieldType.Point => random.Next(3) == 0
-                ? new JsonObject { ["polygon"] = new JsonArray([.. Enumerable.Range(0, random.Next(3, 6)).Select(_ => (JsonNode)new JsonArray(Math.Round((random.NextDouble() * 170) - 85, 4), Math.Round((random.NextDouble() * 170) - 85, 4)))]) }
-                : new JsonObject { ["latitude"] = Math.Round((random.NextDouble() * 180) - 90, 4), ["longitude"] = Math.Round((random.NextDouble() * 360) - 180, 4), ["radiusKm"] = random.Next(1, 12_000) },
+                ? new JsonObject
+                {
+                    ["polygon"] = new JsonArray([.. Enumerable.Range(0, random.Next(3, 6)).Select(_ => (JsonNode)new JsonArray(
+                    Math.Round((random.NextDouble() * 170) - 85, 4), Math.Round((random.NextDouble() * 170) - 85, 4)))]) }
+                : new JsonObject
+                {
+                    ["latitude"] = Math.Round((random.NextDouble() * 180) - 90, 4),
+                    ["longitude"] = Math.Round((random.NextDouble() * 360) - 180, 4),
+                    ["radiusKm"] = random.Next(1, 12_000)
+                },
             _ => Date(),
         };
         JsonArray Many(int n) => new([.. Enumerable.Range(0, n).Select(_ => One())]);
@@ -122,26 +147,43 @@ internal sealed class RuleTrees(Random random, FieldCatalog<Customer> catalog)
     {
         if (type is FieldType.Integer or FieldType.Decimal)
         {
-            var (a, b) = (decimal.Parse(one().ToJsonString(), CultureInfo.InvariantCulture), decimal.Parse(one().ToJsonString(), CultureInfo.InvariantCulture));
+            var (a, b) = (
+                decimal.Parse(one().ToJsonString(), CultureInfo.InvariantCulture),
+                decimal.Parse(one().ToJsonString(), CultureInfo.InvariantCulture));
             return new JsonArray(Math.Min(a, b), Math.Max(a, b));
         }
 
         // Constants of a range must be in order; relative dates need not.
-        return type == FieldType.Yearly ? new JsonArray(Date(), Date()) : random.Next(2) == 0 ? new JsonArray(Relative(), Relative()) : new JsonArray("2024-01-15", Pick("2024-02-29", "2024-03-30", "2025-01-01"));
+        return type == FieldType.Yearly ? new JsonArray(Date(), Date())
+            : random.Next(2) == 0 ? new JsonArray(Relative(), Relative())
+            : new JsonArray("2024-01-15", Pick("2024-02-29", "2024-03-30", "2025-01-01"));
     }
 
     private JsonNode Date() => random.Next(3) switch
     {
         0 => Relative(),
-        1 => JsonValue.Create(Pick("2024-02-29", "2024-02-28", "2023-02-28", "2024-03-31", "2024-03-30", "1999-12-31", "2000-02-29", "2024-11-03")),
-        _ => JsonValue.Create(Pick("2024-02-29T23:15:00Z", "2024-03-31T02:30:00", "2024-03-30T22:00:00+02:00", "2023-10-29T02:30:00", "2024-03-01T00:00:00.000001Z")),
+        1 => JsonValue.Create(
+            Pick("2024-02-29", "2024-02-28", "2023-02-28", "2024-03-31", "2024-03-30", "1999-12-31", "2000-02-29", "2024-11-03")),
+        _ => JsonValue.Create(Pick(
+            "2024-02-29T23:15:00Z",
+            "2024-03-31T02:30:00",
+            "2024-03-30T22:00:00+02:00",
+            "2023-10-29T02:30:00",
+            "2024-03-01T00:00:00.000001Z")),
     };
 
-    private JsonObject Relative() => new() { ["mode"] = "relative", ["anchor"] = Pick(Anchors), ["offset"] = random.Next(5) == 0 ? random.Next(-3, 4) * 1000 : random.Next(-40, 5), ["unit"] = Pick(Units) };
+    private JsonObject Relative() => new()
+    {
+        ["mode"] = "relative",
+        ["anchor"] = Pick(Anchors),
+        ["offset"] = random.Next(5) == 0 ? random.Next(-3, 4) * 1000 : random.Next(-40, 5),
+        ["unit"] = Pick(Units)
+    };
 
     private JsonObject EventRule()
     {
-        var field = Pick("type", "type", "occurredAt", "amount", "channel", "hourOfDay", "dayOfWeek", "month", "properties.p", "properties.q.deep", "properties.p.deep", "properties.none");
+        var field = Pick("type", "type", "occurredAt", "amount", "channel", "hourOfDay", "dayOfWeek", "month", "properties.p",
+            "properties.q.deep", "properties.p.deep", "properties.none");
         var type = EventFields.Catalog.Find(field)!.Type;
         var op = Pick([.. Operators.ListFor(type).Select(o => o.Name)]);
         var rule = new JsonObject { ["field"] = field, ["operator"] = op };
@@ -150,7 +192,8 @@ internal sealed class RuleTrees(Random random, FieldCatalog<Customer> catalog)
             return Value(rule, type, op);
         }
 
-        var of = op is "=" or "!=" or "in" or "notIn" ? Pick(FieldType.Text, FieldType.Decimal, op is "=" or "!=" ? FieldType.Boolean : FieldType.Text)
+        var of = op is "=" or "!=" or "in" or "notIn"
+            ? Pick(FieldType.Text, FieldType.Decimal, op is "=" or "!=" ? FieldType.Boolean : FieldType.Text)
             : op is "<" or "<=" or ">" or ">=" or "between" or "notBetween" ? FieldType.Decimal : FieldType.Text;
         return Value(rule, of, op);
     }
@@ -182,10 +225,13 @@ internal sealed class RuleTrees(Random random, FieldCatalog<Customer> catalog)
             match["of"] = of;
         }
 
-        JsonNode Threshold() => of == "occurredAt" && aggregate != "distinct" ? Date() : aggregate is null or "distinct" or "distinctDays" ? random.Next(0, 5) : random.Next(-20, 60) / 10m;
+        JsonNode Threshold() => of == "occurredAt" && aggregate != "distinct" ? Date()
+            : aggregate is null or "distinct" or "distinctDays" ? random.Next(0, 5)
+            : random.Next(-20, 60) / 10m;
         match["threshold"] = mode != "between" ? Threshold()
             : of == "occurredAt" && aggregate != "distinct" ? new JsonArray("2024-01-15", "2024-03-01")
-            : aggregate is null or "distinct" or "distinctDays" ? new JsonArray(random.Next(0, 2), random.Next(2, 5)) : new JsonArray(random.Next(-20, 10) / 10m, random.Next(10, 60) / 10m);
+            : aggregate is null or "distinct" or "distinctDays" ? new JsonArray(random.Next(0, 2), random.Next(2, 5))
+            : new JsonArray(random.Next(-20, 10) / 10m, random.Next(10, 60) / 10m);
         return match;
     }
 

@@ -15,16 +15,19 @@ using Segmentation.Rules.Values;
 namespace Segmentation.Api.Tests.Segments;
 
 /// <summary>
-/// Customers and events chosen to be awkward (nulls, empty sets, wildcards, quotes, accents, leap days, zone boundaries, refunds), in PostgreSQL and in
-/// memory, so that one rule can be put to both.
+/// Customers and events chosen to be awkward (nulls, empty sets, wildcards, quotes, accents, leap days, zone boundaries, refunds), in
+/// PostgreSQL and in memory, so that both can evaluate one rule.
 /// </summary>
 public sealed class RuleWorld : IAsyncLifetime
 {
     public static readonly DateTimeOffset Now = new(2024, 3, 31, 1, 30, 0, TimeSpan.Zero); // The Berlin night that skips an hour.
     public static readonly DateTimeOffset Then = new(2024, 2, 29, 23, 15, 0, TimeSpan.Zero);
-    public static readonly string[] Zones = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe", "America/Havana", "Pacific/Apia"];
-    public static readonly string[] Texts = ["a", "A%b", "a_b", "it's \"so\"", "back\\slash", "Straße", "ÄÖÜ é", "日本 語", "İI ıi", "x", "Σας", "a,b", "null", "𝒜😀", "ab"];
-    public static readonly string[] EventTypes = ["order_completed", "Order_Refunded", "order_refunded", "page_viewed", "Page_Viewed", "50%_off"];
+    public static readonly string[] Zones = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe",
+        "America/Havana", "Pacific/Apia"];
+    public static readonly string[] Texts = ["a", "A%b", "a_b", "it's \"so\"", "back\\slash", "Straße", "ÄÖÜ é", "日本 語", "İI ıi", "x",
+        "Σας", "a,b", "null", "𝒜😀", "ab"];
+    public static readonly string[] EventTypes = ["order_completed", "Order_Refunded", "order_refunded", "page_viewed", "Page_Viewed",
+        "50%_off"];
 
     private readonly TestDatabase databases = new();
     private NpgsqlDataSource source = null!;
@@ -35,14 +38,16 @@ public sealed class RuleWorld : IAsyncLifetime
     public DefinitionSet Definitions { get; private set; } = null!;
     public IReadOnlyList<CustomerAttribute> Attributes { get; } =
     [
-        .. new[] { ("plan", "text"), ("score", "integer"), ("ratio", "decimal"), ("trial", "boolean"), ("renewal", "date"), ("seenAt", "instant"), ("tags", "set") }
+        .. new[] { ("plan", "text"), ("score", "integer"), ("ratio", "decimal"), ("trial", "boolean"), ("renewal", "date"),
+            ("seenAt", "instant"), ("tags", "set") }
             .Select(a => new CustomerAttribute { Name = a.Item1, Type = a.Item2, Kind = "value" }),
     ];
 
     public SegmentationDb NewDb(Action<DbContextOptionsBuilder<SegmentationDb>>? configure = null)
     {
         var options = new DbContextOptionsBuilder<SegmentationDb>().UseNpgsql(source)
-            .ConfigureWarnings(w => w.Ignore(CoreEventId.FirstWithoutOrderByAndFilterWarning, CoreEventId.ManyServiceProvidersCreatedWarning));
+            .ConfigureWarnings(w =>
+                w.Ignore(CoreEventId.FirstWithoutOrderByAndFilterWarning, CoreEventId.ManyServiceProvidersCreatedWarning));
         configure?.Invoke(options);
         return new SegmentationDb(options.Options);
     }
@@ -59,18 +64,37 @@ public sealed class RuleWorld : IAsyncLifetime
         var customers = Enumerable.Range(0, 160).Select(i => MakeCustomer(random, i)).ToList();
         db.Customers.AddRange(customers);
         db.Attributes.AddRange(Attributes);
-        var manual = new Segment { Key = "by-hand", Name = "By hand", Kind = SegmentKind.Manual, TimeZone = "UTC", Status = SegmentStatus.Active, Version = 1 };
+        var manual = new Segment
+        {
+            Key = "by-hand",
+            Name = "By hand",
+            Kind = SegmentKind.Manual,
+            TimeZone = "UTC",
+            Status = SegmentStatus.Active,
+            Version = 1
+        };
         db.Segments.Add(manual);
-        db.Segments.Add(MakeSegment("in-berlin", "Europe/Berlin", """{"combinator":"or","rules":[{"field":"temporal.localHour","operator":"<","value":12},{"field":"temporal.signedUpAt","operator":"<","value":"2024-03-31"}]}"""));
-        db.Segments.Add(MakeSegment("nested", "Asia/Kathmandu", """{"combinator":"and","rules":[{"field":"segment","operator":"notIn","value":["in-berlin","by-hand"]}]}"""));
+        db.Segments.Add(MakeSegment("in-berlin", "Europe/Berlin", """
+            {"combinator":"or","rules":[
+              {"field":"temporal.localHour","operator":"<","value":12},
+              {"field":"temporal.signedUpAt","operator":"<","value":"2024-03-31"}]}
+            """));
+        db.Segments.Add(MakeSegment(
+            "nested",
+            "Asia/Kathmandu",
+            """{"combinator":"and","rules":[{"field":"segment","operator":"notIn","value":["in-berlin","by-hand"]}]}"""));
         await db.SaveChangesAsync();
-        db.ManualMembers.AddRange(customers.Where((_, i) => i % 3 == 0).Select(c => new ManualMember { SegmentId = manual.Id, CustomerKey = c.Key, AddedAt = Now }));
+        db.ManualMembers.AddRange(customers.Where((_, i) => i % 3 == 0)
+            .Select(c => new ManualMember { SegmentId = manual.Id, CustomerKey = c.Key, AddedAt = Now }));
         await db.SaveChangesAsync();
 
-        // Loaded afresh, as the service loads them: what PostgreSQL keeps is what both sides see.
+        // Loaded afresh, as the service loads them: what PostgreSQL stores is what both sides see.
         await using var again = NewDb();
-        Customers = await again.Customers.Include(c => c.Events).Include(c => c.ManualMemberships).AsSplitQuery().OrderBy(c => c.Key).ToListAsync();
-        var segments = await again.Segments.AsNoTracking().Select(s => new SegmentDefinition(s.Id, s.Key, s.Name, s.Kind, s.Status, s.Rule, s.TimeZone, s.Version)).ToListAsync();
+        Customers = await again.Customers.Include(c => c.Events).Include(c => c.ManualMemberships).AsSplitQuery().OrderBy(c => c.Key)
+            .ToListAsync();
+        var segments = await again.Segments.AsNoTracking()
+            .Select(s => new SegmentDefinition(s.Id, s.Key, s.Name, s.Kind, s.Status, s.Rule, s.TimeZone, s.Version))
+            .ToListAsync();
         Definitions = new DefinitionSet(1, segments, Attributes, Fields, new RuleLimits(), null);
     }
 
@@ -85,7 +109,8 @@ public sealed class RuleWorld : IAsyncLifetime
     {
         var compiled = Definitions.Compile(rule, Backend.Sql, asOf is not null);
         Assert.Empty(compiled.Errors);
-        var predicate = compiled.ToQuery(new Evaluation(asOf ?? Now, zone), type => type == typeof(CustomerTotal) ? db.CustomerTotals : db.Events);
+        var predicate = compiled.ToQuery(
+            new Evaluation(asOf ?? Now, zone), type => type == typeof(CustomerTotal) ? db.CustomerTotals : db.Events);
         return [.. await db.Customers.Where(predicate).Select(c => c.Key).ToListAsync()];
     }
 
@@ -109,7 +134,15 @@ public sealed class RuleWorld : IAsyncLifetime
         .Sum(e => e.Type == "order_completed" ? e.Amount ?? 0 : e.Type == "order_refunded" ? -Math.Abs(e.Amount ?? 0) : 0);
 
     private static Segment MakeSegment(string key, string zone, string rule) =>
-        new() { Key = key, Name = key, TimeZone = zone, Status = SegmentStatus.Active, Version = 1, Rule = JsonSerializer.Deserialize<JsonElement>(rule) };
+        new()
+        {
+            Key = key,
+            Name = key,
+            TimeZone = zone,
+            Status = SegmentStatus.Active,
+            Version = 1,
+            Rule = JsonSerializer.Deserialize<JsonElement>(rule)
+        };
 
     private static Customer MakeCustomer(Random random, int i)
     {
@@ -123,9 +156,15 @@ public sealed class RuleWorld : IAsyncLifetime
             2 => Then.AddMicroseconds(random.Next(-1, 2)),
             _ => Now.AddDays(-random.Next(0, 900)).AddSeconds(random.Next(86400)),
         };
-        DateOnly Day() => random.Next(3) switch { 0 => new DateOnly(2000, 2, 28).AddDays(random.Next(3)), 1 => DateOnly.FromDateTime(Now.Date).AddYears(-random.Next(-1, 60)).AddDays(random.Next(-1, 2)), _ => new DateOnly(1950, 1, 1).AddDays(random.Next(27_000)) };
+        DateOnly Day() => random.Next(3) switch
+        {
+            0 => new DateOnly(2000, 2, 28).AddDays(random.Next(3)),
+            1 => DateOnly.FromDateTime(Now.Date).AddYears(-random.Next(-1, 60)).AddDays(random.Next(-1, 2)),
+            _ => new DateOnly(1950, 1, 1).AddDays(random.Next(27_000))
+        };
 
-        var place = Maybe(() => (Latitude: Math.Round((random.NextDouble() * 180) - 90, 3), Longitude: Math.Round((random.NextDouble() * 360) - 180, 3)));
+        var place = Maybe(() =>
+            (Latitude: Math.Round((random.NextDouble() * 180) - 90, 3), Longitude: Math.Round((random.NextDouble() * 360) - 180, 3)));
         var located = random.Next(4) > 0;
         var customer = new Customer
         {
@@ -163,7 +202,15 @@ public sealed class RuleWorld : IAsyncLifetime
                 Latitude = located ? place.Latitude : null,
                 Longitude = located ? place.Longitude : null,
             },
-            Psychographic = new Psychographic { Interests = Set(), Values = Set(), Attitudes = Set(), Motivations = Set(), Lifestyle = Maybe(Text), Personality = Maybe(Text) },
+            Psychographic = new Psychographic
+            {
+                Interests = Set(),
+                Values = Set(),
+                Attitudes = Set(),
+                Motivations = Set(),
+                Lifestyle = Maybe(Text),
+                Personality = Maybe(Text)
+            },
         };
 
         var attributes = new Dictionary<string, object>();
@@ -184,7 +231,10 @@ public sealed class RuleWorld : IAsyncLifetime
         Attribute("tags", () => Set().Select(t => CaseNormalizer.Normalize(t)));
         customer.AttributesFolded = attributes.Count == 0 ? null : JsonSerializer.SerializeToElement(attributes);
 
-        var events = Enumerable.Range(0, random.Next(4) == 0 ? 0 : random.Next(12)).Select(n => MakeEvent(n)).Where(e => e.OccurredAt <= Now).ToList();
+        var events = Enumerable.Range(0, random.Next(4) == 0 ? 0 : random.Next(12))
+            .Select(n => MakeEvent(n))
+            .Where(e => e.OccurredAt <= Now)
+            .ToList();
         customer.Events.AddRange(events);
         var (orders, refunds) = (events.Where(e => e.Type == "order_completed").ToList(), events.Where(e => e.Type == "order_refunded"));
         customer.EventCount = events.Count;
@@ -203,7 +253,8 @@ public sealed class RuleWorld : IAsyncLifetime
         {
             var type = EventTypes[random.Next(EventTypes.Length)];
             var channel = Maybe(Text);
-            object?[] values = [CaseNormalizer.Normalize(Text()), random.Next(-1, 4), random.Next(0, 3) + 0.5m, true, false, null, new[] { 1 }, new Dictionary<string, object> { ["deep"] = CaseNormalizer.Normalize(Text()) }, "5", 5, 5.0m];
+            object?[] values = [CaseNormalizer.Normalize(Text()), random.Next(-1, 4), random.Next(0, 3) + 0.5m, true, false, null, new[] { 1 },
+                new Dictionary<string, object> { ["deep"] = CaseNormalizer.Normalize(Text()) }, "5", 5, 5.0m];
             return new CustomerEvent
             {
                 Id = n.ToString(CultureInfo.InvariantCulture),
@@ -212,7 +263,13 @@ public sealed class RuleWorld : IAsyncLifetime
                 TypeSent = type == CaseNormalizer.Normalize(type) ? null : type,
                 Channel = CaseNormalizer.Normalize(channel),
                 Amount = random.Next(4) > 0 ? random.Next(-20, 60) / 10m : null,
-                Properties = random.Next(4) == 0 ? null : JsonSerializer.SerializeToElement(new Dictionary<string, object?> { ["p"] = values[random.Next(values.Length)], ["q"] = values[random.Next(values.Length)] }),
+                Properties = random.Next(4) == 0
+                    ? null
+                    : JsonSerializer.SerializeToElement(new Dictionary<string, object?>
+                    {
+                        ["p"] = values[random.Next(values.Length)],
+                        ["q"] = values[random.Next(values.Length)]
+                    }),
             };
         }
     }

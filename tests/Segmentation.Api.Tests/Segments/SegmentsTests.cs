@@ -7,14 +7,13 @@ namespace Segmentation.Api.Tests.Segments;
 public sealed class SegmentsTests(ApiFixture fixture) : IClassFixture<ApiFixture>
 {
     private static readonly string Grown = Is("demographic.age", ">=", "18");
-    private static int made;
 
     private Api Api => fixture.Api;
 
     [Fact]
     public async Task Post_Segment_IsCreatedWithDefaultsAndLocation()
     {
-        var key = NewKey();
+        var key = SegmentApi.NewKey();
         var answer = (await Api.PostAsync("segments", Body(All(Grown), $"\"key\":\"{key}\""))).Expect(201);
 
         Assert.Equal($"/api/v1/segments/{key}", new Uri(Api.Client.BaseAddress!, answer.Message.Headers.Location!).AbsolutePath);
@@ -22,10 +21,12 @@ public sealed class SegmentsTests(ApiFixture fixture) : IClassFixture<ApiFixture
         var segment = answer.Json;
         Assert.Equal((key, key, "rule", "UTC", "active", 1), (
             segment.GetProperty("key").GetString(), segment.GetProperty("name").GetString(), segment.GetProperty("kind").GetString(),
-            segment.GetProperty("timeZone").GetString(), segment.GetProperty("status").GetString(), segment.GetProperty("version").GetInt32()));
+            segment.GetProperty("timeZone").GetString(),
+            segment.GetProperty("status").GetString(),
+            segment.GetProperty("version").GetInt32()));
         Assert.True(segment.GetProperty("valid").GetBoolean());
         Assert.Empty(segment.GetProperty("tags").EnumerateArray());
-        AssertSame(All(Grown), segment.GetProperty("rule"));
+        SegmentApi.AssertSame(All(Grown), segment.GetProperty("rule"));
         Assert.EndsWith("Z", segment.GetProperty("createdAt").GetString());
 
         var again = await Api.PostAsync("segments", Body(All(Grown), $"\"key\":\"{key}\""));
@@ -35,16 +36,21 @@ public sealed class SegmentsTests(ApiFixture fixture) : IClassFixture<ApiFixture
     [Fact]
     public async Task Get_Answer_CanBePutBack()
     {
-        var key = await MakeAsync(All("""{"id":"r-1","path":[0],"disabled":false,"field":"demographic.age","operator":"between","value":"18,65"}"""), "\"description\":\"d\",\"goal\":\"g\",\"tags\":[\"x\"],\"timeZone\":\"Europe/Berlin\",\"status\":\"draft\"");
+        var key = await Api.MakeSegmentAsync(
+            All("""{"id":"r-1","path":[0],"disabled":false,"field":"demographic.age","operator":"between","value":"18,65"}"""),
+            "\"description\":\"d\",\"goal\":\"g\",\"tags\":[\"x\"],\"timeZone\":\"Europe/Berlin\",\"status\":\"draft\"");
         var got = (await Api.GetAsync($"segments/{key}")).Expect(200);
         Assert.True(got.Json.TryGetProperty("memberCount", out _) && got.Json.TryGetProperty("evaluatedAt", out _));
 
         var put = (await Api.PutAsync($"segments/{key}", got.Body)).Expect(200);
         Assert.Equal(got.ETag, put.ETag); // Nothing changed: no new version.
         Assert.Equal(1, put["version"].GetInt32());
-        foreach (var name in new[] { "key", "name", "description", "goal", "kind", "rule", "timeZone", "tags", "status", "createdAt", "updatedAt" })
+        foreach (var name in new[]
         {
-            AssertSame(got[name].GetRawText(), put[name]);
+            "key", "name", "description", "goal", "kind", "rule", "timeZone", "tags", "status", "createdAt", "updatedAt"
+        })
+        {
+            SegmentApi.AssertSame(got[name].GetRawText(), put[name]);
         }
 
         // And created from, after it has gone.
@@ -57,8 +63,9 @@ public sealed class SegmentsTests(ApiFixture fixture) : IClassFixture<ApiFixture
     [Fact]
     public async Task Put_NewThenKnown_CreatesThenReplaces()
     {
-        var key = NewKey();
-        var first = (await Api.PutAsync($"segments/{key}", Body(All(Grown), "\"goal\":\"sell\",\"tags\":[\"a\",\" a \",\"b\"]"))).Expect(201);
+        var key = SegmentApi.NewKey();
+        var first =
+            (await Api.PutAsync($"segments/{key}", Body(All(Grown), "\"goal\":\"sell\",\"tags\":[\"a\",\" a \",\"b\"]"))).Expect(201);
         Assert.Equal(["a", "b"], first["tags"].EnumerateArray().Select(t => t.GetString()));
 
         var second = (await Api.PutAsync($"segments/{key}", Body(Everyone, "\"name\":\"  Later \""))).Expect(200);
@@ -73,16 +80,20 @@ public sealed class SegmentsTests(ApiFixture fixture) : IClassFixture<ApiFixture
     [Fact]
     public async Task Patch_Merges_NullRemoves_KeyStays()
     {
-        var key = await MakeAsync(All(Grown), "\"goal\":\"g\",\"description\":\"d\"");
-        var patched = (await Api.PatchAsync($"segments/{key}", """{"goal":null,"name":"N","rule":{"not":true},"version":99,"memberCount":5}""")).Expect(200);
+        var key = await Api.MakeSegmentAsync(All(Grown), "\"goal\":\"g\",\"description\":\"d\"");
+        var patched = (await Api.PatchAsync(
+            $"segments/{key}", """{"goal":null,"name":"N","rule":{"not":true},"version":99,"memberCount":5}""")).Expect(200);
         Assert.False(patched.Json.TryGetProperty("goal", out _));
         Assert.Equal(("N", "d", 2), (patched["name"].GetString(), patched["description"].GetString(), patched["version"].GetInt32()));
         Assert.True(patched["rule"].GetProperty("not").GetBoolean());
         Assert.Equal(1, patched["rule"].GetProperty("rules").GetArrayLength());
         Assert.Equal(["/key"], (await Api.PatchAsync($"segments/{key}", """{"key":"other"}""")).Expect(400).Faults);
         Assert.Equal(["/nmae"], (await Api.PatchAsync($"segments/{key}", """{"nmae":"x"}""")).Expect(400).Faults);
-        Assert.Equal(["/rule/rules/0/field"], (await Api.PatchAsync($"segments/{key}", """{"rule":{"rules":[{"field":"demographic.agee","operator":"=","value":1}]}}""")).Expect(400).Faults);
-        (await Api.PatchAsync($"segments/{NewKey()}", "{}")).Expect(404);
+        Assert.Equal(
+            ["/rule/rules/0/field"],
+            (await Api.PatchAsync($"segments/{key}", """{"rule":{"rules":[{"field":"demographic.agee","operator":"=","value":1}]}}"""))
+                .Expect(400).Faults);
+        (await Api.PatchAsync($"segments/{SegmentApi.NewKey()}", "{}")).Expect(404);
         (await Api.PatchAsync($"segments/{key}", "[]")).Expect(400);
         Assert.Equal(2, (await Api.GetAsync($"segments/{key}"))["version"].GetInt32());
     }
@@ -106,7 +117,7 @@ public sealed class SegmentsTests(ApiFixture fixture) : IClassFixture<ApiFixture
     [InlineData("{\"timeZone\":\"a\\u0000\"}")]
     public async Task PatchAndPut_Malformed_Are400(string body)
     {
-        var key = await MakeAsync(All(Grown));
+        var key = await Api.MakeSegmentAsync(All(Grown));
         (await Api.PatchAsync($"segments/{key}", body)).Expect(400);
         (await Api.PutAsync($"segments/{key}", body)).Expect(400);
         (await Api.PostAsync("segments", body)).Expect(400);
@@ -131,34 +142,43 @@ public sealed class SegmentsTests(ApiFixture fixture) : IClassFixture<ApiFixture
             Assert.Equal(["/key"], (await Api.PutAsync($"segments/{Uri.EscapeDataString(key)}", Body(Everyone))).Expect(400).Faults);
         }
 
-        var source = await MakeAsync(Everyone);
+        var source = await Api.MakeSegmentAsync(Everyone);
         Assert.Equal(["/key"], (await Api.PostAsync($"segments/{source}/clone", $"{{\"key\":{body}}}")).Expect(400).Faults);
     }
 
     [Fact]
-    public async Task Body_ManyFaults_AreToldAtOnceEachAtItsPlace()
+    public async Task Body_ManyFaults_AreReportedAtOnceEachAtItsPointer()
     {
-        var answer = await Api.PutAsync($"segments/{NewKey()}", $$"""
+        var answer = await Api.PutAsync($"segments/{SegmentApi.NewKey()}", $$"""
             {"name":"{{new string('n', 201)}}","timeZone":"Nowhere","tags":["",null],"rule":{{Everyone}}}
             """);
         Assert.Equal(["/name", "/tags/0", "/tags/1", "/timeZone"], answer.Expect(400).Faults);
 
-        answer = await Api.PutAsync($"segments/{NewKey()}", Body(All(
+        answer = await Api.PutAsync($"segments/{SegmentApi.NewKey()}", Body(All(
             Is("demographic.agee", "=", "1"), Is("demographic.age", "~", "1"), Is("demographic.age", "in", "[1,\"x\"]"),
-            """{"field":"behavioral.events","operator":"=","match":{"mode":"atLeast"},"value":{"combinator":"and","rules":[{"field":"kind","operator":"=","value":"x"}]}}""", "7")));
-        Assert.Equal(["/rule/rules/0/field", "/rule/rules/1/operator", "/rule/rules/2/value/1", "/rule/rules/3/match/threshold", "/rule/rules/3/value/rules/0/field", "/rule/rules/4"], answer.Expect(400).Faults);
+            $$"""{"field":"behavioral.events","operator":"=","match":{"mode":"atLeast"},"value":{{All(Is("kind", "=", "\"x\""))}}}""",
+            "7")));
+        Assert.Equal(
+            ["/rule/rules/0/field", "/rule/rules/1/operator", "/rule/rules/2/value/1", "/rule/rules/3/match/threshold",
+                "/rule/rules/3/value/rules/0/field", "/rule/rules/4"],
+            answer.Expect(400).Faults);
         Assert.Contains("demographic.age", answer["errors"].GetProperty("/rule/rules/0/field")[0].GetString());
 
-        Assert.Equal(["/nmae"], (await Api.PutAsync($"segments/{NewKey()}", Body(Everyone, "\"nmae\":\"x\""))).Expect(400).Faults);
-        Assert.Equal(["/rule"], (await Api.PutAsync($"segments/{NewKey()}", Body(Everyone, "\"kind\":\"manual\""))).Expect(400).Faults);
-        Assert.Equal(["/rule"], (await Api.PutAsync($"segments/{NewKey()}", Body("[]"))).Expect(400).Faults);
-        Assert.Equal(["/rule/muted"], (await Api.PutAsync($"segments/{NewKey()}", Body("""{"combinator":"and","rules":[],"muted":1}"""))).Expect(400).Faults);
+        Assert.Equal(
+            ["/nmae"], (await Api.PutAsync($"segments/{SegmentApi.NewKey()}", Body(Everyone, "\"nmae\":\"x\""))).Expect(400).Faults);
+        Assert.Equal(
+            ["/rule"], (await Api.PutAsync($"segments/{SegmentApi.NewKey()}", Body(Everyone, "\"kind\":\"manual\""))).Expect(400).Faults);
+        Assert.Equal(["/rule"], (await Api.PutAsync($"segments/{SegmentApi.NewKey()}", Body("[]"))).Expect(400).Faults);
+        Assert.Equal(
+            ["/rule/muted"],
+            (await Api.PutAsync($"segments/{SegmentApi.NewKey()}", Body("""{"combinator":"and","rules":[],"muted":1}""")))
+                .Expect(400).Faults);
     }
 
     [Fact]
     public async Task IfMatch_StaleIs412_PresentAndStarPass()
     {
-        var key = await MakeAsync(All(Grown));
+        var key = await Api.MakeSegmentAsync(All(Grown));
         (await Api.PutAsync($"segments/{key}", Body(Everyone), ("If-Match", "\"7\""))).Expect(412);
         (await Api.PutAsync($"segments/{key}", Body(Everyone), ("If-Match", "\"7\", \"1\""))).Expect(200);
         (await Api.PatchAsync($"segments/{key}", "{\"goal\":\"x\"}", ("If-Match", "\"1\""))).Expect(412);
@@ -175,7 +195,7 @@ public sealed class SegmentsTests(ApiFixture fixture) : IClassFixture<ApiFixture
     {
         for (var round = 0; round < 5; round++)
         {
-            var key = await MakeAsync(All(Grown));
+            var key = await Api.MakeSegmentAsync(All(Grown));
             var answers = await Task.WhenAll(Enumerable.Range(0, 6).Select(i => i % 2 == 0
                 ? Api.PutAsync($"segments/{key}", Body(Everyone, $"\"goal\":\"{i}\""), ("If-Match", "\"1\""))
                 : Api.PatchAsync($"segments/{key}", $"{{\"goal\":\"{i}\"}}", ("If-Match", "\"1\""))));
@@ -187,76 +207,32 @@ public sealed class SegmentsTests(ApiFixture fixture) : IClassFixture<ApiFixture
     [Fact]
     public async Task Post_SameKeyAtOnce_OneIsCreated()
     {
-        var key = NewKey();
-        var answers = await Task.WhenAll(Enumerable.Range(0, 5).Select(_ => Api.PostAsync("segments", Body(Everyone, $"\"key\":\"{key}\""))));
+        var key = SegmentApi.NewKey();
+        var answers = await Task.WhenAll(
+            Enumerable.Range(0, 5).Select(_ => Api.PostAsync("segments", Body(Everyone, $"\"key\":\"{key}\""))));
         Assert.Equal([201, 409, 409, 409, 409], answers.Select(a => a.Status).Order());
-        var puts = NewKey();
+        var puts = SegmentApi.NewKey();
         answers = await Task.WhenAll(Enumerable.Range(0, 5).Select(_ => Api.PutAsync($"segments/{puts}", Body(Everyone))));
         Assert.Equal([200, 200, 200, 200, 201], answers.Select(a => a.Status).Order());
     }
 
     [Fact]
-    public async Task Versions_KeepEveryDefinition_RestoreMakesANewOne()
-    {
-        var key = await MakeAsync(All(Grown));
-        (await Api.PutAsync($"segments/{key}", Body(Everyone, "\"goal\":\"two\""))).Expect(200);
-        (await Api.PatchAsync($"segments/{key}", "{\"status\":\"archived\"}")).Expect(200);
-
-        var versions = await Api.AllAsync($"segments/{key}/versions", 2);
-        Assert.Equal([3, 2, 1], versions.Select(v => v.GetProperty("version").GetInt32()));
-        Assert.Equal("archived", versions[0].GetProperty("definition").GetProperty("status").GetString());
-        Assert.Equal("two", versions[1].GetProperty("definition").GetProperty("goal").GetString());
-        Assert.All(versions, v => Assert.True(v.GetProperty("changedAt").GetDateTimeOffset() > DateTimeOffset.UtcNow.AddMinutes(-5) && v.GetProperty("changedBy").GetString() is { Length: > 0 }));
-
-        var restored = (await Api.PostAsync($"segments/{key}/versions/1/restore", "")).Expect(200);
-        Assert.Equal((4, "active"), (restored["version"].GetInt32(), restored["status"].GetString()));
-        AssertSame(All(Grown), restored["rule"]);
-        Assert.False(restored.Json.TryGetProperty("goal", out _));
-        Assert.Equal("\"4\"", restored.ETag);
-        Assert.Equal(4, (await Api.AllAsync($"segments/{key}/versions")).Count);
-
-        (await Api.PostAsync($"segments/{key}/versions/9/restore", "")).Expect(404);
-        (await Api.PostAsync($"segments/{key}/versions/99999999999/restore", "")).Expect(404);
-        (await Api.PostAsync($"segments/{NewKey()}/versions/1/restore", "")).Expect(404);
-        (await Api.GetAsync($"segments/{NewKey()}/versions")).Expect(404);
-    }
-
-    [Fact]
-    public async Task Restore_OfWhatBecameInvalid_Is400()
-    {
-        var (name, key) = ($"gone{Interlocked.Increment(ref made)}", NewKey());
-        (await Api.PutAsync($"attributes/{name}", """{"type":"text","kind":"value"}""")).Expect(201);
-        (await Api.PutAsync($"segments/{key}", Body(All(Is($"attributes.{name}", "=", "\"x\""))))).Expect(201);
-        (await Api.PutAsync($"segments/{key}", Body(Everyone))).Expect(200);
-        (await Api.DeleteAsync($"attributes/{name}")).Expect(204);
-        Assert.Equal(["/rule/rules/0/field"], (await Api.PostAsync($"segments/{key}/versions/1/restore", "")).Expect(400).Faults);
-    }
-
-    [Fact]
-    public async Task Clone_IsADraftUnderTheNewKey()
-    {
-        var (key, copy) = (await MakeAsync(All(Grown), "\"name\":\"Grown\",\"goal\":\"g\",\"tags\":[\"t\"],\"timeZone\":\"Asia/Kathmandu\""), NewKey());
-        var answer = (await Api.PostAsync($"segments/{key}/clone", $"{{\"key\":\"{copy}\"}}")).Expect(201);
-        Assert.Equal((copy, "Grown", "draft", 1, "Asia/Kathmandu"), (answer["key"].GetString(), answer["name"].GetString(), answer["status"].GetString(), answer["version"].GetInt32(), answer["timeZone"].GetString()));
-        Assert.EndsWith($"/segments/{copy}", answer.Message.Headers.Location!.ToString());
-        (await Api.PostAsync($"segments/{key}/clone", $"{{\"key\":\"{copy}\"}}")).Expect(409);
-        Assert.Equal(["/key"], (await Api.PostAsync($"segments/{key}/clone", "{}")).Expect(400).Faults);
-        Assert.Equal(["/key"], (await Api.PostAsync($"segments/{key}/clone", "{\"key\":null}")).Expect(400).Faults);
-        Assert.Equal(["/keey"], (await Api.PostAsync($"segments/{key}/clone", "{\"keey\":\"x\"}")).Expect(400).Faults);
-        (await Api.PostAsync($"segments/{NewKey()}/clone", $"{{\"key\":\"{NewKey()}\"}}")).Expect(404);
-    }
-
-    [Fact]
     public async Task List_FiltersByTagStatusAndText_AndPages()
     {
-        var mark = $"q{Interlocked.Increment(ref made)}x";
+        var mark = $"q{SegmentApi.NextNumber()}x";
         string[] keys = [.. Enumerable.Range(0, 7).Select(i => $"{mark}-{i}")];
         foreach (var (key, i) in keys.Select((k, i) => (k, i)))
         {
-            (await Api.PutAsync($"segments/{key}", Body(Everyone, $"\"tags\":[\"{mark}{i % 2}\"],\"status\":\"{(i < 3 ? "draft" : i < 5 ? "active" : "archived")}\",\"goal\":\"100%_{i} Sure\\\\\""))).Expect(201);
+            var status = i < 3 ? "draft" : i < 5 ? "active" : "archived";
+            var more = $$"""
+                "tags":["{{mark}}{{i % 2}}"],"status":"{{status}}","goal":"100%_{{i}} Sure\\"
+                """;
+            (await Api.PutAsync($"segments/{key}", Body(Everyone, more))).Expect(201);
         }
 
-        async Task<string[]> Keys(string filter, int limit = 2) => [.. (await Api.AllAsync($"segments?{filter}", limit)).Select(s => s.GetProperty("key").GetString()!).Where(k => k.StartsWith(mark, StringComparison.Ordinal))];
+        async Task<string[]> Keys(string filter, int limit = 2) => [.. (await Api.AllAsync($"segments?{filter}", limit))
+            .Select(s => s.GetProperty("key").GetString()!)
+            .Where(k => k.StartsWith(mark, StringComparison.Ordinal))];
         Assert.Equal(keys, await Keys($"q={mark.ToUpperInvariant()}"));
         Assert.Equal([keys[0], keys[2], keys[4], keys[6]], await Keys($"tag={mark}0"));
         Assert.Equal(keys[..3], await Keys($"status=draft&q={mark}"));
@@ -272,106 +248,6 @@ public sealed class SegmentsTests(ApiFixture fixture) : IClassFixture<ApiFixture
     }
 
     [Fact]
-    public async Task Delete_UsedIs409NamingUsers_FreeIs204Twice()
-    {
-        var used = await MakeAsync(Everyone);
-        var draft = await MakeAsync(All(In(used)), "\"status\":\"draft\"");
-        var active = await MakeAsync(Any(Grown, Is("segment", "notIn", $"\"{used}\"")));
-        var problem = (await Api.DeleteAsync($"segments/{used}")).Expect(409);
-        Assert.Contains(draft, problem["title"].GetString());
-        Assert.Contains(active, problem["title"].GetString());
-        (await Api.DeleteAsync($"segments/{draft}")).Expect(204);
-        (await Api.DeleteAsync($"segments/{active}")).Expect(204);
-        (await Api.DeleteAsync($"segments/{used}")).Expect(204);
-        (await Api.DeleteAsync($"segments/{used}")).Expect(204);
-        (await Api.GetAsync($"segments/{used}")).Expect(404);
-    }
-
-    [Fact]
-    public async Task Cycle_OfOneTwoOrThree_IsRefusedWithItsPath()
-    {
-        var (a, b, c) = (NewKey(), NewKey(), NewKey());
-        Assert.Equal(["/rule/rules/0/value"], (await Api.PutAsync($"segments/{a}", Body(All(In(a))))).Expect(400).Faults);
-        (await Api.PutAsync($"segments/{a}", Body(Everyone))).Expect(201);
-        Assert.Equal(["/rule/rules/0/value"], (await Api.PutAsync($"segments/{a}", Body(All(In(a))))).Expect(400).Faults);
-        (await Api.PutAsync($"segments/{b}", Body(All(In(a))))).Expect(201);
-        (await Api.PutAsync($"segments/{c}", Body(All(In(b))))).Expect(201);
-        var problem = (await Api.PutAsync($"segments/{a}", Body(All(Grown, Any(Grown, In(c)))))).Expect(400);
-        Assert.Equal(["/rule/rules/1/rules/1/value"], problem.Faults);
-        Assert.Contains($"{a} → {c} → {b} → {a}", problem["errors"].GetProperty(problem.Faults[0])[0].GetString());
-        Assert.Equal(["/rule/rules/0/value/0"], (await Api.PutAsync($"segments/{a}", Body(All(In("no-such-segment"))))).Expect(400).Faults);
-    }
-
-    [Fact]
-    public async Task Cycle_MadeAtOnce_IsNeverStored()
-    {
-        for (var round = 0; round < 6; round++)
-        {
-            string[] keys = [await MakeAsync(Everyone), await MakeAsync(Everyone), await MakeAsync(Everyone)];
-            var answers = await Task.WhenAll(keys.Select((key, i) => Api.PutAsync($"segments/{key}", Body(All(In(keys[(i + 1) % 3]))))));
-            Assert.Equal([200, 200, 400], answers.Select(a => a.Status).Order());
-            foreach (var key in keys)
-            {
-                Assert.True((await Api.GetAsync($"segments/{key}"))["valid"].GetBoolean());
-            }
-        }
-    }
-
-    [Fact]
-    public async Task Reference_AndDeletionAtOnce_NeverLeaveADanglingOne()
-    {
-        for (var round = 0; round < 8; round++)
-        {
-            var (used, user) = (await MakeAsync(Everyone), NewKey());
-            var answers = await Task.WhenAll(Api.DeleteAsync($"segments/{used}"), Api.PutAsync($"segments/{user}", Body(All(In(used)))));
-            Assert.Contains((answers[0].Status, answers[1].Status), new[] { (204, 400), (409, 201) });
-        }
-    }
-
-    [Fact]
-    public async Task AttributeDeleted_DraftBecomesInvalidAndMatchesNobody_ActiveForbidsIt()
-    {
-        var name = $"plan{Interlocked.Increment(ref made)}";
-        (await Api.PutAsync("customers/attribute-holder", "{}")).Expect(201);
-        (await Api.PutAsync($"attributes/{name}", """{"type":"text","kind":"value"}""")).Expect(201);
-        var draft = await MakeAsync($$"""{"combinator":"and","not":true,"rules":[{{Is($"attributes.{name}", "=", "\"x\"")}}]}""", "\"status\":\"draft\"");
-        var active = await MakeAsync(All(Is($"attributes.{name}", "notNull")));
-        Assert.Contains(active, (await Api.DeleteAsync($"attributes/{name}")).Expect(409)["title"].GetString());
-        Assert.Equal(1, (await Api.GetAsync($"segments/{draft}/count"))["count"].GetInt64());
-
-        // In an active segment's segment it is used as well.
-        (await Api.PutAsync($"segments/{active}", Body(All(In(draft))))).Expect(200);
-        Assert.Contains(active, (await Api.DeleteAsync($"attributes/{name}")).Expect(409)["title"].GetString());
-        (await Api.PatchAsync($"segments/{active}", "{\"status\":\"draft\"}")).Expect(200);
-
-        (await Api.DeleteAsync($"attributes/{name}")).Expect(204);
-        var invalid = (await Api.GetAsync($"segments/{draft}")).Expect(200);
-        Assert.False(invalid["valid"].GetBoolean());
-        Assert.Equal(["/rule/rules/0/field"], invalid.Faults);
-        Assert.Equal(0, invalid["memberCount"].GetInt64());
-        Assert.Equal(0, (await Api.GetAsync($"segments/{draft}/count"))["count"].GetInt64());
-        Assert.Empty(await Api.AllAsync($"segments/{draft}/members"));
-        Assert.False((await Api.GetAsync($"segments/{draft}/members/attribute-holder")).Expect(200)["member"].GetBoolean());
-        Assert.False((await Api.GetAsync($"segments/{draft}/explain/attribute-holder")).Expect(200)["matched"].GetBoolean());
-
-        // One that refers to an invalid one is invalid too.
-        var user = (await Api.GetAsync($"segments/{active}")).Expect(200);
-        Assert.False(user["valid"].GetBoolean());
-        Assert.Equal(["/rule/rules/0/value/0"], user.Faults);
-        Assert.Equal(0, (await Api.GetAsync($"segments/{active}/count"))["count"].GetInt64());
-        Assert.Equal(["/rule/rules/0/value/0"], (await Api.PostAsync("segments/preview", Body(All(In(draft))))).Expect(400).Faults);
-
-        var listed = (await Api.AllAsync($"segments?q={draft}")).Single();
-        Assert.False(listed.GetProperty("valid").GetBoolean());
-
-        // The invalid answer can be put back only repaired; registered again, it is valid again.
-        (await Api.PutAsync($"segments/{draft}", invalid.Body)).Expect(400);
-        (await Api.PutAsync($"attributes/{name}", """{"type":"text","kind":"value"}""")).Expect(201);
-        Assert.True((await Api.GetAsync($"segments/{draft}"))["valid"].GetBoolean());
-        (await Api.DeleteAsync("customers/attribute-holder")).Expect(204);
-    }
-
-    [Fact]
     public async Task PreviewValidateCompile_FaultsAreBelowRule()
     {
         var bad = Body(All(Is("demographic.age", "=", "\"abc\"")), "\"timeZone\":\"Nowhere\"");
@@ -381,7 +257,8 @@ public sealed class SegmentsTests(ApiFixture fixture) : IClassFixture<ApiFixture
         Assert.False(validation.Json.TryGetProperty("description", out _));
         foreach (var path in new[] { "segments/preview", "segments/compile" })
         {
-            Assert.Equal(["/rule/rules/0/value"], (await Api.PostAsync(path, Body(All(Is("demographic.age", "=", "\"abc\""))))).Expect(400).Faults);
+            Assert.Equal(
+                ["/rule/rules/0/value"], (await Api.PostAsync(path, Body(All(Is("demographic.age", "=", "\"abc\""))))).Expect(400).Faults);
             Assert.Equal(["/timeZone"], (await Api.PostAsync(path, Body(Everyone, "\"timeZone\":\"Nowhere\""))).Expect(400).Faults);
             Assert.Equal(["/rule"], (await Api.PostAsync(path, "{}")).Expect(400).Faults);
             Assert.Equal(["/asOf"], (await Api.PostAsync(path, Body(Everyone, "\"asOf\":\"2024-01-01\""))).Expect(400).Faults);
@@ -395,7 +272,8 @@ public sealed class SegmentsTests(ApiFixture fixture) : IClassFixture<ApiFixture
         Assert.Equal((true, "Age is at least 18"), (validation["valid"].GetBoolean(), validation["description"].GetString()));
         Assert.Empty(validation["errors"].EnumerateObject());
 
-        var compiled = (await Api.PostAsync("segments/compile", Body(All(Grown, Is("demographic.gender", "=", "\"zq-marker\""))))).Expect(200);
+        var compiled =
+            (await Api.PostAsync("segments/compile", Body(All(Grown, Is("demographic.gender", "=", "\"zq-marker\""))))).Expect(200);
         Assert.Contains("demographic_gender_folded", compiled["sql"].GetString());
         Assert.DoesNotContain("zq-marker", compiled["sql"].GetString());
         Assert.Contains(compiled["parameters"].EnumerateArray(), p => p.GetProperty("value").ToString() == "zq-marker");
@@ -413,7 +291,10 @@ public sealed class SegmentsTests(ApiFixture fixture) : IClassFixture<ApiFixture
     [InlineData("x")]
     public async Task AsOf_AtTheCalendarsEnds_IsAnswered(string asOf)
     {
-        var key = await MakeAsync(All(Is("temporal.lastSeenAt", ">", """{"mode":"relative","anchor":"startOfYear","offset":-5,"unit":"year"}"""), Is("demographic.age", ">", "3"), Is("temporal.birthday", "=", """{"mode":"relative","anchor":"now","offset":5,"unit":"day"}"""),
+        var key = await Api.MakeSegmentAsync(All(
+            Is("temporal.lastSeenAt", ">", """{"mode":"relative","anchor":"startOfYear","offset":-5,"unit":"year"}"""),
+            Is("demographic.age", ">", "3"),
+            Is("temporal.birthday", "=", """{"mode":"relative","anchor":"now","offset":5,"unit":"day"}"""),
             Is("value.daysSinceLastOrder", ">", "3"), Is("temporal.localHour", ">", "3")), "\"timeZone\":\"Pacific/Apia\"");
         var expected = asOf.Length == 0 || asOf.Contains("T", StringComparison.Ordinal) ? new[] { 200, 400 } : [400];
         var seen = new HashSet<int>();
@@ -425,16 +306,5 @@ public sealed class SegmentsTests(ApiFixture fixture) : IClassFixture<ApiFixture
         }
 
         Assert.Single(seen);
-    }
-
-    private static void AssertSame(string expected, JsonElement actual) => Assert.True(JsonElement.DeepEquals(JsonSerializer.Deserialize<JsonElement>(expected), actual), $"{expected}\n{actual}");
-
-    private static string NewKey() => $"s-{Interlocked.Increment(ref made)}";
-
-    private async Task<string> MakeAsync(string rule, string? more = null)
-    {
-        var key = NewKey();
-        (await Api.PutAsync($"segments/{key}", Body(rule, more))).Expect(201);
-        return key;
     }
 }

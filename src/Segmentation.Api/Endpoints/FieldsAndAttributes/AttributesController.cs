@@ -19,16 +19,21 @@ public sealed class AttributesController(SegmentationDb db, AttributeStore store
     [HttpGet]
     public async Task<Page<AttributeResource>> List(int? limit, string? cursor, CancellationToken cancellation)
     {
-        var (size, after) = (Paging.Limit(limit), Paging.TextCursor(cursor) ?? "");
-        var rows = await db.Attributes.AsNoTracking().Where(a => string.Compare(a.Name, after) > 0).OrderBy(a => a.Name).Take(size + 1).ToListAsync(cancellation);
+        var size = Paging.Limit(limit);
+        var after = Paging.TextCursor(cursor) ?? "";
+        var attributes = db.Attributes.AsNoTracking().Where(a => string.Compare(a.Name, after) > 0);
+        var rows = await attributes.OrderBy(a => a.Name).Take(size + 1).ToListAsync(cancellation);
         return Paging.Create(rows, size, AttributeResource.From, a => [a.Name]);
     }
 
     /// <summary>One registered attribute.</summary>
     [HttpGet("{name}")]
     [ProducesResponseType<AttributeResource>(StatusCodes.Status200OK)]
-    public async Task<AttributeResource> Get(string name, CancellationToken cancellation) =>
-        AttributeResource.From(await db.Attributes.AsNoTracking().SingleOrDefaultAsync(a => a.Name == name, cancellation) ?? throw ApiProblem.NotFound("attribute"));
+    public async Task<AttributeResource> Get(string name, CancellationToken cancellation)
+    {
+        var attribute = await db.Attributes.AsNoTracking().SingleOrDefaultAsync(a => a.Name == name, cancellation);
+        return AttributeResource.From(attribute ?? throw ApiProblem.NotFound("attribute"));
+    }
 
     /// <summary>Registers an attribute, or changes one. It then appears among the fields.</summary>
     /// <remarks>The type can't change while customers have values: a 409.</remarks>

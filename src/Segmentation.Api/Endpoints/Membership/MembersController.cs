@@ -13,7 +13,15 @@ namespace Segmentation.Api.Endpoints;
 [Route("api/v1/segments/{key}")]
 [Tags("Membership")]
 [Produces("application/json")]
-public sealed class MembersController(SegmentationDb db, SegmentQuery query, MembershipReader memberships, CustomerMembershipReader customers, CustomerSnapshots snapshots, ManualMembership manual, TimeProvider time) : ControllerBase
+public sealed class MembersController(
+    SegmentationDb db,
+    SegmentQuery query,
+    MembershipReader memberships,
+    CustomerMembershipReader customers,
+    CustomerSnapshots snapshots,
+    ManualMembership manual,
+    SegmentStore store,
+    TimeProvider time) : ControllerBase
 {
     /// <summary>Customers in one change of a manual segment, at most.</summary>
     public const int MaxChanges = 10_000;
@@ -26,29 +34,24 @@ public sealed class MembersController(SegmentationDb db, SegmentQuery query, Mem
     [HttpGet("members")]
     [Produces("application/json", CustomerExport.Ndjson, CustomerExport.Csv)]
     [ProducesResponseType<MemberPage<CustomerResource>>(StatusCodes.Status200OK)]
-    public async Task<IActionResult> Members(string key, Instant? asOf, bool? live, string? fields, int? limit, string? cursor, CancellationToken cancellation)
+    public async Task<IActionResult> Members(
+        string key, Instant? asOf, bool? live, string? fields, int? limit, string? cursor, CancellationToken cancellation)
     {
-        if (fields is not (null or "id"))
-        {
-            throw ApiProblem.Invalid("fields", "fields takes id, or is left out for whole customers.");
-        }
-
-        var (size, after) = (Paging.Limit(limit), Paging.NumberCursor(cursor) ?? 0);
+        var idsOnly = IsIdsOnly(fields);
+        var size = Paging.Limit(limit);
+        var after = Paging.NumberCursor(cursor) ?? 0;
         var (all, segment) = await query.FindAsync(key, cancellation);
         var predicate = await memberships.CreatePredicateAsync(all, segment, asOf?.Value, live, cancellation);
         var members = query.Members(predicate);
         if (CustomerExport.Accepts(Request) is { } format)
         {
-            await CustomerExport.WriteAsync(Response, db, members, format, all.Attributes, fields == "id", cancellation);
+            await CustomerExport.WriteAsync(Response, db, members, format, all.Attributes, idsOnly, cancellation);
             return new EmptyResult();
         }
 
-        members = members.Where(c => c.Key > after).OrderBy(c => c.Key).Take(size + 1);
-        return fields == "id"
-            ? Ok(At(Paging.Create(await members.Select(c => new { c.Key, c.Id }).ToListAsync(cancellation), size, c => new MemberId(c.Id), c => [c.Key])))
-            : Ok(At(Paging.Create(await members.ToListAsync(cancellation), size, c => CustomerResource.From(c, predicate.EvaluatedAt), c => [c.Key])));
-
-        MemberPage<T> At<T>(Page<T> page) => new(page.Items, page.NextCursor, predicate.EvaluatedAt);
+        var at = predicate.EvaluatedAt;
+        var page = members.Where(c => c.Key > after).OrderBy(c => c.Key).Take(size + 1);
+        return idsOnly ? Ok(await ReadIdsAsync(page, size, at, cancellation)) : Ok(await ReadCustomersAsync(page, size, at, cancellation));
     }
 
     /// <summary>How many members there are, of how many customers.</summary>
@@ -61,9 +64,7 @@ public sealed class MembersController(SegmentationDb db, SegmentQuery query, Mem
         var count = await memberships.CountAsync(all, segment, asOf?.Value, live, cancellation);
         if (asOf is null && !all.IsStored(segment))
         {
-            // Lists of segments show it. A definition that has changed meanwhile has another version.
-            await db.Segments.Where(s => s.Id == segment.Id && s.Version == segment.Version && (s.MemberCount != count.Count || s.EvaluatedAt == null))
-                .ExecuteUpdateAsync(s => s.SetProperty(x => x.MemberCount, count.Count).SetProperty(x => x.EvaluatedAt, count.EvaluatedAt), cancellation);
+            await store.RecordCountAsync(segment, count, cancellation);
         }
 
         return count;
@@ -116,19 +117,29 @@ public sealed class MembersController(SegmentationDb db, SegmentQuery query, Mem
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
     public Task<MemberChangesResult> Change(string key, MemberChanges body, CancellationToken cancellation)
     {
-        var (add, remove) = (body.Add ?? [], body.Remove ?? []);
-        if (add.Length + remove.Length > MaxChanges)
-        {
-            throw ApiProblem.Invalid("", $"{MaxChanges} customers at most in one change.");
-        }
+        body.Check(MaxChanges);
+        return ChangeAsync(key, body.Add ?? [], body.Remove ?? [], cancellation);
+    }
 
-        foreach (var (id, pointer) in add.Select((id, i) => (id, $"/add/{i}")).Concat(remove.Select((id, i) => (id, $"/remove/{i}"))))
-        {
-            CustomerIds.Check(id, pointer);
-        }
+    private static bool IsIdsOnly(string? fields) => fields switch
+    {
+        null => false,
+        "id" => true,
+        _ => throw ApiProblem.Invalid("fields", "fields must be id, or left out for whole customers."),
+    };
 
-        var both = Array.FindIndex(remove, new HashSet<string>(add, StringComparer.Ordinal).Contains);
-        return both < 0 ? ChangeAsync(key, add, remove, cancellation) : throw ApiProblem.Invalid($"/remove/{both}", "Stands in add as well.");
+    private static async Task<MemberPage<MemberId>> ReadIdsAsync(
+        IQueryable<Customer> members, int size, DateTimeOffset at, CancellationToken cancellation)
+    {
+        var rows = await members.Select(c => new { c.Key, c.Id }).ToListAsync(cancellation);
+        return MemberPage.Create(Paging.Create(rows, size, c => new MemberId(c.Id), c => [c.Key]), at);
+    }
+
+    private static async Task<MemberPage<CustomerResource>> ReadCustomersAsync(
+        IQueryable<Customer> members, int size, DateTimeOffset at, CancellationToken cancellation)
+    {
+        var rows = await members.ToListAsync(cancellation);
+        return MemberPage.Create(Paging.Create(rows, size, c => CustomerResource.From(c, at), c => [c.Key]), at);
     }
 
     private async Task<MemberChangesResult> ChangeAsync(string key, string[] add, string[] remove, CancellationToken cancellation)
@@ -142,7 +153,15 @@ public sealed class MembersController(SegmentationDb db, SegmentQuery query, Mem
 /// <param name="NextCursor">Asks for the next page; null on the last.</param>
 /// <param name="EvaluatedAt">Whatever was written before this instant is in it.</param>
 public sealed record MemberPage<T>(
-    IReadOnlyList<T> Items, [property: System.Text.Json.Serialization.JsonIgnore(Condition = System.Text.Json.Serialization.JsonIgnoreCondition.Never)] string? NextCursor, DateTimeOffset EvaluatedAt);
+    IReadOnlyList<T> Items,
+    [property: System.Text.Json.Serialization.JsonIgnore(Condition = System.Text.Json.Serialization.JsonIgnoreCondition.Never)]
+    string? NextCursor,
+    DateTimeOffset EvaluatedAt);
+
+internal static class MemberPage
+{
+    public static MemberPage<T> Create<T>(Page<T> page, DateTimeOffset at) => new(page.Items, page.NextCursor, at);
+}
 
 /// <summary>A member's id.</summary>
 public sealed record MemberId(string Id);
@@ -151,7 +170,34 @@ public sealed record MemberId(string Id);
 public sealed record Membership(bool Member, DateTimeOffset EvaluatedAt);
 
 /// <summary>Ids of customers to put into a manual segment and to take out.</summary>
-public sealed record MemberChanges(string[]? Add = null, string[]? Remove = null);
+public sealed record MemberChanges(string[]? Add = null, string[]? Remove = null)
+{
+    /// <exception cref="ApiProblem">400.</exception>
+    internal void Check(int maxItems)
+    {
+        string[] add = Add ?? [], remove = Remove ?? [];
+        if (add.Length + remove.Length > maxItems)
+        {
+            throw ApiProblem.Invalid("", $"{maxItems} customers at most in one change.");
+        }
+
+        CheckIds(add, "/add");
+        CheckIds(remove, "/remove");
+        var both = Array.FindIndex(remove, new HashSet<string>(add, StringComparer.Ordinal).Contains);
+        if (both >= 0)
+        {
+            throw ApiProblem.Invalid($"/remove/{both}", "It is in add as well.");
+        }
+    }
+
+    private static void CheckIds(string[] ids, string pointer)
+    {
+        foreach (var (i, id) in ids.Index())
+        {
+            CustomerIds.Check(id, $"{pointer}/{i}");
+        }
+    }
+}
 
 /// <param name="Added">How many were not in before.</param>
 /// <param name="Removed">How many were in before.</param>

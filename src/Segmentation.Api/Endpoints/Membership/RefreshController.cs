@@ -22,7 +22,7 @@ public sealed class RefreshController(SegmentationDb db, SegmentStates states) :
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
     public async Task<IActionResult> Start(string key, CancellationToken cancellation)
     {
-        var segment = await FindAsync(key, cancellation);
+        var segment = await GetActiveAsync(key, cancellation);
         await db.Database.ExecuteSqlAsync(ChangeLog.AppendRefreshSql(segment.Id), cancellation);
         return Accepted(await states.ReadAsync(segment, cancellation));
     }
@@ -31,7 +31,8 @@ public sealed class RefreshController(SegmentationDb db, SegmentStates states) :
     [HttpGet]
     [ProducesResponseType<SegmentState>(StatusCodes.Status200OK)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
-    public async Task<SegmentState> Get(string key, CancellationToken cancellation) => (await states.ReadAsync(await FindAsync(key, cancellation), cancellation))!;
+    public async Task<SegmentState> Get(string key, CancellationToken cancellation) =>
+        (await states.ReadAsync(await GetActiveAsync(key, cancellation), cancellation))!;
 
     /// <summary>Ends a refresh that was asked for; stored membership stays as it is. Repeatable.</summary>
     [HttpDelete]
@@ -39,14 +40,18 @@ public sealed class RefreshController(SegmentationDb db, SegmentStates states) :
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
     public async Task<IActionResult> Cancel(string key, CancellationToken cancellation)
     {
-        var segment = await FindAsync(key, cancellation);
-        await db.MembershipStates.Where(s => s.SegmentId == segment.Id).ExecuteUpdateAsync(s => s.SetProperty(x => x.CancelRequested, true), cancellation);
+        var segment = await GetActiveAsync(key, cancellation);
+        await db.MembershipStates.Where(s => s.SegmentId == segment.Id).ExecuteUpdateAsync(
+            s => s.SetProperty(x => x.CancelRequested, true), cancellation);
         return NoContent();
     }
 
-    private async Task<Segment> FindAsync(string key, CancellationToken cancellation)
+    private async Task<Segment> GetActiveAsync(string key, CancellationToken cancellation)
     {
-        var segment = await db.Segments.AsNoTracking().SingleOrDefaultAsync(s => s.Key == key, cancellation) ?? throw ApiProblem.NotFound("segment");
-        return segment.Status == SegmentStatus.Active ? segment : throw ApiProblem.Conflict($"\"{key}\" is {segment.Status.ToString().ToLowerInvariant()}: only an active segment's membership is stored.");
+        var segment = await db.Segments.AsNoTracking().GetByKeyAsync(key, cancellation);
+        return segment.Status == SegmentStatus.Active
+            ? segment
+            : throw ApiProblem.Conflict(
+                $"\"{key}\" is {segment.Status.ToString().ToLowerInvariant()}: only an active segment's membership is stored.");
     }
 }

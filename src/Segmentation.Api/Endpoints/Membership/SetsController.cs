@@ -1,12 +1,8 @@
 using Microsoft.AspNetCore.Mvc;
-using Microsoft.EntityFrameworkCore;
-using Npgsql;
 using Segmentation.Api.Customers;
-using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 using Segmentation.Api.Memberships;
 using Segmentation.Api.Segments;
-using Segmentation.Rules.Checking;
 
 namespace Segmentation.Api.Endpoints;
 
@@ -15,11 +11,9 @@ namespace Segmentation.Api.Endpoints;
 [Route("api/v1/segments")]
 [Tags("Membership")]
 [Produces("application/json")]
-public sealed class SetsController(SegmentationDb db, SegmentQuery query, MembershipReader memberships, SegmentStore store, SegmentOverlap overlap) : ControllerBase
+public sealed class SetsController(
+    SegmentQuery query, MembershipReader memberships, SegmentStore store, ManualMembership manual, SegmentOverlap overlap) : ControllerBase
 {
-    /// <summary>Segments that one request may name.</summary>
-    public const int MaxKeys = 100;
-
     /// <summary>How many customers segments have in common, pair by pair.</summary>
     /// <remarks>From one snapshot of the database. Active segments are read as they are stored, others are evaluated.</remarks>
     [HttpPost("overlap")]
@@ -27,10 +21,12 @@ public sealed class SetsController(SegmentationDb db, SegmentQuery query, Member
     public async Task<Overlap> Overlap(OverlapRequest body, CancellationToken cancellation)
     {
         var all = await query.DefinitionsAsync(cancellation);
-        return await overlap.ReadAsync(all, Named(all, body.Keys), cancellation);
+        return await overlap.ReadAsync(all, SegmentKeys.Resolve(all, body.Keys), cancellation);
     }
 
-    /// <summary>Counts the union, intersection or difference of segments and shows some of its customers; or saves it as a manual segment.</summary>
+    /// <summary>
+    /// Counts the union, intersection or difference of segments and shows some of its customers; or saves it as a manual segment.
+    /// </summary>
     /// <remarks>The difference is the first segment without the members of all others. With <c>save</c> the customers of now become the members of a new manual
     /// segment, which is answered; it does not follow the others any further.</remarks>
     [HttpPost("combine")]
@@ -40,49 +36,29 @@ public sealed class SetsController(SegmentationDb db, SegmentQuery query, Member
     public async Task<IActionResult> Combine(CombineRequest body, CancellationToken cancellation)
     {
         var all = await query.DefinitionsAsync(cancellation);
-        var operation = body.Operation ?? throw ApiProblem.Invalid("/operation", "operation takes union, intersection or difference.");
-        var predicate = await memberships.CombineAsync(all, operation, Named(all, body.Keys), cancellation);
-        var size = RulesController.SampleSize(body.SampleSize);
+        var operation = body.Operation ?? throw ApiProblem.Invalid("/operation", "operation must be union, intersection or difference.");
+        var predicate = await memberships.CombineAsync(all, operation, SegmentKeys.Resolve(all, body.Keys), cancellation);
+        var size = SampleSize.Check(body.SampleSize);
         if (body.Save is { } save)
         {
             return await SaveAsync(save, predicate, cancellation);
         }
 
         var (count, sample) = await query.PreviewAsync(predicate, size, cancellation);
-        return Ok(new Combination(count.Count, count.Total, count.Share, [.. sample.Select(c => CustomerResource.From(c, count.EvaluatedAt))], count.EvaluatedAt));
+        var customers = sample.Select(c => CustomerResource.From(c, count.EvaluatedAt)).ToList();
+        return Ok(new Combination(count.Count, count.Total, count.Share, customers, count.EvaluatedAt));
     }
 
     private async Task<IActionResult> SaveAsync(CombinationName save, MemberPredicate predicate, CancellationToken cancellation)
     {
-        var body = new SegmentResource { Key = save.Key, Name = save.Name, Description = save.Description, Goal = save.Goal, Tags = save.Tags, Kind = SegmentKind.Manual };
+        var body = save.ToSegment();
         store.Check(body, "/save");
         await using var transaction = await store.BeginAsync(cancellation);
-        var segment = await store.NewAsync(save.Key ?? throw ApiProblem.Invalid("/save/key", "A segment needs a key."), cancellation);
-        await store.SaveAsync(segment, body, User, transaction, cancellation, async () =>
-        {
-            await using var insert = (NpgsqlCommand)query.Members(predicate).Select(c => c.Key).CreateDbCommand();
-
-            // Locked, so that none is erased on its way in; by key, so that nobody waits for each other.
-            insert.CommandText = $"INSERT INTO manual_members (segment_id, customer_key, added_at) SELECT @segment, key, @now FROM customers WHERE key IN ({insert.CommandText}) ORDER BY key FOR KEY SHARE";
-            insert.Parameters.AddWithValue("segment", segment.Id);
-            insert.Parameters.AddWithValue("now", segment.UpdatedAt);
-            (segment.MemberCount, segment.EvaluatedAt) = (await insert.ExecuteNonQueryAsync(cancellation), predicate.EvaluatedAt);
-            await db.SaveChangesAsync(cancellation);
-        });
+        var key = save.Key ?? throw ApiProblem.Invalid("/save/key", "A segment needs a key.");
+        var segment = await store.NewAsync(key, cancellation);
+        await store.SaveAsync(segment, body, User, transaction, cancellation, () => manual.FillAsync(segment, predicate, cancellation));
         Response.SetETag(segment.Version);
-        return CreatedAtAction(nameof(SegmentsController.Get), "Segments", new { key = segment.Key }, SegmentResource.From(segment, []));
-    }
-
-    private static List<SegmentDefinition> Named(DefinitionSet all, string?[]? keys)
-    {
-        if (keys is not { Length: >= 2 and <= MaxKeys })
-        {
-            throw ApiProblem.Invalid("/keys", $"keys takes the keys of 2 to {MaxKeys} segments.");
-        }
-
-        var faults = keys.Select((key, i) => key is null || !all.Segments.ContainsKey(key) ? new RuleError($"/keys/{i}", "There is no such segment.")
-            : Array.IndexOf(keys, key) < i ? new RuleError($"/keys/{i}", "Stands here twice.") : null).OfType<RuleError>().ToList();
-        return faults.Count == 0 ? [.. keys.Select(k => all.Segments[k!])] : throw ApiProblem.Invalid(faults);
+        return CreatedAtAction(nameof(SegmentsController.Get), "Segments", new { key }, SegmentResource.From(segment, []));
     }
 }
 
@@ -99,7 +75,19 @@ public sealed record CombineRequest(SetOperation? Operation, string?[]? Keys, Co
 /// <summary>What a combination is saved as.</summary>
 /// <param name="Name">Defaults to the key.</param>
 /// <param name="Goal">What the segment is for, in words.</param>
-public sealed record CombinationName(string? Key, string? Name = null, string? Description = null, string? Goal = null, string[]? Tags = null);
+public sealed record CombinationName(
+    string? Key, string? Name = null, string? Description = null, string? Goal = null, string[]? Tags = null)
+{
+    internal SegmentResource ToSegment() => new()
+    {
+        Key = Key,
+        Name = Name,
+        Description = Description,
+        Goal = Goal,
+        Tags = Tags,
+        Kind = SegmentKind.Manual,
+    };
+}
 
 /// <param name="Share">0 to 1.</param>
 public sealed record Combination(long Count, long Total, decimal Share, IReadOnlyList<CustomerResource> Sample, DateTimeOffset EvaluatedAt);

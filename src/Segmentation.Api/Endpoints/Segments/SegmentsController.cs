@@ -2,12 +2,10 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage;
-using Npgsql;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 using Segmentation.Api.Memberships;
 using Segmentation.Api.Segments;
-using Segmentation.Rules.Checking;
 
 namespace Segmentation.Api.Endpoints;
 
@@ -16,7 +14,8 @@ namespace Segmentation.Api.Endpoints;
 [Route("api/v1/segments")]
 [Tags("Segments")]
 [Produces("application/json")]
-public sealed class SegmentsController(SegmentationDb db, SegmentQuery query, MembershipReader memberships, SegmentStore store, SegmentStates states) : ControllerBase
+public sealed class SegmentsController(
+    SegmentationDb db, SegmentReader reader, SegmentStore store, ManualMembership members) : ControllerBase
 {
     /// <summary>Creates a segment.</summary>
     /// <remarks>The rule is checked whole: a 400 names every fault by JSON Pointer. Its members can be asked for at once.</remarks>
@@ -25,14 +24,10 @@ public sealed class SegmentsController(SegmentationDb db, SegmentQuery query, Me
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
     public async Task<IActionResult> Create(SegmentResource body, CancellationToken cancellation)
     {
-        if (body.Key is null)
-        {
-            throw ApiProblem.Invalid("/key", "A segment needs a key.");
-        }
-
+        var key = body.Key ?? throw ApiProblem.Invalid("/key", "A segment needs a key.");
         store.Check(body);
         await using var transaction = await store.BeginAsync(cancellation);
-        return await SaveAsync(await store.NewAsync(body.Key, cancellation), body, transaction, cancellation);
+        return await SaveAsync(await store.NewAsync(key, cancellation), body, transaction, cancellation);
     }
 
     /// <summary>Lists segments, by key.</summary>
@@ -40,30 +35,15 @@ public sealed class SegmentsController(SegmentationDb db, SegmentQuery query, Me
     /// <param name="status">Only those of this status.</param>
     /// <param name="q">Only those whose key, name, description or goal contains this, whatever its case.</param>
     [HttpGet]
-    public async Task<Page<SegmentResource>> List(string? tag, SegmentStatus? status, string? q, int? limit, string? cursor, CancellationToken cancellation)
+    public async Task<Page<SegmentResource>> List(
+        string? tag, SegmentStatus? status, string? q, int? limit, string? cursor, CancellationToken cancellation)
     {
-        var (size, after) = (Paging.Limit(limit), Paging.TextCursor(cursor));
-        var segments = db.Segments.AsNoTracking();
-        segments = tag is null ? segments : segments.Where(s => s.Tags.Contains(Paging.Text(tag, "tag")));
-        segments = status is null ? segments : segments.Where(s => s.Status == status);
-        if (q is not null)
-        {
-            var pattern = $"%{Paging.Text(q, "q").Replace("\\", "\\\\", StringComparison.Ordinal).Replace("%", "\\%", StringComparison.Ordinal).Replace("_", "\\_", StringComparison.Ordinal)}%";
-            segments = segments.Where(s => EF.Functions.ILike(s.Key, pattern, "\\") || EF.Functions.ILike(s.Name, pattern, "\\") || EF.Functions.ILike(s.Description!, pattern, "\\") || EF.Functions.ILike(s.Goal!, pattern, "\\"));
-        }
-
+        var size = Paging.Limit(limit);
+        var after = Paging.TextCursor(cursor);
+        var segments = db.Segments.AsNoTracking().Filter(tag, status, q);
         segments = after is null ? segments : segments.Where(s => string.Compare(s.Key, after) > 0);
         var rows = await segments.OrderBy(s => s.Key).Take(size + 1).ToListAsync(cancellation);
-        var all = await query.DefinitionsAsync(cancellation);
-        var known = await states.ReadAsync(rows, cancellation);
-        var keptUntil = await db.MembershipLeaders.Select(l => l.Watermark).SingleAsync(cancellation);
-        return Paging.Create(rows, size, Show, s => [s.Key]);
-
-        SegmentResource Show(Segment segment)
-        {
-            var shown = SegmentResource.From(segment, ErrorsOf(all, segment)) with { State = known.GetValueOrDefault(segment.Id) };
-            return shown is { State: { Status: MembershipStatus.Ready } state } ? shown with { MemberCount = state.Kept, EvaluatedAt = keptUntil } : shown;
-        }
+        return Paging.Create(rows, size, await reader.CreateViewAsync(rows, cancellation), s => [s.Key]);
     }
 
     /// <summary>One segment, with the count of its members as of now.</summary>
@@ -72,23 +52,9 @@ public sealed class SegmentsController(SegmentationDb db, SegmentQuery query, Me
     [ProducesResponseType<SegmentResource>(StatusCodes.Status200OK)]
     public async Task<SegmentResource> Get(string key, CancellationToken cancellation)
     {
-        var segment = await FindAsync(key, cancellation);
-        var all = await query.DefinitionsAsync(cancellation);
-        if (all.Segments.TryGetValue(key, out var definition))
-        {
-            try
-            {
-                var count = await memberships.CountAsync(all, definition, null, null, cancellation);
-                (segment.MemberCount, segment.EvaluatedAt) = (count.Count, count.EvaluatedAt);
-            }
-            catch (Exception slow) when ((slow is InvalidOperationException { InnerException: { } inner } ? inner : slow) is NpgsqlException { InnerException: TimeoutException } or PostgresException { SqlState: PostgresErrorCodes.QueryCanceled } && !cancellation.IsCancellationRequested)
-            {
-                // The definition is what was asked for; evaluatedAt tells how old the count is.
-            }
-        }
-
-        Response.SetETag(segment.Version);
-        return SegmentResource.From(segment, ErrorsOf(all, segment)) with { State = await states.ReadAsync(segment, cancellation) };
+        var segment = await reader.ReadAsync(key, cancellation);
+        Response.SetETag(segment.Version!.Value);
+        return segment;
     }
 
     /// <summary>Creates or replaces a segment.</summary>
@@ -99,15 +65,11 @@ public sealed class SegmentsController(SegmentationDb db, SegmentQuery query, Me
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status412PreconditionFailed)]
     public async Task<IActionResult> Put(string key, SegmentResource body, CancellationToken cancellation)
     {
-        if (body.Key is not null && body.Key != key)
-        {
-            throw ApiProblem.Invalid("/key", "The key is that of the address; a segment can't be renamed.");
-        }
-
+        CheckKey(body.Key ?? key, key);
         body = body with { Key = key };
         store.Check(body);
         await using var transaction = await store.BeginAsync(cancellation);
-        var segment = await db.Segments.SingleOrDefaultAsync(s => s.Key == key, cancellation);
+        var segment = await db.Segments.FindByKeyAsync(key, cancellation);
         Request.CheckIfMatch(segment?.Version);
         return await SaveAsync(segment ?? store.New(key), body, transaction, cancellation);
     }
@@ -120,14 +82,10 @@ public sealed class SegmentsController(SegmentationDb db, SegmentQuery query, Me
     public async Task<IActionResult> Patch(string key, JsonElement patch, CancellationToken cancellation)
     {
         await using var transaction = await store.BeginAsync(cancellation);
-        var segment = await FindAsync(key, cancellation);
+        var segment = await db.Segments.GetByKeyAsync(key, cancellation);
         Request.CheckIfMatch(segment.Version);
         var body = MergePatch.Apply(SegmentResource.Definition(segment) with { Key = key }, patch);
-        if (body.Key != key)
-        {
-            throw ApiProblem.Invalid("/key", "A segment can't be renamed.");
-        }
-
+        CheckKey(body.Key, key);
         store.Check(body);
         return await SaveAsync(segment, body, transaction, cancellation);
     }
@@ -139,19 +97,11 @@ public sealed class SegmentsController(SegmentationDb db, SegmentQuery query, Me
     public async Task<IActionResult> Delete(string key, CancellationToken cancellation)
     {
         await using var transaction = await store.BeginAsync(cancellation);
-        var segment = await db.Segments.SingleOrDefaultAsync(s => s.Key == key, cancellation);
+        var segment = await db.Segments.FindByKeyAsync(key, cancellation);
         Request.CheckIfMatch(segment?.Version);
         if (segment is not null)
         {
-            var users = (await query.DefinitionsAsync(cancellation)).UsersOf(key);
-            if (users.Count > 0)
-            {
-                throw ApiProblem.Conflict($"Other segments use \"{key}\": {string.Join(", ", users)}.");
-            }
-
-            db.Segments.Remove(segment);
-            await db.SaveChangesAsync(cancellation);
-            await transaction.CommitAsync(cancellation);
+            await store.DeleteAsync(segment, transaction, cancellation);
         }
 
         return NoContent();
@@ -162,11 +112,13 @@ public sealed class SegmentsController(SegmentationDb db, SegmentQuery query, Me
     [ProducesResponseType<Page<SegmentVersionResource>>(StatusCodes.Status200OK)]
     public async Task<Page<SegmentVersionResource>> Versions(string key, int? limit, string? cursor, CancellationToken cancellation)
     {
-        var (size, before) = (Paging.Limit(limit), Paging.NumberCursor(cursor) ?? int.MaxValue);
-        var segment = await FindAsync(key, cancellation);
+        var size = Paging.Limit(limit);
+        var before = Paging.NumberCursor(cursor) ?? int.MaxValue;
+        var segment = await db.Segments.AsNoTracking().GetByKeyAsync(key, cancellation);
         var rows = await db.SegmentVersions.AsNoTracking().Where(v => v.SegmentId == segment.Id && v.Version < before)
             .OrderByDescending(v => v.Version).Take(size + 1).ToListAsync(cancellation);
-        return Paging.Create(rows, size, v => new SegmentVersionResource(v.Version, v.Definition, v.ChangedBy, v.ChangedAt), v => [v.Version]);
+        return Paging.Create(
+            rows, size, v => new SegmentVersionResource(v.Version, v.Definition, v.ChangedBy, v.ChangedAt), v => [v.Version]);
     }
 
     /// <summary>Makes an earlier definition the present one, as a new version.</summary>
@@ -176,9 +128,10 @@ public sealed class SegmentsController(SegmentationDb db, SegmentQuery query, Me
     public async Task<IActionResult> Restore(string key, int version, CancellationToken cancellation)
     {
         await using var transaction = await store.BeginAsync(cancellation);
-        var segment = await FindAsync(key, cancellation);
+        var segment = await db.Segments.GetByKeyAsync(key, cancellation);
         Request.CheckIfMatch(segment.Version);
-        var old = await db.SegmentVersions.AsNoTracking().SingleOrDefaultAsync(v => v.SegmentId == segment.Id && v.Version == version, cancellation)
+        var old = await db.SegmentVersions.AsNoTracking()
+            .SingleOrDefaultAsync(v => v.SegmentId == segment.Id && v.Version == version, cancellation)
             ?? throw ApiProblem.NotFound("version");
         var body = old.Definition.Deserialize<SegmentResource>(Json.Options)! with { Key = key };
         return await SaveAsync(segment, body, transaction, cancellation);
@@ -190,34 +143,40 @@ public sealed class SegmentsController(SegmentationDb db, SegmentQuery query, Me
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
     public async Task<IActionResult> Clone(string key, CloneRequest body, CancellationToken cancellation)
     {
-        if (body.Key is null)
-        {
-            throw ApiProblem.Invalid("/key", "A copy needs a key.");
-        }
-
+        var newKey = body.Key ?? throw ApiProblem.Invalid("/key", "A copy needs a key.");
         await using var transaction = await store.BeginAsync(cancellation);
-        var segment = await FindAsync(key, cancellation);
-        var copy = SegmentResource.Definition(segment) with { Key = body.Key, Name = body.Name ?? segment.Name, Status = SegmentStatus.Draft };
-        store.Check(copy);
-        var made = await store.NewAsync(body.Key, cancellation);
-        return await SaveAsync(made, copy, transaction, cancellation, () => db.Database.ExecuteSqlAsync(
-            $"INSERT INTO manual_members (segment_id, customer_key, added_at) SELECT {made.Id}, customer_key, {made.UpdatedAt} FROM manual_members WHERE segment_id = {segment.Id}", cancellation));
+        var segment = await db.Segments.GetByKeyAsync(key, cancellation);
+        var definition = SegmentResource.Definition(segment) with
+        {
+            Key = newKey,
+            Name = body.Name ?? segment.Name,
+            Status = SegmentStatus.Draft,
+        };
+        store.Check(definition);
+        var copy = await store.NewAsync(newKey, cancellation);
+        return await SaveAsync(copy, definition, transaction, cancellation, () => members.CopyAsync(segment, copy, cancellation));
     }
 
-    private async Task<Segment> FindAsync(string key, CancellationToken cancellation) =>
-        await db.Segments.SingleOrDefaultAsync(s => s.Key == key, cancellation) ?? throw ApiProblem.NotFound("segment");
+    private static void CheckKey(string? requested, string key)
+    {
+        if (requested != key)
+        {
+            throw ApiProblem.Invalid("/key", "The key is that of the address; a segment can't be renamed.");
+        }
+    }
 
     private async Task<IActionResult> SaveAsync(
-        Segment segment, SegmentResource body, IDbContextTransaction transaction, CancellationToken cancellation, Func<Task>? members = null)
+        Segment segment,
+        SegmentResource body,
+        IDbContextTransaction transaction,
+        CancellationToken cancellation,
+        Func<Task>? addMembers = null)
     {
-        var created = await store.SaveAsync(segment, body, User, transaction, cancellation, members);
+        var created = await store.SaveAsync(segment, body, User, transaction, cancellation, addMembers);
         Response.SetETag(segment.Version);
         var resource = SegmentResource.From(segment, []);
         return created ? CreatedAtAction(nameof(Get), new { key = segment.Key }, resource) : Ok(resource);
     }
-
-    private static IReadOnlyList<RuleError> ErrorsOf(DefinitionSet all, Segment segment) =>
-        all.Segments.TryGetValue(segment.Key, out var definition) ? all.Compile(definition, historical: false).Errors : [];
 }
 
 /// <summary>One definition that a segment has had.</summary>

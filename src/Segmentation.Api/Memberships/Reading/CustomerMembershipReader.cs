@@ -15,7 +15,7 @@ public sealed class CustomerMembershipReader(DefinitionCache cache, StoredMember
     {
         if (asOf is null && !live && await ReadStoredAsync(id, cancellation) is var (all, memberships))
         {
-            return (all.ActiveOf(memberships.Segments), memberships.Watermark);
+            return (all.SelectActive(memberships.Segments), memberships.Watermark);
         }
 
         return await snapshots.EvaluateActiveAsync(id, asOf, cancellation);

@@ -8,34 +8,43 @@ using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Segments;
 
-/// <summary>THE table of what a rule may ask of one event.</summary>
+/// <summary>THE table of an event's fields, as rules read them.</summary>
 public static class EventFields
 {
     public const int PropertyNameMaxLength = 256;
 
     private static readonly Field[] fields =
-        [
-            Field("type", FieldType.Text, "Type", "What happened: order_completed.", (e, x) => e.Type),
-            Field("occurredAt", FieldType.Instant, "Occurred at", "When it happened.", (e, x) => e.OccurredAt),
-            Field("amount", FieldType.Decimal, "Amount", "Exact decimal, in account currency.", (e, x) => e.Amount),
-            Field("channel", FieldType.Text, "Channel", "Where it happened: web, store, email.", (e, x) => e.Channel),
-            Field("hourOfDay", FieldType.Integer, "Hour of day", "0 to 23, in the customer's time zone, else the segment's.", (e, x) => LocalTime.Hour(e.OccurredAt, e.Customer.Geographic.TimeZone ?? x.ZoneId)),
-            Field("dayOfWeek", FieldType.Integer, "Day of week", "1 Monday to 7 Sunday, in the customer's time zone, else the segment's.", (e, x) => LocalTime.DayOfWeek(e.OccurredAt, e.Customer.Geographic.TimeZone ?? x.ZoneId)),
-            Field("month", FieldType.Integer, "Month", "1 to 12, in the customer's time zone, else the segment's.", (e, x) => LocalTime.Month(e.OccurredAt, e.Customer.Geographic.TimeZone ?? x.ZoneId)),
-        ];
+    [
+        Field("type", FieldType.Text, "Type", "What happened: order_completed.", (e, x) => e.Type),
+        Field("occurredAt", FieldType.Instant, "Occurred at", "When it happened.", (e, x) => e.OccurredAt),
+        Field("amount", FieldType.Decimal, "Amount", "Exact decimal, in account currency.", (e, x) => e.Amount),
+        Field("channel", FieldType.Text, "Channel", "Where it happened: web, store, email.", (e, x) => e.Channel),
+        Field("hourOfDay", FieldType.Integer, "Hour of day", "0 to 23, in the customer's time zone, else the segment's.",
+            (e, x) => LocalTime.Hour(e.OccurredAt, e.Customer.Geographic.TimeZone ?? x.ZoneId)),
+        Field("dayOfWeek", FieldType.Integer, "Day of week", "1 Monday to 7 Sunday, in the customer's time zone, else the segment's.",
+            (e, x) => LocalTime.DayOfWeek(e.OccurredAt, e.Customer.Geographic.TimeZone ?? x.ZoneId)),
+        Field("month", FieldType.Integer, "Month", "1 to 12, in the customer's time zone, else the segment's.",
+            (e, x) => LocalTime.Month(e.OccurredAt, e.Customer.Geographic.TimeZone ?? x.ZoneId)),
+    ];
 
     public static readonly FieldCatalog<CustomerEvent> Catalog = With((e, path) => JsonValue.Text(e.Properties, path));
 
-    /// <summary>The same of loaded events, of which many rules may ask for the same text.</summary>
+    /// <summary>The same for loaded events, of which many rules may read the same text.</summary>
     public static readonly FieldCatalog<CustomerEvent> Loaded = With((e, path) => e.PropertyText(path));
 
     private static FieldCatalog<CustomerEvent> With(Expression<Func<CustomerEvent, string[], string?>> text) => new(
         fields,
-        name => name.StartsWith("properties.", StringComparison.Ordinal) && name.Length <= PropertyNameMaxLength && !name.EndsWith('.') && !name.Contains("..", StringComparison.Ordinal)
-            ? Property(name, text) : null);
+        name => IsProperty(name) ? Property(name, text) : null);
 
-    private static Field Field<TValue>(string name, FieldType type, string label, string description, Expression<Func<CustomerEvent, Evaluation, TValue>> value) =>
-        new(name, "event", type, label, description, new ScalarAccess(value));
+    private static bool IsProperty(string name) =>
+        name.StartsWith("properties.", StringComparison.Ordinal)
+        && name.Length <= PropertyNameMaxLength
+        && !name.EndsWith('.')
+        && !name.Contains("..", StringComparison.Ordinal);
+
+    private static Field Field<TValue>(
+        string name, FieldType type, string label, string description, Expression<Func<CustomerEvent, Evaluation, TValue>> value) =>
+            new(name, "event", type, label, description, new ScalarAccess(value));
 
     // Dots descend into nested objects. The path is the rule's own, so it is a parameter like any value.
     private static Field Property(string name, Expression<Func<CustomerEvent, string[], string?>> text)

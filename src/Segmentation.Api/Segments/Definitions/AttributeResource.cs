@@ -39,6 +39,13 @@ public sealed record AttributeResource
         UpdatedAt = a.UpdatedAt,
     };
 
-    internal void ApplyTo(CustomerAttribute attribute, DateTimeOffset now) =>
-        (attribute.Type, attribute.Kind, attribute.Label, attribute.Description, attribute.Values, attribute.UpdatedAt) = (Type!, Kind!, Label, Description, Values ?? [], now);
+    internal void ApplyTo(CustomerAttribute attribute, DateTimeOffset now)
+    {
+        attribute.Type = Type!;
+        attribute.Kind = Kind!;
+        attribute.Label = Label;
+        attribute.Description = Description;
+        attribute.Values = Values ?? [];
+        attribute.UpdatedAt = now;
+    }
 }

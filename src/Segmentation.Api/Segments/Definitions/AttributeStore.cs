@@ -11,15 +11,20 @@ namespace Segmentation.Api.Segments;
 
 /// <summary>Registers attributes: what they are can't change under the values and the segments that rest on it.</summary>
 public sealed class AttributeStore(
-    SegmentationDb db, SegmentQuery query, IValidator<AttributeResource> validator, IEnumerable<IDefinitionObserver> observers, TimeProvider time)
+    SegmentationDb db,
+    SegmentQuery query,
+    IValidator<AttributeResource> validator,
+    IEnumerable<IDefinitionObserver> observers,
+    TimeProvider time)
 {
     /// <summary>Registers an attribute, or changes one.</summary>
     /// <exception cref="ApiProblem">400; 409: customers have values of another type.</exception>
-    public async Task<(CustomerAttribute Attribute, bool Created)> SaveAsync(string name, AttributeResource body, CancellationToken cancellation)
+    public async Task<(CustomerAttribute Attribute, bool Created)> SaveAsync(
+        string name, AttributeResource body, CancellationToken cancellation)
     {
         body = body with { Name = body.Name ?? name };
-        validator.Check(
-            body, more: body.Name == name ? [] : [new RuleError("/name", "The name is that of the address; an attribute can't be renamed.")]);
+        RuleError[] renamed = [new("/name", "The name is that of the address; an attribute can't be renamed.")];
+        validator.Check(body, more: body.Name == name ? [] : renamed);
 
         await using var transaction = await BeginAsync(name, cancellation);
         var now = LocalTime.Truncate(time.GetUtcNow());
@@ -32,17 +37,7 @@ public sealed class AttributeStore(
         }
         else if (attribute.Type != body.Type)
         {
-            if (await db.Customers.AnyAsync(c => EF.Functions.JsonExists(c.AttributesFolded!, name), cancellation))
-            {
-                throw ApiProblem.Conflict($"Customers have values of \"{name}\" as {attribute.Type}; its type can't change while they do.");
-            }
-
-            var all = await query.DefinitionsAsync(cancellation);
-            var changed = all.Following(UsersOf(all, name));
-            foreach (var observer in observers)
-            {
-                await observer.DefinitionsChangedAsync(changed, cancellation);
-            }
+            await PrepareTypeChangeAsync(attribute, cancellation);
         }
 
         body.ApplyTo(attribute, now);
@@ -56,11 +51,10 @@ public sealed class AttributeStore(
     public async Task DeleteAsync(string name, CancellationToken cancellation)
     {
         await using var transaction = await BeginAsync(name, cancellation);
-        var all = await query.DefinitionsAsync(cancellation);
 
         // Through other segments as well: one that refers to an invalid segment is invalid.
-        var affected = all.Following(UsersOf(all, name));
-        var users = all.ActiveOf(affected).Select(s => s.Key).ToList();
+        var (all, affected) = await FindAffectedAsync(name, cancellation);
+        var users = all.SelectActive(affected).Select(s => s.Key).ToList();
         if (users.Count > 0)
         {
             throw ApiProblem.Conflict($"Active segments use \"{name}\": {string.Join(", ", users)}.");
@@ -71,15 +65,37 @@ public sealed class AttributeStore(
             // Left behind, a value would come back with another type if the name were registered again.
             db.Database.SetCommandTimeout(TimeSpan.FromMinutes(10));
             await db.Database.ExecuteSqlAsync(
-                $"UPDATE customers SET attributes = nullif(attributes - {name}, '{{}}'), attributes_folded = nullif(attributes_folded - {name}, '{{}}') WHERE attributes_folded ? {name}",
-                cancellation);
+                $$"""
+                UPDATE customers
+                SET attributes = nullif(attributes - {{name}}, '{}'), attributes_folded = nullif(attributes_folded - {{name}}, '{}')
+                WHERE attributes_folded ? {{name}}
+                """, cancellation);
         }
 
         await transaction.CommitAsync(cancellation);
     }
 
-    private static IEnumerable<string> UsersOf(DefinitionSet all, string name) =>
-        all.Segments.Values.Where(s => s.Rule is { } rule && RuleReferences.Fields(rule).Contains($"attributes.{name}")).Select(s => s.Key);
+    private async Task PrepareTypeChangeAsync(CustomerAttribute attribute, CancellationToken cancellation)
+    {
+        if (await db.Customers.AnyAsync(c => EF.Functions.JsonExists(c.AttributesFolded!, attribute.Name), cancellation))
+        {
+            throw ApiProblem.Conflict(
+                $"Customers have values of \"{attribute.Name}\" as {attribute.Type}; its type can't change while they do.");
+        }
+
+        var (_, affected) = await FindAffectedAsync(attribute.Name, cancellation);
+        foreach (var observer in observers)
+        {
+            await observer.DefinitionsChangedAsync(affected, cancellation);
+        }
+    }
+
+    // The definitions, and the ids of the segments that mean something else without this attribute, or with another type.
+    private async Task<(DefinitionSet All, int[] Affected)> FindAffectedAsync(string name, CancellationToken cancellation)
+    {
+        var all = await query.DefinitionsAsync(cancellation);
+        return (all, all.FindAffected(all.FindAttributeUsers(name)));
+    }
 
     // Whoever writes values of this attribute holds a share of its row: wait for them, and let none begin.
     private async Task<IDbContextTransaction> BeginAsync(string name, CancellationToken cancellation)

@@ -17,7 +17,8 @@ public sealed class CompiledSegment
         {
             Rule = definitions.Compile(rule, Backend.Memory, historical, segment.Key);
             NeedsRank = RuleReferences.Fields(rule).Contains("value.percentile")
-                || RuleReferences.Segments(rule).Any(k => k != segment.Key && Rule.IsValid && definitions.Compile(definitions.Segments[k], historical).NeedsRank);
+                || RuleReferences.Segments(rule)
+                    .Any(k => k != segment.Key && Rule.IsValid && definitions.Compile(definitions.Segments[k], historical).NeedsRank);
         }
 
         contains = new(() => Rule is null ? (c, _) => c.ManualMemberships.Any(m => m.SegmentId == segment.Id)
@@ -28,7 +29,7 @@ public sealed class CompiledSegment
     /// <summary>The checked rule; null for a manual segment.</summary>
     public CompiledRule<Customer>? Rule { get; }
 
-    /// <summary>Whether it asks for a percentile, which takes more than the customer's own data.</summary>
+    /// <summary>Whether it reads a percentile, which needs more than the customer's own data.</summary>
     public bool NeedsRank { get; }
 
     /// <summary>Why it can't be evaluated, and so matches nobody; pointers are relative to the rule.</summary>

@@ -5,7 +5,7 @@ using Segmentation.Rules.Checking;
 
 namespace Segmentation.Api.Segments;
 
-/// <summary>Keeps the definitions in memory; the database's stamp says whether they still hold.</summary>
+/// <summary>Caches the definitions in memory; their version in the database says whether they still hold.</summary>
 public sealed class DefinitionCache(CustomerFields fields, RuleLimits limits)
 {
     private volatile DefinitionSet? latest;
@@ -16,18 +16,19 @@ public sealed class DefinitionCache(CustomerFields fields, RuleLimits limits)
     /// <summary>The definitions as they stand now.</summary>
     public async Task<DefinitionSet> GetAsync(SegmentationDb db, CancellationToken cancellation)
     {
-        var known = latest;
-        var stamp = await StampAsync(db, cancellation);
-        if (known?.Version == stamp)
+        var cached = latest;
+        var version = await ReadVersionAsync(db, cancellation);
+        if (cached?.Version == version)
         {
-            return known;
+            return cached;
         }
 
-        // Read after the stamp: what is newer than it is read again next time, what is older can't be.
+        // Read after the version: what is newer than it is read again next time, what is older can't be.
         var segments = await db.Segments.AsNoTracking()
-            .Select(s => new SegmentDefinition(s.Id, s.Key, s.Name, s.Kind, s.Status, s.Rule, s.TimeZone, s.Version)).ToListAsync(cancellation);
+            .Select(s => new SegmentDefinition(s.Id, s.Key, s.Name, s.Kind, s.Status, s.Rule, s.TimeZone, s.Version))
+            .ToListAsync(cancellation);
         var attributes = await db.Attributes.AsNoTracking().OrderBy(a => a.Name).ToListAsync(cancellation);
-        var read = new DefinitionSet(stamp, segments, attributes, fields, limits, known);
+        var read = new DefinitionSet(version, segments, attributes, fields, limits, cached);
 
         // Inside a transaction that changes definitions they are nobody else's yet.
         if (db.Database.CurrentTransaction is null)
@@ -42,6 +43,6 @@ public sealed class DefinitionCache(CustomerFields fields, RuleLimits limits)
     public static Task LockAsync(SegmentationDb db, CancellationToken cancellation) =>
         db.Database.ExecuteSqlRawAsync("SELECT 1 FROM definition_stamp FOR UPDATE", cancellation);
 
-    private static async Task<long> StampAsync(SegmentationDb db, CancellationToken cancellation) =>
+    private static async Task<long> ReadVersionAsync(SegmentationDb db, CancellationToken cancellation) =>
         await db.Database.SqlQueryRaw<long>("SELECT stamp AS \"Value\" FROM definition_stamp").SingleAsync(cancellation);
 }

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
+using System.Linq.Expressions;
 using System.Text.Json;
-using Microsoft.EntityFrameworkCore;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Http;
 using Segmentation.Rules;
@@ -10,7 +10,9 @@ using Segmentation.Rules.Checking;
 
 namespace Segmentation.Api.Segments;
 
-/// <summary>All segments and attributes as they stood at one stamp, and what has been compiled of them. Immutable but for that.</summary>
+/// <summary>
+/// All segments and attributes as of one version of the definitions, and what has been compiled from them. Immutable but for that.
+/// </summary>
 public sealed class DefinitionSet
 {
     private readonly CustomerFields fields;
@@ -18,30 +20,30 @@ public sealed class DefinitionSet
     private readonly ConcurrentDictionary<(Backend, bool), FieldCatalog<Customer>> catalogs = new();
     private readonly ConcurrentDictionary<(string Key, bool Historical), CompiledSegment> compiled = new();
     private readonly ConcurrentDictionary<bool, IReadOnlyList<CompiledSegment>> active = new();
-    private readonly Dictionary<int, int> places;
+    private readonly Dictionary<int, int> ordinals;
 
-    internal DefinitionSet(long stamp, IEnumerable<SegmentDefinition> segments, IReadOnlyList<CustomerAttribute> attributes, CustomerFields fields, RuleLimits limits, DefinitionSet? before)
+    internal DefinitionSet(
+        long version,
+        IEnumerable<SegmentDefinition> segments,
+        IReadOnlyList<CustomerAttribute> attributes,
+        CustomerFields fields,
+        RuleLimits limits,
+        DefinitionSet? before)
     {
-        (Version, Attributes, this.fields, this.limits) = (stamp, attributes, fields, limits);
+        this.fields = fields;
+        this.limits = limits;
+        Version = version;
+        Attributes = attributes;
         Segments = segments.ToDictionary(s => s.Key, StringComparer.Ordinal);
         Active = [.. Segments.Values.Where(s => s.Status == SegmentStatus.Active).OrderBy(s => s.Key, StringComparer.Ordinal)];
-        places = Active.Index().ToDictionary(a => a.Item.Id, a => a.Index);
-
-        // A rule that nothing else can change keeps its function: compiling a thousand takes a second.
-        if (before is not null && before.Attributes.Select(a => (a.Name, a.Type)).SequenceEqual(attributes.Select(a => (a.Name, a.Type))))
+        ordinals = Active.Index().ToDictionary(a => a.Item.Id, a => a.Index);
+        if (before is not null && HasSameAttributes(before))
         {
-            foreach (var (key, function) in before.compiled)
-            {
-                if (Segments.TryGetValue(key.Key, out var segment) && segment.Kind == SegmentKind.Rule && before.Segments[key.Key] is var old
-                    && (old.Id, old.Version) == (segment.Id, segment.Version) && !RuleReferences.Segments(segment.Rule!.Value).Any())
-                {
-                    compiled.TryAdd(key, function);
-                }
-            }
+            ReuseCompiled(before);
         }
     }
 
-    /// <summary>The database's stamp of the definitions.</summary>
+    /// <summary>The database's version of the definitions.</summary>
     public long Version { get; }
 
     public IReadOnlyDictionary<string, SegmentDefinition> Segments { get; }
@@ -49,19 +51,19 @@ public sealed class DefinitionSet
     /// <summary>By name.</summary>
     public IReadOnlyList<CustomerAttribute> Attributes { get; }
 
-    /// <summary>The segments that <c>/customers/{id}/segments</c> answers, by key.</summary>
+    /// <summary>The active segments, by key.</summary>
     public IReadOnlyList<SegmentDefinition> Active { get; }
 
     /// <summary>A segment by its key.</summary>
     /// <exception cref="ApiProblem">404.</exception>
-    public SegmentDefinition Find(string key) => Segments.TryGetValue(key, out var segment) ? segment : throw ApiProblem.NotFound("segment");
+    public SegmentDefinition Find(string key) => Segments.TryGetValue(key, out var segment) ? segment : throw SegmentLookup.NotFound();
 
     /// <summary>Those of <see cref="Active"/> that have these ids, in the same order.</summary>
-    public IReadOnlyList<SegmentDefinition> ActiveOf(int[] ids)
+    public IReadOnlyList<SegmentDefinition> SelectActive(int[] ids)
     {
-        var found = Array.ConvertAll(Array.FindAll(ids, places.ContainsKey), id => places[id]);
+        var found = Array.ConvertAll(Array.FindAll(ids, ordinals.ContainsKey), id => ordinals[id]);
         Array.Sort(found);
-        return Array.ConvertAll(found, place => Active[place]);
+        return Array.ConvertAll(found, ordinal => Active[ordinal]);
     }
 
     public FieldCatalog<Customer> Catalog(Backend backend, bool historical) =>
@@ -69,38 +71,99 @@ public sealed class DefinitionSet
 
     /// <summary>Compiles a rule against these definitions.</summary>
     /// <param name="self">The key of the segment whose rule it is, so that a cycle through it is found.</param>
-    /// <param name="stored">Whether segments that it refers to are read from stored membership, where that is kept; else their rules become part of it.</param>
+    /// <param name="stored">Whether segments that it refers to are read from stored membership, where there is one;
+    /// else their rules become part of it.</param>
     public CompiledRule<Customer> Compile(JsonElement rule, Backend backend, bool historical, string? self = null, bool stored = false) =>
         new RuleCompiler<Customer>(Catalog(backend, historical), limits, key => Reference(key, stored)).Compile(rule, self);
+
+    /// <summary>Who is in a segment, as a query's predicate. A segment that can't be evaluated matches nobody.</summary>
+    /// <param name="source">The rows of a type that rules read: events, memberships.</param>
+    /// <param name="stored">Whether segments that it refers to are read from stored membership, where there is one.</param>
+    public Expression<Func<Customer, bool>> CreatePredicate(
+        SegmentDefinition segment, DateTimeOffset at, bool historical, Func<Type, IQueryable> source, bool stored = false)
+    {
+        if (segment.Kind == SegmentKind.Manual)
+        {
+            return c => c.ManualMemberships.Any(m => m.SegmentId == segment.Id);
+        }
+
+        var rule = Compile(segment.Rule!.Value, Backend.Sql, historical, segment.Key, stored);
+        return rule.IsValid ? rule.ToQuery(new Evaluation(at, segment.TimeZone), source) : _ => false;
+    }
 
     /// <summary>A segment's membership as a function of a loaded customer; compiled once.</summary>
     public CompiledSegment Compile(SegmentDefinition segment, bool historical) =>
         compiled.GetOrAdd((segment.Key, historical), _ => new CompiledSegment(segment, this, historical));
 
     /// <summary><see cref="Active"/>, compiled, in the same order.</summary>
-    public IReadOnlyList<CompiledSegment> CompileActive(bool historical) => active.GetOrAdd(historical, h => [.. Active.Select(s => Compile(s, h))]);
+    public IReadOnlyList<CompiledSegment> CompileActive(bool historical) =>
+        active.GetOrAdd(historical, h => [.. Active.Select(s => Compile(s, h))]);
 
-    /// <summary>The segments whose rules name this one.</summary>
-    public IReadOnlyList<string> UsersOf(string key) =>
-        [.. Segments.Values.Where(s => s.Key != key && s.Rule is { } rule && RuleReferences.Segments(rule).Contains(key)).Select(s => s.Key).Order(StringComparer.Ordinal)];
+    /// <summary>
+    /// Why a segment's rule can't be evaluated; none for a valid rule, and for a segment that is not among these definitions.
+    /// </summary>
+    public IReadOnlyList<RuleError> FindErrors(string key) =>
+        Segments.TryGetValue(key, out var segment) ? Compile(segment, historical: false).Errors : [];
 
-    /// <summary>Ids of these segments and of all whose rules name them, directly or not.</summary>
-    public int[] Following(IEnumerable<string> keys)
+    /// <summary>The keys of the segments whose rules refer to this one, in order.</summary>
+    public IReadOnlyList<string> FindReferrers(string key) =>
+        [.. FindByRule(s => s.Key != key && RuleReferences.Segments(s.Rule!.Value).Contains(key)).Order(StringComparer.Ordinal)];
+
+    /// <summary>The keys of the segments whose rules use this attribute.</summary>
+    public IEnumerable<string> FindAttributeUsers(string name) =>
+        FindByRule(s => RuleReferences.Fields(s.Rule!.Value).Contains($"attributes.{name}"));
+
+    /// <summary>Ids of these segments and of all whose rules refer to them, directly or not.</summary>
+    public int[] FindAffected(IEnumerable<string> keys)
     {
         var all = keys.ToHashSet(StringComparer.Ordinal);
-        for (var known = -1; known != all.Count;)
+        for (var count = -1; count != all.Count;)
         {
-            known = all.Count;
-            all.UnionWith(all.ToList().SelectMany(UsersOf));
+            count = all.Count;
+            all.UnionWith(all.ToList().SelectMany(FindReferrers));
         }
 
         return [.. all.Where(Segments.ContainsKey).Select(k => Segments[k].Id)];
     }
 
-    /// <summary>Whether a segment's membership is stored: that of every active one with a rule. (Manual ones have a list of their own.)</summary>
+    /// <summary>
+    /// Whether a segment's membership is stored: that of every active one with a rule. (Manual ones have a list of their own.)
+    /// </summary>
     public bool IsStored(SegmentDefinition segment) => segment is { Status: SegmentStatus.Active, Kind: SegmentKind.Rule };
 
-    private SegmentReference? Reference(string key, bool stored) => Segments.TryGetValue(key, out var s)
-        ? new SegmentReference(s.Key, s.Rule, s.TimeZone, s.Kind == SegmentKind.Manual ? s.Id : null, stored && IsStored(s) ? s.Id : null)
-        : null;
+    private IEnumerable<string> FindByRule(Func<SegmentDefinition, bool> condition) =>
+        Segments.Values.Where(s => s.Rule is not null && condition(s)).Select(s => s.Key);
+
+    private SegmentReference? Reference(string key, bool stored)
+    {
+        if (!Segments.TryGetValue(key, out var segment))
+        {
+            return null;
+        }
+
+        int? manual = segment.Kind == SegmentKind.Manual ? segment.Id : null;
+        int? readAs = stored && IsStored(segment) ? segment.Id : null;
+        return new SegmentReference(segment.Key, segment.Rule, segment.TimeZone, manual, readAs);
+    }
+
+    private bool HasSameAttributes(DefinitionSet other) =>
+        other.Attributes.Select(a => (a.Name, a.Type)).SequenceEqual(Attributes.Select(a => (a.Name, a.Type)));
+
+    // A rule whose meaning no other definition can change keeps its function: compiling a thousand takes a second.
+    private void ReuseCompiled(DefinitionSet before)
+    {
+        foreach (var (key, function) in before.compiled)
+        {
+            if (Segments.TryGetValue(key.Key, out var segment) && IsSelfContained(segment) && IsSame(segment, before.Segments[key.Key]))
+            {
+                compiled.TryAdd(key, function);
+            }
+        }
+    }
+
+    private static bool IsSelfContained(SegmentDefinition segment) =>
+        segment.Kind == SegmentKind.Rule && !RuleReferences.Segments(segment.Rule!.Value).Any();
+
+    private static bool IsSame(SegmentDefinition segment, SegmentDefinition other) =>
+        segment.Id == other.Id && segment.Version == other.Version;
 }

@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using Npgsql;
 using Segmentation.Api.Changes;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
@@ -7,7 +8,7 @@ using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Segments;
 
-/// <summary>Puts customers into manual segments, and takes them out.</summary>
+/// <summary>Adds customers to manual segments, and removes them.</summary>
 public sealed class ManualMembership(SegmentationDb db, SegmentQuery query, TimeProvider time)
 {
     /// <summary>Changes who is in a segment.</summary>
@@ -23,24 +24,58 @@ public sealed class ManualMembership(SegmentationDb db, SegmentQuery query, Time
         }
 
         await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
-
-        // It can't be deleted while members are on their way in.
-        if (await db.Database.SqlQuery<int>($"SELECT id AS \"Value\" FROM segments WHERE id = {segment.Id} FOR KEY SHARE").ToListAsync(cancellation) is [])
-        {
-            throw ApiProblem.NotFound("segment");
-        }
-
+        await LockAsync(segment.Id, cancellation);
         string[] both = [.. add, .. remove];
-        var known = await db.Customers.Where(c => add.Contains(c.Id) || remove.Contains(c.Id)).Select(c => c.Id).ToListAsync(cancellation);
+        var existing = await db.Customers.Where(c => add.Contains(c.Id) || remove.Contains(c.Id))
+            .Select(c => c.Id)
+            .ToListAsync(cancellation);
         var now = LocalTime.Truncate(time.GetUtcNow());
         var added = await db.Database.ExecuteSqlAsync(
             $"""
-            INSERT INTO manual_members (segment_id, customer_key, added_at) SELECT {segment.Id}, key, {now} FROM customers WHERE id = ANY ({add})
+            INSERT INTO manual_members (segment_id, customer_key, added_at)
+            SELECT {segment.Id}, key, {now} FROM customers WHERE id = ANY ({add})
             ORDER BY key FOR KEY SHARE ON CONFLICT DO NOTHING
             """, cancellation);
-        var removed = await db.ManualMembers.Where(m => m.SegmentId == segment.Id && remove.Contains(m.Customer.Id)).ExecuteDeleteAsync(cancellation);
+        var removed =
+            await db.ManualMembers.Where(m => m.SegmentId == segment.Id && remove.Contains(m.Customer.Id)).ExecuteDeleteAsync(cancellation);
         await ChangeLog.AppendManualAsync(db, segment.Id, both, cancellation);
         await transaction.CommitAsync(cancellation);
-        return (added, removed, [.. both.Distinct(StringComparer.Ordinal).Except(known, StringComparer.Ordinal)]);
+        return (added, removed, [.. both.Distinct(StringComparer.Ordinal).Except(existing, StringComparer.Ordinal)]);
+    }
+
+    /// <summary>Copies one segment's members to another, new one; in the caller's transaction.</summary>
+    public Task CopyAsync(Segment from, Segment to, CancellationToken cancellation) => db.Database.ExecuteSqlAsync(
+        $"""
+        INSERT INTO manual_members (segment_id, customer_key, added_at)
+        SELECT {to.Id}, customer_key, {to.UpdatedAt} FROM manual_members WHERE segment_id = {from.Id}
+        """, cancellation);
+
+    /// <summary>Makes those whom a predicate matches the members of a new segment, and counts them; in the caller's transaction.</summary>
+    public async Task FillAsync(Segment segment, MemberPredicate predicate, CancellationToken cancellation)
+    {
+        await using var insert = (NpgsqlCommand)query.Members(predicate).Select(c => c.Key).CreateDbCommand();
+
+        // Locked, so that none is erased before it is inserted; by key, so that no two transactions wait for each other.
+        insert.CommandText =
+            $"""
+            INSERT INTO manual_members (segment_id, customer_key, added_at)
+            SELECT @segment, key, @now FROM customers WHERE key IN ({insert.CommandText}) ORDER BY key FOR KEY SHARE
+            """;
+        insert.Parameters.AddWithValue("segment", segment.Id);
+        insert.Parameters.AddWithValue("now", segment.UpdatedAt);
+        segment.MemberCount = await insert.ExecuteNonQueryAsync(cancellation);
+        segment.EvaluatedAt = predicate.EvaluatedAt;
+        await db.SaveChangesAsync(cancellation);
+    }
+
+    // It can't be deleted while members are being added.
+    private async Task LockAsync(int segment, CancellationToken cancellation)
+    {
+        var found = await db.Database.SqlQuery<int>($"SELECT id AS \"Value\" FROM segments WHERE id = {segment} FOR KEY SHARE")
+            .ToListAsync(cancellation);
+        if (found.Count == 0)
+        {
+            throw SegmentLookup.NotFound();
+        }
     }
 }

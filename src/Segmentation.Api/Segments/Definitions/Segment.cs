@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace Segmentation.Api.Segments;
 
-/// <summary>A segment: a goal in words, and a rule (or a list kept by hand) that says who is in it.</summary>
+/// <summary>A segment: a goal in words, and a rule (or a list made by hand) that says who is in it.</summary>
 public sealed class Segment
 {
     public const int KeyMaxLength = 63;
@@ -25,7 +25,7 @@ public sealed class Segment
     public string? Goal { get; set; }
     public SegmentKind Kind { get; set; }
 
-    /// <summary>The rule tree as sent; null for a manual segment.</summary>
+    /// <summary>The original rule tree; null for a manual segment.</summary>
     public JsonElement? Rule { get; set; }
 
     /// <summary>IANA; the zone in which the rule's days begin.</summary>

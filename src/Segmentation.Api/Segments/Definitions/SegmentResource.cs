@@ -1,10 +1,13 @@
 using System.Text.Json;
+using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 using Segmentation.Rules.Checking;
 
 namespace Segmentation.Api.Segments;
 
-/// <summary>A segment as the API shows and takes it. Read-only properties are ignored in requests, so that an answer can be sent back.</summary>
+/// <summary>
+/// A segment as the API shows and takes it. Read-only properties are ignored in requests, so that an answer can be sent back.
+/// </summary>
 public sealed record SegmentResource
 {
     /// <summary>A slug that the caller chooses: <c>^[a-z0-9][a-z0-9-]{0,62}$</c>.</summary>
@@ -96,7 +99,7 @@ public sealed record SegmentResource
         segment.Goal = Trim(Goal);
         segment.Kind = Kind ?? SegmentKind.Rule;
         segment.Rule = segment.Kind == SegmentKind.Rule ? Rule : null;
-        segment.TimeZone = Trim(TimeZone) ?? "UTC";
+        segment.TimeZone = Trim(TimeZone) ?? TimeZones.Default;
         segment.Tags = [.. (Tags ?? []).Select(t => t.Trim()).Distinct(StringComparer.Ordinal)];
         segment.Status = Status ?? SegmentStatus.Active;
     }

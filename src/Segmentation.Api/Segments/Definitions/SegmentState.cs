@@ -3,7 +3,9 @@ namespace Segmentation.Api.Segments;
 /// <summary>How far the stored membership of an active segment is.</summary>
 public sealed record SegmentState
 {
-    /// <summary><c>building</c>: answers are evaluated live until it is <c>ready</c>. <c>failed</c>: so they are, and it is tried again.</summary>
+    /// <summary>
+    /// <c>building</c>: answers are evaluated live until it is <c>ready</c>. <c>failed</c>: so they are, and it is tried again.
+    /// </summary>
     public MembershipStatus Status { get; init; }
 
     /// <summary>0 to 1, of the build or refresh that runs; missing where none does.</summary>
@@ -28,7 +30,9 @@ public sealed record SegmentState
     public SegmentDrift? Drift { get; init; }
 }
 
-/// <summary>How stored membership differed from an evaluation of the rule. Anything but zeros is a fault of the service; it was mended.</summary>
+/// <summary>
+/// How stored membership differed from an evaluation of the rule. Anything but zeros is a fault of the service; it was mended.
+/// </summary>
 /// <param name="Joined">Members that were not stored as such.</param>
 /// <param name="Left">Stored as members, and none.</param>
 public sealed record SegmentDrift(int Joined, int Left);

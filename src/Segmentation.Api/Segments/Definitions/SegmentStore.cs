@@ -10,9 +10,14 @@ using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Segments;
 
-/// <summary>Writes segments: checks a definition, keeps every version of it, and lets one definition change at a time.</summary>
+/// <summary>Writes segments: checks a definition, stores every version of it, and lets one definition change at a time.</summary>
 public sealed class SegmentStore(
-    SegmentationDb db, SegmentQuery query, IValidator<SegmentResource> validator, TimeZones zones, IEnumerable<IDefinitionObserver> observers, TimeProvider time)
+    SegmentationDb db,
+    SegmentQuery query,
+    IValidator<SegmentResource> validator,
+    TimeZones zones,
+    IEnumerable<IDefinitionObserver> observers,
+    TimeProvider time)
 {
     /// <summary>Begins a change of definitions; nobody else makes one until it ends.</summary>
     public async Task<IDbContextTransaction> BeginAsync(CancellationToken cancellation)
@@ -28,49 +33,108 @@ public sealed class SegmentStore(
     public void Check(SegmentResource body, string at = "") => validator.Check(body, at);
 
     /// <summary>A segment to be saved.</summary>
-    public Segment New(string key) => new() { Key = key, Name = key, TimeZone = "UTC", CreatedAt = LocalTime.Truncate(time.GetUtcNow()) };
+    public Segment New(string key) => new() { Key = key, Name = key, TimeZone = TimeZones.Default, CreatedAt = Now() };
 
     /// <summary>A segment to be saved under a key that nobody has yet.</summary>
     /// <exception cref="ApiProblem">409.</exception>
-    public async Task<Segment> NewAsync(string key, CancellationToken cancellation) => await db.Segments.AnyAsync(s => s.Key == key, cancellation)
-        ? throw ApiProblem.Conflict($"There is a segment \"{key}\" already.")
-        : New(key);
+    public async Task<Segment> NewAsync(string key, CancellationToken cancellation) =>
+        await db.Segments.AnyAsync(s => s.Key == key, cancellation)
+            ? throw ApiProblem.Conflict($"There is a segment \"{key}\" already.")
+            : New(key);
 
     /// <summary>Saves a definition and commits. One that has not changed is no new version.</summary>
-    /// <param name="members">Puts members into the segment once it has a key of the database.</param>
+    /// <param name="addMembers">Adds members to the segment once it has a key of the database.</param>
     /// <returns>Whether the segment is new.</returns>
     /// <exception cref="ApiProblem">400.</exception>
     public async Task<bool> SaveAsync(
-        Segment segment, SegmentResource body, ClaimsPrincipal user, IDbContextTransaction transaction, CancellationToken cancellation, Func<Task>? members = null)
+        Segment segment,
+        SegmentResource body,
+        ClaimsPrincipal user,
+        IDbContextTransaction transaction,
+        CancellationToken cancellation,
+        Func<Task>? addMembers = null)
     {
-        var meaning = (segment.Rule?.GetRawText(), segment.TimeZone, segment.Status);
-        var (created, kind, before) = (segment.Version == 0, segment.Kind, JsonSerializer.SerializeToElement(SegmentResource.Definition(segment), Json.Options));
+        var isNew = segment.Version == 0;
+        var kindBefore = segment.Kind;
+        var meaningBefore = Meaning(segment);
+        var definitionBefore = SerializeDefinition(segment);
         body.ApplyTo(segment);
         segment.TimeZone = zones.Canonical(segment.TimeZone)!;
-        if (!created && segment.Kind != kind)
+        if (!isNew && segment.Kind != kindBefore)
         {
             throw ApiProblem.Invalid("/kind", "A segment's kind can't change.");
         }
 
-        if (segment.Rule is { } rule)
-        {
-            var compiled = (await query.DefinitionsAsync(cancellation)).Compile(rule, Backend.Sql, historical: false, segment.Key);
-            if (!compiled.IsValid)
-            {
-                throw ApiProblem.Invalid(SegmentQuery.AtRule(compiled.Errors));
-            }
-        }
-
-        var definition = JsonSerializer.SerializeToElement(SegmentResource.Definition(segment), Json.Options);
-        if (!created && JsonElement.DeepEquals(before, definition))
+        await CheckRuleAsync(segment, cancellation);
+        var definition = SerializeDefinition(segment);
+        if (!isNew && JsonElement.DeepEquals(definitionBefore, definition))
         {
             return false;
         }
 
+        await AddVersionAsync(segment, isNew, definition, user, cancellation);
+        if (!isNew && Meaning(segment) != meaningBefore)
+        {
+            await NotifyAsync(segment.Key, cancellation);
+        }
+
+        if (addMembers is not null)
+        {
+            await addMembers();
+        }
+
+        await transaction.CommitAsync(cancellation);
+        return isNew;
+    }
+
+    /// <summary>Deletes a segment and commits.</summary>
+    /// <exception cref="ApiProblem">409: other segments' rules refer to it.</exception>
+    public async Task DeleteAsync(Segment segment, IDbContextTransaction transaction, CancellationToken cancellation)
+    {
+        var referrers = (await query.DefinitionsAsync(cancellation)).FindReferrers(segment.Key);
+        if (referrers.Count > 0)
+        {
+            throw ApiProblem.Conflict($"Other segments use \"{segment.Key}\": {string.Join(", ", referrers)}.");
+        }
+
+        db.Segments.Remove(segment);
+        await db.SaveChangesAsync(cancellation);
+        await transaction.CommitAsync(cancellation);
+    }
+
+    /// <summary>Records a count of members, for lists of segments to show; not where the definition has changed meanwhile.</summary>
+    public Task RecordCountAsync(SegmentDefinition segment, SegmentCount count, CancellationToken cancellation) =>
+        db.Segments
+            .Where(s => s.Id == segment.Id && s.Version == segment.Version && (s.MemberCount != count.Count || s.EvaluatedAt == null))
+            .ExecuteUpdateAsync(
+                s => s.SetProperty(x => x.MemberCount, count.Count).SetProperty(x => x.EvaluatedAt, count.EvaluatedAt), cancellation);
+
+    private async Task CheckRuleAsync(Segment segment, CancellationToken cancellation)
+    {
+        if (segment.Rule is not { } rule)
+        {
+            return;
+        }
+
+        var compiled = (await query.DefinitionsAsync(cancellation)).Compile(rule, Backend.Sql, historical: false, segment.Key);
+        if (!compiled.IsValid)
+        {
+            throw ApiProblem.Invalid(SegmentQuery.AtRule(compiled.Errors));
+        }
+    }
+
+    private async Task AddVersionAsync(
+        Segment segment, bool isNew, JsonElement definition, ClaimsPrincipal user, CancellationToken cancellation)
+    {
         segment.Version++;
-        segment.UpdatedAt = LocalTime.Truncate(time.GetUtcNow());
-        (segment.MemberCount, segment.EvaluatedAt) = segment.Kind == SegmentKind.Manual ? (segment.MemberCount, segment.EvaluatedAt) : (null, null);
-        if (created)
+        segment.UpdatedAt = Now();
+        if (segment.Kind != SegmentKind.Manual)
+        {
+            segment.MemberCount = null;
+            segment.EvaluatedAt = null;
+        }
+
+        if (isNew)
         {
             db.Segments.Add(segment);
             await db.SaveChangesAsync(cancellation);
@@ -85,21 +149,23 @@ public sealed class SegmentStore(
             ChangedBy = user.Identity?.Name ?? "anonymous",
         });
         await db.SaveChangesAsync(cancellation);
-        if (!created && (segment.Rule?.GetRawText(), segment.TimeZone, segment.Status) != meaning)
-        {
-            var changed = (await query.DefinitionsAsync(cancellation)).Following([segment.Key]);
-            foreach (var observer in observers)
-            {
-                await observer.DefinitionsChangedAsync(changed, cancellation);
-            }
-        }
-
-        if (members is not null)
-        {
-            await members();
-        }
-
-        await transaction.CommitAsync(cancellation);
-        return created;
     }
+
+    private async Task NotifyAsync(string key, CancellationToken cancellation)
+    {
+        var affected = (await query.DefinitionsAsync(cancellation)).FindAffected([key]);
+        foreach (var observer in observers)
+        {
+            await observer.DefinitionsChangedAsync(affected, cancellation);
+        }
+    }
+
+    // What decides who is in a segment.
+    private static (string? Rule, string TimeZone, SegmentStatus Status) Meaning(Segment segment) =>
+        (segment.Rule?.GetRawText(), segment.TimeZone, segment.Status);
+
+    private static JsonElement SerializeDefinition(Segment segment) =>
+        JsonSerializer.SerializeToElement(SegmentResource.Definition(segment), Json.Options);
+
+    private DateTimeOffset Now() => LocalTime.Truncate(time.GetUtcNow());
 }

@@ -13,20 +13,29 @@ namespace Segmentation.Api.Segments;
 /// Which segments one customer is in: loads the customer with its events in one round trip, and evaluates every active segment in
 /// memory, by the functions that the same compiler makes of the same trees.
 /// </summary>
-public sealed class CustomerSnapshots(SegmentationDb db, DefinitionCache cache, SegmentQuery query, CustomerRowReaders readers, RevenueOptions revenue)
+public sealed class CustomerSnapshots(
+    SegmentationDb db, DefinitionCache cache, SegmentQuery query, CustomerRowReaders readers, RevenueOptions revenue)
 {
-    /// <summary>A customer with more events than this is left to SQL, which reads only those that a rule asks for.</summary>
+    /// <summary>A customer with more events than this is left to SQL, which reads only those that a rule selects.</summary>
     public const int MaxEvents = 20_000;
 
-    // How many have less, and how many there are. Counted from the end that is nearer by the planner's statistics: these say only where
-    // to begin, what is counted is exact.
+    // How many have less, and how many there are. Counted from the end that is nearer by the planner's statistics: these only decide where
+    // to begin, the count is exact.
     private const string Rank = """
         WITH mine AS MATERIALIZED (SELECT lifetime_value AS value FROM customers WHERE id = $1),
-            bounds AS (SELECT histogram_bounds::text::numeric[] AS b FROM pg_stats WHERE schemaname = current_schema AND tablename = 'customers' AND attname = 'lifetime_value')
+            bounds AS (SELECT histogram_bounds::text::numeric[] AS b FROM pg_stats
+                WHERE schemaname = current_schema AND tablename = 'customers' AND attname = 'lifetime_value')
         SELECT CASE WHEN (SELECT value FROM mine) > (SELECT b[(1 + cardinality(b)) / 2] FROM bounds)
             THEN t.customers - (SELECT count(*) FROM customers WHERE lifetime_value >= (SELECT value FROM mine))
             ELSE (SELECT count(*) FROM customers WHERE lifetime_value < (SELECT value FROM mine)) END, t.customers
         FROM customer_total t
+        """;
+
+    // The same at an instant in the past.
+    private const string HistoricalRank = """
+        WITH v AS MATERIALIZED (SELECT * FROM seg_lifetime_values_at($2, $3, $4))
+        SELECT count(*), (SELECT count(*) FROM v) FROM v
+        WHERE v.lifetime_value < (SELECT mine.lifetime_value FROM v AS mine JOIN customers c ON c.key = mine.customer_key WHERE c.id = $1)
         """;
 
     /// <summary>Keys and names of the active segments that a customer is in.</summary>
@@ -34,13 +43,13 @@ public sealed class CustomerSnapshots(SegmentationDb db, DefinitionCache cache, 
     public async Task<(IReadOnlyList<SegmentDefinition> Segments, DateTimeOffset EvaluatedAt)> EvaluateActiveAsync(
         string id, DateTimeOffset? asOf, CancellationToken cancellation)
     {
-        var (all, customer, at, historical) = await LoadAsync(id, asOf, (d, h) => d.CompileActive(h), cancellation);
+        var (all, customer, at, historical) = await LoadAsync(id, key: null, asOf, cancellation);
         if (customer.EventCount > MaxEvents)
         {
             List<SegmentDefinition> matching = [];
             foreach (var segment in all.Active)
             {
-                if (await InSqlAsync(all, segment, customer.Key, asOf, cancellation))
+                if (await IsMemberInSqlAsync(all, segment, customer.Key, asOf, cancellation))
                 {
                     matching.Add(segment);
                 }
@@ -49,18 +58,20 @@ public sealed class CustomerSnapshots(SegmentationDb db, DefinitionCache cache, 
             return (matching, at);
         }
 
-        var (compiled, clock) = (all.CompileActive(historical), new Evaluation(at, "UTC"));
-        return ([.. all.Active.Where((s, i) => compiled[i].Contains(customer, clock.In(s.TimeZone)))], at);
+        var compiled = all.CompileActive(historical);
+        var evaluation = new Evaluation(at, TimeZones.Default);
+        return ([.. all.Active.Where((s, i) => compiled[i].Contains(customer, evaluation.In(s.TimeZone)))], at);
     }
 
     /// <summary>Whether a customer is in one segment.</summary>
     /// <exception cref="ApiProblem">404: there is no such customer, or no such segment.</exception>
-    public async Task<(bool Member, DateTimeOffset EvaluatedAt)> EvaluateAsync(string key, string id, DateTimeOffset? asOf, CancellationToken cancellation)
+    public async Task<(bool Member, DateTimeOffset EvaluatedAt)> EvaluateAsync(
+        string key, string id, DateTimeOffset? asOf, CancellationToken cancellation)
     {
-        var (all, customer, at, historical) = await LoadAsync(id, asOf, (d, h) => [d.Compile(d.Find(key), h)], cancellation);
+        var (all, customer, at, historical) = await LoadAsync(id, key, asOf, cancellation);
         var segment = all.Find(key);
         return customer.EventCount > MaxEvents
-            ? (await InSqlAsync(all, segment, customer.Key, asOf, cancellation), at)
+            ? (await IsMemberInSqlAsync(all, segment, customer.Key, asOf, cancellation), at)
             : (all.Compile(segment, historical).Contains(customer, new Evaluation(at, segment.TimeZone)), at);
     }
 
@@ -68,7 +79,7 @@ public sealed class CustomerSnapshots(SegmentationDb db, DefinitionCache cache, 
     /// <exception cref="ApiProblem">404; 409 for a customer of too many events to load.</exception>
     public async Task<Explanation> ExplainAsync(string key, string id, DateTimeOffset? asOf, CancellationToken cancellation)
     {
-        var (all, customer, at, historical) = await LoadAsync(id, asOf, (d, h) => [d.Compile(d.Find(key), h)], cancellation);
+        var (all, customer, at, historical) = await LoadAsync(id, key, asOf, cancellation);
         var segment = all.Find(key);
         if (customer.EventCount > MaxEvents)
         {
@@ -76,80 +87,58 @@ public sealed class CustomerSnapshots(SegmentationDb db, DefinitionCache cache, 
         }
 
         var compiled = all.Compile(segment, historical);
-        var clock = new Evaluation(at, segment.TimeZone);
-        return new Explanation(compiled.Contains(customer, clock), at, compiled.Rule is { IsValid: true } rule ? Explanation.Create(rule, customer, clock) : segment.Rule);
+        var evaluation = new Evaluation(at, segment.TimeZone);
+        var tree = compiled.Rule is { IsValid: true } rule ? Explanation.Create(rule, customer, evaluation) : segment.Rule;
+        return new Explanation(compiled.Contains(customer, evaluation), at, tree);
     }
 
-    private async Task<bool> InSqlAsync(DefinitionSet all, SegmentDefinition segment, long key, DateTimeOffset? asOf, CancellationToken cancellation) =>
-        await db.Customers.Where(c => c.Key == key).Where(query.CreatePredicate(all, segment, asOf, key).Predicate).AnyAsync(cancellation);
+    private async Task<bool> IsMemberInSqlAsync(
+        DefinitionSet all, SegmentDefinition segment, long key, DateTimeOffset? asOf, CancellationToken cancellation)
+    {
+        var predicate = query.CreatePredicate(all, segment, asOf, key).Predicate;
+        return await db.Customers.Where(c => c.Key == key).Where(predicate).AnyAsync(cancellation);
+    }
 
-    // The definitions are taken for unchanged; their stamp comes with the customer and tells. Then one more look.
-    private async Task<(DefinitionSet All, Customer Customer, DateTimeOffset At, bool Historical)> LoadAsync(
-        string id, DateTimeOffset? asOf, Func<DefinitionSet, bool, IEnumerable<CompiledSegment>> asked, CancellationToken cancellation)
+    // The cached definitions are assumed to hold; their version is read with the customer and shows. Where it is
+    // another, both are read again.
+    private async Task<Loaded> LoadAsync(string id, string? key, DateTimeOffset? asOf, CancellationToken cancellation)
     {
         var all = cache.Latest ?? await cache.GetAsync(db, cancellation);
         while (true)
         {
             var (at, historical) = query.Clock(asOf);
-            Customer? customer = null;
-            var stamp = all.Version;
-            try
+            var (version, customer) = await ReadAsync(id, at, historical, NeedsRank(all, key, historical), cancellation);
+            if (version == all.Version)
             {
-                (stamp, customer) = await ReadAsync(id, at, historical, asked(all, historical).Any(s => s.NeedsRank), cancellation);
-            }
-            catch (ApiProblem) when (cache.Latest is { } latest && latest.Version == all.Version)
-            {
-                // Not there as far as we know; make sure that we know.
-                var fresh = await cache.GetAsync(db, cancellation);
-                if (fresh.Version == all.Version)
-                {
-                    throw;
-                }
-
-                all = fresh;
-                continue;
-            }
-
-            if (stamp == all.Version)
-            {
-                return customer is null ? throw ApiProblem.NotFound("customer") : (all, customer, at, historical);
+                return key is not null && !all.Segments.ContainsKey(key) ? throw SegmentLookup.NotFound()
+                    : customer is null ? throw ApiProblem.NotFound("customer")
+                    : new Loaded(all, customer, at, historical);
             }
 
             all = await cache.GetAsync(db, cancellation);
         }
     }
 
-    private async Task<(long Stamp, Customer? Customer)> ReadAsync(string id, DateTimeOffset at, bool historical, bool rank, CancellationToken cancellation)
+    // Of one segment, or of all active ones.
+    private static bool NeedsRank(DefinitionSet all, string? key, bool historical) => key is null
+        ? all.CompileActive(historical).Any(s => s.NeedsRank)
+        : all.Segments.TryGetValue(key, out var segment) && all.Compile(segment, historical).NeedsRank;
+
+    private async Task<(long Version, Customer? Customer)> ReadAsync(
+        string id, DateTimeOffset at, bool historical, bool needsRank, CancellationToken cancellation)
     {
         var (customers, events) = readers.Get(db);
         await db.Database.OpenConnectionAsync(cancellation);
-        await using var batch = new NpgsqlBatch((NpgsqlConnection)db.Database.GetDbConnection());
-        Add("SELECT stamp FROM definition_stamp");
-        Add($"SELECT {customers.Columns} FROM customers WHERE id = $1", id);
-        Add($"SELECT {events.Columns} FROM events WHERE customer_key = (SELECT key FROM customers WHERE id = $1 AND event_count <= {MaxEvents})", id);
-        Add("SELECT segment_id FROM manual_members WHERE customer_key = (SELECT key FROM customers WHERE id = $1)", id);
-        if (rank && !historical)
-        {
-            Add(Rank, id);
-        }
-        else if (rank)
-        {
-            Add("WITH v AS MATERIALIZED (SELECT * FROM seg_lifetime_values_at($2, $3, $4)) SELECT count(*), (SELECT count(*) FROM v) FROM v WHERE v.lifetime_value < (SELECT mine.lifetime_value FROM v AS mine JOIN customers c ON c.key = mine.customer_key WHERE c.id = $1)", id);
-            var last = batch.BatchCommands[^1].Parameters;
-            last.Add(new NpgsqlParameter { Value = at, NpgsqlDbType = NpgsqlDbType.TimestampTz });
-            last.Add(new NpgsqlParameter { Value = revenue.OrderTypes, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text });
-            last.Add(new NpgsqlParameter { Value = revenue.RefundTypes, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text });
-        }
-
+        await using var batch = CreateBatch(id, at, historical, needsRank);
         try
         {
             await using var reader = await batch.ExecuteReaderAsync(cancellation);
             await reader.ReadAsync(cancellation);
-            var stamp = reader.GetInt64(0);
+            var version = reader.GetInt64(0);
             await reader.NextResultAsync(cancellation);
             if (!await reader.ReadAsync(cancellation))
             {
-                return (stamp, null);
+                return (version, null);
             }
 
             var customer = customers.Read(reader);
@@ -167,29 +156,65 @@ public sealed class CustomerSnapshots(SegmentationDb db, DefinitionCache cache, 
                 customer.ManualMemberships.Add(new ManualMember { SegmentId = reader.GetInt32(0), CustomerKey = customer.Key });
             }
 
-            if (rank)
+            if (needsRank)
             {
                 await reader.NextResultAsync(cancellation);
                 await reader.ReadAsync(cancellation);
                 customer.Rank = (reader.GetInt64(0), reader.GetInt64(1));
             }
 
-            return (stamp, customer);
+            return (version, customer);
         }
         finally
         {
             await db.Database.CloseConnectionAsync();
         }
+    }
 
-        void Add(string sql, string? customerId = null)
+    // The results in this order: the definitions' version, the customer, its events, its manual segments, its rank.
+    private NpgsqlBatch CreateBatch(string id, DateTimeOffset at, bool historical, bool needsRank)
+    {
+        var (customers, events) = readers.Get(db);
+        var batch = new NpgsqlBatch((NpgsqlConnection)db.Database.GetDbConnection());
+        Add("SELECT stamp FROM definition_stamp");
+        Add($"SELECT {customers.Columns} FROM customers WHERE id = $1", Id());
+        Add(
+            $"""
+            SELECT {events.Columns} FROM events
+            WHERE customer_key = (SELECT key FROM customers WHERE id = $1 AND event_count <= {MaxEvents})
+            """,
+            Id());
+        Add("SELECT segment_id FROM manual_members WHERE customer_key = (SELECT key FROM customers WHERE id = $1)", Id());
+        if (needsRank && historical)
+        {
+            const NpgsqlDbType texts = NpgsqlDbType.Array | NpgsqlDbType.Text;
+            Add(
+                HistoricalRank,
+                Id(),
+                SqlParameter.Create(at, NpgsqlDbType.TimestampTz),
+                SqlParameter.Create(revenue.OrderTypes, texts),
+                SqlParameter.Create(revenue.RefundTypes, texts));
+        }
+        else if (needsRank)
+        {
+            Add(Rank, Id());
+        }
+
+        return batch;
+
+        NpgsqlParameter Id() => SqlParameter.Create(id, NpgsqlDbType.Text);
+
+        void Add(string sql, params ReadOnlySpan<NpgsqlParameter> parameters)
         {
             var command = new NpgsqlBatchCommand(sql);
-            if (customerId is not null)
+            foreach (var parameter in parameters)
             {
-                command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = customerId, NpgsqlDbType = NpgsqlDbType.Text });
+                command.Parameters.Add(parameter);
             }
 
             batch.BatchCommands.Add(command);
         }
     }
+
+    private sealed record Loaded(DefinitionSet All, Customer Customer, DateTimeOffset At, bool Historical);
 }

@@ -34,7 +34,9 @@ public sealed record Explanation(bool Matched, DateTimeOffset EvaluatedAt, JsonE
         {
             shown["actual"] = actual switch
             {
-                double?[] { Length: 2 } point => point[0] is null ? null : new JsonObject { ["latitude"] = point[0], ["longitude"] = point[1] },
+                double?[] { Length: 2 } point => point[0] is null
+                    ? null
+                    : new JsonObject { ["latitude"] = point[0], ["longitude"] = point[1] },
                 _ => JsonSerializer.SerializeToNode(actual, Json.Options),
             };
         }

@@ -14,8 +14,8 @@ using Segmentation.Rules.Values;
 namespace Segmentation.Api.Segments;
 
 /// <summary>
-/// Who is in a segment, evaluated: compiles rules against the definitions of now, and queries PostgreSQL in one statement. For an instant in
-/// the past, what events add up to is counted again.
+/// Who is in a segment, evaluated: compiles rules against the definitions of now, and queries PostgreSQL in one statement. For an instant
+/// in the past, what events add up to is counted again.
 /// </summary>
 public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, TimeProvider time)
 {
@@ -34,7 +34,7 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, TimeP
     public MemberPredicate CreatePredicate(DefinitionSet all, SegmentDefinition segment, DateTimeOffset? asOf, long? customer = null)
     {
         var (at, historical) = Clock(asOf);
-        return new MemberPredicate(Predicate(all, segment, at, historical, customer), at);
+        return new MemberPredicate(all.CreatePredicate(segment, at, historical, rows => Source(rows, customer)), at);
     }
 
     /// <summary>Whom a rule matches.</summary>
@@ -69,7 +69,7 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, TimeP
             return (await CountAsync(predicate, cancellation), some);
         }
 
-        // What is dear is to group the events: once, then, for count and sample.
+        // Grouping the events is expensive: done once for both the count and the sample.
         await db.Database.OpenConnectionAsync(cancellation);
         try
         {
@@ -92,12 +92,14 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, TimeP
         }
     }
 
-    public static SegmentCount Share(long count, long total, DateTimeOffset at) => new(count, total, total == 0 ? 0 : Math.Round((decimal)count / total, 6), at);
+    public static SegmentCount Share(long count, long total, DateTimeOffset at) =>
+        new(count, total, total == 0 ? 0 : Math.Round((decimal)count / total, 6), at);
 
     /// <summary>The errors of a rule, at their place in a request that holds it as <c>rule</c>.</summary>
-    public static IEnumerable<RuleError> AtRule(IEnumerable<RuleError> errors) => errors.Select(e => new RuleError("/rule" + e.Pointer, e.Message));
+    public static IEnumerable<RuleError> AtRule(IEnumerable<RuleError> errors) =>
+        errors.Select(e => new RuleError("/rule" + e.Pointer, e.Message));
 
-    /// <summary>The instant to look at, and whether it is in the past.</summary>
+    /// <summary>The instant to evaluate at, and whether it is in the past.</summary>
     public (DateTimeOffset At, bool Historical) Clock(DateTimeOffset? asOf)
     {
         // No event is later than now, so only an instant before it hides any.
@@ -105,18 +107,7 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, TimeP
         return (LocalTime.Truncate(asOf ?? now), asOf < now);
     }
 
-    private Expression<Func<Customer, bool>> Predicate(DefinitionSet all, SegmentDefinition segment, DateTimeOffset at, bool historical, long? customer)
-    {
-        if (segment.Kind == SegmentKind.Manual)
-        {
-            return c => c.ManualMemberships.Any(m => m.SegmentId == segment.Id);
-        }
-
-        var rule = all.Compile(segment.Rule!.Value, Backend.Sql, historical, segment.Key);
-        return rule.IsValid ? rule.ToQuery(new Evaluation(at, segment.TimeZone), rows => Source(rows, customer)) : _ => false;
-    }
-
-    // Whether the predicate groups events, which has to be done for the first match as for all.
+    // Whether the predicate groups events, which costs as much for the first match as for all.
     private sealed class Groups : ExpressionVisitor
     {
         private bool found;

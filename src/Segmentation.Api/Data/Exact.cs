@@ -1,0 +1,11 @@
+namespace Segmentation.Api.Data;
+
+/// <summary>Exact arithmetic beyond what decimals have.</summary>
+public static class Exact
+{
+    /// <summary>
+    /// Total / count, rounded half away from zero to eight decimals, for showing and for comparing fields; null without a count.
+    /// </summary>
+    public static decimal? Average(decimal total, int count) =>
+        count == 0 ? null : Math.Round(total / count, 8, MidpointRounding.AwayFromZero);
+}

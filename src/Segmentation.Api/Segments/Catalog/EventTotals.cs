@@ -1,0 +1,45 @@
+using System.Linq.Expressions;
+using Segmentation.Api.Customers;
+using Segmentation.Rules;
+
+namespace Segmentation.Api.Segments;
+
+/// <summary>What a customer's events add up to: stored with the customer as of now, counted again for an instant in the past.</summary>
+internal sealed record EventTotals
+{
+    public required Expression<Func<Customer, Evaluation, int>> EventCount { get; init; }
+    public required Expression<Func<Customer, Evaluation, DateTimeOffset?>> LastEventAt { get; init; }
+    public required Expression<Func<Customer, Evaluation, decimal>> LifetimeValue { get; init; }
+    public required Expression<Func<Customer, Evaluation, decimal>> OrderAmount { get; init; }
+    public required Expression<Func<Customer, Evaluation, int>> OrderCount { get; init; }
+    public required Expression<Func<Customer, Evaluation, DateTimeOffset?>> FirstOrderAt { get; init; }
+    public required Expression<Func<Customer, Evaluation, DateTimeOffset?>> LastOrderAt { get; init; }
+
+    /// <summary>As of now.</summary>
+    public static EventTotals Stored { get; } = new()
+    {
+        EventCount = (c, x) => c.EventCount,
+        LastEventAt = (c, x) => c.LastEventAt,
+        LifetimeValue = (c, x) => c.LifetimeValue,
+        OrderAmount = (c, x) => c.OrderAmount,
+        OrderCount = (c, x) => c.OrderCount,
+        FirstOrderAt = (c, x) => c.FirstOrderAt,
+        LastOrderAt = (c, x) => c.LastOrderAt,
+    };
+
+    /// <summary>As of the evaluation's instant.</summary>
+    public static EventTotals Historical(string[] orders, string[] refunds) => new()
+    {
+        EventCount = (c, x) => c.Events.Count(e => e.OccurredAt <= x.AsOf),
+        LastEventAt = (c, x) => c.Events.Where(e => e.OccurredAt <= x.AsOf).Max(e => (DateTimeOffset?)e.OccurredAt),
+        LifetimeValue = (c, x) =>
+            c.Events.Where(e => orders.Contains(e.Type) && e.OccurredAt <= x.AsOf).Sum(e => e.Amount ?? 0)
+            - c.Events.Where(e => refunds.Contains(e.Type) && e.OccurredAt <= x.AsOf).Sum(e => Math.Abs(e.Amount ?? 0)),
+        OrderAmount = (c, x) => c.Events.Where(e => orders.Contains(e.Type) && e.OccurredAt <= x.AsOf).Sum(e => e.Amount ?? 0),
+        OrderCount = (c, x) => c.Events.Count(e => orders.Contains(e.Type) && e.OccurredAt <= x.AsOf),
+        FirstOrderAt = (c, x) =>
+            c.Events.Where(e => orders.Contains(e.Type) && e.OccurredAt <= x.AsOf).Min(e => (DateTimeOffset?)e.OccurredAt),
+        LastOrderAt = (c, x) =>
+            c.Events.Where(e => orders.Contains(e.Type) && e.OccurredAt <= x.AsOf).Max(e => (DateTimeOffset?)e.OccurredAt),
+    };
+}

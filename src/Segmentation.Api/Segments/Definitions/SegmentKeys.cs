@@ -1,0 +1,34 @@
+using Segmentation.Api.Http;
+using Segmentation.Rules.Checking;
+
+namespace Segmentation.Api.Segments;
+
+/// <summary>Keys of several segments, as a request names them: <c>keys</c>.</summary>
+internal static class SegmentKeys
+{
+    /// <summary>Segments that one request may name.</summary>
+    public const int MaxItems = 100;
+
+    /// <summary>The segments that have these keys, in their order.</summary>
+    /// <exception cref="ApiProblem">400: too few or too many, unknown ones, or one twice.</exception>
+    public static List<SegmentDefinition> Resolve(DefinitionSet all, string?[]? keys)
+    {
+        if (keys is null || keys.Length is < 2 or > MaxItems)
+        {
+            throw ApiProblem.Invalid("/keys", $"keys must hold the keys of 2 to {MaxItems} segments.");
+        }
+
+        var errors = keys.Select((key, i) => FindError(all, keys, i)).OfType<RuleError>().ToList();
+        return errors.Count == 0 ? [.. keys.Select(k => all.Segments[k!])] : throw ApiProblem.Invalid(errors);
+    }
+
+    private static RuleError? FindError(DefinitionSet all, string?[] keys, int i)
+    {
+        if (keys[i] is not { } key || !all.Segments.ContainsKey(key))
+        {
+            return new RuleError($"/keys/{i}", "There is no such segment.");
+        }
+
+        return Array.IndexOf(keys, key) < i ? new RuleError($"/keys/{i}", "Duplicate key.") : null;
+    }
+}

@@ -2,7 +2,7 @@ using System.Text.Json;
 using Segmentation.Api.Changes;
 using Segmentation.Api.Endpoints;
 
-namespace Segmentation.Api.Tests.Memberships;
+namespace Segmentation.Api.Tests.History;
 
 /// <summary>Who joined and who left, over HTTP.</summary>
 public sealed class ChangesTests(ApiFixture fixture) : IClassFixture<ApiFixture>

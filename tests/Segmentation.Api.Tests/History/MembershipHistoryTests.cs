@@ -1,6 +1,6 @@
 using Segmentation.Api.Memberships;
 
-namespace Segmentation.Api.Tests.Memberships;
+namespace Segmentation.Api.Tests.History;
 
 /// <summary>What is forgotten.</summary>
 public sealed class MembershipHistoryTests(ApiFixture fixture) : IClassFixture<ApiFixture>

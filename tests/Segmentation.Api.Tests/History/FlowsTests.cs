@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace Segmentation.Api.Tests.Memberships;
+namespace Segmentation.Api.Tests.History;
 
 /// <summary>Where customers went and came from, over HTTP, on a history made by hand.</summary>
 public sealed class FlowsTests(ApiFixture fixture) : IClassFixture<ApiFixture>

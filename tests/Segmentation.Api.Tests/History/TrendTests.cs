@@ -2,7 +2,7 @@ using Segmentation.Api.Endpoints;
 using Segmentation.Api.History;
 using Segmentation.Api.Memberships;
 
-namespace Segmentation.Api.Tests.Memberships;
+namespace Segmentation.Api.Tests.History;
 
 /// <summary>A segment's size over time, over HTTP.</summary>
 public sealed class TrendTests(ApiFixture fixture) : IClassFixture<ApiFixture>

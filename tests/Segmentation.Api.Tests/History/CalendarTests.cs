@@ -1,7 +1,7 @@
 using Segmentation.Api.History;
 using Segmentation.Rules;
 
-namespace Segmentation.Api.Tests.Memberships;
+namespace Segmentation.Api.Tests.History;
 
 public sealed class CalendarTests
 {

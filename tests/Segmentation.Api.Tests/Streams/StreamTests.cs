@@ -3,7 +3,7 @@ using System.Net.ServerSentEvents;
 using System.Text.Json;
 using Segmentation.Api.Tests.Webhooks;
 
-namespace Segmentation.Api.Tests.Memberships;
+namespace Segmentation.Api.Tests.Streams;
 
 /// <summary>Server-Sent Events, from membership that is written as the engine writes it.</summary>
 public sealed class StreamTests(WebhooksApi api) : IClassFixture<WebhooksApi>

@@ -3,7 +3,7 @@ using Segmentation.Api.Changes;
 using Segmentation.Api.Endpoints;
 using Segmentation.Api.Tests.Segments;
 
-namespace Segmentation.Api.Tests.Memberships;
+namespace Segmentation.Api.Tests.History;
 
 /// <summary>A change as the test made it.</summary>
 internal sealed record Change(long Batch, string Segment, string Customer, MembershipChange Kind, DateTimeOffset At, MembershipCause Cause, string? Event, int Version);

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using Segmentation.Api.Changes;
-using Segmentation.Api.Endpoints;
+using Segmentation.Api.History;
 
 namespace Segmentation.Api.Tests.History;
 

@@ -1,6 +1,6 @@
 using Npgsql;
 using Segmentation.Api.Changes;
-using Segmentation.Api.Endpoints;
+using Segmentation.Api.History;
 using Segmentation.Api.Tests.Segments;
 
 namespace Segmentation.Api.Tests.History;

@@ -1,4 +1,3 @@
-using Segmentation.Api.Endpoints;
 using Segmentation.Api.History;
 using Segmentation.Api.Memberships;
 

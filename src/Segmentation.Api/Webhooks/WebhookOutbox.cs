@@ -6,11 +6,11 @@ namespace Segmentation.Api.Webhooks;
 /// <summary>Writes the messages that a change of membership makes, in the change's own transaction: neither is there without the other.</summary>
 internal sealed class WebhookOutbox : IRevisionObserver
 {
-    private const string Columns =
+    private const string Insert =
         "INSERT INTO webhook_deliveries (webhook_key, customer_key, customer_id, segment_key, segment_name, segment_version, joined, cause, event_id, at, queued_at, next_attempt_at, message_id, state, attempts)";
 
-    // The guard is looked at first; without webhooks nothing else is. Within a batch who left goes first, as in the stream.
-    private const string Changes = Columns + """
+    // PostgreSQL evaluates the EXISTS first, and without webhooks nothing else. Within a revision those who left come first, as in the stream.
+    private const string InsertChanges = Insert + """
 
         SELECT w.key, m.customer_key, c.id, s.key, s.name, b.version, m.joined, m.cause, m.event_id, b.at, b.at, b.at, gen_random_uuid(), 0, 0
         FROM membership_batches b
@@ -25,7 +25,7 @@ internal sealed class WebhookOutbox : IRevisionObserver
         ORDER BY b.id, m.joined, m.customer_key
         """;
 
-    private const string Erased = Columns + """
+    private const string InsertErased = Insert + """
 
         SELECT w.key, m.customer_key, c.id, s.key, s.name, s.version, false, 8, NULL, $2, $2, $2, gen_random_uuid(), 0, 0
         FROM memberships m
@@ -36,14 +36,14 @@ internal sealed class WebhookOutbox : IRevisionObserver
         ORDER BY m.segment_id
         """;
 
-    /// <summary>Queues a message for each who joined or left in the batches, and each enabled webhook that wants to know.</summary>
-    /// <remarks>To be called once the transaction has written its batches and memberships. A customer that has been erased meanwhile has no id to tell.</remarks>
+    /// <summary>Queues a message for each customer that joined or left in the revisions and each enabled webhook of the segment.</summary>
+    /// <remarks>Called once the transaction has written its revisions and memberships. A customer that has been erased meanwhile is left out.</remarks>
     public Task RevisionsWrittenAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, long first, long last, CancellationToken cancellation) =>
-        ExecuteAsync(connection, transaction, Changes, first, last, cancellation);
+        ExecuteAsync(connection, transaction, InsertChanges, first, last, cancellation);
 
-    /// <summary>Queues a message, cause <c>erased</c>, for each segment that a customer is in: for the transaction that erases it, before it does.</summary>
+    /// <summary>Queues a message with the cause <c>erased</c> for each segment that a customer is in: for the transaction that erases it, before it does.</summary>
     public static Task WriteErasedAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, long customerKey, DateTimeOffset at, CancellationToken cancellation) =>
-        ExecuteAsync(connection, transaction, Erased, customerKey, at, cancellation);
+        ExecuteAsync(connection, transaction, InsertErased, customerKey, at, cancellation);
 
     private static async Task ExecuteAsync<T1, T2>(NpgsqlConnection connection, NpgsqlTransaction transaction, string sql, T1 first, T2 second, CancellationToken cancellation)
     {

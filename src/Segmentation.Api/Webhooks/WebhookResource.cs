@@ -31,8 +31,8 @@ public sealed record WebhookResource
     /// <summary>Read-only.</summary>
     public DateTimeOffset? UpdatedAt { get; init; }
 
-    /// <param name="shown">The secret, where this is the answer that may show it.</param>
-    internal static WebhookResource From(Webhook webhook, long pending, long dead, string? shown = null) => new()
+    /// <param name="shown">The secret, in the one response that may show it.</param>
+    internal static WebhookResource From(Webhook webhook, DeliveryCounts counts, string? shown = null) => new()
     {
         Id = webhook.Id,
         Url = webhook.Url,
@@ -40,13 +40,13 @@ public sealed record WebhookResource
         Secret = shown,
         Enabled = webhook.Enabled,
         Description = webhook.Description,
-        Pending = pending,
-        Dead = dead,
+        Pending = counts.Pending,
+        Dead = counts.Dead,
         CreatedAt = webhook.CreatedAt,
         UpdatedAt = webhook.UpdatedAt,
     };
 
-    /// <summary>Takes over what the caller may set, the secret apart.</summary>
+    /// <summary>Copies what the caller may set to the entity, except for the secret.</summary>
     /// <returns>Whether anything changed.</returns>
     internal bool ApplyTo(Webhook webhook)
     {

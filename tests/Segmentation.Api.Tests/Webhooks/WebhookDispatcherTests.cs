@@ -18,6 +18,7 @@ public sealed class WebhookDispatcherTests(WebhookWorld world) : IClassFixture<W
     private readonly CancellationTokenSource leading = new();
     private Receiver receiver = null!;
     private WebhookSender sender = null!;
+    private WebhookRetention retention = null!;
     private WebhookDispatcher dispatcher = null!;
     private Task running = Task.CompletedTask;
 
@@ -25,7 +26,9 @@ public sealed class WebhookDispatcherTests(WebhookWorld world) : IClassFixture<W
     {
         receiver = await Receiver.StartAsync();
         sender = new WebhookSender(options, time);
-        dispatcher = new WebhookDispatcher(world.Database, sender, options, time, NullLogger<WebhookDispatcher>.Instance);
+        var queue = new WebhookQueue(world.Database, time, NullLogger<WebhookQueue>.Instance);
+        retention = new WebhookRetention(world.Database, options, time);
+        dispatcher = new WebhookDispatcher(queue, retention, sender, options, time, NullLogger<WebhookDispatcher>.Instance);
     }
 
     public async Task DisposeAsync()
@@ -62,12 +65,12 @@ public sealed class WebhookDispatcherTests(WebhookWorld world) : IClassFixture<W
         var hook = await world.WebhookAsync(receiver.Url);
         var id = await world.QueueAsync(hook, 1, Start);
         Run();
-        for (var attempt = 1; attempt <= WebhookDispatcher.Delays.Length; attempt++)
+        for (var attempt = 1; attempt <= WebhookRetries.Delays.Length; attempt++)
         {
             await receiver.UntilAsync(() => world.Delivery(hook, id).Attempts == attempt, $"attempt {attempt}");
             var delivery = world.Delivery(hook, id);
             var wait = delivery.NextAttemptAt!.Value - time.GetUtcNow();
-            Assert.InRange(wait, WebhookDispatcher.Delays[attempt - 1] * 0.79, WebhookDispatcher.Delays[attempt - 1]);
+            Assert.InRange(wait, WebhookRetries.Delays[attempt - 1] * 0.79, WebhookRetries.Delays[attempt - 1]);
             Assert.Equal((500, "It answered 500."), (delivery.LastStatus, delivery.LastError));
             time.Advance(wait - TimeSpan.FromMilliseconds(1));
             await Task.Delay(attempt <= 2 ? 600 : 0);
@@ -262,7 +265,7 @@ public sealed class WebhookDispatcherTests(WebhookWorld world) : IClassFixture<W
 
         long[] kept = [await Row(1, 1, 2), await Row(2, 2, 29)];
         _ = (await Row(3, 1, 4), await Row(4, 2, 31), await Row(5, 1, 0, webhook: int.MaxValue));
-        await dispatcher.SweepAsync(CancellationToken.None);
+        await retention.SweepAsync([], CancellationToken.None);
         await using var db = world.Context();
         Assert.Equal(kept, await db.WebhookDeliveries.Select(d => d.Id).OrderBy(d => d).ToListAsync());
     }

@@ -46,7 +46,7 @@ public sealed class WebhooksTests(WebhooksApi api) : IClassFixture<WebhooksApi>
         Assert.Equal(7, Guid.Parse(id).Version);
         Assert.Equal($"/api/v1/webhooks/{id}", new Uri(Api.Client.BaseAddress!, answer.Message.Headers.Location!).AbsolutePath);
         Assert.Equal("\"1\"", answer.ETag);
-        Assert.NotNull(WebhookSignature.Bytes(answer["secret"].GetString()!));
+        Assert.NotNull(WebhookSignature.Decode(answer["secret"].GetString()!));
         Assert.Equal((Url, true, 0, 0, 0), (answer["url"].GetString(), answer["enabled"].GetBoolean(), answer["segments"].GetArrayLength(), answer["pending"].GetInt32(), answer["dead"].GetInt32()));
 
         var got = (await Api.GetAsync($"webhooks/{id}")).Expect(200);

@@ -37,10 +37,9 @@ public sealed record EventAccess<T, TEvent>(
 {
     /// <summary>A sequence's window may be this many days at most.</summary>
     private const int MaxWindowDays = 36_525;
-    private const int MinSteps = 2, MaxSteps = 5;
     private const string Anything = "any event";
-    private static readonly string[] Modes = ["atLeast", "atMost", "exactly", "some", "none", "all", "moreThan", "lessThan", "between"];
-    private static readonly string[] Aggregates = ["sum", "avg", "min", "max", "distinctDays", "distinct"];
+    private static readonly string[] Modes = [.. EventRuleTerms.Modes];
+    private static readonly string[] Aggregates = [.. EventRuleTerms.Aggregates];
     private static readonly string[] UnitNames = [.. Enum.GetNames<DateUnit>().Select(u => Fold.Text(u)!)];
 
     internal override RuleParts? CompileMatch(RulePass pass, Expression item, Expression evaluation, JsonElement value, JsonElement match, string pointer, int depth)
@@ -102,9 +101,9 @@ public sealed record EventAccess<T, TEvent>(
             pass.Error(RuleError.Below(pointer, property.Name), $"{Nearest.Quote(property.Name)} is not a property of a sequence. {Nearest.Hint(property.Name, ["steps", "within"])}");
         }
 
-        if (list.GetArrayLength() is < MinSteps or > MaxSteps)
+        if (list.GetArrayLength() is < EventRuleTerms.MinSteps or > EventRuleTerms.MaxSteps)
         {
-            pass.Error($"{pointer}/steps", $"A sequence has {MinSteps} to {MaxSteps} steps; got {list.GetArrayLength()}.");
+            pass.Error($"{pointer}/steps", $"A sequence has {EventRuleTerms.MinSteps} to {EventRuleTerms.MaxSteps} steps; got {list.GetArrayLength()}.");
         }
 
         var steps = list.EnumerateArray().Select((step, i) =>

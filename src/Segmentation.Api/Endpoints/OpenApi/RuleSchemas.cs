@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using Microsoft.OpenApi;
 using Segmentation.Api.Customers;
@@ -6,10 +7,11 @@ using Segmentation.Rules;
 
 namespace Segmentation.Api.Endpoints.OpenApi;
 
-/// <summary>The schema of a rule tree, made of the field and operator tables, so that it can't say anything else than the compiler.</summary>
+/// <summary>The schemas of a rule tree, made from the tables of fields and operators, so that they can't differ from the compiler.</summary>
 internal sealed class RuleSchemas(OpenApiDocument document, FieldCatalog<Customer> fields, RuleLimits limits)
 {
     public const string Group = "RuleGroup";
+    public const string ExplainedRule = "ExplainedRule";
 
     private static readonly FieldType[] AttributeTypes = [.. AttributeValidator.Types.Select(t => Enum.Parse<FieldType>(t, ignoreCase: true))];
 
@@ -79,7 +81,7 @@ internal sealed class RuleSchemas(OpenApiDocument document, FieldCatalog<Custome
             properties["valueSource"] = Enumeration(["value", "field"], "field: `value` names another field of the same type.");
         }
 
-        // A rule without a value is one of null or notNull, and takes none.
+        // A rule without a value has the operator null or notNull.
         var needsValue = operators.All(o => o.Arity != Arity.None);
         string[] required = ["field", "operator", .. needsValue ? ["value"] : Array.Empty<string>(), .. types is [FieldType.Events] ? ["match"] : Array.Empty<string>()];
         return Object(null, required, State(properties));
@@ -129,7 +131,7 @@ internal sealed class RuleSchemas(OpenApiDocument document, FieldCatalog<Custome
         }));
         document.AddComponent("Sequence", Object("Events of each step, each strictly later than the one before.", ["steps"], new()
         {
-            ["steps"] = new OpenApiSchema { Type = JsonSchemaType.Array, Items = Ref("EventGroup"), MinItems = 2, MaxItems = 5 },
+            ["steps"] = new OpenApiSchema { Type = JsonSchemaType.Array, Items = Ref("EventGroup"), MinItems = EventRuleTerms.MinSteps, MaxItems = EventRuleTerms.MaxSteps },
             ["within"] = Object("The most time from the first step to the last.", ["amount", "unit"], new()
             {
                 ["amount"] = new OpenApiSchema { Type = JsonSchemaType.Integer, Minimum = "1" },
@@ -140,26 +142,26 @@ internal sealed class RuleSchemas(OpenApiDocument document, FieldCatalog<Custome
         {
             ["latitude"] = Number("-90", "90"),
             ["longitude"] = Number("-180", "180"),
-            ["radiusKm"] = Number("0", "20040", "Above 0."),
+            ["radiusKm"] = Number("0", Area.MaxRadiusKm.ToString(CultureInfo.InvariantCulture), "Above 0."),
         }));
         var corner = new OpenApiSchema { Type = JsonSchemaType.Array, Items = new OpenApiSchema { Type = JsonSchemaType.Number }, MinItems = 2, MaxItems = 2, Description = "[longitude, latitude]" };
         document.AddComponent("Polygon", Object("An area, planar in degrees; open or closed. No edge spans more than 180 degrees.", ["polygon"], new()
         {
-            ["polygon"] = new OpenApiSchema { Type = JsonSchemaType.Array, Items = corner, MinItems = 3, MaxItems = 1000 },
+            ["polygon"] = new OpenApiSchema { Type = JsonSchemaType.Array, Items = corner, MinItems = Area.MinCorners, MaxItems = Area.MaxCorners },
         }));
         var threshold = new OpenApiSchema { AnyOf = [new OpenApiSchema { Type = JsonSchemaType.Number }, new OpenApiSchema { Type = JsonSchemaType.String }, Ref("RelativeDate")] };
         document.AddComponent("Match", Object("How many events must satisfy the group, or what an aggregate of those that do must be.", ["mode"], new()
         {
-            ["mode"] = Enumeration(["some", "none", "all", "atLeast", "atMost", "exactly", "moreThan", "lessThan", "between"]),
+            ["mode"] = Enumeration(EventRuleTerms.ModesWithoutThreshold.Union(EventRuleTerms.Modes)),
             ["threshold"] = new OpenApiSchema
             {
                 Description = "A number; a date with min or max of occurredAt; [low, high] with between. None with some, none and all.",
                 AnyOf = [.. threshold.AnyOf, new OpenApiSchema { Type = JsonSchemaType.Array, Items = threshold, MinItems = 2, MaxItems = 2 }],
             },
-            ["aggregate"] = Enumeration(["sum", "avg", "min", "max", "distinct", "distinctDays"], "Left out: the number of events."),
+            ["aggregate"] = Enumeration(EventRuleTerms.Aggregates, "Left out: the number of events."),
             ["of"] = new OpenApiSchema { Type = JsonSchemaType.String, Description = "What is aggregated: amount, properties.NAME; occurredAt for min and max; any field of an event for distinct.", MaxLength = limits.MaxTextLength },
         }));
-        document.AddComponent("ExplainedRule", new OpenApiSchema
+        document.AddComponent(ExplainedRule, new OpenApiSchema
         {
             Type = JsonSchemaType.Object,
             Description = "The rule tree as stored. Each node has `matched` besides (null where muted), each rule `actual`: what the customer has.",
@@ -167,7 +169,7 @@ internal sealed class RuleSchemas(OpenApiDocument document, FieldCatalog<Custome
         });
     }
 
-    // What a builder keeps for itself, and muting: on every node.
+    // A builder's own properties, and muting: on every node.
     private static Dictionary<string, IOpenApiSchema> State(Dictionary<string, IOpenApiSchema> properties)
     {
         properties["muted"] = new OpenApiSchema { Type = JsonSchemaType.Boolean, Description = "True: checked, then left out." };

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Microsoft.AspNetCore.Mvc.ApiExplorer;
 using Microsoft.AspNetCore.Mvc.Controllers;
 using Microsoft.OpenApi;
 using Segmentation.Api.Http;
@@ -6,7 +7,7 @@ using Swashbuckle.AspNetCore.SwaggerUI;
 
 namespace Segmentation.Api.Endpoints.OpenApi;
 
-/// <summary>The OpenAPI document and Swagger UI. What is said by rule, not by the controllers, is in <see cref="SwaggerDocument"/>.</summary>
+/// <summary>The OpenAPI document and Swagger UI. What follows from a rule rather than from a controller is added by the filters, in their order.</summary>
 internal static class Swagger
 {
     private const string Tour =
@@ -33,11 +34,17 @@ internal static class Swagger
             o.IncludeXmlComments(xml);
         }
 
-        o.CustomSchemaIds(Name);
-        o.CustomOperationIds(d => d.ActionDescriptor is ControllerActionDescriptor action ? $"{action.ControllerName}_{action.ActionName}" : d.ActionDescriptor.EndpointMetadata.OfType<IEndpointNameMetadata>().FirstOrDefault()?.EndpointName);
+        o.CustomSchemaIds(NameSchema);
+        o.CustomOperationIds(NameOperation);
         o.MapType<Instant>(() => new OpenApiSchema { Type = JsonSchemaType.String, Format = "date-time" });
         o.MapType<JsonElement>(() => new OpenApiSchema());
-        o.DocumentFilter<SwaggerDocument>();
+        o.DocumentFilter<TagFilter>();
+        o.DocumentFilter<RuleFilter>();
+        o.DocumentFilter<ProblemFilter>();
+        o.DocumentFilter<BodyFilter>();
+        o.DocumentFilter<ETagFilter>();
+        o.DocumentFilter<ResponseFilter>();
+        o.DocumentFilter<ParameterFilter>();
     });
 
     public static void UseSegmentationSwagger(this WebApplication app)
@@ -58,11 +65,15 @@ internal static class Swagger
         });
     }
 
+    private static string? NameOperation(ApiDescription description) => description.ActionDescriptor is ControllerActionDescriptor action
+        ? $"{action.ControllerName}_{action.ActionName}"
+        : description.ActionDescriptor.EndpointMetadata.OfType<IEndpointNameMetadata>().FirstOrDefault()?.EndpointName;
+
     // The word for the thing, not for the class that carries it: Customer, CustomerPage.
-    private static string Name(Type type)
+    private static string NameSchema(Type type)
     {
         var name = type.Name.Split('`')[0];
         name = name.EndsWith("Resource", StringComparison.Ordinal) ? name[..^"Resource".Length] : name;
-        return type.IsGenericType ? string.Concat(type.GetGenericArguments().Select(Name)) + name : name;
+        return type.IsGenericType ? string.Concat(type.GetGenericArguments().Select(NameSchema)) + name : name;
     }
 }

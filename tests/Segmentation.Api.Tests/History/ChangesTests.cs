@@ -16,7 +16,7 @@ public sealed class ChangesTests(ApiFixture fixture) : IClassFixture<ApiFixture>
     [InlineData(7)]
     [InlineData(100)]
     [InlineData(1000)]
-    public async Task OfSegment_Paged_ShowsEachChangeOnceNewestFirst(int limit)
+    public async Task ListForSegment_Paged_ShowsEachChangeOnceNewestFirst(int limit)
     {
         var history = await StoredHistory.BeginAsync(fixture, limit == 1 ? 12 : 150);
         var (one, other) = (await history.SegmentAsync(), await history.SegmentAsync());
@@ -31,7 +31,7 @@ public sealed class ChangesTests(ApiFixture fixture) : IClassFixture<ApiFixture>
     }
 
     [Fact]
-    public async Task OfSegment_WhileOthersLeave_ShowsWhatWasThereOnce()
+    public async Task ListForSegment_WhileOthersLeave_ShowsWhatWasThereOnce()
     {
         var history = await StoredHistory.BeginAsync(fixture, 60);
         var key = await history.SegmentAsync();
@@ -97,7 +97,7 @@ public sealed class ChangesTests(ApiFixture fixture) : IClassFixture<ApiFixture>
         await history.ApplyAsync(key, Start, history.Customers, []);
         await history.ApplyAsync(gone, Start, history.Customers, []);
 
-        // Whoever keeps membership has not seen it yet: the stays are still there.
+        // The maintainer has not seen it yet: the membership periods are still there.
         (await Api.DeleteAsync($"segments/{gone}")).Expect(204);
         foreach (var erased in history.Customers.Where((_, i) => i % 3 != 0))
         {

@@ -46,7 +46,7 @@ public sealed class FlowsTests(ApiFixture fixture) : IClassFixture<ApiFixture>
         var one = await ReadAsync(s, $"&to={b}");
         Assert.Equal(([$"{b} 2 0.4"], [$"{b} 1 0.25"], 5L, 2L), (List(one, "to"), List(one, "from"), one.GetProperty("left").GetInt64(), one.GetProperty("none").GetInt64()), Same);
 
-        // Seen from the other side: what went from s to a came to a from s, and of c5, which stays, nothing is told.
+        // Seen from the other side: what went from s to a came to a from s, and c5, which stays, is not counted.
         var other = await ReadAsync(a, $"&to={s}");
         Assert.Equal([$"{s} 2 1"], List(other, "from")); // c0, c1 joined a in the period.
         Assert.Equal([$"{s} 1 0.333333"], List(other, "to")); // Of c1, c6, c7.

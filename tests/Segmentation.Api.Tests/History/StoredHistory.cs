@@ -6,11 +6,11 @@ using Segmentation.Api.Tests.Segments;
 namespace Segmentation.Api.Tests.History;
 
 /// <summary>A change as the test made it.</summary>
-internal sealed record Change(long Batch, string Segment, string Customer, MembershipChange Kind, DateTimeOffset At, MembershipCause Cause, string? Event, int Version);
+internal sealed record Change(long Revision, string Segment, string Customer, MembershipChange Kind, DateTimeOffset At, MembershipCause Cause, string? Event, int Version);
 
 /// <summary>
-/// Stays and batches, written by SQL as whoever keeps membership writes them, and remembered. The segments are drafts, which nobody else keeps. One at a time a
-/// database: the instants of batches never go back.
+/// Membership periods and revisions, written by SQL as the maintainer writes them, and remembered. The segments are drafts, which are not
+/// maintained. One at a time a database: the instants of revisions never go back.
 /// </summary>
 internal sealed class StoredHistory(ApiFixture fixture)
 {
@@ -74,10 +74,10 @@ internal sealed class StoredHistory(ApiFixture fixture)
         }
 
         command.Parameters.Add(new NpgsqlParameter { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text, Value = (object?)eventId ?? DBNull.Value });
-        var batch = (long)(await command.ExecuteScalarAsync())!;
-        Changes.AddRange(joined.Select(c => new Change(batch, segment, c, MembershipChange.Joined, at, cause, eventId, version)));
-        Changes.AddRange(left.Select(c => new Change(batch, segment, c, MembershipChange.Left, at, cause, eventId, version)));
-        return batch;
+        var revision = (long)(await command.ExecuteScalarAsync())!;
+        Changes.AddRange(joined.Select(c => new Change(revision, segment, c, MembershipChange.Joined, at, cause, eventId, version)));
+        Changes.AddRange(left.Select(c => new Change(revision, segment, c, MembershipChange.Left, at, cause, eventId, version)));
+        return revision;
     }
 
     /// <summary>Steps at random: who joins and who leaves, and why, with times between them from none to twice the step.</summary>
@@ -99,11 +99,11 @@ internal sealed class StoredHistory(ApiFixture fixture)
         return at;
     }
 
-    /// <summary>In the order of the lists: the newest batch first, who left before who joined, and the last customer first.</summary>
+    /// <summary>In the order of the lists: the newest revision first, who left before who joined, and the last customer first.</summary>
     public IEnumerable<Change> Newest(Func<Change, bool> which)
     {
-        var places = Customers.Select((c, i) => (c, i)).ToDictionary(c => c.c, c => c.i);
-        return Changes.Where(which).OrderByDescending(c => c.Batch).ThenByDescending(c => c.Kind).ThenByDescending(c => places[c.Customer]);
+        var ordinals = Customers.Select((c, i) => (c, i)).ToDictionary(c => c.c, c => c.i);
+        return Changes.Where(which).OrderByDescending(c => c.Revision).ThenByDescending(c => c.Kind).ThenByDescending(c => ordinals[c.Customer]);
     }
 
     public async Task<T> ScalarAsync<T>(string sql)

@@ -54,10 +54,10 @@ public sealed class TrendTests(ApiFixture fixture) : IClassFixture<ApiFixture>
         string[] keys = [await history.SegmentAsync(), await history.SegmentAsync()];
         var end = await history.RunAsync(random, keys, start, 150, TimeSpan.FromHours(6));
         var before = start + ((end - start) / 2);
-        List<(string Key, string Whole)> kept = [];
+        List<(string Key, string Whole)> trends = [];
         foreach (var key in keys)
         {
-            kept.Add((key, (await Api.GetAsync($"segments/{key}/trend?from={Text(before)}&to={Text(end)}&interval=hour")).Expect(200).Body));
+            trends.Add((key, (await Api.GetAsync($"segments/{key}/trend?from={Text(before)}&to={Text(end)}&interval=hour")).Expect(200).Body));
         }
 
         await using (var connection = await history.OpenAsync())
@@ -65,7 +65,7 @@ public sealed class TrendTests(ApiFixture fixture) : IClassFixture<ApiFixture>
             Assert.NotEqual(0, (await MembershipRetention.PurgeAsync(connection, before, CancellationToken.None)).Batches);
         }
 
-        foreach (var (key, whole) in kept)
+        foreach (var (key, whole) in trends)
         {
             Assert.Equal(whole, (await Api.GetAsync($"segments/{key}/trend?from={Text(before)}&to={Text(end)}&interval=hour")).Expect(200).Body);
             var items = (await Api.GetAsync($"segments/{key}/trend?from={Text(start.AddDays(-1))}&to={Text(end.AddDays(1))}&interval=day")).Expect(200)["items"].EnumerateArray().ToList();

@@ -11,7 +11,7 @@ public sealed class WebhookSignatureTests
 {
     private const string Body = """{"test": 2432232314}""";
 
-    /// <summary>Another's reading of the scheme: straight from its text.</summary>
+    /// <summary>An independent implementation of the scheme: straight from its text.</summary>
     public static string Sign(string base64, string id, string timestamp, string body)
     {
         using var hmac = new HMACSHA256(Convert.FromBase64String(base64));
@@ -19,7 +19,7 @@ public sealed class WebhookSignatureTests
     }
 
     [Fact]
-    public void Header_PublishedExample_IsItsSignature()
+    public void CreateHeader_PublishedExample_IsItsSignature()
     {
         var secret = WebhookSignature.Decode("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")!;
         var header = WebhookSignature.CreateHeader([secret], "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, Encoding.UTF8.GetBytes(Body));
@@ -28,7 +28,7 @@ public sealed class WebhookSignatureTests
     }
 
     [Fact]
-    public void Header_TwoSecrets_HasASignatureOfEach()
+    public void CreateHeader_TwoSecrets_HasASignatureOfEach()
     {
         var (first, second) = (WebhookSignature.NewSecret(), WebhookSignature.NewSecret());
         Assert.Equal(
@@ -37,7 +37,7 @@ public sealed class WebhookSignatureTests
     }
 
     [Fact]
-    public void Header_AnIndependentVerifier_TakesItFromEitherSecretAndNoOther()
+    public void CreateHeader_AnIndependentVerifier_AcceptsEitherSecretAndNoOther()
     {
         var (current, previous) = (WebhookSignature.NewSecret(), WebhookSignature.NewSecret());
         var now = DateTimeOffset.UtcNow.ToUnixTimeSeconds(); // It refuses what is older than five minutes.

@@ -15,7 +15,7 @@ using Segmentation.Api.Webhooks;
 
 namespace Segmentation.Api.Tests.Webhooks;
 
-/// <summary>A database with the schema and nobody else in it: the tests write membership as the engine would.</summary>
+/// <summary>A database with the schema and nobody else in it: the tests write membership as its maintainer would.</summary>
 public sealed class WebhookWorld : IAsyncLifetime
 {
     private readonly TestDatabase databases = new();
@@ -60,7 +60,7 @@ public sealed class WebhookWorld : IAsyncLifetime
     internal SegmentationDb Context() => new(new DbContextOptionsBuilder<SegmentationDb>().UseNpgsql(Database).ConfigureWarnings(TestDatabase.ManyHosts).Options);
 }
 
-/// <summary>Writes membership as its engine does.</summary>
+/// <summary>Writes membership as its maintainer does.</summary>
 internal static class MembershipSql
 {
     public static async Task<T> ScalarAsync<T>(NpgsqlDataSource database, string sql)
@@ -75,7 +75,7 @@ internal static class MembershipSql
         return await command.ExecuteNonQueryAsync();
     }
 
-    /// <summary>A segment that nobody keeps: a draft.</summary>
+    /// <summary>A segment that is not maintained: a draft.</summary>
     public static Task<int> SegmentAsync(NpgsqlDataSource database, string key) => ScalarAsync<int>(
         database, $"INSERT INTO segments (created_at, updated_at, version, time_zone, key, kind, name, status, tags) VALUES (now(), now(), 1, 'UTC', '{key}', 'Manual', 'Name of {key}', 'Draft', '{{}}') RETURNING id");
 
@@ -91,21 +91,21 @@ internal static class MembershipSql
         return await ScalarAsync<long>(database, $"SELECT key FROM customers WHERE id = '{prefix}-1'");
     }
 
-    /// <summary>One batch: the customers with these keys join, those leave.</summary>
+    /// <summary>One revision: the customers with these keys join, those leave.</summary>
     public static async Task<long> ChangeAsync(NpgsqlDataSource database, int segment, long[] join, long[] leave, DateTimeOffset? at = null, Func<NpgsqlConnection, NpgsqlTransaction, long, Task>? also = null)
     {
         await using var connection = await database.OpenConnectionAsync();
         await using var transaction = await connection.BeginTransactionAsync();
-        var batch = (long)(await Command($"""INSERT INTO membership_batches (segment_id, at, version, joined, "left", size) VALUES ({segment}, '{at ?? DateTimeOffset.UtcNow:O}', 7, {join.Length}, {leave.Length}, 0) RETURNING id""").ExecuteScalarAsync())!;
-        await Command($"UPDATE memberships SET left_batch = {batch}, left_cause = 3 WHERE segment_id = {segment} AND left_batch IS NULL AND customer_key = ANY ($1)", leave).ExecuteNonQueryAsync();
-        await Command($"INSERT INTO memberships (customer_key, segment_id, joined_batch, joined_cause, joined_event) SELECT k, {segment}, {batch}, 1, 'e-' || k FROM unnest($1) k", join).ExecuteNonQueryAsync();
+        var revision = (long)(await Command($"""INSERT INTO membership_batches (segment_id, at, version, joined, "left", size) VALUES ({segment}, '{at ?? DateTimeOffset.UtcNow:O}', 7, {join.Length}, {leave.Length}, 0) RETURNING id""").ExecuteScalarAsync())!;
+        await Command($"UPDATE memberships SET left_batch = {revision}, left_cause = 3 WHERE segment_id = {segment} AND left_batch IS NULL AND customer_key = ANY ($1)", leave).ExecuteNonQueryAsync();
+        await Command($"INSERT INTO memberships (customer_key, segment_id, joined_batch, joined_cause, joined_event) SELECT k, {segment}, {revision}, 1, 'e-' || k FROM unnest($1) k", join).ExecuteNonQueryAsync();
         if (also is not null)
         {
-            await also(connection, transaction, batch);
+            await also(connection, transaction, revision);
         }
 
         await transaction.CommitAsync();
-        return batch;
+        return revision;
 
         NpgsqlCommand Command(string sql, long[]? keys = null)
         {
@@ -120,7 +120,7 @@ internal static class MembershipSql
     }
 }
 
-/// <summary>What a receiver got.</summary>
+/// <summary>A request that a receiver received.</summary>
 internal sealed record Received(string Id, string Timestamp, string Signature, string ContentType, string Body)
 {
     public JsonElement Json => JsonSerializer.Deserialize<JsonElement>(Body);
@@ -169,7 +169,7 @@ internal sealed class Receiver : IAsyncDisposable
 
     public async Task UntilAsync(Func<bool> condition, string what = "")
     {
-        var limit = DateTime.UtcNow.AddSeconds(20);
+        var limit = DateTime.UtcNow.AddMinutes(2);
         while (!condition())
         {
             Assert.True(DateTime.UtcNow < limit, $"Not reached: {what} ({All.Count} received)");

@@ -49,10 +49,10 @@ public sealed class WebhooksTests(WebhooksApi api) : IClassFixture<WebhooksApi>
         Assert.NotNull(WebhookSignature.Decode(answer["secret"].GetString()!));
         Assert.Equal((Url, true, 0, 0, 0), (answer["url"].GetString(), answer["enabled"].GetBoolean(), answer["segments"].GetArrayLength(), answer["pending"].GetInt32(), answer["dead"].GetInt32()));
 
-        var got = (await Api.GetAsync($"webhooks/{id}")).Expect(200);
-        Assert.False(got.Json.TryGetProperty("secret", out _));
-        var put = (await Api.PutAsync($"webhooks/{id}", got.Body, ("If-Match", got.ETag!))).Expect(200);
-        Assert.Equal((got.ETag, got.Body), (put.ETag, put.Body)); // What GET gave can be put back, and changes nothing.
+        var read = (await Api.GetAsync($"webhooks/{id}")).Expect(200);
+        Assert.False(read.Json.TryGetProperty("secret", out _));
+        var put = (await Api.PutAsync($"webhooks/{id}", read.Body, ("If-Match", read.ETag!))).Expect(200);
+        Assert.Equal((read.ETag, read.Body), (put.ETag, put.Body)); // What GET returned can be put back, and changes nothing.
     }
 
     [Fact]
@@ -77,7 +77,7 @@ public sealed class WebhooksTests(WebhooksApi api) : IClassFixture<WebhooksApi>
         var given = (await Api.PutAsync(path, $$"""{"url":"{{Url}}","secret":"whsec_{{Convert.ToBase64String(new byte[32])}}"}""")).Expect(200);
         Assert.Equal(("\"4\"", $"whsec_{Convert.ToBase64String(new byte[32])}", true), (given.ETag, given["secret"].GetString(), given["enabled"].GetBoolean()));
 
-        // A segment that has gone may stay named; another that is not there may not be.
+        // A segment that was deleted may stay in the list; another that does not exist may not be added.
         (await Api.PatchAsync(path, """{"segments":["hook-seg"]}""")).Expect(200);
         (await Api.DeleteAsync("segments/hook-seg")).Expect(204);
         (await Api.PatchAsync(path, """{"description":"x"}""")).Expect(200);
@@ -109,7 +109,7 @@ public sealed class WebhooksTests(WebhooksApi api) : IClassFixture<WebhooksApi>
     [InlineData("""{"uri":"https://x.example"}""", "/uri")]
     [InlineData("[]", "")]
     [InlineData("null", "")]
-    public async Task Body_Malformed_Is400AtItsPlace(string body, string pointer)
+    public async Task Body_Malformed_Is400AtItsPointer(string body, string pointer)
     {
         var path = $"webhooks/{(await Api.PostAsync("webhooks", $$"""{"url":"{{Url}}"}""")).Expect(201)["id"].GetString()}";
         Assert.Equal([pointer], (await Api.PostAsync("webhooks", body)).Expect(400).Faults);
@@ -185,15 +185,15 @@ public sealed class WebhooksTests(WebhooksApi api) : IClassFixture<WebhooksApi>
     [Fact]
     public async Task Deliveries_ByState_NewestFirst_AndReplayed()
     {
-        // Not enabled, so that whoever leads leaves it alone.
+        // Not enabled, so that the dispatcher skips it.
         var id = (await Api.PostAsync("webhooks", $$"""{"url":"{{Url}}","enabled":false}""")).Expect(201)["id"].GetString()!;
         await MembershipSql.RunAsync(api.Database, $"""
             INSERT INTO webhook_deliveries (webhook_key, customer_key, customer_id, segment_key, segment_name, segment_version, joined, cause, at, queued_at, next_attempt_at, done_at, message_id, state, attempts, last_status, last_error)
             SELECT w.key, n, 'c-' || n, 'vip', 'VIP', 1, n % 2 = 0, 2, t, now(), CASE WHEN n <= 3 THEN now() END, CASE WHEN n > 3 THEN now() END, gen_random_uuid(), (n - 1) / 3, n, 500, 'It answered 500.'
             FROM webhooks w, generate_series(1, 9) n, LATERAL (SELECT '2026-01-01T00:00:00Z'::timestamptz + n * interval '1 hour') AS x (t) WHERE w.id = '{id}'
             """);
-        var got = (await Api.GetAsync($"webhooks/{id}")).Expect(200);
-        Assert.Equal((3, 3), (got["pending"].GetInt32(), got["dead"].GetInt32()));
+        var read = (await Api.GetAsync($"webhooks/{id}")).Expect(200);
+        Assert.Equal((3, 3), (read["pending"].GetInt32(), read["dead"].GetInt32()));
         Assert.Equal((3, 3), (await Api.AllAsync("webhooks")).Where(w => w.GetProperty("id").GetString() == id).Select(w => (w.GetProperty("pending").GetInt32(), w.GetProperty("dead").GetInt32())).Single());
 
         Assert.Equal(Enumerable.Range(1, 9).Reverse().Select(n => $"c-{n}"), (await Api.AllAsync($"webhooks/{id}/deliveries", 2)).Select(d => d.GetProperty("customerId").GetString()));
@@ -219,7 +219,7 @@ public sealed class WebhooksTests(WebhooksApi api) : IClassFixture<WebhooksApi>
     }
 }
 
-/// <summary>As it is set up by default.</summary>
+/// <summary>With the default settings.</summary>
 public sealed class WebhookAddressTests(ApiFixture fixture) : IClassFixture<ApiFixture>
 {
     [Theory]

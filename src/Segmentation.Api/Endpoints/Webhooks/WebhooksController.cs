@@ -7,7 +7,7 @@ using Segmentation.Api.Webhooks;
 
 namespace Segmentation.Api.Endpoints;
 
-/// <summary>Webhooks: who is told when customers join and leave segments.</summary>
+/// <summary>Webhooks: addresses to which is sent who joins and leaves segments.</summary>
 [ApiController]
 [Route("api/v1/webhooks")]
 [Tags("Webhooks")]

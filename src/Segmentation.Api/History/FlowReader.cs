@@ -20,7 +20,8 @@ public sealed class FlowReader(SegmentationDb db, TimeProvider time)
     /// <param name="since">Where the period begins; 30 days before its end when null.</param>
     /// <param name="until">Where it ends; now when null.</param>
     /// <exception cref="ApiProblem">400: the period is empty.</exception>
-    public async Task<Flows> ReadAsync(int segmentId, int? otherId, DateTimeOffset? since, DateTimeOffset? until, CancellationToken cancellation)
+    public async Task<Flows> ReadAsync(
+        int segmentId, int? otherId, DateTimeOffset? since, DateTimeOffset? until, CancellationToken cancellation)
     {
         var end = until ?? LocalTime.Truncate(time.GetUtcNow());
         var start = since ?? (end - LocalTime.Earliest > DefaultPeriod ? end - DefaultPeriod : LocalTime.Earliest);
@@ -63,14 +64,16 @@ public sealed class FlowReader(SegmentationDb db, TimeProvider time)
         ), flows AS MATERIALIZED (
             {string.Join(" UNION ", LeftConditions(there).Select(left => $"""
                 SELECT DISTINCT m.segment_id, m.customer_key
-                FROM moved JOIN memberships m ON m.customer_key = moved.customer_key AND m.left_batch {left} JOIN membership_batches b ON b.id = m.{there}_batch
+                FROM moved JOIN memberships m ON m.customer_key = moved.customer_key AND m.left_batch {left}
+                    JOIN membership_batches b ON b.id = m.{there}_batch
                 WHERE m.segment_id <> @segment AND m.{there}_batch >= @first AND m.{there}_batch < @after AND b.at {comparison} moved.at
                     AND m.segment_id IN (SELECT id FROM segments)
                 """))}
         )
         SELECT t.moved AS "Moved", t.found AS "Found", s.key AS "Key", s.name AS "Name", coalesce(f.customers, 0) AS "Customers"
         FROM (SELECT (SELECT count(*) FROM moved) AS moved, (SELECT count(DISTINCT customer_key) FROM flows) AS found) t
-        LEFT JOIN (SELECT segment_id, count(*) AS customers FROM flows WHERE @other IS NULL OR segment_id = @other GROUP BY segment_id) f ON true
+        LEFT JOIN (SELECT segment_id, count(*) AS customers FROM flows WHERE @other IS NULL OR segment_id = @other
+            GROUP BY segment_id) f ON true
         LEFT JOIN segments s ON s.id = f.segment_id
         ORDER BY f.customers DESC, s.key LIMIT @max
         """;

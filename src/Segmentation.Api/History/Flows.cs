@@ -8,7 +8,15 @@ namespace Segmentation.Api.History;
 /// <param name="New">How many of those who joined left no other segment.</param>
 /// <param name="Since">Where the period begins.</param>
 /// <param name="Until">Where it ends, itself not in it.</param>
-public sealed record Flows(long Left, long Joined, IReadOnlyList<Flow> To, long None, IReadOnlyList<Flow> From, long New, DateTimeOffset Since, DateTimeOffset Until);
+public sealed record Flows(
+    long Left,
+    long Joined,
+    IReadOnlyList<Flow> To,
+    long None,
+    IReadOnlyList<Flow> From,
+    long New,
+    DateTimeOffset Since,
+    DateTimeOffset Until);
 
 /// <param name="Key">The other segment's.</param>
 /// <param name="Name">The other segment's.</param>

@@ -33,14 +33,16 @@ public sealed class TrendReader(SegmentationDb db, TimeProvider time)
             var before = size;
             size = row.Size ?? before;
             var deleted = size - before - (row.Joined - row.Left);
-            items.Add(new TrendInterval(bounds[i], bounds[i + 1], size, row.Joined + Math.Max(deleted, 0), row.Left + Math.Max(-deleted, 0)));
+            items.Add(
+                new TrendInterval(bounds[i], bounds[i + 1], size, row.Joined + Math.Max(deleted, 0), row.Left + Math.Max(-deleted, 0)));
         }
 
         return new Trend(items, unit, segment.TimeZone);
     }
 
     // The bounds of the intervals: one more than there are intervals.
-    private (CalendarUnit Unit, DateTimeOffset[] Bounds) Divide(Calendar calendar, DateTimeOffset? from, DateTimeOffset? to, CalendarUnit? interval)
+    private (CalendarUnit Unit, DateTimeOffset[] Bounds) Divide(
+        Calendar calendar, DateTimeOffset? from, DateTimeOffset? to, CalendarUnit? interval)
     {
         var end = to ?? LocalTime.Truncate(time.GetUtcNow());
         var earliest = end - LocalTime.Earliest > DefaultPeriod ? end - DefaultPeriod : LocalTime.Earliest;
@@ -54,7 +56,8 @@ public sealed class TrendReader(SegmentationDb db, TimeProvider time)
         DateTimeOffset[] bounds = [start, .. calendar.Between(start, end, unit).Take(MaxIntervals + 1)];
         if (bounds.Length > MaxIntervals + 1)
         {
-            throw ApiProblem.Invalid("interval", $"There would be more than {MaxIntervals} intervals: choose longer intervals or a shorter period.");
+            throw ApiProblem.Invalid(
+                "interval", $"There would be more than {MaxIntervals} intervals: choose longer intervals or a shorter period.");
         }
 
         return (unit, bounds);
@@ -63,14 +66,17 @@ public sealed class TrendReader(SegmentationDb db, TimeProvider time)
     private static CalendarUnit ChooseUnit(Calendar calendar, DateTimeOffset start, DateTimeOffset end) =>
         calendar.Between(start, end, CalendarUnit.Day).Skip(MaxIntervals).Any() ? CalendarUnit.Month : CalendarUnit.Day;
 
-    private Task<List<TrendRow>> ReadSumsAsync(int segmentId, long[] revisions, CancellationToken cancellation) => db.Database.SqlQuery<TrendRow>(
-        $"""
-        SELECT s.joined AS "Joined", s."left" AS "Left", e.size AS "Size"
-        FROM unnest({revisions[..^1]}, {revisions[1..]}) WITH ORDINALITY AS i(first, after, n)
-        CROSS JOIN LATERAL (SELECT coalesce(sum(joined), 0) AS joined, coalesce(sum("left"), 0) AS "left" FROM membership_batches WHERE segment_id = {segmentId} AND id >= i.first AND id < i.after) s
-        LEFT JOIN LATERAL (SELECT size FROM membership_batches WHERE segment_id = {segmentId} AND id < i.after ORDER BY id DESC LIMIT 1) e ON true
-        ORDER BY i.n
-        """).ToListAsync(cancellation);
+    private Task<List<TrendRow>> ReadSumsAsync(int segmentId, long[] revisions, CancellationToken cancellation) =>
+        db.Database.SqlQuery<TrendRow>(
+            $"""
+            SELECT s.joined AS "Joined", s."left" AS "Left", e.size AS "Size"
+            FROM unnest({revisions[..^1]}, {revisions[1..]}) WITH ORDINALITY AS i(first, after, n)
+            CROSS JOIN LATERAL (SELECT coalesce(sum(joined), 0) AS joined, coalesce(sum("left"), 0) AS "left"
+                FROM membership_batches WHERE segment_id = {segmentId} AND id >= i.first AND id < i.after) s
+            LEFT JOIN LATERAL (SELECT size
+                FROM membership_batches WHERE segment_id = {segmentId} AND id < i.after ORDER BY id DESC LIMIT 1) e ON true
+            ORDER BY i.n
+            """).ToListAsync(cancellation);
 
     private Task<int> ReadSizeBeforeAsync(int segmentId, long revision, CancellationToken cancellation) => db.Database.SqlQuery<int>(
         $"""

@@ -4,7 +4,9 @@ using Segmentation.Api.Http;
 
 namespace Segmentation.Api.Streams;
 
-/// <summary>A position in a segment's changes: revision by revision, in each who left before who joined, then by the customer's key.</summary>
+/// <summary>
+/// A position in a segment's changes: revision by revision, in each who left before who joined, then by the customer's key.
+/// </summary>
 /// <param name="Kind">One of <see cref="Left"/>, <see cref="Joined"/> and <see cref="End"/>.</param>
 public readonly record struct ChangePosition(long Revision, int Kind, long CustomerKey)
 {
@@ -14,7 +16,8 @@ public readonly record struct ChangePosition(long Revision, int Kind, long Custo
     public static ChangePosition After(long revision) => new(revision, End, 0);
 
     /// <summary>As the API shows it: opaque.</summary>
-    public override string ToString() => Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(new[] { Revision, Kind, CustomerKey }));
+    public override string ToString() =>
+        Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(new[] { Revision, Kind, CustomerKey }));
 
     /// <exception cref="ApiProblem">400 at the name given: the text is no position.</exception>
     public static ChangePosition Parse(string text, string name)

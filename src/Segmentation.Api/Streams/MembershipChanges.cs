@@ -6,11 +6,13 @@ namespace Segmentation.Api.Streams;
 
 /// <summary>A customer who joined or left.</summary>
 /// <param name="Version">The segment's version.</param>
-internal sealed record StreamChange(ChangePosition Position, string CustomerId, DateTimeOffset At, MembershipCause Cause, string? EventId, int Version);
+internal sealed record StreamChange(
+    ChangePosition Position, string CustomerId, DateTimeOffset At, MembershipCause Cause, string? EventId, int Version);
 
 /// <summary>
-/// Reads a segment's changes in their order, a few thousand at a time, without holding a connection in between. Revisions may be large (a rebuild
-/// has as many changes as the segment has members): their customers' keys are sorted some thousands at a time, and looked up by page.
+/// Reads a segment's changes in their order, a few thousand at a time, without holding a connection in between.
+/// Revisions may be large (a rebuild has as many changes as the segment has members): their customers' keys are
+/// sorted some thousands at a time, and looked up by page.
 /// </summary>
 internal sealed class MembershipChanges(NpgsqlDataSource database, int segmentId, ChangePosition start)
 {
@@ -97,10 +99,14 @@ internal sealed class MembershipChanges(NpgsqlDataSource database, int segmentId
     }
 
     // The last of the next revisions, how many changes they have, and whether there are no more up to the end.
-    private async Task<(long Last, long Changes, bool IsAll)> ReadRevisionsAsync(NpgsqlConnection connection, long from, long upTo, CancellationToken cancellation)
+    private async Task<(long Last, long Changes, bool IsAll)> ReadRevisionsAsync(
+        NpgsqlConnection connection, long from, long upTo, CancellationToken cancellation)
     {
         await using var command = new NpgsqlCommand(
-            $"""SELECT id, joined + "left" FROM membership_batches WHERE segment_id = $1 AND id BETWEEN $2 AND $3 ORDER BY id LIMIT {RevisionsPerStatement}""",
+            $"""
+            SELECT id, joined + "left" FROM membership_batches
+            WHERE segment_id = $1 AND id BETWEEN $2 AND $3 ORDER BY id LIMIT {RevisionsPerStatement}
+            """,
             connection)
         {
             Parameters = { SqlParameter.Create(segmentId), SqlParameter.Create(from), SqlParameter.Create(upTo) },
@@ -117,16 +123,19 @@ internal sealed class MembershipChanges(NpgsqlDataSource database, int segmentId
         return (last, changes, revisions < RevisionsPerStatement && changes < KeysPerStatement);
     }
 
-    private async Task<List<StreamChange>> ReadChangesAsync(NpgsqlConnection connection, ChangePosition[] page, CancellationToken cancellation)
+    private async Task<List<StreamChange>> ReadChangesAsync(
+        NpgsqlConnection connection, ChangePosition[] page, CancellationToken cancellation)
     {
         await using var command = new NpgsqlCommand(
             """
             SELECT p.batch, p.kind, p.key, c.id, b.at, b.version, m.cause, m.event
             FROM unnest($2, $3, $4) WITH ORDINALITY AS p (batch, kind, key, place)
             CROSS JOIN LATERAL (
-              SELECT left_cause AS cause, left_event AS event FROM memberships WHERE p.kind = 0 AND segment_id = $1 AND left_batch = p.batch AND customer_key = p.key
+              SELECT left_cause AS cause, left_event AS event FROM memberships
+                WHERE p.kind = 0 AND segment_id = $1 AND left_batch = p.batch AND customer_key = p.key
               UNION ALL
-              SELECT joined_cause, joined_event FROM memberships WHERE p.kind = 1 AND segment_id = $1 AND joined_batch = p.batch AND customer_key = p.key) m
+              SELECT joined_cause, joined_event FROM memberships
+                WHERE p.kind = 1 AND segment_id = $1 AND joined_batch = p.batch AND customer_key = p.key) m
             JOIN membership_batches b ON b.id = p.batch
             JOIN customers c ON c.key = p.key
             ORDER BY p.place

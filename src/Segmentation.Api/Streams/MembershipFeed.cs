@@ -4,8 +4,8 @@ using Segmentation.Api.Data;
 namespace Segmentation.Api.Streams;
 
 /// <summary>
-/// Wakes streams when their segments change: one small query five times a second for all of them together, whichever process wrote the change; and
-/// none while nobody listens.
+/// Wakes streams when their segments change: one small query five times a second for all of them together, whichever process wrote the
+/// change; and none while nobody listens.
 /// </summary>
 public sealed partial class MembershipFeed(NpgsqlDataSource database, ILogger<MembershipFeed> logger) : BackgroundService
 {

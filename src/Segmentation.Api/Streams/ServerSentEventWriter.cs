@@ -11,12 +11,13 @@ internal sealed class ServerSentEventWriter(Stream body)
         WriteAsync($"event: {type}\nid: {id}\ndata: {JsonSerializer.Serialize(data, data.GetType(), Json.Options)}\n\n", cancellation);
 
     /// <summary>
-    /// Shows that the stream is alive. A block without data is no event, but its id counts: a client that has received nothing for long can resume
-    /// from here.
+    /// Shows that the stream is alive. A block without data is no event, but its id counts: a client that has
+    /// received nothing for long can resume from here.
     /// </summary>
     public Task WriteHeartbeatAsync(ChangePosition id, CancellationToken cancellation) => WriteAsync($":\nid: {id}\n\n", cancellation);
 
     public Task FlushAsync(CancellationToken cancellation) => body.FlushAsync(cancellation);
 
-    private Task WriteAsync(string text, CancellationToken cancellation) => body.WriteAsync(Encoding.UTF8.GetBytes(text), cancellation).AsTask();
+    private Task WriteAsync(string text, CancellationToken cancellation) =>
+        body.WriteAsync(Encoding.UTF8.GetBytes(text), cancellation).AsTask();
 }

@@ -6,7 +6,8 @@ namespace Segmentation.Api.Streams;
 public sealed class Subscription(MembershipFeed feed, int segmentId) : IDisposable
 {
     // A single token: however often the feed notifies, there is one thing to do.
-    private readonly Channel<bool> wake = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly Channel<bool> wake = Channel.CreateBounded<bool>(
+        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private long last;
     private bool isNotified;
 

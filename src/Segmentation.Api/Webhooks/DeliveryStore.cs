@@ -36,7 +36,8 @@ public sealed class DeliveryStore(SegmentationDb db, TimeProvider time)
 
     /// <summary>The newest messages before one, one more than asked for.</summary>
     /// <param name="state">Only those; null for all.</param>
-    public async Task<List<WebhookDelivery>> ListAsync(int webhook, DeliveryState? state, long before, int size, CancellationToken cancellation)
+    public async Task<List<WebhookDelivery>> ListAsync(
+        int webhook, DeliveryState? state, long before, int size, CancellationToken cancellation)
     {
         List<WebhookDelivery> rows = [];
         DeliveryState[] states = state is { } only ? [only] : Enum.GetValues<DeliveryState>();
@@ -73,7 +74,8 @@ public sealed class DeliveryStore(SegmentationDb db, TimeProvider time)
             // Some thousands a statement: a receiver that was away for a day has missed a million.
             var ids = await ReadReplayableAsync(webhook, since, after, cancellation);
             queued += await Retry.OnDeadlockAsync(
-                () => db.WebhookDeliveries.Where(d => ids.Contains(d.Id) && d.State != DeliveryState.Pending).ExecuteUpdateAsync(Requeue, cancellation),
+                () => db.WebhookDeliveries.Where(d => ids.Contains(d.Id) && d.State != DeliveryState.Pending)
+                    .ExecuteUpdateAsync(Requeue, cancellation),
                 cancellation);
             if (ids.Count < RowsPerStatement)
             {

@@ -15,11 +15,15 @@ internal static class PublicAddress
         }.Select(n => IPNetwork.Parse(n)),
     ];
 
-    // Global unicast is all that is public in IPv6; loopback, link-local, unique local, multicast, NAT64 (64:ff9b::/96) and mapped addresses lie outside.
+    // Global unicast is all that is public in IPv6; loopback, link-local, unique local, multicast, NAT64 (64:ff9b::/96) and mapped
+    // addresses lie outside.
     private static readonly IPNetwork GlobalIPv6 = IPNetwork.Parse("2000::/3");
 
     // Teredo and its neighbours, documentation, 6to4 (which contains an IPv4 address).
-    private static readonly IPNetwork[] SpecialIPv6 = [.. new[] { "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20" }.Select(n => IPNetwork.Parse(n))];
+    private static readonly IPNetwork[] SpecialIPv6 =
+    [
+        .. new[] { "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20" }.Select(n => IPNetwork.Parse(n))
+    ];
 
     public static bool IsPublic(IPAddress address)
     {
@@ -35,6 +39,7 @@ internal static class PublicAddress
         var host = url.IdnHost.TrimEnd('.');
         return IPAddress.TryParse(host, out var address)
             ? !IsPublic(address)
-            : host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || host.EndsWith(".localhost", StringComparison.OrdinalIgnoreCase);
+            : host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
+                || host.EndsWith(".localhost", StringComparison.OrdinalIgnoreCase);
     }
 }

@@ -8,12 +8,15 @@ namespace Segmentation.Api.Webhooks;
 internal sealed record QueuedMessage(long Id, Guid MessageId, long CustomerKey, int Attempts, DateTimeOffset NextAttemptAt, byte[] Body)
 {
     /// <summary>What <see cref="Read"/> reads.</summary>
-    public const string Columns = "id, message_id, customer_key, attempts, next_attempt_at, joined, at, segment_key, segment_name, customer_id, cause, event_id, segment_version";
+    public const string Columns =
+        "id, message_id, customer_key, attempts, next_attempt_at, joined, at, segment_key, segment_name, customer_id, cause, event_id, "
+        + "segment_version";
 
     public static QueuedMessage Read(NpgsqlDataReader row)
     {
         var change = new WebhookMessage.Change(
-            row.GetString(7), row.GetString(8), row.GetString(9), (MembershipCause)row.GetInt16(10), row.IsDBNull(11) ? null : row.GetString(11), row.GetInt32(12));
+            row.GetString(7), row.GetString(8), row.GetString(9), (MembershipCause)row.GetInt16(10),
+            row.IsDBNull(11) ? null : row.GetString(11), row.GetInt32(12));
         var type = row.GetBoolean(5) ? WebhookMessage.JoinedType : WebhookMessage.LeftType;
         var message = new WebhookMessage(type, row.GetFieldValue<DateTimeOffset>(6), change);
 

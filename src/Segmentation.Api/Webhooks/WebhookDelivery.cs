@@ -4,8 +4,8 @@ using Segmentation.Api.Changes;
 namespace Segmentation.Api.Webhooks;
 
 /// <summary>
-/// A message to one webhook: the outbox. Written in the transaction that changes membership, with everything that the message says, so that it
-/// can be sent when customer and segment have been deleted.
+/// A message to one webhook: the outbox. Written in the transaction that changes membership, with everything that the message says, so that
+/// it can be sent when customer and segment have been deleted.
 /// </summary>
 public sealed class WebhookDelivery
 {

@@ -3,11 +3,12 @@ using Segmentation.Api.Memberships;
 namespace Segmentation.Api.Webhooks;
 
 /// <summary>
-/// Sends what the outbox holds, at least once: a <see cref="WebhookLane"/> for each webhook with messages that are due, and a sweep every minute.
-/// One process at a time does this: the one that leads.
+/// Sends what the outbox holds, at least once: a <see cref="WebhookLane"/> for each webhook with messages that are due, and a sweep every
+/// minute. One process at a time does this: the one that leads.
 /// </summary>
 internal sealed partial class WebhookDispatcher(
-    WebhookQueue queue, WebhookRetention retention, WebhookSender sender, WebhookOptions options, TimeProvider time, ILogger<WebhookDispatcher> logger)
+    WebhookQueue queue, WebhookRetention retention, WebhookSender sender, WebhookOptions options, TimeProvider time,
+    ILogger<WebhookDispatcher> logger)
     : ILeaderTask
 {
     internal static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(250);
@@ -20,7 +21,9 @@ internal sealed partial class WebhookDispatcher(
     private Task sweep = Task.CompletedTask;
     private DateTimeOffset? sweptAt;
 
-    /// <summary>Delivers until cancelled, and then ends without an exception. What was under way is sent again by the next process that leads.</summary>
+    /// <summary>
+    /// Delivers until cancelled, and then ends without an exception. What was under way is sent again by the next process that leads.
+    /// </summary>
     public async Task RunAsync(CancellationToken whileLeading)
     {
         sweptAt = null;

@@ -3,10 +3,11 @@ using System.Diagnostics;
 namespace Segmentation.Api.Webhooks;
 
 /// <summary>
-/// Sends one webhook's messages until none is due: several customers' in parallel, of each customer one at a time, and a later one only when the
-/// earlier is delivered or given up.
+/// Sends one webhook's messages until none is due: several customers' in parallel, of each customer one at a time, and a later one only
+/// when the earlier is delivered or given up.
 /// </summary>
-internal sealed class WebhookLane(int webhook, ReceiverHealth health, WebhookQueue queue, WebhookSender sender, WebhookOptions options, TimeProvider time)
+internal sealed class WebhookLane(
+    int webhook, ReceiverHealth health, WebhookQueue queue, WebhookSender sender, WebhookOptions options, TimeProvider time)
 {
     private static readonly TimeSpan RecordEvery = TimeSpan.FromMilliseconds(100);
 
@@ -95,7 +96,9 @@ internal sealed class WebhookLane(int webhook, ReceiverHealth health, WebhookQue
     }
 
     private async Task<DeliveryAttempt> SendAsync(WebhookTarget to, QueuedMessage message, CancellationToken cancellation) =>
-        new(message, await sender.SendAsync(to.Url, to.Secrets, WebhookDelivery.MessageName(message.MessageId), message.Body, cancellation));
+        new(
+            message,
+            await sender.SendAsync(to.Url, to.Secrets, WebhookDelivery.MessageName(message.MessageId), message.Body, cancellation));
 
     // Waits a moment for an attempt to end, and takes those that did.
     private async Task CollectAsync()
@@ -140,7 +143,8 @@ internal sealed class WebhookLane(int webhook, ReceiverHealth health, WebhookQue
         done.Clear();
     }
 
-    // What has been delivered should not be delivered again, even though another process may lead by now: recording it is right whoever did it.
+    // What has been delivered should not be delivered again, even though another process may lead by now: recording
+    // it is right whoever did it.
     private async Task FinishAsync()
     {
         await ((Task)Task.WhenAll(sending)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

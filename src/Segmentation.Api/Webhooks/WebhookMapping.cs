@@ -36,8 +36,10 @@ internal sealed class WebhookDeliveryMapping : IEntityTypeConfiguration<WebhookD
         builder.Property(d => d.LastError).HasMaxLength(WebhookDelivery.ErrorMaxLength);
 
         // Messages that are due; those that a customer's later ones wait for; lists and counts; a message by its id; retention.
-        builder.HasIndex(d => new { d.WebhookKey, d.NextAttemptAt, d.Id }).HasFilter("state = 0").HasDatabaseName("ix_webhook_deliveries_due");
-        builder.HasIndex(d => new { d.CustomerKey, d.WebhookKey, d.Id }).HasFilter("state = 0").HasDatabaseName("ix_webhook_deliveries_customer");
+        builder.HasIndex(d => new { d.WebhookKey, d.NextAttemptAt, d.Id }).HasFilter("state = 0")
+            .HasDatabaseName("ix_webhook_deliveries_due");
+        builder.HasIndex(d => new { d.CustomerKey, d.WebhookKey, d.Id }).HasFilter("state = 0")
+            .HasDatabaseName("ix_webhook_deliveries_customer");
         builder.HasIndex(d => new { d.WebhookKey, d.State, d.Id }).HasDatabaseName("ix_webhook_deliveries_state");
         builder.HasIndex(d => d.MessageId).IsUnique().HasDatabaseName("ix_webhook_deliveries_message");
         builder.HasIndex(d => d.DoneAt).HasFilter("done_at IS NOT NULL").HasDatabaseName("ix_webhook_deliveries_done");

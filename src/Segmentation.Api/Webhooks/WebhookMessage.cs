@@ -20,5 +20,6 @@ internal sealed record WebhookMessage(string Type, DateTimeOffset Timestamp, obj
 
     /// <param name="EventId">The event that caused the change, where one did.</param>
     /// <param name="Version">The segment's version.</param>
-    internal sealed record Change(string Segment, string SegmentName, string CustomerId, MembershipCause Cause, string? EventId, int Version);
+    internal sealed record Change(
+        string Segment, string SegmentName, string CustomerId, MembershipCause Cause, string? EventId, int Version);
 }

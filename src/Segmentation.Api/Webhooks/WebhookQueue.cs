@@ -5,8 +5,9 @@ namespace Segmentation.Api.Webhooks;
 
 /// <summary>Reads the outbox in each customer's order, and records what came of the messages.</summary>
 /// <remarks>
-/// The table grows from nothing to a million rows faster than its statistics follow, and a planner that expects one row joins a million with a
-/// million. So each statement here has one index that it can use, and lists go from one to the next as arrays: no plan is worse than one scan.
+/// The table grows from nothing to a million rows faster than its statistics follow, and a planner that expects one
+/// row joins a million with a million. So each statement here has one index that it can use, and lists go from one
+/// to the next as arrays: no plan is worse than one scan.
 /// </remarks>
 internal sealed partial class WebhookQueue(NpgsqlDataSource database, TimeProvider time, ILogger<WebhookQueue> logger)
 {
@@ -18,7 +19,8 @@ internal sealed partial class WebhookQueue(NpgsqlDataSource database, TimeProvid
         """
         SELECT w.key, w.version FROM webhooks w
         CROSS JOIN LATERAL (
-          SELECT FROM webhook_deliveries d WHERE d.webhook_key = w.key AND d.state = 0 AND d.next_attempt_at <= $1 ORDER BY d.next_attempt_at, d.id LIMIT 1) due
+          SELECT FROM webhook_deliveries d WHERE d.webhook_key = w.key AND d.state = 0 AND d.next_attempt_at <= $1
+            ORDER BY d.next_attempt_at, d.id LIMIT 1) due
         WHERE w.enabled
         """,
         r => (r.GetInt32(0), r.GetInt32(1)),
@@ -37,15 +39,22 @@ internal sealed partial class WebhookQueue(NpgsqlDataSource database, TimeProvid
         return targets.SingleOrDefault();
     }
 
-    /// <summary>The first pending message of each customer with a message that is due, where the first is due itself; else the due one is postponed, since it has to wait.</summary>
+    /// <summary>
+    /// The first pending message of each customer with a message that is due, where the first is due itself; else the due one is postponed,
+    /// since it has to wait.
+    /// </summary>
     /// <param name="busy">Customers to leave out.</param>
-    public async Task<IReadOnlyList<QueuedMessage>> ReadDueMessagesAsync(int webhook, IReadOnlyCollection<long> busy, DateTimeOffset now, CancellationToken cancellation)
+    public async Task<IReadOnlyList<QueuedMessage>> ReadDueMessagesAsync(
+        int webhook, IReadOnlyCollection<long> busy, DateTimeOffset now, CancellationToken cancellation)
     {
         while (true)
         {
             var customers = await ReadDueCustomersAsync(webhook, busy, now, cancellation);
             var first = await database.QueryAsync(
-                "SELECT min(CASE WHEN webhook_key = $1 THEN id END) FROM webhook_deliveries WHERE state = 0 AND customer_key = ANY ($2) GROUP BY customer_key",
+                """
+                SELECT min(CASE WHEN webhook_key = $1 THEN id END) FROM webhook_deliveries
+                WHERE state = 0 AND customer_key = ANY ($2) GROUP BY customer_key
+                """,
                 r => r.IsDBNull(0) ? 0 : r.GetInt64(0),
                 cancellation,
                 SqlParameter.Create(webhook),
@@ -72,12 +81,14 @@ internal sealed partial class WebhookQueue(NpgsqlDataSource database, TimeProvid
     {
         var now = time.GetUtcNow();
         var rows = attempts.OrderBy(a => a.Message.Id)
-            .Select(a => (a.Message, a.Outcome, Delay: a.Outcome.Delivered ? null : WebhookRetries.CreateDelay(a.Message.Attempts + 1))).ToList();
+            .Select(a => (a.Message, a.Outcome, Delay: a.Outcome.Delivered ? null : WebhookRetries.CreateDelay(a.Message.Attempts + 1)))
+            .ToList();
         await Retry.OnDeadlockAsync(
             () => database.ExecuteAsync(
                 """
                 UPDATE webhook_deliveries d
-                SET state = r.state, attempts = d.attempts + 1, last_status = r.status, last_error = r.error, next_attempt_at = r.next, done_at = CASE WHEN r.state > 0 THEN $1 END
+                SET state = r.state, attempts = d.attempts + 1, last_status = r.status, last_error = r.error,
+                  next_attempt_at = r.next, done_at = CASE WHEN r.state > 0 THEN $1 END
                 FROM unnest($2, $3, $4, $5, $6) AS r (id, state, status, error, next)
                 WHERE d.id = r.id AND d.state + 0 = 0
                 """,
@@ -90,7 +101,8 @@ internal sealed partial class WebhookQueue(NpgsqlDataSource database, TimeProvid
                 SqlParameter.Create(rows.Select(r => now + r.Delay).ToArray())),
             cancellation);
         var waiting = rows.Where(r => r.Delay is not null).ToList();
-        await PostponeAsync(webhook, [.. waiting.Select(r => r.Message.CustomerKey)], [.. waiting.Select(r => now + r.Delay!.Value)], cancellation);
+        await PostponeAsync(
+            webhook, [.. waiting.Select(r => r.Message.CustomerKey)], [.. waiting.Select(r => now + r.Delay!.Value)], cancellation);
         if (rows.Any(r => r.Outcome.IsGone))
         {
             await database.ExecuteAsync(
@@ -102,11 +114,13 @@ internal sealed partial class WebhookQueue(NpgsqlDataSource database, TimeProvid
         }
     }
 
-    private async Task<long[]> ReadDueCustomersAsync(int webhook, IReadOnlyCollection<long> busy, DateTimeOffset now, CancellationToken cancellation)
+    private async Task<long[]> ReadDueCustomersAsync(
+        int webhook, IReadOnlyCollection<long> busy, DateTimeOffset now, CancellationToken cancellation)
     {
         var customers = await database.QueryAsync(
             """
-            SELECT customer_key FROM webhook_deliveries WHERE webhook_key = $1 AND state = 0 AND next_attempt_at <= $2 AND customer_key <> ALL ($3)
+            SELECT customer_key FROM webhook_deliveries WHERE webhook_key = $1 AND state = 0 AND next_attempt_at <= $2
+              AND customer_key <> ALL ($3)
             ORDER BY next_attempt_at, id LIMIT $4
             """,
             r => r.GetInt64(0),

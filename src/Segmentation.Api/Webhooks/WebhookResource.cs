@@ -68,10 +68,12 @@ public sealed record WebhookResource
 /// <param name="LastError">Why the last attempt failed.</param>
 /// <param name="NextAttemptAt">Only while pending.</param>
 public sealed record WebhookDeliveryResource(
-    string MessageId, string Segment, string CustomerId, WebhookChange Change, DateTimeOffset At, DeliveryState State, int Attempts, int? LastStatus, string? LastError, DateTimeOffset? NextAttemptAt)
+    string MessageId, string Segment, string CustomerId, WebhookChange Change, DateTimeOffset At, DeliveryState State, int Attempts,
+    int? LastStatus, string? LastError, DateTimeOffset? NextAttemptAt)
 {
     internal static WebhookDeliveryResource From(WebhookDelivery d) => new(
-        WebhookDelivery.MessageName(d.MessageId), d.SegmentKey, d.CustomerId, d.Joined ? WebhookChange.Joined : WebhookChange.Left, d.At, d.State, d.Attempts, d.LastStatus, d.LastError, d.NextAttemptAt);
+        WebhookDelivery.MessageName(d.MessageId), d.SegmentKey, d.CustomerId, d.Joined ? WebhookChange.Joined : WebhookChange.Left, d.At,
+        d.State, d.Attempts, d.LastStatus, d.LastError, d.NextAttemptAt);
 }
 
 public enum WebhookChange { Joined, Left }

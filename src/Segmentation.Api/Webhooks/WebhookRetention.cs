@@ -18,7 +18,10 @@ internal sealed class WebhookRetention(NpgsqlDataSource database, WebhookOptions
     }
 
     private Task DeleteExpiredAsync(DateTimeOffset now, CancellationToken cancellation) => ExecuteInChunksAsync(
-        "DELETE FROM webhook_deliveries WHERE id = ANY (ARRAY(SELECT id FROM webhook_deliveries WHERE done_at < $1 AND (state = 1 OR done_at < $2) LIMIT $3))",
+        """
+        DELETE FROM webhook_deliveries
+        WHERE id = ANY (ARRAY(SELECT id FROM webhook_deliveries WHERE done_at < $1 AND (state = 1 OR done_at < $2) LIMIT $3))
+        """,
         cancellation,
         SqlParameter.Create(now.AddHours(-options.KeepDeliveredHours)),
         SqlParameter.Create(now.AddDays(-options.KeepDeadDays)));
@@ -28,7 +31,8 @@ internal sealed class WebhookRetention(NpgsqlDataSource database, WebhookOptions
         var disabled = await database.QueryAsync("SELECT key FROM webhooks WHERE NOT enabled", r => r.GetInt32(0), cancellation);
         await ExecuteInChunksAsync(
             """
-            UPDATE webhook_deliveries SET state = 2, done_at = $1, next_attempt_at = NULL, last_error = coalesce(last_error, 'The webhook took nothing for a day.')
+            UPDATE webhook_deliveries SET state = 2, done_at = $1, next_attempt_at = NULL,
+              last_error = coalesce(last_error, 'The webhook took nothing for a day.')
             WHERE id = ANY (ARRAY(SELECT id FROM webhook_deliveries WHERE webhook_key = ANY ($2) AND state = 0 AND queued_at < $3 LIMIT $4))
             """,
             cancellation,
@@ -45,7 +49,8 @@ internal sealed class WebhookRetention(NpgsqlDataSource database, WebhookOptions
             WITH RECURSIVE k AS (
               (SELECT webhook_key AS key FROM webhook_deliveries ORDER BY webhook_key LIMIT 1)
               UNION ALL
-              SELECT (SELECT webhook_key FROM webhook_deliveries WHERE webhook_key > k.key ORDER BY webhook_key LIMIT 1) FROM k WHERE k.key IS NOT NULL)
+              SELECT (SELECT webhook_key FROM webhook_deliveries WHERE webhook_key > k.key ORDER BY webhook_key LIMIT 1)
+                FROM k WHERE k.key IS NOT NULL)
             SELECT key FROM k WHERE key IS NOT NULL AND NOT EXISTS (SELECT FROM webhooks w WHERE w.key = k.key)
             """,
             r => r.GetInt32(0),
@@ -53,7 +58,10 @@ internal sealed class WebhookRetention(NpgsqlDataSource database, WebhookOptions
         if (deleted.Count > 0)
         {
             await ExecuteInChunksAsync(
-                "DELETE FROM webhook_deliveries WHERE id = ANY (ARRAY(SELECT id FROM webhook_deliveries WHERE webhook_key = ANY ($1) LIMIT $2))",
+                """
+                DELETE FROM webhook_deliveries
+                WHERE id = ANY (ARRAY(SELECT id FROM webhook_deliveries WHERE webhook_key = ANY ($1) LIMIT $2))
+                """,
                 cancellation,
                 SqlParameter.Create(deleted.ToArray()));
         }
@@ -66,7 +74,8 @@ internal sealed class WebhookRetention(NpgsqlDataSource database, WebhookOptions
         do
         {
             written = await Retry.OnDeadlockAsync(
-                () => database.ExecuteAsync(sql, cancellation, [.. parameters.Select(p => p.Clone()), SqlParameter.Create(RowsPerStatement)]),
+                () => database.ExecuteAsync(
+                    sql, cancellation, [.. parameters.Select(p => p.Clone()), SqlParameter.Create(RowsPerStatement)]),
                 cancellation);
         }
         while (written == RowsPerStatement);

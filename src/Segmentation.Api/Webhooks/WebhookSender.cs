@@ -21,8 +21,8 @@ public sealed record WebhookOutcome(int? Status, string? Error, TimeSpan Elapsed
 }
 
 /// <summary>
-/// Sends signed messages: never by a proxy, never along a redirect, and to public addresses only, unless the settings say otherwise. An address is
-/// checked where the connection to it is made, so that a name can't lead to another address than the one that was checked.
+/// Sends signed messages: never by a proxy, never along a redirect, and to public addresses only, unless the settings say otherwise. An
+/// address is checked where the connection to it is made, so that a name can't lead to another address than the one that was checked.
 /// </summary>
 public sealed class WebhookSender : IDisposable
 {
@@ -56,7 +56,8 @@ public sealed class WebhookSender : IDisposable
     }
 
     /// <summary>Makes one attempt. A failure is an outcome, no exception, unless it is cancelled.</summary>
-    public async Task<WebhookOutcome> SendAsync(string url, IReadOnlyList<byte[]> secrets, string messageId, byte[] body, CancellationToken cancellation)
+    public async Task<WebhookOutcome> SendAsync(
+        string url, IReadOnlyList<byte[]> secrets, string messageId, byte[] body, CancellationToken cancellation)
     {
         await slots.WaitAsync(cancellation);
         var started = Stopwatch.GetTimestamp();
@@ -68,8 +69,10 @@ public sealed class WebhookSender : IDisposable
             using var request = new HttpRequestMessage(HttpMethod.Post, url) { Content = new ByteArrayContent(body) };
             request.Content.Headers.ContentType = new MediaTypeHeaderValue(MediaTypes.Json);
             request.Headers.TryAddWithoutValidation("webhook-id", messageId);
-            request.Headers.TryAddWithoutValidation("webhook-timestamp", timestamp.ToString(System.Globalization.CultureInfo.InvariantCulture));
-            request.Headers.TryAddWithoutValidation("webhook-signature", WebhookSignature.CreateHeader(secrets, messageId, timestamp, body));
+            request.Headers.TryAddWithoutValidation(
+                "webhook-timestamp", timestamp.ToString(System.Globalization.CultureInfo.InvariantCulture));
+            request.Headers.TryAddWithoutValidation(
+                "webhook-signature", WebhookSignature.CreateHeader(secrets, messageId, timestamp, body));
             using var response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit.Token);
             limit.CancelAfter(TimeSpan.FromSeconds(1));
             await DrainAsync(response, limit.Token);
@@ -176,7 +179,7 @@ public sealed class WebhookSender : IDisposable
                     return "The host leads to a private address, which is not allowed here.";
                 case AuthenticationException:
                     return "The TLS handshake failed.";
-                case SocketException { SocketErrorCode: SocketError.HostNotFound or SocketError.NoData or SocketError.TryAgain or SocketError.NoRecovery }:
+                case SocketException socket when IsUnresolved(socket.SocketErrorCode):
                     return "The host's name leads to no address.";
                 case SocketException { SocketErrorCode: SocketError.ConnectionRefused }:
                     return "The connection was refused.";
@@ -185,6 +188,9 @@ public sealed class WebhookSender : IDisposable
 
         return "The connection failed.";
     }
+
+    private static bool IsUnresolved(SocketError error) =>
+        error is SocketError.HostNotFound or SocketError.NoData or SocketError.TryAgain or SocketError.NoRecovery;
 
     private sealed class AddressRefusedException() : IOException("The address is not public.");
 }

@@ -12,7 +12,8 @@ internal static class WebhookSignature
 
     /// <summary>The error text for a malformed secret.</summary>
     public static readonly string SecretFormat =
-        $"secret must be {Prefix} followed by {SecretMinBytes} to {SecretMaxBytes} random bytes in base64; one is generated when it is left out.";
+        $"secret must be {Prefix} followed by {SecretMinBytes} to {SecretMaxBytes} random bytes in base64; "
+        + "one is generated when it is left out.";
 
     public static string NewSecret() => Prefix + Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
 
@@ -25,7 +26,8 @@ internal static class WebhookSignature
         }
 
         var bytes = new byte[SecretMaxBytes + 3];
-        return Convert.TryFromBase64String(secret[Prefix.Length..], bytes, out var length) && length is >= SecretMinBytes and <= SecretMaxBytes
+        return Convert.TryFromBase64String(secret[Prefix.Length..], bytes, out var length)
+            && length is >= SecretMinBytes and <= SecretMaxBytes
             ? bytes[..length]
             : null;
     }

@@ -21,7 +21,9 @@ public sealed class WebhookStore(SegmentationDb db, IValidator<WebhookResource> 
 
     /// <summary>Reads a webhook to be written; nobody else writes it until the transaction ends.</summary>
     public async Task<Webhook?> LockAsync(string id, CancellationToken cancellation) =>
-        IsId(id) ? (await db.Webhooks.FromSql($"SELECT * FROM webhooks WHERE id = {id} FOR UPDATE").ToListAsync(cancellation)).SingleOrDefault() : null;
+        IsId(id)
+            ? (await db.Webhooks.FromSql($"SELECT * FROM webhooks WHERE id = {id} FOR UPDATE").ToListAsync(cancellation)).SingleOrDefault()
+            : null;
 
     /// <summary>The oldest webhooks after one, one more than asked for.</summary>
     public Task<List<Webhook>> ListAsync(string after, int size, CancellationToken cancellation) =>

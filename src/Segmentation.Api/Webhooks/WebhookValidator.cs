@@ -10,8 +10,11 @@ internal sealed class WebhookValidator : AbstractValidator<WebhookResource>
     public WebhookValidator(WebhookOptions options)
     {
         RuleFor(w => w.Url).Must(IsUrl).OverridePropertyName("/url").WithMessage(
-            $"url must be an absolute http or https URL of at most {Webhook.UrlMaxLength} characters, without user name, password and fragment.");
-        RuleFor(w => w.Url).Must(u => options.AllowPrivateAddresses || !IsUrl(u) || !PublicAddress.IsRefused(new Uri(u!))).OverridePropertyName("/url")
+            $"url must be an absolute http or https URL of at most {Webhook.UrlMaxLength} characters, "
+            + "without user name, password and fragment.");
+        RuleFor(w => w.Url)
+            .Must(u => options.AllowPrivateAddresses || !IsUrl(u) || !PublicAddress.IsRefused(new Uri(u!)))
+            .OverridePropertyName("/url")
             .WithMessage("url leads to a private address, which the setting Webhooks:AllowPrivateAddresses does not allow.");
         RuleFor(w => w.Secret).Must(s => s is null || WebhookSignature.Decode(s) is not null).OverridePropertyName("/secret")
             .WithMessage(WebhookSignature.SecretFormat);
@@ -22,8 +25,10 @@ internal sealed class WebhookValidator : AbstractValidator<WebhookResource>
             .WithMessage($"description must have at most {Webhook.DescriptionMaxLength} characters, and no NUL.");
     }
 
-    private static bool IsUrl(string? url) => url is { Length: <= Webhook.UrlMaxLength } && !url.Any(c => char.IsControl(c) || char.IsWhiteSpace(c))
-        && Uri.TryCreate(url, UriKind.Absolute, out var uri) && uri is { Scheme: "http" or "https", UserInfo: "", Fragment: "", Host.Length: > 0 };
+    private static bool IsUrl(string? url) =>
+        url is { Length: <= Webhook.UrlMaxLength } && !url.Any(c => char.IsControl(c) || char.IsWhiteSpace(c))
+            && Uri.TryCreate(url, UriKind.Absolute, out var uri)
+            && uri is { Scheme: "http" or "https", UserInfo: "", Fragment: "", Host.Length: > 0 };
 
     private static bool IsSegmentKey(string? key) => key is not null && Regex.IsMatch(key, Segment.KeyPattern) && !key.EndsWith('\n');
 

@@ -26,23 +26,32 @@ public sealed class MembershipHistoryTests(ApiFixture fixture) : IClassFixture<A
             {
                 if (period.Length == 1 || period[1].At >= before)
                 {
-                    periods.Add((changes.Key.Segment, changes.Key.Customer, period[0].Revision, period.Length == 1 ? null : period[1].Revision));
+                    periods.Add(
+                        (changes.Key.Segment, changes.Key.Customer, period[0].Revision, period.Length == 1 ? null : period[1].Revision));
                 }
             }
         }
 
         var referred = periods.SelectMany(s => new[] { s.Joined, s.Left ?? s.Joined }).ToHashSet();
         var last = history.Changes.Where(c => c.At < before).GroupBy(c => c.Segment).Select(g => g.Max(c => c.Revision)).ToHashSet();
-        var retained = history.Changes.Where(c => c.At >= before || referred.Contains(c.Revision) || last.Contains(c.Revision)).Select(c => c.Revision).Distinct().Count();
+        var retained = history.Changes.Where(c => c.At >= before || referred.Contains(c.Revision) || last.Contains(c.Revision))
+            .Select(c => c.Revision).Distinct().Count();
         var was = await history.ScalarAsync<long>("SELECT count(*) FROM membership_batches");
         await using var connection = await history.OpenAsync();
         var purged = await MembershipRetention.PurgeAsync(connection, before, CancellationToken.None);
 
         Assert.Equal(periods.Count, await history.ScalarAsync<long>("SELECT count(*) FROM memberships"));
-        Assert.Equal(periods.Sum(s => s.Joined + (s.Left ?? 0)), (long)await history.ScalarAsync<decimal>("SELECT coalesce(sum(joined_batch + coalesce(left_batch, 0)), 0) FROM memberships"));
+        Assert.Equal(
+            periods.Sum(s => s.Joined + (s.Left ?? 0)),
+            (long)await history.ScalarAsync<decimal>("SELECT coalesce(sum(joined_batch + coalesce(left_batch, 0)), 0) FROM memberships"));
         Assert.Equal(retained, await history.ScalarAsync<long>("SELECT count(*) FROM membership_batches"));
         Assert.Equal(was - retained, purged.Batches);
-        Assert.Equal(0, await history.ScalarAsync<long>("SELECT count(*) FROM memberships m WHERE NOT EXISTS (SELECT 1 FROM membership_batches b WHERE b.id = m.joined_batch) OR (left_batch IS NOT NULL AND NOT EXISTS (SELECT 1 FROM membership_batches b WHERE b.id = m.left_batch))"));
+        Assert.Equal(0, await history.ScalarAsync<long>(
+            """
+            SELECT count(*) FROM memberships m
+            WHERE NOT EXISTS (SELECT 1 FROM membership_batches b WHERE b.id = m.joined_batch)
+                OR (left_batch IS NOT NULL AND NOT EXISTS (SELECT 1 FROM membership_batches b WHERE b.id = m.left_batch))
+            """));
         Assert.Equal((0, 0), await MembershipRetention.PurgeAsync(connection, before, CancellationToken.None));
     }
 
@@ -54,7 +63,11 @@ public sealed class MembershipHistoryTests(ApiFixture fixture) : IClassFixture<A
         var history = await StoredHistory.BeginAsync(fixture, 1);
         var id = $"(SELECT id FROM segments WHERE key = '{await history.SegmentAsync()}')";
         var rows = (2 * MembershipRetention.PurgeRows) + 5;
-        var revisions = $"""INSERT INTO membership_batches (segment_id, at, version, joined, "left", size) SELECT {id}, timestamptz '2020-01-01' + i * interval '1 second', 1, i % 2, 1 - i % 2, i % 2 FROM generate_series(1, {2 * rows}) i""";
+        var revisions = $"""
+            INSERT INTO membership_batches (segment_id, at, version, joined, "left", size)
+            SELECT {id}, timestamptz '2020-01-01' + i * interval '1 second', 1, i % 2, 1 - i % 2, i % 2
+            FROM generate_series(1, {2 * rows}) i
+            """;
         if (statisticsOfAnEmptyTable)
         {
             await history.ExecuteAsync(revisions);
@@ -67,9 +80,11 @@ public sealed class MembershipHistoryTests(ApiFixture fixture) : IClassFixture<A
             $"""
             {revisions};
             INSERT INTO memberships (customer_key, segment_id, joined_batch, joined_cause, left_batch, left_cause)
-                SELECT -1, {id}, first + 2 * i, 2, first + 2 * i + 1, 2 FROM (SELECT min(id) AS first FROM membership_batches) b, generate_series(0, {rows - 1}) i;
+                SELECT -1, {id}, first + 2 * i, 2, first + 2 * i + 1, 2
+                    FROM (SELECT min(id) AS first FROM membership_batches) b, generate_series(0, {rows - 1}) i;
             """);
         await using var connection = await history.OpenAsync();
-        Assert.Equal((rows, (2 * rows) - 1), await MembershipRetention.PurgeAsync(connection, DateTimeOffset.UtcNow, CancellationToken.None));
+        Assert.Equal(
+            (rows, (2 * rows) - 1), await MembershipRetention.PurgeAsync(connection, DateTimeOffset.UtcNow, CancellationToken.None));
     }
 }

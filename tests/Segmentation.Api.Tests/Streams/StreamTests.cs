@@ -21,9 +21,16 @@ public sealed class StreamTests(WebhooksApi api) : IClassFixture<WebhooksApi>
         await MembershipSql.ChangeAsync(api.Database, segment, [customer + 1, customer + 2], [customer], at);
         var left = await stream.NextAsync();
         Assert.Equal("left", left.Type);
-        Assert.True(JsonElement.DeepEquals(JsonElement.Parse($$"""{"customerId":"{{key}}-1","at":"2026-04-01T08:00:00Z","cause":"time","version":7}"""), JsonElement.Parse(left.Data)), left.Data);
+        Assert.True(
+            JsonElement.DeepEquals(
+                JsonElement.Parse($$"""{"customerId":"{{key}}-1","at":"2026-04-01T08:00:00Z","cause":"time","version":7}"""),
+                JsonElement.Parse(left.Data)),
+            left.Data);
         var joined = await stream.NextAsync();
-        Assert.True(JsonElement.DeepEquals(JsonElement.Parse($$"""{"customerId":"{{key}}-2","at":"2026-04-01T08:00:00Z","cause":"event","eventId":"e-{{customer + 1}}","version":7}"""), JsonElement.Parse(joined.Data)), joined.Data);
+        Assert.True(JsonElement.DeepEquals(
+            JsonElement.Parse(
+                $$"""{"customerId":"{{key}}-2","at":"2026-04-01T08:00:00Z","cause":"event","eventId":"e-{{customer + 1}}","version":7}"""),
+            JsonElement.Parse(joined.Data)), joined.Data);
         Assert.Equal(("joined", $"{key}-3"), (await stream.NextAsync()).Named);
 
         // Another segment's changes are not this one's.
@@ -44,12 +51,16 @@ public sealed class StreamTests(WebhooksApi api) : IClassFixture<WebhooksApi>
         await MembershipSql.ChangeAsync(api.Database, segment, keys, []); // More than two pages in one revision.
         await MembershipSql.ChangeAsync(api.Database, segment, [], keys[..1500]);
         await MembershipSql.ChangeAsync(api.Database, segment, keys[..7], keys[2000..2010]);
-        var expected = keys.Select(k => ("joined", Id(k))).Concat(keys[..1500].Select(k => ("left", Id(k)))).Concat(keys[2000..2010].Select(k => ("left", Id(k)))).Concat(keys[..7].Select(k => ("joined", Id(k)))).ToList();
+        var expected = keys.Select(k => ("joined", Id(k))).Concat(keys[..1500].Select(k => ("left", Id(k))))
+            .Concat(keys[2000..2010].Select(k => ("left", Id(k)))).Concat(keys[..7].Select(k => ("joined", Id(k)))).ToList();
         var all = await whole.NextAsync(expected.Count);
         Assert.Equal(expected, all.Select(e => e.Named));
         Assert.Equal(expected.Count, all.Select(e => e.Id).Distinct().Count());
 
-        foreach (var seen in new[] { 0, 1, 999, 1000, 1001, Customers - 1, Customers, Customers + 1, Customers + 1500, expected.Count - 7, expected.Count - 1 })
+        foreach (var seen in new[]
+        {
+            0, 1, 999, 1000, 1001, Customers - 1, Customers, Customers + 1, Customers + 1500, expected.Count - 7, expected.Count - 1
+        })
         {
             await using var resumed = await OpenAsync(key, seen == 0 ? hello.Id : all[seen - 1].Id);
             Assert.Equal("hello", (await resumed.NextAsync()).Type);
@@ -64,7 +75,9 @@ public sealed class StreamTests(WebhooksApi api) : IClassFixture<WebhooksApi>
         await MembershipSql.RunAsync(api.Database, $"DELETE FROM customers WHERE key BETWEEN {customer + 1} AND {customer + 1200}");
         await using var after = await OpenAsync(key, all[0].Id, byQuery: true);
         Assert.Equal("hello", (await after.NextAsync()).Type);
-        Assert.Equal(expected[1..].Where(e => int.Parse(e.Item2[(key.Length + 1)..]) is 1 or > 1201), (await after.NextAsync(expected.Count - 1 - 1200 - 1200 - 6)).Select(e => e.Named));
+        Assert.Equal(
+            expected[1..].Where(e => int.Parse(e.Item2[(key.Length + 1)..]) is 1 or > 1201),
+            (await after.NextAsync(expected.Count - 1 - 1200 - 1200 - 6)).Select(e => e.Named));
 
         string Id(long k) => $"{key}-{k - customer + 1}";
     }
@@ -91,7 +104,8 @@ public sealed class StreamTests(WebhooksApi api) : IClassFixture<WebhooksApi>
             members.ExceptWith(leave);
             members.UnionWith(join);
             changes.Add((join, leave));
-            expected.AddRange(leave.Select(k => ("left", $"{key}-{k - customer + 1}")).Concat(join.Select(k => ("joined", $"{key}-{k - customer + 1}"))));
+            expected.AddRange(
+                leave.Select(k => ("left", $"{key}-{k - customer + 1}")).Concat(join.Select(k => ("joined", $"{key}-{k - customer + 1}"))));
         }
 
         var writing = Task.Run(async () =>
@@ -174,10 +188,13 @@ public sealed class StreamTests(WebhooksApi api) : IClassFixture<WebhooksApi>
         var second = await MembershipSql.ChangeAsync(api.Database, segment, [customer + 1], []);
         await MembershipSql.ChangeAsync(api.Database, segment, [customer + 2], []);
         await MembershipSql.RunAsync(api.Database, $"DELETE FROM membership_batches WHERE id < {second}"); // What retention does.
-        await using var stored = await OpenAsync(key, System.Buffers.Text.Base64Url.EncodeToString(System.Text.Encoding.UTF8.GetBytes($"[{second - 1},2,0]")));
+        await using var stored = await OpenAsync(
+            key, System.Buffers.Text.Base64Url.EncodeToString(System.Text.Encoding.UTF8.GetBytes($"[{second - 1},2,0]")));
         Assert.Equal(("hello", "joined"), ((await stored.NextAsync()).Type, (await stored.NextAsync()).Type));
-        await using var lost = await OpenAsync(key, System.Buffers.Text.Base64Url.EncodeToString(System.Text.Encoding.UTF8.GetBytes($"[{second - 2},2,0]")));
-        Assert.Equal(("hello", "gap", "joined"), ((await lost.NextAsync()).Type, (await lost.NextAsync()).Type, (await lost.NextAsync()).Type));
+        await using var lost = await OpenAsync(
+            key, System.Buffers.Text.Base64Url.EncodeToString(System.Text.Encoding.UTF8.GetBytes($"[{second - 2},2,0]")));
+        Assert.Equal(
+            ("hello", "gap", "joined"), ((await lost.NextAsync()).Type, (await lost.NextAsync()).Type, (await lost.NextAsync()).Type));
     }
 
     [Theory]
@@ -205,7 +222,8 @@ public sealed class StreamTests(WebhooksApi api) : IClassFixture<WebhooksApi>
         await Task.WhenAll(streams.Select(s => s.NextAsync()));
         await MembershipSql.ChangeAsync(api.Database, segment, [customer], []);
         Assert.All(await Task.WhenAll(streams.Select(s => s.NextAsync())), e => Assert.Equal("joined", e.Type));
-        Assert.True(await MembershipSql.ScalarAsync<long>(api.Database, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()") <= 105);
+        Assert.True(await MembershipSql.ScalarAsync<long>(
+            api.Database, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()") <= 105);
         foreach (var stream in streams)
         {
             await stream.DisposeAsync();
@@ -218,7 +236,8 @@ public sealed class StreamTests(WebhooksApi api) : IClassFixture<WebhooksApi>
         return (key, await MembershipSql.SegmentAsync(api.Database, key), await MembershipSql.CustomersAsync(api.Database, key, customers));
     }
 
-    private Task<Listener> OpenAsync(string key, string? after = null, bool byQuery = false) => Listener.OpenAsync(api.Api.Client, key, after, byQuery);
+    private Task<Listener> OpenAsync(string key, string? after = null, bool byQuery = false) =>
+        Listener.OpenAsync(api.Api.Client, key, after, byQuery);
 
     private sealed record Event(string Type, string Data, string? Id)
     {
@@ -226,11 +245,13 @@ public sealed class StreamTests(WebhooksApi api) : IClassFixture<WebhooksApi>
     }
 
     // .NET's own reader of Server-Sent Events.
-    private sealed class Listener(HttpResponseMessage answer, IAsyncEnumerator<SseItem<string>> events, SseParser<string> parser) : IAsyncDisposable
+    private sealed class Listener(
+        HttpResponseMessage answer, IAsyncEnumerator<SseItem<string>> events, SseParser<string> parser) : IAsyncDisposable
     {
         public static async Task<Listener> OpenAsync(HttpClient client, string key, string? after, bool byQuery)
         {
-            using var request = new HttpRequestMessage(HttpMethod.Get, $"/api/v1/segments/{key}/stream{(byQuery ? $"?lastEventId={after}" : "")}");
+            using var request = new HttpRequestMessage(
+                HttpMethod.Get, $"/api/v1/segments/{key}/stream{(byQuery ? $"?lastEventId={after}" : "")}");
             if (after is not null && !byQuery)
             {
                 request.Headers.Add("Last-Event-ID", after);

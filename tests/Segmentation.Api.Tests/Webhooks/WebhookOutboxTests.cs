@@ -8,7 +8,8 @@ public sealed class WebhookOutboxTests(WebhookWorld world) : IClassFixture<Webho
 {
     public Task InitializeAsync() => Task.CompletedTask;
 
-    public async Task DisposeAsync() => await MembershipSql.RunAsync(world.Database, "DELETE FROM webhooks; DELETE FROM webhook_deliveries");
+    public async Task DisposeAsync() =>
+        await MembershipSql.RunAsync(world.Database, "DELETE FROM webhooks; DELETE FROM webhook_deliveries");
 
     [Fact]
     public async Task Write_JoinedAndLeft_ReachTheWebhooksOfTheSegment()
@@ -17,7 +18,10 @@ public sealed class WebhookOutboxTests(WebhookWorld world) : IClassFixture<Webho
         var (a, b) = (await world.SegmentAsync("outbox-a"), await world.SegmentAsync("outbox-b"));
         var key = await MembershipSql.CustomersAsync(world.Database, "outbox", 3);
         await MembershipSql.ChangeAsync(world.Database, a, [key], []); // Before there was a webhook.
-        var (all, one, off) = (await world.WebhookAsync("https://x.example"), await world.WebhookAsync("https://y.example", "{outbox-b,gone}"), await world.WebhookAsync("https://z.example", enabled: false));
+        var (all, one, off) = (
+            await world.WebhookAsync("https://x.example"),
+            await world.WebhookAsync("https://y.example", "{outbox-b,gone}"),
+            await world.WebhookAsync("https://z.example", enabled: false));
         await ChangeAsync(a, [key + 1, key + 2], [key], at);
         await ChangeAsync(b, [key], [], at.AddSeconds(1));
 
@@ -29,12 +33,15 @@ public sealed class WebhookOutboxTests(WebhookWorld world) : IClassFixture<Webho
         Assert.Equal(new[] { all, one }.Order(), rows.Where(r => r.SegmentKey == "outbox-b").Select(r => r.WebhookKey).Order());
         Assert.DoesNotContain(rows, r => r.WebhookKey == off);
         var (left, joined) = (rows[0], rows[1]);
-        Assert.Equal((MembershipCause.Time, null, 7, "Name of outbox-a", at, at, at), (left.Cause, left.EventId, left.SegmentVersion, left.SegmentName, left.At, left.QueuedAt, left.NextAttemptAt!.Value));
+        Assert.Equal(
+            (MembershipCause.Time, null, 7, "Name of outbox-a", at, at, at),
+            (left.Cause, left.EventId, left.SegmentVersion, left.SegmentName, left.At, left.QueuedAt, left.NextAttemptAt!.Value));
         Assert.Equal((MembershipCause.Event, $"e-{key + 1}"), (joined.Cause, joined.EventId));
         Assert.Equal(rows.Count, rows.Select(r => r.MessageId).Distinct().Count());
 
         // What is queued outlives the customer and the segment.
-        await MembershipSql.RunAsync(world.Database, $"DELETE FROM customers WHERE key >= {key}; DELETE FROM segments WHERE id IN ({a}, {b})");
+        await MembershipSql.RunAsync(
+            world.Database, $"DELETE FROM customers WHERE key >= {key}; DELETE FROM segments WHERE id IN ({a}, {b})");
         Assert.Equal(5, await db.WebhookDeliveries.CountAsync(d => d.CustomerId.StartsWith("outbox-")));
     }
 
@@ -44,11 +51,12 @@ public sealed class WebhookOutboxTests(WebhookWorld world) : IClassFixture<Webho
         var segment = await world.SegmentAsync();
         var key = await MembershipSql.CustomersAsync(world.Database, "undone", 1);
         await world.WebhookAsync("https://x.example");
-        await Assert.ThrowsAsync<InvalidOperationException>(() => MembershipSql.ChangeAsync(world.Database, segment, [key], [], also: async (connection, transaction, revision) =>
-        {
-            await new WebhookOutbox().RevisionsWrittenAsync(connection, transaction, revision, revision, CancellationToken.None);
-            throw new InvalidOperationException();
-        }));
+        await Assert.ThrowsAsync<InvalidOperationException>(() =>
+            MembershipSql.ChangeAsync(world.Database, segment, [key], [], also: async (connection, transaction, revision) =>
+            {
+                await new WebhookOutbox().RevisionsWrittenAsync(connection, transaction, revision, revision, CancellationToken.None);
+                throw new InvalidOperationException();
+            }));
         await using var db = world.Context();
         Assert.False(await db.WebhookDeliveries.AnyAsync());
     }
@@ -95,7 +103,8 @@ public sealed class WebhookOutboxTests(WebhookWorld world) : IClassFixture<Webho
     }
 
     private Task<long> ChangeAsync(int segment, long[] join, long[] leave, DateTimeOffset at) => MembershipSql.ChangeAsync(
-        world.Database, segment, join, leave, at, (connection, transaction, revision) => new WebhookOutbox().RevisionsWrittenAsync(connection, transaction, revision, revision, CancellationToken.None));
+        world.Database, segment, join, leave, at, (connection, transaction, revision) =>
+            new WebhookOutbox().RevisionsWrittenAsync(connection, transaction, revision, revision, CancellationToken.None));
 
     private async Task WriteAsync(long revision)
     {

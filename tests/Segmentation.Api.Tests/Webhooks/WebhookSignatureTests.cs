@@ -53,7 +53,8 @@ public sealed class WebhookSignatureTests
 
         bool Verifies(string secret, string signature, string body)
         {
-            var headers = new HeaderDictionary { ["webhook-id"] = "msg_1", ["webhook-timestamp"] = $"{now}", ["webhook-signature"] = signature };
+            var headers =
+                new HeaderDictionary { ["webhook-id"] = "msg_1", ["webhook-timestamp"] = $"{now}", ["webhook-signature"] = signature };
             try
             {
                 new StandardWebhook(secret).Verify(body, headers);
@@ -74,7 +75,8 @@ public sealed class WebhookSignatureTests
     [InlineData("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLa==", false)]
     [InlineData("whsec_ MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", false)]
     [InlineData("whsec_!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!", false)]
-    public void Decode_AText_OnlyWhereItIsASecret(string text, bool valid) => Assert.Equal(valid, WebhookSignature.Decode(text) is not null);
+    public void Decode_AText_OnlyWhereItIsASecret(string text, bool valid) =>
+        Assert.Equal(valid, WebhookSignature.Decode(text) is not null);
 
     [Theory]
     [InlineData(23, false)]
@@ -83,7 +85,8 @@ public sealed class WebhookSignatureTests
     [InlineData(65, false)]
     [InlineData(66, false)]
     [InlineData(200, false)]
-    public void Decode_ALength_From24To64(int length, bool valid) => Assert.Equal(valid, WebhookSignature.Decode(WebhookSignature.Prefix + Convert.ToBase64String(new byte[length])) is not null);
+    public void Decode_ALength_From24To64(int length, bool valid) =>
+        Assert.Equal(valid, WebhookSignature.Decode(WebhookSignature.Prefix + Convert.ToBase64String(new byte[length])) is not null);
 
     [Fact]
     public void ParseMessageName_OfAMessageName_IsItsId()
@@ -94,7 +97,10 @@ public sealed class WebhookSignatureTests
             Assert.Equal(id, WebhookDelivery.ParseMessageName(WebhookDelivery.MessageName(id)));
         }
 
-        foreach (var wrong in new[] { "", "msg_", "msg_x", "msg_" + new string('=', 22), new string('A', 26), "msg_" + new string('é', 22) })
+        foreach (var wrong in new[]
+        {
+            "", "msg_", "msg_x", "msg_" + new string('=', 22), new string('A', 26), "msg_" + new string('é', 22)
+        })
         {
             Assert.Null(WebhookDelivery.ParseMessageName(wrong));
         }

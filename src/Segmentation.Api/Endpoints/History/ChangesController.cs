@@ -20,7 +20,8 @@ public sealed class ChangesController(ChangeReader changes) : ControllerBase
     /// <param name="cause">Only changes with this cause.</param>
     [HttpGet("segments/{key}/changes")]
     public async Task<Page<SegmentChange>> OfSegment(
-        string key, MembershipChange? change, Instant? from, Instant? to, MembershipCause? cause, int? limit, string? cursor, CancellationToken cancellation)
+        string key, MembershipChange? change, Instant? from, Instant? to, MembershipCause? cause, int? limit, string? cursor,
+        CancellationToken cancellation)
     {
         var size = Paging.Limit(limit);
         var filter = ChangeFilter.Create(change, cause, from, to);
@@ -35,7 +36,8 @@ public sealed class ChangesController(ChangeReader changes) : ControllerBase
     /// <param name="cause">Only changes with this cause.</param>
     [HttpGet("customers/{id}/changes")]
     public async Task<Page<CustomerChange>> OfCustomer(
-        string id, MembershipChange? change, Instant? from, Instant? to, MembershipCause? cause, int? limit, string? cursor, CancellationToken cancellation)
+        string id, MembershipChange? change, Instant? from, Instant? to, MembershipCause? cause, int? limit, string? cursor,
+        CancellationToken cancellation)
     {
         var size = Paging.Limit(limit);
         var filter = ChangeFilter.Create(change, cause, from, to);

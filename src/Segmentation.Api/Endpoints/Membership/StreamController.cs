@@ -25,7 +25,10 @@ public sealed class StreamController(ChangeStreams streams, IHostApplicationLife
     [HttpGet]
     [ProducesResponseType<string>(StatusCodes.Status200OK, MediaType)]
     public async Task<IActionResult> Stream(
-        string key, [FromHeader(Name = ResumeHeader)] string? lastEventId, [FromQuery(Name = ResumeParameter)] string? resumeAfter, CancellationToken cancellation)
+        string key,
+        [FromHeader(Name = ResumeHeader)] string? lastEventId,
+        [FromQuery(Name = ResumeParameter)] string? resumeAfter,
+        CancellationToken cancellation)
     {
         using var stream = await streams.OpenAsync(key, ParsePosition(lastEventId, resumeAfter), cancellation);
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellation, lifetime.ApplicationStopping);

@@ -34,7 +34,8 @@ internal sealed class BodyFilter : IDocumentFilter
 
     private static OpenApiRequestBody CreateImportBody() => CreateBody(new()
     {
-        [CustomerExport.Csv] = CreateLines(SwaggerExamples.CustomerCsv, "The header has the names that rules use; a set's values are joined by |."),
+        [CustomerExport.Csv] = CreateLines(
+            SwaggerExamples.CustomerCsv, "The header has the names that rules use; a set's values are joined by |."),
         [CustomerExport.Ndjson] = CreateLines(SwaggerExamples.CustomerLines, "A customer a line."),
     });
 
@@ -75,7 +76,8 @@ internal sealed class BodyFilter : IDocumentFilter
         }
     }
 
-    private static OpenApiRequestBody CreateBody(Dictionary<string, IOpenApiMediaType> content) => new() { Required = true, Content = content };
+    private static OpenApiRequestBody CreateBody(Dictionary<string, IOpenApiMediaType> content) =>
+        new() { Required = true, Content = content };
 
     private static OpenApiMediaType CreateLines(string example, string description) => new()
     {

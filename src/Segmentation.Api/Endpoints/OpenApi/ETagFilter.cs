@@ -4,7 +4,9 @@ using Swashbuckle.AspNetCore.SwaggerGen;
 
 namespace Segmentation.Api.Endpoints.OpenApi;
 
-/// <summary>Describes <c>ETag</c> and <c>If-Match</c>, where the resource has a version: segments, customers and webhooks, written whole.</summary>
+/// <summary>
+/// Describes <c>ETag</c> and <c>If-Match</c>, where the resource has a version: segments, customers and webhooks, written whole.
+/// </summary>
 internal sealed class ETagFilter : IDocumentFilter
 {
     public void Apply(OpenApiDocument swaggerDoc, DocumentFilterContext context)

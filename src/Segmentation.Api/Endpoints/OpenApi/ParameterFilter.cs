@@ -36,13 +36,16 @@ internal sealed class ParameterFilter : IDocumentFilter
 
             if (operation.OperationId is "Members_Add" or "Members_Remove" or "Members_Change")
             {
-                operation.Description = $"{operation.Description} For manual segments: make `{SwaggerExamples.OwnManual}` by the last example of `POST /segments` first.".Trim();
+                var hint = $"For manual segments: make `{SwaggerExamples.OwnManual}` by the last example of `POST /segments` first.";
+                operation.Description = $"{operation.Description} {hint}".Trim();
             }
         }
     }
 
     private static string? Describe(string operation, string name) =>
-        name == "id" && operation.StartsWith("Webhooks_", StringComparison.Ordinal) ? "The webhook's id." : Descriptions.GetValueOrDefault(name);
+        name == "id" && operation.StartsWith("Webhooks_", StringComparison.Ordinal)
+            ? "The webhook's id."
+            : Descriptions.GetValueOrDefault(name);
 
     private static void AddExample(OpenApiParameter parameter, JsonNode example)
     {

@@ -18,7 +18,11 @@ internal sealed class ProblemFilter : IDocumentFilter
         swaggerDoc.AddComponent(Schema, CreateSchema());
         foreach (var (status, description) in StatusDescriptions.All.Where(s => StatusDescriptions.IsError(s.Key)))
         {
-            var content = new OpenApiMediaType { Schema = new OpenApiSchemaReference(Schema, swaggerDoc), Example = CreateExample(status, description) };
+            var content = new OpenApiMediaType
+            {
+                Schema = new OpenApiSchemaReference(Schema, swaggerDoc),
+                Example = CreateExample(status, description)
+            };
             swaggerDoc.AddComponent(status, new OpenApiResponse
             {
                 Description = description,
@@ -40,7 +44,11 @@ internal sealed class ProblemFilter : IDocumentFilter
             {
                 Type = JsonSchemaType.Object,
                 Description = "Of a 400: every fault, by JSON Pointer into the body or by the parameter's name.",
-                AdditionalProperties = new OpenApiSchema { Type = JsonSchemaType.Array, Items = new OpenApiSchema { Type = JsonSchemaType.String } },
+                AdditionalProperties = new OpenApiSchema
+                {
+                    Type = JsonSchemaType.Array,
+                    Items = new OpenApiSchema { Type = JsonSchemaType.String }
+                },
             },
         },
     };

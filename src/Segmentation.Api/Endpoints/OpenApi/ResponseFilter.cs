@@ -12,7 +12,8 @@ internal sealed class ResponseFilter : IDocumentFilter
         foreach (var (path, method, operation) in swaggerDoc.Operations())
         {
             var responses = operation.Responses!;
-            foreach (var status in ListErrors(path, method, operation).Concat(responses.Keys.Where(StatusDescriptions.IsError)).Distinct().ToList())
+            var declared = responses.Keys.Where(StatusDescriptions.IsError);
+            foreach (var status in ListErrors(path, method, operation).Concat(declared).Distinct().ToList())
             {
                 responses[status] = new OpenApiResponseReference(status, swaggerDoc);
             }

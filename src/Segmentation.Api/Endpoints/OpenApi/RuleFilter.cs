@@ -26,6 +26,7 @@ internal sealed class RuleFilter(CustomerFields fields, RuleLimits limits) : IDo
         ((OpenApiSchema)schemas["Event"].Properties!["properties"]).Type = JsonSchemaType.Object;
 
         // OpenAPI 3.0 has no text beside a reference.
-        OpenApiSchema Refer(string to, string? description) => new() { AllOf = [new OpenApiSchemaReference(to, swaggerDoc)], Description = description };
+        OpenApiSchema Refer(string to, string? description) =>
+            new() { AllOf = [new OpenApiSchemaReference(to, swaggerDoc)], Description = description };
     }
 }

@@ -12,7 +12,8 @@ namespace Segmentation.Api.Endpoints;
 [Route("api/v1/webhooks")]
 [Tags("Webhooks")]
 [Produces(MediaTypes.Json)]
-public sealed class WebhooksController(SegmentationDb db, WebhookStore store, DeliveryStore deliveries, WebhookSender sender) : ControllerBase
+public sealed class WebhooksController(
+    SegmentationDb db, WebhookStore store, DeliveryStore deliveries, WebhookSender sender) : ControllerBase
 {
     /// <summary>Creates a webhook.</summary>
     /// <remarks>The answer is the only one that shows a secret made by the service: keep it. Messages are signed as Standard Webhooks says, sent at least once, and in order for each customer.</remarks>
@@ -109,7 +110,8 @@ public sealed class WebhooksController(SegmentationDb db, WebhookStore store, De
     /// <param name="state">Only those: <c>pending</c>, <c>delivered</c> or <c>dead</c>.</param>
     [HttpGet("{id}/deliveries")]
     [ProducesResponseType<Page<WebhookDeliveryResource>>(StatusCodes.Status200OK)]
-    public async Task<Page<WebhookDeliveryResource>> Deliveries(string id, DeliveryState? state, int? limit, string? cursor, CancellationToken cancellation)
+    public async Task<Page<WebhookDeliveryResource>> Deliveries(
+        string id, DeliveryState? state, int? limit, string? cursor, CancellationToken cancellation)
     {
         var (size, before) = (Paging.Limit(limit), Paging.NumberCursor(cursor) ?? long.MaxValue);
         var webhook = await store.FindAsync(id, cancellation);
@@ -129,7 +131,8 @@ public sealed class WebhooksController(SegmentationDb db, WebhookStore store, De
     /// <summary>Puts messages back in the queue: all dead letters, or all since an instant.</summary>
     [HttpPost("{id}/replay")]
     [ProducesResponseType<ReplayResult>(StatusCodes.Status200OK)]
-    public async Task<ReplayResult> Replay(string id, [FromBody(EmptyBodyBehavior = EmptyBodyBehavior.Allow)] ReplayRequest? body, CancellationToken cancellation)
+    public async Task<ReplayResult> Replay(
+        string id, [FromBody(EmptyBodyBehavior = EmptyBodyBehavior.Allow)] ReplayRequest? body, CancellationToken cancellation)
     {
         var webhook = await store.FindAsync(id, cancellation);
         return new ReplayResult(await deliveries.ReplayAsync(webhook.Key, body?.Since, cancellation));
@@ -149,6 +152,7 @@ public sealed class WebhooksController(SegmentationDb db, WebhookStore store, De
         await store.SaveAsync(webhook, body, isSecretNew, cancellation);
         var counts = await deliveries.CountAsync([webhook.Key], cancellation);
         Response.SetETag(webhook.Version);
-        return WebhookResource.From(webhook, counts.GetValueOrDefault(webhook.Key, DeliveryCounts.None), isSecretNew ? webhook.Secret : null);
+        return WebhookResource.From(
+            webhook, counts.GetValueOrDefault(webhook.Key, DeliveryCounts.None), isSecretNew ? webhook.Secret : null);
     }
 }

@@ -4,7 +4,8 @@ using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 using Segmentation.Api.Http;
-using Segmentation.Rules;
+using Segmentation.Rules.Checking;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Customers;
 
@@ -42,7 +43,7 @@ internal static class AttributeValues
         {
             var fault = definitions.TryGetValue(attribute.Name, out var definition)
                 ? Fault(definition, attribute.Value)
-                : $"{Nearest.Quote(attribute.Name)} is not a registered attribute. {Hint(attribute.Name, definitions.Keys)}";
+                : $"{ErrorText.Quote(attribute.Name)} is not a registered attribute. {Hint(attribute.Name, definitions.Keys)}";
             if (fault is not null)
             {
                 yield return new RuleError(RuleError.Below("/attributes", attribute.Name), fault);
@@ -52,7 +53,7 @@ internal static class AttributeValues
 
     /// <summary>The end of an error text about an unknown attribute.</summary>
     public static string Hint(string name, IEnumerable<string> known) =>
-        Nearest.To(name, known) is { } nearest ? $"Did you mean \"{nearest}\"?" : $"Register it with PUT /api/v1/attributes/NAME.";
+        NearestName.Find(name, known) is { } nearest ? $"Did you mean \"{nearest}\"?" : $"Register it with PUT /api/v1/attributes/NAME.";
 
     /// <summary>The attributes as they are kept: as sent, and in the form that rules read. Both null when there are none.</summary>
     public static (JsonElement? Sent, JsonElement? Folded) Documents(JsonElement? attributes, IReadOnlyDictionary<string, CustomerAttribute> definitions)
@@ -96,13 +97,13 @@ internal static class AttributeValues
                         folded.WriteNumber(name, (DateValue.ParseInstant(text)!.Value - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond);
                         break;
                     default:
-                        folded.WriteString(name, Fold.Text(text));
+                        folded.WriteString(name, CaseNormalizer.Normalize(text));
                         break;
                 }
 
                 break;
             case JsonValueKind.Number:
-                var number = RuleNumber.Of(value)!.Value;
+                var number = RuleNumber.Parse(value)!.Value;
                 kept.WriteNumber(name, number);
                 folded.WriteNumber(name, number);
                 break;
@@ -116,10 +117,10 @@ internal static class AttributeValues
                 var seen = new HashSet<string>();
                 foreach (var item in value.EnumerateArray().Select(i => CustomerResource.Tidy(i.GetString())))
                 {
-                    if (item is not null && seen.Add(Fold.Text(item)))
+                    if (item is not null && seen.Add(CaseNormalizer.Normalize(item)))
                     {
                         kept.WriteStringValue(item);
-                        folded.WriteStringValue(Fold.Text(item));
+                        folded.WriteStringValue(CaseNormalizer.Normalize(item));
                     }
                 }
 
@@ -150,8 +151,8 @@ internal static class AttributeValues
             "boolean" when value.ValueKind is not (JsonValueKind.True or JsonValueKind.False) => $"attributes.{name} takes true or false.",
             "integer" when value.ValueKind != JsonValueKind.Number => $"attributes.{name} takes an integer.",
             "decimal" when value.ValueKind != JsonValueKind.Number => $"attributes.{name} takes a number.",
-            "integer" or "decimal" when RuleNumber.Of(value) is null => RuleNumber.Range,
-            "integer" when RuleNumber.Of(value) is { } number && decimal.Truncate(number) != number => $"attributes.{name} takes an integer.",
+            "integer" or "decimal" when RuleNumber.Parse(value) is null => RuleNumber.Range,
+            "integer" when RuleNumber.Parse(value) is { } number && decimal.Truncate(number) != number => $"attributes.{name} takes an integer.",
             "date" when text is null || Date(text.Trim()) is null => $"attributes.{name} takes a date: \"2024-05-31\".",
             "instant" when text is null || DateValue.ParseInstant(text.Trim()) is null =>
                 $"attributes.{name} takes an instant with its offset: \"2024-05-31T12:00:00Z\".",

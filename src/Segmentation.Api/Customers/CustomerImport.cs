@@ -7,7 +7,8 @@ using NpgsqlTypes;
 using Segmentation.Api.Changes;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
-using Segmentation.Rules;
+using Segmentation.Rules.Checking;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Customers;
 

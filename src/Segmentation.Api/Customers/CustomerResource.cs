@@ -2,7 +2,7 @@ using System.ComponentModel;
 using System.Text.Json;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
-using Segmentation.Rules;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Customers;
 
@@ -170,7 +170,7 @@ public sealed class CustomerResource
         (d.Gender, d.Education, d.Occupation, d.MaritalStatus, d.Language) = (Tidy(d.Gender), Tidy(d.Education), Tidy(d.Occupation), Tidy(d.MaritalStatus), Tidy(d.Language));
         var g = Geographic ??= new();
         (g.Country, g.Region, g.City, g.PostalCode) = (Tidy(g.Country)?.ToUpperInvariant(), Tidy(g.Region), Tidy(g.City), Tidy(g.PostalCode));
-        (g.TimeZone, g.Climate) = (Tidy(g.TimeZone), Fold.Text(Tidy(g.Climate)));
+        (g.TimeZone, g.Climate) = (Tidy(g.TimeZone), CaseNormalizer.Normalize(Tidy(g.Climate)));
         g.TimeZone = g.TimeZone is null ? null : zones.Canonical(g.TimeZone) ?? g.TimeZone;
         g.Location = g.Location is { Latitude: null, Longitude: null } ? null : g.Location;
         var p = Psychographic ??= new();
@@ -203,6 +203,6 @@ public sealed class CustomerResource
         }
 
         var seen = new HashSet<string>(items.Length);
-        return [.. items.Select(Tidy).Where(item => item is not null && seen.Add(Fold.Text(item)))];
+        return [.. items.Select(Tidy).Where(item => item is not null && seen.Add(CaseNormalizer.Normalize(item)))];
     }
 }

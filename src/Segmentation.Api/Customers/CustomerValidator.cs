@@ -2,7 +2,7 @@ using System.Globalization;
 using FluentValidation;
 using FluentValidation.Results;
 using Segmentation.Api.Data;
-using Segmentation.Rules;
+using Segmentation.Rules.Checking;
 
 namespace Segmentation.Api.Customers;
 
@@ -89,7 +89,7 @@ public sealed class CustomerValidator : AbstractValidator<CustomerResource>
             var pointer = RuleError.Below("/consents", purpose);
             if (!CustomerNames.IsValid(purpose))
             {
-                yield return new RuleError(pointer, $"{Nearest.Quote(purpose)} can't be the name of a purpose: a letter, then up to 62 letters, digits or underscores.");
+                yield return new RuleError(pointer, $"{ErrorText.Quote(purpose)} can't be the name of a purpose: a letter, then up to 62 letters, digits or underscores.");
             }
             else if (consent?.Granted is null)
             {

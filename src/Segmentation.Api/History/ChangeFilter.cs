@@ -1,6 +1,6 @@
 using Segmentation.Api.Changes;
 using Segmentation.Api.Http;
-using Segmentation.Rules;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.History;
 

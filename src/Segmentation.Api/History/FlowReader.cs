@@ -3,7 +3,7 @@ using Npgsql;
 using NpgsqlTypes;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
-using Segmentation.Rules;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.History;
 

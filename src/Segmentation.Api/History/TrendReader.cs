@@ -2,7 +2,7 @@ using Microsoft.EntityFrameworkCore;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 using Segmentation.Api.Segments;
-using Segmentation.Rules;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.History;
 

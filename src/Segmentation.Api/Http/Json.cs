@@ -4,7 +4,8 @@ using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Segmentation.Rules;
+using Segmentation.Rules.Checking;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Http;
 
@@ -37,7 +38,7 @@ public static class Json
         if (exception.Message.Contains("could not be mapped to any .NET member", StringComparison.Ordinal))
         {
             var name = pointer[(pointer.LastIndexOf('/') + 1)..];
-            return ApiProblem.Invalid(pointer, $"{Nearest.Quote(name)} is not a property here. {Nearest.Hint(name, Members(target, pointer))}");
+            return ApiProblem.Invalid(pointer, $"{ErrorText.Quote(name)} is not a property here. {NearestName.Hint(name, Members(target, pointer))}");
         }
 
         if (exception.Message.Contains("uplicate", StringComparison.Ordinal))

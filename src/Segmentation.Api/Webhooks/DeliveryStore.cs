@@ -2,7 +2,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Query;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
-using Segmentation.Rules;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Webhooks;
 

@@ -3,7 +3,8 @@ using Microsoft.EntityFrameworkCore;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 using Segmentation.Api.Segments;
-using Segmentation.Rules;
+using Segmentation.Rules.Checking;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Webhooks;
 

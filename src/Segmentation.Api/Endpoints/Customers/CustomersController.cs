@@ -11,7 +11,7 @@ using Segmentation.Api.Http;
 using Segmentation.Api.Memberships;
 using Segmentation.Api.Segments;
 using Segmentation.Api.Webhooks;
-using Segmentation.Rules;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Endpoints;
 
@@ -53,7 +53,7 @@ public sealed class CustomersController(SegmentationDb db, CustomerValidator val
 
         if (email is not null)
         {
-            var folded = Fold.Text(Paging.Text(email, "email").Trim());
+            var folded = CaseNormalizer.Normalize(Paging.Text(email, "email").Trim());
             customers = customers.Where(c => c.EmailFolded == folded);
         }
 

@@ -1,6 +1,7 @@
 using Microsoft.OpenApi;
 using Segmentation.Api.Segments;
-using Segmentation.Rules;
+using Segmentation.Rules.Backends;
+using Segmentation.Rules.Checking;
 using Swashbuckle.AspNetCore.SwaggerGen;
 
 namespace Segmentation.Api.Endpoints.OpenApi;

@@ -3,6 +3,7 @@ using Segmentation.Api.Data;
 using Segmentation.Api.Endpoints;
 using Segmentation.Api.Endpoints.OpenApi;
 using Segmentation.Api.Events;
+using Segmentation.Api.History;
 using Segmentation.Api.Http;
 using Segmentation.Api.Memberships;
 using Segmentation.Api.Segments;
@@ -24,6 +25,7 @@ internal static class Setup
         services.AddEvents(configuration);
         services.AddSegments(configuration);
         services.AddMemberships(configuration);
+        services.AddHistory();
         services.AddWebhooks(configuration);
         services.AddStreams(configuration);
         services.AddEndpoints();

@@ -6,9 +6,9 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Segmentation.Local;
 using Segmentation.Api.Data;
 using Segmentation.Api.Segments;
-using Segmentation.Local;
 
 namespace Segmentation.Api.Tests;
 
@@ -77,23 +77,30 @@ public sealed class OpenApiTests(SampleApi api) : IClassFixture<SampleApi>
             {
                 Assert.True(parameter.TryGetProperty("description", out _), $"{method} {path}: {parameter} needs a description.");
                 Assert.True(
-                    parameter.TryGetProperty("example", out _) || parameter.TryGetProperty("examples", out _) || parameter.GetProperty("name").GetString() is "cursor" or "If-Match",
+                    parameter.TryGetProperty("example", out _)
+                        || parameter.TryGetProperty("examples", out _)
+                        || parameter.GetProperty("name").GetString() is "cursor" or "If-Match",
                     $"{method} {path}: {parameter} needs an example.");
             }
 
             var statuses = operation.GetProperty("responses").EnumerateObject().Select(r => r.Name).ToList();
             Assert.Contains(statuses, s => s[0] == '2');
             Assert.Contains("500", statuses);
-            Assert.True(path == "/health/live" || (statuses.Contains("503") && statuses.Contains("504")), $"{method} {path}: {string.Join(' ', statuses)}");
+            Assert.True(
+                path == "/health/live" || (statuses.Contains("503") && statuses.Contains("504")),
+                $"{method} {path}: {string.Join(' ', statuses)}");
             if (operation.TryGetProperty("requestBody", out var body))
             {
                 Assert.Contains("400", statuses);
                 Assert.Contains("415", statuses);
                 Assert.All(body.GetProperty("content").EnumerateObject(), c => Assert.True(
-                    c.Value.TryGetProperty("example", out _) || c.Value.GetProperty("examples").EnumerateObject().Any(), $"{method} {path}: {c.Name} needs an example."));
+                    c.Value.TryGetProperty("example", out _) || c.Value.GetProperty("examples").EnumerateObject().Any(),
+                    $"{method} {path}: {c.Name} needs an example."));
             }
         });
-        Assert.Equal(tags.Order(), Operations.SelectMany(o => o.Operation.GetProperty("tags").EnumerateArray()).Select(t => t.GetString()).Distinct().Order());
+        Assert.Equal(
+            tags.Order(),
+            Operations.SelectMany(o => o.Operation.GetProperty("tags").EnumerateArray()).Select(t => t.GetString()).Distinct().Order());
     }
 
     [Fact]
@@ -105,7 +112,9 @@ public sealed class OpenApiTests(SampleApi api) : IClassFixture<SampleApi>
             Assert.Equal(JsonValueKind.Object, target.ValueKind);
         }
 
-        Assert.DoesNotContain(api.Document.GetProperty("components").GetProperty("schemas").EnumerateObject(), s => s.Name.Contains("Resource", StringComparison.Ordinal) || s.Name.Contains('`', StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            api.Document.GetProperty("components").GetProperty("schemas").EnumerateObject(),
+            s => s.Name.Contains("Resource", StringComparison.Ordinal) || s.Name.Contains('`', StringComparison.Ordinal));
         Assert.DoesNotContain("Segmentation.Api", api.Text, StringComparison.Ordinal);
     }
 
@@ -113,22 +122,24 @@ public sealed class OpenApiTests(SampleApi api) : IClassFixture<SampleApi>
     public async Task EveryExampleOfARule_IsValidAndRuns()
     {
         var client = api.CreateClient();
-        foreach (var (path, method, operation) in Operations.Where(o => RuleOperations.Contains(o.Operation.GetProperty("operationId").GetString())))
+        foreach (var (path, method, operation)
+            in Operations.Where(o => RuleOperations.Contains(o.Operation.GetProperty("operationId").GetString())))
         {
             var examples = Examples(operation).ToList();
-            Assert.Equal(CustomerFields.Kinds.SelectMany(k => new[] { k, k }), examples.Select(e => e.Summary.Split(':')[0].ToLowerInvariant()));
+            Assert.Equal(
+                CustomerFields.Kinds.SelectMany(k => new[] { k, k }), examples.Select(e => e.Summary.Split(':')[0].ToLowerInvariant()));
             foreach (var (name, _, body) in examples)
             {
                 var answer = await client.PostAsJsonAsync(path, body);
                 Assert.True(answer.StatusCode == HttpStatusCode.OK, $"{method} {path}, {name}: {await answer.Content.ReadAsStringAsync()}");
-                var told = await answer.Content.ReadFromJsonAsync<JsonElement>();
+                var content = await answer.Content.ReadFromJsonAsync<JsonElement>();
                 switch (operation.GetProperty("operationId").GetString())
                 {
                     case "Rules_Validate":
-                        Assert.True(told.GetProperty("valid").GetBoolean(), $"{name}: {told}");
+                        Assert.True(content.GetProperty("valid").GetBoolean(), $"{name}: {content}");
                         break;
                     case "Rules_Preview":
-                        Assert.True(told.GetProperty("count").GetInt64() > 0, $"{name} matches nobody.");
+                        Assert.True(content.GetProperty("count").GetInt64() > 0, $"{name} matches nobody.");
                         break;
                 }
             }
@@ -146,21 +157,27 @@ public sealed class OpenApiTests(SampleApi api) : IClassFixture<SampleApi>
         foreach (var (path, method, operation) in rest)
         {
             var parameters = operation.TryGetProperty("parameters", out var p) ? p.EnumerateArray().ToList() : [];
-            var address = parameters.Where(x => x.GetProperty("in").GetString() == "path").Aggregate(path, (a, x) => a.Replace($"{{{x.GetProperty("name").GetString()}}}", x.GetProperty("example").ToString(), StringComparison.Ordinal));
+            var address = parameters.Where(x => x.GetProperty("in").GetString() == "path").Aggregate(path, (a, x) =>
+                a.Replace($"{{{x.GetProperty("name").GetString()}}}", x.GetProperty("example").ToString(), StringComparison.Ordinal));
             foreach (var query in parameters.Where(x => x.TryGetProperty("examples", out _))
-                .Select(x => $"?{x.GetProperty("name").GetString()}={Uri.EscapeDataString(x.GetProperty("examples").GetProperty("example").GetProperty("value").ToString())}").Prepend(""))
+                .Select(x => (Name: x.GetProperty("name"), Value: x.GetProperty("examples").GetProperty("example").GetProperty("value")))
+                .Select(x => $"?{x.Name.GetString()}={Uri.EscapeDataString(x.Value.ToString())}").Prepend(""))
             {
                 foreach (var (type, body) in Bodies(operation))
                 {
                     using var request = new HttpRequestMessage(new HttpMethod(method), address + query);
-                    request.Content = body is null ? null : new StringContent(body, new System.Net.Http.Headers.MediaTypeHeaderValue(type!));
+                    request.Content = body is null
+                        ? null
+                        : new StringContent(body, new System.Net.Http.Headers.MediaTypeHeaderValue(type!));
                     using var answer = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
 
-                    // A stream of events does not end: that it has begun is its answer.
-                    var told = answer.Content.Headers.ContentType?.MediaType == "text/event-stream" ? "" : await answer.Content.ReadAsStringAsync();
-                    Assert.True(answer.IsSuccessStatusCode, $"{method} {address}{query} {body}: {(int)answer.StatusCode} {told}");
+                    // A stream of events does not end: that it has begun is enough.
+                    var content = answer.Content.Headers.ContentType?.MediaType == "text/event-stream"
+                        ? ""
+                        : await answer.Content.ReadAsStringAsync();
+                    Assert.True(answer.IsSuccessStatusCode, $"{method} {address}{query} {body}: {(int)answer.StatusCode} {content}");
                     Assert.Contains($"{(int)answer.StatusCode}", operation.GetProperty("responses").EnumerateObject().Select(r => r.Name));
-                    Assert.DoesNotContain("\"rejected\":1", told, StringComparison.Ordinal);
+                    Assert.DoesNotContain("\"rejected\":1", content, StringComparison.Ordinal);
                 }
             }
         }
@@ -174,7 +191,9 @@ public sealed class OpenApiTests(SampleApi api) : IClassFixture<SampleApi>
         }
 
         // One media type's examples, where another has the same.
-        return from content in body.GetProperty("content").EnumerateObject().DistinctBy(c => c.Value.TryGetProperty("examples", out var e) ? e.ToString() : c.Name)
+        return from content in body.GetProperty("content")
+            .EnumerateObject()
+            .DistinctBy(c => c.Value.TryGetProperty("examples", out var e) ? e.ToString() : c.Name)
                from text in content.Value.TryGetProperty("example", out var one)
                    ? [one.GetString()!]
                    : content.Value.GetProperty("examples").EnumerateObject().Select(e => e.Value.GetProperty("value").GetRawText())
@@ -182,12 +201,17 @@ public sealed class OpenApiTests(SampleApi api) : IClassFixture<SampleApi>
     }
 
     private static IEnumerable<(string Name, string Summary, JsonElement Body)> Examples(JsonElement operation) =>
-        operation.GetProperty("requestBody").GetProperty("content").GetProperty("application/json").GetProperty("examples").EnumerateObject()
+        operation.GetProperty("requestBody")
+            .GetProperty("content")
+            .GetProperty("application/json")
+            .GetProperty("examples")
+            .EnumerateObject()
             .Select(e => (e.Name, e.Value.GetProperty("summary").GetString()!, e.Value.GetProperty("value")));
 
     private static IEnumerable<string> References(JsonElement node) => node.ValueKind switch
     {
-        JsonValueKind.Object => node.EnumerateObject().SelectMany(p => p is { Name: "$ref", Value.ValueKind: JsonValueKind.String } ? [p.Value.GetString()!] : References(p.Value)),
+        JsonValueKind.Object => node.EnumerateObject()
+            .SelectMany(p => p is { Name: "$ref", Value.ValueKind: JsonValueKind.String } ? [p.Value.GetString()!] : References(p.Value)),
         JsonValueKind.Array => node.EnumerateArray().SelectMany(References),
         _ => [],
     };

@@ -48,5 +48,6 @@ internal sealed class Calendar(string zoneId)
 
     private DateTimeOffset StartOf(DateOnly day) => clock.From(new DateValue.Day(day));
 
-    private TimeSpan IntoHour(DateTimeOffset instant) => TimeSpan.FromTicks((instant.UtcTicks + zone.GetUtcOffset(instant).Ticks) % TimeSpan.TicksPerHour);
+    private TimeSpan IntoHour(DateTimeOffset instant) =>
+        TimeSpan.FromTicks((instant.UtcTicks + zone.GetUtcOffset(instant).Ticks) % TimeSpan.TicksPerHour);
 }

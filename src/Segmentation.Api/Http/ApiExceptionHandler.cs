@@ -43,7 +43,7 @@ internal sealed class ApiExceptionHandler(ILogger<ApiExceptionHandler> logger) :
         await TakeRestAsync(context, cancellationToken);
         context.Response.StatusCode = problem.Status;
         var details = ToDetails(problem);
-        await context.Response.WriteAsJsonAsync(details, details.GetType(), Json.Options, "application/problem+json", cancellationToken);
+        await context.Response.WriteAsJsonAsync(details, details.GetType(), Json.Options, MediaTypes.Problem, cancellationToken);
     }
 
     // Of a body above its limit Kestrel reads nothing more, and closes the connection: who is still sending would see that in place of the answer. One whose

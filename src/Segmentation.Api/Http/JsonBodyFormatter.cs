@@ -9,8 +9,8 @@ internal sealed class JsonBodyFormatter : TextInputFormatter
 {
     public JsonBodyFormatter()
     {
-        SupportedMediaTypes.Add("application/json");
-        SupportedMediaTypes.Add("application/merge-patch+json");
+        SupportedMediaTypes.Add(MediaTypes.Json);
+        SupportedMediaTypes.Add(MediaTypes.MergePatch);
         SupportedEncodings.Add(new UTF8Encoding(false, true));
     }
 

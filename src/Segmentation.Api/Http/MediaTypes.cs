@@ -6,6 +6,10 @@ namespace Segmentation.Api.Http;
 /// <summary>What a body says that it is.</summary>
 internal static class MediaTypes
 {
+    public const string Json = "application/json";
+    public const string MergePatch = "application/merge-patch+json";
+    public const string Problem = "application/problem+json";
+
     /// <summary>The body's media type in lower case, without its parameters; null when none is given.</summary>
     public static string? MediaType(this HttpRequest request) =>
         MediaTypeHeaderValue.TryParse(request.ContentType, out var type) ? CaseNormalizer.Normalize(type.MediaType.Value) : null;

@@ -1,8 +1,8 @@
 namespace Segmentation.Api.Streams;
 
 /// <summary>The settings under <c>Streams</c>.</summary>
-internal sealed class StreamOptions
+public sealed class StreamOptions
 {
-    /// <summary>After so long without an event a stream says that it is alive.</summary>
+    /// <summary>After so long without an event a stream sends a heartbeat.</summary>
     public double HeartbeatSeconds { get; set; } = 15;
 }

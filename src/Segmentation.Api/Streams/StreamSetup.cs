@@ -7,6 +7,7 @@ internal static class StreamSetup
     {
         services.AddSingleton(configuration.GetSection("Streams").Get<StreamOptions>() ?? new StreamOptions());
         services.AddSingleton<MembershipFeed>();
+        services.AddSingleton<ChangeStreams>();
         services.AddHostedService(s => s.GetRequiredService<MembershipFeed>());
     }
 }

@@ -1,38 +1,44 @@
 namespace Segmentation.Api.Webhooks;
 
-/// <summary>Whether a receiver takes anything. One that does not is left alone for a while, and then tried with a single message.</summary>
+/// <summary>Whether a receiver accepts messages. One that does not is paused for a while, and then probed with a single message.</summary>
 internal sealed class ReceiverHealth
 {
-    private const int Trip = 10;
-    private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(5), LongestPause = TimeSpan.FromMinutes(5), LongestWish = TimeSpan.FromHours(1);
-    private int failures, pauses;
+    private const int FailureLimit = 10;
+    private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan LongestRetryAfter = TimeSpan.FromHours(1);
+    private int failures;
+    private int pauses;
     private DateTimeOffset pausedUntil;
 
     /// <summary>The last attempts failed, whatever the message.</summary>
-    public bool IsFailing => failures >= Trip;
+    public bool IsFailing => failures >= FailureLimit;
 
     public bool IsPaused(DateTimeOffset now) => now < pausedUntil;
 
-    /// <summary>Messages that may be under way.</summary>
-    public int Room(DateTimeOffset now, int most) => IsPaused(now) ? 0 : IsFailing ? 1 : most;
+    /// <summary>How many messages may be under way.</summary>
+    /// <param name="max">How many to a healthy receiver.</param>
+    public int Capacity(DateTimeOffset now, int max) => IsPaused(now) ? 0 : IsFailing ? 1 : max;
 
-    public void Note(WebhookOutcome outcome, DateTimeOffset now)
+    public void Record(WebhookOutcome outcome, DateTimeOffset now)
     {
         if (outcome.Delivered)
         {
-            (failures, pauses) = (0, 0);
+            failures = 0;
+            pauses = 0;
             return;
         }
 
         failures++;
         if (IsFailing && !IsPaused(now))
         {
-            pausedUntil = now + TimeSpan.FromTicks(Math.Min(LongestPause.Ticks, FirstPause.Ticks << Math.Min(pauses++, 10)));
+            pausedUntil = now + TimeSpan.FromTicks(Math.Min(LongestPause.Ticks, FirstPause.Ticks << Math.Min(pauses, 10)));
+            pauses++;
         }
 
-        if (outcome.RetryAfter is { } wish && now + wish > pausedUntil)
+        if (outcome.RetryAfter is { } retryAfter && now + retryAfter > pausedUntil)
         {
-            pausedUntil = now + (wish < LongestWish ? wish : LongestWish);
+            pausedUntil = now + (retryAfter < LongestRetryAfter ? retryAfter : LongestRetryAfter);
         }
     }
 }

@@ -1,6 +1,6 @@
 namespace Segmentation.Api.Webhooks;
 
-/// <summary>An address that is told who joins and who leaves.</summary>
+/// <summary>An address to which is sent who joins and who leaves.</summary>
 public sealed class Webhook
 {
     public const int UrlMaxLength = 2048;
@@ -16,10 +16,10 @@ public sealed class Webhook
     public required string Id { get; set; }
     public required string Url { get; set; }
 
-    /// <summary>Keys of the segments to tell of; empty for all.</summary>
+    /// <summary>Keys of the segments whose changes are sent; empty for all.</summary>
     public string[] Segments { get; set; } = [];
 
-    /// <summary>As Standard Webhooks writes it: <c>whsec_</c> and base64. Kept as it is, since each message is signed with it.</summary>
+    /// <summary>As Standard Webhooks writes it: <c>whsec_</c> and base64. Stored as it is, since each message is signed with it.</summary>
     public required string Secret { get; set; }
 
     /// <summary>The secret before it was rotated; messages are signed with both until <see cref="PreviousSecretUntil"/>.</summary>

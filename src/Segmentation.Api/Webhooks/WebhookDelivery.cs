@@ -4,15 +4,18 @@ using Segmentation.Api.Changes;
 namespace Segmentation.Api.Webhooks;
 
 /// <summary>
-/// A message to one webhook: the outbox. Written in the transaction that changes membership, with all that the message says, so that it can be
-/// told when customer and segment have gone.
+/// A message to one webhook: the outbox. Written in the transaction that changes membership, with everything that the message says, so that
+/// it can be sent when customer and segment have been deleted.
 /// </summary>
 public sealed class WebhookDelivery
 {
     public const int ErrorMaxLength = 200;
 
-    /// <summary>Before an id that leaves the service.</summary>
+    /// <summary>Begins an id outside the service.</summary>
     public const string MessagePrefix = "msg_";
+
+    // 16 bytes in base64url without padding.
+    private const int EncodedIdLength = 22;
 
     public int WebhookKey { get; set; }
 
@@ -41,10 +44,10 @@ public sealed class WebhookDelivery
     /// <summary>Since it was queued, or replayed.</summary>
     public int Attempts { get; set; }
 
-    /// <summary>The HTTP status that the last attempt got; null where it got none.</summary>
+    /// <summary>The HTTP status of the last attempt; null where none came.</summary>
     public int? LastStatus { get; set; }
 
-    /// <summary>What the last attempt failed of, without anything of the answer.</summary>
+    /// <summary>Why the last attempt failed, without anything of the response.</summary>
     public string? LastError { get; set; }
 
     /// <summary>When it was queued, or replayed.</summary>
@@ -56,11 +59,20 @@ public sealed class WebhookDelivery
     /// <summary>When it was delivered, or given up.</summary>
     public DateTimeOffset? DoneAt { get; set; }
 
+    /// <summary>A message's id as it leaves the service.</summary>
     public static string MessageName(Guid id) => MessagePrefix + Base64Url.EncodeToString(id.ToByteArray());
 
-    /// <summary>The id that a name stands for; null where it is no such name.</summary>
-    public static Guid? MessageOf(string name) => name.StartsWith(MessagePrefix, StringComparison.Ordinal) && name.Length == MessagePrefix.Length + 22
-        && Base64Url.IsValid(name.AsSpan(MessagePrefix.Length)) ? new Guid(Base64Url.DecodeFromChars(name.AsSpan(MessagePrefix.Length))) : null;
+    /// <summary>The id that <see cref="MessageName"/> made the text of; null where it made no such text.</summary>
+    public static Guid? ParseMessageName(string name)
+    {
+        if (!name.StartsWith(MessagePrefix, StringComparison.Ordinal) || name.Length != MessagePrefix.Length + EncodedIdLength)
+        {
+            return null;
+        }
+
+        var encoded = name.AsSpan(MessagePrefix.Length);
+        return Base64Url.IsValid(encoded) ? new Guid(Base64Url.DecodeFromChars(encoded)) : null;
+    }
 }
 
 public enum DeliveryState : short { Pending = 0, Delivered = 1, Dead = 2 }

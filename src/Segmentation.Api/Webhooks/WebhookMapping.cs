@@ -22,7 +22,7 @@ internal sealed class WebhookMapping : IEntityTypeConfiguration<Webhook>
     }
 }
 
-// No foreign keys, as in memberships; the dispatcher removes what has lost its webhook.
+// No foreign keys, as in memberships; the sweep deletes the messages of a deleted webhook.
 internal sealed class WebhookDeliveryMapping : IEntityTypeConfiguration<WebhookDelivery>
 {
     public void Configure(EntityTypeBuilder<WebhookDelivery> builder)
@@ -35,9 +35,11 @@ internal sealed class WebhookDeliveryMapping : IEntityTypeConfiguration<WebhookD
         builder.Property(d => d.EventId).HasMaxLength(CustomerEvent.IdMaxLength);
         builder.Property(d => d.LastError).HasMaxLength(WebhookDelivery.ErrorMaxLength);
 
-        // What is due; what a customer has to wait for; lists and counts; a message by its id; what has been kept long enough.
-        builder.HasIndex(d => new { d.WebhookKey, d.NextAttemptAt, d.Id }).HasFilter("state = 0").HasDatabaseName("ix_webhook_deliveries_due");
-        builder.HasIndex(d => new { d.CustomerKey, d.WebhookKey, d.Id }).HasFilter("state = 0").HasDatabaseName("ix_webhook_deliveries_customer");
+        // Messages that are due; those that a customer's later ones wait for; lists and counts; a message by its id; retention.
+        builder.HasIndex(d => new { d.WebhookKey, d.NextAttemptAt, d.Id }).HasFilter("state = 0")
+            .HasDatabaseName("ix_webhook_deliveries_due");
+        builder.HasIndex(d => new { d.CustomerKey, d.WebhookKey, d.Id }).HasFilter("state = 0")
+            .HasDatabaseName("ix_webhook_deliveries_customer");
         builder.HasIndex(d => new { d.WebhookKey, d.State, d.Id }).HasDatabaseName("ix_webhook_deliveries_state");
         builder.HasIndex(d => d.MessageId).IsUnique().HasDatabaseName("ix_webhook_deliveries_message");
         builder.HasIndex(d => d.DoneAt).HasFilter("done_at IS NOT NULL").HasDatabaseName("ix_webhook_deliveries_done");

@@ -3,7 +3,7 @@ namespace Segmentation.Api.Webhooks;
 /// <summary>The settings under <c>Webhooks</c>.</summary>
 public sealed class WebhookOptions
 {
-    /// <summary>Whether a webhook may lead to loopback, private and other addresses that are not of the public internet.</summary>
+    /// <summary>Whether a webhook may lead to loopback, private and other addresses that are not on the public internet.</summary>
     public bool AllowPrivateAddresses { get; set; }
 
     /// <summary>How long what was delivered is kept, to be replayed.</summary>

@@ -1,6 +1,8 @@
 namespace Segmentation.Api.Webhooks;
 
-/// <summary>A webhook as the API shows and takes it. Read-only properties are ignored in requests, so that an answer can be sent back.</summary>
+/// <summary>
+/// A webhook as the API shows and takes it. Read-only properties are ignored in requests, so that an answer can be sent back.
+/// </summary>
 public sealed record WebhookResource
 {
     /// <summary>Read-only: made by the service.</summary>
@@ -12,10 +14,15 @@ public sealed record WebhookResource
     /// <summary>Keys of the segments to tell of; all when left out or empty.</summary>
     public string[]? Segments { get; init; }
 
-    /// <summary>What messages are signed with: <c>whsec_</c> and 24 to 64 random bytes in base64. Made when left out; shown only by the answer to the request that set it.</summary>
+    /// <summary>
+    /// What messages are signed with: <c>whsec_</c> and 24 to 64 random bytes in base64. Made when left out; shown only by the answer to
+    /// the request that set it.
+    /// </summary>
     public string? Secret { get; init; }
 
-    /// <summary>Default true. A webhook that is not enabled is told nothing, not even later; what was queued before waits for a day.</summary>
+    /// <summary>
+    /// Default true. A webhook that is not enabled is told nothing, not even later; what was queued before waits for a day.
+    /// </summary>
     public bool? Enabled { get; init; }
     public string? Description { get; init; }
 
@@ -31,8 +38,8 @@ public sealed record WebhookResource
     /// <summary>Read-only.</summary>
     public DateTimeOffset? UpdatedAt { get; init; }
 
-    /// <param name="shown">The secret, where this is the answer that may show it.</param>
-    internal static WebhookResource From(Webhook webhook, long pending, long dead, string? shown = null) => new()
+    /// <param name="shown">The secret, in the one response that may show it.</param>
+    internal static WebhookResource From(Webhook webhook, DeliveryCounts counts, string? shown = null) => new()
     {
         Id = webhook.Id,
         Url = webhook.Url,
@@ -40,13 +47,13 @@ public sealed record WebhookResource
         Secret = shown,
         Enabled = webhook.Enabled,
         Description = webhook.Description,
-        Pending = pending,
-        Dead = dead,
+        Pending = counts.Pending,
+        Dead = counts.Dead,
         CreatedAt = webhook.CreatedAt,
         UpdatedAt = webhook.UpdatedAt,
     };
 
-    /// <summary>Takes over what the caller may set, the secret apart.</summary>
+    /// <summary>Copies what the caller may set to the entity, except for the secret.</summary>
     /// <returns>Whether anything changed.</returns>
     internal bool ApplyTo(Webhook webhook)
     {
@@ -68,10 +75,12 @@ public sealed record WebhookResource
 /// <param name="LastError">Why the last attempt failed.</param>
 /// <param name="NextAttemptAt">Only while pending.</param>
 public sealed record WebhookDeliveryResource(
-    string MessageId, string Segment, string CustomerId, WebhookChange Change, DateTimeOffset At, DeliveryState State, int Attempts, int? LastStatus, string? LastError, DateTimeOffset? NextAttemptAt)
+    string MessageId, string Segment, string CustomerId, WebhookChange Change, DateTimeOffset At, DeliveryState State, int Attempts,
+    int? LastStatus, string? LastError, DateTimeOffset? NextAttemptAt)
 {
     internal static WebhookDeliveryResource From(WebhookDelivery d) => new(
-        WebhookDelivery.MessageName(d.MessageId), d.SegmentKey, d.CustomerId, d.Joined ? WebhookChange.Joined : WebhookChange.Left, d.At, d.State, d.Attempts, d.LastStatus, d.LastError, d.NextAttemptAt);
+        WebhookDelivery.MessageName(d.MessageId), d.SegmentKey, d.CustomerId, d.Joined ? WebhookChange.Joined : WebhookChange.Left, d.At,
+        d.State, d.Attempts, d.LastStatus, d.LastError, d.NextAttemptAt);
 }
 
 public enum WebhookChange { Joined, Left }

@@ -1,11 +1,11 @@
 namespace Segmentation.Api.Webhooks;
 
-/// <summary>What a webhook's messages are signed with.</summary>
+/// <summary>The secrets that sign a webhook's messages.</summary>
 internal static class WebhookSecrets
 {
-    /// <summary>How long the secret before is signed with too, so that a receiver can change over without losing a message.</summary>
+    /// <summary>How long messages are signed with the previous secret too, so that a receiver can change over without losing one.</summary>
     public static readonly TimeSpan Overlap = TimeSpan.FromHours(24);
 
     public static IReadOnlyList<byte[]> Decode(string secret, string? previous) =>
-        [.. new[] { secret, previous }.OfType<string>().Select(s => WebhookSignature.Bytes(s)).OfType<byte[]>()];
+        [.. new[] { secret, previous }.OfType<string>().Select(s => WebhookSignature.Decode(s)).OfType<byte[]>()];
 }

@@ -3,34 +3,40 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Security.Authentication;
+using Segmentation.Api.Http;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Webhooks;
 
 /// <summary>What came of one attempt.</summary>
 /// <param name="Status">The HTTP status; null where none came.</param>
-/// <param name="Error">Why it failed, in words of ours; null where it did not.</param>
-/// <param name="RetryAfter">How long the receiver asked to be left alone.</param>
-internal sealed record WebhookOutcome(int? Status, string? Error, TimeSpan Elapsed, TimeSpan? RetryAfter = null)
+/// <param name="Error">Why it failed, as this service describes it; null where it did not.</param>
+/// <param name="RetryAfter">How long the receiver asked for a pause.</param>
+public sealed record WebhookOutcome(int? Status, string? Error, TimeSpan Elapsed, TimeSpan? RetryAfter = null)
 {
     public bool Delivered => Error is null;
+
+    /// <summary>The receiver wants no more messages, ever.</summary>
+    public bool IsGone => Status == StatusCodes.Status410Gone;
 }
 
 /// <summary>
-/// Sends signed messages: never by a proxy, never along a redirect, and to public addresses only, unless the settings say otherwise. An address is
-/// checked where the connection to it is made, so that a name can't lead to another address than the one that was checked.
+/// Sends signed messages: never by a proxy, never along a redirect, and to public addresses only, unless the settings say otherwise. An
+/// address is checked where the connection to it is made, so that a name can't lead to another address than the one that was checked.
 /// </summary>
-internal sealed class WebhookSender : IDisposable
+public sealed class WebhookSender : IDisposable
 {
-    private const int MaxUnderWay = 256;
-    private const int MaxAnswerBytes = 4096;
+    private const int MaxConcurrency = 256;
+    private const int MaxResponseBytes = 4096;
     private readonly HttpClient client;
-    private readonly SemaphoreSlim underWay = new(MaxUnderWay);
+    private readonly SemaphoreSlim slots = new(MaxConcurrency);
     private readonly WebhookOptions options;
     private readonly TimeProvider time;
 
     public WebhookSender(WebhookOptions options, TimeProvider time)
     {
-        (this.options, this.time) = (options, time);
+        this.options = options;
+        this.time = time;
         client = new HttpClient(new SocketsHttpHandler
         {
             UseProxy = false,
@@ -38,10 +44,10 @@ internal sealed class WebhookSender : IDisposable
             AllowAutoRedirect = false,
             ActivityHeadersPropagator = null,
             ConnectTimeout = TimeSpan.FromSeconds(10),
-            PooledConnectionLifetime = TimeSpan.FromMinutes(2), // So that a name which leads elsewhere is followed.
+            PooledConnectionLifetime = TimeSpan.FromMinutes(2), // So that a changed DNS record is followed.
             PooledConnectionIdleTimeout = TimeSpan.FromSeconds(30),
             MaxResponseHeadersLength = 16,
-            MaxResponseDrainSize = MaxAnswerBytes,
+            MaxResponseDrainSize = MaxResponseBytes,
             ResponseDrainTimeout = TimeSpan.FromSeconds(1),
             ConnectCallback = ConnectAsync,
         })
@@ -49,10 +55,11 @@ internal sealed class WebhookSender : IDisposable
         client.DefaultRequestHeaders.UserAgent.Add(new ProductInfoHeaderValue("Segmentation", "1.0"));
     }
 
-    /// <summary>One attempt. Fails by its outcome, unless it is cancelled.</summary>
-    public async Task<WebhookOutcome> SendAsync(string url, IReadOnlyList<byte[]> secrets, string messageId, byte[] body, CancellationToken cancellation)
+    /// <summary>Makes one attempt. A failure is an outcome, no exception, unless it is cancelled.</summary>
+    public async Task<WebhookOutcome> SendAsync(
+        string url, IReadOnlyList<byte[]> secrets, string messageId, byte[] body, CancellationToken cancellation)
     {
-        await underWay.WaitAsync(cancellation);
+        await slots.WaitAsync(cancellation);
         var started = Stopwatch.GetTimestamp();
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         limit.CancelAfter(TimeSpan.FromSeconds(options.TimeoutSeconds));
@@ -60,46 +67,59 @@ internal sealed class WebhookSender : IDisposable
         {
             var timestamp = time.GetUtcNow().ToUnixTimeSeconds();
             using var request = new HttpRequestMessage(HttpMethod.Post, url) { Content = new ByteArrayContent(body) };
-            request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
+            request.Content.Headers.ContentType = new MediaTypeHeaderValue(MediaTypes.Json);
             request.Headers.TryAddWithoutValidation("webhook-id", messageId);
-            request.Headers.TryAddWithoutValidation("webhook-timestamp", timestamp.ToString(System.Globalization.CultureInfo.InvariantCulture));
-            request.Headers.TryAddWithoutValidation("webhook-signature", WebhookSignature.Header(secrets, messageId, timestamp, body));
-            using var answer = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit.Token);
+            request.Headers.TryAddWithoutValidation(
+                "webhook-timestamp", timestamp.ToString(System.Globalization.CultureInfo.InvariantCulture));
+            request.Headers.TryAddWithoutValidation(
+                "webhook-signature", WebhookSignature.CreateHeader(secrets, messageId, timestamp, body));
+            using var response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit.Token);
             limit.CancelAfter(TimeSpan.FromSeconds(1));
-            await DrainAsync(answer, limit.Token);
-            return new WebhookOutcome(
-                (int)answer.StatusCode, answer.IsSuccessStatusCode ? null : $"It answered {(int)answer.StatusCode}.", Stopwatch.GetElapsedTime(started), RetryAfter(answer));
+            await DrainAsync(response, limit.Token);
+            var status = (int)response.StatusCode;
+            var error = response.IsSuccessStatusCode ? null : $"It answered {status}.";
+            return new WebhookOutcome(status, error, Stopwatch.GetElapsedTime(started), ReadRetryAfter(response));
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
-            return Failed($"There was no answer within {options.TimeoutSeconds} s.");
+            return Fail($"There was no answer within {options.TimeoutSeconds} s.");
         }
         catch (Exception failure) when (failure is not OperationCanceledException)
         {
-            return Failed(Why(failure));
+            return Fail(Describe(failure));
         }
         finally
         {
-            underWay.Release();
+            slots.Release();
         }
 
-        WebhookOutcome Failed(string error) => new(null, error, Stopwatch.GetElapsedTime(started));
+        WebhookOutcome Fail(string error) => new(null, error, Stopwatch.GetElapsedTime(started));
+    }
+
+    /// <summary>Makes one attempt to send a test message, signed as the webhook's messages are.</summary>
+    public Task<WebhookOutcome> SendTestAsync(Webhook webhook, CancellationToken cancellation)
+    {
+        var now = LocalTime.Truncate(time.GetUtcNow());
+        var secrets = WebhookSecrets.Decode(webhook.Secret, webhook.PreviousSecretUntil > now ? webhook.PreviousSecret : null);
+        var messageId = WebhookDelivery.MessageName(Guid.NewGuid());
+        return SendAsync(webhook.Url, secrets, messageId, WebhookMessage.CreateTest(now).ToBytes(), cancellation);
     }
 
     public void Dispose()
     {
         client.Dispose();
-        underWay.Dispose();
+        slots.Dispose();
     }
 
-    // The status is the answer. What comes with it is read a little way, so that the connection can be used again; if that fails, it can't.
-    private static async Task DrainAsync(HttpResponseMessage answer, CancellationToken cancellation)
+    // Only the status counts. The body is read a little way, so that the connection can be used again; if that fails, it can't.
+    private static async Task DrainAsync(HttpResponseMessage response, CancellationToken cancellation)
     {
         try
         {
-            var (buffer, read) = (new byte[1024], 0);
-            await using var stream = await answer.Content.ReadAsStreamAsync(cancellation);
-            for (int n; read < MaxAnswerBytes && (n = await stream.ReadAsync(buffer, cancellation)) > 0; read += n)
+            var buffer = new byte[1024];
+            var read = 0;
+            await using var stream = await response.Content.ReadAsStreamAsync(cancellation);
+            for (int n; read < MaxResponseBytes && (n = await stream.ReadAsync(buffer, cancellation)) > 0; read += n)
             {
             }
         }
@@ -108,14 +128,21 @@ internal sealed class WebhookSender : IDisposable
         }
     }
 
-    private TimeSpan? RetryAfter(HttpResponseMessage answer) => answer.StatusCode is not (HttpStatusCode.TooManyRequests or HttpStatusCode.ServiceUnavailable) ? null
-        : answer.Headers.RetryAfter is { Delta: { } wait } ? wait
-        : answer.Headers.RetryAfter is { Date: { } date } ? date - time.GetUtcNow() : null;
+    private TimeSpan? ReadRetryAfter(HttpResponseMessage response)
+    {
+        if (response.StatusCode is not (HttpStatusCode.TooManyRequests or HttpStatusCode.ServiceUnavailable))
+        {
+            return null;
+        }
+
+        var header = response.Headers.RetryAfter;
+        return header?.Delta ?? header?.Date - time.GetUtcNow();
+    }
 
     private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellation)
     {
-        var found = await Dns.GetHostAddressesAsync(context.DnsEndPoint.Host, cancellation);
-        var addresses = options.AllowPrivateAddresses ? found : [.. found.Where(PublicAddress.Is)];
+        var resolved = await Dns.GetHostAddressesAsync(context.DnsEndPoint.Host, cancellation);
+        var addresses = options.AllowPrivateAddresses ? resolved : [.. resolved.Where(PublicAddress.IsPublic)];
         if (addresses.Length == 0)
         {
             throw new AddressRefusedException();
@@ -141,8 +168,8 @@ internal sealed class WebhookSender : IDisposable
         }
     }
 
-    // Nothing that a library says of a failure: it may name the host, its certificate, or what it answered.
-    private static string Why(Exception failure)
+    // Not the message of a library's exception: it may contain the host, its certificate, or what it answered.
+    private static string Describe(Exception failure)
     {
         for (var e = failure; e is not null; e = e.InnerException)
         {
@@ -152,7 +179,7 @@ internal sealed class WebhookSender : IDisposable
                     return "The host leads to a private address, which is not allowed here.";
                 case AuthenticationException:
                     return "The TLS handshake failed.";
-                case SocketException { SocketErrorCode: SocketError.HostNotFound or SocketError.NoData or SocketError.TryAgain or SocketError.NoRecovery }:
+                case SocketException socket when IsUnresolved(socket.SocketErrorCode):
                     return "The host's name leads to no address.";
                 case SocketException { SocketErrorCode: SocketError.ConnectionRefused }:
                     return "The connection was refused.";
@@ -161,6 +188,9 @@ internal sealed class WebhookSender : IDisposable
 
         return "The connection failed.";
     }
+
+    private static bool IsUnresolved(SocketError error) =>
+        error is SocketError.HostNotFound or SocketError.NoData or SocketError.TryAgain or SocketError.NoRecovery;
 
     private sealed class AddressRefusedException() : IOException("The address is not public.");
 }

@@ -4,13 +4,17 @@ namespace Segmentation.Api.Webhooks;
 
 internal static class WebhookSetup
 {
-    /// <summary>Webhooks: an outbox that membership's revisions fill, and a dispatcher that the leading process runs.</summary>
+    /// <summary>Webhooks: an outbox that revisions of membership fill, and a dispatcher that the leading process runs.</summary>
     public static void AddWebhooks(this IServiceCollection services, IConfiguration configuration)
     {
         services.AddSingleton(configuration.GetSection("Webhooks").Get<WebhookOptions>() ?? new WebhookOptions());
         services.AddSingleton<WebhookSender>();
+        services.AddSingleton<WebhookQueue>();
+        services.AddSingleton<WebhookRetention>();
         services.AddSingleton<WebhookDispatcher>();
         services.AddSingleton<ILeaderTask>(s => s.GetRequiredService<WebhookDispatcher>());
         services.AddSingleton<IRevisionObserver, WebhookOutbox>();
+        services.AddScoped<WebhookStore>();
+        services.AddScoped<DeliveryStore>();
     }
 }

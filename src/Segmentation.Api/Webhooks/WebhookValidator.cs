@@ -1,24 +1,37 @@
+using System.Text.RegularExpressions;
 using FluentValidation;
 using Segmentation.Api.Segments;
 
 namespace Segmentation.Api.Webhooks;
 
-/// <summary>What a webhook must be; whether its segments exist is asked where it is saved.</summary>
+/// <summary>Checks a webhook; whether its segments exist is checked where it is saved.</summary>
 internal sealed class WebhookValidator : AbstractValidator<WebhookResource>
 {
     public WebhookValidator(WebhookOptions options)
     {
-        RuleFor(w => w.Url).Must(IsUrl).OverridePropertyName("/url")
-            .WithMessage($"A webhook needs a url: absolute, http or https, {Webhook.UrlMaxLength} characters at most, without a user's name, password or fragment.");
-        RuleFor(w => w.Url).Must(u => options.AllowPrivateAddresses || !IsUrl(u) || !PublicAddress.IsRefused(new Uri(u!))).OverridePropertyName("/url")
-            .WithMessage("The url leads to a private address, which is not allowed here (the setting Webhooks:AllowPrivateAddresses).");
-        RuleFor(w => w.Secret).Must(s => s is null || WebhookSignature.Bytes(s) is not null).OverridePropertyName("/secret").WithMessage(WebhookSignature.Rule);
-        RuleFor(w => w.Segments).Must(s => s is null || s.Length <= Webhook.SegmentsMaxItems).OverridePropertyName("/segments").WithMessage($"A webhook names {Webhook.SegmentsMaxItems} segments at most.");
-        RuleForEach(w => w.Segments).Must(k => k is not null && System.Text.RegularExpressions.Regex.IsMatch(k, Segment.KeyPattern) && !k.EndsWith('\n')).OverridePropertyName("/segments").WithMessage("This is no segment's key.");
-        RuleFor(w => w.Description).Must(t => t is null || (t.Length <= Webhook.DescriptionMaxLength && !t.Contains('\0', StringComparison.Ordinal))).OverridePropertyName("/description")
-            .WithMessage($"A text of {Webhook.DescriptionMaxLength} characters at most, without NUL.");
+        RuleFor(w => w.Url).Must(IsUrl).OverridePropertyName("/url").WithMessage(
+            $"url must be an absolute http or https URL of at most {Webhook.UrlMaxLength} characters, "
+            + "without user name, password and fragment.");
+        RuleFor(w => w.Url)
+            .Must(u => options.AllowPrivateAddresses || !IsUrl(u) || !PublicAddress.IsRefused(new Uri(u!)))
+            .OverridePropertyName("/url")
+            .WithMessage("url leads to a private address, which the setting Webhooks:AllowPrivateAddresses does not allow.");
+        RuleFor(w => w.Secret).Must(s => s is null || WebhookSignature.Decode(s) is not null).OverridePropertyName("/secret")
+            .WithMessage(WebhookSignature.SecretFormat);
+        RuleFor(w => w.Segments).Must(s => s is null || s.Length <= Webhook.SegmentsMaxItems).OverridePropertyName("/segments")
+            .WithMessage($"segments must have at most {Webhook.SegmentsMaxItems} items.");
+        RuleForEach(w => w.Segments).Must(IsSegmentKey).OverridePropertyName("/segments").WithMessage("This must be the key of a segment.");
+        RuleFor(w => w.Description).Must(IsDescription).OverridePropertyName("/description")
+            .WithMessage($"description must have at most {Webhook.DescriptionMaxLength} characters, and no NUL.");
     }
 
-    private static bool IsUrl(string? url) => url is { Length: <= Webhook.UrlMaxLength } && !url.Any(c => char.IsControl(c) || char.IsWhiteSpace(c))
-        && Uri.TryCreate(url, UriKind.Absolute, out var uri) && uri is { Scheme: "http" or "https", UserInfo: "", Fragment: "", Host.Length: > 0 };
+    private static bool IsUrl(string? url) =>
+        url is { Length: <= Webhook.UrlMaxLength } && !url.Any(c => char.IsControl(c) || char.IsWhiteSpace(c))
+            && Uri.TryCreate(url, UriKind.Absolute, out var uri)
+            && uri is { Scheme: "http" or "https", UserInfo: "", Fragment: "", Host.Length: > 0 };
+
+    private static bool IsSegmentKey(string? key) => key is not null && Regex.IsMatch(key, Segment.KeyPattern) && !key.EndsWith('\n');
+
+    private static bool IsDescription(string? text) =>
+        text is null || (text.Length <= Webhook.DescriptionMaxLength && !text.Contains('\0', StringComparison.Ordinal));
 }

@@ -33,7 +33,7 @@ internal static class SampleWebhook
         At = now.AddDays(-1),
         QueuedAt = now.AddDays(-1),
         State = DeliveryState.Dead,
-        Attempts = WebhookDispatcher.Delays.Length + 1,
+        Attempts = WebhookRetries.Delays.Length + 1,
         LastError = "The host's name leads to no address.",
         DoneAt = now,
     };

@@ -6,8 +6,8 @@ using Segmentation.Rules.Values;
 namespace Segmentation.Rules.Events;
 
 /// <summary>How many events, or which aggregate of them, must compare how.</summary>
-/// <param name="Mode">One of <see cref="EventMatchReader{T, TEvent}.Modes"/>.</param>
-/// <param name="Aggregate">One of <see cref="EventMatchReader{T, TEvent}.Aggregates"/>; null for a count.</param>
+/// <param name="Mode">One of <see cref="EventRuleTerms.Modes"/>.</param>
+/// <param name="Aggregate">One of <see cref="EventRuleTerms.Aggregates"/>; null for a count.</param>
 /// <param name="Selector">What is aggregated: <c>(TEvent, Evaluation) → X</c>; null for a count.</param>
 /// <param name="Bounds">One or two of int, decimal or <see cref="DateValue"/>; none where the mode has no threshold.</param>
 /// <param name="Description">In plain English.</param>

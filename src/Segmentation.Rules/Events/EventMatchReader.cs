@@ -11,11 +11,6 @@ namespace Segmentation.Rules.Events;
 internal sealed class EventMatchReader<T, TEvent>(
     EventAccess<T, TEvent> access, Compilation compilation, Expression evaluation, string pointer)
 {
-    public static readonly string[] Modes =
-        ["atLeast", "atMost", "exactly", "some", "none", "all", "moreThan", "lessThan", "between"];
-
-    public static readonly string[] Aggregates = ["sum", "avg", "min", "max", "distinctDays", "distinct"];
-
     private const int MaxCount = int.MaxValue - 1;
     private static readonly string[] Properties = ["mode", "threshold", "aggregate", "of"];
 
@@ -30,16 +25,16 @@ internal sealed class EventMatchReader<T, TEvent>(
         }
 
         compilation.CheckPropertyNames(match, pointer, "match", Properties);
-        var mode = ReadChoice(match, "mode", Modes, required: true);
+        var mode = ReadChoice(match, "mode", EventRuleTerms.Modes, required: true);
         var errors = compilation.Errors.Count;
-        var aggregate = ReadChoice(match, "aggregate", Aggregates, required: false);
+        var aggregate = ReadChoice(match, "aggregate", EventRuleTerms.Aggregates, required: false);
         var aggregated = compilation.Errors.Count > errors ? null : ReadAggregated(match, aggregate);
         if (mode is null)
         {
             return null;
         }
 
-        if (mode is "some" or "none" or "all")
+        if (EventRuleTerms.ModesWithoutThreshold.Contains(mode))
         {
             compilation.AddErrorIf(
                 aggregate is not null, $"{pointer}/aggregate", $"An aggregate needs a threshold, which the mode {mode} does not have.");
@@ -61,7 +56,7 @@ internal sealed class EventMatchReader<T, TEvent>(
         return new EventMatch<TEvent>(mode, aggregate, aggregated?.Selector, bounds, Describe(mode, aggregate, aggregated, bounds));
     }
 
-    private string? ReadChoice(JsonElement match, string name, string[] choices, bool required)
+    private string? ReadChoice(JsonElement match, string name, IReadOnlyList<string> choices, bool required)
     {
         if (!match.TryGetProperty(name, out var value) && !required)
         {

@@ -14,7 +14,6 @@ internal sealed record SequenceStep(ParameterExpression Event, RuleNode Group);
 /// <summary>Compiles rules on events of several steps, each strictly later than the one before.</summary>
 internal sealed class EventSequenceCompiler<T, TEvent>(EventAccess<T, TEvent> access, RuleScope<T> scope)
 {
-    private const int MinSteps = 2, MaxSteps = 5;
     private static readonly string[] Properties = ["steps", "within"];
 
     private readonly Compilation compilation = scope.Compilation;
@@ -33,9 +32,9 @@ internal sealed class EventSequenceCompiler<T, TEvent>(EventAccess<T, TEvent> ac
         compilation.CheckPropertyNames(value, pointer, "a sequence", Properties);
         var count = list.GetArrayLength();
         compilation.AddErrorIf(
-            count is < MinSteps or > MaxSteps,
+            count is < EventRuleTerms.MinSteps or > EventRuleTerms.MaxSteps,
             $"{pointer}/steps",
-            $"A sequence must have {MinSteps} to {MaxSteps} steps, but has {count}.");
+            $"A sequence must have {EventRuleTerms.MinSteps} to {EventRuleTerms.MaxSteps} steps, but has {count}.");
         var steps = list.EnumerateArray().Select((step, i) => CompileStep(step, i, pointer, depth + 1)).OfType<SequenceStep>().ToList();
         var window = value.TryGetProperty("within", out var within)
             ? SequenceWindow.Read(compilation, within, $"{pointer}/within")

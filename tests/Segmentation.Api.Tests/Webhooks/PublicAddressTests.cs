@@ -61,7 +61,8 @@ public sealed class PublicAddressTests
     [InlineData("fe80::1%2", false)]
     [InlineData("fec0::1", false)]
     [InlineData("ff02::1", false)]
-    public void Is_AnAddress_OnlyWhereItIsOfThePublicInternet(string address, bool isPublic) => Assert.Equal(isPublic, PublicAddress.Is(IPAddress.Parse(address)));
+    public void IsPublic_AnAddress_OnlyOnThePublicInternet(string address, bool isPublic) =>
+        Assert.Equal(isPublic, PublicAddress.IsPublic(IPAddress.Parse(address)));
 
     [Theory]
     [InlineData("http://127.0.0.1/")]

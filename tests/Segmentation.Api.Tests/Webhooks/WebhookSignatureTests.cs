@@ -11,7 +11,7 @@ public sealed class WebhookSignatureTests
 {
     private const string Body = """{"test": 2432232314}""";
 
-    /// <summary>Another's reading of the scheme: straight from its text.</summary>
+    /// <summary>An independent implementation of the scheme: straight from its text.</summary>
     public static string Sign(string base64, string id, string timestamp, string body)
     {
         using var hmac = new HMACSHA256(Convert.FromBase64String(base64));
@@ -19,29 +19,29 @@ public sealed class WebhookSignatureTests
     }
 
     [Fact]
-    public void Header_PublishedExample_IsItsSignature()
+    public void CreateHeader_PublishedExample_IsItsSignature()
     {
-        var secret = WebhookSignature.Bytes("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")!;
-        var header = WebhookSignature.Header([secret], "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, Encoding.UTF8.GetBytes(Body));
+        var secret = WebhookSignature.Decode("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")!;
+        var header = WebhookSignature.CreateHeader([secret], "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, Encoding.UTF8.GetBytes(Body));
         Assert.Equal("v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=", header);
         Assert.Equal(Sign("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", Body), header);
     }
 
     [Fact]
-    public void Header_TwoSecrets_HasASignatureOfEach()
+    public void CreateHeader_TwoSecrets_HasASignatureOfEach()
     {
         var (first, second) = (WebhookSignature.NewSecret(), WebhookSignature.NewSecret());
         Assert.Equal(
             Sign(first[6..], "msg_1", "5", "é") + " " + Sign(second[6..], "msg_1", "5", "é"),
-            WebhookSignature.Header(WebhookSecrets.Decode(first, second), "msg_1", 5, Encoding.UTF8.GetBytes("é")));
+            WebhookSignature.CreateHeader(WebhookSecrets.Decode(first, second), "msg_1", 5, Encoding.UTF8.GetBytes("é")));
     }
 
     [Fact]
-    public void Header_AnIndependentVerifier_TakesItFromEitherSecretAndNoOther()
+    public void CreateHeader_AnIndependentVerifier_AcceptsEitherSecretAndNoOther()
     {
         var (current, previous) = (WebhookSignature.NewSecret(), WebhookSignature.NewSecret());
         var now = DateTimeOffset.UtcNow.ToUnixTimeSeconds(); // It refuses what is older than five minutes.
-        var header = WebhookSignature.Header(WebhookSecrets.Decode(current, previous), "msg_1", now, Encoding.UTF8.GetBytes(Body));
+        var header = WebhookSignature.CreateHeader(WebhookSecrets.Decode(current, previous), "msg_1", now, Encoding.UTF8.GetBytes(Body));
         Assert.True(Verifies(current, header, Body));
         Assert.False(Verifies(WebhookSignature.NewSecret(), header, Body));
         Assert.False(Verifies(current, header, Body + " "));
@@ -53,7 +53,8 @@ public sealed class WebhookSignatureTests
 
         bool Verifies(string secret, string signature, string body)
         {
-            var headers = new HeaderDictionary { ["webhook-id"] = "msg_1", ["webhook-timestamp"] = $"{now}", ["webhook-signature"] = signature };
+            var headers =
+                new HeaderDictionary { ["webhook-id"] = "msg_1", ["webhook-timestamp"] = $"{now}", ["webhook-signature"] = signature };
             try
             {
                 new StandardWebhook(secret).Verify(body, headers);
@@ -74,7 +75,8 @@ public sealed class WebhookSignatureTests
     [InlineData("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLa==", false)]
     [InlineData("whsec_ MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", false)]
     [InlineData("whsec_!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!", false)]
-    public void Bytes_OfAText_OnlyWhereItIsASecret(string text, bool valid) => Assert.Equal(valid, WebhookSignature.Bytes(text) is not null);
+    public void Decode_AText_OnlyWhereItIsASecret(string text, bool valid) =>
+        Assert.Equal(valid, WebhookSignature.Decode(text) is not null);
 
     [Theory]
     [InlineData(23, false)]
@@ -83,20 +85,24 @@ public sealed class WebhookSignatureTests
     [InlineData(65, false)]
     [InlineData(66, false)]
     [InlineData(200, false)]
-    public void Bytes_OfALength_From24To64(int length, bool valid) => Assert.Equal(valid, WebhookSignature.Bytes(WebhookSignature.Prefix + Convert.ToBase64String(new byte[length])) is not null);
+    public void Decode_ALength_From24To64(int length, bool valid) =>
+        Assert.Equal(valid, WebhookSignature.Decode(WebhookSignature.Prefix + Convert.ToBase64String(new byte[length])) is not null);
 
     [Fact]
-    public void MessageName_IsReadBack()
+    public void ParseMessageName_OfAMessageName_IsItsId()
     {
         for (var i = 0; i < 100; i++)
         {
             var id = Guid.NewGuid();
-            Assert.Equal(id, WebhookDelivery.MessageOf(WebhookDelivery.MessageName(id)));
+            Assert.Equal(id, WebhookDelivery.ParseMessageName(WebhookDelivery.MessageName(id)));
         }
 
-        foreach (var wrong in new[] { "", "msg_", "msg_x", "msg_" + new string('=', 22), new string('A', 26), "msg_" + new string('é', 22) })
+        foreach (var wrong in new[]
         {
-            Assert.Null(WebhookDelivery.MessageOf(wrong));
+            "", "msg_", "msg_x", "msg_" + new string('=', 22), new string('A', 26), "msg_" + new string('é', 22)
+        })
+        {
+            Assert.Null(WebhookDelivery.ParseMessageName(wrong));
         }
     }
 }

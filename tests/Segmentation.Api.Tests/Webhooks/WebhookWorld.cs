@@ -15,7 +15,7 @@ using Segmentation.Api.Webhooks;
 
 namespace Segmentation.Api.Tests.Webhooks;
 
-/// <summary>A database with the schema and nobody else in it: the tests write membership as the engine would.</summary>
+/// <summary>A database with the schema and nobody else in it: the tests write membership as its maintainer would.</summary>
 public sealed class WebhookWorld : IAsyncLifetime
 {
     private readonly TestDatabase databases = new();
@@ -27,7 +27,8 @@ public sealed class WebhookWorld : IAsyncLifetime
     {
         await databases.InitializeAsync();
         var connectionString = await databases.CreateDatabaseAsync();
-        await using var db = new SegmentationDb(new DbContextOptionsBuilder<SegmentationDb>().UseNpgsql(connectionString).ConfigureWarnings(TestDatabase.ManyHosts).Options);
+        await using var db = new SegmentationDb(
+            new DbContextOptionsBuilder<SegmentationDb>().UseNpgsql(connectionString).ConfigureWarnings(TestDatabase.ManyHosts).Options);
         await db.Database.MigrateAsync();
         Database = NpgsqlDataSource.Create(connectionString);
     }
@@ -38,18 +39,27 @@ public sealed class WebhookWorld : IAsyncLifetime
         await databases.DisposeAsync();
     }
 
-    public Task<int> SegmentAsync(string? key = null) => MembershipSql.SegmentAsync(Database, key ?? $"seg-{Interlocked.Increment(ref made)}");
+    public Task<int> SegmentAsync(string? key = null) =>
+        MembershipSql.SegmentAsync(Database, key ?? $"seg-{Interlocked.Increment(ref made)}");
 
     /// <returns>The webhook's database key.</returns>
-    public async Task<int> WebhookAsync(string url, string segments = "{}", bool enabled = true, string secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw") => await MembershipSql.ScalarAsync<int>(
-        Database,
-        $"INSERT INTO webhooks (id, url, segments, secret, enabled, version, created_at, updated_at) VALUES ('{Guid.CreateVersion7()}', '{url}', '{segments}', '{secret}', {enabled}, 1, now(), now()) RETURNING key");
+    public async Task<int> WebhookAsync(
+        string url, string segments = "{}", bool enabled = true, string secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw") =>
+        await MembershipSql.ScalarAsync<int>(
+            Database,
+            $"""
+            INSERT INTO webhooks (id, url, segments, secret, enabled, version, created_at, updated_at)
+            VALUES ('{Guid.CreateVersion7()}', '{url}', '{segments}', '{secret}', {enabled}, 1, now(), now()) RETURNING key
+            """);
 
     /// <summary>Queues a message by hand.</summary>
-    public async Task<long> QueueAsync(int webhook, long customer, DateTimeOffset at, bool joined = true) => await MembershipSql.ScalarAsync<long>(Database, $"""
-        INSERT INTO webhook_deliveries (webhook_key, customer_key, customer_id, segment_key, segment_name, segment_version, joined, cause, event_id, at, queued_at, next_attempt_at, message_id, state, attempts)
-        VALUES ({webhook}, {customer}, 'c-{customer}', 'vip', 'VIP', 3, {joined}, 1, 'e-1', '{at:O}', '{at:O}', '{at:O}', gen_random_uuid(), 0, 0) RETURNING id
-        """);
+    public async Task<long> QueueAsync(int webhook, long customer, DateTimeOffset at, bool joined = true) =>
+        await MembershipSql.ScalarAsync<long>(Database, $"""
+            INSERT INTO webhook_deliveries (webhook_key, customer_key, customer_id, segment_key, segment_name, segment_version,
+              joined, cause, event_id, at, queued_at, next_attempt_at, message_id, state, attempts)
+            VALUES ({webhook}, {customer}, 'c-{customer}', 'vip', 'VIP', 3, {joined}, 1, 'e-1', '{at:O}', '{at:O}', '{at:O}',
+              gen_random_uuid(), 0, 0) RETURNING id
+            """);
 
     internal WebhookDelivery Delivery(int webhook, long id)
     {
@@ -57,10 +67,11 @@ public sealed class WebhookWorld : IAsyncLifetime
         return db.WebhookDeliveries.AsNoTracking().Single(d => d.WebhookKey == webhook && d.Id == id);
     }
 
-    internal SegmentationDb Context() => new(new DbContextOptionsBuilder<SegmentationDb>().UseNpgsql(Database).ConfigureWarnings(TestDatabase.ManyHosts).Options);
+    internal SegmentationDb Context() =>
+        new(new DbContextOptionsBuilder<SegmentationDb>().UseNpgsql(Database).ConfigureWarnings(TestDatabase.ManyHosts).Options);
 }
 
-/// <summary>Writes membership as its engine does.</summary>
+/// <summary>Writes membership as its maintainer does.</summary>
 internal static class MembershipSql
 {
     public static async Task<T> ScalarAsync<T>(NpgsqlDataSource database, string sql)
@@ -75,37 +86,61 @@ internal static class MembershipSql
         return await command.ExecuteNonQueryAsync();
     }
 
-    /// <summary>A segment that nobody keeps: a draft.</summary>
+    /// <summary>A segment that is not maintained: a draft.</summary>
     public static Task<int> SegmentAsync(NpgsqlDataSource database, string key) => ScalarAsync<int>(
-        database, $"INSERT INTO segments (created_at, updated_at, version, time_zone, key, kind, name, status, tags) VALUES (now(), now(), 1, 'UTC', '{key}', 'Manual', 'Name of {key}', 'Draft', '{{}}') RETURNING id");
+        database,
+        $$"""
+        INSERT INTO segments (created_at, updated_at, version, time_zone, key, kind, name, status, tags)
+        VALUES (now(), now(), 1, 'UTC', '{{key}}', 'Manual', 'Name of {{key}}', 'Draft', '{}') RETURNING id
+        """);
 
     /// <returns>The first of the customers' keys, which follow each other; their ids are prefix-1, prefix-2, ….</returns>
     public static async Task<long> CustomersAsync(NpgsqlDataSource database, string prefix, int count)
     {
         await RunAsync(database, $$"""
-            INSERT INTO customers (created_at, updated_at, event_count, order_count, version, lifetime_value, order_amount, consents_granted, id_folded, id,
+            INSERT INTO customers (created_at, updated_at, event_count, order_count, version,
+              lifetime_value, order_amount, consents_granted, id_folded, id,
               psychographic_attitudes_folded, psychographic_interests_folded, psychographic_motivations_folded, psychographic_values_folded,
               psychographic_attitudes, psychographic_interests, psychographic_motivations, psychographic_values)
-            SELECT now(), now(), 0, 0, 1, 0, 0, '{}', '{{prefix}}-' || n, '{{prefix}}-' || n, '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}' FROM generate_series(1, {{count}}) n ORDER BY n
+            SELECT now(), now(), 0, 0, 1, 0, 0, '{}', '{{prefix}}-' || n, '{{prefix}}-' || n,
+              '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}' FROM generate_series(1, {{count}}) n ORDER BY n
             """);
         return await ScalarAsync<long>(database, $"SELECT key FROM customers WHERE id = '{prefix}-1'");
     }
 
-    /// <summary>One batch: the customers with these keys join, those leave.</summary>
-    public static async Task<long> ChangeAsync(NpgsqlDataSource database, int segment, long[] join, long[] leave, DateTimeOffset? at = null, Func<NpgsqlConnection, NpgsqlTransaction, long, Task>? also = null)
+    /// <summary>One revision: the customers with these keys join, those leave.</summary>
+    public static async Task<long> ChangeAsync(
+        NpgsqlDataSource database,
+        int segment,
+        long[] join,
+        long[] leave,
+        DateTimeOffset? at = null,
+        Func<NpgsqlConnection, NpgsqlTransaction, long, Task>? also = null)
     {
         await using var connection = await database.OpenConnectionAsync();
         await using var transaction = await connection.BeginTransactionAsync();
-        var batch = (long)(await Command($"""INSERT INTO membership_batches (segment_id, at, version, joined, "left", size) VALUES ({segment}, '{at ?? DateTimeOffset.UtcNow:O}', 7, {join.Length}, {leave.Length}, 0) RETURNING id""").ExecuteScalarAsync())!;
-        await Command($"UPDATE memberships SET left_batch = {batch}, left_cause = 3 WHERE segment_id = {segment} AND left_batch IS NULL AND customer_key = ANY ($1)", leave).ExecuteNonQueryAsync();
-        await Command($"INSERT INTO memberships (customer_key, segment_id, joined_batch, joined_cause, joined_event) SELECT k, {segment}, {batch}, 1, 'e-' || k FROM unnest($1) k", join).ExecuteNonQueryAsync();
+        var insert = Command($"""
+            INSERT INTO membership_batches (segment_id, at, version, joined, "left", size)
+            VALUES ({segment}, '{at ?? DateTimeOffset.UtcNow:O}', 7, {join.Length}, {leave.Length}, 0) RETURNING id
+            """);
+        var revision = (long)(await insert.ExecuteScalarAsync())!;
+        var left = Command($"""
+            UPDATE memberships SET left_batch = {revision}, left_cause = 3
+            WHERE segment_id = {segment} AND left_batch IS NULL AND customer_key = ANY ($1)
+            """, leave);
+        await left.ExecuteNonQueryAsync();
+        var joined = Command($"""
+            INSERT INTO memberships (customer_key, segment_id, joined_batch, joined_cause, joined_event)
+            SELECT k, {segment}, {revision}, 1, 'e-' || k FROM unnest($1) k
+            """, join);
+        await joined.ExecuteNonQueryAsync();
         if (also is not null)
         {
-            await also(connection, transaction, batch);
+            await also(connection, transaction, revision);
         }
 
         await transaction.CommitAsync();
-        return batch;
+        return revision;
 
         NpgsqlCommand Command(string sql, long[]? keys = null)
         {
@@ -120,7 +155,7 @@ internal static class MembershipSql
     }
 }
 
-/// <summary>What a receiver got.</summary>
+/// <summary>A request that a receiver received.</summary>
 internal sealed record Received(string Id, string Timestamp, string Signature, string ContentType, string Body)
 {
     public JsonElement Json => JsonSerializer.Deserialize<JsonElement>(Body);
@@ -153,7 +188,12 @@ internal sealed class Receiver : IAsyncDisposable
         {
             using var reader = new StreamReader(context.Request.Body);
             var headers = context.Request.Headers;
-            var received = new Received(headers["webhook-id"]!, headers["webhook-timestamp"]!, headers["webhook-signature"]!, headers.ContentType!, await reader.ReadToEndAsync());
+            var received = new Received(
+                headers["webhook-id"]!,
+                headers["webhook-timestamp"]!,
+                headers["webhook-signature"]!,
+                headers.ContentType!,
+                await reader.ReadToEndAsync());
             receiver.All.Enqueue(received);
             await receiver.Answer(context, received);
         });
@@ -169,7 +209,7 @@ internal sealed class Receiver : IAsyncDisposable
 
     public async Task UntilAsync(Func<bool> condition, string what = "")
     {
-        var limit = DateTime.UtcNow.AddSeconds(20);
+        var limit = DateTime.UtcNow.AddMinutes(2);
         while (!condition())
         {
             Assert.True(DateTime.UtcNow < limit, $"Not reached: {what} ({All.Count} received)");

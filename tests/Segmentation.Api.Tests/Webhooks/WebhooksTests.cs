@@ -46,20 +46,28 @@ public sealed class WebhooksTests(WebhooksApi api) : IClassFixture<WebhooksApi>
         Assert.Equal(7, Guid.Parse(id).Version);
         Assert.Equal($"/api/v1/webhooks/{id}", new Uri(Api.Client.BaseAddress!, answer.Message.Headers.Location!).AbsolutePath);
         Assert.Equal("\"1\"", answer.ETag);
-        Assert.NotNull(WebhookSignature.Bytes(answer["secret"].GetString()!));
-        Assert.Equal((Url, true, 0, 0, 0), (answer["url"].GetString(), answer["enabled"].GetBoolean(), answer["segments"].GetArrayLength(), answer["pending"].GetInt32(), answer["dead"].GetInt32()));
+        Assert.NotNull(WebhookSignature.Decode(answer["secret"].GetString()!));
+        Assert.Equal((Url, true, 0, 0, 0), (
+            answer["url"].GetString(),
+            answer["enabled"].GetBoolean(),
+            answer["segments"].GetArrayLength(),
+            answer["pending"].GetInt32(),
+            answer["dead"].GetInt32()));
 
-        var got = (await Api.GetAsync($"webhooks/{id}")).Expect(200);
-        Assert.False(got.Json.TryGetProperty("secret", out _));
-        var put = (await Api.PutAsync($"webhooks/{id}", got.Body, ("If-Match", got.ETag!))).Expect(200);
-        Assert.Equal((got.ETag, got.Body), (put.ETag, put.Body)); // What GET gave can be put back, and changes nothing.
+        var read = (await Api.GetAsync($"webhooks/{id}")).Expect(200);
+        Assert.False(read.Json.TryGetProperty("secret", out _));
+        var put = (await Api.PutAsync($"webhooks/{id}", read.Body, ("If-Match", read.ETag!))).Expect(200);
+        Assert.Equal((read.ETag, read.Body), (put.ETag, put.Body)); // What GET returned can be put back, and changes nothing.
     }
 
     [Fact]
     public async Task PutAndPatch_ChangeVersionsAndRotateTheSecret()
     {
         (await Api.PutAsync("segments/hook-seg", RuleJson.Body(RuleJson.Everyone))).Expect(201);
-        var made = (await Api.PostAsync("webhooks", $$"""{"url":"{{Url}}","segments":["hook-seg","hook-seg"],"description":" d ","secret":"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}""")).Expect(201);
+        var created = await Api.PostAsync("webhooks", $$"""
+            {"url":"{{Url}}","segments":["hook-seg","hook-seg"],"description":" d ","secret":"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}
+            """);
+        var made = created.Expect(201);
         var path = $"webhooks/{made["id"].GetString()}";
         Assert.Equal(["hook-seg"], made["segments"].EnumerateArray().Select(s => s.GetString()));
         Assert.Equal(("d", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), (made["description"].GetString(), made["secret"].GetString()));
@@ -74,10 +82,13 @@ public sealed class WebhooksTests(WebhooksApi api) : IClassFixture<WebhooksApi>
         var rotated = (await Api.PatchAsync(path, """{"secret":null}""")).Expect(200);
         Assert.NotEqual("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", rotated["secret"].GetString());
         Assert.Equal("\"3\"", rotated.ETag);
-        var given = (await Api.PutAsync(path, $$"""{"url":"{{Url}}","secret":"whsec_{{Convert.ToBase64String(new byte[32])}}"}""")).Expect(200);
-        Assert.Equal(("\"4\"", $"whsec_{Convert.ToBase64String(new byte[32])}", true), (given.ETag, given["secret"].GetString(), given["enabled"].GetBoolean()));
+        var given =
+            (await Api.PutAsync(path, $$"""{"url":"{{Url}}","secret":"whsec_{{Convert.ToBase64String(new byte[32])}}"}""")).Expect(200);
+        Assert.Equal(
+            ("\"4\"", $"whsec_{Convert.ToBase64String(new byte[32])}", true),
+            (given.ETag, given["secret"].GetString(), given["enabled"].GetBoolean()));
 
-        // A segment that has gone may stay named; another that is not there may not be.
+        // A segment that was deleted may stay in the list; another that does not exist may not be added.
         (await Api.PatchAsync(path, """{"segments":["hook-seg"]}""")).Expect(200);
         (await Api.DeleteAsync("segments/hook-seg")).Expect(204);
         (await Api.PatchAsync(path, """{"description":"x"}""")).Expect(200);
@@ -109,7 +120,7 @@ public sealed class WebhooksTests(WebhooksApi api) : IClassFixture<WebhooksApi>
     [InlineData("""{"uri":"https://x.example"}""", "/uri")]
     [InlineData("[]", "")]
     [InlineData("null", "")]
-    public async Task Body_Malformed_Is400AtItsPlace(string body, string pointer)
+    public async Task Body_Malformed_Is400AtItsPointer(string body, string pointer)
     {
         var path = $"webhooks/{(await Api.PostAsync("webhooks", $$"""{"url":"{{Url}}"}""")).Expect(201)["id"].GetString()}";
         Assert.Equal([pointer], (await Api.PostAsync("webhooks", body)).Expect(400).Faults);
@@ -132,7 +143,11 @@ public sealed class WebhooksTests(WebhooksApi api) : IClassFixture<WebhooksApi>
     [InlineData("GET", "webhooks/x/deliveries")]
     [InlineData("POST", "webhooks/x/deliveries/y/replay")]
     public async Task Unknown_Webhook_Is404(string method, string path) =>
-        (await Api.SendAsync(method, path, method == "GET" || path.EndsWith("test", StringComparison.Ordinal) ? null : method == "PUT" ? $$"""{"url":"{{Url}}"}""" : "{}")).Expect(404);
+        (await Api.SendAsync(
+            method,
+            path,
+            method == "GET" || path.EndsWith("test", StringComparison.Ordinal) ? null : method == "PUT" ? $$"""{"url":"{{Url}}"}""" : "{}"))
+            .Expect(404);
 
     [Fact]
     public async Task List_Webhooks_ByPageEachOnce()
@@ -162,8 +177,11 @@ public sealed class WebhooksTests(WebhooksApi api) : IClassFixture<WebhooksApi>
         Assert.True(answer["elapsedMs"].GetDouble() > 0);
         Assert.False(answer.Json.TryGetProperty("error", out _));
         var received = Assert.Single(receiver.All);
-        Assert.Equal(("webhook.test", "{}"), (received.Json.GetProperty("type").GetString(), received.Json.GetProperty("data").GetRawText()));
-        Assert.Equal(WebhookSignatureTests.Sign(made["secret"].GetString()![6..], received.Id, received.Timestamp, received.Body), received.Signature);
+        Assert.Equal(
+            ("webhook.test", "{}"), (received.Json.GetProperty("type").GetString(), received.Json.GetProperty("data").GetRawText()));
+        Assert.Equal(
+            WebhookSignatureTests.Sign(made["secret"].GetString()![6..], received.Id, received.Timestamp, received.Body),
+            received.Signature);
 
         receiver.AnswerStatus(_ => System.Net.HttpStatusCode.NotFound);
         answer = (await Api.SendAsync("POST", path, null)).Expect(200);
@@ -175,37 +193,52 @@ public sealed class WebhooksTests(WebhooksApi api) : IClassFixture<WebhooksApi>
 
         // Until the receiver has changed over, both secrets sign.
         await using var other = await Receiver.StartAsync();
-        var rotated = (await Api.PatchAsync($"webhooks/{made["id"].GetString()}", $$"""{"secret":null,"url":"{{other.Url}}"}""")).Expect(200);
+        var rotated =
+            (await Api.PatchAsync($"webhooks/{made["id"].GetString()}", $$"""{"secret":null,"url":"{{other.Url}}"}""")).Expect(200);
         (await Api.SendAsync("POST", path, null)).Expect(200);
         received = Assert.Single(other.All);
         Assert.Equal(
-            string.Join(' ', new[] { rotated, made }.Select(m => WebhookSignatureTests.Sign(m["secret"].GetString()![6..], received.Id, received.Timestamp, received.Body))), received.Signature);
+            string.Join(' ', new[] { rotated, made }.Select(m =>
+                WebhookSignatureTests.Sign(m["secret"].GetString()![6..], received.Id, received.Timestamp, received.Body))),
+            received.Signature);
     }
 
     [Fact]
     public async Task Deliveries_ByState_NewestFirst_AndReplayed()
     {
-        // Not enabled, so that whoever leads leaves it alone.
+        // Not enabled, so that the dispatcher skips it.
         var id = (await Api.PostAsync("webhooks", $$"""{"url":"{{Url}}","enabled":false}""")).Expect(201)["id"].GetString()!;
         await MembershipSql.RunAsync(api.Database, $"""
-            INSERT INTO webhook_deliveries (webhook_key, customer_key, customer_id, segment_key, segment_name, segment_version, joined, cause, at, queued_at, next_attempt_at, done_at, message_id, state, attempts, last_status, last_error)
-            SELECT w.key, n, 'c-' || n, 'vip', 'VIP', 1, n % 2 = 0, 2, t, now(), CASE WHEN n <= 3 THEN now() END, CASE WHEN n > 3 THEN now() END, gen_random_uuid(), (n - 1) / 3, n, 500, 'It answered 500.'
-            FROM webhooks w, generate_series(1, 9) n, LATERAL (SELECT '2026-01-01T00:00:00Z'::timestamptz + n * interval '1 hour') AS x (t) WHERE w.id = '{id}'
+            INSERT INTO webhook_deliveries (webhook_key, customer_key, customer_id, segment_key, segment_name, segment_version,
+              joined, cause, at, queued_at, next_attempt_at, done_at, message_id, state, attempts, last_status, last_error)
+            SELECT w.key, n, 'c-' || n, 'vip', 'VIP', 1, n % 2 = 0, 2, t, now(), CASE WHEN n <= 3 THEN now() END,
+              CASE WHEN n > 3 THEN now() END,
+              gen_random_uuid(), (n - 1) / 3, n, 500, 'It answered 500.'
+            FROM webhooks w, generate_series(1, 9) n,
+              LATERAL (SELECT '2026-01-01T00:00:00Z'::timestamptz + n * interval '1 hour') AS x (t) WHERE w.id = '{id}'
             """);
-        var got = (await Api.GetAsync($"webhooks/{id}")).Expect(200);
-        Assert.Equal((3, 3), (got["pending"].GetInt32(), got["dead"].GetInt32()));
-        Assert.Equal((3, 3), (await Api.AllAsync("webhooks")).Where(w => w.GetProperty("id").GetString() == id).Select(w => (w.GetProperty("pending").GetInt32(), w.GetProperty("dead").GetInt32())).Single());
+        var read = (await Api.GetAsync($"webhooks/{id}")).Expect(200);
+        Assert.Equal((3, 3), (read["pending"].GetInt32(), read["dead"].GetInt32()));
+        Assert.Equal(
+            (3, 3),
+            (await Api.AllAsync("webhooks")).Where(w => w.GetProperty("id").GetString() == id)
+                .Select(w => (w.GetProperty("pending").GetInt32(), w.GetProperty("dead").GetInt32())).Single());
 
-        Assert.Equal(Enumerable.Range(1, 9).Reverse().Select(n => $"c-{n}"), (await Api.AllAsync($"webhooks/{id}/deliveries", 2)).Select(d => d.GetProperty("customerId").GetString()));
+        Assert.Equal(
+            Enumerable.Range(1, 9).Reverse().Select(n => $"c-{n}"),
+            (await Api.AllAsync($"webhooks/{id}/deliveries", 2)).Select(d => d.GetProperty("customerId").GetString()));
         var dead = await Api.AllAsync($"webhooks/{id}/deliveries?state=dead", 2);
         Assert.Equal(["c-9", "c-8", "c-7"], dead.Select(d => d.GetProperty("customerId").GetString()));
         Assert.Equal(("vip", "left", "dead", 9, 500, "It answered 500."), (
             dead[0].GetProperty("segment").GetString(), dead[0].GetProperty("change").GetString(), dead[0].GetProperty("state").GetString(),
-            dead[0].GetProperty("attempts").GetInt32(), dead[0].GetProperty("lastStatus").GetInt32(), dead[0].GetProperty("lastError").GetString()));
+            dead[0].GetProperty("attempts").GetInt32(),
+            dead[0].GetProperty("lastStatus").GetInt32(),
+            dead[0].GetProperty("lastError").GetString()));
         Assert.False(dead[0].TryGetProperty("nextAttemptAt", out _));
         (await Api.GetAsync($"webhooks/{id}/deliveries?state=lost")).Expect(400);
 
-        var one = (await Api.PostAsync($"webhooks/{id}/deliveries/{dead[0].GetProperty("messageId").GetString()}/replay", "{}")).Expect(200);
+        var one = (await Api.PostAsync($"webhooks/{id}/deliveries/{dead[0].GetProperty("messageId").GetString()}/replay", "{}"))
+            .Expect(200);
         Assert.Equal(("pending", 0, "c-9"), (one["state"].GetString(), one["attempts"].GetInt32(), one["customerId"].GetString()));
         Assert.True(one.Json.TryGetProperty("nextAttemptAt", out _));
         (await Api.PostAsync($"webhooks/{id}/deliveries/{WebhookDelivery.MessageName(Guid.NewGuid())}/replay", "{}")).Expect(404);
@@ -213,13 +246,17 @@ public sealed class WebhooksTests(WebhooksApi api) : IClassFixture<WebhooksApi>
 
         Assert.Equal(2, (await Api.SendAsync("POST", $"webhooks/{id}/replay", null)).Expect(200)["queued"].GetInt32()); // All dead letters.
         Assert.Equal(0, (await Api.PostAsync($"webhooks/{id}/replay", "{}")).Expect(200)["queued"].GetInt32());
-        Assert.Equal(2, (await Api.PostAsync($"webhooks/{id}/replay", """{"since":"2026-01-01T05:00:00Z"}""")).Expect(200)["queued"].GetInt32()); // Of the delivered 4, 5 and 6.
+        // Of the delivered 4, 5 and 6.
+        Assert.Equal(
+            2, (await Api.PostAsync($"webhooks/{id}/replay", """{"since":"2026-01-01T05:00:00Z"}""")).Expect(200)["queued"].GetInt32());
         Assert.Equal(["/since"], (await Api.PostAsync($"webhooks/{id}/replay", """{"since":"2026-01-01"}""")).Expect(400).Faults);
-        Assert.Equal((8, 0), ((await Api.GetAsync($"webhooks/{id}"))["pending"].GetInt32(), (await Api.GetAsync($"webhooks/{id}"))["dead"].GetInt32()));
+        Assert.Equal(
+            (8, 0),
+            ((await Api.GetAsync($"webhooks/{id}"))["pending"].GetInt32(), (await Api.GetAsync($"webhooks/{id}"))["dead"].GetInt32()));
     }
 }
 
-/// <summary>As it is set up by default.</summary>
+/// <summary>With the default settings.</summary>
 public sealed class WebhookAddressTests(ApiFixture fixture) : IClassFixture<ApiFixture>
 {
     [Theory]

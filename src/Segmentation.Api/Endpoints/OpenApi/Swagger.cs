@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Microsoft.AspNetCore.Mvc.ApiExplorer;
 using Microsoft.AspNetCore.Mvc.Controllers;
 using Microsoft.OpenApi;
 using Segmentation.Api.Http;
@@ -6,24 +7,28 @@ using Swashbuckle.AspNetCore.SwaggerUI;
 
 namespace Segmentation.Api.Endpoints.OpenApi;
 
-/// <summary>The OpenAPI document and Swagger UI. What is said by rule, not by the controllers, is in <see cref="SwaggerDocument"/>.</summary>
+/// <summary>
+/// The OpenAPI document and Swagger UI. What follows from a rule rather than from a controller is added by the filters, in their order.
+/// </summary>
 internal static class Swagger
 {
     private const string Tour =
-        """
-        Which customers belong together, and who is among them right now.
-
-        **Five minutes with the sample** (`./run --sample`). Every operation below is filled in: open it and press *Execute*.
-
-        1. **Fields and attributes**, `GET /fields`: what a rule may ask of a customer, and with which operators.
-        2. **Rules**, `POST /segments/preview`: pick an example, two for each kind of rule; see how many customers match, and some of them. `validate` says the rule in plain English, `compile` shows the SQL and its plan.
-        3. **Segments**, `POST /segments`: save it under a key of your own.
-        4. **Membership**: `members` lists who is in it, `count` how many; `explain` says why a customer is in, or not. With `asOf` they answer for another time.
-        5. **Events**, `POST /events`: send what a customer did, and ask again: within a second every segment has it, and `GET /customers/{id}/segments` at once. `changes` says who joined and left, when and why; `stream` and webhooks tell of it.
-
-        Lists are `{"items", "nextCursor"}`: send `nextCursor` as `cursor` for the next page. Errors are problem details (RFC 9457); in a 400 `errors` names each fault by JSON Pointer.
-        Customers and segments carry an `ETag`; send it as `If-Match`, and a write that would undo another's gets a 412. Instants are UTC.
-        """;
+        "Which customers belong together, and who is among them right now.\n\n"
+        + "**Five minutes with the sample** (`./run --sample`). Every operation below is filled in: open it and press "
+        + "*Execute*.\n\n"
+        + "1. **Fields and attributes**, `GET /fields`: what a rule may ask of a customer, and with which operators.\n"
+        + "2. **Rules**, `POST /segments/preview`: pick an example, two for each kind of rule; see how many customers "
+        + "match, and some of them. `validate` says the rule in plain English, `compile` shows the SQL and its plan.\n"
+        + "3. **Segments**, `POST /segments`: save it under a key of your own.\n"
+        + "4. **Membership**: `members` lists who is in it, `count` how many; `explain` says why a customer is in, or not. "
+        + "With `asOf` they answer for another time.\n"
+        + "5. **Events**, `POST /events`: send what a customer did, and ask again: within a second every segment has it, "
+        + "and `GET /customers/{id}/segments` at once. `changes` says who joined and left, when and why; `stream` and "
+        + "webhooks tell of it.\n\n"
+        + "Lists are `{\"items\", \"nextCursor\"}`: send `nextCursor` as `cursor` for the next page. Errors are problem "
+        + "details (RFC 9457); in a 400 `errors` names each fault by JSON Pointer.\n"
+        + "Customers and segments carry an `ETag`; send it as `If-Match`, and a write that would undo another's gets a "
+        + "412. Instants are UTC.";
 
     public static void AddSwagger(this IServiceCollection services) => services.AddEndpointsApiExplorer().AddSwaggerGen(o =>
     {
@@ -33,11 +38,18 @@ internal static class Swagger
             o.IncludeXmlComments(xml);
         }
 
-        o.CustomSchemaIds(Name);
-        o.CustomOperationIds(d => d.ActionDescriptor is ControllerActionDescriptor action ? $"{action.ControllerName}_{action.ActionName}" : d.ActionDescriptor.EndpointMetadata.OfType<IEndpointNameMetadata>().FirstOrDefault()?.EndpointName);
+        o.CustomSchemaIds(NameSchema);
+        o.CustomOperationIds(NameOperation);
         o.MapType<Instant>(() => new OpenApiSchema { Type = JsonSchemaType.String, Format = "date-time" });
         o.MapType<JsonElement>(() => new OpenApiSchema());
-        o.DocumentFilter<SwaggerDocument>();
+        o.DocumentFilter<CommentFilter>();
+        o.DocumentFilter<TagFilter>();
+        o.DocumentFilter<RuleFilter>();
+        o.DocumentFilter<ProblemFilter>();
+        o.DocumentFilter<BodyFilter>();
+        o.DocumentFilter<ETagFilter>();
+        o.DocumentFilter<ResponseFilter>();
+        o.DocumentFilter<ParameterFilter>();
     });
 
     public static void UseSegmentationSwagger(this WebApplication app)
@@ -58,11 +70,15 @@ internal static class Swagger
         });
     }
 
+    private static string? NameOperation(ApiDescription description) => description.ActionDescriptor is ControllerActionDescriptor action
+        ? $"{action.ControllerName}_{action.ActionName}"
+        : description.ActionDescriptor.EndpointMetadata.OfType<IEndpointNameMetadata>().FirstOrDefault()?.EndpointName;
+
     // The word for the thing, not for the class that carries it: Customer, CustomerPage.
-    private static string Name(Type type)
+    private static string NameSchema(Type type)
     {
         var name = type.Name.Split('`')[0];
         name = name.EndsWith("Resource", StringComparison.Ordinal) ? name[..^"Resource".Length] : name;
-        return type.IsGenericType ? string.Concat(type.GetGenericArguments().Select(Name)) + name : name;
+        return type.IsGenericType ? string.Concat(type.GetGenericArguments().Select(NameSchema)) + name : name;
     }
 }

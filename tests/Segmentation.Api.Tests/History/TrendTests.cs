@@ -1,8 +1,7 @@
-using Segmentation.Api.Endpoints;
 using Segmentation.Api.History;
 using Segmentation.Api.Memberships;
 
-namespace Segmentation.Api.Tests.Memberships;
+namespace Segmentation.Api.Tests.History;
 
 /// <summary>A segment's size over time, over HTTP.</summary>
 public sealed class TrendTests(ApiFixture fixture) : IClassFixture<ApiFixture>
@@ -28,23 +27,33 @@ public sealed class TrendTests(ApiFixture fixture) : IClassFixture<ApiFixture>
             var (key, unit) = (keys[random.Next(2)], (CalendarUnit)(i % 4));
             var (a, b) = (Instant(), Instant());
             (a, b) = a < b ? (a, b) : (b, a + TimeSpan.FromSeconds(1));
-            var trend = (await Api.GetAsync($"segments/{key}/trend?from={Text(a)}&to={Text(b)}&interval={unit.ToString().ToLowerInvariant()}")).Expect(200);
+            var trend = (await Api.GetAsync(
+                $"segments/{key}/trend?from={Text(a)}&to={Text(b)}&interval={unit.ToString().ToLowerInvariant()}")).Expect(200);
             Assert.Equal(zone, trend["timeZone"].GetString());
             var items = trend["items"].EnumerateArray().Select(x => (
-                Start: x.GetProperty("start").GetDateTimeOffset(), End: x.GetProperty("end").GetDateTimeOffset(), Size: x.GetProperty("size").GetInt32(), Joined: x.GetProperty("joined").GetInt64(), Left: x.GetProperty("left").GetInt64())).ToList();
+                Start: x.GetProperty("start").GetDateTimeOffset(), End: x.GetProperty("end").GetDateTimeOffset(),
+                Size: x.GetProperty("size").GetInt32(), Joined: x.GetProperty("joined").GetInt64(), Left: x.GetProperty("left").GetInt64()))
+                .ToList();
             Assert.Equal((a, b), (items[0].Start, items[^1].End));
             Assert.Equal(items.Skip(1).Select(x => x.Start), items.SkipLast(1).Select(x => x.End));
             Assert.All(items, x =>
             {
                 Assert.Equal(SizeAt(key, x.End), x.Size);
-                Assert.Equal(history.Changes.Count(c => c.Segment == key && c.Kind == MembershipChange.Joined && c.At >= x.Start && c.At < x.End), x.Joined);
-                Assert.Equal(history.Changes.Count(c => c.Segment == key && c.Kind == MembershipChange.Left && c.At >= x.Start && c.At < x.End), x.Left);
+                Assert.Equal(
+                    history.Changes.Count(c => c.Segment == key && c.Kind == MembershipChange.Joined && c.At >= x.Start && c.At < x.End),
+                    x.Joined);
+                Assert.Equal(
+                    history.Changes.Count(c => c.Segment == key && c.Kind == MembershipChange.Left && c.At >= x.Start && c.At < x.End),
+                    x.Left);
             });
             Assert.Equal(SizeAt(key, b) - SizeAt(key, a), items.Sum(x => x.Joined - x.Left));
         }
 
-        int SizeAt(string key, DateTimeOffset at) => history.Changes.Where(c => c.Segment == key && c.At < at).Sum(c => c.Kind == MembershipChange.Joined ? 1 : -1);
-        DateTimeOffset Instant() => random.Next(4) == 0 ? history.Changes[random.Next(history.Changes.Count)].At : start.AddHours(-30).AddSeconds(Math.Floor((end - start).TotalSeconds * 1.2 * random.NextDouble()));
+        int SizeAt(string key, DateTimeOffset at) =>
+            history.Changes.Where(c => c.Segment == key && c.At < at).Sum(c => c.Kind == MembershipChange.Joined ? 1 : -1);
+        DateTimeOffset Instant() => random.Next(4) == 0
+            ? history.Changes[random.Next(history.Changes.Count)].At
+            : start.AddHours(-30).AddSeconds(Math.Floor((end - start).TotalSeconds * 1.2 * random.NextDouble()));
     }
 
     [Fact]
@@ -55,10 +64,11 @@ public sealed class TrendTests(ApiFixture fixture) : IClassFixture<ApiFixture>
         string[] keys = [await history.SegmentAsync(), await history.SegmentAsync()];
         var end = await history.RunAsync(random, keys, start, 150, TimeSpan.FromHours(6));
         var before = start + ((end - start) / 2);
-        List<(string Key, string Whole)> kept = [];
+        List<(string Key, string Whole)> trends = [];
         foreach (var key in keys)
         {
-            kept.Add((key, (await Api.GetAsync($"segments/{key}/trend?from={Text(before)}&to={Text(end)}&interval=hour")).Expect(200).Body));
+            trends.Add(
+                (key, (await Api.GetAsync($"segments/{key}/trend?from={Text(before)}&to={Text(end)}&interval=hour")).Expect(200).Body));
         }
 
         await using (var connection = await history.OpenAsync())
@@ -66,17 +76,23 @@ public sealed class TrendTests(ApiFixture fixture) : IClassFixture<ApiFixture>
             Assert.NotEqual(0, (await MembershipRetention.PurgeAsync(connection, before, CancellationToken.None)).Revisions);
         }
 
-        foreach (var (key, whole) in kept)
+        foreach (var (key, whole) in trends)
         {
-            Assert.Equal(whole, (await Api.GetAsync($"segments/{key}/trend?from={Text(before)}&to={Text(end)}&interval=hour")).Expect(200).Body);
-            var items = (await Api.GetAsync($"segments/{key}/trend?from={Text(start.AddDays(-1))}&to={Text(end.AddDays(1))}&interval=day")).Expect(200)["items"].EnumerateArray().ToList();
-            Assert.Equal(items[^1].GetProperty("size").GetInt32() - Before(items[0]), items.Sum(x => x.GetProperty("joined").GetInt64() - x.GetProperty("left").GetInt64()));
+            Assert.Equal(
+                whole, (await Api.GetAsync($"segments/{key}/trend?from={Text(before)}&to={Text(end)}&interval=hour")).Expect(200).Body);
+            var items = (await Api.GetAsync($"segments/{key}/trend?from={Text(start.AddDays(-1))}&to={Text(end.AddDays(1))}&interval=day"))
+                .Expect(200)["items"].EnumerateArray().ToList();
+            Assert.Equal(
+                items[^1].GetProperty("size").GetInt32() - Before(items[0]),
+                items.Sum(x => x.GetProperty("joined").GetInt64() - x.GetProperty("left").GetInt64()));
             Assert.Equal(history.Members(key).Count, items[^1].GetProperty("size").GetInt32());
             var size = Before(items[0]);
-            Assert.All(items, x => Assert.Equal(size += (int)(x.GetProperty("joined").GetInt64() - x.GetProperty("left").GetInt64()), x.GetProperty("size").GetInt32()));
+            Assert.All(items, x => Assert.Equal(
+                size += (int)(x.GetProperty("joined").GetInt64() - x.GetProperty("left").GetInt64()), x.GetProperty("size").GetInt32()));
         }
 
-        static int Before(System.Text.Json.JsonElement first) => first.GetProperty("size").GetInt32() - (int)first.GetProperty("joined").GetInt64() + (int)first.GetProperty("left").GetInt64();
+        static int Before(System.Text.Json.JsonElement first) =>
+            first.GetProperty("size").GetInt32() - (int)first.GetProperty("joined").GetInt64() + (int)first.GetProperty("left").GetInt64();
     }
 
     [Fact]
@@ -85,11 +101,13 @@ public sealed class TrendTests(ApiFixture fixture) : IClassFixture<ApiFixture>
         var history = await StoredHistory.BeginAsync(fixture, 3);
         var key = await history.SegmentAsync("Europe/Berlin");
         var empty = (await Api.GetAsync($"segments/{key}/trend")).Expect(200);
-        Assert.All(empty["items"].EnumerateArray(), x => Assert.Equal((0, 0, 0), (x.GetProperty("size").GetInt32(), x.GetProperty("joined").GetInt32(), x.GetProperty("left").GetInt32())));
+        Assert.All(empty["items"].EnumerateArray(), x => Assert.Equal(
+            (0, 0, 0), (x.GetProperty("size").GetInt32(), x.GetProperty("joined").GetInt32(), x.GetProperty("left").GetInt32())));
         await history.ApplyAsync(key, DateTimeOffset.UtcNow.AddDays(-3), history.Customers, []);
         var trend = (await Api.GetAsync($"segments/{key}/trend")).Expect(200);
         Assert.Equal(("day", 31), (trend["interval"].GetString(), trend["items"].GetArrayLength()));
-        Assert.Equal([.. Enumerable.Repeat(0, 27), 3, 3, 3, 3], trend["items"].EnumerateArray().Select(x => x.GetProperty("size").GetInt32()));
+        Assert.Equal(
+            [.. Enumerable.Repeat(0, 27), 3, 3, 3, 3], trend["items"].EnumerateArray().Select(x => x.GetProperty("size").GetInt32()));
         Assert.Equal("month", (await Api.GetAsync($"segments/{key}/trend?from=2001-01-01T00:00:00Z")).Expect(200)["interval"].GetString());
         Assert.Equal(31, (await Api.GetAsync($"segments/{key}/trend?to=2020-01-31T12:00:00Z")).Expect(200)["items"].GetArrayLength());
     }

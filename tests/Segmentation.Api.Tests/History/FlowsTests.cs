@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace Segmentation.Api.Tests.Memberships;
+namespace Segmentation.Api.Tests.History;
 
 /// <summary>Where customers went and came from, over HTTP, on a history made by hand.</summary>
 public sealed class FlowsTests(ApiFixture fixture) : IClassFixture<ApiFixture>
@@ -14,8 +14,10 @@ public sealed class FlowsTests(ApiFixture fixture) : IClassFixture<ApiFixture>
     {
         var history = await StoredHistory.BeginAsync(fixture, 10);
         var c = history.Customers;
-        var (s, a, b, gone) = (await history.SegmentAsync(), await history.SegmentAsync(), await history.SegmentAsync(), await history.SegmentAsync());
-        Task At(double hours, string segment, string[] joined, string[] left) => history.ApplyAsync(segment, Noon.AddHours(hours), joined, left);
+        var (s, a, b, gone) =
+            (await history.SegmentAsync(), await history.SegmentAsync(), await history.SegmentAsync(), await history.SegmentAsync());
+        Task At(double hours, string segment, string[] joined, string[] left) =>
+            history.ApplyAsync(segment, Noon.AddHours(hours), joined, left);
 
         await At(-1, s, [c[0], c[1], c[2], c[3], c[4], c[5]], []); // Before the period: joined, but not in it.
         await At(-1, a, [c[5], c[6], c[7]], []);
@@ -41,12 +43,17 @@ public sealed class FlowsTests(ApiFixture fixture) : IClassFixture<ApiFixture>
         Assert.Equal(2, flows.GetProperty("none").GetInt64()); // c3, c4
         Assert.Equal(new[] { $"{a} 1 0.25", $"{b} 1 0.25" }.Order(StringComparer.Ordinal), List(flows, "from"));
         Assert.Equal(2, flows.GetProperty("new").GetInt64()); // c1, c8
-        Assert.Equal(("2026-05-01T12:00:00Z", "2026-05-02T12:00:00Z"), (flows.GetProperty("since").GetString(), flows.GetProperty("until").GetString()));
+        Assert.Equal(
+            ("2026-05-01T12:00:00Z", "2026-05-02T12:00:00Z"),
+            (flows.GetProperty("since").GetString(), flows.GetProperty("until").GetString()));
 
         var one = await ReadAsync(s, $"&to={b}");
-        Assert.Equal(([$"{b} 2 0.4"], [$"{b} 1 0.25"], 5L, 2L), (List(one, "to"), List(one, "from"), one.GetProperty("left").GetInt64(), one.GetProperty("none").GetInt64()), Same);
+        Assert.Equal(
+            ([$"{b} 2 0.4"], [$"{b} 1 0.25"], 5L, 2L),
+            (List(one, "to"), List(one, "from"), one.GetProperty("left").GetInt64(), one.GetProperty("none").GetInt64()),
+            Same);
 
-        // Seen from the other side: what went from s to a came to a from s, and of c5, which stays, nothing is told.
+        // Seen from the other side: what went from s to a came to a from s, and c5, which stays, is not counted.
         var other = await ReadAsync(a, $"&to={s}");
         Assert.Equal([$"{s} 2 1"], List(other, "from")); // c0, c1 joined a in the period.
         Assert.Equal([$"{s} 1 0.333333"], List(other, "to")); // Of c1, c6, c7.
@@ -61,7 +68,9 @@ public sealed class FlowsTests(ApiFixture fixture) : IClassFixture<ApiFixture>
         var history = await StoredHistory.BeginAsync(fixture, 5);
         var s = await history.SegmentAsync();
         var empty = (await Api.GetAsync($"segments/{s}/flows")).Expect(200);
-        Assert.Equal((0, 0, 0, 0), (empty["left"].GetInt64(), empty["joined"].GetInt64(), empty["to"].GetArrayLength(), empty["from"].GetArrayLength()));
+        Assert.Equal(
+            (0, 0, 0, 0),
+            (empty["left"].GetInt64(), empty["joined"].GetInt64(), empty["to"].GetArrayLength(), empty["from"].GetArrayLength()));
         var now = DateTimeOffset.UtcNow.AddHours(-2);
         await history.ApplyAsync(s, now, history.Customers, []);
         await history.ApplyAsync(s, now, [], history.Customers);
@@ -96,7 +105,10 @@ public sealed class FlowsTests(ApiFixture fixture) : IClassFixture<ApiFixture>
     private static bool Same((string[] To, string[] From, long Left, long None) x, (string[] To, string[] From, long Left, long None) y) =>
         x.To.SequenceEqual(y.To) && x.From.SequenceEqual(y.From) && (x.Left, x.None) == (y.Left, y.None);
 
-    private static string[] List(JsonElement flows, string name) => [.. flows.GetProperty(name).EnumerateArray().Select(Text).Order(StringComparer.Ordinal)];
+    private static string[] List(JsonElement flows, string name) =>
+        [.. flows.GetProperty(name).EnumerateArray().Select(Text).Order(StringComparer.Ordinal)];
 
-    private static string Text(JsonElement flow) => $"{flow.GetProperty("key").GetString()} {flow.GetProperty("customers").GetInt64()} {flow.GetProperty("share").GetDecimal() / 1.0000000m}";
+    private static string Text(JsonElement flow) =>
+        $"{flow.GetProperty("key").GetString()} {flow.GetProperty("customers").GetInt64()} "
+        + $"{flow.GetProperty("share").GetDecimal() / 1.0000000m}";
 }

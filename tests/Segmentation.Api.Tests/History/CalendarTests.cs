@@ -1,7 +1,7 @@
 using Segmentation.Api.History;
 using Segmentation.Rules.Values;
 
-namespace Segmentation.Api.Tests.Memberships;
+namespace Segmentation.Api.Tests.History;
 
 public sealed class CalendarTests
 {
@@ -12,9 +12,15 @@ public sealed class CalendarTests
         { "Europe/Berlin", CalendarUnit.Day, "2026-10-24T22:00Z", "2026-10-26T23:00Z", "10-25 23:00, 10-26 23:00" }, // 25 hours long.
         { "Europe/Berlin", CalendarUnit.Hour, "2026-10-24T23:30Z", "2026-10-25T02:00Z", "10-25 00:00, 10-25 01:00, 10-25 02:00" },
         { "Asia/Kathmandu", CalendarUnit.Hour, "2026-01-01T00:00Z", "2026-01-01T02:00Z", "01-01 00:15, 01-01 01:15, 01-01 02:00" },
-        { "Australia/Lord_Howe", CalendarUnit.Hour, "2026-04-04T14:00Z", "2026-04-04T17:30Z", "04-04 15:00, 04-04 15:30, 04-04 16:30, 04-04 17:30" }, // At 2:00 it is 1:30 again.
-        { "America/Havana", CalendarUnit.Day, "2026-10-31T04:00Z", "2026-11-02T05:00Z", "11-01 04:00, 11-02 05:00" }, // At 1:00 it is midnight again.
-        { "Africa/Cairo", CalendarUnit.Day, "2026-04-22T22:00Z", "2026-04-24T21:00Z", "04-23 22:00, 04-24 21:00" }, // There is no midnight on the 24th.
+        { "Australia/Lord_Howe",
+            CalendarUnit.Hour,
+            "2026-04-04T14:00Z",
+            "2026-04-04T17:30Z",
+            "04-04 15:00, 04-04 15:30, 04-04 16:30, 04-04 17:30" }, // At 2:00 it is 1:30 again.
+        // At 1:00 it is midnight again.
+        { "America/Havana", CalendarUnit.Day, "2026-10-31T04:00Z", "2026-11-02T05:00Z", "11-01 04:00, 11-02 05:00" },
+        // There is no midnight on the 24th.
+        { "Africa/Cairo", CalendarUnit.Day, "2026-04-22T22:00Z", "2026-04-24T21:00Z", "04-23 22:00, 04-24 21:00" },
         { "Pacific/Apia", CalendarUnit.Day, "2011-12-29T10:00Z", "2011-12-31T10:00Z", "12-30 10:00, 12-31 10:00" }, // The 30th never came.
         { "Europe/Berlin", CalendarUnit.Week, "2026-03-25T12:00Z", "2026-04-06T12:00Z", "03-29 22:00, 04-05 22:00, 04-06 12:00" },
         { "America/New_York", CalendarUnit.Month, "2026-01-31T12:00Z", "2026-04-01T04:00Z", "02-01 05:00, 03-01 05:00, 04-01 04:00" },
@@ -23,7 +29,8 @@ public sealed class CalendarTests
     [Theory]
     [MemberData(nameof(Cases))]
     public void Between_EndsWhereTheClockSays(string zone, CalendarUnit unit, string from, string to, string ends) =>
-        Assert.Equal(ends, string.Join(", ", new Calendar(zone).Between(At(from), At(to), unit).Select(e => e.UtcDateTime.ToString("MM-dd HH:mm", System.Globalization.CultureInfo.InvariantCulture))));
+        Assert.Equal(ends, string.Join(", ", new Calendar(zone).Between(At(from), At(to), unit).Select(e =>
+            e.UtcDateTime.ToString("MM-dd HH:mm", System.Globalization.CultureInfo.InvariantCulture))));
 
     [Theory]
     [InlineData("UTC")]
@@ -38,7 +45,10 @@ public sealed class CalendarTests
         var (calendar, random) = (new Calendar(zone), new Random(1));
         for (var i = 0; i < 300; i++)
         {
-            var (at, unit) = (LocalTime.Truncate(new DateTimeOffset(2008 + random.Next(20), 1, 1, 0, 0, 0, TimeSpan.Zero).AddHours(random.NextDouble() * 8766)), (CalendarUnit)random.Next(4));
+            var (at, unit) = (
+                LocalTime.Truncate(
+                    new DateTimeOffset(2008 + random.Next(20), 1, 1, 0, 0, 0, TimeSpan.Zero).AddHours(random.NextDouble() * 8766)),
+                (CalendarUnit)random.Next(4));
             var start = calendar.Floor(at, unit);
             Assert.True(start <= at);
 

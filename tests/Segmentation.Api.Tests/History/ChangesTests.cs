@@ -1,8 +1,8 @@
 using System.Text.Json;
 using Segmentation.Api.Changes;
-using Segmentation.Api.Endpoints;
+using Segmentation.Api.History;
 
-namespace Segmentation.Api.Tests.Memberships;
+namespace Segmentation.Api.Tests.History;
 
 /// <summary>Who joined and who left, over HTTP.</summary>
 public sealed class ChangesTests(ApiFixture fixture) : IClassFixture<ApiFixture>
@@ -16,7 +16,7 @@ public sealed class ChangesTests(ApiFixture fixture) : IClassFixture<ApiFixture>
     [InlineData(7)]
     [InlineData(100)]
     [InlineData(1000)]
-    public async Task OfSegment_Paged_ShowsEachChangeOnceNewestFirst(int limit)
+    public async Task ListForSegment_Paged_ShowsEachChangeOnceNewestFirst(int limit)
     {
         var history = await StoredHistory.BeginAsync(fixture, limit == 1 ? 12 : 150);
         var (one, other) = (await history.SegmentAsync(), await history.SegmentAsync());
@@ -31,7 +31,7 @@ public sealed class ChangesTests(ApiFixture fixture) : IClassFixture<ApiFixture>
     }
 
     [Fact]
-    public async Task OfSegment_WhileOthersLeave_ShowsWhatWasThereOnce()
+    public async Task ListForSegment_WhileOthersLeave_ShowsWhatWasThereOnce()
     {
         var history = await StoredHistory.BeginAsync(fixture, 60);
         var key = await history.SegmentAsync();
@@ -60,15 +60,27 @@ public sealed class ChangesTests(ApiFixture fixture) : IClassFixture<ApiFixture>
         {
             MembershipChange? change = random.Next(3) == 0 ? null : (MembershipChange)random.Next(2);
             MembershipCause? cause = random.Next(2) == 0 ? null : (MembershipCause)random.Next(1, 8);
-            DateTimeOffset? from = random.Next(2) == 0 ? null : random.Next(2) == 0 ? history.Changes[random.Next(history.Changes.Count)].At : Start + ((end - Start) * random.NextDouble());
-            DateTimeOffset? to = random.Next(2) == 0 ? null : random.Next(2) == 0 ? history.Changes[random.Next(history.Changes.Count)].At : Start + ((end - Start) * random.NextDouble());
+            DateTimeOffset? from = random.Next(2) == 0 ? null
+                : random.Next(2) == 0 ? history.Changes[random.Next(history.Changes.Count)].At
+                : Start + ((end - Start) * random.NextDouble());
+            DateTimeOffset? to = random.Next(2) == 0 ? null
+                : random.Next(2) == 0 ? history.Changes[random.Next(history.Changes.Count)].At
+                : Start + ((end - Start) * random.NextDouble());
             (from, to) = from > to ? (to, from) : (from, to);
-            var query = string.Join('&', new[] { change is null ? null : $"change={Name(change)}", cause is null ? null : $"cause={Name(cause)}", from is null ? null : $"from={from:O}", to is null ? null : $"to={to:O}" }.OfType<string>())
+            var query = string.Join(
+                '&',
+                new[] { change is null ? null : $"change={Name(change)}", cause is null ? null : $"cause={Name(cause)}",
+                    from is null ? null : $"from={from:O}", to is null ? null : $"to={to:O}" }.OfType<string>())
                 .Replace("+00:00", "Z", StringComparison.Ordinal);
-            bool Which(Change c) => (change is null || c.Kind == change) && (cause is null || c.Cause == cause) && !(c.At < Micro(from)) && !(c.At >= Micro(to));
+            bool Which(Change c) => (change is null || c.Kind == change) && (cause is null || c.Cause == cause) && !(c.At < Micro(from))
+                && !(c.At >= Micro(to));
             var (key, id) = (keys[random.Next(3)], history.Customers[random.Next(20)]);
-            Assert.Equal(history.Newest(c => c.Segment == key && Which(c)).Select(c => Text(c, c.Customer)), (await Api.AllAsync($"segments/{key}/changes?{query}", 9)).Select(c => Text(c, "customerId")));
-            Assert.Equal(history.Newest(c => c.Customer == id && Which(c)).Select(c => Text(c, c.Segment)), (await Api.AllAsync($"customers/{id}/changes?{query}", 2)).Select(c => Text(c, "segment")));
+            Assert.Equal(
+                history.Newest(c => c.Segment == key && Which(c)).Select(c => Text(c, c.Customer)),
+                (await Api.AllAsync($"segments/{key}/changes?{query}", 9)).Select(c => Text(c, "customerId")));
+            Assert.Equal(
+                history.Newest(c => c.Customer == id && Which(c)).Select(c => Text(c, c.Segment)),
+                (await Api.AllAsync($"customers/{id}/changes?{query}", 2)).Select(c => Text(c, "segment")));
         }
 
         static DateTimeOffset? Micro(DateTimeOffset? at) => at is null ? null : Rules.Values.LocalTime.Truncate(at.Value);
@@ -82,10 +94,12 @@ public sealed class ChangesTests(ApiFixture fixture) : IClassFixture<ApiFixture>
         await history.ApplyAsync(key, Start, [id], [], MembershipCause.Event, "order 1");
         await history.ApplyAsync(key, Start.AddMinutes(1), [], [id], MembershipCause.Definition, version: 3);
         Assert.Equal(
-            $$"""[{"customerId":"{{id}}","change":"left","at":"2026-03-01T12:01:00Z","cause":"definition","version":3},{"customerId":"{{id}}","change":"joined","at":"2026-03-01T12:00:00Z","cause":"event","eventId":"order 1"}]""",
+            $$"""[{"customerId":"{{id}}","change":"left","at":"2026-03-01T12:01:00Z","cause":"definition","version":3},"""
+            + $$"""{"customerId":"{{id}}","change":"joined","at":"2026-03-01T12:00:00Z","cause":"event","eventId":"order 1"}]""",
             (await Api.GetAsync($"segments/{key}/changes")).Expect(200)["items"].GetRawText());
         Assert.Equal(
-            $$"""[{"segment":"{{key}}","change":"left","at":"2026-03-01T12:01:00Z","cause":"definition","version":3},{"segment":"{{key}}","change":"joined","at":"2026-03-01T12:00:00Z","cause":"event","eventId":"order 1"}]""",
+            $$"""[{"segment":"{{key}}","change":"left","at":"2026-03-01T12:01:00Z","cause":"definition","version":3},"""
+            + $$"""{"segment":"{{key}}","change":"joined","at":"2026-03-01T12:00:00Z","cause":"event","eventId":"order 1"}]""",
             (await Api.GetAsync($"customers/{id}/changes")).Expect(200)["items"].GetRawText());
     }
 
@@ -97,7 +111,7 @@ public sealed class ChangesTests(ApiFixture fixture) : IClassFixture<ApiFixture>
         await history.ApplyAsync(key, Start, history.Customers, []);
         await history.ApplyAsync(gone, Start, history.Customers, []);
 
-        // Whoever keeps membership has not seen it yet: the stays are still there.
+        // The maintainer has not seen it yet: the membership periods are still there.
         (await Api.DeleteAsync($"segments/{gone}")).Expect(204);
         foreach (var erased in history.Customers.Where((_, i) => i % 3 != 0))
         {
@@ -105,7 +119,8 @@ public sealed class ChangesTests(ApiFixture fixture) : IClassFixture<ApiFixture>
         }
 
         string[] rest = [.. history.Customers.Where((_, i) => i % 3 == 0)];
-        Assert.Equal(rest.Reverse(), (await Api.AllAsync($"segments/{key}/changes", 2)).Select(c => c.GetProperty("customerId").GetString()));
+        Assert.Equal(
+            rest.Reverse(), (await Api.AllAsync($"segments/{key}/changes", 2)).Select(c => c.GetProperty("customerId").GetString()));
         Assert.Equal([key], (await Api.AllAsync($"customers/{rest[0]}/changes", 1)).Select(c => c.GetProperty("segment").GetString()));
         (await Api.GetAsync($"customers/{history.Customers[1]}/changes")).Expect(404);
         (await Api.GetAsync($"segments/{gone}/changes")).Expect(404);
@@ -135,8 +150,11 @@ public sealed class ChangesTests(ApiFixture fixture) : IClassFixture<ApiFixture>
     private static string Name(Enum value) => JsonNamingPolicy.CamelCase.ConvertName($"{value}");
 
     private static string Text(Change change, string subject) =>
-        $"{subject} {Name(change.Kind)} {Segmentation.Api.Http.Json.Format(change.At)} {Name(change.Cause)} {change.Event} {(change.Cause == MembershipCause.Definition ? change.Version : null)}";
+        $"{subject} {Name(change.Kind)} {Segmentation.Api.Http.Json.Format(change.At)} {Name(change.Cause)} {change.Event} "
+        + $"{(change.Cause == MembershipCause.Definition ? change.Version : null)}";
 
     private static string Text(JsonElement change, string subject) =>
-        $"{change.GetProperty(subject).GetString()} {change.GetProperty("change").GetString()} {change.GetProperty("at").GetString()} {change.GetProperty("cause").GetString()} {(change.TryGetProperty("eventId", out var e) ? e.GetString() : null)} {(change.TryGetProperty("version", out var v) ? v.GetInt32() : null)}";
+        $"{change.GetProperty(subject).GetString()} {change.GetProperty("change").GetString()} {change.GetProperty("at").GetString()} "
+        + $"{change.GetProperty("cause").GetString()} {(change.TryGetProperty("eventId", out var e) ? e.GetString() : null)} "
+        + $"{(change.TryGetProperty("version", out var v) ? v.GetInt32() : null)}";
 }

@@ -1,0 +1,55 @@
+using Microsoft.OpenApi;
+using Segmentation.Api.Http;
+using Swashbuckle.AspNetCore.SwaggerGen;
+
+namespace Segmentation.Api.Endpoints.OpenApi;
+
+/// <summary>
+/// Describes <c>ETag</c> and <c>If-Match</c>, where the resource has a version: segments, customers and webhooks, written whole.
+/// </summary>
+internal sealed class ETagFilter : IDocumentFilter
+{
+    public void Apply(OpenApiDocument swaggerDoc, DocumentFilterContext context)
+    {
+        foreach (var (_, method, operation) in swaggerDoc.Operations())
+        {
+            foreach (var response in operation.Responses!.Values.OfType<OpenApiResponse>().Where(HasVersion))
+            {
+                response.Headers = new Dictionary<string, IOpenApiHeader>
+                {
+                    ["ETag"] = new OpenApiHeader
+                    {
+                        Description = "The version, for If-Match.",
+                        Schema = new OpenApiSchema { Type = JsonSchemaType.String },
+                    },
+                };
+            }
+
+            if (HonoursIfMatch(method, operation))
+            {
+                AddIfMatch(operation);
+            }
+        }
+    }
+
+    private static bool HasVersion(OpenApiResponse response) => response.Content is { } content
+        && content.TryGetValue(MediaTypes.Json, out var json)
+        && json.Schema is OpenApiSchemaReference { Reference.Id: "Segment" or "Customer" or "Webhook" };
+
+    private static bool HonoursIfMatch(HttpMethod method, OpenApiOperation operation) =>
+        operation.OperationId == "Segments_Restore"
+        || (operation.Writes(method) && operation.OperationId!.Split('_')[0] is "Segments" or "Customers" or "Webhooks");
+
+    private static void AddIfMatch(OpenApiOperation operation)
+    {
+        operation.Responses!.TryAdd("412", new OpenApiResponse());
+        operation.Parameters ??= [];
+        operation.Parameters.Add(new OpenApiParameter
+        {
+            Name = "If-Match",
+            In = ParameterLocation.Header,
+            Description = "The ETag that the change was made for; left out, the change is made whatever stands there.",
+            Schema = new OpenApiSchema { Type = JsonSchemaType.String },
+        });
+    }
+}

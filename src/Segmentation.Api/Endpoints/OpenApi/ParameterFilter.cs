@@ -1,0 +1,65 @@
+using System.Text.Json.Nodes;
+using Microsoft.OpenApi;
+using Segmentation.Api.Http;
+using Swashbuckle.AspNetCore.SwaggerGen;
+
+namespace Segmentation.Api.Endpoints.OpenApi;
+
+/// <summary>Describes parameters by their names, where their controllers do not, and gives examples of them.</summary>
+internal sealed class ParameterFilter : IDocumentFilter
+{
+    private static readonly Dictionary<string, string> Descriptions = new()
+    {
+        ["key"] = "The segment's key.",
+        ["id"] = "The customer's id.",
+        ["customerId"] = "The customer's id.",
+        ["messageId"] = "The message's id, the header webhook-id.",
+        ["name"] = "The attribute's name.",
+        ["version"] = "The version's number.",
+        ["limit"] = $"How many a page holds: 1 to {Paging.MaxLimit}; {Paging.DefaultLimit} when left out.",
+        ["cursor"] = "The page before's nextCursor; left out for the first page.",
+        ["asOf"] = "The instant to look at, with its offset; now when left out.",
+    };
+
+    public void Apply(OpenApiDocument swaggerDoc, DocumentFilterContext context)
+    {
+        foreach (var (_, _, operation) in swaggerDoc.Operations())
+        {
+            foreach (var parameter in (operation.Parameters ?? []).Cast<OpenApiParameter>())
+            {
+                parameter.Description ??= Describe(operation.OperationId!, parameter.Name!);
+                if (SwaggerExamples.Parameter(operation.OperationId!, parameter.Name!) is { } example)
+                {
+                    AddExample(parameter, example);
+                }
+            }
+
+            if (operation.OperationId is "Members_Add" or "Members_Remove" or "Members_Change")
+            {
+                var hint = $"For manual segments: make `{SwaggerExamples.OwnManual}` by the last example of `POST /segments` first.";
+                operation.Description = $"{operation.Description} {hint}".Trim();
+            }
+        }
+    }
+
+    private static string? Describe(string operation, string name) =>
+        name == "id" && operation.StartsWith("Webhooks_", StringComparison.Ordinal)
+            ? "The webhook's id."
+            : Descriptions.GetValueOrDefault(name);
+
+    private static void AddExample(OpenApiParameter parameter, JsonNode example)
+    {
+        if (parameter.Required || parameter.Name == "limit")
+        {
+            parameter.Example = example;
+            return;
+        }
+
+        // Swagger UI fills in the first of several examples: an optional parameter stays empty until it is wanted.
+        parameter.Examples = new Dictionary<string, IOpenApiExample>
+        {
+            ["none"] = new OpenApiExample { Summary = "(left out)", Value = "" },
+            ["example"] = new OpenApiExample { Summary = example.ToString(), Value = example },
+        };
+    }
+}

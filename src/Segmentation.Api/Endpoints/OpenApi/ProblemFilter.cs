@@ -1,0 +1,66 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Microsoft.OpenApi;
+using Segmentation.Api.Http;
+using Swashbuckle.AspNetCore.SwaggerGen;
+
+namespace Segmentation.Api.Endpoints.OpenApi;
+
+/// <summary>Adds the schema of problem details, and a response for each status of an error, which operations refer to.</summary>
+internal sealed class ProblemFilter : IDocumentFilter
+{
+    private const string Schema = "Problem";
+
+    public void Apply(OpenApiDocument swaggerDoc, DocumentFilterContext context)
+    {
+        swaggerDoc.Components!.Schemas!.Remove("ProblemDetails");
+        swaggerDoc.AddComponent(Schema, CreateSchema());
+        foreach (var (status, description) in StatusDescriptions.All.Where(s => StatusDescriptions.IsError(s.Key)))
+        {
+            var content = new OpenApiMediaType
+            {
+                Schema = new OpenApiSchemaReference(Schema, swaggerDoc),
+                Example = CreateExample(status, description)
+            };
+            swaggerDoc.AddComponent(status, new OpenApiResponse
+            {
+                Description = description,
+                Content = new Dictionary<string, IOpenApiMediaType> { [MediaTypes.Problem] = content },
+            });
+        }
+    }
+
+    private static OpenApiSchema CreateSchema() => new()
+    {
+        Type = JsonSchemaType.Object,
+        Description = "Problem details (RFC 9457).",
+        Properties = new Dictionary<string, IOpenApiSchema>
+        {
+            ["type"] = new OpenApiSchema { Type = JsonSchemaType.String, Format = "uri" },
+            ["title"] = new OpenApiSchema { Type = JsonSchemaType.String, Description = "What is wrong, in words." },
+            ["status"] = new OpenApiSchema { Type = JsonSchemaType.Integer, Format = "int32" },
+            ["errors"] = new OpenApiSchema
+            {
+                Type = JsonSchemaType.Object,
+                Description = "Of a 400: every fault, by JSON Pointer into the body or by the parameter's name.",
+                AdditionalProperties = new OpenApiSchema
+                {
+                    Type = JsonSchemaType.Array,
+                    Items = new OpenApiSchema { Type = JsonSchemaType.String }
+                },
+            },
+        },
+    };
+
+    // As the service itself writes problems.
+    private static JsonNode CreateExample(string status, string description)
+    {
+        var code = int.Parse(status, CultureInfo.InvariantCulture);
+        var problem = code == StatusCodes.Status400BadRequest
+            ? ApiProblem.Invalid("/rule/rules/0/value", "demographic.age takes an integer; got the text \"abc\".")
+            : new ApiProblem(code, description);
+        var details = ApiExceptionHandler.ToDetails(problem);
+        return JsonSerializer.SerializeToNode(details, details.GetType(), Json.Options)!;
+    }
+}

@@ -1,0 +1,88 @@
+using Microsoft.OpenApi;
+using Segmentation.Api.Customers;
+using Swashbuckle.AspNetCore.SwaggerGen;
+
+namespace Segmentation.Api.Endpoints.OpenApi;
+
+/// <summary>Adds the statuses that an operation can answer by rule rather than by its controller, and describes them all.</summary>
+internal sealed class ResponseFilter : IDocumentFilter
+{
+    public void Apply(OpenApiDocument swaggerDoc, DocumentFilterContext context)
+    {
+        foreach (var (path, method, operation) in swaggerDoc.Operations())
+        {
+            var responses = operation.Responses!;
+            var declared = responses.Keys.Where(StatusDescriptions.IsError);
+            foreach (var status in ListErrors(path, method, operation).Concat(declared).Distinct().ToList())
+            {
+                responses[status] = new OpenApiResponseReference(status, swaggerDoc);
+            }
+
+            operation.Responses = new OpenApiResponses();
+            foreach (var (status, response) in responses.OrderBy(r => r.Key, StringComparer.Ordinal))
+            {
+                operation.Responses[status] = response;
+                if (response is OpenApiResponse success)
+                {
+                    success.Description = StatusDescriptions.All[status];
+                }
+            }
+
+            AddContent(operation);
+        }
+    }
+
+    private static IEnumerable<string> ListErrors(string path, HttpMethod method, OpenApiOperation operation)
+    {
+        var id = operation.OperationId!;
+        var hasBody = operation.RequestBody is not null;
+        var pathParameters = operation.CountPathParameters();
+        if (hasBody || (operation.Parameters ?? []).Any(p => p.In == ParameterLocation.Query || p.Name == "customerId"))
+        {
+            yield return "400";
+        }
+
+        // PUT makes what is not there; DELETE is repeatable; an event makes its customer.
+        var needsNothing = (operation.Writes(method) && method != HttpMethod.Patch) || (pathParameters == 1 && id == "Events_PostOne");
+        if (pathParameters > 0 && !needsNothing)
+        {
+            yield return "404";
+        }
+
+        // An import has no limit of its own.
+        if (hasBody && id != "Customers_Import")
+        {
+            yield return "413";
+        }
+
+        if (hasBody)
+        {
+            yield return "415";
+        }
+
+        yield return "500";
+        if (path != "/health/live")
+        {
+            yield return "503";
+            yield return "504";
+        }
+    }
+
+    // What is not JSON.
+    private static void AddContent(OpenApiOperation operation)
+    {
+        var success = operation.Responses!.GetValueOrDefault("200") as OpenApiResponse;
+        if (operation.OperationId == "Stream_Stream")
+        {
+            ((OpenApiMediaType)success!.Content![StreamController.MediaType]).Example = SwaggerExamples.Stream;
+        }
+
+        if (operation.OperationId is "Members_Members" or "Customers_Export")
+        {
+            var text = new OpenApiSchema { Type = JsonSchemaType.String };
+            var content = success!.Content ??= new Dictionary<string, IOpenApiMediaType>();
+            content[CustomerExport.Ndjson] = new OpenApiMediaType { Schema = text, Example = SwaggerExamples.CustomerLines };
+            content[CustomerExport.Csv] = new OpenApiMediaType { Schema = text, Example = SwaggerExamples.CustomerCsv };
+        }
+    }
+}

@@ -1,0 +1,27 @@
+using Microsoft.OpenApi;
+using Swashbuckle.AspNetCore.SwaggerGen;
+
+namespace Segmentation.Api.Endpoints.OpenApi;
+
+/// <summary>Describes the tags, in the order of Swagger UI.</summary>
+internal sealed class TagFilter : IDocumentFilter
+{
+    private static readonly (string Name, string Description)[] Tags =
+    [
+        ("Segments", "Definitions: a goal in words, a rule, every version of it."),
+        ("Membership", "Who is in a segment, how many, and why: kept as it changes, or evaluated with `live` or for any `asOf`. "
+            + "Manual segments are filled here, and segments compared and put together."),
+        ("History", "Who joined and left, when and why; a segment's size over time; where customers went. "
+            + "Kept as long as the setting `Membership:HistoryDays` says."),
+        ("Rules", "Rules that are not saved yet: preview, check, and look at the SQL. Start here."),
+        ("Customers", "Profiles, one at a time or a file at a time."),
+        ("Events", "What customers did."),
+        ("Fields and attributes", "What rules may ask, and fields of your own."),
+        ("Webhooks", "Your servers are told who joins and leaves: signed by [Standard Webhooks](https://www.standardwebhooks.com), "
+            + "at least once, in order for each customer, tried again for up to a day. The sample's is disabled, and leads nowhere."),
+        ("Service", "Health checks."),
+    ];
+
+    public void Apply(OpenApiDocument swaggerDoc, DocumentFilterContext context) =>
+        swaggerDoc.Tags = new HashSet<OpenApiTag>(Tags.Select(t => new OpenApiTag { Name = t.Name, Description = t.Description }));
+}

@@ -1,0 +1,104 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Query;
+using Segmentation.Api.Data;
+using Segmentation.Api.Http;
+using Segmentation.Rules.Values;
+
+namespace Segmentation.Api.Webhooks;
+
+/// <summary>How many messages to a webhook are to be sent, and how many could not be delivered.</summary>
+public sealed record DeliveryCounts(long Pending, long Dead)
+{
+    public static readonly DeliveryCounts None = new(0, 0);
+}
+
+/// <summary>Messages to webhooks as the API shows them, and their replay.</summary>
+public sealed class DeliveryStore(SegmentationDb db, TimeProvider time)
+{
+    private const int RowsPerStatement = 10_000;
+
+    private DateTimeOffset Now { get; } = LocalTime.Truncate(time.GetUtcNow());
+
+    /// <summary>Counts by the webhook's key; a webhook without any is left out.</summary>
+    public async Task<Dictionary<int, DeliveryCounts>> CountAsync(int[] webhooks, CancellationToken cancellation)
+    {
+        var rows = await db.WebhookDeliveries
+            .Where(d => webhooks.Contains(d.WebhookKey) && (d.State == DeliveryState.Pending || d.State == DeliveryState.Dead))
+            .GroupBy(d => new { d.WebhookKey, d.State })
+            .Select(g => new { g.Key.WebhookKey, g.Key.State, Count = g.LongCount() })
+            .ToListAsync(cancellation);
+        return rows.GroupBy(r => r.WebhookKey).ToDictionary(
+            w => w.Key,
+            w => new DeliveryCounts(
+                w.SingleOrDefault(r => r.State == DeliveryState.Pending)?.Count ?? 0,
+                w.SingleOrDefault(r => r.State == DeliveryState.Dead)?.Count ?? 0));
+    }
+
+    /// <summary>The newest messages before one, one more than asked for.</summary>
+    /// <param name="state">Only those; null for all.</param>
+    public async Task<List<WebhookDelivery>> ListAsync(
+        int webhook, DeliveryState? state, long before, int size, CancellationToken cancellation)
+    {
+        List<WebhookDelivery> rows = [];
+        DeliveryState[] states = state is { } only ? [only] : Enum.GetValues<DeliveryState>();
+        foreach (var one in states)
+        {
+            // Each from where the index has it, however many messages of other webhooks lie between.
+            rows.AddRange(await db.WebhookDeliveries.AsNoTracking()
+                .Where(d => d.WebhookKey == webhook && d.State == one && d.Id < before)
+                .OrderByDescending(d => d.Id).Take(size + 1).ToListAsync(cancellation));
+        }
+
+        return [.. rows.OrderByDescending(d => d.Id).DistinctBy(d => d.Id).Take(size + 1)];
+    }
+
+    /// <summary>Puts one message back in the queue, whatever its state.</summary>
+    /// <exception cref="ApiProblem">404.</exception>
+    public async Task<WebhookDelivery> ReplayAsync(int webhook, string messageName, CancellationToken cancellation)
+    {
+        var id = WebhookDelivery.ParseMessageName(messageName) ?? throw ApiProblem.NotFound("message");
+        var message = db.WebhookDeliveries.Where(d => d.WebhookKey == webhook && d.MessageId == id);
+        await message.ExecuteUpdateAsync(Requeue, cancellation);
+        return await message.AsNoTracking().SingleOrDefaultAsync(cancellation) ?? throw ApiProblem.NotFound("message");
+    }
+
+    /// <summary>Puts messages back in the queue.</summary>
+    /// <param name="since">All that happened at or after this instant; null for all dead letters.</param>
+    /// <returns>How many.</returns>
+    public async Task<int> ReplayAsync(int webhook, DateTimeOffset? since, CancellationToken cancellation)
+    {
+        var queued = 0;
+        var after = 0L;
+        while (true)
+        {
+            // Some thousands a statement: a receiver that was away for a day has missed a million.
+            var ids = await ReadReplayableAsync(webhook, since, after, cancellation);
+            queued += await Retry.OnDeadlockAsync(
+                () => db.WebhookDeliveries.Where(d => ids.Contains(d.Id) && d.State != DeliveryState.Pending)
+                    .ExecuteUpdateAsync(Requeue, cancellation),
+                cancellation);
+            if (ids.Count < RowsPerStatement)
+            {
+                return queued;
+            }
+
+            after = ids[^1];
+        }
+    }
+
+    private Task<List<long>> ReadReplayableAsync(int webhook, DateTimeOffset? since, long after, CancellationToken cancellation)
+    {
+        var messages = db.WebhookDeliveries.Where(d => d.WebhookKey == webhook && d.Id > after);
+        messages = since is { } from
+            ? messages.Where(d => d.At >= from && d.State != DeliveryState.Pending)
+            : messages.Where(d => d.State == DeliveryState.Dead);
+        return messages.OrderBy(d => d.Id).Select(d => d.Id).Take(RowsPerStatement).ToListAsync(cancellation);
+    }
+
+    private void Requeue(UpdateSettersBuilder<WebhookDelivery> setters) => setters
+        .SetProperty(d => d.State, DeliveryState.Pending)
+        .SetProperty(d => d.Attempts, 0)
+        .SetProperty(d => d.QueuedAt, Now)
+        .SetProperty(d => d.NextAttemptAt, Now)
+        .SetProperty(d => d.DoneAt, (DateTimeOffset?)null);
+}

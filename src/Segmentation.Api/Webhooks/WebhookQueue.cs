@@ -1,0 +1,161 @@
+using Npgsql;
+using Segmentation.Api.Data;
+
+namespace Segmentation.Api.Webhooks;
+
+/// <summary>Reads the outbox in each customer's order, and records what came of the messages.</summary>
+/// <remarks>
+/// The table grows from nothing to a million rows faster than its statistics follow, and a planner that expects one
+/// row joins a million with a million. So each statement here has one index that it can use, and lists go from one
+/// to the next as arrays: no plan is worse than one scan.
+/// </remarks>
+internal sealed partial class WebhookQueue(NpgsqlDataSource database, TimeProvider time, ILogger<WebhookQueue> logger)
+{
+    /// <summary>Rows read or written by one statement, at most.</summary>
+    public const int Batch = 500;
+
+    /// <summary>Webhooks with a message that is due: the first entry of the index for each.</summary>
+    public async Task<List<(int Webhook, int Version)>> ReadDueWebhooksAsync(CancellationToken cancellation) => await database.QueryAsync(
+        """
+        SELECT w.key, w.version FROM webhooks w
+        CROSS JOIN LATERAL (
+          SELECT FROM webhook_deliveries d WHERE d.webhook_key = w.key AND d.state = 0 AND d.next_attempt_at <= $1
+            ORDER BY d.next_attempt_at, d.id LIMIT 1) due
+        WHERE w.enabled
+        """,
+        r => (r.GetInt32(0), r.GetInt32(1)),
+        cancellation,
+        SqlParameter.Create(time.GetUtcNow()));
+
+    /// <summary>Where a webhook's messages go; null when it is disabled or deleted.</summary>
+    public async Task<WebhookTarget?> ReadTargetAsync(int webhook, DateTimeOffset now, CancellationToken cancellation)
+    {
+        var targets = await database.QueryAsync(
+            "SELECT url, secret, CASE WHEN previous_secret_until > $2 THEN previous_secret END FROM webhooks WHERE key = $1 AND enabled",
+            r => new WebhookTarget(r.GetString(0), WebhookSecrets.Decode(r.GetString(1), r.IsDBNull(2) ? null : r.GetString(2))),
+            cancellation,
+            SqlParameter.Create(webhook),
+            SqlParameter.Create(now));
+        return targets.SingleOrDefault();
+    }
+
+    /// <summary>
+    /// The first pending message of each customer with a message that is due, where the first is due itself; else the due one is postponed,
+    /// since it has to wait.
+    /// </summary>
+    /// <param name="busy">Customers to leave out.</param>
+    public async Task<IReadOnlyList<QueuedMessage>> ReadDueMessagesAsync(
+        int webhook, IReadOnlyCollection<long> busy, DateTimeOffset now, CancellationToken cancellation)
+    {
+        while (true)
+        {
+            var customers = await ReadDueCustomersAsync(webhook, busy, now, cancellation);
+            var first = await database.QueryAsync(
+                """
+                SELECT min(CASE WHEN webhook_key = $1 THEN id END) FROM webhook_deliveries
+                WHERE state = 0 AND customer_key = ANY ($2) GROUP BY customer_key
+                """,
+                r => r.IsDBNull(0) ? 0 : r.GetInt64(0),
+                cancellation,
+                SqlParameter.Create(webhook),
+                SqlParameter.Create(customers));
+            var messages = await database.QueryAsync(
+                $"""
+                SELECT {QueuedMessage.Columns}
+                FROM webhook_deliveries WHERE id = ANY ($1)
+                """,
+                QueuedMessage.Read,
+                cancellation,
+                SqlParameter.Create(first.ToArray()));
+            var waiting = messages.Where(m => m.NextAttemptAt > now).ToList();
+            await PostponeAsync(webhook, [.. waiting.Select(m => m.CustomerKey)], [.. waiting.Select(m => m.NextAttemptAt)], cancellation);
+            if (messages.Count > waiting.Count || customers.Length == 0)
+            {
+                return [.. messages.Except(waiting).OrderBy(m => m.NextAttemptAt).ThenBy(m => m.Id)];
+            }
+        }
+    }
+
+    /// <summary>Records attempts: delivered, to be tried again, or dead. A receiver that answered 410 disables its webhook.</summary>
+    public async Task RecordAsync(int webhook, IReadOnlyList<DeliveryAttempt> attempts, CancellationToken cancellation)
+    {
+        var now = time.GetUtcNow();
+        var rows = attempts.OrderBy(a => a.Message.Id)
+            .Select(a => (a.Message, a.Outcome, Delay: a.Outcome.Delivered ? null : WebhookRetries.CreateDelay(a.Message.Attempts + 1)))
+            .ToList();
+        await Retry.OnDeadlockAsync(
+            () => database.ExecuteAsync(
+                """
+                UPDATE webhook_deliveries d
+                SET state = r.state, attempts = d.attempts + 1, last_status = r.status, last_error = r.error,
+                  next_attempt_at = r.next, done_at = CASE WHEN r.state > 0 THEN $1 END
+                FROM unnest($2, $3, $4, $5, $6) AS r (id, state, status, error, next)
+                WHERE d.id = r.id AND d.state + 0 = 0
+                """,
+                cancellation,
+                SqlParameter.Create(now),
+                SqlParameter.Create(rows.Select(r => r.Message.Id).ToArray()),
+                SqlParameter.Create(rows.Select(r => (short)State(r.Outcome, r.Delay)).ToArray()),
+                SqlParameter.Create(rows.Select(r => r.Outcome.Status).ToArray()),
+                SqlParameter.Create(rows.Select(r => r.Outcome.Error).ToArray()),
+                SqlParameter.Create(rows.Select(r => now + r.Delay).ToArray())),
+            cancellation);
+        var waiting = rows.Where(r => r.Delay is not null).ToList();
+        await PostponeAsync(
+            webhook, [.. waiting.Select(r => r.Message.CustomerKey)], [.. waiting.Select(r => now + r.Delay!.Value)], cancellation);
+        if (rows.Any(r => r.Outcome.IsGone))
+        {
+            await database.ExecuteAsync(
+                "UPDATE webhooks SET enabled = false, version = version + 1, updated_at = $2 WHERE key = $1 AND enabled",
+                cancellation,
+                SqlParameter.Create(webhook),
+                SqlParameter.Create(now));
+            LogGone(webhook);
+        }
+    }
+
+    private async Task<long[]> ReadDueCustomersAsync(
+        int webhook, IReadOnlyCollection<long> busy, DateTimeOffset now, CancellationToken cancellation)
+    {
+        var customers = await database.QueryAsync(
+            """
+            SELECT customer_key FROM webhook_deliveries WHERE webhook_key = $1 AND state = 0 AND next_attempt_at <= $2
+              AND customer_key <> ALL ($3)
+            ORDER BY next_attempt_at, id LIMIT $4
+            """,
+            r => r.GetInt64(0),
+            cancellation,
+            SqlParameter.Create(webhook),
+            SqlParameter.Create(now),
+            SqlParameter.Create(busy.ToArray()),
+            SqlParameter.Create(Batch));
+        return [.. customers.Distinct()];
+    }
+
+    // What waits for an earlier message of its customer is due when that one is.
+    private async Task PostponeAsync(int webhook, long[] customers, DateTimeOffset[] until, CancellationToken cancellation)
+    {
+        if (customers.Length == 0)
+        {
+            return;
+        }
+
+        await Retry.OnDeadlockAsync(
+            () => database.ExecuteAsync(
+                """
+                UPDATE webhook_deliveries d SET next_attempt_at = r.until FROM unnest($2, $3) AS r (customer, until)
+                WHERE d.customer_key = r.customer AND d.state = 0 AND d.webhook_key + 0 = $1 AND d.next_attempt_at < r.until
+                """,
+                cancellation,
+                SqlParameter.Create(webhook),
+                SqlParameter.Create(customers),
+                SqlParameter.Create(until)),
+            cancellation);
+    }
+
+    private static DeliveryState State(WebhookOutcome outcome, TimeSpan? delay) =>
+        outcome.Delivered ? DeliveryState.Delivered : delay is null ? DeliveryState.Dead : DeliveryState.Pending;
+
+    [LoggerMessage(LogLevel.Warning, "Webhook {Key} answered 410 and is disabled")]
+    private partial void LogGone(int key);
+}

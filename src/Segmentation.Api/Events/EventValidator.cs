@@ -21,10 +21,10 @@ public sealed class EventValidator : AbstractValidator<EventResource>
         Check("/id", e => e.Id, id => id is null ? null
             : id.Length is 0 or > CustomerEvent.IdMaxLength || id.Any(char.IsControl) ? $"takes 1 to {CustomerEvent.IdMaxLength} characters, none of them a control character" : null);
         Check("/customerId", e => e.CustomerId, id => CustomerIds.IsValid(id) ? null : $"takes a customer's id: 1 to {Customer.IdMaxLength} characters, without control characters and '/'");
-        Check("/type", e => e.Type, type => type is null ? "is missing: it says what happened" : CustomerValidator.TextFault(type, CustomerEvent.TypeMaxLength));
+        Check("/type", e => e.Type, type => type is null ? "is missing: it says what happened" : ProfileFaults.TextFault(type, CustomerEvent.TypeMaxLength));
         Check("/occurredAt", e => e.OccurredAt, at => at - time.GetUtcNow() > MaxAhead ? "lies more than 5 minutes ahead" : null);
         Check("/currency", e => e.Currency, code => code is null || (code.Length == CustomerEvent.CurrencyLength && code.All(char.IsAsciiLetter)) ? null : "takes a currency's three letters (ISO 4217): \"EUR\"");
-        Check("/channel", e => e.Channel, channel => CustomerValidator.TextFault(channel, CustomerEvent.ChannelMaxLength));
+        Check("/channel", e => e.Channel, channel => ProfileFaults.TextFault(channel, CustomerEvent.ChannelMaxLength));
         Check("/properties", e => e.Properties, PropertiesFault);
     }
 

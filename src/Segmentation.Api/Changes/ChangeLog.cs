@@ -15,7 +15,7 @@ namespace Segmentation.Api.Changes;
 /// </remarks>
 internal static class ChangeLog
 {
-    /// <summary>Customers in one row, at most, of those that events are stored of: bulk sees by its rows how fast they are evaluated.</summary>
+    /// <summary>Customers in one row, at most, of those that events are stored of: bulk is throttled by how fast its rows are evaluated.</summary>
     private const int EventRowKeys = 1000;
 
     /// <summary>Appends a customer whose profile was written; saved with the context's other changes.</summary>

@@ -52,10 +52,10 @@ internal static class AttributeValues
 
     /// <summary>The end of an error text about an unknown attribute.</summary>
     public static string Hint(string name, IEnumerable<string> known) =>
-        Nearest.To(name, known) is { } nearest ? $"Did you mean \"{nearest}\"?" : $"Register it with PUT /api/v1/attributes/NAME.";
+        Nearest.To(name, known) is { } nearest ? $"Did you mean \"{nearest}\"?" : "Register it with PUT /api/v1/attributes/NAME.";
 
     /// <summary>The attributes as they are stored: as sent, and in the form that rules read. Both null when there are none.</summary>
-    public static (JsonElement? Original, JsonElement? Folded) Documents(JsonElement? attributes, IReadOnlyDictionary<string, CustomerAttribute> definitions)
+    public static (JsonElement? Original, JsonElement? Folded) CreateDocuments(JsonElement? attributes, IReadOnlyDictionary<string, CustomerAttribute> definitions)
     {
         if (attributes is not { ValueKind: JsonValueKind.Object } sent || !sent.EnumerateObject().MoveNext())
         {

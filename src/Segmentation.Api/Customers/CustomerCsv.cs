@@ -54,7 +54,7 @@ internal sealed class CustomerCsv
         RuleError[] faults =
         [
             .. cells.Where(c => c.Cell is null).Select(c => new RuleError("header", $"{Nearest.Quote(c.name)} is not a column. {Nearest.Hint(c.name, known)}")),
-            .. names.GroupBy(n => n, StringComparer.Ordinal).Where(g => g.Count() > 1).Select(g => new RuleError("header", $"{Nearest.Quote(g.Key)} stands there twice.")),
+            .. names.GroupBy(n => n, StringComparer.Ordinal).Where(g => g.Count() > 1).Select(g => new RuleError("header", $"{Nearest.Quote(g.Key)} is there twice.")),
             .. names.Contains("id") ? Array.Empty<RuleError>() : [new RuleError("header", "There is no column \"id\". The first line names the columns: id,email,demographic.birthDate")],
         ];
         return faults is [] ? new CustomerCsv(cells.Select(c => (c.name, c.Cell!.Value))) : throw ApiProblem.Invalid(faults);

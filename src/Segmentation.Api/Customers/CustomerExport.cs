@@ -11,7 +11,7 @@ namespace Segmentation.Api.Customers;
 /// <summary>How customers are written, many at a time.</summary>
 public enum ExportFormat { Ndjson, Csv }
 
-/// <summary>Streams customers out, in a form that an import takes: one snapshot, in constant memory.</summary>
+/// <summary>Streams customers out, in a form that an import reads: one snapshot, in constant memory.</summary>
 public static class CustomerExport
 {
     public const string Csv = "text/csv";

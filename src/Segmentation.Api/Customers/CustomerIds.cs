@@ -5,7 +5,7 @@ namespace Segmentation.Api.Customers;
 /// <summary>What a customer's id is.</summary>
 public static class CustomerIds
 {
-    /// <summary>The rule, in words.</summary>
+    /// <summary>What an id must be, for error texts.</summary>
     public const string Rule = "A customer's id is 1 to 128 characters, without control characters and \"/\".";
 
     /// <summary>Whether a text can be an id.</summary>

@@ -75,7 +75,7 @@ public sealed class CustomerResource
     internal void ApplyTo(Customer customer, IReadOnlyDictionary<string, CustomerAttribute> definitions, DateTimeOffset now)
     {
         ProfileProperties.Apply(this, customer);
-        (customer.Attributes, customer.AttributesFolded) = AttributeValues.Documents(Attributes, definitions);
+        (customer.Attributes, customer.AttributesFolded) = AttributeValues.CreateDocuments(Attributes, definitions);
         foreach (var consent in Consents?.Values ?? Enumerable.Empty<ConsentResource?>())
         {
             consent?.At ??= now;

@@ -6,8 +6,8 @@ using Segmentation.Rules;
 namespace Segmentation.Api.Events;
 
 /// <summary>
-/// Something a customer did. There are many of these, so the text that rules read (folded) is the main column, and what was sent is
-/// kept only where it differs.
+/// Something a customer did. There are many of these, so the text that rules read (folded) is the main column, and the
+/// original is stored only where it differs.
 /// </summary>
 public sealed class CustomerEvent
 {

@@ -10,8 +10,8 @@ using Segmentation.Rules;
 namespace Segmentation.Api.Events;
 
 /// <summary>An event on its way in.</summary>
-/// <param name="Place">Where it stood in the request: a line or an index.</param>
-internal readonly record struct IncomingEvent(string CustomerId, CustomerEvent Event, int Place);
+/// <param name="Ordinal">Its number in the request: a line or an index.</param>
+internal readonly record struct IncomingEvent(string CustomerId, CustomerEvent Event, int Ordinal);
 
 /// <summary>What became of a batch.</summary>
 /// <param name="Stored">New events; those neither stored nor refused are duplicates.</param>
@@ -29,7 +29,7 @@ public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimePr
 
     private readonly BulkTable<CustomerEvent> table = BulkTable<CustomerEvent>.For(db.Model);
 
-    /// <summary>Stores events. The first of those with one id for one customer is kept, here and before.</summary>
+    /// <summary>Stores events. Of those with one id for one customer the first one is stored, here and before.</summary>
     /// <param name="create">Whether unknown customers are created; else their events are refused.</param>
     internal async Task<StoredEvents> StoreAsync(IReadOnlyList<IncomingEvent> events, bool create, CancellationToken cancellation)
     {
@@ -46,7 +46,7 @@ public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimePr
         // Some customer's money grew past what can be read back: find the events that do it, and store the others.
         if (events.Count == 1)
         {
-            return new StoredEvents(0, [(events[0], "/amount", "amount brings the customer's lifetime value past 18 digits.")]);
+            return new StoredEvents(0, [(events[0], "/amount", "amount must not bring the customer's lifetime value past 18 digits.")]);
         }
 
         var half = events.Count / 2;
@@ -75,7 +75,7 @@ public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimePr
                 }
                 else
                 {
-                    refused.Add((incoming, "/customerId", "customerId is of no known customer."));
+                    refused.Add((incoming, "/customerId", "There is no customer with this customerId."));
                 }
             }
 
@@ -95,7 +95,7 @@ public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimePr
         }
     }
 
-    // Locked in the order of their ids, as an import does it: then no two batches wait for each other. Whoever erases a customer waits too.
+    // Locked in the order of their ids, as in an import: then no two batches wait for each other. Whoever erases a customer waits too.
     private async Task<Dictionary<string, long>> LockCustomersAsync(NpgsqlConnection connection, HashSet<string> ids, bool create, CancellationToken cancellation)
     {
         var keys = new Dictionary<string, long>(ids.Count, StringComparer.Ordinal);

@@ -29,7 +29,7 @@ public static class Json
     }
 
     /// <summary>
-    /// What is wrong with a body that could not be read, at the place where it is: the serializer's own words name .NET types.
+    /// What is wrong with a body that could not be read, at the place where it is: the serializer's own texts name .NET types.
     /// </summary>
     public static ApiProblem Problem(JsonException exception, Type target)
     {
@@ -42,13 +42,13 @@ public static class Json
 
         if (exception.Message.Contains("uplicate", StringComparison.Ordinal))
         {
-            return ApiProblem.Invalid(pointer, "A property stands here twice.");
+            return ApiProblem.Invalid(pointer, "Duplicate property.");
         }
 
         // A converter's own message is meant for the sender; it carries no inner exception.
         if (exception.Message.Contains("could not be converted", StringComparison.Ordinal))
         {
-            return ApiProblem.Invalid(pointer, $"Takes {Takes(TypeAt(target, pointer))}.");
+            return ApiProblem.Invalid(pointer, $"Must be {Describe(TypeAt(target, pointer))}.");
         }
 
         return ApiProblem.Invalid(pointer, exception is RequestJsonException ? exception.Message.Split(" Path:")[0]
@@ -107,14 +107,14 @@ public static class Json
 
     private static Type Bare(Type type) => Nullable.GetUnderlyingType(type) ?? type;
 
-    private static string Takes(Type? type) => type is null ? "another kind of value" : Bare(type) switch
+    private static string Describe(Type? type) => type is null ? "another kind of value" : Bare(type) switch
     {
-        var t when t == typeof(string) => "a text",
+        var t when t == typeof(string) => "a string",
         var t when t == typeof(int) || t == typeof(long) => "an integer",
         var t when t == typeof(decimal) || t == typeof(double) => "a number",
         var t when t == typeof(bool) => "true or false",
         var t when t == typeof(DateOnly) => "a date: \"2024-05-31\"",
-        var t when t == typeof(DateTimeOffset) => InstantConverter.Takes,
+        var t when t == typeof(DateTimeOffset) => InstantConverter.Description,
         { IsEnum: true } t => $"one of {string.Join(", ", Enum.GetNames(t).Select(JsonNamingPolicy.CamelCase.ConvertName))}",
         var t when Item(t) is not null && !typeof(System.Collections.IDictionary).IsAssignableFrom(t) => "a list",
         _ => "an object",
@@ -123,7 +123,7 @@ public static class Json
     // Instants carry their offset when they come and are UTC when they go.
     private sealed class InstantConverter : JsonConverter<DateTimeOffset>
     {
-        public const string Takes = "an instant with its offset: \"2024-05-31T12:00:00Z\"";
+        public const string Description = "an instant with its offset: \"2024-05-31T12:00:00Z\"";
 
         public override DateTimeOffset Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
         {
@@ -141,7 +141,7 @@ public static class Json
                 }
             }
 
-            throw new RequestJsonException($"Takes {Takes}.");
+            throw new RequestJsonException($"Must be {Description}.");
         }
 
         public override void Write(Utf8JsonWriter writer, DateTimeOffset value, JsonSerializerOptions options)
@@ -159,17 +159,17 @@ public static class Json
         {
             if (reader.TokenType != JsonTokenType.Number)
             {
-                throw new RequestJsonException("Takes a number.");
+                throw new RequestJsonException("Must be a number.");
             }
 
-            return OfNumber(ref reader) ?? throw new RequestJsonException(RuleNumber.Range);
+            return ReadNumber(ref reader) ?? throw new RequestJsonException(RuleNumber.Range);
         }
 
         public override void Write(Utf8JsonWriter writer, decimal value, JsonSerializerOptions options) => writer.WriteNumberValue(value);
     }
 
     /// <summary>
-    /// What makes a JSON value unfit to be kept and asked; null when nothing does: PostgreSQL refuses a NUL and half a surrogate pair, and
+    /// What makes a JSON value unfit to be stored and queried; null when nothing does: PostgreSQL refuses a NUL and half a surrogate pair, and
     /// rules read exact numbers only.
     /// </summary>
     public static string? Unfit(JsonElement value, int maxDepth)
@@ -181,19 +181,19 @@ public static class Json
             {
                 case JsonTokenType.StartObject or JsonTokenType.StartArray when reader.CurrentDepth >= maxDepth:
                     return $"It is nested too deep: at most {maxDepth.ToString(CultureInfo.InvariantCulture)} levels.";
-                case JsonTokenType.Number when OfNumber(ref reader) is null:
+                case JsonTokenType.Number when ReadNumber(ref reader) is null:
                     return RuleNumber.Range;
                 case JsonTokenType.PropertyName or JsonTokenType.String when reader.ValueIsEscaped:
                     try
                     {
                         if (reader.GetString()!.Contains('\0', StringComparison.Ordinal))
                         {
-                            return "A text has a NUL character in it.";
+                            return "A string has a NUL character in it.";
                         }
                     }
                     catch (InvalidOperationException)
                     {
-                        return "A text has half a surrogate pair in it.";
+                        return "A string has half a surrogate pair in it.";
                     }
 
                     break;
@@ -203,8 +203,8 @@ public static class Json
         return null;
     }
 
-    /// <summary>The number that the reader stands at; null when it is out of range.</summary>
-    public static decimal? OfNumber(ref Utf8JsonReader reader)
+    /// <summary>The number that the reader is at; null when it is out of range.</summary>
+    public static decimal? ReadNumber(ref Utf8JsonReader reader)
     {
         ReadOnlySpan<byte> digits = reader.HasValueSequence ? reader.ValueSequence.ToArray() : reader.ValueSpan;
         Span<char> text = stackalloc char[64];

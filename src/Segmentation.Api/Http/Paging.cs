@@ -17,7 +17,7 @@ public static class Paging
     /// <summary>The number of rows to ask for.</summary>
     public static int Limit(int? limit) => limit is null ? DefaultLimit
         : limit is >= 1 and <= MaxLimit ? limit.Value
-        : throw ApiProblem.Invalid("limit", $"limit takes an integer from 1 to {MaxLimit}.");
+        : throw ApiProblem.Invalid("limit", $"limit must be an integer from 1 to {MaxLimit}.");
 
     /// <summary>Makes the page of the rows read, of which one more than the limit was asked for.</summary>
     public static Page<TItem> Create<TRow, TItem>(IReadOnlyList<TRow> rows, int limit, Func<TRow, TItem> item, Func<TRow, object[]> key) => new(
@@ -37,7 +37,7 @@ public static class Paging
 
     /// <summary>A text of the query string that a statement can take.</summary>
     public static string Text(string text, string name) =>
-        text.Contains('\0', StringComparison.Ordinal) ? throw ApiProblem.Invalid(name, "A text can't hold the character NUL.") : text;
+        text.Contains('\0', StringComparison.Ordinal) ? throw ApiProblem.Invalid(name, "A string can't hold the character NUL.") : text;
 
     private static JsonElement? Cursor(string? cursor, int count)
     {

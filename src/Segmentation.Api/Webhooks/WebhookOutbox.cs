@@ -1,10 +1,11 @@
 using Npgsql;
+using Segmentation.Api.Customers;
 using Segmentation.Api.Memberships;
 
 namespace Segmentation.Api.Webhooks;
 
 /// <summary>Writes the messages that a change of membership makes, in the change's own transaction: neither is there without the other.</summary>
-internal sealed class WebhookOutbox : IRevisionObserver
+internal sealed class WebhookOutbox : IRevisionObserver, IErasureObserver
 {
     private const string Columns =
         "INSERT INTO webhook_deliveries (webhook_key, customer_key, customer_id, segment_key, segment_name, segment_version, joined, cause, event_id, at, queued_at, next_attempt_at, message_id, state, attempts)";
@@ -44,6 +45,9 @@ internal sealed class WebhookOutbox : IRevisionObserver
     /// <summary>Queues a message, cause <c>erased</c>, for each segment that a customer is in: for the transaction that erases it, before it does.</summary>
     public static Task WriteErasedAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, long customerKey, DateTimeOffset at, CancellationToken cancellation) =>
         ExecuteAsync(connection, transaction, Erased, customerKey, at, cancellation);
+
+    Task IErasureObserver.ErasingAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, long customerKey, DateTimeOffset at, CancellationToken cancellation) =>
+        WriteErasedAsync(connection, transaction, customerKey, at, cancellation);
 
     private static async Task ExecuteAsync<T1, T2>(NpgsqlConnection connection, NpgsqlTransaction transaction, string sql, T1 first, T2 second, CancellationToken cancellation)
     {

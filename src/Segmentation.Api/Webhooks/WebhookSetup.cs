@@ -1,3 +1,4 @@
+using Segmentation.Api.Customers;
 using Segmentation.Api.Memberships;
 
 namespace Segmentation.Api.Webhooks;
@@ -12,5 +13,6 @@ internal static class WebhookSetup
         services.AddSingleton<WebhookDispatcher>();
         services.AddSingleton<ILeaderTask>(s => s.GetRequiredService<WebhookDispatcher>());
         services.AddSingleton<IRevisionObserver, WebhookOutbox>();
+        services.AddSingleton<IErasureObserver, WebhookOutbox>();
     }
 }

@@ -101,5 +101,37 @@ public sealed class AttributesTests(ApiFixture fixture) : IClassFixture<ApiFixtu
         (await Api.GetAsync("fields/demographic.ag/values")).Expect(404);
     }
 
+    [Fact]
+    public async Task Attributes_AreTypedAndReadByRules()
+    {
+        foreach (var (name, type) in new[] { ("cPlan", "text"), ("cScore", "integer"), ("cWhen", "instant"), ("cDay", "date"), ("cTags", "set"), ("cOk", "boolean"), ("cRatio", "decimal") })
+        {
+            (await Api.PutAsync($"attributes/{name}", $$"""{"type":"{{type}}","kind":"value"}""")).Expect(201);
+        }
+
+        var customer = (await Api.PutAsync("customers/typed", """{"attributes":{"cPlan":" Pro ","cScore":5,"cWhen":"2024-01-01T00:00:00.123456+01:00","cDay":"2024-02-29","cTags":["A","a","b"],"cOk":true,"cRatio":0.1,"cNothing":null}}""")).Expect(201);
+        Assert.Equal("Pro", customer["attributes"].GetProperty("cPlan").GetString());
+        foreach (var (rule, holds) in new[]
+        {
+            ("""{"field":"attributes.cPlan","operator":"=","value":"PRO"}""", true),
+            ("""{"field":"attributes.cScore","operator":"between","value":[5,6]}""", true),
+            ("""{"field":"attributes.cWhen","operator":"=","value":"2023-12-31T23:00:00.123456Z"}""", true),
+            ("""{"field":"attributes.cWhen","operator":"=","value":"2023-12-31"}""", true),
+            ("""{"field":"attributes.cDay","operator":"<","value":"2024-02-29"}""", false),
+            ("""{"field":"attributes.cTags","operator":"contains","value":["a","B"]}""", true),
+            ("""{"field":"attributes.cOk","operator":"!=","value":true}""", false),
+            ("""{"field":"attributes.cRatio","operator":"=","value":0.1}""", true),
+        })
+        {
+            var preview = (await Api.PostAsync("segments/preview", $$$"""{"rule":{"combinator":"and","rules":[{"field":"customer.id","operator":"=","value":"typed"},{{{rule}}}]}}""")).Expect(200);
+            Assert.True(preview["count"].GetInt64() == (holds ? 1 : 0), rule);
+        }
+
+        foreach (var (name, value) in new[] { ("cScore", "1.5"), ("cScore", "\"5\""), ("cWhen", "\"2024-01-01\""), ("cDay", "\"2024-02-30\""), ("cTags", "\"a\""), ("cTags", "[1]"), ("cOk", "\"yes\""), ("cRatio", "1e40"), ("cPlan", "5"), ("cPlan", "{}") })
+        {
+            Assert.StartsWith($"/attributes/{name}", Assert.Single((await Api.PutAsync("customers/typed", $$$"""{"attributes":{"{{{name}}}":{{{value}}} }}""")).Expect(400).Faults));
+        }
+    }
+
     private static string NewName() => $"own{Interlocked.Increment(ref made)}";
 }

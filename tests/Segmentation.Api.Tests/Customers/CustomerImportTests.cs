@@ -124,7 +124,7 @@ public sealed class CustomerImportTests(ApiFixture fixture) : IClassFixture<ApiF
         { "\"x\"", "object" },
         { """{"id":"ID"} trailing""", "JSON" },
         { """{"id":"ID","nmae":"x"}""", "nmae" },
-        { """{"id":"ID","id":"x"}""", "twice" },
+        { """{"id":"ID","id":"x"}""", "Duplicate" },
         { """{"firstName":"x"}""", "id is missing" },
         { """{"id":"ID","firstName":5}""", "firstName" },
         { """{"id":"ID","firstName":"\ud800"}""", "" },

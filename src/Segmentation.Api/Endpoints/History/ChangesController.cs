@@ -72,7 +72,7 @@ public sealed class ChangesController(SegmentationDb db, SegmentQuery query) : C
     {
         var (size, after, (first, last)) = (Paging.Limit(limit), Paging.NumbersCursor(cursor, 2) ?? [long.MaxValue, 0], Period(from, to));
         CustomerIds.Check(id);
-        var key = await db.Customers.Where(c => c.Id == id).Select(c => (long?)c.Key).SingleOrDefaultAsync(cancellation) ?? throw ApiProblem.NotFound("customer");
+        var key = await db.FindCustomerKeyAsync(id, cancellation);
 
         // A batch is of one segment: with the kind it names a customer's change.
         var rows = await db.Database.SqlQuery<ChangeRow>(

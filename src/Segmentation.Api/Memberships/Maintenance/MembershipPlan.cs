@@ -10,15 +10,12 @@ namespace Segmentation.Api.Memberships;
 /// <summary>All segments whose membership is stored, each after those that it refers to; and which of them a change can concern.</summary>
 internal sealed class MembershipPlan
 {
-    private static readonly string[] MadeByEvents =
-    [
-        nameof(Customer.EventCount), nameof(Customer.FirstEventAt), nameof(Customer.LastEventAt), nameof(Customer.FirstSeenAt), nameof(Customer.LastSeenAt),
-    ];
-
-    private static readonly string[] MadeByOrders = [nameof(Customer.OrderCount), nameof(Customer.OrderAmount), nameof(Customer.LifetimeValue), nameof(Customer.FirstOrderAt), nameof(Customer.LastOrderAt)];
+    private static readonly string[] MadeByEvents = [.. CustomerColumns.MadeBy(Maker.Events)];
+    private static readonly string[] MadeByOrders = [.. CustomerColumns.MadeBy(Maker.Orders)];
+    private static readonly string[] MadeByRefunds = [.. CustomerColumns.MadeBy(Maker.Refunds)];
 
     // A profile that is written can change all but these.
-    private static readonly HashSet<string> OfEventsAlone = [nameof(Customer.Events), nameof(Customer.EventCount), nameof(Customer.FirstEventAt), nameof(Customer.LastEventAt), .. MadeByOrders, nameof(Customer.Key), nameof(Customer.Rank), nameof(Customer.ManualMemberships), nameof(Customer.MemberOf)];
+    private static readonly IReadOnlySet<string> OfEventsAlone = CustomerColumns.NotMadeBy(Maker.Profile | Maker.Creation | Maker.Write);
 
     private readonly RevenueOptions revenue;
     private readonly Dictionary<string, SegmentSet> byType = new(StringComparer.Ordinal);
@@ -133,7 +130,7 @@ internal sealed class MembershipPlan
         if (!byType.TryGetValue(type, out var set))
         {
             var (order, refund) = (revenue.OrderTypes.Contains(type), revenue.RefundTypes.Contains(type));
-            string[] members = [.. MadeByEvents, .. order ? MadeByOrders : [], .. refund ? [nameof(Customer.LifetimeValue)] : Array.Empty<string>()];
+            string[] members = [.. MadeByEvents, .. order ? MadeByOrders : [], .. refund ? MadeByRefunds : []];
             set = Closed(s => members.Any(s.MembersRead.Contains) || (s.ReadsEvents && s.EventTypes?.Contains(type) != false));
             byType.Add(type, set);
         }

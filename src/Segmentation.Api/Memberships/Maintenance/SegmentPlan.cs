@@ -10,7 +10,7 @@ namespace Segmentation.Api.Memberships;
 /// <summary>An active segment whose membership is stored: what its rule reads, and how a loaded customer is put to it.</summary>
 internal sealed class SegmentPlan
 {
-    private static readonly string[] OfOthers = [nameof(Customer.Events), nameof(Customer.Rank), nameof(Customer.MemberOf), nameof(Customer.ManualMemberships)];
+    private static readonly IReadOnlySet<string> OfOthers = CustomerColumns.MadeBy(Maker.OtherRows);
 
     private readonly Lazy<Func<Customer, Evaluation, bool>> contains;
     private readonly Lazy<Func<Evaluation, Evaluation, Func<Customer, bool>>> flips;

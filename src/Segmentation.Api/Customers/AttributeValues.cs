@@ -24,21 +24,21 @@ internal static class AttributeValues
             yield break;
         }
 
-        if (sent.ValueKind != JsonValueKind.Object)
+        if (json.ValueKind != JsonValueKind.Object)
         {
             yield return new RuleError("/attributes", "attributes must be an object.");
             yield break;
         }
 
-        if (Json.Unfit(sent, MaxDepth) is { } unfit)
+        if (Json.Unfit(json, MaxDepth) is { } unfit)
         {
             // The name of one that is unfit may be what can't be read.
-            var name = sent.EnumerateObject().Where(a => Json.Unfit(a.Value, MaxDepth - 1) is not null).Select(a => Encoding.UTF8.GetString(JsonMarshal.GetRawUtf8PropertyName(a))).FirstOrDefault();
+            var name = json.EnumerateObject().Where(a => Json.Unfit(a.Value, MaxDepth - 1) is not null).Select(a => Encoding.UTF8.GetString(JsonMarshal.GetRawUtf8PropertyName(a))).FirstOrDefault();
             yield return new RuleError(name is null ? "/attributes" : RuleError.Below("/attributes", name), unfit);
             yield break;
         }
 
-        foreach (var attribute in sent.EnumerateObject().Where(a => a.Value.ValueKind != JsonValueKind.Null))
+        foreach (var attribute in json.EnumerateObject().Where(a => a.Value.ValueKind != JsonValueKind.Null))
         {
             var fault = definitions.TryGetValue(attribute.Name, out var definition)
                 ? Fault(definition, attribute.Value)
@@ -57,7 +57,7 @@ internal static class AttributeValues
     /// <summary>The attributes as they are stored: as sent, and in the form that rules read. Both null when there are none.</summary>
     public static (JsonElement? Original, JsonElement? Folded) CreateDocuments(JsonElement? attributes, IReadOnlyDictionary<string, CustomerAttribute> definitions)
     {
-        if (attributes is not { ValueKind: JsonValueKind.Object } sent || !sent.EnumerateObject().MoveNext())
+        if (attributes is not { ValueKind: JsonValueKind.Object } json || !json.EnumerateObject().MoveNext())
         {
             return (null, null);
         }
@@ -68,7 +68,7 @@ internal static class AttributeValues
         {
             originalWriter.WriteStartObject();
             foldedWriter.WriteStartObject();
-            foreach (var attribute in sent.EnumerateObject())
+            foreach (var attribute in json.EnumerateObject())
             {
                 Write(originalWriter, foldedWriter, attribute, definitions);
             }

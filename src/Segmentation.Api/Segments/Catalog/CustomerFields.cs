@@ -10,8 +10,8 @@ using static Segmentation.Rules.FieldType;
 namespace Segmentation.Api.Segments;
 
 /// <summary>
-/// THE table of what a rule may ask of a customer. Checking, compiling, <c>GET /fields</c>, Swagger and the README read it: a new field is
-/// a line here, its column, and a migration.
+/// THE table of what a rule may ask of a customer. Checking, compiling, <c>GET /fields</c>, Swagger and the README read it: the README
+/// says what else a new field needs.
 /// </summary>
 public sealed class CustomerFields
 {

@@ -1,8 +1,8 @@
 namespace Segmentation.Api.Changes;
 
 /// <summary>
-/// What was written and has not been evaluated yet: in one row or some, stored by the transaction itself, so that neither a change nor the need to
-/// evaluate it is ever lost.
+/// What was written and has not been evaluated yet: in one row or some, stored by the transaction itself, so that neither a change nor the
+/// need to evaluate it is ever lost.
 /// </summary>
 public sealed class ChangeLogEntry
 {
@@ -24,7 +24,9 @@ public sealed class ChangeLogEntry
     /// <summary>Of events: when the earliest of that type and customer occurred; null where that is not known.</summary>
     public DateTimeOffset[]? EventTimes { get; set; }
 
-    /// <summary>The properties of <c>Customer</c> that changed (<c>Demographic.Gender</c>); null for any but those that events make.</summary>
+    /// <summary>
+    /// The properties of <c>Customer</c> that changed (<c>Demographic.Gender</c>); null for any but those that events make.
+    /// </summary>
     public string[]? Changed { get; set; }
 
     /// <summary>The customers are new, so that any segment may have them.</summary>

@@ -8,7 +8,9 @@ using Segmentation.Rules;
 
 namespace Segmentation.Api.Customers;
 
-/// <summary>What customers carry under <c>attributes</c>: checked against the registered types, and written as sent and as rules read it.</summary>
+/// <summary>
+/// What customers carry under <c>attributes</c>: checked against the registered types, and written as sent and as rules read it.
+/// </summary>
 internal static class AttributeValues
 {
     /// <summary>A set inside the object.</summary>
@@ -19,7 +21,7 @@ internal static class AttributeValues
     /// <summary>What is wrong with the attributes, all of it; pointers are relative to the customer.</summary>
     public static IEnumerable<RuleError> Faults(JsonElement? attributes, IReadOnlyDictionary<string, CustomerAttribute> definitions)
     {
-        if (attributes is not { ValueKind: not JsonValueKind.Null } sent)
+        if (attributes is not { ValueKind: not JsonValueKind.Null } json)
         {
             yield break;
         }
@@ -33,7 +35,8 @@ internal static class AttributeValues
         if (Json.Unfit(json, MaxDepth) is { } unfit)
         {
             // The name of one that is unfit may be what can't be read.
-            var name = json.EnumerateObject().Where(a => Json.Unfit(a.Value, MaxDepth - 1) is not null).Select(a => Encoding.UTF8.GetString(JsonMarshal.GetRawUtf8PropertyName(a))).FirstOrDefault();
+            var name = json.EnumerateObject().Where(a => Json.Unfit(a.Value, MaxDepth - 1) is not null)
+                .Select(a => Encoding.UTF8.GetString(JsonMarshal.GetRawUtf8PropertyName(a))).FirstOrDefault();
             yield return new RuleError(name is null ? "/attributes" : RuleError.Below("/attributes", name), unfit);
             yield break;
         }
@@ -55,7 +58,8 @@ internal static class AttributeValues
         Nearest.To(name, known) is { } nearest ? $"Did you mean \"{nearest}\"?" : "Register it with PUT /api/v1/attributes/NAME.";
 
     /// <summary>The attributes as they are stored: as sent, and in the form that rules read. Both null when there are none.</summary>
-    public static (JsonElement? Original, JsonElement? Folded) CreateDocuments(JsonElement? attributes, IReadOnlyDictionary<string, CustomerAttribute> definitions)
+    public static (JsonElement? Original, JsonElement? Folded) CreateDocuments(
+        JsonElement? attributes, IReadOnlyDictionary<string, CustomerAttribute> definitions)
     {
         if (attributes is not { ValueKind: JsonValueKind.Object } json || !json.EnumerateObject().MoveNext())
         {
@@ -80,7 +84,8 @@ internal static class AttributeValues
         return original.WrittenCount == 2 ? (null, null) : (JsonElement.Parse(original.WrittenSpan), JsonElement.Parse(folded.WrittenSpan));
     }
 
-    private static void Write(Utf8JsonWriter original, Utf8JsonWriter folded, JsonProperty attribute, IReadOnlyDictionary<string, CustomerAttribute> definitions)
+    private static void Write(
+        Utf8JsonWriter original, Utf8JsonWriter folded, JsonProperty attribute, IReadOnlyDictionary<string, CustomerAttribute> definitions)
     {
         var (name, value) = (attribute.Name, attribute.Value);
         switch (value.ValueKind)
@@ -93,7 +98,8 @@ internal static class AttributeValues
                         folded.WriteNumber(name, Date(text)!.Value.DayNumber - Epoch.DayNumber);
                         break;
                     case "instant":
-                        folded.WriteNumber(name, (DateValue.ParseInstant(text)!.Value - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond);
+                        folded.WriteNumber(
+                            name, (DateValue.ParseInstant(text)!.Value - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond);
                         break;
                     default:
                         folded.WriteString(name, Fold.Text(text));
@@ -147,11 +153,13 @@ internal static class AttributeValues
         return definition.Type switch
         {
             "text" when text is null => $"attributes.{name} must be a string.",
-            "boolean" when value.ValueKind is not (JsonValueKind.True or JsonValueKind.False) => $"attributes.{name} must be true or false.",
+            "boolean" when value.ValueKind is not (JsonValueKind.True or JsonValueKind.False) =>
+                $"attributes.{name} must be true or false.",
             "integer" when value.ValueKind != JsonValueKind.Number => $"attributes.{name} must be an integer.",
             "decimal" when value.ValueKind != JsonValueKind.Number => $"attributes.{name} must be a number.",
             "integer" or "decimal" when RuleNumber.Of(value) is null => RuleNumber.Range,
-            "integer" when RuleNumber.Of(value) is { } number && decimal.Truncate(number) != number => $"attributes.{name} must be an integer.",
+            "integer" when RuleNumber.Of(value) is { } number
+                && decimal.Truncate(number) != number => $"attributes.{name} must be an integer.",
             "date" when text is null || Date(text.Trim()) is null => $"attributes.{name} must be a date: \"2024-05-31\".",
             "instant" when text is null || DateValue.ParseInstant(text.Trim()) is null =>
                 $"attributes.{name} must be an instant with its offset: \"2024-05-31T12:00:00Z\".",
@@ -167,8 +175,10 @@ internal static class AttributeValues
             return $"attributes.{name} must be a list of strings.";
         }
 
-        return value.GetArrayLength() > Customer.SetMaxItems ? $"attributes.{name} must have at most {Customer.SetMaxItems.ToString(CultureInfo.InvariantCulture)} items."
-            : value.EnumerateArray().Select(i => ProfileFaults.TextFault(i.GetString()!)).FirstOrDefault(f => f is not null) is { } fault ? $"attributes.{name} {fault}"
+        return value.GetArrayLength() > Customer.SetMaxItems
+            ? $"attributes.{name} must have at most {Customer.SetMaxItems.ToString(CultureInfo.InvariantCulture)} items."
+            : value.EnumerateArray().Select(i => ProfileFaults.TextFault(i.GetString()!)).FirstOrDefault(f => f is not null) is { } fault
+            ? $"attributes.{name} {fault}"
             : null;
     }
 

@@ -97,7 +97,9 @@ public sealed class Customer
     [MadeBy(Maker.Orders)]
     public DateTimeOffset? LastOrderAt { get; set; }
 
-    /// <summary>How many customers have a smaller lifetime value, and how many there are; set where a percentile is asked of a loaded customer.</summary>
+    /// <summary>
+    /// How many customers have a smaller lifetime value, and how many there are; set where a percentile is asked of a loaded customer.
+    /// </summary>
     [MadeBy(Maker.OtherRows)]
     public (long Smaller, long Total) Rank { get; set; }
 

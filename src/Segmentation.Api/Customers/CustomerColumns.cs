@@ -4,7 +4,9 @@ using Microsoft.EntityFrameworkCore.Metadata;
 
 namespace Segmentation.Api.Customers;
 
-/// <summary>Who makes what of a customer, as <see cref="MadeByAttribute"/> says it on the entity: the one source of every list of them.</summary>
+/// <summary>
+/// Who makes what of a customer, as <see cref="MadeByAttribute"/> says it on the entity: the one source of every list of them.
+/// </summary>
 internal static class CustomerColumns
 {
     private static readonly Dictionary<string, Maker> makers = typeof(Customer).GetProperties().ToDictionary(
@@ -23,7 +25,8 @@ internal static class CustomerColumns
         select property.GetColumnName();
 
     // A column of a part (demographic_gender) belongs to the member that the part is.
-    private static string Root(IReadOnlyProperty property) => property.DeclaringType is IReadOnlyComplexType part ? part.ComplexProperty.Name : property.Name;
+    private static string Root(IReadOnlyProperty property) =>
+        property.DeclaringType is IReadOnlyComplexType part ? part.ComplexProperty.Name : property.Name;
 
     private static HashSet<string> Members(Func<Maker, bool> wanted) => [.. makers.Where(m => wanted(m.Value)).Select(m => m.Key)];
 }

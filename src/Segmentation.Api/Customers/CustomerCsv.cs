@@ -41,7 +41,8 @@ internal sealed class CustomerCsv
     [
         .. Fixed,
         .. attributes.OrderBy(a => a.Name, StringComparer.Ordinal).Select(a => ($"attributes.{a.Name}", CellFor(a))),
-        .. purposes.Order(StringComparer.Ordinal).SelectMany(p => new[] { ($"consents.{p}.granted", Cell.Boolean), ($"consents.{p}.at", Cell.Text) }),
+        .. purposes.Order(StringComparer.Ordinal)
+            .SelectMany(p => new[] { ($"consents.{p}.granted", Cell.Boolean), ($"consents.{p}.at", Cell.Text) }),
     ]);
 
     /// <summary>The columns that a file's header names.</summary>
@@ -53,9 +54,14 @@ internal sealed class CustomerCsv
         var cells = names.Select(name => (name, Cell: Find(name, attributes))).ToArray();
         RuleError[] faults =
         [
-            .. cells.Where(c => c.Cell is null).Select(c => new RuleError("header", $"{Nearest.Quote(c.name)} is not a column. {Nearest.Hint(c.name, known)}")),
-            .. names.GroupBy(n => n, StringComparer.Ordinal).Where(g => g.Count() > 1).Select(g => new RuleError("header", $"{Nearest.Quote(g.Key)} is there twice.")),
-            .. names.Contains("id") ? Array.Empty<RuleError>() : [new RuleError("header", "There is no column \"id\". The first line names the columns: id,email,demographic.birthDate")],
+            .. cells.Where(c => c.Cell is null)
+                .Select(c => new RuleError("header", $"{Nearest.Quote(c.name)} is not a column. {Nearest.Hint(c.name, known)}")),
+            .. names.GroupBy(n => n, StringComparer.Ordinal)
+                .Where(g => g.Count() > 1)
+                .Select(g => new RuleError("header", $"{Nearest.Quote(g.Key)} is there twice.")),
+            .. names.Contains("id")
+                ? Array.Empty<RuleError>()
+                : [new RuleError("header", "There is no column \"id\". The first line names the columns: id,email,demographic.birthDate")],
         ];
         return faults is [] ? new CustomerCsv(cells.Select(c => (c.name, c.Cell!.Value))) : throw ApiProblem.Invalid(faults);
     }
@@ -108,16 +114,18 @@ internal sealed class CustomerCsv
         _ => Cell.Text,
     };
 
-    private static IEnumerable<(string, Cell)> Leaves(Type type, string prefix, bool readOnly) => Json.Options.GetTypeInfo(type).Properties.SelectMany(property =>
-    {
-        var (name, bare) = (prefix + property.Name, Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType);
-        var ignored = readOnly || property.AttributeProvider!.IsDefined(typeof(ReadOnlyAttribute), false);
-        return bare == typeof(string[]) ? [(name, Cell.Set)]
-            : bare == typeof(int) || bare == typeof(decimal) || bare == typeof(double) ? [(name, ignored ? Cell.ReadOnly : Cell.Number)]
-            : bare == typeof(string) || bare == typeof(DateOnly) || bare == typeof(DateTimeOffset) ? [(name, ignored ? Cell.ReadOnly : Cell.Text)]
-            : Json.Options.GetTypeInfo(bare).Kind == JsonTypeInfoKind.Object ? Leaves(bare, name + ".", ignored)
-            : Array.Empty<(string, Cell)>();
-    });
+    private static IEnumerable<(string, Cell)> Leaves(Type type, string prefix, bool readOnly) =>
+        Json.Options.GetTypeInfo(type).Properties.SelectMany(property =>
+        {
+            var (name, bare) = (prefix + property.Name, Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType);
+            var ignored = readOnly || property.AttributeProvider!.IsDefined(typeof(ReadOnlyAttribute), false);
+            return bare == typeof(string[]) ? [(name, Cell.Set)]
+                : bare == typeof(int) || bare == typeof(decimal) || bare == typeof(double) ? [(name, ignored ? Cell.ReadOnly : Cell.Number)]
+                : bare == typeof(string) || bare == typeof(DateOnly) || bare == typeof(DateTimeOffset)
+                ? [(name, ignored ? Cell.ReadOnly : Cell.Text)]
+                : Json.Options.GetTypeInfo(bare).Kind == JsonTypeInfoKind.Object ? Leaves(bare, name + ".", ignored)
+                : Array.Empty<(string, Cell)>();
+        });
 
     private static JsonElement? Find(JsonElement json, string column)
     {
@@ -135,7 +143,8 @@ internal sealed class CustomerCsv
     private static string Text(JsonElement? value) => value switch
     {
         null => "",
-        { ValueKind: JsonValueKind.Array } list => string.Join('|', list.EnumerateArray().Select(item => item.GetString()!.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("|", "\\|", StringComparison.Ordinal))),
+        { ValueKind: JsonValueKind.Array } list => string.Join('|', list.EnumerateArray().Select(item =>
+            item.GetString()!.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("|", "\\|", StringComparison.Ordinal))),
         { } scalar => scalar.ToString(),
     };
 
@@ -240,7 +249,8 @@ internal sealed class CustomerCsv
                 case Cell.Number when RuleNumber.Parse(text) is { } number:
                     writer.WriteNumberValue(number);
                     break;
-                case Cell.Number when double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var real) && double.IsFinite(real):
+                case Cell.Number when double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var real)
+                    && double.IsFinite(real):
                     // A coordinate may have more decimals than a number that is added up.
                     writer.WriteRawValue(real.ToString("R", CultureInfo.InvariantCulture));
                     break;

@@ -32,7 +32,8 @@ public sealed class CustomerImport(SegmentationDb db, CustomerValidator validato
         var reader = new RecordReader(body, csv);
         var parser = new CustomerRecordParser(validator, csv ? await ReadHeaderAsync(reader, cancellation) : null, definitions, time);
 
-        // One connection for all batches: the temporary table is its own. Their commits don't wait for the disk; the last statement does, for all.
+        // One connection for all batches: the temporary table is its own. Their commits don't wait for the disk;
+        // the last statement does, for all.
         await db.Database.OpenConnectionAsync(cancellation);
         await ExecuteAsync($"CREATE TEMPORARY TABLE IF NOT EXISTS incoming_customers ON COMMIT DELETE ROWS AS SELECT {table.ColumnList} FROM customers WITH NO DATA");
         await ExecuteAsync("SET synchronous_commit = off");
@@ -128,7 +129,8 @@ public sealed class CustomerImport(SegmentationDb db, CustomerValidator validato
         updated += stored - fresh + batch.Repeated;
     }
 
-    private async Task<(long Stored, long Fresh, IReadOnlySet<int> Stale)> TryStoreAsync(CustomerImportBatch batch, CancellationToken cancellation)
+    private async Task<(long Stored, long Fresh, IReadOnlySet<int> Stale)> TryStoreAsync(
+        CustomerImportBatch batch, CancellationToken cancellation)
     {
         var connection = (NpgsqlConnection)db.Database.GetDbConnection();
         await using var transaction = await connection.BeginTransactionAsync(cancellation);
@@ -157,16 +159,20 @@ public sealed class CustomerImport(SegmentationDb db, CustomerValidator validato
         SELECT count(*), count(*) FILTER (WHERE version = 1) FROM stored
         """;
 
-    // An attribute can't be deleted while values of it are on their way in; one that was deleted since the lines were checked is found here.
-    private async Task<IReadOnlyCollection<string>> LockAttributesAsync(NpgsqlConnection connection, CustomerImportBatch batch, CancellationToken cancellation)
+    // An attribute can't be deleted while values of it are on their way in; one that was deleted since the lines
+    // were checked is found here.
+    private async Task<IReadOnlyCollection<string>> LockAttributesAsync(
+        NpgsqlConnection connection, CustomerImportBatch batch, CancellationToken cancellation)
     {
         if (batch.Attributes.Count == 0)
         {
             return [];
         }
 
-        await using var command = new NpgsqlCommand("SELECT name, type FROM attributes WHERE name = ANY ($1) ORDER BY name FOR SHARE", connection);
-        command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = [.. batch.Attributes], NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text });
+        await using var command = new NpgsqlCommand(
+            "SELECT name, type FROM attributes WHERE name = ANY ($1) ORDER BY name FOR SHARE", connection);
+        command.Parameters.Add(
+            new NpgsqlParameter<string[]> { TypedValue = [.. batch.Attributes], NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text });
         await using var reader = await command.ExecuteReaderAsync(cancellation);
         var gone = batch.Attributes.ToHashSet(StringComparer.Ordinal);
         while (await reader.ReadAsync(cancellation))

@@ -3,7 +3,9 @@ using Segmentation.Api.Data;
 
 namespace Segmentation.Api.Customers;
 
-/// <summary>Customers on their way into the database, in COPY's format: encoded at once, so that nothing else of a line outlives it.</summary>
+/// <summary>
+/// Customers on their way into the database, in COPY's format: encoded at once, so that nothing else of a line outlives it.
+/// </summary>
 internal sealed class CustomerImportBatch(BulkTable<Customer> table)
 {
     private const int MaxRows = 4000;
@@ -58,7 +60,9 @@ internal sealed class CustomerImportBatch(BulkTable<Customer> table)
 
     /// <summary>The customers in the order of their ids, but for those of some lines.</summary>
     public IEnumerable<ReadOnlyMemory<byte>> Encoded(IReadOnlySet<int> except) =>
-        rows.Where(r => !except.Contains(r.Line)).OrderBy(r => r.Id, StringComparer.Ordinal).Select(r => encoded.Written.Slice(r.Start, r.Length));
+        rows.Where(r => !except.Contains(r.Line))
+            .OrderBy(r => r.Id, StringComparer.Ordinal)
+            .Select(r => encoded.Written.Slice(r.Start, r.Length));
 
     public void Clear()
     {

@@ -16,6 +16,8 @@ internal static class CustomerQueries
     /// <summary>The customer's key.</summary>
     /// <exception cref="ApiProblem">404.</exception>
     public static async Task<long> FindCustomerKeyAsync(this SegmentationDb db, string id, CancellationToken cancellation) =>
-        (CustomerIds.IsValid(id) ? await db.Customers.Where(c => c.Id == id).Select(c => (long?)c.Key).FirstOrDefaultAsync(cancellation) : null)
+        (CustomerIds.IsValid(id)
+            ? await db.Customers.Where(c => c.Id == id).Select(c => (long?)c.Key).FirstOrDefaultAsync(cancellation)
+            : null)
             ?? throw ApiProblem.NotFound("customer");
 }

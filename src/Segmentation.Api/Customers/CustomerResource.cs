@@ -11,7 +11,9 @@ namespace Segmentation.Api.Customers;
 /// </summary>
 public sealed class CustomerResource
 {
-    /// <summary>The caller's own id: 1 to 128 characters, any but control characters and '/'. Made (a UUIDv7) when a POST has none.</summary>
+    /// <summary>
+    /// The caller's own id: 1 to 128 characters, any but control characters and '/'. Made (a UUIDv7) when a POST has none.
+    /// </summary>
     public string? Id { get; set; }
     public string? Email { get; set; }
     public string? FirstName { get; set; }
@@ -88,7 +90,8 @@ public sealed class CustomerResource
     }
 
     /// <summary>
-    /// Brings what was sent into the form that is stored: texts trimmed and blank ones left out, lists without repetition, codes in their case.
+    /// Brings what was sent into the form that is stored: texts trimmed and blank ones left out, lists without
+    /// repetition, codes in their case.
     /// </summary>
     internal void Normalize(TimeZones zones)
     {

@@ -12,8 +12,10 @@ namespace Segmentation.Api.Customers;
 /// <summary>
 /// Writes one customer at a time: each method is a transaction, which appends to the change log what it wrote.
 /// </summary>
-/// <remarks>A <c>checkVersion</c> throws when the version that is there, or null where none is, is not the one that the caller wants to change.</remarks>
-public sealed class CustomerStore(SegmentationDb db, CustomerValidator validator, IEnumerable<IErasureObserver> observers, TimeProvider time)
+/// <remarks>A <c>checkVersion</c> throws when the version that is there, or null where none is, is not the one that
+/// the caller wants to change.</remarks>
+public sealed class CustomerStore(
+    SegmentationDb db, CustomerValidator validator, IEnumerable<IErasureObserver> observers, TimeProvider time)
 {
     private const int MaxAttempts = 3;
 
@@ -25,7 +27,9 @@ public sealed class CustomerStore(SegmentationDb db, CustomerValidator validator
     {
         await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
         var customer = new Customer { Id = body.Id ?? Guid.CreateVersion7().ToString(), CreatedAt = now };
-        return await TrySaveAsync(customer, body, cancellation) ? customer : throw ApiProblem.Conflict("The id is taken: there is a customer with it.");
+        return await TrySaveAsync(customer, body, cancellation)
+            ? customer
+            : throw ApiProblem.Conflict("The id is taken: there is a customer with it.");
     }
 
     /// <summary>Replaces a customer's whole profile, or creates the customer.</summary>
@@ -79,7 +83,8 @@ public sealed class CustomerStore(SegmentationDb db, CustomerValidator validator
         foreach (var observer in observers)
         {
             await observer.ErasingAsync(
-                (NpgsqlConnection)db.Database.GetDbConnection(), (NpgsqlTransaction)transaction.GetDbTransaction(), customer.Key, now, cancellation);
+                (NpgsqlConnection)db.Database.GetDbConnection(), (NpgsqlTransaction)transaction.GetDbTransaction(), customer.Key, now,
+                cancellation);
         }
 
         // Events have no foreign key; whoever stores one locks its customer first, and so comes before this or finds nobody.
@@ -102,7 +107,8 @@ public sealed class CustomerStore(SegmentationDb db, CustomerValidator validator
         // Two steps: one that comes into being between them has not been locked, and is none of ours yet.
         var locked = await (erase
             ? db.Database.SqlQuery<long>($"SELECT key AS \"Value\" FROM customers WHERE id = {id} FOR UPDATE")
-            : db.Database.SqlQuery<long>($"SELECT key AS \"Value\" FROM customers WHERE id = {id} FOR NO KEY UPDATE")).ToListAsync(cancellation);
+            : db.Database.SqlQuery<long>($"SELECT key AS \"Value\" FROM customers WHERE id = {id} FOR NO KEY UPDATE"))
+            .ToListAsync(cancellation);
         return locked is [var key] ? await db.Customers.FirstOrDefaultAsync(c => c.Key == key, cancellation) : null;
     }
 

@@ -59,7 +59,8 @@ public sealed class CustomerValidator : AbstractValidator<CustomerResource>
             var pointer = RuleError.Below("/consents", purpose);
             if (!CustomerNames.IsValid(purpose))
             {
-                yield return new RuleError(pointer, $"{Nearest.Quote(purpose)} is not a purpose's name: a letter, then up to 62 letters, digits or underscores.");
+                yield return new RuleError(
+                    pointer, $"{Nearest.Quote(purpose)} is not a purpose's name: a letter, then up to 62 letters, digits or underscores.");
             }
             else if (consent?.Granted is null)
             {

@@ -29,7 +29,9 @@ internal enum Maker
     OtherRows = 128,
 }
 
-/// <summary>Says who makes a member of <see cref="Customer"/>, where that is not the profile alone. A part's members are its maker's.</summary>
+/// <summary>
+/// Says who makes a member of <see cref="Customer"/>, where that is not the profile alone. A part's members are its maker's.
+/// </summary>
 [AttributeUsage(AttributeTargets.Property)]
 internal sealed class MadeByAttribute(Maker maker) : Attribute
 {

@@ -11,9 +11,11 @@ internal static class Normalization
 
     public static string? NormalizeCountry(string? code) => NormalizeText(code)?.ToUpperInvariant();
 
-    public static string? NormalizeZone(string? name, TimeZones zones) => NormalizeText(name) is { } text ? zones.Canonical(text) ?? text : null;
+    public static string? NormalizeZone(string? name, TimeZones zones) =>
+        NormalizeText(name) is { } text ? zones.Canonical(text) ?? text : null;
 
-    public static LocationResource? NormalizeLocation(LocationResource? location) => location is { Latitude: null, Longitude: null } ? null : location;
+    public static LocationResource? NormalizeLocation(LocationResource? location) =>
+        location is { Latitude: null, Longitude: null } ? null : location;
 
     /// <summary>A set's items, each once, in the spelling that comes first.</summary>
     public static string?[] NormalizeSet(string?[]? items)

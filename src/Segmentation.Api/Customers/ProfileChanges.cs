@@ -12,8 +12,10 @@ internal static class ProfileChanges
     public static string[] Changed(EntityEntry<Customer> entry)
     {
         entry.DetectChanges();
-        return [.. Names(entry.Metadata.GetProperties().Where(p => entry.Property(p.Name).IsModified)), .. entry.Metadata.GetComplexProperties().SelectMany(part =>
-            Names(part.ComplexType.GetProperties().Where(p => entry.ComplexProperty(part.Name).Property(p.Name).IsModified)).Select(name => $"{part.Name}.{name}"))];
+        return [.. Names(entry.Metadata.GetProperties().Where(p => entry.Property(p.Name).IsModified)),
+            .. entry.Metadata.GetComplexProperties().SelectMany(part =>
+                Names(part.ComplexType.GetProperties().Where(p => entry.ComplexProperty(part.Name).Property(p.Name).IsModified))
+                    .Select(name => $"{part.Name}.{name}"))];
 
         static IEnumerable<string> Names(IEnumerable<IProperty> modified) => modified.Select(p => p.Name).Except(Unread);
     }

@@ -3,7 +3,9 @@ using Segmentation.Api.Data;
 
 namespace Segmentation.Api.Customers;
 
-/// <summary>What can be wrong with a property of a profile, as texts that follow its name and never quote its value; null when nothing is.</summary>
+/// <summary>
+/// What can be wrong with a property of a profile, as texts that follow its name and never quote its value; null when nothing is.
+/// </summary>
 internal static class ProfileFaults
 {
     public static string? IdFault(string? id) => id is null || CustomerIds.IsValid(id) ? null
@@ -22,7 +24,8 @@ internal static class ProfileFaults
 
     public static string? NegativeFault(int? number) => number is null or >= 0 ? null : "must be an integer of 0 or more";
 
-    public static string? BirthDateFault(DateOnly? date) => date is null or { Year: >= 2 and <= 9998 } ? null : "must be a date of the years 2 to 9998";
+    public static string? BirthDateFault(DateOnly? date) =>
+        date is null or { Year: >= 2 and <= 9998 } ? null : "must be a date of the years 2 to 9998";
 
     public static string? CountryFault(string? code) => code is null || Geographic.IsCountry(code) ? null
         : "must be a country's two letters (ISO 3166-1 alpha-2): \"DE\"";

@@ -8,8 +8,9 @@ using static Segmentation.Api.Customers.ProfileFaults;
 namespace Segmentation.Api.Customers;
 
 /// <summary>
-/// THE list of what a profile has. How a customer is shown, read from what was sent, normalized and checked follows from it: what is not in it is
-/// neither taken nor shown. Attributes and consents, whose names callers choose, are documents of their own (<see cref="CustomerResource"/>).
+/// THE list of what a profile has. How a customer is shown, read from what was sent, normalized and checked follows from it: what is not in
+/// it is neither taken nor shown. Attributes and consents, whose names callers choose, are documents of their own
+/// (<see cref="CustomerResource"/>).
 /// </summary>
 internal static class ProfileProperties
 {
@@ -31,12 +32,24 @@ internal static class ProfileProperties
         Value(c => c.Demographic.HouseholdSize, r => r.Demographic!.HouseholdSize, number => NegativeFault(number)),
         Value(c => c.Demographic.Children, r => r.Demographic!.Children, number => NegativeFault(number)),
 
-        Code(c => c.Geographic.Country, r => r.Geographic!.Country, (code, zones) => NormalizeCountry(code), (code, zones) => CountryFault(code)),
+        Code(
+            c => c.Geographic.Country,
+            r => r.Geographic!.Country,
+            (code, zones) => NormalizeCountry(code),
+            (code, zones) => CountryFault(code)),
         Text(c => c.Geographic.Region, r => r.Geographic!.Region),
         Text(c => c.Geographic.City, r => r.Geographic!.City),
         Text(c => c.Geographic.PostalCode, r => r.Geographic!.PostalCode),
-        Code(c => c.Geographic.TimeZone, r => r.Geographic!.TimeZone, (name, zones) => NormalizeZone(name, zones), (name, zones) => ZoneFault(name, zones)),
-        Code(c => c.Geographic.Climate, r => r.Geographic!.Climate, (name, zones) => Fold.Text(NormalizeText(name)), (name, zones) => ClimateFault(name)),
+        Code(
+            c => c.Geographic.TimeZone,
+            r => r.Geographic!.TimeZone,
+            (name, zones) => NormalizeZone(name, zones),
+            (name, zones) => ZoneFault(name, zones)),
+        Code(
+            c => c.Geographic.Climate,
+            r => r.Geographic!.Climate,
+            (name, zones) => Fold.Text(NormalizeText(name)),
+            (name, zones) => ClimateFault(name)),
         Location(c => LocationResource.From(c.Geographic), r => r.Geographic!.Location),
         Coordinate(c => c.Geographic.Latitude, r => r.Geographic!.Location!.Latitude, degrees => LatitudeFault(degrees)),
         Coordinate(c => c.Geographic.Longitude, r => r.Geographic!.Location!.Longitude, degrees => LongitudeFault(degrees)),
@@ -65,8 +78,9 @@ internal static class ProfileProperties
     ];
 
     /// <summary>Sets all of a resource's properties to what a customer has; its parts are there.</summary>
-    public static readonly Action<Customer, CustomerResource, DateTimeOffset> Show = Join<Action<Customer, CustomerResource, DateTimeOffset>>(
-        p => p.Show, ProfileProperty.Customer, ProfileProperty.Resource, ProfileProperty.Now);
+    public static readonly Action<Customer, CustomerResource, DateTimeOffset> Show =
+        Join<Action<Customer, CustomerResource, DateTimeOffset>>(
+            p => p.Show, ProfileProperty.Customer, ProfileProperty.Resource, ProfileProperty.Now);
 
     /// <summary>Sets all of a customer's properties that are sent to what a normalized resource has.</summary>
     public static readonly Action<CustomerResource, Customer> Apply = Join<Action<CustomerResource, Customer>>(
@@ -76,7 +90,9 @@ internal static class ProfileProperties
     public static readonly Action<CustomerResource, TimeZones> Normalize = Join<Action<CustomerResource, TimeZones>>(
         p => p.Normalize, ProfileProperty.Resource, ProfileProperty.Zones);
 
-    /// <summary>What can be wrong with a normalized resource: each fault's JSON Pointer, and the text that follows the property's name.</summary>
+    /// <summary>
+    /// What can be wrong with a normalized resource: each fault's JSON Pointer, and the text that follows the property's name.
+    /// </summary>
     public static readonly IReadOnlyList<(string Pointer, Func<CustomerResource, TimeZones, string?> Fault)> Checks =
     [
         .. from property in all
@@ -87,7 +103,8 @@ internal static class ProfileProperties
 
     /// <summary>Whether nothing is wrong with a normalized resource.</summary>
     public static readonly Func<CustomerResource, TimeZones, bool> IsFaultless = Expression.Lambda<Func<CustomerResource, TimeZones, bool>>(
-        Splice.And([.. from property in all where property.Fault is not null select Expression.Equal(property.Fault!, Expression.Constant(null))]),
+        Splice.And(
+            [.. from property in all where property.Fault is not null select Expression.Equal(property.Fault!, Expression.Constant(null))]),
         ProfileProperty.Resource, ProfileProperty.Zones).Compile();
 
     private static T Join<T>(Func<ProfileProperty, Expression?> step, params ParameterExpression[] parameters) =>
@@ -95,12 +112,16 @@ internal static class ProfileProperties
 
     // Free text, trimmed.
     private static ProfileProperty Text(
-        Expression<Func<Customer, string?>> stored, Expression<Func<CustomerResource, string?>> sent, int maxLength = Customer.TextMaxLength) =>
+        Expression<Func<Customer, string?>> stored,
+        Expression<Func<CustomerResource, string?>> sent,
+        int maxLength = Customer.TextMaxLength) =>
         Code(stored, sent, (text, zones) => NormalizeText(text), (text, zones) => TextFault(text, maxLength));
 
     // A text of a form of its own.
     private static ProfileProperty Code(
-        Expression<Func<Customer, string?>> stored, Expression<Func<CustomerResource, string?>> sent, Expression<Func<string?, TimeZones, string?>> normalize,
+        Expression<Func<Customer, string?>> stored,
+        Expression<Func<CustomerResource, string?>> sent,
+        Expression<Func<string?, TimeZones, string?>> normalize,
         Expression<Func<string?, TimeZones, string?>> fault) => Sent(stored, sent, normalize, fault);
 
     private static ProfileProperty Set(Expression<Func<Customer, string[]>> stored, Expression<Func<CustomerResource, string?[]?>> sent)
@@ -129,7 +150,9 @@ internal static class ProfileProperties
 
     // What is shown, and never taken from what was sent.
     private static ProfileProperty Shown<T, TShown>(
-        Expression<Func<Customer, T>> shown, Expression<Func<CustomerResource, TShown>> sent, Expression<Func<TShown, string?>>? fault = null)
+        Expression<Func<Customer, T>> shown,
+        Expression<Func<CustomerResource, TShown>> sent,
+        Expression<Func<TShown, string?>>? fault = null)
     {
         var property = Splice.Body(sent, ProfileProperty.Resource);
         return new ProfileProperty(property)
@@ -140,10 +163,14 @@ internal static class ProfileProperties
     }
 
     // What is shown as of now.
-    private static ProfileProperty Computed<T>(Expression<Func<Customer, DateTimeOffset, T>> shown, Expression<Func<CustomerResource, T>> sent)
+    private static ProfileProperty Computed<T>(
+        Expression<Func<Customer, DateTimeOffset, T>> shown, Expression<Func<CustomerResource, T>> sent)
     {
         var property = Splice.Body(sent, ProfileProperty.Resource);
-        return new ProfileProperty(property) { Show = Expression.Assign(property, Splice.Body(shown, ProfileProperty.Customer, ProfileProperty.Now)) };
+        return new ProfileProperty(property)
+        {
+            Show = Expression.Assign(property, Splice.Body(shown, ProfileProperty.Customer, ProfileProperty.Now))
+        };
     }
 
     // The two coordinates are properties of their own; this is the object that they are in.
@@ -160,7 +187,9 @@ internal static class ProfileProperties
     }
 
     private static ProfileProperty Coordinate(
-        Expression<Func<Customer, double?>> stored, Expression<Func<CustomerResource, double?>> sent, Expression<Func<double?, string?>> fault)
+        Expression<Func<Customer, double?>> stored,
+        Expression<Func<CustomerResource, double?>> sent,
+        Expression<Func<double?, string?>> fault)
     {
         var property = (MemberExpression)Splice.Body(sent, ProfileProperty.Resource);
         var missing = Expression.Equal(property.Expression!, Expression.Constant(null));
@@ -172,7 +201,8 @@ internal static class ProfileProperties
         };
     }
 
-    private static ProfileProperty Sent(LambdaExpression stored, LambdaExpression sent, LambdaExpression? normalize, LambdaExpression? fault)
+    private static ProfileProperty Sent(
+        LambdaExpression stored, LambdaExpression sent, LambdaExpression? normalize, LambdaExpression? fault)
     {
         var (column, property) = (Splice.Body(stored, ProfileProperty.Customer), Splice.Body(sent, ProfileProperty.Resource));
         return new ProfileProperty(property)

@@ -5,8 +5,8 @@ using Segmentation.Api.Data;
 namespace Segmentation.Api.Customers;
 
 /// <summary>
-/// One property of a profile, as expressions over the same parameters: <see cref="ProfileProperties"/> joins those of all properties into one function
-/// for each purpose, so that a customer costs no loop and no reflection.
+/// One property of a profile, as expressions over the same parameters: <see cref="ProfileProperties"/> joins those of all properties into
+/// one function for each purpose, so that a customer costs no loop and no reflection.
 /// </summary>
 /// <param name="property">The property of <see cref="Resource"/>.</param>
 internal sealed class ProfileProperty(Expression property)

@@ -49,7 +49,9 @@ public sealed class CustomerEvent
 
     private (string Name, string? Text) read;
 
-    /// <summary>A text in the properties (<see cref="JsonValue.Text(JsonElement?, string[])"/>). The last one at the top is remembered.</summary>
+    /// <summary>
+    /// A text in the properties (<see cref="JsonValue.Text(JsonElement?, string[])"/>). The last one at the top is remembered.
+    /// </summary>
     public string? PropertyText(string[] path)
     {
         if (path is not [var name])

@@ -169,7 +169,8 @@ public sealed class EventIngest(
     private async Task StoreAsync(List<IncomingEvent> batch, bool create, CancellationToken cancellation)
     {
         var result = isNdjson && batch.Count >= BulkRows
-            ? await throttle.RunAsync(() => backlog.CountAsync(cancellation), () => store.StoreAsync(batch, create, cancellation), cancellation)
+            ? await throttle.RunAsync(
+                () => backlog.CountAsync(cancellation), () => store.StoreAsync(batch, create, cancellation), cancellation)
             : await store.StoreAsync(batch, create, cancellation);
         foreach (var (e, _, message) in result.Refused)
         {

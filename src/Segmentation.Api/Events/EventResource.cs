@@ -7,7 +7,9 @@ namespace Segmentation.Api.Events;
 /// <summary>Something a customer did, as the API shows and takes it. Null is the same as leaving out.</summary>
 public sealed class EventResource
 {
-    /// <summary>The caller's own, unique for the customer: an event sent twice is stored once, the first kept. Made when left out.</summary>
+    /// <summary>
+    /// The caller's own, unique for the customer: an event sent twice is stored once, the first kept. Made when left out.
+    /// </summary>
     public string? Id { get; set; }
 
     /// <summary>Who did it.</summary>
@@ -66,5 +68,6 @@ public sealed class EventResource
     }
 
     /// <summary>Brings what was sent into the form that is stored. The properties stay as they are.</summary>
-    internal void Normalize() => (Type, Channel, Currency) = (NormalizeText(Type), NormalizeText(Channel), NormalizeText(Currency)?.ToUpperInvariant());
+    internal void Normalize() =>
+        (Type, Channel, Currency) = (NormalizeText(Type), NormalizeText(Channel), NormalizeText(Currency)?.ToUpperInvariant());
 }

@@ -19,8 +19,8 @@ internal readonly record struct IncomingEvent(string CustomerId, CustomerEvent E
 internal sealed record StoredEvents(int Stored, IReadOnlyList<(IncomingEvent Event, string Pointer, string Message)> Refused);
 
 /// <summary>
-/// The only writer of events, and of what they add up to: a batch is one transaction, which adds to each customer's counters exactly what it
-/// stored, whatever else is stored at the same time.
+/// The only writer of events, and of what they add up to: a batch is one transaction, which adds to each customer's counters exactly what
+/// it stored, whatever else is stored at the same time.
 /// </summary>
 public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimeProvider time)
 {
@@ -63,7 +63,8 @@ public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimePr
         {
             var connection = (NpgsqlConnection)db.Database.GetDbConnection();
             await using var transaction = await connection.BeginTransactionAsync(cancellation);
-            var keys = await LockCustomersAsync(connection, events.Select(e => e.CustomerId).ToHashSet(StringComparer.Ordinal), create, cancellation);
+            var keys = await LockCustomersAsync(
+                connection, events.Select(e => e.CustomerId).ToHashSet(StringComparer.Ordinal), create, cancellation);
             var rows = new List<CustomerEvent>(events.Count);
             var refused = new List<(IncomingEvent, string, string)>();
             foreach (var incoming in events)
@@ -96,19 +97,26 @@ public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimePr
     }
 
     // Locked in the order of their ids, as in an import: then no two batches wait for each other. Whoever erases a customer waits too.
-    private async Task<Dictionary<string, long>> LockCustomersAsync(NpgsqlConnection connection, HashSet<string> ids, bool create, CancellationToken cancellation)
+    private async Task<Dictionary<string, long>> LockCustomersAsync(
+        NpgsqlConnection connection, HashSet<string> ids, bool create, CancellationToken cancellation)
     {
         var keys = new Dictionary<string, long>(ids.Count, StringComparer.Ordinal);
         while (true)
         {
-            await ReadKeysAsync("SELECT id, key FROM customers WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE", [Texts([.. ids.Where(id => !keys.ContainsKey(id))])]);
+            await ReadKeysAsync(
+                "SELECT id, key FROM customers WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE",
+                [Texts([.. ids.Where(id => !keys.ContainsKey(id))])]);
             if (keys.Count == ids.Count || !create)
             {
                 return keys;
             }
 
             string[] missing = [.. ids.Where(id => !keys.ContainsKey(id))];
-            var now = new NpgsqlParameter<DateTimeOffset> { TypedValue = LocalTime.Truncate(time.GetUtcNow()), NpgsqlDbType = NpgsqlDbType.TimestampTz };
+            var now = new NpgsqlParameter<DateTimeOffset>
+            {
+                TypedValue = LocalTime.Truncate(time.GetUtcNow()),
+                NpgsqlDbType = NpgsqlDbType.TimestampTz
+            };
             await ReadKeysAsync(
                 $"""
                 WITH created AS (
@@ -152,7 +160,8 @@ public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimePr
             _ => "0",
         }))];
 
-    private async Task<(int Stored, decimal? Largest)> InsertAsync(NpgsqlConnection connection, List<CustomerEvent> rows, CancellationToken cancellation)
+    private async Task<(int Stored, decimal? Largest)> InsertAsync(
+        NpgsqlConnection connection, List<CustomerEvent> rows, CancellationToken cancellation)
     {
         if (rows.Count == 0)
         {
@@ -198,5 +207,6 @@ public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimePr
         return (reader.GetInt32(0), reader.IsDBNull(1) ? null : reader.GetDecimal(1));
     }
 
-    private static NpgsqlParameter<string[]> Texts(string[] texts) => new() { TypedValue = texts, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text };
+    private static NpgsqlParameter<string[]> Texts(string[] texts) =>
+        new() { TypedValue = texts, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text };
 }

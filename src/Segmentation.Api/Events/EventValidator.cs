@@ -19,11 +19,23 @@ public sealed class EventValidator : AbstractValidator<EventResource>
     public EventValidator(TimeProvider time)
     {
         AddCheck("/id", e => e.Id, id => id is null ? null
-            : id.Length is 0 or > CustomerEvent.IdMaxLength || id.Any(char.IsControl) ? $"must have 1 to {CustomerEvent.IdMaxLength} characters, none of them a control character" : null);
-        AddCheck("/customerId", e => e.CustomerId, id => CustomerIds.IsValid(id) ? null : $"must be a customer's id: 1 to {Customer.IdMaxLength} characters, none of them a control character or '/'");
-        AddCheck("/type", e => e.Type, type => type is null ? "is missing: it says what happened" : ProfileFaults.TextFault(type, CustomerEvent.TypeMaxLength));
+            : id.Length is 0 or > CustomerEvent.IdMaxLength || id.Any(char.IsControl)
+            ? $"must have 1 to {CustomerEvent.IdMaxLength} characters, none of them a control character"
+            : null);
+        AddCheck("/customerId", e => e.CustomerId, id => CustomerIds.IsValid(id)
+            ? null
+            : $"must be a customer's id: 1 to {Customer.IdMaxLength} characters, none of them a control character or '/'");
+        AddCheck(
+            "/type",
+            e => e.Type,
+            type => type is null ? "is missing: it says what happened" : ProfileFaults.TextFault(type, CustomerEvent.TypeMaxLength));
         AddCheck("/occurredAt", e => e.OccurredAt, at => at - time.GetUtcNow() > MaxAhead ? "must not be more than 5 minutes ahead" : null);
-        AddCheck("/currency", e => e.Currency, code => code is null || (code.Length == CustomerEvent.CurrencyLength && code.All(char.IsAsciiLetter)) ? null : "must be a currency's three letters (ISO 4217): \"EUR\"");
+        AddCheck(
+            "/currency",
+            e => e.Currency,
+            code => code is null || (code.Length == CustomerEvent.CurrencyLength && code.All(char.IsAsciiLetter))
+                ? null
+                : "must be a currency's three letters (ISO 4217): \"EUR\"");
         AddCheck("/channel", e => e.Channel, channel => ProfileFaults.TextFault(channel, CustomerEvent.ChannelMaxLength));
         AddCheck("/properties", e => e.Properties, PropertiesFault);
     }
@@ -47,7 +59,8 @@ public sealed class EventValidator : AbstractValidator<EventResource>
     {
         null or { ValueKind: JsonValueKind.Null } => null,
         { ValueKind: not JsonValueKind.Object } => "must be an object",
-        { } json when JsonMarshal.GetRawUtf8Value(json).Length > CustomerEvent.PropertiesMaxBytes => $"must have at most {CustomerEvent.PropertiesMaxBytes / 1024} KiB",
+        { } json when JsonMarshal.GetRawUtf8Value(json).Length > CustomerEvent.PropertiesMaxBytes =>
+            $"must have at most {CustomerEvent.PropertiesMaxBytes / 1024} KiB",
         { } json => Json.Unfit(json, CustomerEvent.PropertiesMaxDepth) is { } fault ? $"can't be stored: {fault.TrimEnd('.')}" : null,
     };
 

@@ -3,14 +3,15 @@ using System.Diagnostics;
 namespace Segmentation.Api.Events;
 
 /// <summary>
-/// Holds events in bulk back while membership is behind: one batch at a time in this process, each when no more than <see cref="BacklogLimit"/> customers
-/// wait for their evaluation. Otherwise events of now would wait for their membership until all that came in bulk had been evaluated.
+/// Holds events in bulk back while membership is behind: one batch at a time in this process, each when no more than
+/// <see cref="BacklogLimit"/> customers wait for their evaluation. Otherwise events of now would wait for their membership until all that
+/// came in bulk had been evaluated.
 /// </summary>
 public sealed class IngestThrottle : IDisposable
 {
     /// <summary>
-    /// While no more customers than these wait for their evaluation, bulk need not wait. That is how late events of now may be beside bulk: 20,000 are
-    /// evaluated in two to four seconds.
+    /// While no more customers than these wait for their evaluation, bulk need not wait. That is how late events of now may be beside bulk:
+    /// 20,000 are evaluated in two to four seconds.
     /// </summary>
     public const int BacklogLimit = 20_000;
 

@@ -6,7 +6,9 @@ using Npgsql;
 
 namespace Segmentation.Api.Http;
 
-/// <summary>Answers exceptions. What is no fault of ours gets its own status; the rest is a 500 that says nothing, and a log line.</summary>
+/// <summary>
+/// Answers exceptions. What is no fault of ours gets its own status; the rest is a 500 that says nothing, and a log line.
+/// </summary>
 internal sealed class ApiExceptionHandler(ILogger<ApiExceptionHandler> logger) : IExceptionHandler
 {
     private const long MaxDrainedBytes = 64 * 1024 * 1024;
@@ -46,12 +48,14 @@ internal sealed class ApiExceptionHandler(ILogger<ApiExceptionHandler> logger) :
         await context.Response.WriteAsJsonAsync(details, details.GetType(), Json.Options, "application/problem+json", cancellationToken);
     }
 
-    // Of a body above its limit Kestrel reads nothing more, and closes the connection: who is still sending would see that in place of the answer. One whose
-    // length is not said before (chunked) can't be read on, and who asks before sending (100-continue) has sent nothing.
+    // Of a body above its limit Kestrel reads nothing more, and closes the connection: who is still sending would see that in place of the
+    // answer. One whose length is not said before (chunked) can't be read on, and who asks before sending (100-continue) has sent nothing.
     private static async Task DrainBodyAsync(HttpContext context, CancellationToken cancellationToken)
     {
         var size = context.Features.Get<IHttpMaxRequestBodySizeFeature>();
-        if (!(context.Request.ContentLength > size?.MaxRequestBodySize) || context.Request.ContentLength > MaxDrainedBytes || context.Request.Headers.Expect.Count > 0)
+        if (!(context.Request.ContentLength > size?.MaxRequestBodySize)
+            || context.Request.ContentLength > MaxDrainedBytes
+            || context.Request.Headers.Expect.Count > 0)
         {
             return;
         }
@@ -78,7 +82,8 @@ internal sealed class ApiExceptionHandler(ILogger<ApiExceptionHandler> logger) :
         var details = problem.Errors is null
             ? new ProblemDetails()
             : new ValidationProblemDetails(problem.Errors.ToDictionary(e => e.Key, e => e.Value, StringComparer.Ordinal));
-        (details.Status, details.Title, details.Type) = (problem.Status, problem.Message, $"https://www.rfc-editor.org/rfc/rfc9110#status.{problem.Status}");
+        (details.Status, details.Title, details.Type) =
+            (problem.Status, problem.Message, $"https://www.rfc-editor.org/rfc/rfc9110#status.{problem.Status}");
         return details;
     }
 
@@ -96,8 +101,11 @@ internal sealed class ApiExceptionHandler(ILogger<ApiExceptionHandler> logger) :
                     return new ApiProblem(bad.StatusCode, "The request is malformed.");
                 case DbUpdateConcurrencyException:
                     return ApiProblem.Stale();
-                case PostgresException { SqlState: PostgresErrorCodes.QueryCanceled } or NpgsqlException { InnerException: TimeoutException } or TimeoutException:
-                    return new ApiProblem(StatusCodes.Status504GatewayTimeout, "The statement took too long and was stopped. Send a narrower query, or raise Database:StatementTimeoutSeconds.");
+                case PostgresException { SqlState: PostgresErrorCodes.QueryCanceled }
+                    or NpgsqlException { InnerException: TimeoutException } or TimeoutException:
+                    return new ApiProblem(
+                        StatusCodes.Status504GatewayTimeout,
+                        "The statement took too long and was stopped. Send a narrower query, or raise Database:StatementTimeoutSeconds.");
                 case PostgresException { IsTransient: true } or PostgresException { SqlState: ['5', '7', 'P', ..] or ['0', '8', ..] }:
                 case NpgsqlException and not PostgresException:
                 case System.Net.Sockets.SocketException:

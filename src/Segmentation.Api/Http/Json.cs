@@ -37,7 +37,8 @@ public static class Json
         if (exception.Message.Contains("could not be mapped to any .NET member", StringComparison.Ordinal))
         {
             var name = pointer[(pointer.LastIndexOf('/') + 1)..];
-            return ApiProblem.Invalid(pointer, $"{Nearest.Quote(name)} is not a property here. {Nearest.Hint(name, Members(target, pointer))}");
+            return ApiProblem.Invalid(
+                pointer, $"{Nearest.Quote(name)} is not a property here. {Nearest.Hint(name, Members(target, pointer))}");
         }
 
         if (exception.Message.Contains("uplicate", StringComparison.Ordinal))
@@ -94,16 +95,24 @@ public static class Json
         Type? type = target;
         foreach (var part in pointer.Split('/', StringSplitOptions.RemoveEmptyEntries))
         {
-            type = type is null ? null : Item(type) ?? Options.GetTypeInfo(Bare(type)).Properties.FirstOrDefault(p => p.Name == part)?.PropertyType;
+            type = type is null
+                ? null
+                : Item(type) ?? Options.GetTypeInfo(Bare(type)).Properties.FirstOrDefault(p => p.Name == part)?.PropertyType;
         }
 
         return type;
     }
 
     private static string[] Members(Type target, string pointer) =>
-        TypeAt(target, pointer[..pointer.LastIndexOf('/')]) is { } parent ? [.. Options.GetTypeInfo(Bare(parent)).Properties.Select(p => p.Name)] : [];
+        TypeAt(target, pointer[..pointer.LastIndexOf('/')]) is { } parent
+            ? [.. Options.GetTypeInfo(Bare(parent)).Properties.Select(p => p.Name)]
+            : [];
 
-    private static Type? Item(Type type) => Options.GetTypeInfo(Bare(type)) is { Kind: System.Text.Json.Serialization.Metadata.JsonTypeInfoKind.Enumerable or System.Text.Json.Serialization.Metadata.JsonTypeInfoKind.Dictionary } list ? list.ElementType : null;
+    private static Type? Item(Type type) =>
+        Options.GetTypeInfo(Bare(type)) is { Kind: System.Text.Json.Serialization.Metadata.JsonTypeInfoKind.Enumerable
+            or System.Text.Json.Serialization.Metadata.JsonTypeInfoKind.Dictionary } list
+            ? list.ElementType
+            : null;
 
     private static Type Bare(Type type) => Nullable.GetUnderlyingType(type) ?? type;
 
@@ -130,7 +139,8 @@ public static class Json
             if (reader.TokenType == JsonTokenType.String)
             {
                 // What nearly all are, in UTC and with seconds, is read without making a text of it. Less than a microsecond is dropped.
-                if (!reader.HasValueSequence && reader.ValueSpan is { Length: >= 20 and <= 30 } plain && plain[^1] == 'Z' && reader.TryGetDateTimeOffset(out var common) && common.Year is > 1 and < 9999)
+                if (!reader.HasValueSequence && reader.ValueSpan is { Length: >= 20 and <= 30 } plain && plain[^1] == 'Z'
+                    && reader.TryGetDateTimeOffset(out var common) && common.Year is > 1 and < 9999)
                 {
                     return LocalTime.Truncate(common);
                 }
@@ -169,8 +179,8 @@ public static class Json
     }
 
     /// <summary>
-    /// What makes a JSON value unfit to be stored and queried; null when nothing does: PostgreSQL refuses a NUL and half a surrogate pair, and
-    /// rules read exact numbers only.
+    /// What makes a JSON value unfit to be stored and queried; null when nothing does: PostgreSQL refuses a NUL and half a surrogate pair,
+    /// and rules read exact numbers only.
     /// </summary>
     public static string? Unfit(JsonElement value, int maxDepth)
     {

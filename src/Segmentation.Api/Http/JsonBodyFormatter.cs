@@ -33,7 +33,8 @@ internal sealed class JsonBodyFormatter : TextInputFormatter
         {
             throw Json.Problem(malformed, type);
         }
-        catch (Exception undecodable) when (undecodable is DecoderFallbackException or InvalidOperationException { Source: "System.Text.Json" })
+        catch (Exception undecodable)
+            when (undecodable is DecoderFallbackException or InvalidOperationException { Source: "System.Text.Json" })
         {
             throw ApiProblem.Invalid("", "The body is not valid UTF-8.");
         }

@@ -31,8 +31,10 @@ public sealed class CustomerColumnsTests
         var attributes = new Dictionary<string, CustomerAttribute> { ["plan"] = new() { Name = "plan", Type = "text", Kind = "value" } };
         resource.ApplyTo(customer, attributes, DateTimeOffset.UnixEpoch.AddDays(1));
 
-        var set = model.FindEntityType(typeof(Customer))!.GetFlattenedProperties().Where(p => !IsEmpty(Read(customer, p))).Select(p => p.GetColumnName());
-        var expected = CustomerColumns.ColumnsMadeBy(model, Maker.Profile).Concat(["first_seen_at", "last_seen_at", "updated_at", "version"]);
+        var set = model.FindEntityType(typeof(Customer))!.GetFlattenedProperties().Where(p => !IsEmpty(Read(customer, p)))
+            .Select(p => p.GetColumnName());
+        var expected = CustomerColumns.ColumnsMadeBy(model, Maker.Profile).Concat(
+            ["first_seen_at", "last_seen_at", "updated_at", "version"]);
         Assert.Equal(expected.Order(StringComparer.Ordinal), set.Order(StringComparer.Ordinal));
     }
 
@@ -58,7 +60,8 @@ public sealed class CustomerColumnsTests
             : bare == typeof(DateOnly) ? new DateOnly(2000, 1, 1)
             : bare == typeof(DateTimeOffset) ? DateTimeOffset.UnixEpoch.AddDays(1)
             : bare == typeof(JsonElement) ? JsonElement.Parse("""{"plan":"x"}""")
-            : bare == typeof(Dictionary<string, ConsentResource?>) ? new Dictionary<string, ConsentResource?> { ["x"] = new() { Granted = true } }
+            : bare == typeof(Dictionary<string, ConsentResource?>)
+            ? new Dictionary<string, ConsentResource?> { ["x"] = new() { Granted = true } }
             : FillObject(bare);
     }
 

@@ -7,7 +7,8 @@ public sealed class CustomerFaultTests(ApiFixture fixture) : IClassFixture<ApiFi
 
     public async Task InitializeAsync()
     {
-        foreach (var (name, type) in new[] { ("plan", "text"), ("score", "integer"), ("ratio", "decimal"), ("vip", "boolean"), ("renewal", "date"), ("lastCall", "instant"), ("tags", "set") })
+        foreach (var (name, type) in new[] { ("plan", "text"), ("score", "integer"), ("ratio", "decimal"), ("vip", "boolean"),
+            ("renewal", "date"), ("lastCall", "instant"), ("tags", "set") })
         {
             await Api.PutAsync($"attributes/{name}", $$"""{"type":"{{type}}","kind":"value"}""");
         }
@@ -36,21 +37,25 @@ public sealed class CustomerFaultTests(ApiFixture fixture) : IClassFixture<ApiFi
         { """{"demographic":{"householdSize":-1,"children":-2}}""", ["/demographic/children", "/demographic/householdSize"] },
         { """{"demographic":{"children":1.5}}""", ["/demographic/children"] },
         { """{"demographic":{"children":3000000000}}""", ["/demographic/children"] },
-        { """{"geographic":{"country":"DEU","climate":"mild","timeZone":"Mars/Olympus"}}""", ["/geographic/climate", "/geographic/country", "/geographic/timeZone"] },
+        { """{"geographic":{"country":"DEU","climate":"mild","timeZone":"Mars/Olympus"}}""",
+            ["/geographic/climate", "/geographic/country", "/geographic/timeZone"] },
         { """{"geographic":{"timeZone":"W. Europe Standard Time"}}""", ["/geographic/timeZone"] },
-        { """{"geographic":{"location":{"latitude":91,"longitude":-181}}}""", ["/geographic/location/latitude", "/geographic/location/longitude"] },
+        { """{"geographic":{"location":{"latitude":91,"longitude":-181}}}""",
+            ["/geographic/location/latitude", "/geographic/location/longitude"] },
         { """{"geographic":{"location":{"latitude":1}}}""", ["/geographic/location/longitude"] },
         { """{"geographic":{"location":{"latitude":1e400,"longitude":0}}}""", ["/geographic/location/latitude"] },
         { """{"psychographic":{"interests":["a",null]}}""", ["/psychographic/interests"] },
         { """{"psychographic":{"interests":"a"}}""", ["/psychographic/interests"] },
-        { $$$"""{"psychographic":{"values":[{{{string.Join(',', Enumerable.Range(0, 101).Select(i => $"\"v{i}\""))}}}]}}""", ["/psychographic/values"] },
+        { $$$"""{"psychographic":{"values":[{{{string.Join(',', Enumerable.Range(0, 101).Select(i => $"\"v{i}\""))}}}]}}""",
+            ["/psychographic/values"] },
         { """{"signedUpAt":"2024-05-31T12:00:00"}""", ["/signedUpAt"] },
         { """{"signedUpAt":"0001-01-01T00:00:00Z"}""", ["/signedUpAt"] },
         { """{"signedUpAt":"yesterday"}""", ["/signedUpAt"] },
         { """{"attributes":{"plann":"x"}}""", ["/attributes/plann"] },
         { """{"attributes":[]}""", ["/attributes"] },
         { """{"attributes":{"plan":1,"score":1.5,"ratio":"1","vip":"true","renewal":"2025-02-30","lastCall":"2025-01-01","tags":"a"}}""",
-            ["/attributes/lastCall", "/attributes/plan", "/attributes/ratio", "/attributes/renewal", "/attributes/score", "/attributes/tags", "/attributes/vip"] },
+            ["/attributes/lastCall", "/attributes/plan", "/attributes/ratio", "/attributes/renewal", "/attributes/score",
+                "/attributes/tags", "/attributes/vip"] },
         { """{"attributes":{"plan":"\ud800"}}""", ["/attributes/plan"] },
         { """{"attributes":{"plan":"a\u0000"}}""", ["/attributes/plan"] },
         { """{"attributes":{"tags":[[["x"]]]}}""", ["/attributes/tags"] },
@@ -84,8 +89,13 @@ public sealed class CustomerFaultTests(ApiFixture fixture) : IClassFixture<ApiFi
     [Fact]
     public async Task Post_UnknownNames_NameTheNearest()
     {
-        Assert.Contains("plan", (await Api.PostAsync("customers", """{"attributes":{"plam":"x"}}""")).Expect(400)["errors"].GetProperty("/attributes/plam")[0].GetString());
-        Assert.Contains("firstName", (await Api.PostAsync("customers", """{"fristName":"x"}""")).Expect(400)["errors"].GetProperty("/fristName")[0].GetString());
+        Assert.Contains(
+            "plan",
+            (await Api.PostAsync("customers", """{"attributes":{"plam":"x"}}""")).Expect(400)["errors"].GetProperty("/attributes/plam")[0]
+                .GetString());
+        Assert.Contains(
+            "firstName",
+            (await Api.PostAsync("customers", """{"fristName":"x"}""")).Expect(400)["errors"].GetProperty("/fristName")[0].GetString());
     }
 
     [Theory]

@@ -21,7 +21,8 @@ public sealed class CustomersTests(ApiFixture fixture) : IClassFixture<ApiFixtur
 
     public async Task InitializeAsync()
     {
-        foreach (var (name, type) in new[] { ("plan", "text"), ("score", "integer"), ("ratio", "decimal"), ("vip", "boolean"), ("renewal", "date"), ("lastCall", "instant"), ("tags", "set") })
+        foreach (var (name, type) in new[] { ("plan", "text"), ("score", "integer"), ("ratio", "decimal"), ("vip", "boolean"),
+            ("renewal", "date"), ("lastCall", "instant"), ("tags", "set") })
         {
             await Api.PutAsync($"attributes/{name}", $$"""{"type":"{{type}}","kind":"value"}""");
         }
@@ -95,7 +96,8 @@ public sealed class CustomersTests(ApiFixture fixture) : IClassFixture<ApiFixtur
     public async Task Post_ConsentWithoutTime_IsGivenNow()
     {
         var answer = (await Api.PostAsync("customers", """{"consents":{"marketing":{"granted":true}}}""")).Expect(201);
-        Assert.True(DateTimeOffset.UtcNow - answer["consents"].GetProperty("marketing").GetProperty("at").GetDateTimeOffset() < TimeSpan.FromMinutes(1));
+        Assert.True(DateTimeOffset.UtcNow - answer["consents"].GetProperty("marketing").GetProperty("at").GetDateTimeOffset()
+            < TimeSpan.FromMinutes(1));
     }
 
     [Fact]
@@ -136,7 +138,9 @@ public sealed class CustomersTests(ApiFixture fixture) : IClassFixture<ApiFixtur
         Assert.Equal("Augusta", patched["firstName"].GetString());
         Assert.Equal("Lovelace", patched["lastName"].GetString());
         Assert.False(patched["demographic"].TryGetProperty("income", out _));
-        Assert.Equal((4, 5), (patched["demographic"].GetProperty("children").GetInt32(), patched["demographic"].GetProperty("householdSize").GetInt32()));
+        Assert.Equal(
+            (4, 5),
+            (patched["demographic"].GetProperty("children").GetInt32(), patched["demographic"].GetProperty("householdSize").GetInt32()));
         Assert.Equal("""["Music"]""", patched["psychographic"].GetProperty("interests").GetRawText());
         Assert.Equal(8, patched["attributes"].GetProperty("score").GetInt32());
         Assert.False(patched["attributes"].TryGetProperty("plan", out _));
@@ -168,7 +172,8 @@ public sealed class CustomersTests(ApiFixture fixture) : IClassFixture<ApiFixtur
         (await Api.PatchAsync($"customers/{id}", """{"firstName":"C"}""", ("If-Match", first))).Expect(412);
         (await Api.DeleteAsync($"customers/{id}", ("If-Match", first))).Expect(412);
         (await Api.PostAsync("events", $$"""{"customerId":"{{id}}","type":"order_completed","amount":5}""")).Expect(200);
-        (await Api.PatchAsync($"customers/{id}", """{"firstName":"C"}""", ("If-Match", second))).Expect(200); // An event is no change of the profile.
+        // An event is no change of the profile.
+        (await Api.PatchAsync($"customers/{id}", """{"firstName":"C"}""", ("If-Match", second))).Expect(200);
     }
 
     [Fact]
@@ -176,7 +181,8 @@ public sealed class CustomersTests(ApiFixture fixture) : IClassFixture<ApiFixtur
     {
         var id = NewId();
         var etag = (await Api.PutAsync($"customers/{id}", "{}")).Expect(201).ETag!;
-        var answers = await Task.WhenAll(Enumerable.Range(0, 8).Select(i => Api.PutAsync($"customers/{id}", $$"""{"firstName":"{{i}}"}""", ("If-Match", etag))));
+        var answers = await Task.WhenAll(
+            Enumerable.Range(0, 8).Select(i => Api.PutAsync($"customers/{id}", $$"""{"firstName":"{{i}}"}""", ("If-Match", etag))));
         Assert.Equal([200, .. Enumerable.Repeat(412, 7)], answers.Select(a => a.Status).Order());
     }
 
@@ -184,7 +190,8 @@ public sealed class CustomersTests(ApiFixture fixture) : IClassFixture<ApiFixtur
     public async Task Put_ManyAtOnceOnANewId_OneCreatesTheOthersReplace()
     {
         var id = NewId();
-        var answers = await Task.WhenAll(Enumerable.Range(0, 8).Select(i => Api.PutAsync($"customers/{id}", $$"""{"firstName":"{{i}}"}""")));
+        var answers = await Task.WhenAll(
+            Enumerable.Range(0, 8).Select(i => Api.PutAsync($"customers/{id}", $$"""{"firstName":"{{i}}"}""")));
         Assert.Equal([.. Enumerable.Repeat(200, 7), 201], answers.Select(a => a.Status).Order());
     }
 
@@ -211,9 +218,11 @@ public sealed class CustomersTests(ApiFixture fixture) : IClassFixture<ApiFixtur
     {
         var id = NewId();
         await Api.PostAsync("events", $$"""[{"customerId":"{{id}}","type":"a","occurredAt":"2024-03-01T00:00:00Z"},{"customerId":"{{id}}","type":"a","occurredAt":"2024-01-01T00:00:00Z"}]""");
-        var later = (await Api.PutAsync($"customers/{id}", """{"firstSeenAt":"2024-02-01T00:00:00Z","lastSeenAt":"2024-02-01T00:00:00Z"}""")).Expect(200);
+        var later = (await Api.PutAsync(
+            $"customers/{id}", """{"firstSeenAt":"2024-02-01T00:00:00Z","lastSeenAt":"2024-02-01T00:00:00Z"}""")).Expect(200);
         Assert.Equal(("2024-01-01T00:00:00Z", "2024-03-01T00:00:00Z"), (later["firstSeenAt"].GetString(), later["lastSeenAt"].GetString()));
-        var outer = (await Api.PutAsync($"customers/{id}", """{"firstSeenAt":"2023-02-01T00:00:00Z","lastSeenAt":"2025-02-01T00:00:00Z"}""")).Expect(200);
+        var outer = (await Api.PutAsync(
+            $"customers/{id}", """{"firstSeenAt":"2023-02-01T00:00:00Z","lastSeenAt":"2025-02-01T00:00:00Z"}""")).Expect(200);
         Assert.Equal(("2023-02-01T00:00:00Z", "2025-02-01T00:00:00Z"), (outer["firstSeenAt"].GetString(), outer["lastSeenAt"].GetString()));
     }
 
@@ -243,7 +252,9 @@ public sealed class CustomersTests(ApiFixture fixture) : IClassFixture<ApiFixtur
         }
 
         (await Api.PutAsync($"segments/{prefix}", $$$"""{"rule":{"combinator":"and","rules":[{"field":"demographic.children","operator":">","value":4},{"field":"customer.id","operator":"beginsWith","value":"{{{prefix}}}-"}]}}""")).Expect(201);
-        Assert.Equal([$"{prefix}-5", $"{prefix}-6"], (await Api.AllAsync($"customers?segment={prefix}", 1)).Select(c => c.GetProperty("id").GetString()));
+        Assert.Equal(
+            [$"{prefix}-5", $"{prefix}-6"],
+            (await Api.AllAsync($"customers?segment={prefix}", 1)).Select(c => c.GetProperty("id").GetString()));
         (await Api.GetAsync("customers?segment=none-such")).Expect(404);
     }
 

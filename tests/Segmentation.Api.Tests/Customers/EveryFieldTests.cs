@@ -9,8 +9,9 @@ using static Segmentation.Api.Tests.Segments.RuleJson;
 namespace Segmentation.Api.Tests.Customers;
 
 /// <summary>
-/// Every field of the catalog, over HTTP: a customer that has nothing else is sent, read back, exported, imported again, and found by a rule that another
-/// customer does not satisfy. What was forgotten of a new field (the resource's property, its line among the profile's properties, …) is named here.
+/// Every field of the catalog, over HTTP: a customer that has nothing else is sent, read back, exported, imported again, and found by a
+/// rule that another customer does not satisfy. What was forgotten of a new field (the resource's property, its line among the profile's
+/// properties, …) is named here.
 /// </summary>
 public sealed class EveryFieldTests(ApiFixture fixture) : IClassFixture<ApiFixture>, IAsyncLifetime
 {
@@ -33,13 +34,24 @@ public sealed class EveryFieldTests(ApiFixture fixture) : IClassFixture<ApiFixtu
 
     private static readonly Dictionary<string, string> attributes = new()
     {
-        ["plan"] = "text", ["score"] = "integer", ["ratio"] = "decimal", ["vip"] = "boolean", ["renewal"] = "date", ["lastCall"] = "instant", ["tags"] = "set",
+        ["plan"] = "text",
+        ["score"] = "integer",
+        ["ratio"] = "decimal",
+        ["vip"] = "boolean",
+        ["renewal"] = "date",
+        ["lastCall"] = "instant",
+        ["tags"] = "set",
     };
 
     // Values of fields that not every value of their type is one of.
-    private static readonly Dictionary<string, string> values = new() { ["geographic.country"] = "\"DE\"", ["geographic.timeZone"] = "\"Europe/Berlin\"" };
+    private static readonly Dictionary<string, string> values = new()
+    {
+        ["geographic.country"] = "\"DE\"",
+        ["geographic.timeZone"] = "\"Europe/Berlin\""
+    };
 
-    // Fields that are not simply sent and shown: by what a customer gets them, where they are shown if they are, and a rule that it satisfies.
+    // Fields that are not simply sent and shown: by what a customer gets them, where they are shown if they are,
+    // and a rule that it satisfies.
     private static readonly Dictionary<string, Made> special = new()
     {
         ["demographic.age"] = new(BirthDate, "demographic.age", Is("demographic.age", ">", "30")),
@@ -60,7 +72,9 @@ public sealed class EveryFieldTests(ApiFixture fixture) : IClassFixture<ApiFixtu
         ["customer.createdAt"] = new("{}", "createdAt", null),
         ["segment"] = new("{}", null, In("every-field")),
         ["consent.marketing"] = new(
-            """{"consents":{"marketing":{"granted":true,"at":"2024-01-01T00:00:00Z"}}}""", "consents.marketing.granted", Is("consent.marketing", "=", "true")),
+            """{"consents":{"marketing":{"granted":true,"at":"2024-01-01T00:00:00Z"}}}""",
+            "consents.marketing.granted",
+            Is("consent.marketing", "=", "true")),
     };
 
     private Api Api => fixture.Api;
@@ -124,7 +138,8 @@ public sealed class EveryFieldTests(ApiFixture fixture) : IClassFixture<ApiFixtu
     {
         var columns = (await Api.GetAsync("customers/export", ("Accept", Csv))).Expect(200).Body.Split("\r\n")[0].Split(',');
         var known = Names.Select(PathOf).ToHashSet(StringComparer.Ordinal);
-        var unknown = columns.Where(c => !c.StartsWith("consents.", StringComparison.Ordinal) && !known.Contains(c.Replace(".latitude", "").Replace(".longitude", "")));
+        var unknown = columns.Where(c => !c.StartsWith("consents.", StringComparison.Ordinal)
+            && !known.Contains(c.Replace(".latitude", "").Replace(".longitude", "")));
         Assert.Equal(["updatedAt"], unknown);
     }
 
@@ -147,7 +162,8 @@ public sealed class EveryFieldTests(ApiFixture fixture) : IClassFixture<ApiFixtu
     // Sent and shown under its own name, or made by events, as its kind is.
     private async Task<Made> ByDefaultAsync(string field)
     {
-        var options = (await Api.GetAsync("fields")).Expect(200).Json.EnumerateArray().SelectMany(group => group.GetProperty("options").EnumerateArray());
+        var options = (await Api.GetAsync("fields")).Expect(200).Json.EnumerateArray()
+            .SelectMany(group => group.GetProperty("options").EnumerateArray());
         var option = options.SingleOrDefault(o => o.GetProperty("name").GetString() == field);
         Assert.True(option.ValueKind == JsonValueKind.Object, $"GET /fields does not list {field}.");
         if (field.StartsWith("behavioral.", StringComparison.Ordinal) || field.StartsWith("value.", StringComparison.Ordinal))
@@ -174,11 +190,13 @@ public sealed class EveryFieldTests(ApiFixture fixture) : IClassFixture<ApiFixtu
     // The file that the customer alone is in.
     private async Task<string> ExportAsync(string type, string id, string field, string path, JsonElement shown)
     {
-        var lines = (await Api.GetAsync("customers/export", ("Accept", type))).Expect(200).Body.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        var lines = (await Api.GetAsync("customers/export", ("Accept", type))).Expect(200).Body.Split(
+            '\n', StringSplitOptions.RemoveEmptyEntries);
         if (type == Ndjson)
         {
             var line = lines.Single(l => JsonSerializer.Deserialize<JsonElement>(l).GetProperty("id").GetString() == id);
-            Assert.True(Find(JsonSerializer.Deserialize<JsonElement>(line), path) is { } exported && JsonElement.DeepEquals(exported, Find(shown, path)!.Value),
+            Assert.True(Find(JsonSerializer.Deserialize<JsonElement>(line), path) is { } exported
+                && JsonElement.DeepEquals(exported, Find(shown, path)!.Value),
                 $"An export of {type} does not have {field}: {line}");
             return line;
         }
@@ -200,7 +218,8 @@ public sealed class EveryFieldTests(ApiFixture fixture) : IClassFixture<ApiFixtu
     {
         var both = Is("customer.id", "in", $"[\"{id}\",\"{other}\"]");
         List<string> rules = [RuleFor(field, made, shown)];
-        if (made.Sent is not null && made.Rule is null && made.Path is not null && !field.StartsWith("customer.createdAt", StringComparison.Ordinal))
+        if (made.Sent is not null && made.Rule is null && made.Path is not null
+            && !field.StartsWith("customer.createdAt", StringComparison.Ordinal))
         {
             rules.Add(Is(field, "notNull"));
         }
@@ -248,7 +267,9 @@ public sealed class EveryFieldTests(ApiFixture fixture) : IClassFixture<ApiFixtu
             }
             else
             {
-                Assert.True(actual is { } found && JsonElement.DeepEquals(expected, found), $"{message}: {path} is {actual?.GetRawText() ?? "missing"}.");
+                Assert.True(
+                    actual is { } found && JsonElement.DeepEquals(expected, found),
+                    $"{message}: {path} is {actual?.GetRawText() ?? "missing"}.");
             }
         }
     }
@@ -269,9 +290,10 @@ public sealed class EveryFieldTests(ApiFixture fixture) : IClassFixture<ApiFixtu
         : value.ToString();
 
     // Where a field is that is sent and shown under its own name.
-    private static string PathOf(string field) => field.StartsWith("customer.", StringComparison.Ordinal) || field.StartsWith("temporal.", StringComparison.Ordinal)
-        ? field[(field.IndexOf('.', StringComparison.Ordinal) + 1)..]
-        : field;
+    private static string PathOf(string field) =>
+        field.StartsWith("customer.", StringComparison.Ordinal) || field.StartsWith("temporal.", StringComparison.Ordinal)
+            ? field[(field.IndexOf('.', StringComparison.Ordinal) + 1)..]
+            : field;
 
     /// <param name="Sent">The profile that has the field; null for what events make.</param>
     /// <param name="Path">Where the field is shown; null where it is not.</param>

@@ -29,7 +29,8 @@ public sealed class EventStoreTests(RuleWorld world) : IClassFixture<RuleWorld>
         await using var transaction = await db.Database.BeginTransactionAsync();
         if (sql.Length > 0)
         {
-            await db.Database.ExecuteSqlRawAsync(sql.Replace("{", "{{", StringComparison.Ordinal).Replace("}", "}}", StringComparison.Ordinal));
+            await db.Database.ExecuteSqlRawAsync(
+                sql.Replace("{", "{{", StringComparison.Ordinal).Replace("}", "}}", StringComparison.Ordinal));
         }
 
         Assert.Equal(waiting, await new MembershipBacklog(db).CountAsync(default));
@@ -42,12 +43,22 @@ public sealed class EventStoreTests(RuleWorld world) : IClassFixture<RuleWorld>
         var id = await db.Customers.OrderBy(c => c.Key).Select(c => c.Id).FirstAsync();
         var began = await db.ChangeLog.MaxAsync(w => (long?)w.Id) ?? 0;
         IncomingEvent[] events = [.. Enumerable.Range(0, 2600).Select(i => new IncomingEvent(
-            i < 2100 ? $"piece-{i}" : i < 2500 ? "piece-1" : id, new CustomerEvent { Id = $"piece{i}", Type = i % 2 == 0 ? "piece_a" : "piece_b", TypeSent = "piece", OccurredAt = RuleWorld.Now.AddSeconds(i) }, i))];
-        Assert.Equal(2600, (await new EventStore(db, new RevenueOptions(), TimeProvider.System).StoreAsync(events, create: true, default)).Stored);
+            i < 2100 ? $"piece-{i}" : i < 2500 ? "piece-1" : id,
+            new CustomerEvent
+            {
+                Id = $"piece{i}",
+                Type = i % 2 == 0 ? "piece_a" : "piece_b",
+                TypeSent = "piece",
+                OccurredAt = RuleWorld.Now.AddSeconds(i)
+            },
+            i))];
+        Assert.Equal(
+            2600, (await new EventStore(db, new RevenueOptions(), TimeProvider.System).StoreAsync(events, create: true, default)).Stored);
 
         var entries = await db.ChangeLog.Where(w => w.Id > began && !w.Created).OrderBy(w => w.Id).ToListAsync();
         Assert.Equal([1000, 1000, 103], entries.Select(w => w.Keys!.Length));
-        Assert.True(entries.All(w => w.EventTypes!.Length == w.Keys!.Length && w.EventIds!.Length == w.Keys!.Length && w.EventTimes!.Length == w.Keys!.Length));
+        Assert.True(entries.All(w =>
+            w.EventTypes!.Length == w.Keys!.Length && w.EventIds!.Length == w.Keys!.Length && w.EventTimes!.Length == w.Keys!.Length));
         var pairs = entries.SelectMany(w => w.Keys!.Zip(w.EventTypes!, w.EventIds!)).ToList();
         Assert.Equal(2103, pairs.Select(p => (p.First, p.Second)).Distinct().Count());
 

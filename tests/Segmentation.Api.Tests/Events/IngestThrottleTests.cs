@@ -61,9 +61,12 @@ public sealed class IngestThrottleTests : IDisposable
     public async Task Run_AfterOneThatFailedOrWasCancelled_RunsNext()
     {
         waiting = Limit + 1;
-        await Assert.ThrowsAsync<InvalidOperationException>(() => throttle.RunAsync<int>(CountAsync, () => throw new InvalidOperationException(), default));
-        await Assert.ThrowsAsync<InvalidOperationException>(() => throttle.RunAsync(() => throw new InvalidOperationException(), () => Task.FromResult(0), default));
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => throttle.RunAsync(CountAsync, () => Task.FromResult(0), new CancellationToken(true)));
+        await Assert.ThrowsAsync<InvalidOperationException>(() =>
+            throttle.RunAsync<int>(CountAsync, () => throw new InvalidOperationException(), default));
+        await Assert.ThrowsAsync<InvalidOperationException>(() =>
+            throttle.RunAsync(() => throw new InvalidOperationException(), () => Task.FromResult(0), default));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
+            throttle.RunAsync(CountAsync, () => Task.FromResult(0), new CancellationToken(true)));
         Assert.Equal(5, await throttle.RunAsync(CountAsync, () => Task.FromResult(5), default));
     }
 

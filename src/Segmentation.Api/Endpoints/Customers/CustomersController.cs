@@ -34,7 +34,8 @@ public sealed class CustomersController(
     /// <param name="limit">How many a page holds, 1 to 1,000; 100 when left out.</param>
     /// <param name="cursor">The page before's <c>nextCursor</c>.</param>
     [HttpGet]
-    public async Task<Page<CustomerResource>> List(string? email, string? segment, int? limit, string? cursor, CancellationToken cancellation)
+    public async Task<Page<CustomerResource>> List(
+        string? email, string? segment, int? limit, string? cursor, CancellationToken cancellation)
     {
         IQueryable<Customer> customers = db.Customers;
         if (segment is not null)
@@ -54,7 +55,8 @@ public sealed class CustomersController(
 
     /// <summary>Reads a customer.</summary>
     [HttpGet("{id}")]
-    public async Task<CustomerResource> Get(string id, CancellationToken cancellation) => Show(await db.FindCustomerAsync(id, cancellation));
+    public async Task<CustomerResource> Get(string id, CancellationToken cancellation) =>
+        Show(await db.FindCustomerAsync(id, cancellation));
 
     /// <summary>Creates or replaces a customer: the whole profile. What its events made stays.</summary>
     [HttpPut("{id}")]
@@ -76,7 +78,8 @@ public sealed class CustomersController(
     [ProducesResponseType<CustomerResource>(StatusCodes.Status200OK)]
     public async Task<IActionResult> Patch(string id, [FromBody] JsonElement patch, CancellationToken cancellation)
     {
-        var customer = await store.ChangeAsync(id, profile => CheckId(id, MergePatch.Apply(profile, patch)), Request.CheckIfMatch, cancellation);
+        var customer = await store.ChangeAsync(
+            id, profile => CheckId(id, MergePatch.Apply(profile, patch)), Request.CheckIfMatch, cancellation);
         return Ok(Show(customer));
     }
 
@@ -92,14 +95,18 @@ public sealed class CustomersController(
     /// <summary>Creates or replaces customers, a line each: text/csv or application/x-ndjson. A bad line is rejected alone.</summary>
     [HttpPost("import")]
     [DisableRequestSizeLimit]
-    public Task<ImportResult> Import([FromServices] CustomerImport import, CancellationToken cancellation) => import.RunAsync(Request.Body, Request.MediaType() switch
-    {
-        CustomerExport.Csv => true,
-        CustomerExport.Ndjson => false,
-        _ => throw new ApiProblem(StatusCodes.Status415UnsupportedMediaType, $"An import must be {CustomerExport.Csv} or {CustomerExport.Ndjson}."),
-    }, cancellation);
+    public Task<ImportResult> Import([FromServices] CustomerImport import, CancellationToken cancellation) =>
+        import.RunAsync(Request.Body, Request.MediaType() switch
+        {
+            CustomerExport.Csv => true,
+            CustomerExport.Ndjson => false,
+            _ => throw new ApiProblem(
+                StatusCodes.Status415UnsupportedMediaType, $"An import must be {CustomerExport.Csv} or {CustomerExport.Ndjson}."),
+        }, cancellation);
 
-    /// <summary>All customers, a line each: text/csv or (unless Accept asks for it) application/x-ndjson. An import takes it back.</summary>
+    /// <summary>
+    /// All customers, a line each: text/csv or (unless Accept asks for it) application/x-ndjson. An import takes it back.
+    /// </summary>
     [HttpGet("export")]
     public async Task Export(CancellationToken cancellation)
     {
@@ -108,7 +115,8 @@ public sealed class CustomersController(
         await CustomerExport.WriteAsync(Response, db, db.Customers, format, attributes, idOnly: false, cancellation);
     }
 
-    private async Task<Page<CustomerResource>> PageAsync(IQueryable<Customer> customers, int? limit, string? cursor, CancellationToken cancellation)
+    private async Task<Page<CustomerResource>> PageAsync(
+        IQueryable<Customer> customers, int? limit, string? cursor, CancellationToken cancellation)
     {
         var rows = Paging.Limit(limit);
         if (Paging.TextCursor(cursor) is { } after)
@@ -121,7 +129,8 @@ public sealed class CustomersController(
         return Paging.Create(page, rows, c => CustomerResource.From(c, now), c => [c.Id]);
     }
 
-    private CreatedResult ShowCreated(Customer customer) => Created($"/api/v1/customers/{Uri.EscapeDataString(customer.Id)}", Show(customer));
+    private CreatedResult ShowCreated(Customer customer) =>
+        Created($"/api/v1/customers/{Uri.EscapeDataString(customer.Id)}", Show(customer));
 
     private CustomerResource Show(Customer customer)
     {

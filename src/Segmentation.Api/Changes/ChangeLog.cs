@@ -39,12 +39,14 @@ internal static class ChangeLog
     /// <summary>SQL that appends customers that events have made.</summary>
     /// <param name="created">Rows with <c>key</c>.</param>
     public static string AppendCreatedSql(string created) =>
-        $"INSERT INTO membership_work (cause, keys, created) SELECT {(short)MembershipCause.Event}, array_agg(key), true FROM {created} HAVING count(*) > 0";
+        "INSERT INTO membership_work (cause, keys, created) " +
+        $"SELECT {(short)MembershipCause.Event}, array_agg(key), true FROM {created} HAVING count(*) > 0";
 
     /// <summary>SQL that appends customers that were imported: those that are new and those that are not, a row each.</summary>
     /// <param name="stored">Rows with <c>key</c> and <c>version</c>, which is 1 for a new customer.</param>
     public static string AppendImportedSql(string stored) =>
-        $"INSERT INTO membership_work (cause, keys, created) SELECT {(short)MembershipCause.Import}, array_agg(key), version = 1 FROM {stored} GROUP BY version = 1";
+        "INSERT INTO membership_work (cause, keys, created) " +
+        $"SELECT {(short)MembershipCause.Import}, array_agg(key), version = 1 FROM {stored} GROUP BY version = 1";
 
     /// <summary>SQL that appends stored events: of each customer and type the latest one's id and the earliest one's time.</summary>
     /// <param name="stored">Rows with <c>customer_key</c>, <c>type</c>, <c>id</c> and <c>occurred_at</c>.</param>
@@ -55,7 +57,8 @@ internal static class ChangeLog
         FROM (
             SELECT *, (row_number() OVER (ORDER BY type, customer_key) - 1) / {EventRowKeys} AS part
             FROM (
-                SELECT DISTINCT ON (customer_key, type) customer_key, type, id, min(occurred_at) OVER (PARTITION BY customer_key, type) AS earliest
+                SELECT DISTINCT ON (customer_key, type) customer_key, type, id,
+                    min(occurred_at) OVER (PARTITION BY customer_key, type) AS earliest
                 FROM {stored} ORDER BY customer_key, type, occurred_at DESC) AS latest) AS parts
         GROUP BY part ORDER BY part
         """;
@@ -65,7 +68,8 @@ internal static class ChangeLog
     /// <param name="segment">The segment's id, or a parameter.</param>
     /// <param name="rows">Rows with <c>key</c>.</param>
     public static string AppendForSegmentSql(string cause, string segment, string rows) =>
-        $"INSERT INTO membership_work (cause, segment_id, keys, created) SELECT {cause}, {segment}, array_agg(key), false FROM {rows} HAVING count(*) > 0";
+        "INSERT INTO membership_work (cause, segment_id, keys, created) " +
+        $"SELECT {cause}, {segment}, array_agg(key), false FROM {rows} HAVING count(*) > 0";
 
     /// <summary>Appends customers that were put into a manual segment or taken out of it.</summary>
     /// <param name="customers">Their ids; those that no customer has are left out.</param>
@@ -80,7 +84,8 @@ internal static class ChangeLog
     public static FormattableString AppendRefreshSql(int segment) =>
         $"""
         INSERT INTO membership_work (cause, segment_id, created) SELECT {(short)MembershipCause.Refresh}, {segment}, false
-        WHERE NOT EXISTS (SELECT FROM membership_work WHERE segment_id = {segment} AND cause = {(short)MembershipCause.Refresh} AND keys IS NULL)
+        WHERE NOT EXISTS (
+            SELECT FROM membership_work WHERE segment_id = {segment} AND cause = {(short)MembershipCause.Refresh} AND keys IS NULL)
         """;
 
     /// <summary>Appends segments to be built anew.</summary>

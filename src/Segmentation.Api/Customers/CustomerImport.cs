@@ -35,7 +35,11 @@ public sealed class CustomerImport(SegmentationDb db, CustomerValidator validato
         // One connection for all batches: the temporary table is its own. Their commits don't wait for the disk;
         // the last statement does, for all.
         await db.Database.OpenConnectionAsync(cancellation);
-        await ExecuteAsync($"CREATE TEMPORARY TABLE IF NOT EXISTS incoming_customers ON COMMIT DELETE ROWS AS SELECT {table.ColumnList} FROM customers WITH NO DATA");
+        await ExecuteAsync(
+            $"""
+            CREATE TEMPORARY TABLE IF NOT EXISTS incoming_customers ON COMMIT DELETE ROWS
+            AS SELECT {table.ColumnList} FROM customers WITH NO DATA
+            """);
         await ExecuteAsync("SET synchronous_commit = off");
         var (batch, other, storing) = (new CustomerImportBatch(table), new CustomerImportBatch(table), Task.CompletedTask);
         try
@@ -146,18 +150,21 @@ public sealed class CustomerImport(SegmentationDb db, CustomerValidator validato
     }
 
     // In a customer that is there already, what others make stays, and what events have a part in is merged.
-    private string UpsertSql() =>
-        $"""
-        WITH stored AS (
-            INSERT INTO customers AS c ({table.ColumnList}) SELECT {table.ColumnList} FROM incoming_customers ORDER BY id
-            ON CONFLICT (id) DO UPDATE SET
-                {string.Join(", ", CustomerColumns.ColumnsMadeBy(db.Model, Maker.Profile).Select(column => $"{column} = excluded.{column}"))},
-                updated_at = excluded.updated_at, version = c.version + 1,
-                first_seen_at = least(excluded.first_seen_at, c.first_event_at), last_seen_at = greatest(excluded.last_seen_at, c.last_event_at)
-            RETURNING key, version),
-        changes AS ({ChangeLog.AppendImportedSql("stored")})
-        SELECT count(*), count(*) FILTER (WHERE version = 1) FROM stored
-        """;
+    private string UpsertSql()
+    {
+        var profile = CustomerColumns.ColumnsMadeBy(db.Model, Maker.Profile).Select(column => $"{column} = excluded.{column}");
+        return $"""
+            WITH stored AS (
+                INSERT INTO customers AS c ({table.ColumnList}) SELECT {table.ColumnList} FROM incoming_customers ORDER BY id
+                ON CONFLICT (id) DO UPDATE SET {string.Join(", ", profile)},
+                    updated_at = excluded.updated_at, version = c.version + 1,
+                    first_seen_at = least(excluded.first_seen_at, c.first_event_at),
+                    last_seen_at = greatest(excluded.last_seen_at, c.last_event_at)
+                RETURNING key, version),
+            changes AS ({ChangeLog.AppendImportedSql("stored")})
+            SELECT count(*), count(*) FILTER (WHERE version = 1) FROM stored
+            """;
+    }
 
     // An attribute can't be deleted while values of it are on their way in; one that was deleted since the lines
     // were checked is found here.

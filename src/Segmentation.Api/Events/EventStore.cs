@@ -120,7 +120,8 @@ public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimePr
             await ReadKeysAsync(
                 $"""
                 WITH created AS (
-                INSERT INTO customers ({string.Join(", ", newCustomer.Select(c => c.Column))}) SELECT {string.Join(", ", newCustomer.Select(c => c.Value))}
+                INSERT INTO customers ({string.Join(", ", newCustomer.Select(c => c.Column))})
+                SELECT {string.Join(", ", newCustomer.Select(c => c.Value))}
                 FROM unnest($1, $2) AS fresh (id, id_folded) ORDER BY fresh.id ON CONFLICT (id) DO NOTHING RETURNING id, key),
                 changes AS ({ChangeLog.AppendCreatedSql("created")})
                 SELECT id, key FROM created

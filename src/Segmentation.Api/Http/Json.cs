@@ -53,7 +53,9 @@ public static class Json
         }
 
         return ApiProblem.Invalid(pointer, exception is RequestJsonException ? exception.Message.Split(" Path:")[0]
-            : $"Not valid JSON, at line {(exception.LineNumber + 1)?.ToString(CultureInfo.InvariantCulture) ?? "?"}, byte {(exception.BytePositionInLine + 1)?.ToString(CultureInfo.InvariantCulture) ?? "?"}.");
+            : $"Not valid JSON, at line {Number(exception.LineNumber + 1)}, byte {Number(exception.BytePositionInLine + 1)}.");
+
+        static string Number(long? number) => number?.ToString(CultureInfo.InvariantCulture) ?? "?";
     }
 
     // "$.demographic.age", "$.consents['a b'].at", "$[3].id" -> JSON Pointer

@@ -107,7 +107,10 @@ public sealed class AttributesTests(ApiFixture fixture) : IClassFixture<ApiFixtu
     {
         var name = NewName();
         (await Api.PutAsync($"attributes/{name}", """{"type":"set","kind":"value"}""")).Expect(201);
-        (await Api.PutAsync($"customers/{name}", $$$"""{"geographic":{"city":"Oberammergau","climate":"arid"},"psychographic":{"interests":["Zither","Zen"]},"attributes":{"{{{name}}}":["Zap","Other"]}}""")).Expect(201);
+        (await Api.PutAsync($"customers/{name}", $$$"""
+            {"geographic":{"city":"Oberammergau","climate":"arid"},"psychographic":{"interests":["Zither","Zen"]},
+             "attributes":{"{{{name}}}":["Zap","Other"]} }
+            """)).Expect(201);
         (await Api.PostAsync("events", $$"""{"customerId":"{{name}}","type":"zz_seen"}""")).Expect(200);
         async Task<string[]> Values(string field, string prefix) => [.. (await Api.GetAsync($"fields/{field}/values?prefix={prefix}"))
             .Expect(200)["values"].EnumerateArray().Select(v => v.GetString()!)];
@@ -131,7 +134,10 @@ public sealed class AttributesTests(ApiFixture fixture) : IClassFixture<ApiFixtu
             (await Api.PutAsync($"attributes/{name}", $$"""{"type":"{{type}}","kind":"value"}""")).Expect(201);
         }
 
-        var customer = (await Api.PutAsync("customers/typed", """{"attributes":{"cPlan":" Pro ","cScore":5,"cWhen":"2024-01-01T00:00:00.123456+01:00","cDay":"2024-02-29","cTags":["A","a","b"],"cOk":true,"cRatio":0.1,"cNothing":null}}""")).Expect(201);
+        var customer = (await Api.PutAsync("customers/typed", """
+            {"attributes":{"cPlan":" Pro ","cScore":5,"cWhen":"2024-01-01T00:00:00.123456+01:00","cDay":"2024-02-29",
+             "cTags":["A","a","b"],"cOk":true,"cRatio":0.1,"cNothing":null}}
+            """)).Expect(201);
         Assert.Equal("Pro", customer["attributes"].GetProperty("cPlan").GetString());
         foreach (var (rule, holds) in new[]
         {

@@ -90,8 +90,14 @@ public sealed class CustomerExportTests(ApiFixture fixture) : IClassFixture<ApiF
         }
 
         var lines = Enumerable.Range(0, 50).Select(i => $$$"""
-            {"id":"c {{{i}}}","email":"Ünï{{{i}}}@x.y","firstName":"\"q\", {{{i}}}","demographic":{"birthDate":"1990-02-{{{(i % 28) + 1:00}}}","income":{{{i}}}.50},"geographic":{"country":"DE","location":{"latitude":{{{i}}}.123456789012345,"longitude":-0.1}},"psychographic":{"interests":["quoted \"x\", comma","a|b","back\\slash"]},"attributes":{"plan":"😀 Gold","tags":["x|y","Z"],"score":1.25,"vip":false,"lastCall":"2025-01-01T12:00:00Z"},"consents":{"marketing":{"granted":{{{(i % 2 == 0 ? "true" : "false")}}},"at":"2024-01-01T00:00:00.123456Z"}},"signedUpAt":"2024-01-01T00:00:00Z"}
-            """).Append("""{"id":"bare"}""");
+            {"id":"c {{{i}}}","email":"Ünï{{{i}}}@x.y","firstName":"\"q\", {{{i}}}",
+            "demographic":{"birthDate":"1990-02-{{{(i % 28) + 1:00}}}","income":{{{i}}}.50},
+            "geographic":{"country":"DE","location":{"latitude":{{{i}}}.123456789012345,"longitude":-0.1}},
+            "psychographic":{"interests":["quoted \"x\", comma","a|b","back\\slash"]},
+            "attributes":{"plan":"😀 Gold","tags":["x|y","Z"],"score":1.25,"vip":false,"lastCall":"2025-01-01T12:00:00Z"},
+            "consents":{"marketing":{"granted":{{{(i % 2 == 0 ? "true" : "false")}}},"at":"2024-01-01T00:00:00.123456Z"}},
+            "signedUpAt":"2024-01-01T00:00:00Z"}
+            """.ReplaceLineEndings("")).Append("""{"id":"bare"}""");
         (await Api.SendAsync("POST", "customers/import", string.Join('\n', lines), "application/x-ndjson")).Expect(200);
     }
 

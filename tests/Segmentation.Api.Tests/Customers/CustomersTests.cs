@@ -1,4 +1,5 @@
 using System.Text.Json;
+using static Segmentation.Api.Tests.Segments.RuleJson;
 
 namespace Segmentation.Api.Tests.Customers;
 
@@ -7,10 +8,14 @@ public sealed class CustomersTests(ApiFixture fixture) : IClassFixture<ApiFixtur
 {
     private const string Whole = """
         "email":"Ada@Example.com","firstName":"Ada","lastName":"Lovelace",
-        "demographic":{"birthDate":"1985-12-10","gender":"Female","education":"Self-taught","occupation":"Mathematician","maritalStatus":"Married","language":"en-GB","income":81234.56,"householdSize":5,"children":3},
-        "geographic":{"country":"GB","region":"England","city":"London","postalCode":"W1","timeZone":"Europe/London","climate":"temperate","location":{"latitude":51.5074,"longitude":-0.1278}},
-        "psychographic":{"interests":["Engines","Poetry"],"values":["Rigour"],"attitudes":["Curious"],"motivations":["Insight"],"lifestyle":"Bookish","personality":"INTJ"},
-        "attributes":{"plan":"Gold","score":7,"ratio":0.125,"vip":true,"renewal":"2025-02-28","lastCall":"2025-01-01T12:00:00Z","tags":["A","b"]},
+        "demographic":{"birthDate":"1985-12-10","gender":"Female","education":"Self-taught","occupation":"Mathematician",
+        "maritalStatus":"Married","language":"en-GB","income":81234.56,"householdSize":5,"children":3},
+        "geographic":{"country":"GB","region":"England","city":"London","postalCode":"W1","timeZone":"Europe/London",
+        "climate":"temperate","location":{"latitude":51.5074,"longitude":-0.1278}},
+        "psychographic":{"interests":["Engines","Poetry"],"values":["Rigour"],"attitudes":["Curious"],"motivations":["Insight"],
+        "lifestyle":"Bookish","personality":"INTJ"},
+        "attributes":{"plan":"Gold","score":7,"ratio":0.125,"vip":true,
+        "renewal":"2025-02-28","lastCall":"2025-01-01T12:00:00Z","tags":["A","b"]},
         "consents":{"marketing":{"granted":true,"at":"2024-01-01T00:00:00Z"},"profiling":{"granted":false,"at":"2024-01-02T00:00:00Z"}},
         "signedUpAt":"2023-05-01T10:00:00Z","firstSeenAt":"2023-04-01T10:00:00Z","lastSeenAt":"2025-04-01T10:00:00.123456Z"
         """;
@@ -80,8 +85,10 @@ public sealed class CustomersTests(ApiFixture fixture) : IClassFixture<ApiFixtur
     public async Task Post_TextWithBlanks_IsNormalized()
     {
         var answer = (await Api.PostAsync("customers", """
-            {"email":"  a@b.c ","firstName":"   ","lastName":null,"geographic":{"country":"de","climate":"ARID","timeZone":"europe/berlin","location":null},
-             "psychographic":{"interests":[" Golf","golf","","Chess "]},"attributes":{"plan":"  ","tags":["x"," X ",""],"score":null},"consents":{"marketing":null}}
+            {"email":"  a@b.c ","firstName":"   ","lastName":null,
+             "geographic":{"country":"de","climate":"ARID","timeZone":"europe/berlin","location":null},
+             "psychographic":{"interests":[" Golf","golf","","Chess "]},
+             "attributes":{"plan":"  ","tags":["x"," X ",""],"score":null},"consents":{"marketing":null}}
             """)).Expect(201);
         Assert.Equal("a@b.c", answer["email"].GetString());
         Assert.False(answer.Json.TryGetProperty("firstName", out _));
@@ -132,7 +139,8 @@ public sealed class CustomersTests(ApiFixture fixture) : IClassFixture<ApiFixtur
         var id = NewId();
         (await Api.PutAsync($"customers/{id}", "{" + Whole + "}")).Expect(201);
         var patched = (await Api.PatchAsync($"customers/{id}", """
-            {"email":null,"firstName":"Augusta","demographic":{"income":null,"children":4},"psychographic":{"interests":["Music"]},"attributes":{"plan":null,"score":8},"consents":{"profiling":null}}
+            {"email":null,"firstName":"Augusta","demographic":{"income":null,"children":4},"psychographic":{"interests":["Music"]},
+             "attributes":{"plan":null,"score":8},"consents":{"profiling":null}}
             """)).Expect(200);
         Assert.False(patched.Json.TryGetProperty("email", out _));
         Assert.Equal("Augusta", patched["firstName"].GetString());
@@ -217,7 +225,10 @@ public sealed class CustomersTests(ApiFixture fixture) : IClassFixture<ApiFixtur
     public async Task FirstAndLastSeen_AreTheOuterOfSentAndEvents()
     {
         var id = NewId();
-        await Api.PostAsync("events", $$"""[{"customerId":"{{id}}","type":"a","occurredAt":"2024-03-01T00:00:00Z"},{"customerId":"{{id}}","type":"a","occurredAt":"2024-01-01T00:00:00Z"}]""");
+        await Api.PostAsync("events", $$"""
+            [{"customerId":"{{id}}","type":"a","occurredAt":"2024-03-01T00:00:00Z"},
+             {"customerId":"{{id}}","type":"a","occurredAt":"2024-01-01T00:00:00Z"}]
+            """);
         var later = (await Api.PutAsync(
             $"customers/{id}", """{"firstSeenAt":"2024-02-01T00:00:00Z","lastSeenAt":"2024-02-01T00:00:00Z"}""")).Expect(200);
         Assert.Equal(("2024-01-01T00:00:00Z", "2024-03-01T00:00:00Z"), (later["firstSeenAt"].GetString(), later["lastSeenAt"].GetString()));
@@ -251,7 +262,8 @@ public sealed class CustomersTests(ApiFixture fixture) : IClassFixture<ApiFixtur
             (await Api.PutAsync($"customers/{prefix}-{i}", $$$"""{"demographic":{"children":{{{i}}} }}""")).Expect(201);
         }
 
-        (await Api.PutAsync($"segments/{prefix}", $$$"""{"rule":{"combinator":"and","rules":[{"field":"demographic.children","operator":">","value":4},{"field":"customer.id","operator":"beginsWith","value":"{{{prefix}}}-"}]}}""")).Expect(201);
+        var rule = All(Is("demographic.children", ">", "4"), Is("customer.id", "beginsWith", $"\"{prefix}-\""));
+        (await Api.PutAsync($"segments/{prefix}", Body(rule))).Expect(201);
         Assert.Equal(
             [$"{prefix}-5", $"{prefix}-6"],
             (await Api.AllAsync($"customers?segment={prefix}", 1)).Select(c => c.GetProperty("id").GetString()));

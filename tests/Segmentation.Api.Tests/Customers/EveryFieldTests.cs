@@ -26,9 +26,9 @@ public sealed class EveryFieldTests(ApiFixture fixture) : IClassFixture<ApiFixtu
     // 25 hours behind it: never the same day.
     private const string FarWest = """{"geographic":{"timeZone":"Pacific/Pago_Pago"}}""";
 
-    // Four days ago or more, so that no number of days that a rule names is reached while a test runs.
     private const string Orders = """
-        [{"type":"order_completed","amount":30.5,"occurredAt":"2024-05-01T10:00:00Z"},{"type":"order_refunded","amount":10,"occurredAt":"2024-05-02T10:00:00Z"},
+        [{"type":"order_completed","amount":30.5,"occurredAt":"2024-05-01T10:00:00Z"},
+         {"type":"order_refunded","amount":10,"occurredAt":"2024-05-02T10:00:00Z"},
          {"type":"order_completed","amount":20,"occurredAt":"2024-05-03T10:00:00Z"}]
         """;
 
@@ -59,9 +59,12 @@ public sealed class EveryFieldTests(ApiFixture fixture) : IClassFixture<ApiFixtu
             """{"geographic":{"location":{"latitude":52.5,"longitude":13.4}}}""", "geographic.location",
             Is("geographic.location", "within", """{"latitude":52.51,"longitude":13.41,"radiusKm":5}""")),
         ["behavioral.events"] = new(null, null,
-            $$$"""{"field":"behavioral.events","operator":"=","value":{{{All(Is("type", "=", "\"order_completed\""))}}},"match":{"mode":"atLeast","threshold":2}}"""),
+            $$$"""
+            {"field":"behavioral.events","operator":"=","value":{{{All(Is("type", "=", "\"order_completed\""))}}},
+             "match":{"mode":"atLeast","threshold":2}}
+            """),
         ["behavioral.sequence"] = new(null, null,
-            $$"""{"field":"behavioral.sequence","operator":"=","value":{"steps":[{{Everyone}},{{All(Is("type", "=", "\"order_refunded\""))}}]} }"""),
+            Is("behavioral.sequence", "=", $$"""{"steps":[{{Everyone}},{{All(Is("type", "=", "\"order_refunded\""))}}]}""")),
         ["temporal.birthday"] = new(BirthDate, null, Is("temporal.birthday", "=", "\"2000-12-10\"")),
         ["temporal.signupAnniversary"] = new(SignedUp, null, Is("temporal.signupAnniversary", "=", "\"2000-05-31\"")),
         ["temporal.localHour"] = new(FarEast, null, null),

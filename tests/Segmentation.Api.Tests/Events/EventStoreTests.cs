@@ -10,7 +10,9 @@ namespace Segmentation.Api.Tests.Events;
 /// <summary>What the store appends to the change log, and how many customers the backlog then counts.</summary>
 public sealed class EventStoreTests(RuleWorld world) : IClassFixture<RuleWorld>
 {
-    private const string Stored = "INSERT INTO membership_states (segment_id, status, size, progress, failures, cancel_requested) VALUES (1, 'Ready', 0, 1, 0, false);";
+    private const string Stored =
+        "INSERT INTO membership_states (segment_id, status, size, progress, failures, cancel_requested) " +
+        "VALUES (1, 'Ready', 0, 1, 0, false);";
     private const string Customers = "INSERT INTO membership_work (cause, keys, created) VALUES (1, '{1,2}', false);";
     private const string NewCustomers = "INSERT INTO membership_work (cause, keys, created) VALUES (1, '{1,2,3,4}', true);";
     private const string OfOneSegment = "INSERT INTO membership_work (cause, segment_id, keys, created) VALUES (1, 1, '{1,2,3,4}', false);";

@@ -18,7 +18,10 @@ public sealed class EventsTests(ApiFixture fixture) : IClassFixture<ApiFixture>
     public async Task Post_One_IsStoredAndListedAsSent()
     {
         var id = NewId();
-        var answer = (await Api.PostAsync("events", $$$$"""{"id":"e1","customerId":"{{{{id}}}}","type":"Order_Completed","occurredAt":"2024-05-01T10:00:00.123456Z","amount":19.90,"currency":"eur","channel":"Web Shop","properties":{"Category":"Shoes","n":1.50,"nested":{"list":["A",null,true]}}}""")).Expect(200);
+        var answer = (await Api.PostAsync("events", $$"""
+            {"id":"e1","customerId":"{{id}}","type":"Order_Completed","occurredAt":"2024-05-01T10:00:00.123456Z","amount":19.90,
+             "currency":"eur","channel":"Web Shop","properties":{"Category":"Shoes","n":1.50,"nested":{"list":["A",null,true]} } }
+            """)).Expect(200);
         Assert.Equal((1, 1, 0, 0), Counts(answer.Json));
         var e = Assert.Single(await Api.AllAsync($"customers/{id}/events"));
         Assert.Equal($"e1 {id} Order_Completed 2024-05-01T10:00:00.123456Z 19.90 EUR Web Shop", string.Join(
@@ -26,7 +29,10 @@ public sealed class EventsTests(ApiFixture fixture) : IClassFixture<ApiFixture>
             new[] { "id", "customerId", "type", "occurredAt", "amount", "currency", "channel" }.Select(n => e.GetProperty(n).ToString())));
         Assert.Equal(
             """{"n":1.50,"nested":{"list":["A",null,true]},"Category":"Shoes"}""", JsonSerializer.Serialize(e.GetProperty("properties")));
-        Assert.Equal("order_completed web shop shoes a", await ScalarAsync("SELECT type || ' ' || channel || ' ' || (properties->>'Category') || ' ' || (properties#>>'{nested,list,0}') FROM events JOIN customers ON key = customer_key WHERE customers.id = $1", id));
+        Assert.Equal("order_completed web shop shoes a", await ScalarAsync("""
+            SELECT type || ' ' || channel || ' ' || (properties->>'Category') || ' ' || (properties#>>'{nested,list,0}')
+            FROM events JOIN customers ON key = customer_key WHERE customers.id = $1
+            """, id));
 
         var customer = (await Api.GetAsync($"customers/{id}")).Expect(200);
         Assert.Equal(19.9m, customer["value"].GetProperty("lifetimeValue").GetDecimal());
@@ -44,7 +50,10 @@ public sealed class EventsTests(ApiFixture fixture) : IClassFixture<ApiFixture>
             (1, 0, 1, 0),
             Counts((await Api.PostAsync("events", $$"""{"id":"e","customerId":"{{a}}","type":"order_completed","amount":99}"""))
                 .Expect(200).Json));
-        Assert.Equal((3, 1, 2, 0), Counts((await Api.PostAsync("events", $$"""[{"id":"e","customerId":"{{b}}","type":"order_completed","amount":1},{"id":"e","customerId":"{{b}}","type":"order_completed","amount":2},{"id":"e","customerId":"{{a}}","type":"x"}]""")).Expect(200).Json));
+        Assert.Equal((3, 1, 2, 0), Counts((await Api.PostAsync("events", $$"""
+            [{"id":"e","customerId":"{{b}}","type":"order_completed","amount":1},
+             {"id":"e","customerId":"{{b}}","type":"order_completed","amount":2},{"id":"e","customerId":"{{a}}","type":"x"}]
+            """)).Expect(200).Json));
         Assert.Equal("10", (await ValueAsync(a)).GetProperty("lifetimeValue").GetRawText());
         Assert.Equal("1", (await ValueAsync(b)).GetProperty("lifetimeValue").GetRawText());
     }
@@ -275,7 +284,9 @@ public sealed class EventsTests(ApiFixture fixture) : IClassFixture<ApiFixture>
                 from day in Gen.Choose(1, 28)
                 from t in type
                 from a in amount
-                select (who, Text: $$"""{"id":"{{id}}","customerId":"CUSTOMER-{{who}}","type":"{{t}}","amount":{{a}},"occurredAt":"2024-01-{{day:00}}T00:00:00Z"}""");
+                let at = $"2024-01-{day:00}T00:00:00Z"
+                select (who,
+                    Text: $$"""{"id":"{{id}}","customerId":"CUSTOMER-{{who}}","type":"{{t}}","amount":{{a}},"occurredAt":"{{at}}"}""");
         var batches = e.ListOf().ListOf();
         Prop.ForAll(batches.ToArbitrary(), lists =>
         {
@@ -307,10 +318,13 @@ public sealed class EventsTests(ApiFixture fixture) : IClassFixture<ApiFixture>
                 count(*) FILTER (WHERE type = 'order_completed') AS orders,
                 coalesce(sum(amount) FILTER (WHERE type = 'order_completed'), 0) AS ordered,
                 coalesce(sum(abs(amount)) FILTER (WHERE type = 'order_refunded'), 0) AS refunded,
-                min(occurred_at) FILTER (WHERE type = 'order_completed') AS first_order, max(occurred_at) FILTER (WHERE type = 'order_completed') AS last_order
+                min(occurred_at) FILTER (WHERE type = 'order_completed') AS first_order,
+                max(occurred_at) FILTER (WHERE type = 'order_completed') AS last_order
             FROM events GROUP BY customer_key) e ON e.customer_key = c.key
-        WHERE (event_count, order_count, order_amount, lifetime_value, first_event_at, last_event_at, first_order_at, last_order_at, first_seen_at, last_seen_at)
-            IS DISTINCT FROM (coalesce(events, 0), coalesce(orders, 0), coalesce(ordered, 0), coalesce(ordered - refunded, 0), first, last, first_order, last_order, first, last)
+        WHERE (event_count, order_count, order_amount, lifetime_value,
+            first_event_at, last_event_at, first_order_at, last_order_at, first_seen_at, last_seen_at)
+            IS DISTINCT FROM (coalesce(events, 0), coalesce(orders, 0), coalesce(ordered, 0), coalesce(ordered - refunded, 0),
+            first, last, first_order, last_order, first, last)
         """));
 
     private async Task<object?> ScalarAsync(string sql, params string[] parameters)

@@ -30,10 +30,29 @@ public sealed class FuzzTests(ApiFixture fixture) : IClassFixture<ApiFixture>
         "{\"rule\":{}}", "{\"rule\":{\"combinator\":\"and\",\"rules\":[]}}",
         "{\"rule\":{\"combinator\":\"and\",\"rules\":[]},\"asOf\":\"0001-01-01T00:00:00Z\",\"timeZone\":\"Pacific/Apia\"}",
         "{\"rule\":{\"combinator\":\"and\",\"rules\":[{\"field\":\"demographic.age\",\"operator\":\">\",\"value\":1e28}]}}",
-        "{\"rule\":{\"combinator\":\"and\",\"rules\":[{\"field\":\"demographic.age\",\"operator\":\">\",\"value\":79228162514264337593543950335}]}}",
-        "{\"rule\":{\"combinator\":\"and\",\"rules\":[{\"field\":\"value.averageOrderValue\",\"operator\":\">\",\"value\":79228162514264337593543950335}]}}", "{\"rule\":{\"combinator\":\"and\",\"rules\":[{\"field\":\"value.percentile\",\"operator\":\">=\",\"value\":-79228162514264337593543950335}]}}",
-        "{\"rule\":{\"combinator\":\"and\",\"rules\":[{\"field\":\"behavioral.events\",\"operator\":\"=\",\"match\":{\"mode\":\"atLeast\",\"aggregate\":\"avg\",\"of\":\"amount\",\"threshold\":79228162514264337593543950335},\"value\":{\"combinator\":\"and\",\"rules\":[]}}]}}",
-        "{\"rule\":{\"combinator\":\"and\",\"rules\":[{\"field\":\"behavioral.events\",\"operator\":\"=\",\"match\":{\"mode\":\"atLeast\",\"aggregate\":\"distinct\",\"of\":\"properties.a\",\"threshold\":2147483646},\"value\":{\"combinator\":\"and\",\"rules\":[{\"field\":\"occurredAt\",\"operator\":\">\",\"value\":{\"mode\":\"relative\",\"anchor\":\"endOfYear\",\"offset\":2147483647,\"unit\":\"year\"}}]}}]}}",
+        """
+        {"rule":{"combinator":"and","rules":[{"field":"demographic.age","operator":">",
+        "value":79228162514264337593543950335}]}}
+        """,
+        """
+        {"rule":{"combinator":"and","rules":[{"field":"value.averageOrderValue","operator":">",
+        "value":79228162514264337593543950335}]}}
+        """,
+        """
+        {"rule":{"combinator":"and","rules":[{"field":"value.percentile","operator":">=",
+        "value":-79228162514264337593543950335}]}}
+        """,
+        """
+        {"rule":{"combinator":"and","rules":[{"field":"behavioral.events","operator":"=","match":{"mode":"atLeast",
+        "aggregate":"avg","of":"amount","threshold":79228162514264337593543950335},"value":{"combinator":"and",
+        "rules":[]}}]}}
+        """,
+        """
+        {"rule":{"combinator":"and","rules":[{"field":"behavioral.events","operator":"=","match":{"mode":"atLeast",
+        "aggregate":"distinct","of":"properties.a","threshold":2147483646},"value":{"combinator":"and",
+        "rules":[{"field":"occurredAt","operator":">","value":{"mode":"relative","anchor":"endOfYear",
+        "offset":2147483647,"unit":"year"}}]}}]}}
+        """,
         "{\"keys\":[\"known\",\"manual\"]}",
         "{\"keys\":[\"known\",\"\\u0000\"],\"operation\":\"union\"}",
         "{\"keys\":[\"known\",\"manual\"],\"operation\":\"difference\",\"save\":{\"key\":\"fuzzed\",\"name\":\"\\ud800\"}}",

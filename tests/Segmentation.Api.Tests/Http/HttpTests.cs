@@ -195,7 +195,10 @@ public sealed class HttpTests(ApiFixture fixture) : IClassFixture<ApiFixture>
     {
         await using var connection = new NpgsqlConnection(fixture.ConnectionString + ";Pooling=false");
         await connection.OpenAsync();
-        await using var command = new NpgsqlCommand("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'segmentation' AND wait_event_type = 'Lock'", connection);
+        await using var command = new NpgsqlCommand("""
+            SELECT count(*) FROM pg_stat_activity
+            WHERE datname = current_database() AND application_name = 'segmentation' AND wait_event_type = 'Lock'
+            """, connection);
         for (var watch = Stopwatch.StartNew(); watch.Elapsed < TimeSpan.FromSeconds(10); await Task.Delay(20))
         {
             if ((long)(await command.ExecuteScalarAsync())! >= waiting && waiting > 0

@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using Segmentation.Rules;
 
 namespace Segmentation.Api.Http;
@@ -111,8 +112,7 @@ public static class Json
             : [];
 
     private static Type? Item(Type type) =>
-        Options.GetTypeInfo(Bare(type)) is { Kind: System.Text.Json.Serialization.Metadata.JsonTypeInfoKind.Enumerable
-            or System.Text.Json.Serialization.Metadata.JsonTypeInfoKind.Dictionary } list
+        Options.GetTypeInfo(Bare(type)) is { Kind: JsonTypeInfoKind.Enumerable or JsonTypeInfoKind.Dictionary } list
             ? list.ElementType
             : null;
 

@@ -105,9 +105,14 @@ public sealed class FuzzTests(ApiFixture fixture) : IClassFixture<ApiFixture>
             }
 
             var type = Pick(Types);
-            (string, string)[] headers = random.Next(4) switch { 0 => [
+            (string, string)[] headers = random.Next(4) switch
+            {
+                0 => [
                 ("If-Match", Pick(["\"1\"", "x", "*", "W/\"1\"", "\"", ""]))
-            ], 1 => [("Accept", Pick(["text/csv", "application/x-ndjson", "image/png", "*/*", "nonsense", ";"]))], _ => [] };
+            ],
+                1 => [("Accept", Pick(["text/csv", "application/x-ndjson", "image/png", "*/*", "nonsense", ";"]))],
+                _ => []
+            };
             var sent =
                 $"{method} {path} [{type}] {string.Join(',', headers)} {Encoding.UTF8.GetString(body)[..Math.Min(200, body.Length)]}";
             Answer answer;

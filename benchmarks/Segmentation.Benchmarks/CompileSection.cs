@@ -2,7 +2,7 @@ using System.Diagnostics.Metrics;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Segmentation.Api.Segments;
-using Segmentation.Rules;
+using Segmentation.Rules.Backends;
 
 namespace Segmentation.Benchmarks;
 

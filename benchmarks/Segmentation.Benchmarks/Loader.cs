@@ -6,7 +6,7 @@ using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Embedded;
 using Segmentation.Api.Sample;
-using Segmentation.Rules;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Benchmarks;
 

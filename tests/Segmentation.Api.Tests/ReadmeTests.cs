@@ -2,7 +2,8 @@ using System.Text;
 using System.Text.RegularExpressions;
 using Segmentation.Api.Events;
 using Segmentation.Api.Segments;
-using Segmentation.Rules;
+using Segmentation.Rules.Backends;
+using Segmentation.Rules.Catalog;
 
 namespace Segmentation.Api.Tests;
 
@@ -40,7 +41,7 @@ public sealed class ReadmeTests
     private static string OperatorTable()
     {
         var table = new StringBuilder("| type | operators |\n| --- | --- |\n");
-        foreach (var types in Enum.GetValues<FieldType>().GroupBy(t => string.Join(' ', Operators.Of(t).Select(o => $"`{o.Name}`"))))
+        foreach (var types in Enum.GetValues<FieldType>().GroupBy(t => string.Join(' ', Operators.ListFor(t).Select(o => $"`{o.Name}`"))))
         {
             table.Append($"| {string.Join(", ", types.Select(Name))} | {types.Key} |\n");
         }

@@ -5,7 +5,7 @@ using Segmentation.Api.Data;
 using Segmentation.Api.Events;
 using Segmentation.Api.Sample;
 using Segmentation.Api.Segments;
-using Segmentation.Rules;
+using Segmentation.Rules.Checking;
 
 namespace Segmentation.Api.Tests;
 

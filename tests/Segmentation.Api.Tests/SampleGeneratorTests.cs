@@ -7,6 +7,10 @@ using Segmentation.Api.Events;
 using Segmentation.Api.Sample;
 using Segmentation.Api.Segments;
 using Segmentation.Rules;
+using Segmentation.Rules.Backends;
+using Segmentation.Rules.Catalog;
+using Segmentation.Rules.Checking;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Tests;
 
@@ -146,7 +150,7 @@ public sealed class SampleGeneratorTests
                 {
                     "date" => (DateOnly.Parse(property.Value.GetString()!, CultureInfo.InvariantCulture).DayNumber - new DateOnly(1970, 1, 1).DayNumber).ToString(CultureInfo.InvariantCulture),
                     "instant" => (property.Value.GetDateTimeOffset().ToUnixTimeSeconds() * 1_000_000).ToString(CultureInfo.InvariantCulture),
-                    _ => Fold.Text(property.Value.GetRawText()),
+                    _ => CaseNormalizer.Normalize(property.Value.GetRawText()),
                 };
                 Assert.Equal(expected, folded.GetProperty(property.Name).GetRawText());
             }
@@ -158,7 +162,7 @@ public sealed class SampleGeneratorTests
         // What was sent stands beside the folded form exactly where it differs.
         var events = Sample.Value.SelectMany(c => c.Events).ToList();
         Assert.All(events, e => Assert.Equal(
-            (e.TypeSent ?? e.Type, e.ChannelSent ?? e.Channel, (e.PropertiesSent ?? e.Properties)?.GetRawText()) is var (type, channel, properties) ? (Fold.Text(type), Fold.Text(channel), Fold.Text(properties)) : default,
+            (e.TypeSent ?? e.Type, e.ChannelSent ?? e.Channel, (e.PropertiesSent ?? e.Properties)?.GetRawText()) is var (type, channel, properties) ? (CaseNormalizer.Normalize(type), CaseNormalizer.Normalize(channel), CaseNormalizer.Normalize(properties)) : default,
             (e.Type, e.Channel, e.Properties?.GetRawText())));
         Assert.Contains(events, e => e.PropertiesSent is not null);
         Assert.Contains(events, e => e.ChannelSent is not null);

@@ -4,7 +4,8 @@ using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 using Segmentation.Api.Http;
-using Segmentation.Rules;
+using Segmentation.Rules.Checking;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Customers;
 
@@ -45,7 +46,7 @@ internal static class AttributeValues
         {
             var fault = definitions.TryGetValue(attribute.Name, out var definition)
                 ? Fault(definition, attribute.Value)
-                : $"{Nearest.Quote(attribute.Name)} is not a registered attribute. {Hint(attribute.Name, definitions.Keys)}";
+                : $"{ErrorText.Quote(attribute.Name)} is not a registered attribute. {Hint(attribute.Name, definitions.Keys)}";
             if (fault is not null)
             {
                 yield return new RuleError(RuleError.Below("/attributes", attribute.Name), fault);
@@ -55,7 +56,7 @@ internal static class AttributeValues
 
     /// <summary>The end of an error text about an unknown attribute.</summary>
     public static string Hint(string name, IEnumerable<string> known) =>
-        Nearest.To(name, known) is { } nearest ? $"Did you mean \"{nearest}\"?" : "Register it with PUT /api/v1/attributes/NAME.";
+        NearestName.Find(name, known) is { } nearest ? $"Did you mean \"{nearest}\"?" : "Register it with PUT /api/v1/attributes/NAME.";
 
     /// <summary>The attributes as they are stored: as sent, and in the form that rules read. Both null when there are none.</summary>
     public static (JsonElement? Original, JsonElement? Folded) CreateDocuments(
@@ -102,13 +103,13 @@ internal static class AttributeValues
                             name, (DateValue.ParseInstant(text)!.Value - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond);
                         break;
                     default:
-                        folded.WriteString(name, Fold.Text(text));
+                        folded.WriteString(name, CaseNormalizer.Normalize(text));
                         break;
                 }
 
                 break;
             case JsonValueKind.Number:
-                var number = RuleNumber.Of(value)!.Value;
+                var number = RuleNumber.Parse(value)!.Value;
                 original.WriteNumber(name, number);
                 folded.WriteNumber(name, number);
                 break;
@@ -122,10 +123,10 @@ internal static class AttributeValues
                 var seen = new HashSet<string>();
                 foreach (var item in value.EnumerateArray().Select(i => Normalization.NormalizeText(i.GetString())))
                 {
-                    if (item is not null && seen.Add(Fold.Text(item)))
+                    if (item is not null && seen.Add(CaseNormalizer.Normalize(item)))
                     {
                         original.WriteStringValue(item);
-                        folded.WriteStringValue(Fold.Text(item));
+                        folded.WriteStringValue(CaseNormalizer.Normalize(item));
                     }
                 }
 
@@ -157,8 +158,8 @@ internal static class AttributeValues
                 $"attributes.{name} must be true or false.",
             "integer" when value.ValueKind != JsonValueKind.Number => $"attributes.{name} must be an integer.",
             "decimal" when value.ValueKind != JsonValueKind.Number => $"attributes.{name} must be a number.",
-            "integer" or "decimal" when RuleNumber.Of(value) is null => RuleNumber.Range,
-            "integer" when RuleNumber.Of(value) is { } number
+            "integer" or "decimal" when RuleNumber.Parse(value) is null => RuleNumber.Range,
+            "integer" when RuleNumber.Parse(value) is { } number
                 && decimal.Truncate(number) != number => $"attributes.{name} must be an integer.",
             "date" when text is null || Date(text.Trim()) is null => $"attributes.{name} must be a date: \"2024-05-31\".",
             "instant" when text is null || DateValue.ParseInstant(text.Trim()) is null =>

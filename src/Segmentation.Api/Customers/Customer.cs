@@ -1,11 +1,12 @@
 using System.Text.Json;
 using Segmentation.Api.Events;
-using Segmentation.Rules;
+using Segmentation.Rules.Events;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Customers;
 
 /// <summary>
-/// One customer: what was sent about it, and what its events add up to. Rules read the folded twin of a text (see <see cref="Fold"/>),
+/// One customer: what was sent about it, and what its events add up to. Rules read the folded twin of a text (see <see cref="CaseNormalizer"/>),
 /// which its setter sets; the original stays beside it, for answers. A member that bears no <see cref="MadeByAttribute"/> is the profile's.
 /// </summary>
 public sealed class Customer
@@ -22,16 +23,16 @@ public sealed class Customer
 
     /// <summary>The caller's id in its own case, 1 to 128 characters.</summary>
     [MadeBy(Maker.Creation)]
-    public required string Id { get; set { field = value; IdFolded = Fold.Text(value); } }
+    public required string Id { get; set { field = value; IdFolded = CaseNormalizer.Normalize(value); } }
 
     [MadeBy(Maker.Creation)]
     public string IdFolded { get; private set; } = "";
 
-    public string? Email { get; set { field = value; EmailFolded = Fold.Text(value); } }
+    public string? Email { get; set { field = value; EmailFolded = CaseNormalizer.Normalize(value); } }
     public string? EmailFolded { get; private set; }
-    public string? FirstName { get; set { field = value; FirstNameFolded = Fold.Text(value); } }
+    public string? FirstName { get; set { field = value; FirstNameFolded = CaseNormalizer.Normalize(value); } }
     public string? FirstNameFolded { get; private set; }
-    public string? LastName { get; set { field = value; LastNameFolded = Fold.Text(value); } }
+    public string? LastName { get; set { field = value; LastNameFolded = CaseNormalizer.Normalize(value); } }
     public string? LastNameFolded { get; private set; }
 
     public Demographic Demographic { get; set; } = new();

@@ -5,7 +5,8 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Segmentation.Api.Http;
-using Segmentation.Rules;
+using Segmentation.Rules.Checking;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Customers;
 
@@ -55,10 +56,10 @@ internal sealed class CustomerCsv
         RuleError[] faults =
         [
             .. cells.Where(c => c.Cell is null)
-                .Select(c => new RuleError("header", $"{Nearest.Quote(c.name)} is not a column. {Nearest.Hint(c.name, known)}")),
+                .Select(c => new RuleError("header", $"{ErrorText.Quote(c.name)} is not a column. {NearestName.Hint(c.name, known)}")),
             .. names.GroupBy(n => n, StringComparer.Ordinal)
                 .Where(g => g.Count() > 1)
-                .Select(g => new RuleError("header", $"{Nearest.Quote(g.Key)} is there twice.")),
+                .Select(g => new RuleError("header", $"{ErrorText.Quote(g.Key)} is there twice.")),
             .. names.Contains("id")
                 ? Array.Empty<RuleError>()
                 : [new RuleError("header", "There is no column \"id\". The first line names the columns: id,email,demographic.birthDate")],

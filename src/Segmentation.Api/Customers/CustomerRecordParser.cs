@@ -1,7 +1,8 @@
 using System.Buffers;
 using System.Text.Json;
 using Segmentation.Api.Http;
-using Segmentation.Rules;
+using Segmentation.Rules.Checking;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Customers;
 

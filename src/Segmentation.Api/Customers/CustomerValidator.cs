@@ -1,7 +1,7 @@
 using FluentValidation;
 using FluentValidation.Results;
 using Segmentation.Api.Data;
-using Segmentation.Rules;
+using Segmentation.Rules.Checking;
 
 namespace Segmentation.Api.Customers;
 
@@ -60,7 +60,7 @@ public sealed class CustomerValidator : AbstractValidator<CustomerResource>
             if (!CustomerNames.IsValid(purpose))
             {
                 yield return new RuleError(
-                    pointer, $"{Nearest.Quote(purpose)} is not a purpose's name: a letter, then up to 62 letters, digits or underscores.");
+                    pointer, $"{ErrorText.Quote(purpose)} is not a purpose's name: a letter, then up to 62 letters, digits or underscores.");
             }
             else if (consent?.Granted is null)
             {

@@ -1,4 +1,4 @@
-using Segmentation.Rules;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Customers;
 
@@ -9,17 +9,17 @@ public sealed class Geographic
     public static readonly string[] Climates = ["tropical", "arid", "temperate", "continental", "polar"];
 
     /// <summary>ISO 3166-1 alpha-2, in capitals.</summary>
-    public string? Country { get; set { field = value; CountryFolded = Fold.Text(value); } }
+    public string? Country { get; set { field = value; CountryFolded = CaseNormalizer.Normalize(value); } }
     public string? CountryFolded { get; private set; }
-    public string? Region { get; set { field = value; RegionFolded = Fold.Text(value); } }
+    public string? Region { get; set { field = value; RegionFolded = CaseNormalizer.Normalize(value); } }
     public string? RegionFolded { get; private set; }
-    public string? City { get; set { field = value; CityFolded = Fold.Text(value); } }
+    public string? City { get; set { field = value; CityFolded = CaseNormalizer.Normalize(value); } }
     public string? CityFolded { get; private set; }
-    public string? PostalCode { get; set { field = value; PostalCodeFolded = Fold.Text(value); } }
+    public string? PostalCode { get; set { field = value; PostalCodeFolded = CaseNormalizer.Normalize(value); } }
     public string? PostalCodeFolded { get; private set; }
 
     /// <summary>An IANA time zone that both .NET and PostgreSQL know, in its canonical spelling.</summary>
-    public string? TimeZone { get; set { field = value; TimeZoneFolded = Fold.Text(value); } }
+    public string? TimeZone { get; set { field = value; TimeZoneFolded = CaseNormalizer.Normalize(value); } }
     public string? TimeZoneFolded { get; private set; }
 
     /// <summary>One of <see cref="Climates"/>, in lower case.</summary>

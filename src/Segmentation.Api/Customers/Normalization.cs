@@ -1,5 +1,5 @@
 using Segmentation.Api.Data;
-using Segmentation.Rules;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Customers;
 
@@ -32,6 +32,6 @@ internal static class Normalization
         }
 
         var seen = new HashSet<string>(items.Length);
-        return [.. items.Select(NormalizeText).Where(item => item is not null && seen.Add(Fold.Text(item)))];
+        return [.. items.Select(NormalizeText).Where(item => item is not null && seen.Add(CaseNormalizer.Normalize(item)))];
     }
 }

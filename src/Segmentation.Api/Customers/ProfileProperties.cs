@@ -1,7 +1,7 @@
 using System.Linq.Expressions;
 using Segmentation.Api.Data;
-using Segmentation.Rules;
 using Segmentation.Rules.Expressions;
+using Segmentation.Rules.Values;
 using static Segmentation.Api.Customers.Normalization;
 using static Segmentation.Api.Customers.ProfileFaults;
 
@@ -48,7 +48,7 @@ internal static class ProfileProperties
         Code(
             c => c.Geographic.Climate,
             r => r.Geographic!.Climate,
-            (name, zones) => Fold.Text(NormalizeText(name)),
+            (name, zones) => CaseNormalizer.Normalize(NormalizeText(name)),
             (name, zones) => ClimateFault(name)),
         Location(c => LocationResource.From(c.Geographic), r => r.Geographic!.Location),
         Coordinate(c => c.Geographic.Latitude, r => r.Geographic!.Location!.Latitude, degrees => LatitudeFault(degrees)),

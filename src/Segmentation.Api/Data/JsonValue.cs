@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
-using Segmentation.Rules;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Data;
 
@@ -42,7 +42,7 @@ public static class JsonValue
     public static string? Scalar(JsonElement? document, string[] path) => Find(document, path) switch
     {
         { ValueKind: JsonValueKind.String } text => "s" + text.GetString(),
-        { ValueKind: JsonValueKind.Number } number => "n" + (RuleNumber.Of(number)!.Value / 1.000000000000000000000000000m).ToString(CultureInfo.InvariantCulture),
+        { ValueKind: JsonValueKind.Number } number => "n" + (RuleNumber.Parse(number)!.Value / 1.000000000000000000000000000m).ToString(CultureInfo.InvariantCulture),
         { ValueKind: JsonValueKind.True } => "btrue",
         { ValueKind: JsonValueKind.False } => "bfalse",
         _ => null,

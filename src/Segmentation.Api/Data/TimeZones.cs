@@ -1,5 +1,5 @@
 using Npgsql;
-using Segmentation.Rules;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Data;
 

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
-using Segmentation.Rules;
+using Segmentation.Rules.Events;
 
 namespace Segmentation.Api.Events;
 

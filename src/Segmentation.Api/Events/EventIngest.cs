@@ -1,7 +1,7 @@
 using System.Text.Json;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Http;
-using Segmentation.Rules;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Events;
 

@@ -2,7 +2,7 @@ using System.Buffers;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
-using Segmentation.Rules;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Events;
 
@@ -46,7 +46,7 @@ internal static class EventProperties
                     break;
                 case JsonTokenType.String:
                     var text = reader.GetString()!;
-                    var folded = Fold.Text(text);
+                    var folded = CaseNormalizer.Normalize(text);
                     differs |= !ReferenceEquals(text, folded) && text != folded;
                     writer.WriteStringValue(folded);
                     break;

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Segmentation.Rules;
+using Segmentation.Rules.Values;
 using static Segmentation.Api.Customers.Normalization;
 
 namespace Segmentation.Api.Events;
@@ -49,7 +49,7 @@ public sealed class EventResource
     /// <summary>The event that this says. Only for what <see cref="EventValidator"/> found no fault in.</summary>
     internal CustomerEvent ToEvent(DateTimeOffset now)
     {
-        var (type, channel) = (Fold.Text(Type!), Fold.Text(Channel));
+        var (type, channel) = (CaseNormalizer.Normalize(Type!), CaseNormalizer.Normalize(Channel));
         var original = Properties is { ValueKind: JsonValueKind.Object } ? Properties : null;
         var folded = original is { } properties ? EventProperties.FoldTexts(properties) : null;
         return new CustomerEvent

@@ -5,7 +5,7 @@ using NpgsqlTypes;
 using Segmentation.Api.Changes;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
-using Segmentation.Rules;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Events;
 
@@ -126,7 +126,7 @@ public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimePr
                 changes AS ({ChangeLog.AppendCreatedSql("created")})
                 SELECT id, key FROM created
                 """,
-                [Texts(missing), Texts([.. missing.Select(Fold.Text)!]), now]);
+                [Texts(missing), Texts([.. missing.Select(CaseNormalizer.Normalize)!]), now]);
 
             // Those that another created meanwhile are read in the next round.
             if (keys.Count == ids.Count)

@@ -4,7 +4,7 @@ using FluentValidation;
 using FluentValidation.Results;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Http;
-using Segmentation.Rules;
+using Segmentation.Rules.Checking;
 
 namespace Segmentation.Api.Events;
 

@@ -1,4 +1,4 @@
-using Segmentation.Rules;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Events;
 
@@ -6,8 +6,8 @@ namespace Segmentation.Api.Events;
 public sealed class RevenueOptions
 {
     /// <summary>Types whose amounts are orders.</summary>
-    public string[] OrderTypes { get; set { field = [.. value.Select(Fold.Text)!]; } } = ["order_completed"];
+    public string[] OrderTypes { get; set { field = [.. value.Select(CaseNormalizer.Normalize)!]; } } = ["order_completed"];
 
     /// <summary>Types whose amounts, whatever their sign, lower the lifetime value.</summary>
-    public string[] RefundTypes { get; set { field = [.. value.Select(Fold.Text)!]; } } = ["order_refunded"];
+    public string[] RefundTypes { get; set { field = [.. value.Select(CaseNormalizer.Normalize)!]; } } = ["order_refunded"];
 }

@@ -1,4 +1,5 @@
 using Segmentation.Rules;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.History;
 

@@ -1,4 +1,4 @@
-using Segmentation.Rules;
+using Segmentation.Rules.Checking;
 
 namespace Segmentation.Api.Http;
 

@@ -1,5 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
-using Segmentation.Rules;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Http;
 

@@ -5,7 +5,8 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
-using Segmentation.Rules;
+using Segmentation.Rules.Checking;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Http;
 
@@ -39,7 +40,7 @@ public static class Json
         {
             var name = pointer[(pointer.LastIndexOf('/') + 1)..];
             return ApiProblem.Invalid(
-                pointer, $"{Nearest.Quote(name)} is not a property here. {Nearest.Hint(name, Members(target, pointer))}");
+                pointer, $"{ErrorText.Quote(name)} is not a property here. {NearestName.Hint(name, Members(target, pointer))}");
         }
 
         if (exception.Message.Contains("uplicate", StringComparison.Ordinal))

@@ -1,5 +1,5 @@
 using Microsoft.Net.Http.Headers;
-using Segmentation.Rules;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Http;
 
@@ -8,5 +8,5 @@ internal static class MediaTypes
 {
     /// <summary>The body's media type in lower case, without its parameters; null when none is given.</summary>
     public static string? MediaType(this HttpRequest request) =>
-        MediaTypeHeaderValue.TryParse(request.ContentType, out var type) ? Fold.Text(type.MediaType.Value) : null;
+        MediaTypeHeaderValue.TryParse(request.ContentType, out var type) ? CaseNormalizer.Normalize(type.MediaType.Value) : null;
 }

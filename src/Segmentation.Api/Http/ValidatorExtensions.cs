@@ -1,5 +1,5 @@
 using FluentValidation;
-using Segmentation.Rules;
+using Segmentation.Rules.Checking;
 
 namespace Segmentation.Api.Http;
 

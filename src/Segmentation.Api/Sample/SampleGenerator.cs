@@ -4,7 +4,7 @@ using System.Text.Json;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Events;
 using Segmentation.Api.Http;
-using Segmentation.Rules;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Sample;
 
@@ -393,7 +393,7 @@ public sealed class SampleGenerator
         void Text(string name, string value)
         {
             sent.Json.WriteString(name, value);
-            folded.Json.WriteString(name, Fold.Text(value));
+            folded.Json.WriteString(name, CaseNormalizer.Normalize(value));
         }
 
         if (has.Plan)
@@ -434,7 +434,7 @@ public sealed class SampleGenerator
             foreach (var tag in tags)
             {
                 sent.Json.WriteStringValue(tag);
-                folded.Json.WriteStringValue(Fold.Text(tag));
+                folded.Json.WriteStringValue(CaseNormalizer.Normalize(tag));
             }
 
             sent.Json.WriteEndArray();
@@ -693,7 +693,7 @@ public sealed class SampleGenerator
             }
         }
 
-        return Fold.Text(letters[..length].ToString());
+        return CaseNormalizer.Normalize(letters[..length].ToString());
     }
 
     private sealed class JsonWriter

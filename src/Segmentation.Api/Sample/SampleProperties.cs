@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
-using Segmentation.Rules;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Sample;
 
@@ -28,7 +28,7 @@ internal sealed class SampleProperties
 
     private SampleProperties(string json)
     {
-        var folded = Fold.Text(json);
+        var folded = CaseNormalizer.Normalize(json);
         Folded = JsonElement.Parse(folded);
         Sent = folded == json ? null : JsonElement.Parse(json);
     }

@@ -1,5 +1,5 @@
 using Segmentation.Api.History;
-using Segmentation.Rules;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Tests.Memberships;
 

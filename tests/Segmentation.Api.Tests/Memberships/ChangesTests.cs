@@ -71,7 +71,7 @@ public sealed class ChangesTests(ApiFixture fixture) : IClassFixture<ApiFixture>
             Assert.Equal(history.Newest(c => c.Customer == id && Which(c)).Select(c => Text(c, c.Segment)), (await Api.AllAsync($"customers/{id}/changes?{query}", 2)).Select(c => Text(c, "segment")));
         }
 
-        static DateTimeOffset? Micro(DateTimeOffset? at) => at is null ? null : Rules.LocalTime.Truncate(at.Value);
+        static DateTimeOffset? Micro(DateTimeOffset? at) => at is null ? null : Rules.Values.LocalTime.Truncate(at.Value);
     }
 
     [Fact]

@@ -10,6 +10,8 @@ using Segmentation.Api.Memberships;
 using Segmentation.Api.Segments;
 using Segmentation.Api.Tests.Segments;
 using Segmentation.Rules;
+using Segmentation.Rules.Backends;
+using Segmentation.Rules.Checking;
 
 namespace Segmentation.Api.Tests.Memberships;
 

@@ -16,7 +16,7 @@ public sealed class MembershipHistoryTests(ApiFixture fixture) : IClassFixture<A
         var history = await StoredHistory.BeginAsync(fixture, 25);
         string[] keys = [await history.SegmentAsync(), await history.SegmentAsync(), await history.SegmentAsync()];
         var end = await history.RunAsync(random, keys, start, 120, TimeSpan.FromHours(1));
-        var before = Rules.LocalTime.Truncate(start + ((end - start) * part));
+        var before = Rules.Values.LocalTime.Truncate(start + ((end - start) * part));
 
         // Of each segment: the stays that last, or ended later; their batches, those since, and the last before.
         List<(string Segment, string Customer, long Joined, long? Left)> stays = [];

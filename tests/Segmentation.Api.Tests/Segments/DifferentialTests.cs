@@ -1,7 +1,7 @@
 using System.Text.Json;
 using FsCheck;
 using FsCheck.Fluent;
-using Segmentation.Rules;
+using Segmentation.Rules.Backends;
 using Xunit.Abstractions;
 
 namespace Segmentation.Api.Tests.Segments;

@@ -1,4 +1,4 @@
-using Segmentation.Rules;
+using Segmentation.Rules.Backends;
 using static Segmentation.Api.Tests.Segments.RuleJson;
 
 namespace Segmentation.Api.Tests.Segments;

@@ -1,7 +1,8 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Segmentation.Api.Segments;
-using Segmentation.Rules;
+using Segmentation.Rules.Backends;
+using Segmentation.Rules.Catalog;
 using static Segmentation.Api.Tests.Segments.RuleJson;
 
 namespace Segmentation.Api.Tests.Segments;
@@ -619,12 +620,12 @@ public sealed partial class OperatorTests(OperatorWorld world) : IClassFixture<O
     {
         var customers = Read(Customers).Select(c => (c.Field, c.Operator)).ToHashSet();
         var missing = world.Definitions.Catalog(Backend.Sql, false).All.Append(world.Definitions.Catalog(Backend.Sql, false).Find("consent.marketing")!)
-            .SelectMany(f => Operators.Of(f.Type).Select(o => (f.Name, o.Name))).Where(pair => !customers.Contains(pair)).ToList();
+            .SelectMany(f => Operators.ListFor(f.Type).Select(o => (f.Name, o.Name))).Where(pair => !customers.Contains(pair)).ToList();
         Assert.Empty(missing);
 
         var events = Read(Events).Select(c => (c.Field, c.Operator)).ToHashSet();
         missing = EventFields.Catalog.All.Append(EventFields.Catalog.Find("properties.p")!)
-            .SelectMany(f => Operators.Of(f.Type).Select(o => (f.Name, o.Name))).Where(pair => !events.Contains(pair)).ToList();
+            .SelectMany(f => Operators.ListFor(f.Type).Select(o => (f.Name, o.Name))).Where(pair => !events.Contains(pair)).ToList();
         Assert.Empty(missing);
 
         // And the catalogs hold what the contract names.

@@ -7,6 +7,9 @@ using Segmentation.Api.Data;
 using Segmentation.Api.Events;
 using Segmentation.Api.Segments;
 using Segmentation.Rules;
+using Segmentation.Rules.Backends;
+using Segmentation.Rules.Checking;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Tests.Segments;
 
@@ -127,13 +130,13 @@ public sealed class OperatorWorld : IAsyncLifetime
         (c.Psychographic.Interests, c.Psychographic.Values, c.Psychographic.Attitudes, c.Psychographic.Motivations) = (set, set, set, set);
         c.AttributesFolded = JsonSerializer.SerializeToElement(new Dictionary<string, object>
         {
-            ["plan"] = Fold.Text(c.FirstName)!,
+            ["plan"] = CaseNormalizer.Normalize(c.FirstName)!,
             ["score"] = whole,
             ["ratio"] = exact,
             ["trial"] = trial,
             ["renewal"] = birth.DayNumber - new DateOnly(1970, 1, 1).DayNumber,
             ["seenAt"] = (at - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond,
-            ["tags"] = set.Select(t => Fold.Text(t)),
+            ["tags"] = set.Select(t => CaseNormalizer.Normalize(t)),
         });
     }
 

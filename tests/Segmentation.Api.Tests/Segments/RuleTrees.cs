@@ -3,7 +3,8 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Segments;
-using Segmentation.Rules;
+using Segmentation.Rules.Catalog;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Tests.Segments;
 
@@ -44,7 +45,7 @@ internal sealed class RuleTrees(Random random, FieldCatalog<Customer> catalog)
             return FieldPair();
         }
 
-        var op = Pick([.. Operators.Of(field.Type).Select(o => o.Name)]);
+        var op = Pick([.. Operators.ListFor(field.Type).Select(o => o.Name)]);
         return Rule(field.Name, op);
     }
 
@@ -93,7 +94,7 @@ internal sealed class RuleTrees(Random random, FieldCatalog<Customer> catalog)
                 "geographic.climate" => Pick(Geographic.Climates),
                 "geographic.timeZone" => Pick(RuleWorld.Zones),
                 "type" => Pick(RuleWorld.EventTypes),
-                _ when op is "=" or "!=" or "in" or "notIn" or "contains" or "doesNotContain" && type == FieldType.Set => Pick(RuleWorld.Texts).ToUpperInvariant() is var upper && Fold.Text(upper) == Fold.Text(upper) && random.Next(2) == 0 ? upper : Pick(RuleWorld.Texts),
+                _ when op is "=" or "!=" or "in" or "notIn" or "contains" or "doesNotContain" && type == FieldType.Set => Pick(RuleWorld.Texts).ToUpperInvariant() is var upper && CaseNormalizer.Normalize(upper) == CaseNormalizer.Normalize(upper) && random.Next(2) == 0 ? upper : Pick(RuleWorld.Texts),
                 _ => Pick("a", "%", "_", "\\", "'", "ß", "É", "日", "example", "0", "-1", "😀", "Σ", "İ"),
             },
             FieldType.Integer => name switch { "demographic.age" => random.Next(-1, 60), "hourOfDay" or "temporal.localHour" => random.Next(24), "month" => random.Next(1, 13), "value.daysSinceLastOrder" => random.Next(-1, 600), _ => random.Next(-1, 6) },
@@ -142,7 +143,7 @@ internal sealed class RuleTrees(Random random, FieldCatalog<Customer> catalog)
     {
         var field = Pick("type", "type", "occurredAt", "amount", "channel", "hourOfDay", "dayOfWeek", "month", "properties.p", "properties.q.deep", "properties.p.deep", "properties.none");
         var type = EventFields.Catalog.Find(field)!.Type;
-        var op = Pick([.. Operators.Of(type).Select(o => o.Name)]);
+        var op = Pick([.. Operators.ListFor(type).Select(o => o.Name)]);
         var rule = new JsonObject { ["field"] = field, ["operator"] = op };
         if (type != FieldType.Property)
         {

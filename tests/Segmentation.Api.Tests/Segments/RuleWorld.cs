@@ -8,6 +8,9 @@ using Segmentation.Api.Data;
 using Segmentation.Api.Events;
 using Segmentation.Api.Segments;
 using Segmentation.Rules;
+using Segmentation.Rules.Backends;
+using Segmentation.Rules.Checking;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Tests.Segments;
 
@@ -172,13 +175,13 @@ public sealed class RuleWorld : IAsyncLifetime
             }
         }
 
-        Attribute("plan", () => Fold.Text(Text()));
+        Attribute("plan", () => CaseNormalizer.Normalize(Text()));
         Attribute("score", () => random.Next(-2, 5));
         Attribute("ratio", () => random.Next(-2, 5) / 4m);
         Attribute("trial", () => random.Next(2) == 0);
         Attribute("renewal", () => Day().DayNumber - new DateOnly(1970, 1, 1).DayNumber);
         Attribute("seenAt", () => (At() - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond);
-        Attribute("tags", () => Set().Select(t => Fold.Text(t)));
+        Attribute("tags", () => Set().Select(t => CaseNormalizer.Normalize(t)));
         customer.AttributesFolded = attributes.Count == 0 ? null : JsonSerializer.SerializeToElement(attributes);
 
         var events = Enumerable.Range(0, random.Next(4) == 0 ? 0 : random.Next(12)).Select(n => MakeEvent(n)).Where(e => e.OccurredAt <= Now).ToList();
@@ -200,14 +203,14 @@ public sealed class RuleWorld : IAsyncLifetime
         {
             var type = EventTypes[random.Next(EventTypes.Length)];
             var channel = Maybe(Text);
-            object?[] values = [Fold.Text(Text()), random.Next(-1, 4), random.Next(0, 3) + 0.5m, true, false, null, new[] { 1 }, new Dictionary<string, object> { ["deep"] = Fold.Text(Text()) }, "5", 5, 5.0m];
+            object?[] values = [CaseNormalizer.Normalize(Text()), random.Next(-1, 4), random.Next(0, 3) + 0.5m, true, false, null, new[] { 1 }, new Dictionary<string, object> { ["deep"] = CaseNormalizer.Normalize(Text()) }, "5", 5, 5.0m];
             return new CustomerEvent
             {
                 Id = n.ToString(CultureInfo.InvariantCulture),
                 OccurredAt = At(),
-                Type = Fold.Text(type),
-                TypeSent = type == Fold.Text(type) ? null : type,
-                Channel = Fold.Text(channel),
+                Type = CaseNormalizer.Normalize(type),
+                TypeSent = type == CaseNormalizer.Normalize(type) ? null : type,
+                Channel = CaseNormalizer.Normalize(channel),
                 Amount = random.Next(4) > 0 ? random.Next(-20, 60) / 10m : null,
                 Properties = random.Next(4) == 0 ? null : JsonSerializer.SerializeToElement(new Dictionary<string, object?> { ["p"] = values[random.Next(values.Length)], ["q"] = values[random.Next(values.Length)] }),
             };

@@ -6,7 +6,7 @@ using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 using Segmentation.Api.Memberships;
 using Segmentation.Api.Segments;
-using Segmentation.Rules;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Endpoints;
 
@@ -46,7 +46,7 @@ public sealed class CustomersController(
 
         if (email is not null)
         {
-            var folded = Fold.Text(Paging.Text(email, "email").Trim());
+            var folded = CaseNormalizer.Normalize(Paging.Text(email, "email").Trim());
             customers = customers.Where(c => c.EmailFolded == folded);
         }
 

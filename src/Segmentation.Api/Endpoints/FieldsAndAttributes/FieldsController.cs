@@ -6,7 +6,9 @@ using Segmentation.Api.Data;
 using Segmentation.Api.Events;
 using Segmentation.Api.Http;
 using Segmentation.Api.Segments;
-using Segmentation.Rules;
+using Segmentation.Rules.Backends;
+using Segmentation.Rules.Catalog;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Endpoints;
 
@@ -40,7 +42,7 @@ public sealed class FieldsController(SegmentationDb db, SegmentQuery query) : Co
     public async Task<FieldValues> Values(string name, string? prefix, CancellationToken cancellation)
     {
         var all = await query.DefinitionsAsync(cancellation);
-        var begin = Fold.Text(Paging.Text(prefix ?? "", "prefix"));
+        var begin = CaseNormalizer.Normalize(Paging.Text(prefix ?? "", "prefix"));
         if (name == "type")
         {
             return new FieldValues(await EventTypesAsync(begin, cancellation));
@@ -50,7 +52,7 @@ public sealed class FieldsController(SegmentationDb db, SegmentQuery query) : Co
         if (field.Values.Count > 0 || field.Type == FieldType.Segment)
         {
             var known = field.Type == FieldType.Segment ? all.Segments.Keys.Order(StringComparer.Ordinal) : field.Values.AsEnumerable();
-            return new FieldValues([.. known.Where(v => Fold.Text(v).StartsWith(begin, StringComparison.Ordinal)).Take(MaxSuggestions)]);
+            return new FieldValues([.. known.Where(v => CaseNormalizer.Normalize(v).StartsWith(begin, StringComparison.Ordinal)).Take(MaxSuggestions)]);
         }
 
         var values = (field.Type, field.Access) switch
@@ -58,7 +60,7 @@ public sealed class FieldsController(SegmentationDb db, SegmentQuery query) : Co
             (FieldType.Text, ScalarAccess text) => db.Customers.Select(Sent<string?>(text.Value)),
             (FieldType.Set, SetAccess { Value.ReturnType: var type } set) when type == typeof(string[]) => db.Customers.SelectMany(Sent<IEnumerable<string?>>(set.Value)),
             (FieldType.Set, SetAccess) => db.Database.SqlQuery<string?>($"SELECT jsonb_array_elements_text(attributes -> {field.Name["attributes.".Length..]}) AS \"Value\" FROM customers WHERE jsonb_typeof(attributes -> {field.Name["attributes.".Length..]}) = 'array'"),
-            _ => throw ApiProblem.Invalid("name", $"{field.Name} is a {Fold.Text(field.Type.ToString())}; values are suggested for texts and sets."),
+            _ => throw ApiProblem.Invalid("name", $"{field.Name} is a {CaseNormalizer.Normalize(field.Type.ToString())}; values are suggested for texts and sets."),
         };
         return new FieldValues((await values.Where(v => v != null && v.ToLower().StartsWith(begin)).Distinct().OrderBy(v => v).Take(MaxSuggestions).ToListAsync(cancellation))!);
     }
@@ -111,7 +113,7 @@ public sealed record FieldOption(
     internal static FieldOption From(Field field) => new(
         field.Name,
         field.Label,
-        Fold.Text(field.Type.ToString()),
+        CaseNormalizer.Normalize(field.Type.ToString()),
         field.Type switch
         {
             FieldType.Integer or FieldType.Decimal => "number",
@@ -121,7 +123,7 @@ public sealed record FieldOption(
             FieldType.Text or FieldType.Set or FieldType.Segment or FieldType.Property => "text",
             _ => null,
         },
-        [.. Rules.Operators.Of(field.Type).Select(o => new FieldOperator(o.Name, o.Label))],
+        [.. Rules.Catalog.Operators.ListFor(field.Type).Select(o => new FieldOperator(o.Name, o.Label))],
         field.Type switch { FieldType.Boolean => "checkbox", _ when field.Values.Count > 0 => field.Type == FieldType.Set ? "multiselect" : "select", FieldType.Text or FieldType.Integer or FieldType.Decimal or FieldType.Date or FieldType.Instant or FieldType.Yearly or FieldType.Set or FieldType.Segment => "text", _ => null },
         field.Values.Count == 0 ? null : [.. field.Values.Select(v => new FieldOperator(v, v))],
         field.Description,

@@ -2,7 +2,9 @@ using System.Text.Json.Nodes;
 using Microsoft.OpenApi;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Segments;
-using Segmentation.Rules;
+using Segmentation.Rules.Catalog;
+using Segmentation.Rules.Checking;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Endpoints.OpenApi;
 
@@ -62,7 +64,7 @@ internal sealed class RuleSchemas(OpenApiDocument document, FieldCatalog<Custome
 
     private OpenApiSchema Rule(OpenApiSchema field, FieldType[] types)
     {
-        var operators = types.SelectMany(Operators.Of).DistinctBy(o => o.Name).ToList();
+        var operators = types.SelectMany(Operators.ListFor).DistinctBy(o => o.Name).ToList();
         Dictionary<string, IOpenApiSchema> properties = new()
         {
             ["field"] = field,
@@ -104,7 +106,7 @@ internal sealed class RuleSchemas(OpenApiDocument document, FieldCatalog<Custome
         one.AddRange(types.Any(t => t is FieldType.Integer or FieldType.Decimal or FieldType.Property) ? [number] : []);
         one.AddRange(types.Any(t => t is FieldType.Boolean or FieldType.Property) ? [boolean] : []);
         one.AddRange(types.Any(t => t is FieldType.Date or FieldType.Instant or FieldType.Yearly) ? [Ref("RelativeDate")] : []);
-        var arities = types.SelectMany(Operators.Of).Select(o => o.Arity).ToHashSet();
+        var arities = types.SelectMany(Operators.ListFor).Select(o => o.Arity).ToHashSet();
         var description = string.Join(" ", new[]
         {
             arities.Contains(Arity.List) ? $"A list (at most {limits.MaxListLength} values) for operators that say so by name, such as in." : null,

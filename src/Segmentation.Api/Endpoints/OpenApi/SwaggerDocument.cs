@@ -5,7 +5,8 @@ using Segmentation.Api.Customers;
 using Segmentation.Api.Events;
 using Segmentation.Api.Http;
 using Segmentation.Api.Segments;
-using Segmentation.Rules;
+using Segmentation.Rules.Backends;
+using Segmentation.Rules.Checking;
 using Swashbuckle.AspNetCore.SwaggerGen;
 
 namespace Segmentation.Api.Endpoints.OpenApi;

@@ -7,8 +7,9 @@ using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Events;
 using Segmentation.Api.Segments;
-using Segmentation.Rules;
+using Segmentation.Rules.Backends.Sql;
 using Segmentation.Rules.Expressions;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Memberships;
 

@@ -4,6 +4,8 @@ using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Segments;
 using Segmentation.Rules;
+using Segmentation.Rules.Backends;
+using Segmentation.Rules.Checking;
 
 namespace Segmentation.Api.Memberships;
 
@@ -39,7 +41,7 @@ internal sealed class SegmentPlan
         }
 
         contains = new(() => segment.Kind == SegmentKind.Manual ? (c, _) => c.ManualMemberships.Any(m => m.SegmentId == segment.Id) : rule is null ? (_, _) => false : rule.ToFunc());
-        flips = new(() => rule!.ToFlipsFunc());
+        flips = new(() => rule!.ToTransitionFunc());
     }
 
     /// <summary>Of the latest definitions; what has no part in the fingerprint may change.</summary>
@@ -90,7 +92,7 @@ internal sealed class SegmentPlan
 
     /// <summary>The rule over PostgreSQL: whom time may bring in or out between two instants.</summary>
     public (Expression<Func<Customer, bool>>? OfCustomers, IReadOnlyList<Expression> Keys) Flips(DefinitionSet all, DateTimeOffset from, DateTimeOffset to, SegmentationDb db) =>
-        InSql(all).ToFlipsQueries(new Evaluation(from, Segment.TimeZone), new Evaluation(to, Segment.TimeZone), db.Rows);
+        InSql(all).ToTransitionQueries(new Evaluation(from, Segment.TimeZone), new Evaluation(to, Segment.TimeZone), db.Rows);
 
     /// <summary>The keys of the segments that a valid rule names; and, of those whose membership is not stored, what their rules name in turn.</summary>
     public static IReadOnlyList<string> Reached(JsonElement rule, DefinitionSet all)

@@ -8,8 +8,8 @@ using Segmentation.Api.Changes;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Segments;
-using Segmentation.Rules;
 using Segmentation.Rules.Expressions;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Memberships;
 

@@ -4,8 +4,14 @@ using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Events;
 using Segmentation.Rules;
+using Segmentation.Rules.Backends;
+using Segmentation.Rules.Backends.Sql;
+using Segmentation.Rules.Catalog;
+using Segmentation.Rules.Checking;
+using Segmentation.Rules.Events;
 using Segmentation.Rules.Expressions;
-using static Segmentation.Rules.FieldType;
+using Segmentation.Rules.Values;
+using static Segmentation.Rules.Catalog.FieldType;
 
 namespace Segmentation.Api.Segments;
 
@@ -63,7 +69,7 @@ public sealed class CustomerFields
 
             Field("geographic.country", Text, "Country", "ISO 3166-1 alpha-2.", (c, x) => c.Geographic.CountryFolded) with
             {
-                Check = text => Geographic.IsCountry(text) ? null : $"geographic.country takes a country's two letters (ISO 3166-1 alpha-2): \"DE\"; got {Nearest.Quote(text)}.",
+                Check = text => Geographic.IsCountry(text) ? null : $"geographic.country takes a country's two letters (ISO 3166-1 alpha-2): \"DE\"; got {ErrorText.Quote(text)}.",
             },
             Field("geographic.region", Text, "Region", "State or province; free text.", (c, x) => c.Geographic.RegionFolded),
             Field("geographic.city", Text, "City", "Free text.", (c, x) => c.Geographic.CityFolded),
@@ -72,7 +78,7 @@ public sealed class CustomerFields
             Field("geographic.climate", Text, "Climate", "One of a closed list.", (c, x) => c.Geographic.Climate) with
             {
                 Values = Geographic.Climates,
-                Check = text => Geographic.Climates.Contains(Fold.Text(text)) ? null : $"geographic.climate takes one of {string.Join(", ", Geographic.Climates)}; got {Nearest.Quote(text)}.",
+                Check = text => Geographic.Climates.Contains(CaseNormalizer.Normalize(text)) ? null : $"geographic.climate takes one of {string.Join(", ", Geographic.Climates)}; got {ErrorText.Quote(text)}.",
             },
             new("geographic.location", "geographic", Point, "Location", "Degrees; within a circle (great-circle distance) or a polygon.", new PointAccess(
                 Lambda((c, x) => c.Geographic.Latitude), Lambda((c, x) => c.Geographic.Longitude))),
@@ -235,7 +241,7 @@ public sealed class CustomerFields
     private static LambdaExpression With<TValue>(string literal, Expression<Func<Customer, string, TValue>> read)
     {
         var x = Expression.Parameter(typeof(Evaluation), "x");
-        return Expression.Lambda(Splice.Body(read, read.Parameters[0], Literal<string>.Of(literal)), read.Parameters[0], x);
+        return Expression.Lambda(Splice.Body(read, read.Parameters[0], Literal<string>.Create(literal)), read.Parameters[0], x);
     }
 
     private static Expression<Func<Customer, Evaluation, TValue>> Combine<TA, TB, TValue>(

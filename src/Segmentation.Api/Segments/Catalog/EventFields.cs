@@ -2,7 +2,9 @@ using System.Linq.Expressions;
 using Segmentation.Api.Data;
 using Segmentation.Api.Events;
 using Segmentation.Rules;
+using Segmentation.Rules.Catalog;
 using Segmentation.Rules.Expressions;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Segments;
 
@@ -38,7 +40,7 @@ public static class EventFields
     // Dots descend into nested objects. The path is the rule's own, so it is a parameter like any value.
     private static Field Property(string name, Expression<Func<CustomerEvent, string[], string?>> text)
     {
-        var path = Literal<string[]>.Of(name["properties.".Length..].Split('.'));
+        var path = Literal<string[]>.Create(name["properties.".Length..].Split('.'));
         return new Field(name, "event", FieldType.Property, name, "What the event carries.", new PropertyAccess(
             Read(text),
             Read((e, p) => JsonValue.Number(e.Properties, p)),

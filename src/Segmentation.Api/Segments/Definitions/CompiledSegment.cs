@@ -1,6 +1,8 @@
 using Microsoft.EntityFrameworkCore;
 using Segmentation.Api.Customers;
 using Segmentation.Rules;
+using Segmentation.Rules.Backends;
+using Segmentation.Rules.Checking;
 
 namespace Segmentation.Api.Segments;
 

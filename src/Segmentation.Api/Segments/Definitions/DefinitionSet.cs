@@ -4,6 +4,9 @@ using Microsoft.EntityFrameworkCore;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Http;
 using Segmentation.Rules;
+using Segmentation.Rules.Backends;
+using Segmentation.Rules.Catalog;
+using Segmentation.Rules.Checking;
 
 namespace Segmentation.Api.Segments;
 

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using Segmentation.Api.Http;
-using Segmentation.Rules;
+using Segmentation.Rules.Checking;
 
 namespace Segmentation.Api.Segments;
 

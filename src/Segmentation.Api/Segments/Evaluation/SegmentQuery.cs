@@ -7,6 +7,9 @@ using Segmentation.Api.Data;
 using Segmentation.Api.Events;
 using Segmentation.Api.Http;
 using Segmentation.Rules;
+using Segmentation.Rules.Backends;
+using Segmentation.Rules.Checking;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Segments;
 

@@ -6,38 +6,47 @@ using Segmentation.Api.Data;
 namespace Segmentation.Api.Changes;
 
 /// <summary>
-/// The only writer of the change log (table <c>membership_work</c>): whoever writes customers, events or definitions appends to it in the same
-/// transaction, so that neither the change nor the need to evaluate it is ever lost. Maintenance of membership reads it, and deletes what is done.
+/// The only writer of the change log (table <c>membership_work</c>): whoever writes customers, events or
+/// definitions appends to it in the same transaction, so that neither the change nor the need to evaluate it is
+/// ever lost. Maintenance of membership reads it, and deletes what is done.
 /// </summary>
 /// <remarks>
-/// Writers of many rows append in the statement that writes them: for those, a method gives the SQL of one common table expression. Causes are numbers
-/// in it, so that the statement's own parameters keep their places.
+/// Writers of many rows append in the statement that writes them: for those, a method gives the SQL of one common table expression. Causes
+/// are numbers in it, so that the statement's own parameters keep their places.
 /// </remarks>
 internal static class ChangeLog
 {
-    /// <summary>Customers in one row, at most, of those that events are stored of: bulk sees by its rows how fast they are evaluated.</summary>
+    /// <summary>
+    /// Customers in one row, at most, of those that events are stored of: bulk is throttled by how fast its rows are evaluated.
+    /// </summary>
     private const int EventRowKeys = 1000;
 
     /// <summary>Appends a customer whose profile was written; saved with the context's other changes.</summary>
     /// <param name="changed">The members that changed (<c>Demographic.GenderFolded</c>); null for a customer that is new.</param>
     public static void AppendProfile(SegmentationDb db, long key, string[]? changed) =>
-        db.ChangeLog.Add(new ChangeLogEntry { Cause = MembershipCause.Profile, Keys = [key], Changed = changed, Created = changed is null });
+        db.ChangeLog.Add(
+            new ChangeLogEntry { Cause = MembershipCause.Profile, Keys = [key], Changed = changed, Created = changed is null });
 
     /// <summary>Appends a customer that is erased; saved with the context's other changes.</summary>
-    public static void AppendErased(SegmentationDb db, long key) => db.ChangeLog.Add(new ChangeLogEntry { Cause = MembershipCause.Erased, Keys = [key] });
+    public static void AppendErased(SegmentationDb db, long key) =>
+        db.ChangeLog.Add(new ChangeLogEntry { Cause = MembershipCause.Erased, Keys = [key] });
 
-    /// <summary>Appends that any customer may have been written: every segment is built anew. Saved with the context's other changes.</summary>
+    /// <summary>
+    /// Appends that any customer may have been written: every segment is built anew. Saved with the context's other changes.
+    /// </summary>
     public static void AppendEveryone(SegmentationDb db, MembershipCause cause) => db.ChangeLog.Add(new ChangeLogEntry { Cause = cause });
 
     /// <summary>SQL that appends customers that events have made.</summary>
     /// <param name="created">Rows with <c>key</c>.</param>
     public static string AppendCreatedSql(string created) =>
-        $"INSERT INTO membership_work (cause, keys, created) SELECT {(short)MembershipCause.Event}, array_agg(key), true FROM {created} HAVING count(*) > 0";
+        "INSERT INTO membership_work (cause, keys, created) " +
+        $"SELECT {(short)MembershipCause.Event}, array_agg(key), true FROM {created} HAVING count(*) > 0";
 
     /// <summary>SQL that appends customers that were imported: those that are new and those that are not, a row each.</summary>
     /// <param name="stored">Rows with <c>key</c> and <c>version</c>, which is 1 for a new customer.</param>
     public static string AppendImportedSql(string stored) =>
-        $"INSERT INTO membership_work (cause, keys, created) SELECT {(short)MembershipCause.Import}, array_agg(key), version = 1 FROM {stored} GROUP BY version = 1";
+        "INSERT INTO membership_work (cause, keys, created) " +
+        $"SELECT {(short)MembershipCause.Import}, array_agg(key), version = 1 FROM {stored} GROUP BY version = 1";
 
     /// <summary>SQL that appends stored events: of each customer and type the latest one's id and the earliest one's time.</summary>
     /// <param name="stored">Rows with <c>customer_key</c>, <c>type</c>, <c>id</c> and <c>occurred_at</c>.</param>
@@ -48,7 +57,8 @@ internal static class ChangeLog
         FROM (
             SELECT *, (row_number() OVER (ORDER BY type, customer_key) - 1) / {EventRowKeys} AS part
             FROM (
-                SELECT DISTINCT ON (customer_key, type) customer_key, type, id, min(occurred_at) OVER (PARTITION BY customer_key, type) AS earliest
+                SELECT DISTINCT ON (customer_key, type) customer_key, type, id,
+                    min(occurred_at) OVER (PARTITION BY customer_key, type) AS earliest
                 FROM {stored} ORDER BY customer_key, type, occurred_at DESC) AS latest) AS parts
         GROUP BY part ORDER BY part
         """;
@@ -58,25 +68,31 @@ internal static class ChangeLog
     /// <param name="segment">The segment's id, or a parameter.</param>
     /// <param name="rows">Rows with <c>key</c>.</param>
     public static string AppendForSegmentSql(string cause, string segment, string rows) =>
-        $"INSERT INTO membership_work (cause, segment_id, keys, created) SELECT {cause}, {segment}, array_agg(key), false FROM {rows} HAVING count(*) > 0";
+        "INSERT INTO membership_work (cause, segment_id, keys, created) " +
+        $"SELECT {cause}, {segment}, array_agg(key), false FROM {rows} HAVING count(*) > 0";
 
     /// <summary>Appends customers that were put into a manual segment or taken out of it.</summary>
     /// <param name="customers">Their ids; those that no customer has are left out.</param>
-    public static Task AppendManualAsync(SegmentationDb db, int segment, string[] customers, CancellationToken cancellation) => db.Database.ExecuteSqlRawAsync(
-        AppendForSegmentSql($"{(short)MembershipCause.Manual}", "{0}", "customers WHERE id = ANY ({1})"), [segment, customers], cancellation);
+    public static Task AppendManualAsync(SegmentationDb db, int segment, string[] customers, CancellationToken cancellation) =>
+        db.Database.ExecuteSqlRawAsync(
+            AppendForSegmentSql($"{(short)MembershipCause.Manual}", "{0}", "customers WHERE id = ANY ({1})"),
+            [segment, customers],
+            cancellation);
 
     /// <summary>SQL that appends one segment to be built anew, unless that is waiting already.</summary>
     /// <param name="segment">The segment's id.</param>
     public static FormattableString AppendRefreshSql(int segment) =>
         $"""
         INSERT INTO membership_work (cause, segment_id, created) SELECT {(short)MembershipCause.Refresh}, {segment}, false
-        WHERE NOT EXISTS (SELECT FROM membership_work WHERE segment_id = {segment} AND cause = {(short)MembershipCause.Refresh} AND keys IS NULL)
+        WHERE NOT EXISTS (
+            SELECT FROM membership_work WHERE segment_id = {segment} AND cause = {(short)MembershipCause.Refresh} AND keys IS NULL)
         """;
 
     /// <summary>Appends segments to be built anew.</summary>
     /// <param name="replaced">Entries that they stand for, which are deleted.</param>
     public static async Task AppendSegmentsAsync(
-        NpgsqlConnection connection, NpgsqlTransaction transaction, MembershipCause cause, int[] segments, long[] replaced, CancellationToken cancellation)
+        NpgsqlConnection connection, NpgsqlTransaction transaction, MembershipCause cause, int[] segments, long[] replaced,
+        CancellationToken cancellation)
     {
         await using var command = new NpgsqlCommand(
             $"""
@@ -86,7 +102,8 @@ internal static class ChangeLog
         {
             Parameters =
             {
-                SqlParameter.Create(replaced, NpgsqlDbType.Array | NpgsqlDbType.Bigint), SqlParameter.Create((short)cause, NpgsqlDbType.Smallint),
+                SqlParameter.Create(replaced, NpgsqlDbType.Array | NpgsqlDbType.Bigint),
+                SqlParameter.Create((short)cause, NpgsqlDbType.Smallint),
                 SqlParameter.Create(segments, NpgsqlDbType.Array | NpgsqlDbType.Integer),
             },
         };
@@ -94,13 +111,17 @@ internal static class ChangeLog
     }
 
     /// <summary>Appends customers to be evaluated again when a segment's build has ended.</summary>
-    /// <param name="eventTypes">Of each customer the type of the event that it is evaluated for, with <paramref name="eventIds"/>; null where none is.</param>
+    /// <param name="eventTypes">Of each customer the type of the event that it is evaluated for, with <paramref name="eventIds"/>; null
+    /// where none is.</param>
     public static async Task AppendDeferredAsync(
-        NpgsqlConnection connection, NpgsqlTransaction transaction, MembershipCause cause, int segment, long[] keys, string[]? eventTypes, string[]? eventIds,
+        NpgsqlConnection connection, NpgsqlTransaction transaction, MembershipCause cause, int segment, long[] keys, string[]? eventTypes,
+        string[]? eventIds,
         CancellationToken cancellation)
     {
         await using var command = new NpgsqlCommand(
-            "INSERT INTO membership_work (cause, segment_id, keys, event_types, event_ids, created) VALUES ($1, $2, $3, $4, $5, false)", connection, transaction)
+            "INSERT INTO membership_work (cause, segment_id, keys, event_types, event_ids, created) VALUES ($1, $2, $3, $4, $5, false)",
+            connection,
+            transaction)
         {
             Parameters =
             {
@@ -128,7 +149,8 @@ internal static class ChangeLog
         $"DELETE FROM membership_work WHERE segment_id = {segment} AND keys IS NULL AND cause = {cause}";
 
     /// <summary>Deletes entries that are done.</summary>
-    public static async Task DeleteAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, long[] entries, CancellationToken cancellation)
+    public static async Task DeleteAsync(
+        NpgsqlConnection connection, NpgsqlTransaction transaction, long[] entries, CancellationToken cancellation)
     {
         await using var command = new NpgsqlCommand(DeleteSql("$1"), connection, transaction)
         {

@@ -1,18 +1,18 @@
 namespace Segmentation.Api.Changes;
 
 /// <summary>
-/// What was written, and has not been looked at yet: in one row or some, stored by the transaction itself, so that neither a change nor
-/// the need to look at it is ever lost.
+/// What was written and has not been evaluated yet: in one row or some, stored by the transaction itself, so that neither a change nor the
+/// need to evaluate it is ever lost.
 /// </summary>
 public sealed class ChangeLogEntry
 {
     public long Id { get; set; }
     public MembershipCause Cause { get; set; }
 
-    /// <summary>The only segment to look at; null for all that read what changed.</summary>
+    /// <summary>The only segment to evaluate; null for all that read what changed.</summary>
     public int? SegmentId { get; set; }
 
-    /// <summary>The customers to look at, of which one may stand here more than once; null for everyone.</summary>
+    /// <summary>The customers to evaluate, of which one may be here more than once; null for everyone.</summary>
     public long[]? Keys { get; set; }
 
     /// <summary>Of events: the type of each key's event, folded.</summary>
@@ -24,7 +24,9 @@ public sealed class ChangeLogEntry
     /// <summary>Of events: when the earliest of that type and customer occurred; null where that is not known.</summary>
     public DateTimeOffset[]? EventTimes { get; set; }
 
-    /// <summary>The properties of <c>Customer</c> that changed (<c>Demographic.Gender</c>); null for any but those that events make.</summary>
+    /// <summary>
+    /// The properties of <c>Customer</c> that changed (<c>Demographic.Gender</c>); null for any but those that events make.
+    /// </summary>
     public string[]? Changed { get; set; }
 
     /// <summary>The customers are new, so that any segment may have them.</summary>

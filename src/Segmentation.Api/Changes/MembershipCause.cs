@@ -12,18 +12,18 @@ public enum MembershipCause : short
     /// <summary>Time passed.</summary>
     Time = 3,
 
-    /// <summary>The segment's definition, or one that it refers to, changed; its version is the batch's.</summary>
+    /// <summary>The segment's definition, or one that it refers to, changed; its version is the revision's.</summary>
     Definition = 4,
 
     /// <summary>Someone put the customer in, or took it out.</summary>
     Manual = 5,
 
-    /// <summary>An import wrote the customer, or more events than are looked at one by one.</summary>
+    /// <summary>An import wrote the customer, or more events than are evaluated one by one.</summary>
     Import = 6,
 
     /// <summary>A refresh found drift, which should never be seen.</summary>
     Refresh = 7,
 
-    /// <summary>The customer was erased. Of this only the number is kept.</summary>
+    /// <summary>The customer was erased. Of this only the number is stored.</summary>
     Erased = 8,
 }

@@ -12,7 +12,8 @@ internal static class AttributeDefinitions
     /// The registered attributes, by name, and a shared lock until the transaction's end on those that the customer carries: one of them
     /// can't be deleted while a value of it is on its way in.
     /// </summary>
-    public static async Task<Dictionary<string, CustomerAttribute>> LockAsync(SegmentationDb db, JsonElement? attributes, CancellationToken cancellation)
+    public static async Task<Dictionary<string, CustomerAttribute>> LockAsync(
+        SegmentationDb db, JsonElement? attributes, CancellationToken cancellation)
     {
         // What is unfit is the validator's to refuse.
         if (attributes is not { ValueKind: JsonValueKind.Object } carried || Json.Unfit(carried, AttributeValues.MaxDepth) is not null)

@@ -9,7 +9,9 @@ using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Customers;
 
-/// <summary>What customers carry under <c>attributes</c>: checked against the registered types, and written as sent and as rules read it.</summary>
+/// <summary>
+/// What customers carry under <c>attributes</c>: checked against the registered types, and written as sent and as rules read it.
+/// </summary>
 internal static class AttributeValues
 {
     /// <summary>A set inside the object.</summary>
@@ -20,26 +22,27 @@ internal static class AttributeValues
     /// <summary>What is wrong with the attributes, all of it; pointers are relative to the customer.</summary>
     public static IEnumerable<RuleError> Faults(JsonElement? attributes, IReadOnlyDictionary<string, CustomerAttribute> definitions)
     {
-        if (attributes is not { ValueKind: not JsonValueKind.Null } sent)
+        if (attributes is not { ValueKind: not JsonValueKind.Null } json)
         {
             yield break;
         }
 
-        if (sent.ValueKind != JsonValueKind.Object)
+        if (json.ValueKind != JsonValueKind.Object)
         {
-            yield return new RuleError("/attributes", "attributes takes an object.");
+            yield return new RuleError("/attributes", "attributes must be an object.");
             yield break;
         }
 
-        if (Json.Unfit(sent, MaxDepth) is { } unfit)
+        if (Json.Unfit(json, MaxDepth) is { } unfit)
         {
             // The name of one that is unfit may be what can't be read.
-            var name = sent.EnumerateObject().Where(a => Json.Unfit(a.Value, MaxDepth - 1) is not null).Select(a => Encoding.UTF8.GetString(JsonMarshal.GetRawUtf8PropertyName(a))).FirstOrDefault();
+            var name = json.EnumerateObject().Where(a => Json.Unfit(a.Value, MaxDepth - 1) is not null)
+                .Select(a => Encoding.UTF8.GetString(JsonMarshal.GetRawUtf8PropertyName(a))).FirstOrDefault();
             yield return new RuleError(name is null ? "/attributes" : RuleError.Below("/attributes", name), unfit);
             yield break;
         }
 
-        foreach (var attribute in sent.EnumerateObject().Where(a => a.Value.ValueKind != JsonValueKind.Null))
+        foreach (var attribute in json.EnumerateObject().Where(a => a.Value.ValueKind != JsonValueKind.Null))
         {
             var fault = definitions.TryGetValue(attribute.Name, out var definition)
                 ? Fault(definition, attribute.Value)
@@ -53,48 +56,51 @@ internal static class AttributeValues
 
     /// <summary>The end of an error text about an unknown attribute.</summary>
     public static string Hint(string name, IEnumerable<string> known) =>
-        NearestName.Find(name, known) is { } nearest ? $"Did you mean \"{nearest}\"?" : $"Register it with PUT /api/v1/attributes/NAME.";
+        NearestName.Find(name, known) is { } nearest ? $"Did you mean \"{nearest}\"?" : "Register it with PUT /api/v1/attributes/NAME.";
 
-    /// <summary>The attributes as they are kept: as sent, and in the form that rules read. Both null when there are none.</summary>
-    public static (JsonElement? Sent, JsonElement? Folded) Documents(JsonElement? attributes, IReadOnlyDictionary<string, CustomerAttribute> definitions)
+    /// <summary>The attributes as they are stored: as sent, and in the form that rules read. Both null when there are none.</summary>
+    public static (JsonElement? Original, JsonElement? Folded) CreateDocuments(
+        JsonElement? attributes, IReadOnlyDictionary<string, CustomerAttribute> definitions)
     {
-        if (attributes is not { ValueKind: JsonValueKind.Object } sent || !sent.EnumerateObject().MoveNext())
+        if (attributes is not { ValueKind: JsonValueKind.Object } json || !json.EnumerateObject().MoveNext())
         {
             return (null, null);
         }
 
-        var (kept, folded) = (new ArrayBufferWriter<byte>(256), new ArrayBufferWriter<byte>(256));
-        using (var keptWriter = new Utf8JsonWriter(kept))
+        var (original, folded) = (new ArrayBufferWriter<byte>(256), new ArrayBufferWriter<byte>(256));
+        using (var originalWriter = new Utf8JsonWriter(original))
         using (var foldedWriter = new Utf8JsonWriter(folded))
         {
-            keptWriter.WriteStartObject();
+            originalWriter.WriteStartObject();
             foldedWriter.WriteStartObject();
-            foreach (var attribute in sent.EnumerateObject())
+            foreach (var attribute in json.EnumerateObject())
             {
-                Write(keptWriter, foldedWriter, attribute, definitions);
+                Write(originalWriter, foldedWriter, attribute, definitions);
             }
 
-            keptWriter.WriteEndObject();
+            originalWriter.WriteEndObject();
             foldedWriter.WriteEndObject();
         }
 
-        return kept.WrittenCount == 2 ? (null, null) : (JsonElement.Parse(kept.WrittenSpan), JsonElement.Parse(folded.WrittenSpan));
+        return original.WrittenCount == 2 ? (null, null) : (JsonElement.Parse(original.WrittenSpan), JsonElement.Parse(folded.WrittenSpan));
     }
 
-    private static void Write(Utf8JsonWriter kept, Utf8JsonWriter folded, JsonProperty attribute, IReadOnlyDictionary<string, CustomerAttribute> definitions)
+    private static void Write(
+        Utf8JsonWriter original, Utf8JsonWriter folded, JsonProperty attribute, IReadOnlyDictionary<string, CustomerAttribute> definitions)
     {
         var (name, value) = (attribute.Name, attribute.Value);
         switch (value.ValueKind)
         {
-            case JsonValueKind.String when CustomerResource.Tidy(value.GetString()) is { } text:
-                kept.WriteString(name, text);
+            case JsonValueKind.String when Normalization.NormalizeText(value.GetString()) is { } text:
+                original.WriteString(name, text);
                 switch (definitions[name].Type)
                 {
                     case "date":
                         folded.WriteNumber(name, Date(text)!.Value.DayNumber - Epoch.DayNumber);
                         break;
                     case "instant":
-                        folded.WriteNumber(name, (DateValue.ParseInstant(text)!.Value - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond);
+                        folded.WriteNumber(
+                            name, (DateValue.ParseInstant(text)!.Value - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond);
                         break;
                     default:
                         folded.WriteString(name, CaseNormalizer.Normalize(text));
@@ -104,27 +110,27 @@ internal static class AttributeValues
                 break;
             case JsonValueKind.Number:
                 var number = RuleNumber.Parse(value)!.Value;
-                kept.WriteNumber(name, number);
+                original.WriteNumber(name, number);
                 folded.WriteNumber(name, number);
                 break;
             case JsonValueKind.True or JsonValueKind.False:
-                kept.WriteBoolean(name, value.GetBoolean());
+                original.WriteBoolean(name, value.GetBoolean());
                 folded.WriteBoolean(name, value.GetBoolean());
                 break;
             case JsonValueKind.Array when value.GetArrayLength() > 0:
-                kept.WriteStartArray(name);
+                original.WriteStartArray(name);
                 folded.WriteStartArray(name);
                 var seen = new HashSet<string>();
-                foreach (var item in value.EnumerateArray().Select(i => CustomerResource.Tidy(i.GetString())))
+                foreach (var item in value.EnumerateArray().Select(i => Normalization.NormalizeText(i.GetString())))
                 {
                     if (item is not null && seen.Add(CaseNormalizer.Normalize(item)))
                     {
-                        kept.WriteStringValue(item);
+                        original.WriteStringValue(item);
                         folded.WriteStringValue(CaseNormalizer.Normalize(item));
                     }
                 }
 
-                kept.WriteEndArray();
+                original.WriteEndArray();
                 folded.WriteEndArray();
                 break;
         }
@@ -134,7 +140,7 @@ internal static class AttributeValues
     {
         var name = definition.Name;
         var text = value.ValueKind == JsonValueKind.String ? value.GetString() : null;
-        if (CustomerValidator.TextFault(text) is { } unreadable)
+        if (ProfileFaults.TextFault(text) is { } unreadable)
         {
             return $"attributes.{name} {unreadable}";
         }
@@ -147,15 +153,17 @@ internal static class AttributeValues
 
         return definition.Type switch
         {
-            "text" when text is null => $"attributes.{name} takes a text.",
-            "boolean" when value.ValueKind is not (JsonValueKind.True or JsonValueKind.False) => $"attributes.{name} takes true or false.",
-            "integer" when value.ValueKind != JsonValueKind.Number => $"attributes.{name} takes an integer.",
-            "decimal" when value.ValueKind != JsonValueKind.Number => $"attributes.{name} takes a number.",
+            "text" when text is null => $"attributes.{name} must be a string.",
+            "boolean" when value.ValueKind is not (JsonValueKind.True or JsonValueKind.False) =>
+                $"attributes.{name} must be true or false.",
+            "integer" when value.ValueKind != JsonValueKind.Number => $"attributes.{name} must be an integer.",
+            "decimal" when value.ValueKind != JsonValueKind.Number => $"attributes.{name} must be a number.",
             "integer" or "decimal" when RuleNumber.Parse(value) is null => RuleNumber.Range,
-            "integer" when RuleNumber.Parse(value) is { } number && decimal.Truncate(number) != number => $"attributes.{name} takes an integer.",
-            "date" when text is null || Date(text.Trim()) is null => $"attributes.{name} takes a date: \"2024-05-31\".",
+            "integer" when RuleNumber.Parse(value) is { } number
+                && decimal.Truncate(number) != number => $"attributes.{name} must be an integer.",
+            "date" when text is null || Date(text.Trim()) is null => $"attributes.{name} must be a date: \"2024-05-31\".",
             "instant" when text is null || DateValue.ParseInstant(text.Trim()) is null =>
-                $"attributes.{name} takes an instant with its offset: \"2024-05-31T12:00:00Z\".",
+                $"attributes.{name} must be an instant with its offset: \"2024-05-31T12:00:00Z\".",
             "set" => SetFault(name, value),
             _ => null,
         };
@@ -165,11 +173,13 @@ internal static class AttributeValues
     {
         if (value.ValueKind != JsonValueKind.Array || value.EnumerateArray().Any(i => i.ValueKind != JsonValueKind.String))
         {
-            return $"attributes.{name} takes a list of texts.";
+            return $"attributes.{name} must be a list of strings.";
         }
 
-        return value.GetArrayLength() > Customer.SetMaxItems ? $"attributes.{name} takes at most {Customer.SetMaxItems.ToString(CultureInfo.InvariantCulture)} items."
-            : value.EnumerateArray().Select(i => CustomerValidator.TextFault(i.GetString()!)).FirstOrDefault(f => f is not null) is { } fault ? $"attributes.{name} {fault}"
+        return value.GetArrayLength() > Customer.SetMaxItems
+            ? $"attributes.{name} must have at most {Customer.SetMaxItems.ToString(CultureInfo.InvariantCulture)} items."
+            : value.EnumerateArray().Select(i => ProfileFaults.TextFault(i.GetString()!)).FirstOrDefault(f => f is not null) is { } fault
+            ? $"attributes.{name} {fault}"
             : null;
     }
 

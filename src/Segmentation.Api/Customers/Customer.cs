@@ -7,7 +7,7 @@ namespace Segmentation.Api.Customers;
 
 /// <summary>
 /// One customer: what was sent about it, and what its events add up to. Rules read the folded twin of a text (see <see cref="CaseNormalizer"/>),
-/// which its setter keeps; what was sent is kept beside it, for answers.
+/// which its setter sets; the original stays beside it, for answers. A member that bears no <see cref="MadeByAttribute"/> is the profile's.
 /// </summary>
 public sealed class Customer
 {
@@ -18,10 +18,14 @@ public sealed class Customer
     public const string IdIndex = "ux_customers_id";
 
     /// <summary>The database's own key; never leaves the service.</summary>
+    [MadeBy(Maker.Database)]
     public long Key { get; set; }
 
-    /// <summary>The caller's id, case kept, 1 to 128 characters.</summary>
+    /// <summary>The caller's id in its own case, 1 to 128 characters.</summary>
+    [MadeBy(Maker.Creation)]
     public required string Id { get; set { field = value; IdFolded = CaseNormalizer.Normalize(value); } }
+
+    [MadeBy(Maker.Creation)]
     public string IdFolded { get; private set; } = "";
 
     public string? Email { get; set { field = value; EmailFolded = CaseNormalizer.Normalize(value); } }
@@ -50,37 +54,63 @@ public sealed class Customer
     public DateTimeOffset? SignedUpAt { get; set; }
 
     /// <summary>The earlier of what was sent and the first event.</summary>
+    [MadeBy(Maker.Profile | Maker.Events)]
     public DateTimeOffset? FirstSeenAt { get; set; }
 
     /// <summary>The later of what was sent and the last event.</summary>
+    [MadeBy(Maker.Profile | Maker.Events)]
     public DateTimeOffset? LastSeenAt { get; set; }
 
+    [MadeBy(Maker.Creation)]
     public DateTimeOffset CreatedAt { get; set; }
+
+    [MadeBy(Maker.Write)]
     public DateTimeOffset UpdatedAt { get; set; }
 
     /// <summary>Counts the writes of the profile (not of events); the ETag.</summary>
+    [MadeBy(Maker.Write)]
     public int Version { get; set; }
 
-    // What the events add up to. Kept by the statement that stores them (EventStore), so that a rule over them reads one row.
+    // What the events add up to. The statement that stores them (EventStore) adds to it, so that a rule over them reads one row.
+    [MadeBy(Maker.Events)]
     public int EventCount { get; set; }
+
+    [MadeBy(Maker.Events)]
     public DateTimeOffset? FirstEventAt { get; set; }
+
+    [MadeBy(Maker.Events)]
     public DateTimeOffset? LastEventAt { get; set; }
+
+    [MadeBy(Maker.Orders)]
     public int OrderCount { get; set; }
 
     /// <summary>Gross amount of all orders.</summary>
+    [MadeBy(Maker.Orders)]
     public decimal OrderAmount { get; set; }
 
     /// <summary>Gross amount of all orders less the amount of all refunds.</summary>
+    [MadeBy(Maker.Orders | Maker.Refunds)]
     public decimal LifetimeValue { get; set; }
+
+    [MadeBy(Maker.Orders)]
     public DateTimeOffset? FirstOrderAt { get; set; }
+
+    [MadeBy(Maker.Orders)]
     public DateTimeOffset? LastOrderAt { get; set; }
 
-    /// <summary>How many customers have a smaller lifetime value, and how many there are; set where a percentile is asked of a loaded customer.</summary>
+    /// <summary>
+    /// How many customers have a smaller lifetime value, and how many there are; set where a percentile is asked of a loaded customer.
+    /// </summary>
+    [MadeBy(Maker.OtherRows)]
     public (long Smaller, long Total) Rank { get; set; }
 
     /// <summary>Ids of the segments whose stored membership has it; set where rules read stored membership of a loaded customer.</summary>
+    [MadeBy(Maker.OtherRows)]
     public HashSet<int> MemberOf { get; } = [];
 
+    [MadeBy(Maker.OtherRows)]
     public KeyedList<CustomerEvent> Events { get; } = [];
+
+    [MadeBy(Maker.OtherRows)]
     public List<ManualMember> ManualMemberships { get; } = [];
 }

@@ -42,7 +42,8 @@ internal sealed class CustomerCsv
     [
         .. Fixed,
         .. attributes.OrderBy(a => a.Name, StringComparer.Ordinal).Select(a => ($"attributes.{a.Name}", CellFor(a))),
-        .. purposes.Order(StringComparer.Ordinal).SelectMany(p => new[] { ($"consents.{p}.granted", Cell.Boolean), ($"consents.{p}.at", Cell.Text) }),
+        .. purposes.Order(StringComparer.Ordinal)
+            .SelectMany(p => new[] { ($"consents.{p}.granted", Cell.Boolean), ($"consents.{p}.at", Cell.Text) }),
     ]);
 
     /// <summary>The columns that a file's header names.</summary>
@@ -54,9 +55,14 @@ internal sealed class CustomerCsv
         var cells = names.Select(name => (name, Cell: Find(name, attributes))).ToArray();
         RuleError[] faults =
         [
-            .. cells.Where(c => c.Cell is null).Select(c => new RuleError("header", $"{ErrorText.Quote(c.name)} is not a column. {NearestName.Hint(c.name, known)}")),
-            .. names.GroupBy(n => n, StringComparer.Ordinal).Where(g => g.Count() > 1).Select(g => new RuleError("header", $"{ErrorText.Quote(g.Key)} stands there twice.")),
-            .. names.Contains("id") ? Array.Empty<RuleError>() : [new RuleError("header", "There is no column \"id\". The first line names the columns: id,email,demographic.birthDate")],
+            .. cells.Where(c => c.Cell is null)
+                .Select(c => new RuleError("header", $"{ErrorText.Quote(c.name)} is not a column. {NearestName.Hint(c.name, known)}")),
+            .. names.GroupBy(n => n, StringComparer.Ordinal)
+                .Where(g => g.Count() > 1)
+                .Select(g => new RuleError("header", $"{ErrorText.Quote(g.Key)} is there twice.")),
+            .. names.Contains("id")
+                ? Array.Empty<RuleError>()
+                : [new RuleError("header", "There is no column \"id\". The first line names the columns: id,email,demographic.birthDate")],
         ];
         return faults is [] ? new CustomerCsv(cells.Select(c => (c.name, c.Cell!.Value))) : throw ApiProblem.Invalid(faults);
     }
@@ -109,16 +115,18 @@ internal sealed class CustomerCsv
         _ => Cell.Text,
     };
 
-    private static IEnumerable<(string, Cell)> Leaves(Type type, string prefix, bool readOnly) => Json.Options.GetTypeInfo(type).Properties.SelectMany(property =>
-    {
-        var (name, bare) = (prefix + property.Name, Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType);
-        var ignored = readOnly || property.AttributeProvider!.IsDefined(typeof(ReadOnlyAttribute), false);
-        return bare == typeof(string[]) ? [(name, Cell.Set)]
-            : bare == typeof(int) || bare == typeof(decimal) || bare == typeof(double) ? [(name, ignored ? Cell.ReadOnly : Cell.Number)]
-            : bare == typeof(string) || bare == typeof(DateOnly) || bare == typeof(DateTimeOffset) ? [(name, ignored ? Cell.ReadOnly : Cell.Text)]
-            : Json.Options.GetTypeInfo(bare).Kind == JsonTypeInfoKind.Object ? Leaves(bare, name + ".", ignored)
-            : Array.Empty<(string, Cell)>();
-    });
+    private static IEnumerable<(string, Cell)> Leaves(Type type, string prefix, bool readOnly) =>
+        Json.Options.GetTypeInfo(type).Properties.SelectMany(property =>
+        {
+            var (name, bare) = (prefix + property.Name, Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType);
+            var ignored = readOnly || property.AttributeProvider!.IsDefined(typeof(ReadOnlyAttribute), false);
+            return bare == typeof(string[]) ? [(name, Cell.Set)]
+                : bare == typeof(int) || bare == typeof(decimal) || bare == typeof(double) ? [(name, ignored ? Cell.ReadOnly : Cell.Number)]
+                : bare == typeof(string) || bare == typeof(DateOnly) || bare == typeof(DateTimeOffset)
+                ? [(name, ignored ? Cell.ReadOnly : Cell.Text)]
+                : Json.Options.GetTypeInfo(bare).Kind == JsonTypeInfoKind.Object ? Leaves(bare, name + ".", ignored)
+                : Array.Empty<(string, Cell)>();
+        });
 
     private static JsonElement? Find(JsonElement json, string column)
     {
@@ -136,7 +144,8 @@ internal sealed class CustomerCsv
     private static string Text(JsonElement? value) => value switch
     {
         null => "",
-        { ValueKind: JsonValueKind.Array } list => string.Join('|', list.EnumerateArray().Select(item => item.GetString()!.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("|", "\\|", StringComparison.Ordinal))),
+        { ValueKind: JsonValueKind.Array } list => string.Join('|', list.EnumerateArray().Select(item =>
+            item.GetString()!.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("|", "\\|", StringComparison.Ordinal))),
         { } scalar => scalar.ToString(),
     };
 
@@ -241,7 +250,8 @@ internal sealed class CustomerCsv
                 case Cell.Number when RuleNumber.Parse(text) is { } number:
                     writer.WriteNumberValue(number);
                     break;
-                case Cell.Number when double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var real) && double.IsFinite(real):
+                case Cell.Number when double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var real)
+                    && double.IsFinite(real):
                     // A coordinate may have more decimals than a number that is added up.
                     writer.WriteRawValue(real.ToString("R", CultureInfo.InvariantCulture));
                     break;

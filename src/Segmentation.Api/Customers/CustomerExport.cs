@@ -11,7 +11,7 @@ namespace Segmentation.Api.Customers;
 /// <summary>How customers are written, many at a time.</summary>
 public enum ExportFormat { Ndjson, Csv }
 
-/// <summary>Streams customers out, in a form that an import takes: one snapshot, in constant memory.</summary>
+/// <summary>Streams customers out, in a form that an import reads: one snapshot, in constant memory.</summary>
 public static class CustomerExport
 {
     public const string Csv = "text/csv";
@@ -42,13 +42,16 @@ public static class CustomerExport
     /// <param name="attributes">The registered ones: each is a column of a CSV.</param>
     /// <param name="idOnly">Whether to write nothing but ids.</param>
     public static async Task WriteAsync(
-        HttpResponse response, SegmentationDb db, IQueryable<Customer> customers, ExportFormat format, IEnumerable<CustomerAttribute> attributes, bool idOnly, CancellationToken cancellation)
+        HttpResponse response, SegmentationDb db, IQueryable<Customer> customers, ExportFormat format,
+        IEnumerable<CustomerAttribute> attributes, bool idOnly, CancellationToken cancellation)
     {
         // One snapshot for columns and rows. How long a download takes is its reader's affair: Kestrel ends those that stop reading.
         await using var transaction = await db.Database.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellation);
         await db.Database.ExecuteSqlRawAsync("SET LOCAL statement_timeout = 0", cancellation);
         db.Database.SetCommandTimeout(0);
-        var csv = format == ExportFormat.Ndjson ? null : idOnly ? CustomerCsv.Ids : CustomerCsv.For(attributes, await PurposesAsync(db, cancellation));
+        var csv = format == ExportFormat.Ndjson ? null
+            : idOnly ? CustomerCsv.Ids
+            : CustomerCsv.For(attributes, await PurposesAsync(db, cancellation));
         var now = response.HttpContext.RequestServices.GetRequiredService<TimeProvider>().GetUtcNow();
         var rows = customers.AsNoTracking().OrderBy(c => c.Key);
         var resources = idOnly
@@ -89,5 +92,7 @@ public static class CustomerExport
     }
 
     private static Task<List<string>> PurposesAsync(SegmentationDb db, CancellationToken cancellation) =>
-        db.Database.SqlQueryRaw<string>("""SELECT DISTINCT jsonb_object_keys(consents) AS "Value" FROM customers WHERE consents IS NOT NULL""").ToListAsync(cancellation);
+        db.Database.SqlQueryRaw<string>(
+            """SELECT DISTINCT jsonb_object_keys(consents) AS "Value" FROM customers WHERE consents IS NOT NULL""")
+            .ToListAsync(cancellation);
 }

@@ -5,11 +5,12 @@ namespace Segmentation.Api.Customers;
 /// <summary>What a customer's id is.</summary>
 public static class CustomerIds
 {
-    /// <summary>The rule, in words.</summary>
+    /// <summary>What an id must be, for error texts.</summary>
     public const string Rule = "A customer's id is 1 to 128 characters, without control characters and \"/\".";
 
     /// <summary>Whether a text can be an id.</summary>
-    public static bool IsValid(string? id) => id is { Length: >= 1 and <= Customer.IdMaxLength } && !id.Any(c => char.IsControl(c) || c == '/') && IsWellFormed(id);
+    public static bool IsValid(string? id) =>
+        id is { Length: >= 1 and <= Customer.IdMaxLength } && !id.Any(c => char.IsControl(c) || c == '/') && IsWellFormed(id);
 
     /// <summary>The id, if it can be one.</summary>
     /// <exception cref="ApiProblem">400 at the given place.</exception>

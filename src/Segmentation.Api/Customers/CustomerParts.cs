@@ -52,6 +52,9 @@ public sealed class LocationResource
 
     /// <summary>-180 to 180.</summary>
     public double? Longitude { get; set; }
+
+    internal static LocationResource? From(Geographic geographic) =>
+        geographic is { Latitude: { } latitude, Longitude: { } longitude } ? new() { Latitude = latitude, Longitude = longitude } : null;
 }
 
 /// <summary>What the customer cares for.</summary>

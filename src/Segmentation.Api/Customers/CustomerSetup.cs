@@ -2,6 +2,10 @@ namespace Segmentation.Api.Customers;
 
 internal static class CustomerSetup
 {
-    /// <summary>Customers: their import.</summary>
-    public static void AddCustomers(this IServiceCollection services) => services.AddScoped<CustomerImport>();
+    /// <summary>Customers: how one is written, and how many are.</summary>
+    public static void AddCustomers(this IServiceCollection services)
+    {
+        services.AddScoped<CustomerStore>();
+        services.AddScoped<CustomerImport>();
+    }
 }

@@ -11,7 +11,9 @@ internal static class CustomerTables
         public DbSet<Customer> Customers => db.Set<Customer>();
         public DbSet<CustomerAttribute> Attributes => db.Set<CustomerAttribute>();
         public DbSet<ManualMember> ManualMembers => db.Set<ManualMember>();
-        /// <summary>One row: how many customers there are. Kept by a trigger, so that nobody counts a million rows to know a share.</summary>
+        /// <summary>
+        /// One row: how many customers there are. Kept by a trigger, so that nobody counts a million rows to know a share.
+        /// </summary>
         public DbSet<CustomerTotal> CustomerTotals => db.Set<CustomerTotal>();
     }
 }

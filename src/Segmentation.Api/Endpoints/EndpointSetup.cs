@@ -48,7 +48,7 @@ internal static class EndpointSetup
     // The path's and query's faults; the body's are thrown where they are read.
     private static ApiProblem ModelProblem(ActionContext context) => ApiProblem.Invalid(
         context.ModelState.Where(m => m.Value is { Errors.Count: > 0 }).Select(m => new RuleError(m.Key, m.Key.Length == 0 ? "A JSON body is needed."
-            : context.ActionDescriptor.Parameters.Any(p => p.Name == m.Key && p.ParameterType == typeof(Instant?)) ? $"{m.Key} takes {Instant.Takes}."
+            : context.ActionDescriptor.Parameters.Any(p => p.Name == m.Key && p.ParameterType == typeof(Instant?)) ? $"{m.Key} must be {Instant.Description}."
             : $"{m.Key} does not take this value.")));
 
     /// <summary>That all is well.</summary>

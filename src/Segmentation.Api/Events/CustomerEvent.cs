@@ -6,8 +6,8 @@ using Segmentation.Rules.Events;
 namespace Segmentation.Api.Events;
 
 /// <summary>
-/// Something a customer did. There are many of these, so the text that rules read (folded) is the main column, and what was sent is
-/// kept only where it differs.
+/// Something a customer did. There are many of these, so the text that rules read (folded) is the main column, and the
+/// original is stored only where it differs.
 /// </summary>
 public sealed class CustomerEvent
 {
@@ -49,7 +49,9 @@ public sealed class CustomerEvent
 
     private (string Name, string? Text) read;
 
-    /// <summary>A text in the properties (<see cref="JsonValue.Text(JsonElement?, string[])"/>). The last one at the top is remembered.</summary>
+    /// <summary>
+    /// A text in the properties (<see cref="JsonValue.Text(JsonElement?, string[])"/>). The last one at the top is remembered.
+    /// </summary>
     public string? PropertyText(string[] path)
     {
         if (path is not [var name])

@@ -17,7 +17,11 @@ internal sealed class CustomerEventMapping : IEntityTypeConfiguration<CustomerEv
         builder.HasOne(e => e.Customer).WithMany(c => c.Events).HasForeignKey(e => e.CustomerKey).OnDelete(DeleteBehavior.Cascade);
 
         // Windows over everybody, without the table; and one customer's events, or everybody's by customer.
-        builder.HasIndex(e => new { e.Type, e.OccurredAt }).IncludeProperties(e => new { e.CustomerKey, e.Amount }).HasDatabaseName("ix_events_type");
-        builder.HasIndex(e => new { e.CustomerKey, e.Type, e.OccurredAt }).IncludeProperties(nameof(CustomerEvent.Amount)).HasDatabaseName("ix_events_customer");
+        builder.HasIndex(e => new { e.Type, e.OccurredAt })
+            .IncludeProperties(e => new { e.CustomerKey, e.Amount })
+            .HasDatabaseName("ix_events_type");
+        builder.HasIndex(e => new { e.CustomerKey, e.Type, e.OccurredAt })
+            .IncludeProperties(nameof(CustomerEvent.Amount))
+            .HasDatabaseName("ix_events_customer");
     }
 }

@@ -5,8 +5,9 @@ using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Events;
 
-/// <summary>Takes the events of one request: checks each, stores them in batches, and counts what became of them.</summary>
-public sealed class EventIngest(EventStore store, EventValidator validator, IngestThrottle throttle, IEvaluationBacklog backlog, TimeProvider time)
+/// <summary>Stores the events of one request: checks each, stores them in batches, and counts what became of them.</summary>
+public sealed class EventIngest(
+    EventStore store, EventValidator validator, IngestThrottle throttle, IEvaluationBacklog backlog, TimeProvider time)
 {
     /// <summary>Events in one array.</summary>
     public const int MaxArray = 10_000;
@@ -14,7 +15,7 @@ public sealed class EventIngest(EventStore store, EventValidator validator, Inge
     private const int BatchRows = 5000;
     private const int BatchBytes = 8 * 1024 * 1024;
 
-    // Smaller batches of a request of lines are taken like events that come by themselves.
+    // Smaller batches of a request of lines are stored at once, like events that come by themselves.
     private const int BulkRows = 1000;
 
     private readonly List<EventError> errors = [];
@@ -22,11 +23,11 @@ public sealed class EventIngest(EventStore store, EventValidator validator, Inge
     private long stored;
     private long duplicates;
     private long rejected;
-    private bool lines;
+    private bool isNdjson;
 
     /// <summary>One event.</summary>
     /// <exception cref="ApiProblem">It was rejected.</exception>
-    public async Task<EventsResult> OneAsync(EventResource e, bool create, CancellationToken cancellation)
+    public async Task<EventsResult> StoreOneAsync(EventResource e, bool create, CancellationToken cancellation)
     {
         var faults = validator.Check(e).ToArray();
         if (faults is not [])
@@ -41,18 +42,18 @@ public sealed class EventIngest(EventStore store, EventValidator validator, Inge
     }
 
     /// <summary>A JSON body: one event, or an array of them.</summary>
-    public async Task<EventsResult> JsonAsync(Stream body, bool create, CancellationToken cancellation)
+    public async Task<EventsResult> StoreJsonAsync(Stream body, bool create, CancellationToken cancellation)
     {
         using var document = await ParseAsync(body, cancellation);
         var json = document.RootElement;
         if (json.ValueKind != JsonValueKind.Array)
         {
-            return await OneAsync(Read(json), create, cancellation);
+            return await StoreOneAsync(Read(json), create, cancellation);
         }
 
         if (json.GetArrayLength() > MaxArray)
         {
-            throw ApiProblem.Invalid("", $"An array takes at most {MaxArray} events; NDJSON has no limit.");
+            throw ApiProblem.Invalid("", $"An array must have at most {MaxArray} events; NDJSON has no limit.");
         }
 
         var batch = new List<IncomingEvent>(json.GetArrayLength());
@@ -67,9 +68,9 @@ public sealed class EventIngest(EventStore store, EventValidator validator, Inge
     }
 
     /// <summary>NDJSON of any length: a batch is stored while the next one is read.</summary>
-    public async Task<EventsResult> LinesAsync(Stream body, bool create, CancellationToken cancellation)
+    public async Task<EventsResult> StoreLinesAsync(Stream body, bool create, CancellationToken cancellation)
     {
-        lines = true;
+        isNdjson = true;
         var reader = new RecordReader(body, csv: false);
         var (batch, bytes, storing) = (new List<IncomingEvent>(BatchRows), 0L, Task.CompletedTask);
         try
@@ -105,7 +106,7 @@ public sealed class EventIngest(EventStore store, EventValidator validator, Inge
 
     private DateTimeOffset Now => LocalTime.Truncate(time.GetUtcNow());
 
-    // What an item has twice is that item's fault, found when it is read.
+    // A property that an item has twice is that item's fault alone, found when it is read.
     private static async Task<JsonDocument> ParseAsync(Stream body, CancellationToken cancellation)
     {
         try
@@ -122,7 +123,7 @@ public sealed class EventIngest(EventStore store, EventValidator validator, Inge
     {
         try
         {
-            return json.Deserialize<EventResource>(Json.Options) ?? throw ApiProblem.Invalid("", "An event is a JSON object.");
+            return json.Deserialize<EventResource>(Json.Options) ?? throw ApiProblem.Invalid("", "An event must be a JSON object.");
         }
         catch (JsonException malformed)
         {
@@ -130,62 +131,64 @@ public sealed class EventIngest(EventStore store, EventValidator validator, Inge
         }
         catch (InvalidOperationException undecodable) when (undecodable.Source == "System.Text.Json")
         {
-            throw ApiProblem.Invalid("", "A text has half a surrogate pair in it.");
+            throw ApiProblem.Invalid("", "A string has half a surrogate pair in it.");
         }
     }
 
-    private void Add(List<IncomingEvent> batch, int place, Func<EventResource?> read)
+    private void Add(List<IncomingEvent> batch, int ordinal, Func<EventResource?> read)
     {
         try
         {
             if (read() is not { } e)
             {
-                Reject(place, "An event is a JSON object.");
+                Reject(ordinal, "An event must be a JSON object.");
             }
             else if (validator.Check(e).ToArray() is not [] and var faults)
             {
-                Reject(place, string.Join(' ', faults.Select(f => f.Message)));
+                Reject(ordinal, string.Join(' ', faults.Select(f => f.Message)));
             }
             else
             {
-                batch.Add(new IncomingEvent(e.CustomerId!, e.ToEvent(Now), place));
+                batch.Add(new IncomingEvent(e.CustomerId!, e.ToEvent(Now), ordinal));
             }
         }
         catch (JsonException malformed)
         {
-            Reject(place, Json.Problem(malformed, typeof(EventResource)).Summary());
+            Reject(ordinal, Json.Problem(malformed, typeof(EventResource)).Summary());
         }
         catch (ApiProblem malformed)
         {
-            Reject(place, malformed.Summary());
+            Reject(ordinal, malformed.Summary());
         }
         catch (InvalidOperationException undecodable) when (undecodable.Source == "System.Text.Json")
         {
-            Reject(place, "A text has half a surrogate pair in it.");
+            Reject(ordinal, "A string has half a surrogate pair in it.");
         }
     }
 
     private async Task StoreAsync(List<IncomingEvent> batch, bool create, CancellationToken cancellation)
     {
-        Task<StoredEvents> TakeAsync() => store.StoreAsync(batch, create, cancellation);
-        var result = lines && batch.Count >= BulkRows ? await throttle.TakeAsync(() => backlog.CountAsync(cancellation), TakeAsync, cancellation) : await TakeAsync();
+        var result = isNdjson && batch.Count >= BulkRows
+            ? await throttle.RunAsync(
+                () => backlog.CountAsync(cancellation), () => store.StoreAsync(batch, create, cancellation), cancellation)
+            : await store.StoreAsync(batch, create, cancellation);
         foreach (var (e, _, message) in result.Refused)
         {
-            Reject(e.Place, message);
+            Reject(e.Ordinal, message);
         }
 
         stored += result.Stored;
         duplicates += batch.Count - result.Stored - result.Refused.Count;
     }
 
-    private void Reject(int place, string message)
+    private void Reject(int ordinal, string message)
     {
         lock (errors)
         {
             rejected++;
             if (errors.Count < CustomerImport.MaxErrors)
             {
-                errors.Add(lines ? new EventError(place, null, message) : new EventError(null, place, message));
+                errors.Add(isNdjson ? new EventError(ordinal, null, message) : new EventError(null, ordinal, message));
             }
         }
     }

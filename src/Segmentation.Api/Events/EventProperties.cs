@@ -11,19 +11,19 @@ internal static class EventProperties
 {
     private static readonly SearchValues<byte> Unfolded = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZ\\"u8);
 
-    /// <summary>The folded form; null when it is what was sent.</summary>
-    public static JsonElement? Folded(JsonElement properties)
+    /// <summary>The folded form; null when that is the original.</summary>
+    public static JsonElement? FoldTexts(JsonElement properties)
     {
         // Most have no capitals at all.
-        var sent = JsonMarshal.GetRawUtf8Value(properties);
-        if (!sent.ContainsAny(Unfolded) && Ascii.IsValid(sent))
+        var original = JsonMarshal.GetRawUtf8Value(properties);
+        if (!original.ContainsAny(Unfolded) && Ascii.IsValid(original))
         {
             return null;
         }
 
-        var buffer = new ArrayBufferWriter<byte>(sent.Length + 64);
+        var buffer = new ArrayBufferWriter<byte>(original.Length + 64);
         using var writer = new Utf8JsonWriter(buffer);
-        var reader = new Utf8JsonReader(sent);
+        var reader = new Utf8JsonReader(original);
         var differs = false;
         while (reader.Read())
         {

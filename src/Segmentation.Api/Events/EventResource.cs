@@ -1,12 +1,15 @@
 using System.Text.Json;
 using Segmentation.Rules.Values;
+using static Segmentation.Api.Customers.Normalization;
 
 namespace Segmentation.Api.Events;
 
 /// <summary>Something a customer did, as the API shows and takes it. Null is the same as leaving out.</summary>
 public sealed class EventResource
 {
-    /// <summary>The caller's own, unique for the customer: an event sent twice is stored once, the first kept. Made when left out.</summary>
+    /// <summary>
+    /// The caller's own, unique for the customer: an event sent twice is stored once, the first kept. Made when left out.
+    /// </summary>
     public string? Id { get; set; }
 
     /// <summary>Who did it.</summary>
@@ -47,8 +50,8 @@ public sealed class EventResource
     internal CustomerEvent ToEvent(DateTimeOffset now)
     {
         var (type, channel) = (CaseNormalizer.Normalize(Type!), CaseNormalizer.Normalize(Channel));
-        var sent = Properties is { ValueKind: JsonValueKind.Object } ? Properties : null;
-        var folded = sent is { } properties ? EventProperties.Folded(properties) : null;
+        var original = Properties is { ValueKind: JsonValueKind.Object } ? Properties : null;
+        var folded = original is { } properties ? EventProperties.FoldTexts(properties) : null;
         return new CustomerEvent
         {
             Id = Id ?? Guid.CreateVersion7().ToString(),
@@ -59,13 +62,12 @@ public sealed class EventResource
             Channel = channel,
             ChannelSent = channel == Channel ? null : Channel,
             Currency = Currency,
-            Properties = folded ?? sent,
-            PropertiesSent = folded is null ? null : sent,
+            Properties = folded ?? original,
+            PropertiesSent = folded is null ? null : original,
         };
     }
 
-    /// <summary>Brings what was sent into the form that is kept. The properties stay as they are.</summary>
-    internal void Tidy() => (Type, Channel, Currency) = (Tidy(Type), Tidy(Channel), Tidy(Currency)?.ToUpperInvariant());
-
-    private static string? Tidy(string? text) => text?.Trim() is { Length: > 0 } kept ? kept : null;
+    /// <summary>Brings what was sent into the form that is stored. The properties stay as they are.</summary>
+    internal void Normalize() =>
+        (Type, Channel, Currency) = (NormalizeText(Type), NormalizeText(Channel), NormalizeText(Currency)?.ToUpperInvariant());
 }

@@ -2,7 +2,7 @@ namespace Segmentation.Api.Events;
 
 internal static class EventSetup
 {
-    /// <summary>Events: how they are taken in and stored, and which of them are orders.</summary>
+    /// <summary>Events: how they are checked and stored, and which of them are orders.</summary>
     public static void AddEvents(this IServiceCollection services, IConfiguration configuration)
     {
         var revenue = new RevenueOptions();

@@ -10,8 +10,8 @@ using Segmentation.Rules.Values;
 namespace Segmentation.Api.Events;
 
 /// <summary>An event on its way in.</summary>
-/// <param name="Place">Where it stood in the request: a line or an index.</param>
-internal readonly record struct IncomingEvent(string CustomerId, CustomerEvent Event, int Place);
+/// <param name="Ordinal">Its number in the request: a line or an index.</param>
+internal readonly record struct IncomingEvent(string CustomerId, CustomerEvent Event, int Ordinal);
 
 /// <summary>What became of a batch.</summary>
 /// <param name="Stored">New events; those neither stored nor refused are duplicates.</param>
@@ -19,8 +19,8 @@ internal readonly record struct IncomingEvent(string CustomerId, CustomerEvent E
 internal sealed record StoredEvents(int Stored, IReadOnlyList<(IncomingEvent Event, string Pointer, string Message)> Refused);
 
 /// <summary>
-/// The only writer of events, and of what they add up to: a batch is one transaction, which adds to each customer's counters exactly what it
-/// stored, whatever else is stored at the same time.
+/// The only writer of events, and of what they add up to: a batch is one transaction, which adds to each customer's counters exactly what
+/// it stored, whatever else is stored at the same time.
 /// </summary>
 public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimeProvider time)
 {
@@ -29,7 +29,7 @@ public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimePr
 
     private readonly BulkTable<CustomerEvent> table = BulkTable<CustomerEvent>.For(db.Model);
 
-    /// <summary>Stores events. The first of those with one id for one customer is kept, here and before.</summary>
+    /// <summary>Stores events. Of those with one id for one customer the first one is stored, here and before.</summary>
     /// <param name="create">Whether unknown customers are created; else their events are refused.</param>
     internal async Task<StoredEvents> StoreAsync(IReadOnlyList<IncomingEvent> events, bool create, CancellationToken cancellation)
     {
@@ -46,7 +46,7 @@ public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimePr
         // Some customer's money grew past what can be read back: find the events that do it, and store the others.
         if (events.Count == 1)
         {
-            return new StoredEvents(0, [(events[0], "/amount", "amount brings the customer's lifetime value past 18 digits.")]);
+            return new StoredEvents(0, [(events[0], "/amount", "amount must not bring the customer's lifetime value past 18 digits.")]);
         }
 
         var half = events.Count / 2;
@@ -63,7 +63,8 @@ public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimePr
         {
             var connection = (NpgsqlConnection)db.Database.GetDbConnection();
             await using var transaction = await connection.BeginTransactionAsync(cancellation);
-            var keys = await LockCustomersAsync(connection, events.Select(e => e.CustomerId).ToHashSet(StringComparer.Ordinal), create, cancellation);
+            var keys = await LockCustomersAsync(
+                connection, events.Select(e => e.CustomerId).ToHashSet(StringComparer.Ordinal), create, cancellation);
             var rows = new List<CustomerEvent>(events.Count);
             var refused = new List<(IncomingEvent, string, string)>();
             foreach (var incoming in events)
@@ -75,7 +76,7 @@ public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimePr
                 }
                 else
                 {
-                    refused.Add((incoming, "/customerId", "customerId is of no known customer."));
+                    refused.Add((incoming, "/customerId", "There is no customer with this customerId."));
                 }
             }
 
@@ -95,24 +96,32 @@ public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimePr
         }
     }
 
-    // Locked in the order of their ids, as an import does it: then no two batches wait for each other. Whoever erases a customer waits too.
-    private async Task<Dictionary<string, long>> LockCustomersAsync(NpgsqlConnection connection, HashSet<string> ids, bool create, CancellationToken cancellation)
+    // Locked in the order of their ids, as in an import: then no two batches wait for each other. Whoever erases a customer waits too.
+    private async Task<Dictionary<string, long>> LockCustomersAsync(
+        NpgsqlConnection connection, HashSet<string> ids, bool create, CancellationToken cancellation)
     {
         var keys = new Dictionary<string, long>(ids.Count, StringComparer.Ordinal);
         while (true)
         {
-            await ReadKeysAsync("SELECT id, key FROM customers WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE", [Texts([.. ids.Where(id => !keys.ContainsKey(id))])]);
+            await ReadKeysAsync(
+                "SELECT id, key FROM customers WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE",
+                [Texts([.. ids.Where(id => !keys.ContainsKey(id))])]);
             if (keys.Count == ids.Count || !create)
             {
                 return keys;
             }
 
             string[] missing = [.. ids.Where(id => !keys.ContainsKey(id))];
-            var now = new NpgsqlParameter<DateTimeOffset> { TypedValue = LocalTime.Truncate(time.GetUtcNow()), NpgsqlDbType = NpgsqlDbType.TimestampTz };
+            var now = new NpgsqlParameter<DateTimeOffset>
+            {
+                TypedValue = LocalTime.Truncate(time.GetUtcNow()),
+                NpgsqlDbType = NpgsqlDbType.TimestampTz
+            };
             await ReadKeysAsync(
                 $"""
                 WITH created AS (
-                INSERT INTO customers ({string.Join(", ", newCustomer.Select(c => c.Column))}) SELECT {string.Join(", ", newCustomer.Select(c => c.Value))}
+                INSERT INTO customers ({string.Join(", ", newCustomer.Select(c => c.Column))})
+                SELECT {string.Join(", ", newCustomer.Select(c => c.Value))}
                 FROM unnest($1, $2) AS fresh (id, id_folded) ORDER BY fresh.id ON CONFLICT (id) DO NOTHING RETURNING id, key),
                 changes AS ({ChangeLog.AppendCreatedSql("created")})
                 SELECT id, key FROM created
@@ -152,7 +161,8 @@ public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimePr
             _ => "0",
         }))];
 
-    private async Task<(int Stored, decimal? Largest)> InsertAsync(NpgsqlConnection connection, List<CustomerEvent> rows, CancellationToken cancellation)
+    private async Task<(int Stored, decimal? Largest)> InsertAsync(
+        NpgsqlConnection connection, List<CustomerEvent> rows, CancellationToken cancellation)
     {
         if (rows.Count == 0)
         {
@@ -198,5 +208,6 @@ public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimePr
         return (reader.GetInt32(0), reader.IsDBNull(1) ? null : reader.GetDecimal(1));
     }
 
-    private static NpgsqlParameter<string[]> Texts(string[] texts) => new() { TypedValue = texts, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text };
+    private static NpgsqlParameter<string[]> Texts(string[] texts) =>
+        new() { TypedValue = texts, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text };
 }

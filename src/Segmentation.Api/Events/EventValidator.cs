@@ -18,20 +18,32 @@ public sealed class EventValidator : AbstractValidator<EventResource>
 
     public EventValidator(TimeProvider time)
     {
-        Check("/id", e => e.Id, id => id is null ? null
-            : id.Length is 0 or > CustomerEvent.IdMaxLength || id.Any(char.IsControl) ? $"takes 1 to {CustomerEvent.IdMaxLength} characters, none of them a control character" : null);
-        Check("/customerId", e => e.CustomerId, id => CustomerIds.IsValid(id) ? null : $"takes a customer's id: 1 to {Customer.IdMaxLength} characters, without control characters and '/'");
-        Check("/type", e => e.Type, type => type is null ? "is missing: it says what happened" : CustomerValidator.TextFault(type, CustomerEvent.TypeMaxLength));
-        Check("/occurredAt", e => e.OccurredAt, at => at - time.GetUtcNow() > MaxAhead ? "lies more than 5 minutes ahead" : null);
-        Check("/currency", e => e.Currency, code => code is null || (code.Length == CustomerEvent.CurrencyLength && code.All(char.IsAsciiLetter)) ? null : "takes a currency's three letters (ISO 4217): \"EUR\"");
-        Check("/channel", e => e.Channel, channel => CustomerValidator.TextFault(channel, CustomerEvent.ChannelMaxLength));
-        Check("/properties", e => e.Properties, PropertiesFault);
+        AddCheck("/id", e => e.Id, id => id is null ? null
+            : id.Length is 0 or > CustomerEvent.IdMaxLength || id.Any(char.IsControl)
+            ? $"must have 1 to {CustomerEvent.IdMaxLength} characters, none of them a control character"
+            : null);
+        AddCheck("/customerId", e => e.CustomerId, id => CustomerIds.IsValid(id)
+            ? null
+            : $"must be a customer's id: 1 to {Customer.IdMaxLength} characters, none of them a control character or '/'");
+        AddCheck(
+            "/type",
+            e => e.Type,
+            type => type is null ? "is missing: it says what happened" : ProfileFaults.TextFault(type, CustomerEvent.TypeMaxLength));
+        AddCheck("/occurredAt", e => e.OccurredAt, at => at - time.GetUtcNow() > MaxAhead ? "must not be more than 5 minutes ahead" : null);
+        AddCheck(
+            "/currency",
+            e => e.Currency,
+            code => code is null || (code.Length == CustomerEvent.CurrencyLength && code.All(char.IsAsciiLetter))
+                ? null
+                : "must be a currency's three letters (ISO 4217): \"EUR\"");
+        AddCheck("/channel", e => e.Channel, channel => ProfileFaults.TextFault(channel, CustomerEvent.ChannelMaxLength));
+        AddCheck("/properties", e => e.Properties, PropertiesFault);
     }
 
-    /// <summary>Tidies what was sent, and says all that is wrong with it.</summary>
+    /// <summary>Normalizes what was sent, and says all that is wrong with it.</summary>
     internal IEnumerable<RuleError> Check(EventResource e)
     {
-        e.Tidy();
+        e.Normalize();
 
         // As for customers: a context and a result are dear, and nearly all events have no fault.
         if (faultless.TrueForAll(holds => holds(e)))
@@ -46,12 +58,13 @@ public sealed class EventValidator : AbstractValidator<EventResource>
     private static string? PropertiesFault(JsonElement? properties) => properties switch
     {
         null or { ValueKind: JsonValueKind.Null } => null,
-        { ValueKind: not JsonValueKind.Object } => "takes an object",
-        { } sent when JsonMarshal.GetRawUtf8Value(sent).Length > CustomerEvent.PropertiesMaxBytes => $"takes at most {CustomerEvent.PropertiesMaxBytes / 1024} KiB",
-        { } sent => Json.Unfit(sent, CustomerEvent.PropertiesMaxDepth) is { } fault ? $"can't be kept: {fault.TrimEnd('.')}" : null,
+        { ValueKind: not JsonValueKind.Object } => "must be an object",
+        { } json when JsonMarshal.GetRawUtf8Value(json).Length > CustomerEvent.PropertiesMaxBytes =>
+            $"must have at most {CustomerEvent.PropertiesMaxBytes / 1024} KiB",
+        { } json => Json.Unfit(json, CustomerEvent.PropertiesMaxDepth) is { } fault ? $"can't be stored: {fault.TrimEnd('.')}" : null,
     };
 
-    private void Check<TValue>(string pointer, Func<EventResource, TValue> value, Func<TValue, string?> fault)
+    private void AddCheck<TValue>(string pointer, Func<EventResource, TValue> value, Func<TValue, string?> fault)
     {
         faultless.Add(e => fault(value(e)) is null);
         RuleFor(e => e).Custom((e, context) =>

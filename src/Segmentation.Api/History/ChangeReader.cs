@@ -94,8 +94,7 @@ public sealed class ChangeReader(SegmentationDb db, SegmentQuery query)
     private async Task<long> FindCustomerAsync(string id, CancellationToken cancellation)
     {
         CustomerIds.Check(id);
-        return await db.Customers.Where(c => c.Id == id).Select(c => (long?)c.Key).SingleOrDefaultAsync(cancellation)
-            ?? throw ApiProblem.NotFound("customer");
+        return await db.FindCustomerKeyAsync(id, cancellation);
     }
 
     private sealed record ChangeRow(

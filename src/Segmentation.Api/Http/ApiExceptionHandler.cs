@@ -6,11 +6,13 @@ using Npgsql;
 
 namespace Segmentation.Api.Http;
 
-/// <summary>Answers exceptions. What is no fault of ours gets its own status; the rest is a 500 that says nothing, and a log line.</summary>
+/// <summary>
+/// Answers exceptions. What is no fault of ours gets its own status; the rest is a 500 that says nothing, and a log line.
+/// </summary>
 internal sealed class ApiExceptionHandler(ILogger<ApiExceptionHandler> logger) : IExceptionHandler
 {
-    private const long MostTaken = 64 * 1024 * 1024;
-    private static readonly TimeSpan LongestTaken = TimeSpan.FromSeconds(10);
+    private const long MaxDrainedBytes = 64 * 1024 * 1024;
+    private static readonly TimeSpan MaxDrainTime = TimeSpan.FromSeconds(10);
 
     public async ValueTask<bool> TryHandleAsync(HttpContext context, Exception exception, CancellationToken cancellationToken)
     {
@@ -21,7 +23,7 @@ internal sealed class ApiExceptionHandler(ILogger<ApiExceptionHandler> logger) :
             return true;
         }
 
-        var problem = exception as ApiProblem ?? Known(exception);
+        var problem = exception as ApiProblem ?? FromException(exception);
         if (problem is null)
         {
             logger.LogError(exception, "Request failed");
@@ -40,18 +42,20 @@ internal sealed class ApiExceptionHandler(ILogger<ApiExceptionHandler> logger) :
 
     public static async Task WriteAsync(HttpContext context, ApiProblem problem, CancellationToken cancellationToken)
     {
-        await TakeRestAsync(context, cancellationToken);
+        await DrainBodyAsync(context, cancellationToken);
         context.Response.StatusCode = problem.Status;
         var details = ToDetails(problem);
         await context.Response.WriteAsJsonAsync(details, details.GetType(), Json.Options, MediaTypes.Problem, cancellationToken);
     }
 
-    // Of a body above its limit Kestrel reads nothing more, and closes the connection: who is still sending would see that in place of the answer. One whose
-    // length is not said before (chunked) can't be read on, and who asks before sending (100-continue) has sent nothing.
-    private static async Task TakeRestAsync(HttpContext context, CancellationToken cancellationToken)
+    // Of a body above its limit Kestrel reads nothing more, and closes the connection: who is still sending would see that in place of the
+    // answer. One whose length is not said before (chunked) can't be read on, and who asks before sending (100-continue) has sent nothing.
+    private static async Task DrainBodyAsync(HttpContext context, CancellationToken cancellationToken)
     {
         var size = context.Features.Get<IHttpMaxRequestBodySizeFeature>();
-        if (!(context.Request.ContentLength > size?.MaxRequestBodySize) || context.Request.ContentLength > MostTaken || context.Request.Headers.Expect.Count > 0)
+        if (!(context.Request.ContentLength > size?.MaxRequestBodySize)
+            || context.Request.ContentLength > MaxDrainedBytes
+            || context.Request.Headers.Expect.Count > 0)
         {
             return;
         }
@@ -62,7 +66,7 @@ internal sealed class ApiExceptionHandler(ILogger<ApiExceptionHandler> logger) :
         }
 
         using var late = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        late.CancelAfter(LongestTaken);
+        late.CancelAfter(MaxDrainTime);
         try
         {
             await context.Request.Body.CopyToAsync(Stream.Null, late.Token);
@@ -78,11 +82,12 @@ internal sealed class ApiExceptionHandler(ILogger<ApiExceptionHandler> logger) :
         var details = problem.Errors is null
             ? new ProblemDetails()
             : new ValidationProblemDetails(problem.Errors.ToDictionary(e => e.Key, e => e.Value, StringComparer.Ordinal));
-        (details.Status, details.Title, details.Type) = (problem.Status, problem.Message, $"https://www.rfc-editor.org/rfc/rfc9110#status.{problem.Status}");
+        (details.Status, details.Title, details.Type) =
+            (problem.Status, problem.Message, $"https://www.rfc-editor.org/rfc/rfc9110#status.{problem.Status}");
         return details;
     }
 
-    private static ApiProblem? Known(Exception exception)
+    private static ApiProblem? FromException(Exception exception)
     {
         for (var e = exception; e is not null; e = e.InnerException)
         {
@@ -96,8 +101,11 @@ internal sealed class ApiExceptionHandler(ILogger<ApiExceptionHandler> logger) :
                     return new ApiProblem(bad.StatusCode, "The request is malformed.");
                 case DbUpdateConcurrencyException:
                     return ApiProblem.Stale();
-                case PostgresException { SqlState: PostgresErrorCodes.QueryCanceled } or NpgsqlException { InnerException: TimeoutException } or TimeoutException:
-                    return new ApiProblem(StatusCodes.Status504GatewayTimeout, "The statement took too long and was stopped. Ask a narrower question, or raise Database:StatementTimeoutSeconds.");
+                case PostgresException { SqlState: PostgresErrorCodes.QueryCanceled }
+                    or NpgsqlException { InnerException: TimeoutException } or TimeoutException:
+                    return new ApiProblem(
+                        StatusCodes.Status504GatewayTimeout,
+                        "The statement took too long and was stopped. Send a narrower query, or raise Database:StatementTimeoutSeconds.");
                 case PostgresException { IsTransient: true } or PostgresException { SqlState: ['5', '7', 'P', ..] or ['0', '8', ..] }:
                 case NpgsqlException and not PostgresException:
                 case System.Net.Sockets.SocketException:
@@ -115,7 +123,7 @@ internal sealed class ApiExceptionHandler(ILogger<ApiExceptionHandler> logger) :
     private static string Reason(int status) => status switch
     {
         StatusCodes.Status404NotFound => "There is nothing at this address.",
-        StatusCodes.Status405MethodNotAllowed => "This address does not take that method.",
+        StatusCodes.Status405MethodNotAllowed => "This address does not support that method.",
         StatusCodes.Status406NotAcceptable => "None of the media types in Accept can be given.",
         StatusCodes.Status415UnsupportedMediaType => "The body's media type is not supported here.",
         StatusCodes.Status413PayloadTooLarge => "The body is too large.",

@@ -21,12 +21,14 @@ public sealed class ApiProblem(int status, string title, IReadOnlyDictionary<str
 
     public static ApiProblem Conflict(string why) => new(StatusCodes.Status409Conflict, why);
 
-    public static ApiProblem Stale() => new(StatusCodes.Status412PreconditionFailed, "It has changed since the version in If-Match. Read it again, and repeat the change.");
+    public static ApiProblem Stale() =>
+        new(StatusCodes.Status412PreconditionFailed, "It has changed since the version in If-Match. Read it again, and repeat the change.");
 
     public static ApiProblem Invalid(IEnumerable<RuleError> errors) => new(
         StatusCodes.Status400BadRequest,
         "The request is not valid.",
-        errors.GroupBy(e => e.Pointer, StringComparer.Ordinal).ToDictionary(g => g.Key, g => g.Select(e => e.Message).Distinct().ToArray(), StringComparer.Ordinal));
+        errors.GroupBy(e => e.Pointer, StringComparer.Ordinal).ToDictionary(
+            g => g.Key, g => g.Select(e => e.Message).Distinct().ToArray(), StringComparer.Ordinal));
 
     public static ApiProblem Invalid(string pointer, string message) => Invalid([new RuleError(pointer, message)]);
 }

@@ -6,10 +6,11 @@ namespace Segmentation.Api.Http;
 /// <summary>An instant in a query string, with its offset.</summary>
 public readonly record struct Instant(DateTimeOffset Value) : IParsable<Instant>
 {
-    /// <summary>What it takes, in words.</summary>
-    public const string Takes = "an instant with its offset: 2024-05-31T12:00:00Z";
+    /// <summary>What it must be, for error texts.</summary>
+    public const string Description = "an instant with its offset: 2024-05-31T12:00:00Z";
 
-    public static Instant Parse(string s, IFormatProvider? provider) => TryParse(s, provider, out var instant) ? instant : throw new FormatException($"Takes {Takes}.");
+    public static Instant Parse(string s, IFormatProvider? provider) =>
+        TryParse(s, provider, out var instant) ? instant : throw new FormatException($"Must be {Description}.");
 
     // In a query string a plus sign that was not escaped arrives as a space.
     public static bool TryParse([NotNullWhen(true)] string? s, IFormatProvider? provider, [MaybeNullWhen(false)] out Instant result)

@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using Segmentation.Rules.Checking;
 using Segmentation.Rules.Values;
 
@@ -30,7 +31,7 @@ public static class Json
     }
 
     /// <summary>
-    /// What is wrong with a body that could not be read, at the place where it is: the serializer's own words name .NET types.
+    /// What is wrong with a body that could not be read, at the place where it is: the serializer's own texts name .NET types.
     /// </summary>
     public static ApiProblem Problem(JsonException exception, Type target)
     {
@@ -38,22 +39,25 @@ public static class Json
         if (exception.Message.Contains("could not be mapped to any .NET member", StringComparison.Ordinal))
         {
             var name = pointer[(pointer.LastIndexOf('/') + 1)..];
-            return ApiProblem.Invalid(pointer, $"{ErrorText.Quote(name)} is not a property here. {NearestName.Hint(name, Members(target, pointer))}");
+            return ApiProblem.Invalid(
+                pointer, $"{ErrorText.Quote(name)} is not a property here. {NearestName.Hint(name, Members(target, pointer))}");
         }
 
         if (exception.Message.Contains("uplicate", StringComparison.Ordinal))
         {
-            return ApiProblem.Invalid(pointer, "A property stands here twice.");
+            return ApiProblem.Invalid(pointer, "Duplicate property.");
         }
 
         // A converter's own message is meant for the sender; it carries no inner exception.
         if (exception.Message.Contains("could not be converted", StringComparison.Ordinal))
         {
-            return ApiProblem.Invalid(pointer, $"Takes {Takes(TypeAt(target, pointer))}.");
+            return ApiProblem.Invalid(pointer, $"Must be {Describe(TypeAt(target, pointer))}.");
         }
 
         return ApiProblem.Invalid(pointer, exception is RequestJsonException ? exception.Message.Split(" Path:")[0]
-            : $"Not valid JSON, at line {(exception.LineNumber + 1)?.ToString(CultureInfo.InvariantCulture) ?? "?"}, byte {(exception.BytePositionInLine + 1)?.ToString(CultureInfo.InvariantCulture) ?? "?"}.");
+            : $"Not valid JSON, at line {Number(exception.LineNumber + 1)}, byte {Number(exception.BytePositionInLine + 1)}.");
+
+        static string Number(long? number) => number?.ToString(CultureInfo.InvariantCulture) ?? "?";
     }
 
     // "$.demographic.age", "$.consents['a b'].at", "$[3].id" -> JSON Pointer
@@ -95,27 +99,34 @@ public static class Json
         Type? type = target;
         foreach (var part in pointer.Split('/', StringSplitOptions.RemoveEmptyEntries))
         {
-            type = type is null ? null : Item(type) ?? Options.GetTypeInfo(Bare(type)).Properties.FirstOrDefault(p => p.Name == part)?.PropertyType;
+            type = type is null
+                ? null
+                : Item(type) ?? Options.GetTypeInfo(Bare(type)).Properties.FirstOrDefault(p => p.Name == part)?.PropertyType;
         }
 
         return type;
     }
 
     private static string[] Members(Type target, string pointer) =>
-        TypeAt(target, pointer[..pointer.LastIndexOf('/')]) is { } parent ? [.. Options.GetTypeInfo(Bare(parent)).Properties.Select(p => p.Name)] : [];
+        TypeAt(target, pointer[..pointer.LastIndexOf('/')]) is { } parent
+            ? [.. Options.GetTypeInfo(Bare(parent)).Properties.Select(p => p.Name)]
+            : [];
 
-    private static Type? Item(Type type) => Options.GetTypeInfo(Bare(type)) is { Kind: System.Text.Json.Serialization.Metadata.JsonTypeInfoKind.Enumerable or System.Text.Json.Serialization.Metadata.JsonTypeInfoKind.Dictionary } list ? list.ElementType : null;
+    private static Type? Item(Type type) =>
+        Options.GetTypeInfo(Bare(type)) is { Kind: JsonTypeInfoKind.Enumerable or JsonTypeInfoKind.Dictionary } list
+            ? list.ElementType
+            : null;
 
     private static Type Bare(Type type) => Nullable.GetUnderlyingType(type) ?? type;
 
-    private static string Takes(Type? type) => type is null ? "another kind of value" : Bare(type) switch
+    private static string Describe(Type? type) => type is null ? "another kind of value" : Bare(type) switch
     {
-        var t when t == typeof(string) => "a text",
+        var t when t == typeof(string) => "a string",
         var t when t == typeof(int) || t == typeof(long) => "an integer",
         var t when t == typeof(decimal) || t == typeof(double) => "a number",
         var t when t == typeof(bool) => "true or false",
         var t when t == typeof(DateOnly) => "a date: \"2024-05-31\"",
-        var t when t == typeof(DateTimeOffset) => InstantConverter.Takes,
+        var t when t == typeof(DateTimeOffset) => InstantConverter.Description,
         { IsEnum: true } t => $"one of {string.Join(", ", Enum.GetNames(t).Select(JsonNamingPolicy.CamelCase.ConvertName))}",
         var t when Item(t) is not null && !typeof(System.Collections.IDictionary).IsAssignableFrom(t) => "a list",
         _ => "an object",
@@ -124,14 +135,15 @@ public static class Json
     // Instants carry their offset when they come and are UTC when they go.
     private sealed class InstantConverter : JsonConverter<DateTimeOffset>
     {
-        public const string Takes = "an instant with its offset: \"2024-05-31T12:00:00Z\"";
+        public const string Description = "an instant with its offset: \"2024-05-31T12:00:00Z\"";
 
         public override DateTimeOffset Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
         {
             if (reader.TokenType == JsonTokenType.String)
             {
                 // What nearly all are, in UTC and with seconds, is read without making a text of it. Less than a microsecond is dropped.
-                if (!reader.HasValueSequence && reader.ValueSpan is { Length: >= 20 and <= 30 } plain && plain[^1] == 'Z' && reader.TryGetDateTimeOffset(out var common) && common.Year is > 1 and < 9999)
+                if (!reader.HasValueSequence && reader.ValueSpan is { Length: >= 20 and <= 30 } plain && plain[^1] == 'Z'
+                    && reader.TryGetDateTimeOffset(out var common) && common.Year is > 1 and < 9999)
                 {
                     return LocalTime.Truncate(common);
                 }
@@ -142,7 +154,7 @@ public static class Json
                 }
             }
 
-            throw new RequestJsonException($"Takes {Takes}.");
+            throw new RequestJsonException($"Must be {Description}.");
         }
 
         public override void Write(Utf8JsonWriter writer, DateTimeOffset value, JsonSerializerOptions options)
@@ -160,18 +172,18 @@ public static class Json
         {
             if (reader.TokenType != JsonTokenType.Number)
             {
-                throw new RequestJsonException("Takes a number.");
+                throw new RequestJsonException("Must be a number.");
             }
 
-            return OfNumber(ref reader) ?? throw new RequestJsonException(RuleNumber.Range);
+            return ReadNumber(ref reader) ?? throw new RequestJsonException(RuleNumber.Range);
         }
 
         public override void Write(Utf8JsonWriter writer, decimal value, JsonSerializerOptions options) => writer.WriteNumberValue(value);
     }
 
     /// <summary>
-    /// What makes a JSON value unfit to be kept and asked; null when nothing does: PostgreSQL refuses a NUL and half a surrogate pair, and
-    /// rules read exact numbers only.
+    /// What makes a JSON value unfit to be stored and queried; null when nothing does: PostgreSQL refuses a NUL and half a surrogate pair,
+    /// and rules read exact numbers only.
     /// </summary>
     public static string? Unfit(JsonElement value, int maxDepth)
     {
@@ -182,19 +194,19 @@ public static class Json
             {
                 case JsonTokenType.StartObject or JsonTokenType.StartArray when reader.CurrentDepth >= maxDepth:
                     return $"It is nested too deep: at most {maxDepth.ToString(CultureInfo.InvariantCulture)} levels.";
-                case JsonTokenType.Number when OfNumber(ref reader) is null:
+                case JsonTokenType.Number when ReadNumber(ref reader) is null:
                     return RuleNumber.Range;
                 case JsonTokenType.PropertyName or JsonTokenType.String when reader.ValueIsEscaped:
                     try
                     {
                         if (reader.GetString()!.Contains('\0', StringComparison.Ordinal))
                         {
-                            return "A text has a NUL character in it.";
+                            return "A string has a NUL character in it.";
                         }
                     }
                     catch (InvalidOperationException)
                     {
-                        return "A text has half a surrogate pair in it.";
+                        return "A string has half a surrogate pair in it.";
                     }
 
                     break;
@@ -204,8 +216,8 @@ public static class Json
         return null;
     }
 
-    /// <summary>The number that the reader stands at; null when it is out of range.</summary>
-    public static decimal? OfNumber(ref Utf8JsonReader reader)
+    /// <summary>The number that the reader is at; null when it is out of range.</summary>
+    public static decimal? ReadNumber(ref Utf8JsonReader reader)
     {
         ReadOnlySpan<byte> digits = reader.HasValueSequence ? reader.ValueSequence.ToArray() : reader.ValueSpan;
         Span<char> text = stackalloc char[64];

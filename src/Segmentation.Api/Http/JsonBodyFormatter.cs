@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Mvc.Formatters;
 
 namespace Segmentation.Api.Http;
 
-/// <summary>Reads JSON bodies, so that every fault is answered with its place and in the sender's words.</summary>
+/// <summary>Reads JSON bodies, so that every fault is answered with its place and without names of .NET types.</summary>
 internal sealed class JsonBodyFormatter : TextInputFormatter
 {
     public JsonBodyFormatter()
@@ -27,13 +27,14 @@ internal sealed class JsonBodyFormatter : TextInputFormatter
         try
         {
             return await JsonSerializer.DeserializeAsync(body, type, Json.Options, cancellation)
-                ?? throw ApiProblem.Invalid("", "The body is null; it takes a JSON object.");
+                ?? throw ApiProblem.Invalid("", "The body is null; it must be a JSON object.");
         }
         catch (JsonException malformed)
         {
             throw Json.Problem(malformed, type);
         }
-        catch (Exception undecodable) when (undecodable is DecoderFallbackException or InvalidOperationException { Source: "System.Text.Json" })
+        catch (Exception undecodable)
+            when (undecodable is DecoderFallbackException or InvalidOperationException { Source: "System.Text.Json" })
         {
             throw ApiProblem.Invalid("", "The body is not valid UTF-8.");
         }

@@ -6,7 +6,8 @@ namespace Segmentation.Api.Http;
 /// <summary>One page of a list.</summary>
 /// <param name="Items">In the list's order.</param>
 /// <param name="NextCursor">Asks for the next page; null on the last.</param>
-public sealed record Page<T>(IReadOnlyList<T> Items, [property: System.Text.Json.Serialization.JsonIgnore(Condition = System.Text.Json.Serialization.JsonIgnoreCondition.Never)] string? NextCursor);
+public sealed record Page<T>(IReadOnlyList<T> Items, [property: System.Text.Json.Serialization.JsonIgnore(
+    Condition = System.Text.Json.Serialization.JsonIgnoreCondition.Never)] string? NextCursor);
 
 /// <summary>Which page: keyset, never offset, so that a late page costs what the first costs.</summary>
 public static class Paging
@@ -17,27 +18,30 @@ public static class Paging
     /// <summary>The number of rows to ask for.</summary>
     public static int Limit(int? limit) => limit is null ? DefaultLimit
         : limit is >= 1 and <= MaxLimit ? limit.Value
-        : throw ApiProblem.Invalid("limit", $"limit takes an integer from 1 to {MaxLimit}.");
+        : throw ApiProblem.Invalid("limit", $"limit must be an integer from 1 to {MaxLimit}.");
 
     /// <summary>Makes the page of the rows read, of which one more than the limit was asked for.</summary>
-    public static Page<TItem> Create<TRow, TItem>(IReadOnlyList<TRow> rows, int limit, Func<TRow, TItem> item, Func<TRow, object[]> key) => new(
-        [.. rows.Take(limit).Select(item)],
-        rows.Count > limit ? Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(key(rows[limit - 1]))) : null);
+    public static Page<TItem> Create<TRow, TItem>(IReadOnlyList<TRow> rows, int limit, Func<TRow, TItem> item, Func<TRow, object[]> key) =>
+        new(
+            [.. rows.Take(limit).Select(item)],
+            rows.Count > limit ? Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(key(rows[limit - 1]))) : null);
 
     /// <summary>The last row's key, of a list by text; null for the first page.</summary>
     public static string? TextCursor(string? cursor) => Cursor(cursor, 1) is not { } key ? null
-        : key[0].ValueKind == JsonValueKind.String && !key[0].GetString()!.Contains('\0', StringComparison.Ordinal) ? key[0].GetString() : throw Foreign();
+        : key[0].ValueKind == JsonValueKind.String && !key[0].GetString()!.Contains('\0', StringComparison.Ordinal) ? key[0].GetString()
+        : throw Foreign();
 
     /// <summary>The last row's key, of a list by number; null for the first page.</summary>
     public static long? NumberCursor(string? cursor) => NumbersCursor(cursor, 1)?[0];
 
     /// <summary>The last row's key, of a list by several numbers; null for the first page.</summary>
     public static long[]? NumbersCursor(string? cursor, int count) => Cursor(cursor, count) is not { } key ? null
-        : [.. key.EnumerateArray().Select(n => n.ValueKind == JsonValueKind.Number && n.TryGetInt64(out var number) ? number : throw Foreign())];
+        : [.. key.EnumerateArray()
+            .Select(n => n.ValueKind == JsonValueKind.Number && n.TryGetInt64(out var number) ? number : throw Foreign())];
 
     /// <summary>A text of the query string that a statement can take.</summary>
     public static string Text(string text, string name) =>
-        text.Contains('\0', StringComparison.Ordinal) ? throw ApiProblem.Invalid(name, "A text can't hold the character NUL.") : text;
+        text.Contains('\0', StringComparison.Ordinal) ? throw ApiProblem.Invalid(name, "A string can't hold the character NUL.") : text;
 
     private static JsonElement? Cursor(string? cursor, int count)
     {
@@ -49,7 +53,9 @@ public static class Paging
         try
         {
             var key = JsonSerializer.Deserialize<JsonElement>(Base64Url.DecodeFromChars(cursor));
-            return key.ValueKind == JsonValueKind.Array && key.GetArrayLength() == count && Json.Unfit(key, maxDepth: 2) is null ? key : throw Foreign();
+            return key.ValueKind == JsonValueKind.Array && key.GetArrayLength() == count && Json.Unfit(key, maxDepth: 2) is null
+                ? key
+                : throw Foreign();
         }
         catch (Exception malformed) when (malformed is FormatException or JsonException)
         {
@@ -57,5 +63,6 @@ public static class Paging
         }
     }
 
-    private static ApiProblem Foreign() => ApiProblem.Invalid("cursor", "Not a cursor of this list. Leave it out for the first page, and then send nextCursor as it came.");
+    private static ApiProblem Foreign() =>
+        ApiProblem.Invalid("cursor", "Not a cursor of this list. Leave it out for the first page, and then send nextCursor as it came.");
 }

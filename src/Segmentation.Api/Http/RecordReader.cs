@@ -8,8 +8,8 @@ namespace Segmentation.Api.Http;
 /// never more than <see cref="MaxBytes"/> of it: a longer one is skipped as it passes.
 /// </summary>
 /// <remarks>
-/// A CSV record whose quotes don't close (RFC 4180), or close in the middle of a field, is given up at its first line break, so that a stray
-/// quote costs its own line and not the rest of the file.
+/// A CSV record whose quotes don't close (RFC 4180), or close in the middle of a field, is given up at its first line break, so that a
+/// stray quote costs its own line and not the rest of the file.
 /// </remarks>
 public sealed class RecordReader(Stream body, bool csv)
 {
@@ -74,7 +74,7 @@ public sealed class RecordReader(Stream body, bool csv)
             return false;
         }
 
-        // Nothing more will come, or no more of it may be kept.
+        // Nothing more will come, or no more of it may be held.
         var final = ended || data.Length > MaxBytes;
         var length = csv ? CsvEnd(data, final) : data.IndexOf((byte)'\n');
         var stray = length == Stray;
@@ -93,7 +93,10 @@ public sealed class RecordReader(Stream body, bool csv)
         Line = nextLine;
         nextLine += csv && !stray ? record.Count((byte)'\n') + 1 : 1;
         Record = buffer.AsMemory(start, length > 0 && record[^1] == '\r' ? length - 1 : length);
-        Fault = length > MaxBytes ? TooLong : stray ? "A quote in it is not closed, or stands in the middle of a field." : Utf8.IsValid(record) ? null : "It is not valid UTF-8.";
+        Fault = length > MaxBytes ? TooLong
+            : stray ? "A quote in it is not closed, or is in the middle of a field."
+            : Utf8.IsValid(record) ? null
+            : "It is not valid UTF-8.";
         start += Math.Min(length + 1, data.Length);
         return true;
     }

@@ -12,12 +12,14 @@ internal static class ValidatorExtensions
     /// <exception cref="ApiProblem">400 with every fault.</exception>
     public static void Check<T>(this IValidator<T> validator, T body, string at = "", params IEnumerable<RuleError> more)
     {
-        var errors = validator.Validate(body).Errors.Select(e => new RuleError(at + Pointer(e.PropertyName), e.ErrorMessage)).Concat(more).ToList();
+        var errors = validator.Validate(body).Errors.Select(e => new RuleError(at + Pointer(e.PropertyName), e.ErrorMessage)).Concat(more)
+            .ToList();
         if (errors.Count > 0)
         {
             throw ApiProblem.Invalid(errors);
         }
     }
 
-    private static string Pointer(string name) => name.Replace("[", "/", StringComparison.Ordinal).Replace("]", "", StringComparison.Ordinal);
+    private static string Pointer(string name) =>
+        name.Replace("[", "/", StringComparison.Ordinal).Replace("]", "", StringComparison.Ordinal);
 }

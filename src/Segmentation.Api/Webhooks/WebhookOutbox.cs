@@ -1,4 +1,5 @@
 using Npgsql;
+using Segmentation.Api.Customers;
 using Segmentation.Api.Memberships;
 
 namespace Segmentation.Api.Webhooks;
@@ -6,7 +7,7 @@ namespace Segmentation.Api.Webhooks;
 /// <summary>
 /// Writes the messages that a change of membership makes, in the change's own transaction: neither is there without the other.
 /// </summary>
-internal sealed class WebhookOutbox : IRevisionObserver
+internal sealed class WebhookOutbox : IRevisionObserver, IErasureObserver
 {
     private const string Insert =
         "INSERT INTO webhook_deliveries (webhook_key, customer_key, customer_id, segment_key, segment_name, segment_version, joined, "
@@ -53,7 +54,7 @@ internal sealed class WebhookOutbox : IRevisionObserver
     /// Queues a message with the cause <c>erased</c> for each segment that a customer is in: for the transaction
     /// that erases it, before it does.
     /// </summary>
-    public static Task WriteErasedAsync(
+    public Task ErasingAsync(
         NpgsqlConnection connection, NpgsqlTransaction transaction, long customerKey, DateTimeOffset at, CancellationToken cancellation) =>
             ExecuteAsync(connection, transaction, InsertErased, customerKey, at, cancellation);
 

@@ -1,3 +1,4 @@
+using Segmentation.Api.Customers;
 using Segmentation.Api.Memberships;
 
 namespace Segmentation.Api.Webhooks;
@@ -14,6 +15,7 @@ internal static class WebhookSetup
         services.AddSingleton<WebhookDispatcher>();
         services.AddSingleton<ILeaderTask>(s => s.GetRequiredService<WebhookDispatcher>());
         services.AddSingleton<IRevisionObserver, WebhookOutbox>();
+        services.AddSingleton<IErasureObserver, WebhookOutbox>();
         services.AddScoped<WebhookStore>();
         services.AddScoped<DeliveryStore>();
     }

@@ -20,7 +20,8 @@ public sealed class CustomerExportTests(ApiFixture fixture) : IClassFixture<ApiF
         await ExecuteAsync("DELETE FROM customers");
         var count = Lines(first.Body, type).Length;
         var result = (await Api.SendAsync("POST", "customers/import", first.Body, type)).Expect(200).Json;
-        Assert.True(result.GetProperty("created").GetInt32() == count && result.GetProperty("rejected").GetInt32() == 0, result.GetRawText());
+        Assert.True(
+            result.GetProperty("created").GetInt32() == count && result.GetProperty("rejected").GetInt32() == 0, result.GetRawText());
 
         // What events made does not come back with the profile; nor does when the service first held it.
         var second = (await Api.GetAsync("customers/export", ("Accept", "application/x-ndjson"))).Expect(200);
@@ -33,7 +34,8 @@ public sealed class CustomerExportTests(ApiFixture fixture) : IClassFixture<ApiF
         }
         else
         {
-            Assert.Equal(first.Body.Split("createdAt")[0], (await Api.GetAsync("customers/export", ("Accept", type))).Body.Split("createdAt")[0]);
+            Assert.Equal(
+                first.Body.Split("createdAt")[0], (await Api.GetAsync("customers/export", ("Accept", type))).Body.Split("createdAt")[0]);
             Assert.Contains("\"quoted \"\"x\"\", comma|a\\|b|back\\\\slash\"", first.Body);
         }
     }
@@ -42,7 +44,8 @@ public sealed class CustomerExportTests(ApiFixture fixture) : IClassFixture<ApiF
     public async Task Export_ClientGoesAway_StatementEnds()
     {
         // More than the buffers on the way hold.
-        var lines = string.Join('\n', Enumerable.Range(0, 60_000).Select(i => $$"""{"id":"many-{{i}}","firstName":"{{new string('x', 200)}}"}"""));
+        var lines = string.Join(
+            '\n', Enumerable.Range(0, 60_000).Select(i => $$"""{"id":"many-{{i}}","firstName":"{{new string('x', 200)}}"}"""));
         (await Api.SendAsync("POST", "customers/import", lines, "application/x-ndjson")).Expect(200);
         using (var response = await Api.Client.GetAsync("/api/v1/customers/export", HttpCompletionOption.ResponseHeadersRead))
         {
@@ -52,7 +55,9 @@ public sealed class CustomerExportTests(ApiFixture fixture) : IClassFixture<ApiF
 
         for (var i = 0; ; i++)
         {
-            if (await ExecuteAsync("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state <> 'idle' AND pid <> pg_backend_pid()") is 0L)
+            if (await ExecuteAsync(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state <> 'idle' AND pid <> pg_backend_pid()")
+                is 0L)
             {
                 return;
             }
@@ -62,25 +67,37 @@ public sealed class CustomerExportTests(ApiFixture fixture) : IClassFixture<ApiF
         }
     }
 
-    private static string[] Lines(string body, string type) => body.Split('\n', StringSplitOptions.RemoveEmptyEntries) is var lines && type == "text/csv" ? lines[1..] : lines;
+    private static string[] Lines(string body, string type) =>
+        body.Split('\n', StringSplitOptions.RemoveEmptyEntries) is var lines && type == "text/csv" ? lines[1..] : lines;
 
     private static string[] Profiles(string ndjson) => [.. Lines(ndjson, "").Select(line =>
     {
         var customer = JsonSerializer.Deserialize<JsonElement>(line);
-        return string.Concat(customer.EnumerateObject().Where(m => m.Name is not ("createdAt" or "updatedAt" or "value" or "behavioral")).Select(m => $"{m.Name}={m.Value.GetRawText()};"));
+        return string.Concat(customer.EnumerateObject()
+            .Where(m => m.Name is not ("createdAt" or "updatedAt" or "value" or "behavioral"))
+            .Select(m => $"{m.Name}={m.Value.GetRawText()};"));
     }).Order(StringComparer.Ordinal)];
 
     private async Task FillAsync()
     {
         await ExecuteAsync("DELETE FROM customers");
-        foreach (var (name, type) in new[] { ("plan", "text"), ("tags", "set"), ("score", "decimal"), ("vip", "boolean"), ("lastCall", "instant") })
+        foreach (var (name, type) in new[]
+        {
+            ("plan", "text"), ("tags", "set"), ("score", "decimal"), ("vip", "boolean"), ("lastCall", "instant")
+        })
         {
             await Api.PutAsync($"attributes/{name}", $$"""{"type":"{{type}}","kind":"value"}""");
         }
 
         var lines = Enumerable.Range(0, 50).Select(i => $$$"""
-            {"id":"c {{{i}}}","email":"Ünï{{{i}}}@x.y","firstName":"\"q\", {{{i}}}","demographic":{"birthDate":"1990-02-{{{(i % 28) + 1:00}}}","income":{{{i}}}.50},"geographic":{"country":"DE","location":{"latitude":{{{i}}}.123456789012345,"longitude":-0.1}},"psychographic":{"interests":["quoted \"x\", comma","a|b","back\\slash"]},"attributes":{"plan":"😀 Gold","tags":["x|y","Z"],"score":1.25,"vip":false,"lastCall":"2025-01-01T12:00:00Z"},"consents":{"marketing":{"granted":{{{(i % 2 == 0 ? "true" : "false")}}},"at":"2024-01-01T00:00:00.123456Z"}},"signedUpAt":"2024-01-01T00:00:00Z"}
-            """).Append("""{"id":"bare"}""");
+            {"id":"c {{{i}}}","email":"Ünï{{{i}}}@x.y","firstName":"\"q\", {{{i}}}",
+            "demographic":{"birthDate":"1990-02-{{{(i % 28) + 1:00}}}","income":{{{i}}}.50},
+            "geographic":{"country":"DE","location":{"latitude":{{{i}}}.123456789012345,"longitude":-0.1}},
+            "psychographic":{"interests":["quoted \"x\", comma","a|b","back\\slash"]},
+            "attributes":{"plan":"😀 Gold","tags":["x|y","Z"],"score":1.25,"vip":false,"lastCall":"2025-01-01T12:00:00Z"},
+            "consents":{"marketing":{"granted":{{{(i % 2 == 0 ? "true" : "false")}}},"at":"2024-01-01T00:00:00.123456Z"}},
+            "signedUpAt":"2024-01-01T00:00:00Z"}
+            """.ReplaceLineEndings("")).Append("""{"id":"bare"}""");
         (await Api.SendAsync("POST", "customers/import", string.Join('\n', lines), "application/x-ndjson")).Expect(200);
     }
 

@@ -13,7 +13,10 @@ public sealed class CustomerImportTests(ApiFixture fixture) : IClassFixture<ApiF
 
     public async Task InitializeAsync()
     {
-        foreach (var (name, type) in new[] { ("plan", "text"), ("score", "integer"), ("vip", "boolean"), ("tags", "set"), ("renewal", "date") })
+        foreach (var (name, type) in new[]
+        {
+            ("plan", "text"), ("score", "integer"), ("vip", "boolean"), ("tags", "set"), ("renewal", "date")
+        })
         {
             await Api.PutAsync($"attributes/{name}", $$"""{"type":"{{type}}","kind":"value"}""");
         }
@@ -25,19 +28,33 @@ public sealed class CustomerImportTests(ApiFixture fixture) : IClassFixture<ApiF
     public async Task Csv_AllKindsOfColumns_AreRead()
     {
         var id = NewId();
-        var result = await CsvAsync($"""
-            id,email,demographic.birthDate,demographic.income,demographic.children,geographic.country,geographic.location.latitude,geographic.location.longitude,psychographic.interests,attributes.plan,attributes.score,attributes.vip,attributes.tags,attributes.renewal,consents.marketing.granted,consents.marketing.at,signedUpAt,demographic.age,value.orderCount
-            {id},a@b.c,1990-01-31,1234.50,2,de,52.123456789012,13.4," Golf|Chess|a\|b|golf",Gold,7,TRUE,x|y,2025-02-28,true,2024-01-01T00:00:00Z,2023-05-01T10:00:00+02:00,99,7
-            """);
+        (string Column, string Cell)[] cells =
+        [
+            ("id", id), ("email", "a@b.c"), ("demographic.birthDate", "1990-01-31"), ("demographic.income", "1234.50"),
+            ("demographic.children", "2"),
+            ("geographic.country", "de"), ("geographic.location.latitude", "52.123456789012"), ("geographic.location.longitude", "13.4"),
+            ("psychographic.interests", "\" Golf|Chess|a\\|b|golf\""), ("attributes.plan", "Gold"), ("attributes.score", "7"),
+            ("attributes.vip", "TRUE"),
+            ("attributes.tags", "x|y"), ("attributes.renewal", "2025-02-28"), ("consents.marketing.granted", "true"),
+            ("consents.marketing.at", "2024-01-01T00:00:00Z"), ("signedUpAt", "2023-05-01T10:00:00+02:00"), ("demographic.age", "99"),
+            ("value.orderCount", "7"),
+        ];
+        var result = await CsvAsync($"{string.Join(',', cells.Select(c => c.Column))}\n{string.Join(',', cells.Select(c => c.Cell))}");
         Assert.Equal((1, 1, 0, 0), Counts(result));
         var customer = await GetAsync(id);
         Assert.Equal("a@b.c", customer.GetProperty("email").GetString());
         Assert.Equal("1990-01-31", customer.GetProperty("demographic").GetProperty("birthDate").GetString());
         Assert.Equal(1234.5m, customer.GetProperty("demographic").GetProperty("income").GetDecimal());
-        Assert.Equal("""{"country":"DE","location":{"latitude":52.123456789012,"longitude":13.4}}""", customer.GetProperty("geographic").GetRawText());
+        Assert.Equal(
+            """{"country":"DE","location":{"latitude":52.123456789012,"longitude":13.4}}""",
+            customer.GetProperty("geographic").GetRawText());
         Assert.Equal("""["Golf","Chess","a|b"]""", customer.GetProperty("psychographic").GetProperty("interests").GetRawText());
-        Assert.Equal(["\"Gold\"", "7", "true", """["x","y"]""", "\"2025-02-28\""], new[] { "plan", "score", "vip", "tags", "renewal" }.Select(a => customer.GetProperty("attributes").GetProperty(a).GetRawText()));
-        Assert.Equal("""{"granted":true,"at":"2024-01-01T00:00:00Z"}""", customer.GetProperty("consents").GetProperty("marketing").GetRawText());
+        Assert.Equal(
+            ["\"Gold\"", "7", "true", """["x","y"]""", "\"2025-02-28\""],
+            new[] { "plan", "score", "vip", "tags", "renewal" }
+                .Select(a => customer.GetProperty("attributes").GetProperty(a).GetRawText()));
+        Assert.Equal(
+            """{"granted":true,"at":"2024-01-01T00:00:00Z"}""", customer.GetProperty("consents").GetProperty("marketing").GetRawText());
         Assert.Equal("2023-05-01T08:00:00Z", customer.GetProperty("signedUpAt").GetString());
         Assert.Equal(0, customer.GetProperty("value").GetProperty("orderCount").GetInt32());
     }
@@ -46,9 +63,12 @@ public sealed class CustomerImportTests(ApiFixture fixture) : IClassFixture<ApiF
     public async Task Csv_QuotesBreaksBomCrlfAndNoLastBreak_AreRead()
     {
         var id = NewId();
-        var result = await CsvAsync($"\uFEFF\"id\",firstName,lastName\r\n{id}-1,\"a \"\"b\"\", c\",\"two\r\nlines\"\r\n\r\n\n   \n{id}-2,,\"\"\r\n{id}-3,x,y");
+        var result = await CsvAsync(
+            $"\uFEFF\"id\",firstName,lastName\r\n{id}-1,\"a \"\"b\"\", c\",\"two\r\nlines\"\r\n\r\n\n   \n{id}-2,,\"\"\r\n{id}-3,x,y");
         Assert.Equal((3, 3, 0, 0), Counts(result));
-        Assert.Equal(("a \"b\", c", "two\r\nlines"), ((await GetAsync($"{id}-1")).GetProperty("firstName").GetString(), (await GetAsync($"{id}-1")).GetProperty("lastName").GetString()));
+        Assert.Equal(("a \"b\", c", "two\r\nlines"), (
+            (await GetAsync($"{id}-1")).GetProperty("firstName").GetString(),
+            (await GetAsync($"{id}-1")).GetProperty("lastName").GetString()));
         Assert.False((await GetAsync($"{id}-2")).TryGetProperty("firstName", out _));
         Assert.Equal("y", (await GetAsync($"{id}-3")).GetProperty("lastName").GetString());
     }
@@ -79,7 +99,8 @@ public sealed class CustomerImportTests(ApiFixture fixture) : IClassFixture<ApiF
         var id = NewId();
 
         // Latin-1, so that a case can have bytes that are not UTF-8.
-        var body = Encoding.Latin1.GetBytes($"id,firstName,demographic.birthDate,demographic.income,geographic.country\n{line.Replace("ID", id + "-0")}{id}-1,x,,,\n{id}-2,y,,,");
+        const string header = "id,firstName,demographic.birthDate,demographic.income,geographic.country";
+        var body = Encoding.Latin1.GetBytes($"{header}\n{line.Replace("ID", id + "-0")}{id}-1,x,,,\n{id}-2,y,,,");
         var result = (await Api.SendAsync("POST", "customers/import", body, "text/csv", [])).Expect(200).Json;
         Assert.Equal((3, 2, 0, 1), Counts(result));
         var error = Assert.Single(result.GetProperty("errors").EnumerateArray());
@@ -110,9 +131,12 @@ public sealed class CustomerImportTests(ApiFixture fixture) : IClassFixture<ApiF
     public async Task Csv_MostlyDirt_ListsTheFirst100AndGoesOn()
     {
         var id = NewId();
-        var result = await CsvAsync("id,geographic.country\n" + string.Concat(Enumerable.Range(0, 500).Select(i => $"{id}-{i},{(i % 2 == 0 ? "DE" : "Deutschland")}\n")));
+        var result = await CsvAsync("id,geographic.country\n"
+            + string.Concat(Enumerable.Range(0, 500).Select(i => $"{id}-{i},{(i % 2 == 0 ? "DE" : "Deutschland")}\n")));
         Assert.Equal((500, 250, 0, 250), Counts(result));
-        Assert.Equal(Enumerable.Range(0, 100).Select(i => (2 * i) + 3), result.GetProperty("errors").EnumerateArray().Select(e => e.GetProperty("line").GetInt32()));
+        Assert.Equal(
+            Enumerable.Range(0, 100).Select(i => (2 * i) + 3),
+            result.GetProperty("errors").EnumerateArray().Select(e => e.GetProperty("line").GetInt32()));
         Assert.DoesNotContain("Deutschland", result.GetRawText());
     }
 
@@ -124,7 +148,7 @@ public sealed class CustomerImportTests(ApiFixture fixture) : IClassFixture<ApiF
         { "\"x\"", "object" },
         { """{"id":"ID"} trailing""", "JSON" },
         { """{"id":"ID","nmae":"x"}""", "nmae" },
-        { """{"id":"ID","id":"x"}""", "twice" },
+        { """{"id":"ID","id":"x"}""", "Duplicate" },
         { """{"firstName":"x"}""", "id is missing" },
         { """{"id":"ID","firstName":5}""", "firstName" },
         { """{"id":"ID","firstName":"\ud800"}""", "" },
@@ -157,10 +181,16 @@ public sealed class CustomerImportTests(ApiFixture fixture) : IClassFixture<ApiF
     {
         var id = NewId();
         await NdjsonAsync($$"""{"id":"{{id}}","firstName":"A","email":"a@b.c"}""");
-        (await Api.PostAsync("events", $$"""[{"customerId":"{{id}}","type":"order_completed","amount":10,"occurredAt":"2024-01-01T00:00:00Z"},{"customerId":"{{id}}","type":"order_completed","amount":20.5,"occurredAt":"2024-02-01T00:00:00Z"}]""")).Expect(200);
+        (await Api.PostAsync("events", $$"""
+            [{"customerId":"{{id}}","type":"order_completed","amount":10,"occurredAt":"2024-01-01T00:00:00Z"},
+             {"customerId":"{{id}}","type":"order_completed","amount":20.5,"occurredAt":"2024-02-01T00:00:00Z"}]
+            """)).Expect(200);
         var before = await GetAsync(id);
 
-        Assert.Equal((1, 0, 1, 0), Counts(await NdjsonAsync($$"""{"id":"{{id}}","lastName":"B","firstSeenAt":"2023-01-01T00:00:00Z","lastSeenAt":"2024-01-15T00:00:00Z"}""")));
+        Assert.Equal(
+            (1, 0, 1, 0),
+            Counts(await NdjsonAsync(
+                $$"""{"id":"{{id}}","lastName":"B","firstSeenAt":"2023-01-01T00:00:00Z","lastSeenAt":"2024-01-15T00:00:00Z"}""")));
         var answer = (await Api.GetAsync($"customers/{id}")).Expect(200);
         Assert.Equal("\"2\"", answer.ETag);
         Assert.Equal("B", answer["lastName"].GetString());
@@ -171,7 +201,8 @@ public sealed class CustomerImportTests(ApiFixture fixture) : IClassFixture<ApiF
             Assert.Equal(before.GetProperty(kept).GetRawText(), answer[kept].GetRawText());
         }
 
-        Assert.Equal(("2023-01-01T00:00:00Z", "2024-02-01T00:00:00Z"), (answer["firstSeenAt"].GetString(), answer["lastSeenAt"].GetString()));
+        Assert.Equal(
+            ("2023-01-01T00:00:00Z", "2024-02-01T00:00:00Z"), (answer["firstSeenAt"].GetString(), answer["lastSeenAt"].GetString()));
     }
 
     // COPY's own form of a number is four decimal digits a group, counted from the point.
@@ -213,7 +244,8 @@ public sealed class CustomerImportTests(ApiFixture fixture) : IClassFixture<ApiF
     public async Task SameIdTwice_TheLaterWinsAndCountsAsUpdated()
     {
         var id = NewId();
-        var result = await NdjsonAsync($$$"""{"id":"{{{id}}}","firstName":"A"}""" + "\n" + $$$"""{"id":"{{{id}}}","lastName":"B"}""" + "\n" + $$$"""{"id":"{{{id}}}","geographic":{"country":"?"}}""");
+        var result = await NdjsonAsync($$$"""{"id":"{{{id}}}","firstName":"A"}""" + "\n" + $$$"""{"id":"{{{id}}}","lastName":"B"}""" + "\n"
+            + $$$"""{"id":"{{{id}}}","geographic":{"country":"?"}}""");
         Assert.Equal((3, 1, 1, 1), Counts(result));
         Assert.Equal("B", (await GetAsync(id)).GetProperty("lastName").GetString());
         Assert.False((await GetAsync(id)).TryGetProperty("firstName", out _));
@@ -223,10 +255,15 @@ public sealed class CustomerImportTests(ApiFixture fixture) : IClassFixture<ApiF
     public async Task Large_IsStoredWholeAndFolded()
     {
         var id = NewId();
-        var result = await CsvAsync("id,firstName,attributes.plan\n" + string.Concat(Enumerable.Range(0, 9001).Select(i => $"{id}-{i},Näme,GOLD\n")));
+        var result = await CsvAsync(
+            "id,firstName,attributes.plan\n" + string.Concat(Enumerable.Range(0, 9001).Select(i => $"{id}-{i},Näme,GOLD\n")));
         Assert.Equal((9001, 9001, 0, 0), Counts(result));
         await using var source = NpgsqlDataSource.Create(fixture.ConnectionString);
-        await using var command = source.CreateCommand($"SELECT count(*) FROM customers WHERE id LIKE '{id}-%' AND first_name_folded = 'näme' AND first_name = 'Näme' AND attributes_folded = '{{\"plan\":\"gold\"}}' AND id_folded = id AND version = 1");
+        await using var command = source.CreateCommand($$"""
+            SELECT count(*) FROM customers
+            WHERE id LIKE '{{id}}-%' AND first_name_folded = 'näme' AND first_name = 'Näme' AND attributes_folded = '{"plan":"gold"}'
+                AND id_folded = id AND version = 1
+            """);
         Assert.Equal(9001L, await command.ExecuteScalarAsync());
     }
 
@@ -234,7 +271,8 @@ public sealed class CustomerImportTests(ApiFixture fixture) : IClassFixture<ApiF
     public async Task TwoAtOnce_WithTheSameIds_BothSucceed()
     {
         var id = NewId();
-        string File(bool reverse) => string.Join('\n', (reverse ? Enumerable.Range(0, 6000).Reverse() : Enumerable.Range(0, 6000)).Select(i => $$"""{"id":"{{id}}-{{i}}"}"""));
+        string File(bool reverse) => string.Join(
+            '\n', (reverse ? Enumerable.Range(0, 6000).Reverse() : Enumerable.Range(0, 6000)).Select(i => $$"""{"id":"{{id}}-{{i}}"}"""));
         var results = await Task.WhenAll(NdjsonAsync(File(false)), NdjsonAsync(File(true)));
         Assert.Equal(6000, results.Sum(r => r.GetProperty("created").GetInt32()));
         Assert.Equal(6000, results.Sum(r => r.GetProperty("updated").GetInt32()));
@@ -244,7 +282,8 @@ public sealed class CustomerImportTests(ApiFixture fixture) : IClassFixture<ApiF
     [InlineData("application/json")]
     [InlineData("text/plain")]
     [InlineData("application/xml; charset=utf-8")]
-    public async Task OtherMediaType_Returns415(string type) => (await Api.SendAsync("POST", "customers/import", "id\nx", type)).Expect(415);
+    public async Task OtherMediaType_Returns415(string type) =>
+        (await Api.SendAsync("POST", "customers/import", "id\nx", type)).Expect(415);
 
     [Fact]
     public async Task Empty_Ndjson_IsNothing() => Assert.Equal((0, 0, 0, 0), Counts(await NdjsonAsync("")));
@@ -252,11 +291,16 @@ public sealed class CustomerImportTests(ApiFixture fixture) : IClassFixture<ApiF
     private static string NewId() => $"import-{Interlocked.Increment(ref made)}";
 
     private static (int Received, int Created, int Updated, int Rejected) Counts(JsonElement result) => (
-        result.GetProperty("received").GetInt32(), result.GetProperty("created").GetInt32(), result.GetProperty("updated").GetInt32(), result.GetProperty("rejected").GetInt32());
+        result.GetProperty("received").GetInt32(),
+        result.GetProperty("created").GetInt32(),
+        result.GetProperty("updated").GetInt32(),
+        result.GetProperty("rejected").GetInt32());
 
     private async Task<JsonElement> GetAsync(string id) => (await Api.GetAsync($"customers/{id}")).Expect(200).Json;
 
-    private async Task<JsonElement> CsvAsync(string body) => (await Api.SendAsync("POST", "customers/import", body, "text/csv; charset=utf-8")).Expect(200).Json;
+    private async Task<JsonElement> CsvAsync(string body) =>
+        (await Api.SendAsync("POST", "customers/import", body, "text/csv; charset=utf-8")).Expect(200).Json;
 
-    private async Task<JsonElement> NdjsonAsync(string body) => (await Api.SendAsync("POST", "customers/import", body, "application/x-ndjson")).Expect(200).Json;
+    private async Task<JsonElement> NdjsonAsync(string body) =>
+        (await Api.SendAsync("POST", "customers/import", body, "application/x-ndjson")).Expect(200).Json;
 }

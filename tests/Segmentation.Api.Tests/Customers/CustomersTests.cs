@@ -1,4 +1,5 @@
 using System.Text.Json;
+using static Segmentation.Api.Tests.Segments.RuleJson;
 
 namespace Segmentation.Api.Tests.Customers;
 
@@ -7,10 +8,14 @@ public sealed class CustomersTests(ApiFixture fixture) : IClassFixture<ApiFixtur
 {
     private const string Whole = """
         "email":"Ada@Example.com","firstName":"Ada","lastName":"Lovelace",
-        "demographic":{"birthDate":"1985-12-10","gender":"Female","education":"Self-taught","occupation":"Mathematician","maritalStatus":"Married","language":"en-GB","income":81234.56,"householdSize":5,"children":3},
-        "geographic":{"country":"GB","region":"England","city":"London","postalCode":"W1","timeZone":"Europe/London","climate":"temperate","location":{"latitude":51.5074,"longitude":-0.1278}},
-        "psychographic":{"interests":["Engines","Poetry"],"values":["Rigour"],"attitudes":["Curious"],"motivations":["Insight"],"lifestyle":"Bookish","personality":"INTJ"},
-        "attributes":{"plan":"Gold","score":7,"ratio":0.125,"vip":true,"renewal":"2025-02-28","lastCall":"2025-01-01T12:00:00Z","tags":["A","b"]},
+        "demographic":{"birthDate":"1985-12-10","gender":"Female","education":"Self-taught","occupation":"Mathematician",
+        "maritalStatus":"Married","language":"en-GB","income":81234.56,"householdSize":5,"children":3},
+        "geographic":{"country":"GB","region":"England","city":"London","postalCode":"W1","timeZone":"Europe/London",
+        "climate":"temperate","location":{"latitude":51.5074,"longitude":-0.1278}},
+        "psychographic":{"interests":["Engines","Poetry"],"values":["Rigour"],"attitudes":["Curious"],"motivations":["Insight"],
+        "lifestyle":"Bookish","personality":"INTJ"},
+        "attributes":{"plan":"Gold","score":7,"ratio":0.125,"vip":true,
+        "renewal":"2025-02-28","lastCall":"2025-01-01T12:00:00Z","tags":["A","b"]},
         "consents":{"marketing":{"granted":true,"at":"2024-01-01T00:00:00Z"},"profiling":{"granted":false,"at":"2024-01-02T00:00:00Z"}},
         "signedUpAt":"2023-05-01T10:00:00Z","firstSeenAt":"2023-04-01T10:00:00Z","lastSeenAt":"2025-04-01T10:00:00.123456Z"
         """;
@@ -21,7 +26,8 @@ public sealed class CustomersTests(ApiFixture fixture) : IClassFixture<ApiFixtur
 
     public async Task InitializeAsync()
     {
-        foreach (var (name, type) in new[] { ("plan", "text"), ("score", "integer"), ("ratio", "decimal"), ("vip", "boolean"), ("renewal", "date"), ("lastCall", "instant"), ("tags", "set") })
+        foreach (var (name, type) in new[] { ("plan", "text"), ("score", "integer"), ("ratio", "decimal"), ("vip", "boolean"),
+            ("renewal", "date"), ("lastCall", "instant"), ("tags", "set") })
         {
             await Api.PutAsync($"attributes/{name}", $$"""{"type":"{{type}}","kind":"value"}""");
         }
@@ -76,11 +82,13 @@ public sealed class CustomersTests(ApiFixture fixture) : IClassFixture<ApiFixtur
     }
 
     [Fact]
-    public async Task Post_UntidyText_IsTidied()
+    public async Task Post_TextWithBlanks_IsNormalized()
     {
         var answer = (await Api.PostAsync("customers", """
-            {"email":"  a@b.c ","firstName":"   ","lastName":null,"geographic":{"country":"de","climate":"ARID","timeZone":"europe/berlin","location":null},
-             "psychographic":{"interests":[" Golf","golf","","Chess "]},"attributes":{"plan":"  ","tags":["x"," X ",""],"score":null},"consents":{"marketing":null}}
+            {"email":"  a@b.c ","firstName":"   ","lastName":null,
+             "geographic":{"country":"de","climate":"ARID","timeZone":"europe/berlin","location":null},
+             "psychographic":{"interests":[" Golf","golf","","Chess "]},
+             "attributes":{"plan":"  ","tags":["x"," X ",""],"score":null},"consents":{"marketing":null}}
             """)).Expect(201);
         Assert.Equal("a@b.c", answer["email"].GetString());
         Assert.False(answer.Json.TryGetProperty("firstName", out _));
@@ -95,80 +103,8 @@ public sealed class CustomersTests(ApiFixture fixture) : IClassFixture<ApiFixtur
     public async Task Post_ConsentWithoutTime_IsGivenNow()
     {
         var answer = (await Api.PostAsync("customers", """{"consents":{"marketing":{"granted":true}}}""")).Expect(201);
-        Assert.True(DateTimeOffset.UtcNow - answer["consents"].GetProperty("marketing").GetProperty("at").GetDateTimeOffset() < TimeSpan.FromMinutes(1));
-    }
-
-    public static TheoryData<string, string[]> Invalid => new()
-    {
-        { """{"nmae":"x"}""", ["/nmae"] },
-        { """{"demographic":{"agee":1}}""", ["/demographic/agee"] },
-        { """{"id":""}""", ["/id"] },
-        { """{"id":"a/b"}""", ["/id"] },
-        { """{"id":"a\u0000b"}""", ["/id"] },
-        { $$"""{"id":"{{new string('x', 129)}}"}""", ["/id"] },
-        { $$"""{"email":"{{new string('x', 321)}}"}""", ["/email"] },
-        { """{"email":5}""", ["/email"] },
-        { $$"""{"firstName":"{{new string('x', 257)}}","lastName":"a\u0000b"}""", ["/firstName", "/lastName"] },
-        { """{"demographic":{"birthDate":"1985-02-30"}}""", ["/demographic/birthDate"] },
-        { """{"demographic":{"birthDate":"0001-01-01"}}""", ["/demographic/birthDate"] },
-        { """{"demographic":{"birthDate":"9999-01-01"}}""", ["/demographic/birthDate"] },
-        { """{"demographic":{"income":1234567890123456789}}""", ["/demographic/income"] },
-        { """{"demographic":{"income":0.1234567891}}""", ["/demographic/income"] },
-        { """{"demographic":{"income":"12"}}""", ["/demographic/income"] },
-        { """{"demographic":{"income":1e400}}""", ["/demographic/income"] },
-        { """{"demographic":{"householdSize":-1,"children":-2}}""", ["/demographic/children", "/demographic/householdSize"] },
-        { """{"demographic":{"children":1.5}}""", ["/demographic/children"] },
-        { """{"demographic":{"children":3000000000}}""", ["/demographic/children"] },
-        { """{"geographic":{"country":"DEU","climate":"mild","timeZone":"Mars/Olympus"}}""", ["/geographic/climate", "/geographic/country", "/geographic/timeZone"] },
-        { """{"geographic":{"timeZone":"W. Europe Standard Time"}}""", ["/geographic/timeZone"] },
-        { """{"geographic":{"location":{"latitude":91,"longitude":-181}}}""", ["/geographic/location/latitude", "/geographic/location/longitude"] },
-        { """{"geographic":{"location":{"latitude":1}}}""", ["/geographic/location/longitude"] },
-        { """{"geographic":{"location":{"latitude":1e400,"longitude":0}}}""", ["/geographic/location/latitude"] },
-        { """{"psychographic":{"interests":["a",null]}}""", ["/psychographic/interests"] },
-        { """{"psychographic":{"interests":"a"}}""", ["/psychographic/interests"] },
-        { $$$"""{"psychographic":{"values":[{{{string.Join(',', Enumerable.Range(0, 101).Select(i => $"\"v{i}\""))}}}]}}""", ["/psychographic/values"] },
-        { """{"signedUpAt":"2024-05-31T12:00:00"}""", ["/signedUpAt"] },
-        { """{"signedUpAt":"0001-01-01T00:00:00Z"}""", ["/signedUpAt"] },
-        { """{"signedUpAt":"yesterday"}""", ["/signedUpAt"] },
-        { """{"attributes":{"plann":"x"}}""", ["/attributes/plann"] },
-        { """{"attributes":[]}""", ["/attributes"] },
-        { """{"attributes":{"plan":1,"score":1.5,"ratio":"1","vip":"true","renewal":"2025-02-30","lastCall":"2025-01-01","tags":"a"}}""",
-            ["/attributes/lastCall", "/attributes/plan", "/attributes/ratio", "/attributes/renewal", "/attributes/score", "/attributes/tags", "/attributes/vip"] },
-        { """{"attributes":{"plan":"\ud800"}}""", ["/attributes/plan"] },
-        { """{"attributes":{"plan":"a\u0000"}}""", ["/attributes/plan"] },
-        { """{"attributes":{"tags":[[["x"]]]}}""", ["/attributes/tags"] },
-        { """{"attributes":{"score":1e30}}""", ["/attributes/score"] },
-        { """{"attributes":{"plan":"a","plan":"b"}}""", ["*"] },
-        { """{"attributes":{"\ud800":"b"}}""", ["/attributes"] },
-        { """{"consents":{"mar keting":{"granted":true}}}""", ["/consents/mar keting"] },
-        { """{"consents":{"marketing\n":{"granted":true}}}""", ["/consents/marketing\n"] },
-        { """{"consents":{"marketing":{}}}""", ["/consents/marketing/granted"] },
-        { """{"consents":{"marketing":{"granted":"yes"}}}""", ["/consents/marketing/granted"] },
-        { """{"id":"x","id":"y"}""", ["/id"] },
-        { "[]", [""] },
-        { "null", [""] },
-        { "{", [""] },
-        { """{"firstName":"\ud800"}""", ["*"] },
-    };
-
-    [Theory]
-    [MemberData(nameof(Invalid))]
-    public async Task Post_Invalid_Returns400WithPointers(string body, string[] pointers)
-    {
-        var answer = (await Api.PostAsync("customers", body)).Expect(400);
-        Assert.Equal("application/problem+json", answer.ContentType);
-        Assert.DoesNotContain("System.", answer.Body);
-        if (pointers is not ["*"])
-        {
-            Assert.Equal(pointers, answer.Faults);
-        }
-    }
-
-    [Fact]
-    public async Task Post_UnknownNames_NameTheNearest()
-    {
-        Assert.Contains("plan", (await Api.PostAsync("customers", """{"attributes":{"plam":"x"}}""")).Expect(400)["errors"].GetProperty("/attributes/plam")[0].GetString());
-        Assert.Contains("firstName", (await Api.PostAsync("customers", """{"fristName":"x"}""")).Expect(400)["errors"].GetProperty("/fristName")[0].GetString());
+        Assert.True(DateTimeOffset.UtcNow - answer["consents"].GetProperty("marketing").GetProperty("at").GetDateTimeOffset()
+            < TimeSpan.FromMinutes(1));
     }
 
     [Fact]
@@ -203,31 +139,21 @@ public sealed class CustomersTests(ApiFixture fixture) : IClassFixture<ApiFixtur
         var id = NewId();
         (await Api.PutAsync($"customers/{id}", "{" + Whole + "}")).Expect(201);
         var patched = (await Api.PatchAsync($"customers/{id}", """
-            {"email":null,"firstName":"Augusta","demographic":{"income":null,"children":4},"psychographic":{"interests":["Music"]},"attributes":{"plan":null,"score":8},"consents":{"profiling":null}}
+            {"email":null,"firstName":"Augusta","demographic":{"income":null,"children":4},"psychographic":{"interests":["Music"]},
+             "attributes":{"plan":null,"score":8},"consents":{"profiling":null}}
             """)).Expect(200);
         Assert.False(patched.Json.TryGetProperty("email", out _));
         Assert.Equal("Augusta", patched["firstName"].GetString());
         Assert.Equal("Lovelace", patched["lastName"].GetString());
         Assert.False(patched["demographic"].TryGetProperty("income", out _));
-        Assert.Equal((4, 5), (patched["demographic"].GetProperty("children").GetInt32(), patched["demographic"].GetProperty("householdSize").GetInt32()));
+        Assert.Equal(
+            (4, 5),
+            (patched["demographic"].GetProperty("children").GetInt32(), patched["demographic"].GetProperty("householdSize").GetInt32()));
         Assert.Equal("""["Music"]""", patched["psychographic"].GetProperty("interests").GetRawText());
         Assert.Equal(8, patched["attributes"].GetProperty("score").GetInt32());
         Assert.False(patched["attributes"].TryGetProperty("plan", out _));
         Assert.False(patched["consents"].TryGetProperty("profiling", out _));
         Assert.Equal("\"2\"", patched.ETag);
-    }
-
-    [Theory]
-    [InlineData("[]", "")]
-    [InlineData("""{"unknown":1}""", "/unknown")]
-    [InlineData("""{"geographic":{"country":"Germany"}}""", "/geographic/country")]
-    [InlineData("""{"demographic":{"income":"a"}}""", "/demographic/income")]
-    [InlineData("""{"id":"other"}""", "/id")]
-    public async Task Patch_Invalid_Returns400WithPointer(string patch, string pointer)
-    {
-        var id = NewId();
-        (await Api.PutAsync($"customers/{id}", "{}")).Expect(201);
-        Assert.Equal([pointer], (await Api.PatchAsync($"customers/{id}", patch)).Expect(400).Faults);
     }
 
     [Fact]
@@ -254,7 +180,8 @@ public sealed class CustomersTests(ApiFixture fixture) : IClassFixture<ApiFixtur
         (await Api.PatchAsync($"customers/{id}", """{"firstName":"C"}""", ("If-Match", first))).Expect(412);
         (await Api.DeleteAsync($"customers/{id}", ("If-Match", first))).Expect(412);
         (await Api.PostAsync("events", $$"""{"customerId":"{{id}}","type":"order_completed","amount":5}""")).Expect(200);
-        (await Api.PatchAsync($"customers/{id}", """{"firstName":"C"}""", ("If-Match", second))).Expect(200); // An event is no change of the profile.
+        // An event is no change of the profile.
+        (await Api.PatchAsync($"customers/{id}", """{"firstName":"C"}""", ("If-Match", second))).Expect(200);
     }
 
     [Fact]
@@ -262,7 +189,8 @@ public sealed class CustomersTests(ApiFixture fixture) : IClassFixture<ApiFixtur
     {
         var id = NewId();
         var etag = (await Api.PutAsync($"customers/{id}", "{}")).Expect(201).ETag!;
-        var answers = await Task.WhenAll(Enumerable.Range(0, 8).Select(i => Api.PutAsync($"customers/{id}", $$"""{"firstName":"{{i}}"}""", ("If-Match", etag))));
+        var answers = await Task.WhenAll(
+            Enumerable.Range(0, 8).Select(i => Api.PutAsync($"customers/{id}", $$"""{"firstName":"{{i}}"}""", ("If-Match", etag))));
         Assert.Equal([200, .. Enumerable.Repeat(412, 7)], answers.Select(a => a.Status).Order());
     }
 
@@ -270,7 +198,8 @@ public sealed class CustomersTests(ApiFixture fixture) : IClassFixture<ApiFixtur
     public async Task Put_ManyAtOnceOnANewId_OneCreatesTheOthersReplace()
     {
         var id = NewId();
-        var answers = await Task.WhenAll(Enumerable.Range(0, 8).Select(i => Api.PutAsync($"customers/{id}", $$"""{"firstName":"{{i}}"}""")));
+        var answers = await Task.WhenAll(
+            Enumerable.Range(0, 8).Select(i => Api.PutAsync($"customers/{id}", $$"""{"firstName":"{{i}}"}""")));
         Assert.Equal([.. Enumerable.Repeat(200, 7), 201], answers.Select(a => a.Status).Order());
     }
 
@@ -296,10 +225,15 @@ public sealed class CustomersTests(ApiFixture fixture) : IClassFixture<ApiFixtur
     public async Task FirstAndLastSeen_AreTheOuterOfSentAndEvents()
     {
         var id = NewId();
-        await Api.PostAsync("events", $$"""[{"customerId":"{{id}}","type":"a","occurredAt":"2024-03-01T00:00:00Z"},{"customerId":"{{id}}","type":"a","occurredAt":"2024-01-01T00:00:00Z"}]""");
-        var later = (await Api.PutAsync($"customers/{id}", """{"firstSeenAt":"2024-02-01T00:00:00Z","lastSeenAt":"2024-02-01T00:00:00Z"}""")).Expect(200);
+        await Api.PostAsync("events", $$"""
+            [{"customerId":"{{id}}","type":"a","occurredAt":"2024-03-01T00:00:00Z"},
+             {"customerId":"{{id}}","type":"a","occurredAt":"2024-01-01T00:00:00Z"}]
+            """);
+        var later = (await Api.PutAsync(
+            $"customers/{id}", """{"firstSeenAt":"2024-02-01T00:00:00Z","lastSeenAt":"2024-02-01T00:00:00Z"}""")).Expect(200);
         Assert.Equal(("2024-01-01T00:00:00Z", "2024-03-01T00:00:00Z"), (later["firstSeenAt"].GetString(), later["lastSeenAt"].GetString()));
-        var outer = (await Api.PutAsync($"customers/{id}", """{"firstSeenAt":"2023-02-01T00:00:00Z","lastSeenAt":"2025-02-01T00:00:00Z"}""")).Expect(200);
+        var outer = (await Api.PutAsync(
+            $"customers/{id}", """{"firstSeenAt":"2023-02-01T00:00:00Z","lastSeenAt":"2025-02-01T00:00:00Z"}""")).Expect(200);
         Assert.Equal(("2023-02-01T00:00:00Z", "2025-02-01T00:00:00Z"), (outer["firstSeenAt"].GetString(), outer["lastSeenAt"].GetString()));
     }
 
@@ -328,41 +262,12 @@ public sealed class CustomersTests(ApiFixture fixture) : IClassFixture<ApiFixtur
             (await Api.PutAsync($"customers/{prefix}-{i}", $$$"""{"demographic":{"children":{{{i}}} }}""")).Expect(201);
         }
 
-        (await Api.PutAsync($"segments/{prefix}", $$$"""{"rule":{"combinator":"and","rules":[{"field":"demographic.children","operator":">","value":4},{"field":"customer.id","operator":"beginsWith","value":"{{{prefix}}}-"}]}}""")).Expect(201);
-        Assert.Equal([$"{prefix}-5", $"{prefix}-6"], (await Api.AllAsync($"customers?segment={prefix}", 1)).Select(c => c.GetProperty("id").GetString()));
+        var rule = All(Is("demographic.children", ">", "4"), Is("customer.id", "beginsWith", $"\"{prefix}-\""));
+        (await Api.PutAsync($"segments/{prefix}", Body(rule))).Expect(201);
+        Assert.Equal(
+            [$"{prefix}-5", $"{prefix}-6"],
+            (await Api.AllAsync($"customers?segment={prefix}", 1)).Select(c => c.GetProperty("id").GetString()));
         (await Api.GetAsync("customers?segment=none-such")).Expect(404);
-    }
-
-    [Fact]
-    public async Task Attributes_AreTypedAndReadByRules()
-    {
-        foreach (var (name, type) in new[] { ("cPlan", "text"), ("cScore", "integer"), ("cWhen", "instant"), ("cDay", "date"), ("cTags", "set"), ("cOk", "boolean"), ("cRatio", "decimal") })
-        {
-            (await Api.PutAsync($"attributes/{name}", $$"""{"type":"{{type}}","kind":"value"}""")).Expect(201);
-        }
-
-        var customer = (await Api.PutAsync("customers/typed", """{"attributes":{"cPlan":" Pro ","cScore":5,"cWhen":"2024-01-01T00:00:00.123456+01:00","cDay":"2024-02-29","cTags":["A","a","b"],"cOk":true,"cRatio":0.1,"cNothing":null}}""")).Expect(201);
-        Assert.Equal("Pro", customer["attributes"].GetProperty("cPlan").GetString());
-        foreach (var (rule, holds) in new[]
-        {
-            ("""{"field":"attributes.cPlan","operator":"=","value":"PRO"}""", true),
-            ("""{"field":"attributes.cScore","operator":"between","value":[5,6]}""", true),
-            ("""{"field":"attributes.cWhen","operator":"=","value":"2023-12-31T23:00:00.123456Z"}""", true),
-            ("""{"field":"attributes.cWhen","operator":"=","value":"2023-12-31"}""", true),
-            ("""{"field":"attributes.cDay","operator":"<","value":"2024-02-29"}""", false),
-            ("""{"field":"attributes.cTags","operator":"contains","value":["a","B"]}""", true),
-            ("""{"field":"attributes.cOk","operator":"!=","value":true}""", false),
-            ("""{"field":"attributes.cRatio","operator":"=","value":0.1}""", true),
-        })
-        {
-            var preview = (await Api.PostAsync("segments/preview", $$$"""{"rule":{"combinator":"and","rules":[{"field":"customer.id","operator":"=","value":"typed"},{{{rule}}}]}}""")).Expect(200);
-            Assert.True(preview["count"].GetInt64() == (holds ? 1 : 0), rule);
-        }
-
-        foreach (var (name, value) in new[] { ("cScore", "1.5"), ("cScore", "\"5\""), ("cWhen", "\"2024-01-01\""), ("cDay", "\"2024-02-30\""), ("cTags", "\"a\""), ("cTags", "[1]"), ("cOk", "\"yes\""), ("cRatio", "1e40"), ("cPlan", "5"), ("cPlan", "{}") })
-        {
-            Assert.StartsWith($"/attributes/{name}", Assert.Single((await Api.PutAsync("customers/typed", $$$"""{"attributes":{"{{{name}}}":{{{value}}} }}""")).Expect(400).Faults));
-        }
     }
 
     private static string NewId() => $"customer-{Interlocked.Increment(ref made)}";

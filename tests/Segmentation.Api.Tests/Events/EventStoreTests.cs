@@ -7,10 +7,12 @@ using Segmentation.Api.Tests.Segments;
 
 namespace Segmentation.Api.Tests.Events;
 
-/// <summary>When events in bulk give way to those whose membership waits.</summary>
+/// <summary>What the store appends to the change log, and how many customers the backlog then counts.</summary>
 public sealed class EventStoreTests(RuleWorld world) : IClassFixture<RuleWorld>
 {
-    private const string Kept = "INSERT INTO membership_states (segment_id, status, size, progress, failures, cancel_requested) VALUES (1, 'Ready', 0, 1, 0, false);";
+    private const string Stored =
+        "INSERT INTO membership_states (segment_id, status, size, progress, failures, cancel_requested) " +
+        "VALUES (1, 'Ready', 0, 1, 0, false);";
     private const string Customers = "INSERT INTO membership_work (cause, keys, created) VALUES (1, '{1,2}', false);";
     private const string NewCustomers = "INSERT INTO membership_work (cause, keys, created) VALUES (1, '{1,2,3,4}', true);";
     private const string OfOneSegment = "INSERT INTO membership_work (cause, segment_id, keys, created) VALUES (1, 1, '{1,2,3,4}', false);";
@@ -18,42 +20,53 @@ public sealed class EventStoreTests(RuleWorld world) : IClassFixture<RuleWorld>
 
     [Theory]
     [InlineData(0, "")]
-    [InlineData(0, Kept)]
+    [InlineData(0, Stored)]
     [InlineData(0, Customers + Customers)]
-    [InlineData(2, Kept + Customers)]
-    [InlineData(2, Kept + Customers + NewCustomers + OfOneSegment + WholeSegment)]
-    [InlineData(4, Kept + Customers + Customers)]
-    public async Task CountWaiting_OnlyWhereMembershipIsKept(int waiting, string sql)
+    [InlineData(2, Stored + Customers)]
+    [InlineData(2, Stored + Customers + NewCustomers + OfOneSegment + WholeSegment)]
+    [InlineData(4, Stored + Customers + Customers)]
+    public async Task CountBacklog_OnlyWhereMembershipIsStored(int waiting, string sql)
     {
         await using var db = world.NewDb();
         await using var transaction = await db.Database.BeginTransactionAsync();
         if (sql.Length > 0)
         {
-            await db.Database.ExecuteSqlRawAsync(sql.Replace("{", "{{", StringComparison.Ordinal).Replace("}", "}}", StringComparison.Ordinal));
+            await db.Database.ExecuteSqlRawAsync(
+                sql.Replace("{", "{{", StringComparison.Ordinal).Replace("}", "}}", StringComparison.Ordinal));
         }
 
         Assert.Equal(waiting, await new MembershipBacklog(db).CountAsync(default));
     }
 
     [Fact]
-    public async Task Store_OfMany_LeavesWorkInPieces_EachCustomerOnceForEachType()
+    public async Task Store_Many_AppendsEntriesInPieces_EachCustomerOnceForEachType()
     {
         await using var db = world.NewDb();
         var id = await db.Customers.OrderBy(c => c.Key).Select(c => c.Id).FirstAsync();
         var began = await db.ChangeLog.MaxAsync(w => (long?)w.Id) ?? 0;
         IncomingEvent[] events = [.. Enumerable.Range(0, 2600).Select(i => new IncomingEvent(
-            i < 2100 ? $"piece-{i}" : i < 2500 ? "piece-1" : id, new CustomerEvent { Id = $"piece{i}", Type = i % 2 == 0 ? "piece_a" : "piece_b", TypeSent = "piece", OccurredAt = RuleWorld.Now.AddSeconds(i) }, i))];
-        Assert.Equal(2600, (await new EventStore(db, new RevenueOptions(), TimeProvider.System).StoreAsync(events, create: true, default)).Stored);
+            i < 2100 ? $"piece-{i}" : i < 2500 ? "piece-1" : id,
+            new CustomerEvent
+            {
+                Id = $"piece{i}",
+                Type = i % 2 == 0 ? "piece_a" : "piece_b",
+                TypeSent = "piece",
+                OccurredAt = RuleWorld.Now.AddSeconds(i)
+            },
+            i))];
+        Assert.Equal(
+            2600, (await new EventStore(db, new RevenueOptions(), TimeProvider.System).StoreAsync(events, create: true, default)).Stored);
 
-        var work = await db.ChangeLog.Where(w => w.Id > began && !w.Created).OrderBy(w => w.Id).ToListAsync();
-        Assert.Equal([1000, 1000, 103], work.Select(w => w.Keys!.Length));
-        Assert.True(work.All(w => w.EventTypes!.Length == w.Keys!.Length && w.EventIds!.Length == w.Keys!.Length && w.EventTimes!.Length == w.Keys!.Length));
-        var pairs = work.SelectMany(w => w.Keys!.Zip(w.EventTypes!, w.EventIds!)).ToList();
+        var entries = await db.ChangeLog.Where(w => w.Id > began && !w.Created).OrderBy(w => w.Id).ToListAsync();
+        Assert.Equal([1000, 1000, 103], entries.Select(w => w.Keys!.Length));
+        Assert.True(entries.All(w =>
+            w.EventTypes!.Length == w.Keys!.Length && w.EventIds!.Length == w.Keys!.Length && w.EventTimes!.Length == w.Keys!.Length));
+        var pairs = entries.SelectMany(w => w.Keys!.Zip(w.EventTypes!, w.EventIds!)).ToList();
         Assert.Equal(2103, pairs.Select(p => (p.First, p.Second)).Distinct().Count());
 
-        // The last of each customer's and type's says why; the earliest, since when.
+        // The last event of each customer and type is the cause; the earliest gives the time.
         Assert.Contains(pairs, p => p.Third == "piece2498");
         Assert.Contains(pairs, p => p.Third == "piece2499");
-        Assert.Contains(work.SelectMany(w => w.EventIds!.Zip(w.EventTimes!)), e => e == ("piece2499", RuleWorld.Now.AddSeconds(1)));
+        Assert.Contains(entries.SelectMany(w => w.EventIds!.Zip(w.EventTimes!)), e => e == ("piece2499", RuleWorld.Now.AddSeconds(1)));
     }
 }

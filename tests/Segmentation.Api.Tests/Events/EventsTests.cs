@@ -18,12 +18,21 @@ public sealed class EventsTests(ApiFixture fixture) : IClassFixture<ApiFixture>
     public async Task Post_One_IsStoredAndListedAsSent()
     {
         var id = NewId();
-        var answer = (await Api.PostAsync("events", $$$$"""{"id":"e1","customerId":"{{{{id}}}}","type":"Order_Completed","occurredAt":"2024-05-01T10:00:00.123456Z","amount":19.90,"currency":"eur","channel":"Web Shop","properties":{"Category":"Shoes","n":1.50,"nested":{"list":["A",null,true]}}}""")).Expect(200);
+        var answer = (await Api.PostAsync("events", $$"""
+            {"id":"e1","customerId":"{{id}}","type":"Order_Completed","occurredAt":"2024-05-01T10:00:00.123456Z","amount":19.90,
+             "currency":"eur","channel":"Web Shop","properties":{"Category":"Shoes","n":1.50,"nested":{"list":["A",null,true]} } }
+            """)).Expect(200);
         Assert.Equal((1, 1, 0, 0), Counts(answer.Json));
         var e = Assert.Single(await Api.AllAsync($"customers/{id}/events"));
-        Assert.Equal($"e1 {id} Order_Completed 2024-05-01T10:00:00.123456Z 19.90 EUR Web Shop", string.Join(' ', new[] { "id", "customerId", "type", "occurredAt", "amount", "currency", "channel" }.Select(n => e.GetProperty(n).ToString())));
-        Assert.Equal("""{"n":1.50,"nested":{"list":["A",null,true]},"Category":"Shoes"}""", JsonSerializer.Serialize(e.GetProperty("properties")));
-        Assert.Equal("order_completed web shop shoes a", await ScalarAsync("SELECT type || ' ' || channel || ' ' || (properties->>'Category') || ' ' || (properties#>>'{nested,list,0}') FROM events JOIN customers ON key = customer_key WHERE customers.id = $1", id));
+        Assert.Equal($"e1 {id} Order_Completed 2024-05-01T10:00:00.123456Z 19.90 EUR Web Shop", string.Join(
+            ' ',
+            new[] { "id", "customerId", "type", "occurredAt", "amount", "currency", "channel" }.Select(n => e.GetProperty(n).ToString())));
+        Assert.Equal(
+            """{"n":1.50,"nested":{"list":["A",null,true]},"Category":"Shoes"}""", JsonSerializer.Serialize(e.GetProperty("properties")));
+        Assert.Equal("order_completed web shop shoes a", await ScalarAsync("""
+            SELECT type || ' ' || channel || ' ' || (properties->>'Category') || ' ' || (properties#>>'{nested,list,0}')
+            FROM events JOIN customers ON key = customer_key WHERE customers.id = $1
+            """, id));
 
         var customer = (await Api.GetAsync($"customers/{id}")).Expect(200);
         Assert.Equal(19.9m, customer["value"].GetProperty("lifetimeValue").GetDecimal());
@@ -37,8 +46,14 @@ public sealed class EventsTests(ApiFixture fixture) : IClassFixture<ApiFixture>
     {
         var (a, b) = (NewId(), NewId());
         (await Api.PostAsync("events", $$"""{"id":"e","customerId":"{{a}}","type":"order_completed","amount":10}""")).Expect(200);
-        Assert.Equal((1, 0, 1, 0), Counts((await Api.PostAsync("events", $$"""{"id":"e","customerId":"{{a}}","type":"order_completed","amount":99}""")).Expect(200).Json));
-        Assert.Equal((3, 1, 2, 0), Counts((await Api.PostAsync("events", $$"""[{"id":"e","customerId":"{{b}}","type":"order_completed","amount":1},{"id":"e","customerId":"{{b}}","type":"order_completed","amount":2},{"id":"e","customerId":"{{a}}","type":"x"}]""")).Expect(200).Json));
+        Assert.Equal(
+            (1, 0, 1, 0),
+            Counts((await Api.PostAsync("events", $$"""{"id":"e","customerId":"{{a}}","type":"order_completed","amount":99}"""))
+                .Expect(200).Json));
+        Assert.Equal((3, 1, 2, 0), Counts((await Api.PostAsync("events", $$"""
+            [{"id":"e","customerId":"{{b}}","type":"order_completed","amount":1},
+             {"id":"e","customerId":"{{b}}","type":"order_completed","amount":2},{"id":"e","customerId":"{{a}}","type":"x"}]
+            """)).Expect(200).Json));
         Assert.Equal("10", (await ValueAsync(a)).GetProperty("lifetimeValue").GetRawText());
         Assert.Equal("1", (await ValueAsync(b)).GetProperty("lifetimeValue").GetRawText());
     }
@@ -47,9 +62,12 @@ public sealed class EventsTests(ApiFixture fixture) : IClassFixture<ApiFixture>
     public async Task Post_OrdersAndRefundsOutOfOrder_AddUp()
     {
         var id = NewId();
-        foreach (var (type, amount, at) in new[] { ("order_completed", "50.25", "2024-03-01"), ("ORDER_COMPLETED", "null", "2024-01-01"), ("order_completed", "-10", "2024-02-01"), ("order_refunded", "-5.25", "2024-04-01"), ("Order_Refunded", "5", "2023-12-01"), ("view", "1000", "2025-01-01") })
+        foreach (var (type, amount, at) in new[] { ("order_completed", "50.25", "2024-03-01"), ("ORDER_COMPLETED", "null", "2024-01-01"),
+            ("order_completed", "-10", "2024-02-01"), ("order_refunded", "-5.25", "2024-04-01"), ("Order_Refunded", "5", "2023-12-01"),
+            ("view", "1000", "2025-01-01") })
         {
-            (await Api.PostAsync($"customers/{id}/events", $$"""{"type":"{{type}}","amount":{{amount}},"occurredAt":"{{at}}T00:00:00Z"}""")).Expect(200);
+            (await Api.PostAsync($"customers/{id}/events", $$"""{"type":"{{type}}","amount":{{amount}},"occurredAt":"{{at}}T00:00:00Z"}"""))
+                .Expect(200);
         }
 
         var customer = (await Api.GetAsync($"customers/{id}")).Expect(200);
@@ -57,9 +75,12 @@ public sealed class EventsTests(ApiFixture fixture) : IClassFixture<ApiFixture>
         Assert.Equal(30.00m, value.GetProperty("lifetimeValue").GetDecimal());
         Assert.Equal(3, value.GetProperty("orderCount").GetInt32());
         Assert.Equal(13.41666667m, value.GetProperty("averageOrderValue").GetDecimal());
-        Assert.Equal(("2024-01-01T00:00:00Z", "2024-03-01T00:00:00Z"), (value.GetProperty("firstOrderAt").GetString(), value.GetProperty("lastOrderAt").GetString()));
+        Assert.Equal(
+            ("2024-01-01T00:00:00Z", "2024-03-01T00:00:00Z"),
+            (value.GetProperty("firstOrderAt").GetString(), value.GetProperty("lastOrderAt").GetString()));
         Assert.Equal("""{"lastEventAt":"2025-01-01T00:00:00Z","eventCount":6}""", customer["behavioral"].GetRawText());
-        Assert.Equal(("2023-12-01T00:00:00Z", "2025-01-01T00:00:00Z"), (customer["firstSeenAt"].GetString(), customer["lastSeenAt"].GetString()));
+        Assert.Equal(
+            ("2023-12-01T00:00:00Z", "2025-01-01T00:00:00Z"), (customer["firstSeenAt"].GetString(), customer["lastSeenAt"].GetString()));
     }
 
     public static TheoryData<string, string[]> Invalid => new()
@@ -68,7 +89,8 @@ public sealed class EventsTests(ApiFixture fixture) : IClassFixture<ApiFixture>
         { """{"customerId":"a/b","type":"x"}""", ["/customerId"] },
         { """{"customerId":"ID","type":"  "}""", ["/type"] },
         { """{"customerId":"ID","type":5}""", ["/type"] },
-        { $$"""{"customerId":"ID","type":"{{new string('x', 129)}}","channel":"{{new string('x', 129)}}","id":""}""", ["/channel", "/id", "/type"] },
+        { $$"""{"customerId":"ID","type":"{{new string('x', 129)}}","channel":"{{new string('x', 129)}}","id":""}""",
+            ["/channel", "/id", "/type"] },
         { """{"customerId":"ID","type":"a\u0000"}""", ["/type"] },
         { """{"customerId":"ID","type":"x","id":"a\u0001"}""", ["/id"] },
         { """{"customerId":"ID","type":"x","occurredAt":"2999-01-01T00:00:00Z"}""", ["/occurredAt"] },
@@ -123,7 +145,9 @@ public sealed class EventsTests(ApiFixture fixture) : IClassFixture<ApiFixture>
             Assert.Equal((3, 2, 0, 1), Counts(array));
             var error = Assert.Single(array.GetProperty("errors").EnumerateArray());
             Assert.Equal(1, error.GetProperty("index").GetInt32());
-            Assert.True(pointers is [""] or ["*"] || error.GetProperty("message").GetString()!.Contains(pointers[0][1..], StringComparison.Ordinal), error.GetRawText());
+            Assert.True(
+                pointers is [""] or ["*"] || error.GetProperty("message").GetString()!.Contains(pointers[0][1..], StringComparison.Ordinal),
+                error.GetRawText());
         }
     }
 
@@ -133,7 +157,10 @@ public sealed class EventsTests(ApiFixture fixture) : IClassFixture<ApiFixture>
         var id = NewId();
         var ahead = DateTimeOffset.UtcNow.AddMinutes(4).ToString("O", CultureInfo.InvariantCulture);
         (await Api.PostAsync("events", $$"""{"customerId":"{{id}}","type":"x","occurredAt":"{{ahead}}"}""")).Expect(200);
-        Assert.InRange(Assert.Single(await Api.AllAsync($"customers/{id}/events")).GetProperty("occurredAt").GetDateTimeOffset(), DateTimeOffset.UtcNow.AddMinutes(-1), DateTimeOffset.UtcNow);
+        Assert.InRange(
+            Assert.Single(await Api.AllAsync($"customers/{id}/events")).GetProperty("occurredAt").GetDateTimeOffset(),
+            DateTimeOffset.UtcNow.AddMinutes(-1),
+            DateTimeOffset.UtcNow);
     }
 
     [Fact]
@@ -141,17 +168,23 @@ public sealed class EventsTests(ApiFixture fixture) : IClassFixture<ApiFixture>
     {
         var (known, unknown) = (NewId(), NewId());
         (await Api.PutAsync($"customers/{known}", "{}")).Expect(201);
-        var answer = (await Api.PostAsync("events?createCustomers=false", $$"""[{"customerId":"{{unknown}}","type":"x"},{"customerId":"{{known}}","type":"x"}]""")).Expect(200).Json;
+        var answer = (await Api.PostAsync(
+            "events?createCustomers=false", $$"""[{"customerId":"{{unknown}}","type":"x"},{"customerId":"{{known}}","type":"x"}]"""))
+            .Expect(200).Json;
         Assert.Equal((2, 1, 0, 1), Counts(answer));
         Assert.Equal(0, answer.GetProperty("errors")[0].GetProperty("index").GetInt32());
-        Assert.Equal(["/customerId"], (await Api.PostAsync("events?createCustomers=false", $$"""{"customerId":"{{unknown}}","type":"x"}""")).Expect(400).Faults);
+        Assert.Equal(
+            ["/customerId"],
+            (await Api.PostAsync("events?createCustomers=false", $$"""{"customerId":"{{unknown}}","type":"x"}""")).Expect(400).Faults);
         (await Api.GetAsync($"customers/{unknown}")).Expect(404);
         (await Api.PostAsync("events?createCustomers=maybe", "{}")).Expect(400);
     }
 
     [Fact]
     public async Task Post_OtherCustomerThanThePath_Returns400() =>
-        Assert.Equal(["/customerId"], (await Api.PostAsync($"customers/{NewId()}/events", """{"customerId":"other","type":"x"}""")).Expect(400).Faults);
+        Assert.Equal(
+            ["/customerId"],
+            (await Api.PostAsync($"customers/{NewId()}/events", """{"customerId":"other","type":"x"}""")).Expect(400).Faults);
 
     [Fact]
     public async Task Post_TooMany_Returns400_AndOtherMediaType415()
@@ -167,7 +200,9 @@ public sealed class EventsTests(ApiFixture fixture) : IClassFixture<ApiFixture>
     {
         var (id, other) = (NewId(), NewId());
         var big = $$"""{"customerId":"{{id}}","type":"order_completed","amount":600000000000000000}""";
-        var answer = (await Api.PostAsync("events", $$"""[{"customerId":"{{other}}","type":"x"},{{big}},{{big}},{"customerId":"{{other}}","type":"y"}]""")).Expect(200).Json;
+        var answer = (await Api.PostAsync(
+            "events", $$"""[{"customerId":"{{other}}","type":"x"},{{big}},{{big}},{"customerId":"{{other}}","type":"y"}]"""))
+            .Expect(200).Json;
         Assert.Equal((4, 3, 0, 1), Counts(answer));
         Assert.Equal(600000000000000000m, (await ValueAsync(id)).GetProperty("lifetimeValue").GetDecimal());
         Assert.Equal(["/amount"], (await Api.PostAsync("events", big)).Expect(400).Faults);
@@ -177,7 +212,12 @@ public sealed class EventsTests(ApiFixture fixture) : IClassFixture<ApiFixture>
     public async Task List_NewestFirst_SeesEachOnce()
     {
         var id = NewId();
-        (await Api.SendAsync("POST", "events", string.Join('\n', Enumerable.Range(0, 23).Select(i => $$"""{"id":"e {{i:00}}","customerId":"{{id}}","type":"x","occurredAt":"2024-01-{{(i / 2) + 1:00}}T00:00:00Z"}""")), Ndjson)).Expect(200);
+        (await Api.SendAsync(
+            "POST",
+            "events",
+            string.Join('\n', Enumerable.Range(0, 23).Select(i =>
+                $$"""{"id":"e {{i:00}}","customerId":"{{id}}","type":"x","occurredAt":"2024-01-{{(i / 2) + 1:00}}T00:00:00Z"}""")),
+            Ndjson)).Expect(200);
         var events = await Api.AllAsync($"customers/{id}/events", limit: 4);
         Assert.Equal(Enumerable.Range(0, 23).Reverse().Select(i => $"e {i:00}"), events.Select(e => e.GetProperty("id").GetString()));
         Assert.Equal(["cursor"], (await Api.GetAsync($"customers/{id}/events?cursor=WyJ4Il0")).Expect(400).Faults);
@@ -187,7 +227,10 @@ public sealed class EventsTests(ApiFixture fixture) : IClassFixture<ApiFixture>
     public async Task Post_Ndjson_ManyBatches_CountsAreExact()
     {
         var id = NewId();
-        var body = string.Join('\n', Enumerable.Range(0, 12_345).Select(i => $$"""{"id":"{{i % 12_000}}","customerId":"{{id}}-{{i % 100}}","type":"order_completed","amount":0.01}"""));
+        var body = string.Join(
+            '\n',
+            Enumerable.Range(0, 12_345)
+                .Select(i => $$"""{"id":"{{i % 12_000}}","customerId":"{{id}}-{{i % 100}}","type":"order_completed","amount":0.01}"""));
         Assert.Equal((12_345, 12_000, 345, 0), Counts((await Api.SendAsync("POST", "events", body, Ndjson)).Expect(200).Json));
         Assert.Equal(12_000L, await ScalarAsync("SELECT sum(event_count) FROM customers WHERE id LIKE $1", $"{id}-%"));
         Assert.Equal(120.00m, await ScalarAsync("SELECT sum(lifetime_value) FROM customers WHERE id LIKE $1", $"{id}-%"));
@@ -198,7 +241,11 @@ public sealed class EventsTests(ApiFixture fixture) : IClassFixture<ApiFixture>
     public async Task Post_SameEventsAtOnce_StoresEachOnce()
     {
         var id = NewId();
-        string Body(int seed) => string.Join('\n', Enumerable.Range(0, 2000).OrderBy(i => HashCode.Combine(i, seed)).Select(i => $$"""{"id":"{{i}}","customerId":"{{id}}-{{i % 300}}","type":"order_completed","amount":{{i}}}"""));
+        string Body(int seed) => string.Join(
+            '\n',
+            Enumerable.Range(0, 2000)
+                .OrderBy(i => HashCode.Combine(i, seed))
+                .Select(i => $$"""{"id":"{{i}}","customerId":"{{id}}-{{i % 300}}","type":"order_completed","amount":{{i}}}"""));
         var answers = await Task.WhenAll(Enumerable.Range(0, 6).Select(seed => Api.SendAsync("POST", "events", Body(seed), Ndjson)));
         Assert.Equal(2000, answers.Sum(a => a.Expect(200)["stored"].GetInt32()));
         Assert.Equal(10_000, answers.Sum(a => a["duplicates"].GetInt32()));
@@ -209,18 +256,22 @@ public sealed class EventsTests(ApiFixture fixture) : IClassFixture<ApiFixture>
     public async Task Erasure_WhileEventsArrive_LeavesNoneBehind()
     {
         var id = NewId();
-        var writing = Task.WhenAll(Enumerable.Range(0, 40).Select(async i => (await Api.PostAsync("events", $$"""[{"customerId":"{{id}}","type":"x"},{"customerId":"{{id}}","type":"order_completed","amount":{{i}}}]""")).Expect(200)));
+        var writing = Task.WhenAll(Enumerable.Range(0, 40).Select(async i => (await Api.PostAsync(
+            "events",
+            $$"""[{"customerId":"{{id}}","type":"x"},{"customerId":"{{id}}","type":"order_completed","amount":{{i}}}]""")).Expect(200)));
         while (!writing.IsCompleted)
         {
             (await Api.DeleteAsync($"customers/{id}")).Expect(204);
         }
 
         await writing;
-        Assert.Equal(0L, await ScalarAsync("SELECT count(*) FROM events WHERE NOT EXISTS (SELECT FROM customers WHERE key = customer_key)"));
+        Assert.Equal(
+            0L, await ScalarAsync("SELECT count(*) FROM events WHERE NOT EXISTS (SELECT FROM customers WHERE key = customer_key)"));
         await AssertCountersAsync();
         (await Api.DeleteAsync($"customers/{id}")).Expect(204);
         (await Api.GetAsync($"customers/{id}/events")).Expect(404);
-        Assert.Equal(0L, await ScalarAsync("SELECT count(*) FROM events WHERE NOT EXISTS (SELECT FROM customers WHERE key = customer_key)"));
+        Assert.Equal(
+            0L, await ScalarAsync("SELECT count(*) FROM events WHERE NOT EXISTS (SELECT FROM customers WHERE key = customer_key)"));
     }
 
     [Fact]
@@ -233,14 +284,17 @@ public sealed class EventsTests(ApiFixture fixture) : IClassFixture<ApiFixture>
                 from day in Gen.Choose(1, 28)
                 from t in type
                 from a in amount
-                select (who, Text: $$"""{"id":"{{id}}","customerId":"CUSTOMER-{{who}}","type":"{{t}}","amount":{{a}},"occurredAt":"2024-01-{{day:00}}T00:00:00Z"}""");
+                let at = $"2024-01-{day:00}T00:00:00Z"
+                select (who,
+                    Text: $$"""{"id":"{{id}}","customerId":"CUSTOMER-{{who}}","type":"{{t}}","amount":{{a}},"occurredAt":"{{at}}"}""");
         var batches = e.ListOf().ListOf();
         Prop.ForAll(batches.ToArbitrary(), lists =>
         {
             var id = NewId();
             foreach (var list in lists)
             {
-                Api.PostAsync("events", $"[{string.Join(',', list.Select(x => x.Text.Replace("CUSTOMER", id)))}]").GetAwaiter().GetResult().Expect(200);
+                Api.PostAsync("events", $"[{string.Join(',', list.Select(x => x.Text.Replace("CUSTOMER", id)))}]").GetAwaiter().GetResult()
+                    .Expect(200);
             }
 
             AssertCountersAsync().GetAwaiter().GetResult();
@@ -250,7 +304,10 @@ public sealed class EventsTests(ApiFixture fixture) : IClassFixture<ApiFixture>
     private static string NewId() => $"actor-{Interlocked.Increment(ref made)}";
 
     private static (int Received, int Stored, int Duplicates, int Rejected) Counts(JsonElement result) => (
-        result.GetProperty("received").GetInt32(), result.GetProperty("stored").GetInt32(), result.GetProperty("duplicates").GetInt32(), result.GetProperty("rejected").GetInt32());
+        result.GetProperty("received").GetInt32(),
+        result.GetProperty("stored").GetInt32(),
+        result.GetProperty("duplicates").GetInt32(),
+        result.GetProperty("rejected").GetInt32());
 
     private async Task<JsonElement> ValueAsync(string id) => (await Api.GetAsync($"customers/{id}")).Expect(200)["value"];
 
@@ -261,10 +318,13 @@ public sealed class EventsTests(ApiFixture fixture) : IClassFixture<ApiFixture>
                 count(*) FILTER (WHERE type = 'order_completed') AS orders,
                 coalesce(sum(amount) FILTER (WHERE type = 'order_completed'), 0) AS ordered,
                 coalesce(sum(abs(amount)) FILTER (WHERE type = 'order_refunded'), 0) AS refunded,
-                min(occurred_at) FILTER (WHERE type = 'order_completed') AS first_order, max(occurred_at) FILTER (WHERE type = 'order_completed') AS last_order
+                min(occurred_at) FILTER (WHERE type = 'order_completed') AS first_order,
+                max(occurred_at) FILTER (WHERE type = 'order_completed') AS last_order
             FROM events GROUP BY customer_key) e ON e.customer_key = c.key
-        WHERE (event_count, order_count, order_amount, lifetime_value, first_event_at, last_event_at, first_order_at, last_order_at, first_seen_at, last_seen_at)
-            IS DISTINCT FROM (coalesce(events, 0), coalesce(orders, 0), coalesce(ordered, 0), coalesce(ordered - refunded, 0), first, last, first_order, last_order, first, last)
+        WHERE (event_count, order_count, order_amount, lifetime_value,
+            first_event_at, last_event_at, first_order_at, last_order_at, first_seen_at, last_seen_at)
+            IS DISTINCT FROM (coalesce(events, 0), coalesce(orders, 0), coalesce(ordered, 0), coalesce(ordered - refunded, 0),
+            first, last, first_order, last_order, first, last)
         """));
 
     private async Task<object?> ScalarAsync(string sql, params string[] parameters)

@@ -5,18 +5,18 @@ namespace Segmentation.Api.Tests.Events;
 
 public sealed class IngestThrottleTests : IDisposable
 {
-    private const int Behind = IngestThrottle.Behind;
+    private const int Limit = IngestThrottle.BacklogLimit;
 
-    private readonly IngestThrottle turns = new();
+    private readonly IngestThrottle throttle = new();
     private int waiting;
-    private int asked;
+    private int counted;
 
     [Fact]
-    public async Task Take_ManyAtOnceWhileManyWait_OneAfterTheOther()
+    public async Task Run_ManyAtOnceWhileManyWait_OneAfterTheOther()
     {
-        waiting = Behind + 1;
+        waiting = Limit + 1;
         var (now, most) = (0, 0);
-        var storing = Enumerable.Range(0, 20).Select(i => turns.TakeAsync(CountAsync, async () =>
+        var storing = Enumerable.Range(0, 20).Select(i => throttle.RunAsync(CountAsync, async () =>
         {
             most = Math.Max(most, Interlocked.Increment(ref now));
             await Task.Delay(1);
@@ -29,51 +29,54 @@ public sealed class IngestThrottleTests : IDisposable
     }
 
     [Fact]
-    public async Task Take_WhileFewWait_AtOnce()
+    public async Task Run_WhileFewWait_AtOnce()
     {
-        waiting = Behind;
+        waiting = Limit;
         await StoreAsync(1000);
-        Assert.Equal((1, Behind + 1000), (asked, waiting));
+        Assert.Equal((1, Limit + 1000), (counted, waiting));
     }
 
     [Fact]
-    public async Task Take_WhileManyWait_WhenNearlyAllWereLookedAt()
+    public async Task Run_WhileManyWait_WhenNearlyAllWereEvaluated()
     {
-        waiting = Behind + 1;
+        waiting = Limit + 1;
         var next = StoreAsync(1000);
         await Task.Delay(100);
         Assert.False(next.IsCompleted);
-        waiting = Behind;
+        waiting = Limit;
         await next;
-        Assert.True(asked > 2, $"It was asked {asked} times.");
+        Assert.True(counted > 2, $"The backlog was counted {counted} times.");
     }
 
     [Fact]
-    public async Task Take_WhereNobodyLooks_AfterASecond()
+    public async Task Run_WhereNobodyEvaluates_AfterASecond()
     {
-        waiting = 10 * Behind;
+        waiting = 10 * Limit;
         var began = Stopwatch.GetTimestamp();
         await StoreAsync(1000);
         Assert.InRange(Stopwatch.GetElapsedTime(began), TimeSpan.FromSeconds(0.9), TimeSpan.FromSeconds(20));
     }
 
     [Fact]
-    public async Task Take_AfterOneThatFailedOrWasCancelled_HasItsTurn()
+    public async Task Run_AfterOneThatFailedOrWasCancelled_RunsNext()
     {
-        waiting = Behind + 1;
-        await Assert.ThrowsAsync<InvalidOperationException>(() => turns.TakeAsync<int>(CountAsync, () => throw new InvalidOperationException(), default));
-        await Assert.ThrowsAsync<InvalidOperationException>(() => turns.TakeAsync(() => throw new InvalidOperationException(), () => Task.FromResult(0), default));
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => turns.TakeAsync(CountAsync, () => Task.FromResult(0), new CancellationToken(true)));
-        Assert.Equal(5, await turns.TakeAsync(CountAsync, () => Task.FromResult(5), default));
+        waiting = Limit + 1;
+        await Assert.ThrowsAsync<InvalidOperationException>(() =>
+            throttle.RunAsync<int>(CountAsync, () => throw new InvalidOperationException(), default));
+        await Assert.ThrowsAsync<InvalidOperationException>(() =>
+            throttle.RunAsync(() => throw new InvalidOperationException(), () => Task.FromResult(0), default));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
+            throttle.RunAsync(CountAsync, () => Task.FromResult(0), new CancellationToken(true)));
+        Assert.Equal(5, await throttle.RunAsync(CountAsync, () => Task.FromResult(5), default));
     }
 
-    public void Dispose() => turns.Dispose();
+    public void Dispose() => throttle.Dispose();
 
-    private Task<int> StoreAsync(int customers) => turns.TakeAsync(CountAsync, () => Task.FromResult(waiting += customers), default);
+    private Task<int> StoreAsync(int customers) => throttle.RunAsync(CountAsync, () => Task.FromResult(waiting += customers), default);
 
     private Task<int> CountAsync()
     {
-        asked++;
+        counted++;
         return Task.FromResult(waiting);
     }
 }

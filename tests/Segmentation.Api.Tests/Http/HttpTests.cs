@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Npgsql;
 using static Segmentation.Api.Tests.Segments.RuleJson;
 
@@ -6,7 +7,8 @@ namespace Segmentation.Api.Tests.Http;
 /// <summary>What every route does alike: problems, CORS, health, and what happens when the database is slow or away.</summary>
 public sealed class HttpTests(ApiFixture fixture) : IClassFixture<ApiFixture>
 {
-    private static readonly string[] Internals = ["System.", "Microsoft.", "Npgsql", "Segmentation.Api", "Segmentation.Rules", "EntityFramework", "JsonException", "   at ", "StackTrace", "SELECT ", "INSERT "];
+    private static readonly string[] Internals = ["System.", "Microsoft.", "Npgsql", "Segmentation.Api", "Segmentation.Rules",
+        "EntityFramework", "JsonException", "   at ", "StackTrace", "SELECT ", "INSERT "];
 
     private Api Api => fixture.Api;
 
@@ -37,8 +39,10 @@ public sealed class HttpTests(ApiFixture fixture) : IClassFixture<ApiFixture>
     [InlineData("POST", "segments", "not json", "application/json", 400)]
     [InlineData("POST", "segments", "{\"key\":\"\\ud800\"}", "application/json", 400)]
     [InlineData("POST", "segments/preview", "{\"rule\":{\"combinator\":\"and\",\"rules\":[]},\"sampleSize\":1.5}", "application/json", 400)]
-    [InlineData("POST", "segments/preview", "{\"rule\":{\"combinator\":\"and\",\"rules\":[]},\"sampleSize\":99999999999}", "application/json", 400)]
-    [InlineData("POST", "segments/preview", "{\"rule\":{\"combinator\":\"and\",\"rules\":[]},\"sampleSize\":\"1\"}", "application/json", 400)]
+    [InlineData(
+        "POST", "segments/preview", "{\"rule\":{\"combinator\":\"and\",\"rules\":[]},\"sampleSize\":99999999999}", "application/json", 400)]
+    [InlineData(
+        "POST", "segments/preview", "{\"rule\":{\"combinator\":\"and\",\"rules\":[]},\"sampleSize\":\"1\"}", "application/json", 400)]
     [InlineData("PUT", "attributes/x", "{\"type\":7}", "application/json", 400)]
     [InlineData("GET", "segments?cursor=AAAA", null, null, 400)]
     [InlineData("GET", "segments?cursor=WyJcdWQ4MDAiXQ", null, null, 400)]
@@ -51,7 +55,9 @@ public sealed class HttpTests(ApiFixture fixture) : IClassFixture<ApiFixture>
     {
         var answer = await Api.SendAsync(method, path, body is null ? null : System.Text.Encoding.UTF8.GetBytes(body), contentType, []);
         AssertProblem(answer.Expect(status));
-        Assert.All(answer.Faults, f => Assert.True(f.Length == 0 || f[0] == '/' || !path.Contains('/', StringComparison.Ordinal) || path.Contains('?', StringComparison.Ordinal), f));
+        Assert.All(answer.Faults, f => Assert.True(
+            f.Length == 0 || f[0] == '/' || !path.Contains('/', StringComparison.Ordinal) || path.Contains('?', StringComparison.Ordinal),
+            f));
     }
 
     [Fact]
@@ -87,12 +93,15 @@ public sealed class HttpTests(ApiFixture fixture) : IClassFixture<ApiFixture>
         // A problem, too: a browser hides the body of an answer without it.
         foreach (var (path, body, status) in new[] { ("segments/no-such", null, 404), ("segments", "{\"no\":1}", 400) })
         {
-            var problem = (await Api.SendAsync(body is null ? "GET" : "POST", path, body, headers: ("Origin", "https://app.example"))).Expect(status);
+            var problem =
+                (await Api.SendAsync(body is null ? "GET" : "POST", path, body, headers: ("Origin", "https://app.example"))).Expect(status);
             Assert.Equal("https://app.example", problem.Message.Headers.GetValues("Access-Control-Allow-Origin").Single());
         }
 
-        Assert.False((await Api.GetAsync("segments", ("Origin", "https://evil.example"))).Message.Headers.Contains("Access-Control-Allow-Origin"));
-        var preflight = await Api.SendAsync("OPTIONS", "segments/x", null, headers: [("Origin", "https://app.example"), ("Access-Control-Request-Method", "PUT"), ("Access-Control-Request-Headers", "if-match,content-type")]);
+        Assert.False(
+            (await Api.GetAsync("segments", ("Origin", "https://evil.example"))).Message.Headers.Contains("Access-Control-Allow-Origin"));
+        var preflight = await Api.SendAsync("OPTIONS", "segments/x", null, headers: [("Origin", "https://app.example"),
+            ("Access-Control-Request-Method", "PUT"), ("Access-Control-Request-Headers", "if-match,content-type")]);
         Assert.Equal(204, preflight.Status);
         Assert.Contains("PUT", preflight.Message.Headers.GetValues("Access-Control-Allow-Methods").Single());
     }
@@ -109,9 +118,17 @@ public sealed class HttpTests(ApiFixture fixture) : IClassFixture<ApiFixture>
     [Fact]
     public async Task DatabaseAway_Is503WithRetryAfter()
     {
-        var unreachable = new NpgsqlConnectionStringBuilder { Host = "127.0.0.1", Port = 1, Username = "nobody", Database = "none", Timeout = 2 }.ConnectionString;
+        var unreachable = new NpgsqlConnectionStringBuilder
+        {
+            Host = "127.0.0.1",
+            Port = 1,
+            Username = "nobody",
+            Database = "none",
+            Timeout = 2
+        }.ConnectionString;
         await using var server = new ApiFixture.Server(unreachable, migrate: false);
-        foreach (var path in new[] { "segments", "segments/x", "segments/x/members", "segments/x/count", "segments/x/explain/y", "fields", "customers", "/health/ready" })
+        foreach (var path in new[] { "segments", "segments/x", "segments/x/members", "segments/x/count", "segments/x/explain/y", "fields",
+            "customers", "/health/ready" })
         {
             var answer = await server.Api.GetAsync(path);
             AssertProblem(answer.Expect(503));
@@ -137,7 +154,8 @@ public sealed class HttpTests(ApiFixture fixture) : IClassFixture<ApiFixture>
         // A draft: it is evaluated whenever it is asked for.
         (await Api.PutAsync("segments/slow", Body(All(Is("demographic.age", ">", "1")), "\"status\":\"draft\""))).Expect(201);
         (await Api.GetAsync("segments/slow/count")).Expect(200);
-        await using var server = new ApiFixture.Server(fixture.ConnectionString, [("Database:StatementTimeoutSeconds", "1")], migrate: false);
+        await using var server = new ApiFixture.Server(
+            fixture.ConnectionString, [("Database:StatementTimeoutSeconds", "1")], migrate: false);
         (await server.Api.GetAsync("segments/slow/count")).Expect(200);
         await using var locked = await LockCustomersAsync();
         AssertProblem((await server.Api.GetAsync("segments/slow/count")).Expect(504));
@@ -152,7 +170,8 @@ public sealed class HttpTests(ApiFixture fixture) : IClassFixture<ApiFixture>
     {
         (await Api.PutAsync("segments/cancelled", Body(All(Is("demographic.age", ">", "1")), "\"status\":\"draft\""))).Expect(201);
         await using var locked = await LockCustomersAsync();
-        foreach (var path in new[] { "/api/v1/segments/cancelled/count", "/api/v1/segments/cancelled/members", "/api/v1/segments/cancelled/members/x", "/api/v1/segments/cancelled" })
+        foreach (var path in new[] { "/api/v1/segments/cancelled/count", "/api/v1/segments/cancelled/members",
+            "/api/v1/segments/cancelled/members/x", "/api/v1/segments/cancelled" })
         {
             using var cancel = new CancellationTokenSource();
             var request = Api.Client.GetAsync(path, cancel.Token);
@@ -176,14 +195,20 @@ public sealed class HttpTests(ApiFixture fixture) : IClassFixture<ApiFixture>
     {
         await using var connection = new NpgsqlConnection(fixture.ConnectionString + ";Pooling=false");
         await connection.OpenAsync();
-        await using var command = new NpgsqlCommand("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'segmentation' AND wait_event_type = 'Lock'", connection);
-        await Wait.UntilAsync(IsReachedAsync, $"{path}: {waiting} waiting");
-
-        async Task<bool> IsReachedAsync()
+        await using var command = new NpgsqlCommand("""
+            SELECT count(*) FROM pg_stat_activity
+            WHERE datname = current_database() AND application_name = 'segmentation' AND wait_event_type = 'Lock'
+            """, connection);
+        for (var watch = Stopwatch.StartNew(); watch.Elapsed < TimeSpan.FromSeconds(10); await Task.Delay(20))
         {
-            var count = (long)(await command.ExecuteScalarAsync())!;
-            return waiting > 0 ? count >= waiting : count == 0;
+            if ((long)(await command.ExecuteScalarAsync())! >= waiting && waiting > 0
+                || (waiting == 0 && (long)(await command.ExecuteScalarAsync())! == 0))
+            {
+                return;
+            }
         }
+
+        Assert.Fail($"{path}: not {waiting} waiting");
     }
 
     private async Task<NpgsqlConnection> LockCustomersAsync()

@@ -41,16 +41,25 @@ public sealed class RecordReaderTests
     [InlineData("\"", "1!")]
     [InlineData("\"\n\"\n\"", "1:\n|3!")]
     public async Task Csv_StrayQuotes_CostTheirOwnLine(string body, string expected) => Assert.Equal(
-        expected, string.Join('|', (await ReadAsync(new MemoryStream(Encoding.UTF8.GetBytes(body)), csv: true)).Select(r => r.Fault is null ? $"{r.Line}:{r.Text}" : $"{r.Line}!")));
+        expected, string.Join('|', (await ReadAsync(new MemoryStream(Encoding.UTF8.GetBytes(body)), csv: true)).Select(r =>
+            r.Fault is null ? $"{r.Line}:{r.Text}" : $"{r.Line}!")));
 
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
     public async Task OverLongLines_AreSkipped_AndTheOthersKeepTheirNumbers(bool csv)
     {
-        var body = string.Join('\n', "a", new string('x', RecordReader.MaxBytes), new string('y', RecordReader.MaxBytes + 1), new string('z', 5 * RecordReader.MaxBytes), "b", new string('w', 3 * RecordReader.MaxBytes));
+        var body = string.Join(
+            '\n',
+            "a",
+            new string('x', RecordReader.MaxBytes),
+            new string('y', RecordReader.MaxBytes + 1),
+            new string('z', 5 * RecordReader.MaxBytes),
+            "b",
+            new string('w', 3 * RecordReader.MaxBytes));
         var records = await ReadAsync(new Drip(Encoding.UTF8.GetBytes(body), 100_000), csv);
-        Assert.Equal([(1, false), (2, false), (3, true), (4, true), (5, false), (6, true)], records.Select(r => (r.Line, r.Fault is not null)));
+        Assert.Equal(
+            [(1, false), (2, false), (3, true), (4, true), (5, false), (6, true)], records.Select(r => (r.Line, r.Fault is not null)));
     }
 
     private static async Task<List<(int Line, string Text, string? Fault)>> ReadAsync(Stream body, bool csv)

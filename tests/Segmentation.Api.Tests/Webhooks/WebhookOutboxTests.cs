@@ -73,7 +73,7 @@ public sealed class WebhookOutboxTests(WebhookWorld world) : IClassFixture<Webho
         await using var connection = await world.Database.OpenConnectionAsync();
         await using (var transaction = await connection.BeginTransactionAsync())
         {
-            await WebhookOutbox.WriteErasedAsync(connection, transaction, key, DateTimeOffset.UtcNow, CancellationToken.None);
+            await new WebhookOutbox().ErasingAsync(connection, transaction, key, DateTimeOffset.UtcNow, CancellationToken.None);
             await transaction.CommitAsync();
         }
 

@@ -30,12 +30,12 @@ public sealed class EventsController(SegmentationDb db, EventIngest ingest) : Co
     {
         if (Request.MediaType() == CustomerExport.Ndjson)
         {
-            return await ingest.LinesAsync(Request.Body, createCustomers ?? true, cancellation);
+            return await ingest.StoreLinesAsync(Request.Body, createCustomers ?? true, cancellation);
         }
 
         // NDJSON is streamed; this is held in memory.
         HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>()?.MaxRequestBodySize = MaxJsonBytes;
-        return await ingest.JsonAsync(Request.Body, createCustomers ?? true, cancellation);
+        return await ingest.StoreJsonAsync(Request.Body, createCustomers ?? true, cancellation);
     }
 
     /// <summary>Stores one event of a customer.</summary>
@@ -50,7 +50,7 @@ public sealed class EventsController(SegmentationDb db, EventIngest ingest) : Co
         }
 
         body.CustomerId = id;
-        return await ingest.OneAsync(body, createCustomers ?? true, cancellation);
+        return await ingest.StoreOneAsync(body, createCustomers ?? true, cancellation);
     }
 
     /// <summary>Lists a customer's events, newest first.</summary>
@@ -61,18 +61,20 @@ public sealed class EventsController(SegmentationDb db, EventIngest ingest) : Co
     public async Task<Page<EventResource>> List(string id, int? limit, string? cursor, CancellationToken cancellation)
     {
         var size = Paging.Limit(limit);
-        var found = CustomerIds.IsValid(id) ? await db.Customers.Where(c => c.Id == id).Select(c => (long?)c.Key).FirstOrDefaultAsync(cancellation) : null;
-        var key = found ?? throw ApiProblem.NotFound("customer");
+        var key = await db.FindCustomerKeyAsync(id, cancellation);
         var events = db.Events.AsNoTracking().Where(e => e.CustomerKey == key);
         if (Paging.TextCursor(cursor) is { } text)
         {
-            var parts = text.Split(' ', 2);
-            var at = parts.Length == 2 ? DateValue.ParseInstant(parts[0]) : null;
-            var (last, lastId) = (at ?? throw ApiProblem.Invalid("cursor", "Not a cursor of this list."), parts[1]);
-            events = events.Where(e => EF.Functions.LessThan(ValueTuple.Create(e.OccurredAt, e.Id), ValueTuple.Create(last, lastId)));
+            var (at, last) = ParseCursor(text);
+            events = events.Where(e => EF.Functions.LessThan(ValueTuple.Create(e.OccurredAt, e.Id), ValueTuple.Create(at, last)));
         }
 
         var rows = await events.OrderByDescending(e => e.OccurredAt).ThenByDescending(e => e.Id).Take(size + 1).ToListAsync(cancellation);
         return Paging.Create(rows, size, e => EventResource.From(e, id), e => [$"{Json.Format(e.OccurredAt)} {e.Id}"]);
     }
+
+    // When the last event of the page before occurred, and its id.
+    private static (DateTimeOffset At, string Id) ParseCursor(string text) =>
+        text.Split(' ', 2) is [var at, var id] && DateValue.ParseInstant(at) is { } instant ? (instant, id)
+            : throw ApiProblem.Invalid("cursor", "Not a cursor of this list.");
 }

@@ -13,8 +13,8 @@ using static Segmentation.Rules.Catalog.FieldType;
 namespace Segmentation.Api.Segments;
 
 /// <summary>
-/// THE table of a customer's fields, as rules read them. Checking, compiling, <c>GET /fields</c>, Swagger and the README read it: a new
-/// field is a line here, its column, and a migration.
+/// THE table of a customer's fields, as rules read them. Checking, compiling, <c>GET /fields</c>, Swagger and the README read it: the
+/// README says what else a new field needs.
 /// </summary>
 public sealed partial class CustomerFields
 {

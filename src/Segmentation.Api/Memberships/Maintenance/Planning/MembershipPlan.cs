@@ -8,24 +8,13 @@ namespace Segmentation.Api.Memberships;
 /// <summary>All segments whose membership is stored, each after those that it refers to; and which of them a change can affect.</summary>
 internal sealed class MembershipPlan
 {
-    private static readonly string[] EventColumns =
-    [
-        nameof(Customer.EventCount), nameof(Customer.FirstEventAt), nameof(Customer.LastEventAt),
-        nameof(Customer.FirstSeenAt), nameof(Customer.LastSeenAt),
-    ];
+    private static readonly string[] EventColumns = [.. CustomerColumns.MadeBy(Maker.Events)];
 
-    private static readonly string[] OrderColumns =
-    [
-        nameof(Customer.OrderCount), nameof(Customer.OrderAmount), nameof(Customer.LifetimeValue),
-        nameof(Customer.FirstOrderAt), nameof(Customer.LastOrderAt),
-    ];
+    private static readonly string[] OrderColumns = [.. CustomerColumns.MadeBy(Maker.Orders)];
+    private static readonly string[] RefundColumns = [.. CustomerColumns.MadeBy(Maker.Refunds)];
 
     // Writing a profile can change all but these.
-    private static readonly HashSet<string> NotOfProfile =
-    [
-        nameof(Customer.Events), nameof(Customer.EventCount), nameof(Customer.FirstEventAt), nameof(Customer.LastEventAt), .. OrderColumns,
-        nameof(Customer.Key), nameof(Customer.Rank), nameof(Customer.ManualMemberships), nameof(Customer.MemberOf),
-    ];
+    private static readonly IReadOnlySet<string> NotOfProfile = CustomerColumns.NotMadeBy(Maker.Profile | Maker.Creation | Maker.Write);
 
     private readonly RevenueOptions revenue;
     private readonly Dictionary<string, SegmentSet> byEventType = new(StringComparer.Ordinal);
@@ -86,7 +75,7 @@ internal sealed class MembershipPlan
         {
             var (order, refund) = (revenue.OrderTypes.Contains(type), revenue.RefundTypes.Contains(type));
             string[] members =
-                [.. EventColumns, .. order ? OrderColumns : [], .. refund ? [nameof(Customer.LifetimeValue)] : Array.Empty<string>()];
+                [.. EventColumns, .. order ? OrderColumns : [], .. refund ? RefundColumns : []];
             set = WithFollowing(
                 s => members.Any(s.MembersRead.Contains) || (s.ReadsEvents && s.EventTypes?.Contains(type) != false));
             byEventType.Add(type, set);

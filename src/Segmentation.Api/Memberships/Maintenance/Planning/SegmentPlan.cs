@@ -13,8 +13,7 @@ namespace Segmentation.Api.Memberships;
 internal sealed class SegmentPlan
 {
     // What of a customer is not in its own row.
-    private static readonly string[] OtherTables =
-        [nameof(Customer.Events), nameof(Customer.Rank), nameof(Customer.MemberOf), nameof(Customer.ManualMemberships)];
+    private static readonly IReadOnlySet<string> OtherTables = CustomerColumns.MadeBy(Maker.OtherRows);
 
     private readonly Lazy<Func<Customer, Evaluation, bool>> contains;
     private readonly Lazy<Func<Evaluation, Evaluation, Func<Customer, bool>>> mayTransition;

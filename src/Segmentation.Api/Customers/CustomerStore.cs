@@ -1,0 +1,151 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Storage;
+using Npgsql;
+using Segmentation.Api.Changes;
+using Segmentation.Api.Data;
+using Segmentation.Api.Events;
+using Segmentation.Api.Http;
+using Segmentation.Rules.Values;
+
+namespace Segmentation.Api.Customers;
+
+/// <summary>
+/// Writes one customer at a time: each method is a transaction, which appends to the change log what it wrote.
+/// </summary>
+/// <remarks>A <c>checkVersion</c> throws when the version that is there, or null where none is, is not the one that
+/// the caller wants to change.</remarks>
+public sealed class CustomerStore(
+    SegmentationDb db, CustomerValidator validator, IEnumerable<IErasureObserver> observers, TimeProvider time)
+{
+    private const int MaxAttempts = 3;
+
+    private readonly DateTimeOffset now = LocalTime.Truncate(time.GetUtcNow());
+
+    /// <summary>Creates a customer, with an id of its own if it has none.</summary>
+    /// <exception cref="ApiProblem">400: it is invalid; 409: its id is taken.</exception>
+    public async Task<Customer> CreateAsync(CustomerResource body, CancellationToken cancellation)
+    {
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
+        var customer = new Customer { Id = body.Id ?? Guid.CreateVersion7().ToString(), CreatedAt = now };
+        return await TrySaveAsync(customer, body, cancellation)
+            ? customer
+            : throw ApiProblem.Conflict("The id is taken: there is a customer with it.");
+    }
+
+    /// <summary>Replaces a customer's whole profile, or creates the customer.</summary>
+    /// <returns>The customer, and whether it was created.</returns>
+    /// <exception cref="ApiProblem">400: it is invalid; 409: others create and delete it at the same time.</exception>
+    public async Task<(Customer Customer, bool Created)> ReplaceAsync(
+        string id, CustomerResource body, Action<int?> checkVersion, CancellationToken cancellation)
+    {
+        // By the second time, the one who took the id in between has committed: then it is an update.
+        for (var attempt = 1; attempt <= MaxAttempts; attempt++)
+        {
+            await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
+            var existing = await LockAsync(id, erase: false, cancellation);
+            checkVersion(existing?.Version);
+            var customer = existing ?? new Customer { Id = id, CreatedAt = now };
+            if (await TrySaveAsync(customer, body, cancellation))
+            {
+                return (customer, existing is null);
+            }
+
+            db.ChangeTracker.Clear();
+        }
+
+        throw ApiProblem.Conflict("Others create and delete this customer at the same time.");
+    }
+
+    /// <summary>Changes a customer's profile.</summary>
+    /// <param name="change">From the profile as it is to the profile as it is to be.</param>
+    /// <exception cref="ApiProblem">404: there is no such customer; 400: the outcome is invalid.</exception>
+    public async Task<Customer> ChangeAsync(
+        string id, Func<CustomerResource, CustomerResource> change, Action<int?> checkVersion, CancellationToken cancellation)
+    {
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
+        var customer = await LockAsync(id, erase: false, cancellation) ?? throw ApiProblem.NotFound("customer");
+        checkVersion(customer.Version);
+        await TrySaveAsync(customer, change(CustomerResource.From(customer, now)), cancellation);
+        return customer;
+    }
+
+    /// <summary>Erases a customer with its events and memberships, if there is one.</summary>
+    public async Task EraseAsync(string id, Action<int?> checkVersion, CancellationToken cancellation)
+    {
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
+        var customer = await LockAsync(id, erase: true, cancellation);
+        checkVersion(customer?.Version);
+        if (customer is null)
+        {
+            return;
+        }
+
+        foreach (var observer in observers)
+        {
+            await observer.ErasingAsync(
+                (NpgsqlConnection)db.Database.GetDbConnection(), (NpgsqlTransaction)transaction.GetDbTransaction(), customer.Key, now,
+                cancellation);
+        }
+
+        // Events have no foreign key; whoever stores one locks its customer first, and so comes before this or finds nobody.
+        await db.Events.Where(e => e.CustomerKey == customer.Key).ExecuteDeleteAsync(cancellation);
+        db.Remove(customer);
+        ChangeLog.AppendErased(db, customer.Key);
+        await db.SaveChangesAsync(cancellation);
+        await transaction.CommitAsync(cancellation);
+    }
+
+    // The lock makes the version that is checked the one that is replaced, and keeps events from adding to an old state.
+    // First the lock, then the customer: from a statement of ours EF Core reads no complex property whose columns have names of their own.
+    private async Task<Customer?> LockAsync(string id, bool erase, CancellationToken cancellation)
+    {
+        if (!CustomerIds.IsValid(id))
+        {
+            return null;
+        }
+
+        // Two steps: one that comes into being between them has not been locked, and is none of ours yet.
+        var locked = await (erase
+            ? db.Database.SqlQuery<long>($"SELECT key AS \"Value\" FROM customers WHERE id = {id} FOR UPDATE")
+            : db.Database.SqlQuery<long>($"SELECT key AS \"Value\" FROM customers WHERE id = {id} FOR NO KEY UPDATE"))
+            .ToListAsync(cancellation);
+        return locked is [var key] ? await db.Customers.FirstOrDefaultAsync(c => c.Key == key, cancellation) : null;
+    }
+
+    // False when the id was taken meanwhile, which only a new customer's can be.
+    private async Task<bool> TrySaveAsync(Customer customer, CustomerResource body, CancellationToken cancellation)
+    {
+        var definitions = await AttributeDefinitions.LockAsync(db, body.Attributes, cancellation);
+        var faults = validator.Check(body, definitions).ToArray();
+        if (faults is not [])
+        {
+            throw ApiProblem.Invalid(faults);
+        }
+
+        body.ApplyTo(customer, definitions, now);
+        var isNew = customer.Key == 0;
+        if (isNew)
+        {
+            db.Add(customer);
+        }
+
+        var changed = isNew ? null : ProfileChanges.Changed(db.Entry(customer));
+        try
+        {
+            await db.SaveChangesAsync(cancellation);
+        }
+        catch (DbUpdateException taken) when (taken.InnerException is PostgresException { ConstraintName: Customer.IdIndex })
+        {
+            return false;
+        }
+
+        if (changed is not [])
+        {
+            ChangeLog.AppendProfile(db, customer.Key, changed);
+            await db.SaveChangesAsync(cancellation);
+        }
+
+        await db.Database.CommitTransactionAsync(cancellation);
+        return true;
+    }
+}

@@ -93,15 +93,13 @@ public sealed class Evaluation
     public DateTimeOffset Shift(DateTimeOffset instant, int minutes) => Clamp(instant, TimeSpan.FromMinutes(minutes));
 
     /// <summary>
-    /// A yearly window from one value's day to another's, as two ranges of month × 100 + day, the second empty unless it crosses New Year.
+    /// A yearly window from one value's day to another's, as two ranges of month × 100 + day: the second begins with the year, and is empty unless
+    /// the window crosses New Year.
     /// </summary>
     public int YearlyFirstLow(DateValue low, DateValue high) => MonthDay(Date(low));
 
     /// <inheritdoc cref="YearlyFirstLow"/>
     public int YearlyFirstHigh(DateValue low, DateValue high) => Crosses(low, high) ? 1231 : LastMonthDay(Date(high));
-
-    /// <inheritdoc cref="YearlyFirstLow"/>
-    public int YearlySecondLow(DateValue low, DateValue high) => 101;
 
     /// <inheritdoc cref="YearlyFirstLow"/>
     public int YearlySecondHigh(DateValue low, DateValue high) => Crosses(low, high) ? LastMonthDay(Date(high)) : 0;

@@ -12,7 +12,7 @@ internal sealed class ClockProbe : ExpressionVisitor
     [
         nameof(Evaluation.From), nameof(Evaluation.To), nameof(Evaluation.Date),
         nameof(Evaluation.YearlyFirstLow), nameof(Evaluation.YearlyFirstHigh),
-        nameof(Evaluation.YearlySecondLow), nameof(Evaluation.YearlySecondHigh),
+        nameof(Evaluation.YearlySecondHigh),
     ];
 
     public ClockProbe(Expression tree) => Visit(tree);

@@ -128,7 +128,7 @@ internal sealed class SetComparand(SetAccess access, Expression item, Expression
     public Expression HasAny(ManyOperands v) => Splice.Body(access.HasAny, item, evaluation, v.Array!);
 }
 
-/// <summary>A day of the year; a window is two ranges, the second of which is empty unless it crosses New Year.</summary>
+/// <summary>A day of the year; a window is two ranges, the second from New Year on and empty unless the window crosses it.</summary>
 internal sealed class YearlyComparand(Expression monthDay) : Comparand
 {
     private readonly ScalarComparand scalar = new(monthDay);
@@ -140,13 +140,13 @@ internal sealed class YearlyComparand(Expression monthDay) : Comparand
     public Expression Within(YearlyWindow w)
     {
         var first = And(scalar.AtLeast(w.FirstLow), scalar.AtMost(w.FirstHigh));
-        return w.CanCross ? Or(first, And(scalar.AtLeast(w.SecondLow), scalar.AtMost(w.SecondHigh))) : first;
+        return w.CanCross ? Or(first, scalar.AtMost(w.SecondHigh)) : first;
     }
 
     public Expression Outside(YearlyWindow w)
     {
         var first = Or(scalar.Below(w.FirstLow), scalar.Above(w.FirstHigh));
-        return w.CanCross ? And(first, Or(scalar.Below(w.SecondLow), scalar.Above(w.SecondHigh))) : first;
+        return w.CanCross ? And(first, scalar.Above(w.SecondHigh)) : first;
     }
 }
 

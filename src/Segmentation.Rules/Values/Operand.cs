@@ -16,7 +16,7 @@ internal sealed record Operand(Expression From, Expression To)
 internal sealed record ManyOperands(IReadOnlyList<Operand> Each, Expression? Array);
 
 /// <summary>The bounds of a yearly window as month × 100 + day.</summary>
-internal sealed record YearlyWindow(Operand FirstLow, Operand FirstHigh, Operand SecondLow, Operand SecondHigh, bool CanCross);
+internal sealed record YearlyWindow(Operand FirstLow, Operand FirstHigh, Operand SecondHigh, bool CanCross);
 
 /// <summary>The values of a rule, as many as its operator's arity.</summary>
 internal sealed record Operands

@@ -128,7 +128,7 @@ internal sealed class ValueReader(Compilation compilation, Field field, FieldTyp
     {
         return new YearlyWindow(
             Bound(nameof(Evaluation.YearlyFirstLow)), Bound(nameof(Evaluation.YearlyFirstHigh)),
-            Bound(nameof(Evaluation.YearlySecondLow)), Bound(nameof(Evaluation.YearlySecondHigh)), canCross);
+            Bound(nameof(Evaluation.YearlySecondHigh)), canCross);
 
         Operand Bound(string method) =>
             new(Expression.Call(evaluation, method, null, Literal<DateValue>.Create(low), Literal<DateValue>.Create(high)));

@@ -54,14 +54,18 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, TimeP
     /// <summary>Counts members and customers, both from one snapshot.</summary>
     public async Task<SegmentCount> CountAsync(MemberPredicate predicate, CancellationToken cancellation)
     {
-        var members = db.Customers.Where(predicate.Predicate);
+        await using var thresholds = await PercentileThresholds.ReadAsync(db, predicate.Predicate, cancellation);
+        var members = db.Customers.Where(thresholds.Predicate);
         var row = await db.CustomerTotals.Select(t => new { Total = t.Customers, Count = members.LongCount() }).SingleAsync(cancellation);
         return Share(row.Count, row.Total, predicate.EvaluatedAt);
     }
 
     /// <summary>Counts, and shows some of the members.</summary>
-    public async Task<(SegmentCount Count, IReadOnlyList<Customer> Sample)> PreviewAsync(MemberPredicate predicate, int sampleSize, CancellationToken cancellation)
+    public async Task<(SegmentCount Count, IReadOnlyList<Customer> Sample)> PreviewAsync(
+        MemberPredicate predicate, int sampleSize, CancellationToken cancellation)
     {
+        await using var thresholds = await PercentileThresholds.ReadAsync(db, predicate.Predicate, cancellation);
+        predicate = predicate with { Predicate = thresholds.Predicate };
         if (sampleSize == 0 || !Groups.In(predicate.Predicate))
         {
             // A few matches are found at once, and the count can then be made by parallel workers.
@@ -74,7 +78,11 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, TimeP
         try
         {
             await using var command = (NpgsqlCommand)Members(predicate).Select(c => c.Key).CreateDbCommand();
-            command.CommandText = $"WITH members AS MATERIALIZED ({command.CommandText}) SELECT (SELECT count(*) FROM members), (SELECT customers FROM customer_total), ARRAY(SELECT key FROM members LIMIT {sampleSize})";
+            command.CommandText =
+                $"""
+                WITH members AS MATERIALIZED ({command.CommandText})
+                SELECT (SELECT count(*) FROM members), (SELECT customers FROM customer_total), ARRAY(SELECT key FROM members LIMIT {sampleSize})
+                """;
             SegmentCount count;
             long[] keys;
             await using (var reader = await command.ExecuteReaderAsync(cancellation))

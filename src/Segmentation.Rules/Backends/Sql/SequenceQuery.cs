@@ -11,6 +11,9 @@ internal sealed class SequenceQuery<T, TEvent>(
     private readonly ParameterExpression first = steps[0].Event;
     private readonly Expression? end = window?.FindEnd(access.ReadTime(steps[0].Event), evaluation);
 
+    // The calendar needs a time zone twice for each pair of events: this bound leaves it the few pairs that can be in the window.
+    private readonly Expression? latestEnd = window?.FindLatestEnd(access.ReadTime(steps[0].Event));
+
     /// <summary>The events that a sequence begins with.</summary>
     public IQueryable<TEvent> Create()
     {
@@ -30,6 +33,7 @@ internal sealed class SequenceQuery<T, TEvent>(
             Test(step),
             Splice.And([.. ImplyBounds(step)]),
             Expression.GreaterThan(time, access.ReadTime(steps[step - 1].Event)),
+            latestEnd is null ? Splice.Truth(true) : Expression.LessThanOrEqual(time, latestEnd),
             end is null ? Splice.Truth(true) : Expression.LessThanOrEqual(time, end),
             step + 1 < steps.Count ? Follow(step + 1) : Splice.Truth(true));
         return Expression.Call(

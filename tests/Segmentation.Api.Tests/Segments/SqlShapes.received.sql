@@ -1,0 +1,1685 @@
+-- everyone
+SELECT c.last_name
+FROM customers AS c
+ORDER BY c.first_name
+
+-- nobody
+SELECT c.last_name
+FROM customers AS c
+WHERE FALSE
+ORDER BY c.first_name
+
+-- text =
+SELECT c.last_name
+FROM customers AS c
+WHERE c.demographic_gender_folded = @Value
+ORDER BY c.first_name
+
+-- text !=
+SELECT c.last_name
+FROM customers AS c
+WHERE c.demographic_gender_folded IS NULL OR c.demographic_gender_folded <> @Value
+ORDER BY c.first_name
+
+-- text contains
+SELECT c.last_name
+FROM customers AS c
+WHERE c.demographic_gender_folded IS NOT NULL AND c.demographic_gender_folded LIKE @Value_contains
+ORDER BY c.first_name
+
+-- text doesNotContain
+SELECT c.last_name
+FROM customers AS c
+WHERE c.demographic_gender_folded IS NULL OR c.demographic_gender_folded NOT LIKE @Value_contains
+ORDER BY c.first_name
+
+-- text beginsWith
+SELECT c.last_name
+FROM customers AS c
+WHERE c.demographic_gender_folded IS NOT NULL AND c.demographic_gender_folded LIKE @Value_startswith
+ORDER BY c.first_name
+
+-- text endsWith
+SELECT c.last_name
+FROM customers AS c
+WHERE c.demographic_gender_folded IS NOT NULL AND c.demographic_gender_folded LIKE @Value_endswith
+ORDER BY c.first_name
+
+-- text doesNotEndWith
+SELECT c.last_name
+FROM customers AS c
+WHERE c.demographic_gender_folded IS NULL OR c.demographic_gender_folded NOT LIKE @Value_endswith
+ORDER BY c.first_name
+
+-- text list in
+SELECT c.last_name
+FROM customers AS c
+WHERE c.demographic_gender_folded IS NOT NULL AND c.demographic_gender_folded = ANY (@Value)
+ORDER BY c.first_name
+
+-- text list notIn
+SELECT c.last_name
+FROM customers AS c
+WHERE c.demographic_gender_folded IS NULL OR seg_has_none(@Value, c.demographic_gender_folded)
+ORDER BY c.first_name
+
+-- missing null
+SELECT c.last_name
+FROM customers AS c
+WHERE c.demographic_gender_folded IS NULL
+ORDER BY c.first_name
+
+-- missing notNull
+SELECT c.last_name
+FROM customers AS c
+WHERE c.demographic_gender_folded IS NOT NULL
+ORDER BY c.first_name
+
+-- integer =
+SELECT c.last_name
+FROM customers AS c
+WHERE c.demographic_children = @Value
+ORDER BY c.first_name
+
+-- integer !=
+SELECT c.last_name
+FROM customers AS c
+WHERE c.demographic_children IS NULL OR c.demographic_children <> @Value
+ORDER BY c.first_name
+
+-- integer <
+SELECT c.last_name
+FROM customers AS c
+WHERE c.demographic_children < @Value
+ORDER BY c.first_name
+
+-- integer >=
+SELECT c.last_name
+FROM customers AS c
+WHERE c.demographic_children >= @Value
+ORDER BY c.first_name
+
+-- integer list in
+SELECT c.last_name
+FROM customers AS c
+WHERE c.demographic_children IS NOT NULL AND c.demographic_children = ANY (@Value)
+ORDER BY c.first_name
+
+-- integer list notIn
+SELECT c.last_name
+FROM customers AS c
+WHERE c.demographic_children IS NULL OR seg_has_none(@Value, c.demographic_children)
+ORDER BY c.first_name
+
+-- integer list between
+SELECT c.last_name
+FROM customers AS c
+WHERE c.demographic_children >= @Value AND c.demographic_children <= @Value1
+ORDER BY c.first_name
+
+-- integer list notBetween
+SELECT c.last_name
+FROM customers AS c
+WHERE c.demographic_children IS NULL OR c.demographic_children < @Value OR c.demographic_children > @Value1
+ORDER BY c.first_name
+
+-- decimal =
+SELECT c.last_name
+FROM customers AS c
+WHERE c.demographic_income = @Value
+ORDER BY c.first_name
+
+-- decimal !=
+SELECT c.last_name
+FROM customers AS c
+WHERE c.demographic_income IS NULL OR c.demographic_income <> @Value
+ORDER BY c.first_name
+
+-- decimal <
+SELECT c.last_name
+FROM customers AS c
+WHERE c.demographic_income < @Value
+ORDER BY c.first_name
+
+-- decimal >=
+SELECT c.last_name
+FROM customers AS c
+WHERE c.demographic_income >= @Value
+ORDER BY c.first_name
+
+-- decimal list in
+SELECT c.last_name
+FROM customers AS c
+WHERE c.demographic_income IS NOT NULL AND c.demographic_income = ANY (@Value)
+ORDER BY c.first_name
+
+-- decimal list notIn
+SELECT c.last_name
+FROM customers AS c
+WHERE c.demographic_income IS NULL OR seg_has_none(@Value, c.demographic_income)
+ORDER BY c.first_name
+
+-- decimal list between
+SELECT c.last_name
+FROM customers AS c
+WHERE c.demographic_income >= @Value AND c.demographic_income <= @Value1
+ORDER BY c.first_name
+
+-- decimal list notBetween
+SELECT c.last_name
+FROM customers AS c
+WHERE c.demographic_income IS NULL OR c.demographic_income < @Value OR c.demographic_income > @Value1
+ORDER BY c.first_name
+
+-- age =
+SELECT c.last_name
+FROM customers AS c
+WHERE c.demographic_birth_date <= @LatestBirthDate AND c.demographic_birth_date > @LatestBirthDate1 AND c.demographic_birth_date <= @Value_Today
+ORDER BY c.first_name
+
+-- age !=
+SELECT c.last_name
+FROM customers AS c
+WHERE c.demographic_birth_date IS NULL OR c.demographic_birth_date > @Value_Today OR (c.demographic_birth_date > @LatestBirthDate AND c.demographic_birth_date <= @Value_Today) OR c.demographic_birth_date <= @LatestBirthDate3
+ORDER BY c.first_name
+
+-- age <
+SELECT c.last_name
+FROM customers AS c
+WHERE c.demographic_birth_date > @LatestBirthDate AND c.demographic_birth_date <= @Value_Today
+ORDER BY c.first_name
+
+-- age >=
+SELECT c.last_name
+FROM customers AS c
+WHERE c.demographic_birth_date <= @LatestBirthDate
+ORDER BY c.first_name
+
+-- age list in
+SELECT c.last_name
+FROM customers AS c
+WHERE (c.demographic_birth_date <= @LatestBirthDate AND c.demographic_birth_date > @LatestBirthDate1 AND c.demographic_birth_date <= @Value_Today) OR (c.demographic_birth_date <= @LatestBirthDate3 AND c.demographic_birth_date > @LatestBirthDate4 AND c.demographic_birth_date <= @Value_Today)
+ORDER BY c.first_name
+
+-- age list notIn
+SELECT c.last_name
+FROM customers AS c
+WHERE c.demographic_birth_date IS NULL OR c.demographic_birth_date > @Value_Today OR (((c.demographic_birth_date > @LatestBirthDate AND c.demographic_birth_date <= @Value_Today) OR c.demographic_birth_date <= @LatestBirthDate3) AND ((c.demographic_birth_date > @LatestBirthDate4 AND c.demographic_birth_date <= @Value_Today) OR c.demographic_birth_date <= @LatestBirthDate6))
+ORDER BY c.first_name
+
+-- age list between
+SELECT c.last_name
+FROM customers AS c
+WHERE c.demographic_birth_date <= @LatestBirthDate AND c.demographic_birth_date > @LatestBirthDate1 AND c.demographic_birth_date <= @Value_Today
+ORDER BY c.first_name
+
+-- age list notBetween
+SELECT c.last_name
+FROM customers AS c
+WHERE c.demographic_birth_date IS NULL OR c.demographic_birth_date > @Value_Today OR (c.demographic_birth_date > @LatestBirthDate AND c.demographic_birth_date <= @Value_Today) OR c.demographic_birth_date <= @LatestBirthDate3
+ORDER BY c.first_name
+
+-- age missing null
+SELECT c.last_name
+FROM customers AS c
+WHERE c.demographic_birth_date IS NULL OR c.demographic_birth_date > @Value_Today
+ORDER BY c.first_name
+
+-- age missing notNull
+SELECT c.last_name
+FROM customers AS c
+WHERE c.demographic_birth_date IS NOT NULL AND c.demographic_birth_date <= @Value_Today
+ORDER BY c.first_name
+
+-- date =
+SELECT c.last_name
+FROM customers AS c
+WHERE c.demographic_birth_date = @Date
+ORDER BY c.first_name
+
+-- date !=
+SELECT c.last_name
+FROM customers AS c
+WHERE c.demographic_birth_date IS NULL OR c.demographic_birth_date <> @Date
+ORDER BY c.first_name
+
+-- date <
+SELECT c.last_name
+FROM customers AS c
+WHERE c.demographic_birth_date < @Date
+ORDER BY c.first_name
+
+-- date >=
+SELECT c.last_name
+FROM customers AS c
+WHERE c.demographic_birth_date >= @Date
+ORDER BY c.first_name
+
+-- date list in
+SELECT c.last_name
+FROM customers AS c
+WHERE c.demographic_birth_date = @Date OR c.demographic_birth_date = @Date1
+ORDER BY c.first_name
+
+-- date list notIn
+SELECT c.last_name
+FROM customers AS c
+WHERE c.demographic_birth_date IS NULL OR (c.demographic_birth_date <> @Date AND c.demographic_birth_date <> @Date1)
+ORDER BY c.first_name
+
+-- date list between
+SELECT c.last_name
+FROM customers AS c
+WHERE c.demographic_birth_date >= @Date AND c.demographic_birth_date <= @Date1
+ORDER BY c.first_name
+
+-- instant by day =
+SELECT c.last_name
+FROM customers AS c
+WHERE c.signed_up_at >= @From AND c.signed_up_at <= @To
+ORDER BY c.first_name
+
+-- instant by day !=
+SELECT c.last_name
+FROM customers AS c
+WHERE c.signed_up_at IS NULL OR c.signed_up_at < @From OR c.signed_up_at > @To
+ORDER BY c.first_name
+
+-- instant by day <
+SELECT c.last_name
+FROM customers AS c
+WHERE c.signed_up_at < @From
+ORDER BY c.first_name
+
+-- instant by day >
+SELECT c.last_name
+FROM customers AS c
+WHERE c.signed_up_at > @To
+ORDER BY c.first_name
+
+-- instant =
+SELECT c.last_name
+FROM customers AS c
+WHERE c.signed_up_at = @From
+ORDER BY c.first_name
+
+-- instant !=
+SELECT c.last_name
+FROM customers AS c
+WHERE c.signed_up_at IS NULL OR c.signed_up_at <> @From
+ORDER BY c.first_name
+
+-- instant <
+SELECT c.last_name
+FROM customers AS c
+WHERE c.signed_up_at < @From
+ORDER BY c.first_name
+
+-- instant >=
+SELECT c.last_name
+FROM customers AS c
+WHERE c.signed_up_at >= @From
+ORDER BY c.first_name
+
+-- instant list in
+SELECT c.last_name
+FROM customers AS c
+WHERE c.signed_up_at = @From OR (c.signed_up_at >= @From1 AND c.signed_up_at <= @To)
+ORDER BY c.first_name
+
+-- instant list notIn
+SELECT c.last_name
+FROM customers AS c
+WHERE c.signed_up_at IS NULL OR (c.signed_up_at <> @From AND (c.signed_up_at < @From1 OR c.signed_up_at > @To))
+ORDER BY c.first_name
+
+-- instant list between
+SELECT c.last_name
+FROM customers AS c
+WHERE c.signed_up_at >= @From AND c.signed_up_at <= @To
+ORDER BY c.first_name
+
+-- yearly =
+SELECT c.last_name
+FROM customers AS c
+WHERE c.demographic_birth_month_day >= @YearlyFirstLow AND c.demographic_birth_month_day <= @YearlyFirstHigh
+ORDER BY c.first_name
+
+-- yearly !=
+SELECT c.last_name
+FROM customers AS c
+WHERE c.demographic_birth_month_day IS NULL OR c.demographic_birth_month_day < @YearlyFirstLow OR c.demographic_birth_month_day > @YearlyFirstHigh
+ORDER BY c.first_name
+
+-- yearly window between
+SELECT c.last_name
+FROM customers AS c
+WHERE (c.demographic_birth_month_day >= @YearlyFirstLow AND c.demographic_birth_month_day <= @YearlyFirstHigh) OR c.demographic_birth_month_day <= @YearlySecondHigh
+ORDER BY c.first_name
+
+-- yearly window notBetween
+SELECT c.last_name
+FROM customers AS c
+WHERE c.demographic_birth_month_day IS NULL OR ((c.demographic_birth_month_day < @YearlyFirstLow OR c.demographic_birth_month_day > @YearlyFirstHigh) AND c.demographic_birth_month_day > @YearlySecondHigh)
+ORDER BY c.first_name
+
+-- anniversary =
+SELECT c.last_name
+FROM customers AS c
+WHERE CASE
+    WHEN c.signed_up_at IS NULL THEN NULL
+    ELSE seg_month_day(c.signed_up_at, @Value_ZoneId)
+END >= @YearlyFirstLow AND CASE
+    WHEN c.signed_up_at IS NULL THEN NULL
+    ELSE seg_month_day(c.signed_up_at, @Value_ZoneId)
+END <= @YearlyFirstHigh
+ORDER BY c.first_name
+
+-- anniversary !=
+SELECT c.last_name
+FROM customers AS c
+WHERE c.signed_up_at IS NULL OR seg_month_day(c.signed_up_at, @Value_ZoneId) IS NULL OR seg_month_day(c.signed_up_at, @Value_ZoneId) < @YearlyFirstLow OR seg_month_day(c.signed_up_at, @Value_ZoneId) > @YearlyFirstHigh
+ORDER BY c.first_name
+
+-- local hour =
+SELECT c.last_name
+FROM customers AS c
+WHERE seg_hour(@Value_AsOf, COALESCE(c.geographic_time_zone, @Value_ZoneId)) = @Value
+ORDER BY c.first_name
+
+-- local hour !=
+SELECT c.last_name
+FROM customers AS c
+WHERE seg_hour(@Value_AsOf, COALESCE(c.geographic_time_zone, @Value_ZoneId)) <> @Value OR seg_hour(@Value_AsOf, COALESCE(c.geographic_time_zone, @Value_ZoneId)) IS NULL
+ORDER BY c.first_name
+
+-- local hour <
+SELECT c.last_name
+FROM customers AS c
+WHERE seg_hour(@Value_AsOf, COALESCE(c.geographic_time_zone, @Value_ZoneId)) < @Value
+ORDER BY c.first_name
+
+-- set contains
+SELECT c.last_name
+FROM customers AS c
+WHERE @Value <@ c.psychographic_interests_folded
+ORDER BY c.first_name
+
+-- set doesNotContain
+SELECT c.last_name
+FROM customers AS c
+WHERE NOT (@Value <@ c.psychographic_interests_folded)
+ORDER BY c.first_name
+
+-- set in
+SELECT c.last_name
+FROM customers AS c
+WHERE @Value && c.psychographic_interests_folded
+ORDER BY c.first_name
+
+-- set notIn
+SELECT c.last_name
+FROM customers AS c
+WHERE NOT (@Value && c.psychographic_interests_folded)
+ORDER BY c.first_name
+
+-- set missing null
+SELECT c.last_name
+FROM customers AS c
+WHERE cardinality(c.psychographic_interests_folded) = 0
+ORDER BY c.first_name
+
+-- set missing notNull
+SELECT c.last_name
+FROM customers AS c
+WHERE cardinality(c.psychographic_interests_folded) <> 0
+ORDER BY c.first_name
+
+-- circle within
+SELECT c.last_name
+FROM customers AS c
+WHERE c.geographic_latitude IS NOT NULL AND c.geographic_latitude >= @Value AND c.geographic_latitude <= @Value1 AND c.geographic_longitude >= @Value2 AND c.geographic_longitude <= @Value3 AND seg_distance_km(c.geographic_latitude, c.geographic_longitude, @Value4, @Value5) <= @Value6
+ORDER BY c.first_name
+
+-- circle notWithin
+SELECT c.last_name
+FROM customers AS c
+WHERE c.geographic_latitude IS NULL OR c.geographic_latitude < @Value OR c.geographic_latitude > @Value1 OR CASE
+    WHEN c.geographic_longitude >= @Value2 THEN FALSE
+    ELSE TRUE
+END OR CASE
+    WHEN c.geographic_longitude <= @Value3 THEN FALSE
+    ELSE TRUE
+END OR CASE
+    WHEN seg_distance_km(c.geographic_latitude, c.geographic_longitude, @Value4, @Value5) <= @Value6 THEN FALSE
+    ELSE TRUE
+END
+ORDER BY c.first_name
+
+-- polygon within
+SELECT c.last_name
+FROM customers AS c
+WHERE c.geographic_latitude IS NOT NULL AND c.geographic_latitude >= @Value AND c.geographic_latitude <= @Value1 AND c.geographic_longitude >= @Value2 AND c.geographic_longitude <= @Value3 AND seg_in_polygon(c.geographic_latitude, c.geographic_longitude, @Value4, @Value5)
+ORDER BY c.first_name
+
+-- polygon notWithin
+SELECT c.last_name
+FROM customers AS c
+WHERE c.geographic_latitude IS NULL OR c.geographic_latitude < @Value OR c.geographic_latitude > @Value1 OR CASE
+    WHEN c.geographic_longitude >= @Value2 THEN FALSE
+    ELSE TRUE
+END OR CASE
+    WHEN c.geographic_longitude <= @Value3 THEN FALSE
+    ELSE TRUE
+END OR NOT (seg_in_polygon(c.geographic_latitude, c.geographic_longitude, @Value4, @Value5))
+ORDER BY c.first_name
+
+-- consent =
+SELECT c.last_name
+FROM customers AS c
+WHERE @Value = ANY (c.consents_granted)
+ORDER BY c.first_name
+
+-- consent !=
+SELECT c.last_name
+FROM customers AS c
+WHERE NOT (@Value = ANY (c.consents_granted) AND @Value = ANY (c.consents_granted) IS NOT NULL)
+ORDER BY c.first_name
+
+-- attribute text =
+SELECT c.last_name
+FROM customers AS c
+WHERE seg_json_text(c.attributes_folded, 'plan') = @Value
+ORDER BY c.first_name
+
+-- attribute text !=
+SELECT c.last_name
+FROM customers AS c
+WHERE seg_json_text(c.attributes_folded, 'plan') IS NULL OR seg_json_text(c.attributes_folded, 'plan') <> @Value OR seg_json_text(c.attributes_folded, 'plan') IS NULL
+ORDER BY c.first_name
+
+-- attribute text contains
+SELECT c.last_name
+FROM customers AS c
+WHERE seg_json_text(c.attributes_folded, 'plan') IS NOT NULL AND seg_json_text(c.attributes_folded, 'plan') LIKE @Value_contains
+ORDER BY c.first_name
+
+-- attribute number =
+SELECT c.last_name
+FROM customers AS c
+WHERE seg_json_number(c.attributes_folded, 'score') = @Value
+ORDER BY c.first_name
+
+-- attribute number <
+SELECT c.last_name
+FROM customers AS c
+WHERE seg_json_number(c.attributes_folded, 'score') < @Value
+ORDER BY c.first_name
+
+-- attribute boolean =
+SELECT c.last_name
+FROM customers AS c
+WHERE seg_json_boolean(c.attributes_folded, 'trial')
+ORDER BY c.first_name
+
+-- attribute boolean !=
+SELECT c.last_name
+FROM customers AS c
+WHERE seg_json_boolean(c.attributes_folded, 'trial') IS NULL OR seg_json_boolean(c.attributes_folded, 'trial') <> TRUE OR seg_json_boolean(c.attributes_folded, 'trial') IS NULL
+ORDER BY c.first_name
+
+-- attribute date =
+SELECT c.last_name
+FROM customers AS c
+WHERE seg_json_date(c.attributes_folded, 'renewal') = @Date
+ORDER BY c.first_name
+
+-- attribute date <
+SELECT c.last_name
+FROM customers AS c
+WHERE seg_json_date(c.attributes_folded, 'renewal') < @Date
+ORDER BY c.first_name
+
+-- attribute instant =
+SELECT c.last_name
+FROM customers AS c
+WHERE seg_json_instant(c.attributes_folded, 'seenAt') >= @From AND seg_json_instant(c.attributes_folded, 'seenAt') <= @To
+ORDER BY c.first_name
+
+-- attribute instant <
+SELECT c.last_name
+FROM customers AS c
+WHERE seg_json_instant(c.attributes_folded, 'seenAt') < @From
+ORDER BY c.first_name
+
+-- attribute set contains
+SELECT c.last_name
+FROM customers AS c
+WHERE seg_json_has_all(c.attributes_folded, 'tags', @Value)
+ORDER BY c.first_name
+
+-- attribute set in
+SELECT c.last_name
+FROM customers AS c
+WHERE seg_json_has_any(c.attributes_folded, 'tags', @Value)
+ORDER BY c.first_name
+
+-- attribute set notIn
+SELECT c.last_name
+FROM customers AS c
+WHERE NOT (seg_json_has_any(c.attributes_folded, 'tags', @Value))
+ORDER BY c.first_name
+
+-- lifetime value >=
+SELECT c.last_name
+FROM customers AS c
+WHERE c.lifetime_value >= @Value
+ORDER BY c.first_name
+
+-- lifetime value >= (in the past)
+SELECT c.last_name
+FROM customers AS c
+WHERE (
+    SELECT COALESCE(sum(COALESCE(e.amount, 0.0)), 0.0)
+    FROM events AS e
+    WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf) - (
+    SELECT COALESCE(sum(abs(COALESCE(e0.amount, 0.0))), 0.0)
+    FROM events AS e0
+    WHERE c.key = e0.customer_key AND e0.type = ANY (@refunds) AND e0.occurred_at <= @Value_AsOf) >= @Value
+ORDER BY c.first_name
+
+-- lifetime value <
+SELECT c.last_name
+FROM customers AS c
+WHERE c.lifetime_value < @Value
+ORDER BY c.first_name
+
+-- lifetime value < (in the past)
+SELECT c.last_name
+FROM customers AS c
+WHERE (
+    SELECT COALESCE(sum(COALESCE(e.amount, 0.0)), 0.0)
+    FROM events AS e
+    WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf) - (
+    SELECT COALESCE(sum(abs(COALESCE(e0.amount, 0.0))), 0.0)
+    FROM events AS e0
+    WHERE c.key = e0.customer_key AND e0.type = ANY (@refunds) AND e0.occurred_at <= @Value_AsOf) < @Value
+ORDER BY c.first_name
+
+-- average order =
+SELECT c.last_name
+FROM customers AS c
+WHERE c.order_count <> 0 AND c.order_amount >= @Value * c.order_count::numeric AND c.order_count <> 0 AND c.order_amount <= @Value * c.order_count::numeric
+ORDER BY c.first_name
+
+-- average order = (in the past)
+SELECT c.last_name
+FROM customers AS c
+WHERE ((
+    SELECT count(*)::int
+    FROM events AS e
+    WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf) <> 0 OR (
+    SELECT count(*)::int
+    FROM events AS e
+    WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf) IS NULL) AND (
+    SELECT COALESCE(sum(COALESCE(e0.amount, 0.0)), 0.0)
+    FROM events AS e0
+    WHERE c.key = e0.customer_key AND e0.type = ANY (@orders) AND e0.occurred_at <= @Value_AsOf) >= @Value * (
+    SELECT count(*)::int
+    FROM events AS e1
+    WHERE c.key = e1.customer_key AND e1.type = ANY (@orders) AND e1.occurred_at <= @Value_AsOf)::numeric AND ((
+    SELECT count(*)::int
+    FROM events AS e2
+    WHERE c.key = e2.customer_key AND e2.type = ANY (@orders) AND e2.occurred_at <= @Value_AsOf) <> 0 OR (
+    SELECT count(*)::int
+    FROM events AS e2
+    WHERE c.key = e2.customer_key AND e2.type = ANY (@orders) AND e2.occurred_at <= @Value_AsOf) IS NULL) AND (
+    SELECT COALESCE(sum(COALESCE(e3.amount, 0.0)), 0.0)
+    FROM events AS e3
+    WHERE c.key = e3.customer_key AND e3.type = ANY (@orders) AND e3.occurred_at <= @Value_AsOf) <= @Value * (
+    SELECT count(*)::int
+    FROM events AS e4
+    WHERE c.key = e4.customer_key AND e4.type = ANY (@orders) AND e4.occurred_at <= @Value_AsOf)::numeric
+ORDER BY c.first_name
+
+-- average order >=
+SELECT c.last_name
+FROM customers AS c
+WHERE c.order_count <> 0 AND c.order_amount >= @Value * c.order_count::numeric
+ORDER BY c.first_name
+
+-- average order >= (in the past)
+SELECT c.last_name
+FROM customers AS c
+WHERE ((
+    SELECT count(*)::int
+    FROM events AS e
+    WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf) <> 0 OR (
+    SELECT count(*)::int
+    FROM events AS e
+    WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf) IS NULL) AND (
+    SELECT COALESCE(sum(COALESCE(e0.amount, 0.0)), 0.0)
+    FROM events AS e0
+    WHERE c.key = e0.customer_key AND e0.type = ANY (@orders) AND e0.occurred_at <= @Value_AsOf) >= @Value * (
+    SELECT count(*)::int
+    FROM events AS e1
+    WHERE c.key = e1.customer_key AND e1.type = ANY (@orders) AND e1.occurred_at <= @Value_AsOf)::numeric
+ORDER BY c.first_name
+
+-- average order <
+SELECT c.last_name
+FROM customers AS c
+WHERE c.order_count <> 0 AND c.order_amount < @Value * c.order_count::numeric
+ORDER BY c.first_name
+
+-- average order < (in the past)
+SELECT c.last_name
+FROM customers AS c
+WHERE ((
+    SELECT count(*)::int
+    FROM events AS e
+    WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf) <> 0 OR (
+    SELECT count(*)::int
+    FROM events AS e
+    WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf) IS NULL) AND (
+    SELECT COALESCE(sum(COALESCE(e0.amount, 0.0)), 0.0)
+    FROM events AS e0
+    WHERE c.key = e0.customer_key AND e0.type = ANY (@orders) AND e0.occurred_at <= @Value_AsOf) < @Value * (
+    SELECT count(*)::int
+    FROM events AS e1
+    WHERE c.key = e1.customer_key AND e1.type = ANY (@orders) AND e1.occurred_at <= @Value_AsOf)::numeric
+ORDER BY c.first_name
+
+-- order count >=
+SELECT c.last_name
+FROM customers AS c
+WHERE c.order_count >= @Value
+ORDER BY c.first_name
+
+-- order count >= (in the past)
+SELECT c.last_name
+FROM customers AS c
+WHERE (
+    SELECT count(*)::int
+    FROM events AS e
+    WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf) >= @Value
+ORDER BY c.first_name
+
+-- last order >
+SELECT c.last_name
+FROM customers AS c
+WHERE c.last_order_at > @To
+ORDER BY c.first_name
+
+-- last order > (in the past)
+SELECT c.last_name
+FROM customers AS c
+WHERE (
+    SELECT max(e.occurred_at)
+    FROM events AS e
+    WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf) > @To
+ORDER BY c.first_name
+
+-- days since =
+SELECT c.last_name
+FROM customers AS c
+WHERE c.last_order_at <= @DaysAgo AND c.last_order_at > @DaysAgo1
+ORDER BY c.first_name
+
+-- days since = (in the past)
+SELECT c.last_name
+FROM customers AS c
+WHERE (
+    SELECT max(e.occurred_at)
+    FROM events AS e
+    WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf) <= @DaysAgo AND (
+    SELECT max(e0.occurred_at)
+    FROM events AS e0
+    WHERE c.key = e0.customer_key AND e0.type = ANY (@orders) AND e0.occurred_at <= @Value_AsOf) > @DaysAgo5
+ORDER BY c.first_name
+
+-- days since >
+SELECT c.last_name
+FROM customers AS c
+WHERE c.last_order_at <= @DaysAgo
+ORDER BY c.first_name
+
+-- days since > (in the past)
+SELECT c.last_name
+FROM customers AS c
+WHERE (
+    SELECT max(e.occurred_at)
+    FROM events AS e
+    WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf) <= @DaysAgo
+ORDER BY c.first_name
+
+-- days since <=
+SELECT c.last_name
+FROM customers AS c
+WHERE c.last_order_at > @DaysAgo
+ORDER BY c.first_name
+
+-- days since <= (in the past)
+SELECT c.last_name
+FROM customers AS c
+WHERE (
+    SELECT max(e.occurred_at)
+    FROM events AS e
+    WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf) > @DaysAgo
+ORDER BY c.first_name
+
+-- percentile >=
+SELECT c.last_name
+FROM customers AS c
+WHERE c.lifetime_value > (
+    SELECT seg_percentile_floor(@Value, FALSE)
+    FROM customer_total AS c0
+    LIMIT 1)
+ORDER BY c.first_name
+
+-- percentile >= (in the past)
+SELECT c.last_name
+FROM customers AS c
+WHERE (
+    SELECT COALESCE(sum(COALESCE(e.amount, 0.0)), 0.0)
+    FROM events AS e
+    WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf) - (
+    SELECT COALESCE(sum(abs(COALESCE(e0.amount, 0.0))), 0.0)
+    FROM events AS e0
+    WHERE c.key = e0.customer_key AND e0.type = ANY (@refunds) AND e0.occurred_at <= @Value_AsOf) > (
+    SELECT seg_percentile_floor_at(@Value, FALSE, @Value_AsOf, @orders6, @refunds7)
+    FROM customer_total AS c0
+    LIMIT 1)
+ORDER BY c.first_name
+
+-- percentile <
+SELECT c.last_name
+FROM customers AS c
+WHERE c.lifetime_value <= (
+    SELECT seg_percentile_floor(@Value, FALSE)
+    FROM customer_total AS c0
+    LIMIT 1)
+ORDER BY c.first_name
+
+-- percentile < (in the past)
+SELECT c.last_name
+FROM customers AS c
+WHERE (
+    SELECT COALESCE(sum(COALESCE(e.amount, 0.0)), 0.0)
+    FROM events AS e
+    WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf) - (
+    SELECT COALESCE(sum(abs(COALESCE(e0.amount, 0.0))), 0.0)
+    FROM events AS e0
+    WHERE c.key = e0.customer_key AND e0.type = ANY (@refunds) AND e0.occurred_at <= @Value_AsOf) <= (
+    SELECT seg_percentile_floor_at(@Value, FALSE, @Value_AsOf, @orders6, @refunds7)
+    FROM customer_total AS c0
+    LIMIT 1)
+ORDER BY c.first_name
+
+-- percentile =
+SELECT c.last_name
+FROM customers AS c
+WHERE c.lifetime_value > (
+    SELECT seg_percentile_floor(@Value, FALSE)
+    FROM customer_total AS c0
+    LIMIT 1) AND c.lifetime_value <= (
+    SELECT seg_percentile_floor(@Value, TRUE)
+    FROM customer_total AS c1
+    LIMIT 1)
+ORDER BY c.first_name
+
+-- percentile = (in the past)
+SELECT c.last_name
+FROM customers AS c
+WHERE (
+    SELECT COALESCE(sum(COALESCE(e.amount, 0.0)), 0.0)
+    FROM events AS e
+    WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf) - (
+    SELECT COALESCE(sum(abs(COALESCE(e0.amount, 0.0))), 0.0)
+    FROM events AS e0
+    WHERE c.key = e0.customer_key AND e0.type = ANY (@refunds) AND e0.occurred_at <= @Value_AsOf) > (
+    SELECT seg_percentile_floor_at(@Value, FALSE, @Value_AsOf, @orders6, @refunds7)
+    FROM customer_total AS c0
+    LIMIT 1) AND (
+    SELECT COALESCE(sum(COALESCE(e1.amount, 0.0)), 0.0)
+    FROM events AS e1
+    WHERE c.key = e1.customer_key AND e1.type = ANY (@orders) AND e1.occurred_at <= @Value_AsOf) - (
+    SELECT COALESCE(sum(abs(COALESCE(e2.amount, 0.0))), 0.0)
+    FROM events AS e2
+    WHERE c.key = e2.customer_key AND e2.type = ANY (@refunds) AND e2.occurred_at <= @Value_AsOf) <= (
+    SELECT seg_percentile_floor_at(@Value, TRUE, @Value_AsOf, @orders6, @refunds7)
+    FROM customer_total AS c1
+    LIMIT 1)
+ORDER BY c.first_name
+
+-- last event >
+SELECT c.last_name
+FROM customers AS c
+WHERE c.last_event_at > @To
+ORDER BY c.first_name
+
+-- last event > (in the past)
+SELECT c.last_name
+FROM customers AS c
+WHERE (
+    SELECT max(e.occurred_at)
+    FROM events AS e
+    WHERE c.key = e.customer_key AND e.occurred_at <= @Value_AsOf) > @To
+ORDER BY c.first_name
+
+-- event count >
+SELECT c.last_name
+FROM customers AS c
+WHERE c.event_count > @Value
+ORDER BY c.first_name
+
+-- event count > (in the past)
+SELECT c.last_name
+FROM customers AS c
+WHERE (
+    SELECT count(*)::int
+    FROM events AS e
+    WHERE c.key = e.customer_key AND e.occurred_at <= @Value_AsOf) > @Value
+ORDER BY c.first_name
+
+-- segment by hand in
+SELECT c.last_name
+FROM customers AS c
+WHERE EXISTS (
+    SELECT 1
+    FROM manual_members AS m
+    WHERE c.key = m.customer_key AND m.segment_id = @Value)
+ORDER BY c.first_name
+
+-- segment by hand notIn
+SELECT c.last_name
+FROM customers AS c
+WHERE NOT EXISTS (
+    SELECT 1
+    FROM manual_members AS m
+    WHERE c.key = m.customer_key AND m.segment_id = @Value)
+ORDER BY c.first_name
+
+-- segment by rule in
+SELECT c.last_name
+FROM customers AS c
+WHERE c.lifetime_value >= @Value OR EXISTS (
+    SELECT 1
+    FROM manual_members AS m
+    WHERE c.key = m.customer_key AND m.segment_id = @Value1)
+ORDER BY c.first_name
+
+-- segment by rule notIn
+SELECT c.last_name
+FROM customers AS c
+WHERE c.lifetime_value < @Value AND NOT EXISTS (
+    SELECT 1
+    FROM manual_members AS m
+    WHERE c.key = m.customer_key AND m.segment_id = @Value1)
+ORDER BY c.first_name
+
+-- two fields
+SELECT c.last_name
+FROM customers AS c
+WHERE seg_years(c.demographic_birth_date, @Value_Today) IS NOT NULL AND c.demographic_children IS NOT NULL AND seg_years(c.demographic_birth_date, @Value_Today) > c.demographic_children
+ORDER BY c.first_name
+
+-- two fields, complement
+SELECT c.last_name
+FROM customers AS c
+WHERE seg_years(c.demographic_birth_date, @Value_Today) IS NULL OR c.demographic_children IS NULL OR seg_years(c.demographic_birth_date, @Value_Today) <= c.demographic_children
+ORDER BY c.first_name
+
+-- groups
+SELECT c.last_name
+FROM customers AS c
+WHERE (c.demographic_gender_folded = @Value OR c.demographic_gender_folded IS NULL) AND (c.demographic_children IS NULL OR c.demographic_children <= @Value1) AND (c.demographic_income IS NULL OR c.demographic_income <= @Value2)
+ORDER BY c.first_name
+
+-- events = {"mode":"some"}
+SELECT c.last_name
+FROM customers AS c
+WHERE EXISTS (
+    SELECT 1
+    FROM events AS e
+    WHERE c.key = e.customer_key AND e.type = @Value)
+ORDER BY c.first_name
+
+-- events != {"mode":"some"}
+SELECT c.last_name
+FROM customers AS c
+WHERE NOT EXISTS (
+    SELECT 1
+    FROM events AS e
+    WHERE c.key = e.customer_key AND e.type = @Value)
+ORDER BY c.first_name
+
+-- events = {"mode":"none"}
+SELECT c.last_name
+FROM customers AS c
+WHERE NOT EXISTS (
+    SELECT 1
+    FROM events AS e
+    WHERE c.key = e.customer_key AND e.type = @Value)
+ORDER BY c.first_name
+
+-- events != {"mode":"none"}
+SELECT c.last_name
+FROM customers AS c
+WHERE EXISTS (
+    SELECT 1
+    FROM events AS e
+    WHERE c.key = e.customer_key AND e.type = @Value)
+ORDER BY c.first_name
+
+-- events = {"mode":"all"}
+SELECT c.last_name
+FROM customers AS c
+WHERE NOT EXISTS (
+    SELECT 1
+    FROM events AS e
+    WHERE c.key = e.customer_key AND e.type <> @Value)
+ORDER BY c.first_name
+
+-- events != {"mode":"all"}
+SELECT c.last_name
+FROM customers AS c
+WHERE EXISTS (
+    SELECT 1
+    FROM events AS e
+    WHERE c.key = e.customer_key AND e.type <> @Value)
+ORDER BY c.first_name
+
+-- events = {"mode":"atLeast","threshold":1}
+SELECT c.last_name
+FROM customers AS c
+WHERE EXISTS (
+    SELECT 1
+    FROM events AS e
+    WHERE c.key = e.customer_key AND e.type = @Value)
+ORDER BY c.first_name
+
+-- events != {"mode":"atLeast","threshold":1}
+SELECT c.last_name
+FROM customers AS c
+WHERE NOT EXISTS (
+    SELECT 1
+    FROM events AS e
+    WHERE c.key = e.customer_key AND e.type = @Value)
+ORDER BY c.first_name
+
+-- events = {"mode":"atLeast","threshold":3}
+SELECT c.last_name
+FROM customers AS c
+WHERE c.key IN (
+    SELECT e.customer_key
+    FROM events AS e
+    WHERE e.type = @Value
+    GROUP BY e.customer_key
+    HAVING count(*)::int >= @Value1
+    LIMIT @Value2
+)
+ORDER BY c.first_name
+
+-- events != {"mode":"atLeast","threshold":3}
+SELECT c.last_name
+FROM customers AS c
+WHERE NOT EXISTS (
+    SELECT 1
+    FROM (
+        SELECT e.customer_key
+        FROM events AS e
+        WHERE e.type = @Value
+        GROUP BY e.customer_key
+        HAVING count(*)::int >= @Value1
+        LIMIT @Value2
+    ) AS e0
+    WHERE e0.customer_key = c.key AND e0.customer_key <> 0)
+ORDER BY c.first_name
+
+-- events = {"mode":"atMost","threshold":3}
+SELECT c.last_name
+FROM customers AS c
+WHERE NOT EXISTS (
+    SELECT 1
+    FROM (
+        SELECT e.customer_key
+        FROM events AS e
+        WHERE e.type = @Value
+        GROUP BY e.customer_key
+        HAVING count(*)::int > @Value1
+        LIMIT @Value2
+    ) AS e0
+    WHERE e0.customer_key = c.key AND e0.customer_key <> 0)
+ORDER BY c.first_name
+
+-- events != {"mode":"atMost","threshold":3}
+SELECT c.last_name
+FROM customers AS c
+WHERE c.key IN (
+    SELECT e.customer_key
+    FROM events AS e
+    WHERE e.type = @Value
+    GROUP BY e.customer_key
+    HAVING count(*)::int > @Value1
+    LIMIT @Value2
+)
+ORDER BY c.first_name
+
+-- events = {"mode":"exactly","threshold":3}
+SELECT c.last_name
+FROM customers AS c
+WHERE c.key IN (
+    SELECT e.customer_key
+    FROM events AS e
+    WHERE e.type = @Value
+    GROUP BY e.customer_key
+    HAVING count(*)::int = @Value1
+    LIMIT @Value2
+)
+ORDER BY c.first_name
+
+-- events != {"mode":"exactly","threshold":3}
+SELECT c.last_name
+FROM customers AS c
+WHERE NOT EXISTS (
+    SELECT 1
+    FROM (
+        SELECT e.customer_key
+        FROM events AS e
+        WHERE e.type = @Value
+        GROUP BY e.customer_key
+        HAVING count(*)::int = @Value1
+        LIMIT @Value2
+    ) AS e0
+    WHERE e0.customer_key = c.key AND e0.customer_key <> 0)
+ORDER BY c.first_name
+
+-- events = {"mode":"exactly","threshold":0}
+SELECT c.last_name
+FROM customers AS c
+WHERE NOT EXISTS (
+    SELECT 1
+    FROM (
+        SELECT e.customer_key
+        FROM events AS e
+        WHERE e.type = @Value
+        GROUP BY e.customer_key
+        HAVING count(*)::int <> @Value1
+        LIMIT @Value2
+    ) AS e0
+    WHERE e0.customer_key = c.key AND e0.customer_key <> 0)
+ORDER BY c.first_name
+
+-- events != {"mode":"exactly","threshold":0}
+SELECT c.last_name
+FROM customers AS c
+WHERE c.key IN (
+    SELECT e.customer_key
+    FROM events AS e
+    WHERE e.type = @Value
+    GROUP BY e.customer_key
+    HAVING count(*)::int <> @Value1
+    LIMIT @Value2
+)
+ORDER BY c.first_name
+
+-- events = {"mode":"moreThan","threshold":3}
+SELECT c.last_name
+FROM customers AS c
+WHERE c.key IN (
+    SELECT e.customer_key
+    FROM events AS e
+    WHERE e.type = @Value
+    GROUP BY e.customer_key
+    HAVING count(*)::int > @Value1
+    LIMIT @Value2
+)
+ORDER BY c.first_name
+
+-- events != {"mode":"moreThan","threshold":3}
+SELECT c.last_name
+FROM customers AS c
+WHERE NOT EXISTS (
+    SELECT 1
+    FROM (
+        SELECT e.customer_key
+        FROM events AS e
+        WHERE e.type = @Value
+        GROUP BY e.customer_key
+        HAVING count(*)::int > @Value1
+        LIMIT @Value2
+    ) AS e0
+    WHERE e0.customer_key = c.key AND e0.customer_key <> 0)
+ORDER BY c.first_name
+
+-- events = {"mode":"lessThan","threshold":3}
+SELECT c.last_name
+FROM customers AS c
+WHERE NOT EXISTS (
+    SELECT 1
+    FROM (
+        SELECT e.customer_key
+        FROM events AS e
+        WHERE e.type = @Value
+        GROUP BY e.customer_key
+        HAVING count(*)::int >= @Value1
+        LIMIT @Value2
+    ) AS e0
+    WHERE e0.customer_key = c.key AND e0.customer_key <> 0)
+ORDER BY c.first_name
+
+-- events != {"mode":"lessThan","threshold":3}
+SELECT c.last_name
+FROM customers AS c
+WHERE c.key IN (
+    SELECT e.customer_key
+    FROM events AS e
+    WHERE e.type = @Value
+    GROUP BY e.customer_key
+    HAVING count(*)::int >= @Value1
+    LIMIT @Value2
+)
+ORDER BY c.first_name
+
+-- events = {"mode":"between","threshold":[1,3]}
+SELECT c.last_name
+FROM customers AS c
+WHERE c.key IN (
+    SELECT e.customer_key
+    FROM events AS e
+    WHERE e.type = @Value
+    GROUP BY e.customer_key
+    HAVING count(*)::int >= @Value1 AND count(*)::int <= @Value2
+    LIMIT @Value3
+)
+ORDER BY c.first_name
+
+-- events != {"mode":"between","threshold":[1,3]}
+SELECT c.last_name
+FROM customers AS c
+WHERE NOT EXISTS (
+    SELECT 1
+    FROM (
+        SELECT e.customer_key
+        FROM events AS e
+        WHERE e.type = @Value
+        GROUP BY e.customer_key
+        HAVING count(*)::int >= @Value1 AND count(*)::int <= @Value2
+        LIMIT @Value3
+    ) AS e0
+    WHERE e0.customer_key = c.key AND e0.customer_key <> 0)
+ORDER BY c.first_name
+
+-- events = {"mode":"atLeast","aggregate":"sum","of":"amount","threshold":3}
+SELECT c.last_name
+FROM customers AS c
+WHERE c.key IN (
+    SELECT e.customer_key
+    FROM events AS e
+    WHERE e.type = @Value AND e.amount IS NOT NULL
+    GROUP BY e.customer_key
+    HAVING COALESCE(sum(e.amount), 0.0) >= @Value1
+    LIMIT @Value2
+)
+ORDER BY c.first_name
+
+-- events != {"mode":"atLeast","aggregate":"sum","of":"amount","threshold":3}
+SELECT c.last_name
+FROM customers AS c
+WHERE NOT EXISTS (
+    SELECT 1
+    FROM (
+        SELECT e.customer_key
+        FROM events AS e
+        WHERE e.type = @Value AND e.amount IS NOT NULL
+        GROUP BY e.customer_key
+        HAVING COALESCE(sum(e.amount), 0.0) >= @Value1
+        LIMIT @Value2
+    ) AS e0
+    WHERE e0.customer_key = c.key AND e0.customer_key <> 0)
+ORDER BY c.first_name
+
+-- events = {"mode":"atLeast","aggregate":"avg","of":"amount","threshold":3}
+SELECT c.last_name
+FROM customers AS c
+WHERE c.key IN (
+    SELECT e.customer_key
+    FROM events AS e
+    WHERE e.type = @Value AND e.amount IS NOT NULL
+    GROUP BY e.customer_key
+    HAVING COALESCE(sum(e.amount), 0.0) >= @Value1 * count(*)::int::numeric
+    LIMIT @Value2
+)
+ORDER BY c.first_name
+
+-- events != {"mode":"atLeast","aggregate":"avg","of":"amount","threshold":3}
+SELECT c.last_name
+FROM customers AS c
+WHERE NOT EXISTS (
+    SELECT 1
+    FROM (
+        SELECT e.customer_key
+        FROM events AS e
+        WHERE e.type = @Value AND e.amount IS NOT NULL
+        GROUP BY e.customer_key
+        HAVING COALESCE(sum(e.amount), 0.0) >= @Value1 * count(*)::int::numeric
+        LIMIT @Value2
+    ) AS e0
+    WHERE e0.customer_key = c.key AND e0.customer_key <> 0)
+ORDER BY c.first_name
+
+-- events = {"mode":"atMost","aggregate":"min","of":"amount","threshold":3}
+SELECT c.last_name
+FROM customers AS c
+WHERE c.key IN (
+    SELECT e.customer_key
+    FROM events AS e
+    WHERE e.type = @Value AND e.amount IS NOT NULL
+    GROUP BY e.customer_key
+    HAVING min(e.amount) <= @Value1
+    LIMIT @Value2
+)
+ORDER BY c.first_name
+
+-- events != {"mode":"atMost","aggregate":"min","of":"amount","threshold":3}
+SELECT c.last_name
+FROM customers AS c
+WHERE NOT EXISTS (
+    SELECT 1
+    FROM (
+        SELECT e.customer_key
+        FROM events AS e
+        WHERE e.type = @Value AND e.amount IS NOT NULL
+        GROUP BY e.customer_key
+        HAVING min(e.amount) <= @Value1
+        LIMIT @Value2
+    ) AS e0
+    WHERE e0.customer_key = c.key AND e0.customer_key <> 0)
+ORDER BY c.first_name
+
+-- events = {"mode":"atMost","aggregate":"max","of":"properties.n","threshold":3}
+SELECT c.last_name
+FROM customers AS c
+WHERE c.key IN (
+    SELECT e.customer_key
+    FROM events AS e
+    WHERE e.type = @Value AND seg_json_number(e.properties, @Value1) IS NOT NULL
+    GROUP BY e.customer_key
+    HAVING max(seg_json_number(e.properties, @Value1)) <= @Value3
+    LIMIT @Value4
+)
+ORDER BY c.first_name
+
+-- events != {"mode":"atMost","aggregate":"max","of":"properties.n","threshold":3}
+SELECT c.last_name
+FROM customers AS c
+WHERE NOT EXISTS (
+    SELECT 1
+    FROM (
+        SELECT e.customer_key
+        FROM events AS e
+        WHERE e.type = @Value AND seg_json_number(e.properties, @Value1) IS NOT NULL
+        GROUP BY e.customer_key
+        HAVING max(seg_json_number(e.properties, @Value1)) <= @Value3
+        LIMIT @Value4
+    ) AS e0
+    WHERE e0.customer_key = c.key AND e0.customer_key <> 0)
+ORDER BY c.first_name
+
+-- events = {"mode":"atLeast","aggregate":"min","of":"occurredAt","threshold":"2024-01-01"}
+SELECT c.last_name
+FROM customers AS c
+WHERE c.key IN (
+    SELECT e.customer_key
+    FROM events AS e
+    WHERE e.type = @Value
+    GROUP BY e.customer_key
+    HAVING min(e.occurred_at) >= @From
+    LIMIT @Value2
+)
+ORDER BY c.first_name
+
+-- events != {"mode":"atLeast","aggregate":"min","of":"occurredAt","threshold":"2024-01-01"}
+SELECT c.last_name
+FROM customers AS c
+WHERE NOT EXISTS (
+    SELECT 1
+    FROM (
+        SELECT e.customer_key
+        FROM events AS e
+        WHERE e.type = @Value
+        GROUP BY e.customer_key
+        HAVING min(e.occurred_at) >= @From
+        LIMIT @Value2
+    ) AS e0
+    WHERE e0.customer_key = c.key AND e0.customer_key <> 0)
+ORDER BY c.first_name
+
+-- events = {"mode":"atLeast","aggregate":"distinctDays","threshold":3}
+SELECT c.last_name
+FROM customers AS c
+WHERE c.key IN (
+    SELECT e.customer_key
+    FROM events AS e
+    WHERE e.type = @Value
+    GROUP BY e.customer_key
+    HAVING count(DISTINCT seg_date(e.occurred_at, @Value_ZoneId))::int >= @Value2
+    LIMIT @Value3
+)
+ORDER BY c.first_name
+
+-- events != {"mode":"atLeast","aggregate":"distinctDays","threshold":3}
+SELECT c.last_name
+FROM customers AS c
+WHERE NOT EXISTS (
+    SELECT 1
+    FROM (
+        SELECT e.customer_key
+        FROM events AS e
+        WHERE e.type = @Value
+        GROUP BY e.customer_key
+        HAVING count(DISTINCT seg_date(e.occurred_at, @Value_ZoneId))::int >= @Value2
+        LIMIT @Value3
+    ) AS e0
+    WHERE e0.customer_key = c.key AND e0.customer_key <> 0)
+ORDER BY c.first_name
+
+-- events = {"mode":"atLeast","aggregate":"distinct","of":"type","threshold":3}
+SELECT c.last_name
+FROM customers AS c
+WHERE c.key IN (
+    SELECT e.customer_key
+    FROM events AS e
+    WHERE e.type = @Value
+    GROUP BY e.customer_key
+    HAVING count(DISTINCT e.type)::int >= @Value1
+    LIMIT @Value2
+)
+ORDER BY c.first_name
+
+-- events != {"mode":"atLeast","aggregate":"distinct","of":"type","threshold":3}
+SELECT c.last_name
+FROM customers AS c
+WHERE NOT EXISTS (
+    SELECT 1
+    FROM (
+        SELECT e.customer_key
+        FROM events AS e
+        WHERE e.type = @Value
+        GROUP BY e.customer_key
+        HAVING count(DISTINCT e.type)::int >= @Value1
+        LIMIT @Value2
+    ) AS e0
+    WHERE e0.customer_key = c.key AND e0.customer_key <> 0)
+ORDER BY c.first_name
+
+-- events = {"mode":"atLeast","aggregate":"distinct","of":"properties.n","threshold":3}
+SELECT c.last_name
+FROM customers AS c
+WHERE c.key IN (
+    SELECT e.customer_key
+    FROM events AS e
+    WHERE e.type = @Value AND seg_json_scalar(e.properties, @Value1) IS NOT NULL
+    GROUP BY e.customer_key
+    HAVING count(DISTINCT seg_json_scalar(e.properties, @Value1))::int >= @Value3
+    LIMIT @Value4
+)
+ORDER BY c.first_name
+
+-- events != {"mode":"atLeast","aggregate":"distinct","of":"properties.n","threshold":3}
+SELECT c.last_name
+FROM customers AS c
+WHERE NOT EXISTS (
+    SELECT 1
+    FROM (
+        SELECT e.customer_key
+        FROM events AS e
+        WHERE e.type = @Value AND seg_json_scalar(e.properties, @Value1) IS NOT NULL
+        GROUP BY e.customer_key
+        HAVING count(DISTINCT seg_json_scalar(e.properties, @Value1))::int >= @Value3
+        LIMIT @Value4
+    ) AS e0
+    WHERE e0.customer_key = c.key AND e0.customer_key <> 0)
+ORDER BY c.first_name
+
+-- events, historical (in the past)
+SELECT c.last_name
+FROM customers AS c
+WHERE c.key IN (
+    SELECT e.customer_key
+    FROM events AS e
+    WHERE e.occurred_at <= @Value_AsOf AND e.type = @Value
+    GROUP BY e.customer_key
+    HAVING count(*)::int >= @Value2
+    LIMIT @Value3
+)
+ORDER BY c.first_name
+
+-- event {"field":"occurredAt","operator":">=","value":{"mode":"relative","anchor":"now","offset":-90,"unit":"day"}}
+SELECT c.last_name
+FROM customers AS c
+WHERE EXISTS (
+    SELECT 1
+    FROM events AS e
+    WHERE c.key = e.customer_key AND e.occurred_at >= @From)
+ORDER BY c.first_name
+
+-- event {"field":"amount","operator":">","value":5}
+SELECT c.last_name
+FROM customers AS c
+WHERE EXISTS (
+    SELECT 1
+    FROM events AS e
+    WHERE c.key = e.customer_key AND e.amount > @Value)
+ORDER BY c.first_name
+
+-- event {"field":"channel","operator":"in","value":["a","b"]}
+SELECT c.last_name
+FROM customers AS c
+WHERE EXISTS (
+    SELECT 1
+    FROM events AS e
+    WHERE c.key = e.customer_key AND e.channel IS NOT NULL AND e.channel = ANY (@Value))
+ORDER BY c.first_name
+
+-- event {"field":"hourOfDay","operator":"=","value":5}
+SELECT c.last_name
+FROM customers AS c
+WHERE EXISTS (
+    SELECT 1
+    FROM events AS e
+    INNER JOIN customers AS c0 ON e.customer_key = c0.key
+    WHERE c.key = e.customer_key AND seg_hour(e.occurred_at, COALESCE(c0.geographic_time_zone, @Value_ZoneId)) = @Value)
+ORDER BY c.first_name
+
+-- event {"field":"dayOfWeek","operator":"=","value":5}
+SELECT c.last_name
+FROM customers AS c
+WHERE EXISTS (
+    SELECT 1
+    FROM events AS e
+    INNER JOIN customers AS c0 ON e.customer_key = c0.key
+    WHERE c.key = e.customer_key AND seg_day_of_week(e.occurred_at, COALESCE(c0.geographic_time_zone, @Value_ZoneId)) = @Value)
+ORDER BY c.first_name
+
+-- event {"field":"month","operator":"=","value":5}
+SELECT c.last_name
+FROM customers AS c
+WHERE EXISTS (
+    SELECT 1
+    FROM events AS e
+    INNER JOIN customers AS c0 ON e.customer_key = c0.key
+    WHERE c.key = e.customer_key AND seg_month(e.occurred_at, COALESCE(c0.geographic_time_zone, @Value_ZoneId)) = @Value)
+ORDER BY c.first_name
+
+-- event {"field":"properties.p","operator":"=","value":"x"}
+SELECT c.last_name
+FROM customers AS c
+WHERE EXISTS (
+    SELECT 1
+    FROM events AS e
+    WHERE c.key = e.customer_key AND seg_json_text(e.properties, @Value) = @Value1)
+ORDER BY c.first_name
+
+-- event {"field":"properties.p","operator":"!=","value":5}
+SELECT c.last_name
+FROM customers AS c
+WHERE EXISTS (
+    SELECT 1
+    FROM events AS e
+    WHERE c.key = e.customer_key AND (seg_json_number(e.properties, @Value) IS NULL OR seg_json_number(e.properties, @Value) <> @Value2 OR seg_json_number(e.properties, @Value) IS NULL))
+ORDER BY c.first_name
+
+-- event {"field":"properties.p","operator":"=","value":true}
+SELECT c.last_name
+FROM customers AS c
+WHERE EXISTS (
+    SELECT 1
+    FROM events AS e
+    WHERE c.key = e.customer_key AND seg_json_boolean(e.properties, @Value))
+ORDER BY c.first_name
+
+-- event {"field":"properties.p.q","operator":"in","value":[1,2]}
+SELECT c.last_name
+FROM customers AS c
+WHERE EXISTS (
+    SELECT 1
+    FROM events AS e
+    WHERE c.key = e.customer_key AND seg_json_number(e.properties, @Value) IS NOT NULL AND (seg_json_number(e.properties, @Value) = ANY (@Value2) OR (seg_json_number(e.properties, @Value) IS NULL AND array_position(@Value2, NULL) IS NOT NULL)))
+ORDER BY c.first_name
+
+-- event {"field":"properties.p","operator":"null"}
+SELECT c.last_name
+FROM customers AS c
+WHERE EXISTS (
+    SELECT 1
+    FROM events AS e
+    WHERE c.key = e.customer_key AND NOT (seg_json_exists(e.properties, @Value)))
+ORDER BY c.first_name
+
+-- sequence = 
+SELECT c.last_name
+FROM customers AS c
+WHERE c.key IN (
+    SELECT e.customer_key
+    FROM events AS e
+    WHERE e.type = @Value AND EXISTS (
+        SELECT 1
+        FROM events AS e0
+        WHERE e0.customer_key = e.customer_key AND e0.occurred_at > e.occurred_at AND EXISTS (
+            SELECT 1
+            FROM events AS e1
+            WHERE e1.customer_key = e.customer_key AND e1.type = @Value1 AND e1.occurred_at > e0.occurred_at))
+)
+ORDER BY c.first_name
+
+-- sequence != 
+SELECT c.last_name
+FROM customers AS c
+WHERE NOT EXISTS (
+    SELECT 1
+    FROM events AS e
+    WHERE e.type = @Value AND EXISTS (
+        SELECT 1
+        FROM events AS e0
+        WHERE e0.customer_key = e.customer_key AND e0.occurred_at > e.occurred_at AND EXISTS (
+            SELECT 1
+            FROM events AS e1
+            WHERE e1.customer_key = e.customer_key AND e1.type = @Value1 AND e1.occurred_at > e0.occurred_at)) AND e.customer_key = c.key)
+ORDER BY c.first_name
+
+-- sequence = ,"within":{"amount":7,"unit":"day"}
+SELECT c.last_name
+FROM customers AS c
+WHERE c.key IN (
+    SELECT e.customer_key
+    FROM events AS e
+    WHERE e.type = @Value AND EXISTS (
+        SELECT 1
+        FROM events AS e0
+        WHERE e0.customer_key = e.customer_key AND e0.occurred_at > e.occurred_at AND e0.occurred_at <= seg_add_minutes(e.occurred_at, @Value1) AND e0.occurred_at <= seg_add_calendar(e.occurred_at, @Value_ZoneId, @Value3, @Value4) AND EXISTS (
+            SELECT 1
+            FROM events AS e1
+            WHERE e1.customer_key = e.customer_key AND e1.type = @Value5 AND e1.occurred_at > e0.occurred_at AND e1.occurred_at <= seg_add_minutes(e.occurred_at, @Value1) AND e1.occurred_at <= seg_add_calendar(e.occurred_at, @Value_ZoneId, @Value3, @Value4)))
+)
+ORDER BY c.first_name
+
+-- sequence != ,"within":{"amount":7,"unit":"day"}
+SELECT c.last_name
+FROM customers AS c
+WHERE NOT EXISTS (
+    SELECT 1
+    FROM events AS e
+    WHERE e.type = @Value AND EXISTS (
+        SELECT 1
+        FROM events AS e0
+        WHERE e0.customer_key = e.customer_key AND e0.occurred_at > e.occurred_at AND e0.occurred_at <= seg_add_minutes(e.occurred_at, @Value1) AND e0.occurred_at <= seg_add_calendar(e.occurred_at, @Value_ZoneId, @Value3, @Value4) AND EXISTS (
+            SELECT 1
+            FROM events AS e1
+            WHERE e1.customer_key = e.customer_key AND e1.type = @Value5 AND e1.occurred_at > e0.occurred_at AND e1.occurred_at <= seg_add_minutes(e.occurred_at, @Value1) AND e1.occurred_at <= seg_add_calendar(e.occurred_at, @Value_ZoneId, @Value3, @Value4))) AND e.customer_key = c.key)
+ORDER BY c.first_name
+
+-- sequence = ,"within":{"amount":7,"unit":"hour"}
+SELECT c.last_name
+FROM customers AS c
+WHERE c.key IN (
+    SELECT e.customer_key
+    FROM events AS e
+    WHERE e.type = @Value AND EXISTS (
+        SELECT 1
+        FROM events AS e0
+        WHERE e0.customer_key = e.customer_key AND e0.occurred_at > e.occurred_at AND e0.occurred_at <= seg_add_minutes(e.occurred_at, @Value1) AND EXISTS (
+            SELECT 1
+            FROM events AS e1
+            WHERE e1.customer_key = e.customer_key AND e1.type = @Value2 AND e1.occurred_at > e0.occurred_at AND e1.occurred_at <= seg_add_minutes(e.occurred_at, @Value1)))
+)
+ORDER BY c.first_name
+
+-- sequence != ,"within":{"amount":7,"unit":"hour"}
+SELECT c.last_name
+FROM customers AS c
+WHERE NOT EXISTS (
+    SELECT 1
+    FROM events AS e
+    WHERE e.type = @Value AND EXISTS (
+        SELECT 1
+        FROM events AS e0
+        WHERE e0.customer_key = e.customer_key AND e0.occurred_at > e.occurred_at AND e0.occurred_at <= seg_add_minutes(e.occurred_at, @Value1) AND EXISTS (
+            SELECT 1
+            FROM events AS e1
+            WHERE e1.customer_key = e.customer_key AND e1.type = @Value2 AND e1.occurred_at > e0.occurred_at AND e1.occurred_at <= seg_add_minutes(e.occurred_at, @Value1))) AND e.customer_key = c.key)
+ORDER BY c.first_name
+
+-- sequence, bounded 
+SELECT c.last_name
+FROM customers AS c
+WHERE c.key IN (
+    SELECT e.customer_key
+    FROM events AS e
+    WHERE e.type = @Value AND e.occurred_at <= @To AND EXISTS (
+        SELECT 1
+        FROM events AS e0
+        WHERE e0.customer_key = e.customer_key AND e0.occurred_at >= @From AND e0.occurred_at <= @To AND e0.occurred_at > e.occurred_at AND EXISTS (
+            SELECT 1
+            FROM events AS e1
+            WHERE e1.customer_key = e.customer_key AND e1.type = @Value4 AND e1.occurred_at >= @From AND e1.occurred_at > e0.occurred_at))
+)
+ORDER BY c.first_name
+
+-- sequence, bounded ,"within":{"amount":7,"unit":"day"}
+SELECT c.last_name
+FROM customers AS c
+WHERE c.key IN (
+    SELECT e.customer_key
+    FROM events AS e
+    WHERE e.type = @Value AND e.occurred_at >= @Shift AND e.occurred_at <= @To AND EXISTS (
+        SELECT 1
+        FROM events AS e0
+        WHERE e0.customer_key = e.customer_key AND e0.occurred_at >= @From AND e0.occurred_at <= @To AND e0.occurred_at > e.occurred_at AND e0.occurred_at <= seg_add_minutes(e.occurred_at, @Value5) AND e0.occurred_at <= seg_add_calendar(e.occurred_at, @Value_ZoneId, @Value7, @Value8) AND EXISTS (
+            SELECT 1
+            FROM events AS e1
+            WHERE e1.customer_key = e.customer_key AND e1.type = @Value9 AND e1.occurred_at >= @From AND e1.occurred_at <= @Shift11 AND e1.occurred_at > e0.occurred_at AND e1.occurred_at <= seg_add_minutes(e.occurred_at, @Value5) AND e1.occurred_at <= seg_add_calendar(e.occurred_at, @Value_ZoneId, @Value7, @Value8)))
+)
+ORDER BY c.first_name
+

@@ -354,13 +354,13 @@ ORDER BY c.first_name
 -- yearly window between
 SELECT c.last_name
 FROM customers AS c
-WHERE (c.demographic_birth_month_day >= @YearlyFirstLow AND c.demographic_birth_month_day <= @YearlyFirstHigh) OR (c.demographic_birth_month_day >= @YearlySecondLow AND c.demographic_birth_month_day <= @YearlySecondHigh)
+WHERE (c.demographic_birth_month_day >= @YearlyFirstLow AND c.demographic_birth_month_day <= @YearlyFirstHigh) OR c.demographic_birth_month_day <= @YearlySecondHigh
 ORDER BY c.first_name
 
 -- yearly window notBetween
 SELECT c.last_name
 FROM customers AS c
-WHERE c.demographic_birth_month_day IS NULL OR ((c.demographic_birth_month_day < @YearlyFirstLow OR c.demographic_birth_month_day > @YearlyFirstHigh) AND (c.demographic_birth_month_day < @YearlySecondLow OR c.demographic_birth_month_day > @YearlySecondHigh))
+WHERE c.demographic_birth_month_day IS NULL OR ((c.demographic_birth_month_day < @YearlyFirstLow OR c.demographic_birth_month_day > @YearlyFirstHigh) AND c.demographic_birth_month_day > @YearlySecondHigh)
 ORDER BY c.first_name
 
 -- anniversary =
@@ -1598,10 +1598,10 @@ WHERE c.key IN (
     WHERE e.type = @Value AND EXISTS (
         SELECT 1
         FROM events AS e0
-        WHERE e0.customer_key = e.customer_key AND e0.occurred_at > e.occurred_at AND e0.occurred_at <= seg_add_calendar(e.occurred_at, @Value_ZoneId, @Value2, @Value3) AND EXISTS (
+        WHERE e0.customer_key = e.customer_key AND e0.occurred_at > e.occurred_at AND e0.occurred_at <= seg_add_minutes(e.occurred_at, @Value1) AND e0.occurred_at <= seg_add_calendar(e.occurred_at, @Value_ZoneId, @Value3, @Value4) AND EXISTS (
             SELECT 1
             FROM events AS e1
-            WHERE e1.customer_key = e.customer_key AND e1.type = @Value4 AND e1.occurred_at > e0.occurred_at AND e1.occurred_at <= seg_add_calendar(e.occurred_at, @Value_ZoneId, @Value2, @Value3)))
+            WHERE e1.customer_key = e.customer_key AND e1.type = @Value5 AND e1.occurred_at > e0.occurred_at AND e1.occurred_at <= seg_add_minutes(e.occurred_at, @Value1) AND e1.occurred_at <= seg_add_calendar(e.occurred_at, @Value_ZoneId, @Value3, @Value4)))
 )
 ORDER BY c.first_name
 
@@ -1614,10 +1614,10 @@ WHERE NOT EXISTS (
     WHERE e.type = @Value AND EXISTS (
         SELECT 1
         FROM events AS e0
-        WHERE e0.customer_key = e.customer_key AND e0.occurred_at > e.occurred_at AND e0.occurred_at <= seg_add_calendar(e.occurred_at, @Value_ZoneId, @Value2, @Value3) AND EXISTS (
+        WHERE e0.customer_key = e.customer_key AND e0.occurred_at > e.occurred_at AND e0.occurred_at <= seg_add_minutes(e.occurred_at, @Value1) AND e0.occurred_at <= seg_add_calendar(e.occurred_at, @Value_ZoneId, @Value3, @Value4) AND EXISTS (
             SELECT 1
             FROM events AS e1
-            WHERE e1.customer_key = e.customer_key AND e1.type = @Value4 AND e1.occurred_at > e0.occurred_at AND e1.occurred_at <= seg_add_calendar(e.occurred_at, @Value_ZoneId, @Value2, @Value3))) AND e.customer_key = c.key)
+            WHERE e1.customer_key = e.customer_key AND e1.type = @Value5 AND e1.occurred_at > e0.occurred_at AND e1.occurred_at <= seg_add_minutes(e.occurred_at, @Value1) AND e1.occurred_at <= seg_add_calendar(e.occurred_at, @Value_ZoneId, @Value3, @Value4))) AND e.customer_key = c.key)
 ORDER BY c.first_name
 
 -- sequence = ,"within":{"amount":7,"unit":"hour"}
@@ -1676,10 +1676,10 @@ WHERE c.key IN (
     WHERE e.type = @Value AND e.occurred_at >= @Shift AND e.occurred_at <= @To AND EXISTS (
         SELECT 1
         FROM events AS e0
-        WHERE e0.customer_key = e.customer_key AND e0.occurred_at >= @From AND e0.occurred_at <= @To AND e0.occurred_at > e.occurred_at AND e0.occurred_at <= seg_add_calendar(e.occurred_at, @Value_ZoneId, @Value6, @Value7) AND EXISTS (
+        WHERE e0.customer_key = e.customer_key AND e0.occurred_at >= @From AND e0.occurred_at <= @To AND e0.occurred_at > e.occurred_at AND e0.occurred_at <= seg_add_minutes(e.occurred_at, @Value5) AND e0.occurred_at <= seg_add_calendar(e.occurred_at, @Value_ZoneId, @Value7, @Value8) AND EXISTS (
             SELECT 1
             FROM events AS e1
-            WHERE e1.customer_key = e.customer_key AND e1.type = @Value8 AND e1.occurred_at >= @From AND e1.occurred_at <= @Shift10 AND e1.occurred_at > e0.occurred_at AND e1.occurred_at <= seg_add_calendar(e.occurred_at, @Value_ZoneId, @Value6, @Value7)))
+            WHERE e1.customer_key = e.customer_key AND e1.type = @Value9 AND e1.occurred_at >= @From AND e1.occurred_at <= @Shift11 AND e1.occurred_at > e0.occurred_at AND e1.occurred_at <= seg_add_minutes(e.occurred_at, @Value5) AND e1.occurred_at <= seg_add_calendar(e.occurred_at, @Value_ZoneId, @Value7, @Value8)))
 )
 ORDER BY c.first_name
 

@@ -78,16 +78,21 @@ internal static class BuildSection
         world.Figures["build"] = o.Median;
         world.Figures["buildByHand"] = t.Median;
         return $"""
-            {Segments} segments, half of them behavioural, {Text.Number(rows)} members together. Drafts that one UPDATE makes active; from there until all are ready, with the difference to what is stored (nothing) taken and
-            written: customers, times and causes, with their indexes, and progress. By hand: the same segments' compiled SELECT in `INSERT INTO bench_members SELECT`, a table of two columns, a primary key (segment, customer)
-            and an index (customer, segment), a transaction each, on two connections. In turn, {ours.Count} rounds after one that is not counted; a checkpoint after each.
+            {Segments} segments, half of them behavioural, {Text.Number(rows)} members together. Drafts that one UPDATE makes active; from \
+            there until all are ready, with the difference to what is stored (nothing) taken and
+            written: customers, times and causes, with their indexes, and progress. By hand: the same segments' compiled SELECT in `INSERT \
+            INTO bench_members SELECT`, a table of two columns, a primary key (segment, customer)
+            and an index (customer, segment), a transaction each, on two connections. In turn, {ours.Count} rounds after one that is not \
+            counted; a checkpoint after each.
 
             | way | s: median (least–most) | rows a second | ratio | exponent |
             | --- | --: | --: | --: | --: |
-            | kept membership | {Seconds(o)} | {Text.Number(rows / o.Median * 1000)} | {Text.Ratio(o.Median / t.Median)} (aim 1.00) | {world.Exponent("build")} |
+            | kept membership | {Seconds(o)} | {Text.Number(rows / o.Median * 1000)} | {Text.Ratio(o.Median / t.Median)} (aim 1.00) | \
+            {world.Exponent("build")} |
             | INSERT … SELECT by hand | {Seconds(t)} | {Text.Number(rows / t.Median * 1000)} | 1 | {world.Exponent("buildByHand")} |
 
-            Rows written for each true change (of `memberships`, inserted, updated and deleted, by PostgreSQL's own count): {Text.Ratio((double)written / rows)} (aim 1.00). The API's resident memory: {Text.Number(most)} MB at most (aim 400).
+            Rows written for each true change (of `memberships`, inserted, updated and deleted, by PostgreSQL's own count): \
+            {Text.Ratio((double)written / rows)} (aim 1.00). The API's resident memory: {Text.Number(most)} MB at most (aim 400).
             """;
     }
 

@@ -44,7 +44,9 @@ internal static class ChangeSection
                 foreach (var id in ids)
                 {
                     body.Write(Encoding.UTF8.GetBytes(string.Create(
-                        CultureInfo.InvariantCulture, $$"""{"id":"{{EventPrefix}}{{number}}","customerId":"{{id}}","type":"{{Types[random.Next(Types.Length)]}}","amount":{{random.Next(1, 400)}},"currency":"EUR"}""")));
+                        CultureInfo.InvariantCulture,
+                        $$"""{"id":"{{EventPrefix}}{{number}}","customerId":"{{id}}","type":"{{Types[random.Next(Types.Length)]}}","""
+                            + $$""" "amount":{{random.Next(1, 400)}},"currency":"EUR"}""")));
                     body.WriteByte((byte)'\n');
                 }
 
@@ -95,7 +97,8 @@ internal static class ChangeSection
             measured.Settled.Add(settled);
             measured.Changes.Add(changes);
             measured.Written += written;
-            World.Log($"{what}: answered in {answered:0} ms, looked at after {idle:0} ms more, told after {settled:0} ms; {changes} changes, {written} rows");
+            World.Log($"{what}: answered in {answered:0} ms, looked at after {idle:0} ms more, told after {settled:0} ms; {changes} "
+                + $"changes, {written} rows");
         }
 
         (string Name, string What, Measured Measured)[] both =
@@ -109,20 +112,27 @@ internal static class ChangeSection
             var (evaluated, published) = (new Times(m.Idle), new Times(m.Settled));
             world.Figures[name] = evaluated.Median;
             table.AppendLine(CultureInfo.InvariantCulture,
-                $"| {Text.Number(ids.Length)} {what} | {BuildSection.Seconds(new Times(m.Answered))} | {BuildSection.Seconds(evaluated)} | {published.Median / 1000:0.00} | {evaluated.Median / built.Ms:0.0000} | {Text.Number(m.Changes.Average())} | {Text.Ratio(m.Written / m.Changes.Sum())} | {world.Exponent(name)} |");
+                $"| {Text.Number(ids.Length)} {what} | {BuildSection.Seconds(new Times(m.Answered))} | {BuildSection.Seconds(evaluated)} | "
+                    + $"{published.Median / 1000:0.00} | {evaluated.Median / built.Ms:0.0000} | {Text.Number(m.Changes.Average())} | "
+                    + $"{Text.Ratio(m.Written / m.Changes.Sum())} | {world.Exponent(name)} |");
         }
 
         world.Figures["fullBuild"] = built.Ms;
         return $"""
-            {built.Text}; building them all took {built.Ms / 1000:0.0} s ({Text.Ms(built.Ms / built.Segments)} ms a segment; exponent {world.Exponent("fullBuild")}).
-            Building grows with the number of segments, and looking at a customer by less, since it is loaded once for all of them: with fewer segments the ratio below is the worse.
-            One customer in a hundred is changed, in {rounds} rounds. From the answer on: until the last of them is looked at and written, and until `evaluatedAt` says so, which moves once a second.
+            {built.Text}; building them all took {built.Ms / 1000:0.0} s ({Text.Ms(built.Ms / built.Segments)} ms a segment; exponent \
+            {world.Exponent("fullBuild")}).
+            Building grows with the number of segments, and looking at a customer by less, since it is loaded once for all of them: with \
+            fewer segments the ratio below is the worse.
+            One customer in a hundred is changed, in {rounds} rounds. From the answer on: until the last of them is looked at and written, \
+            and until `evaluatedAt` says so, which moves once a second.
 
-            | changed | answered, s: median (least–most) | then looked at, s | told, s | against building all (aim 0.02) | joined and left | rows written for each (aim 1.00) | exponent |
+            | changed | answered, s: median (least–most) | then looked at, s | told, s | against building all (aim 0.02) | joined and left \
+            | rows written for each (aim 1.00) | exponent |
             | --- | --: | --: | --: | --: | --: | --: | --: |
             {table.ToString().TrimEnd()}
 
-            {drift} The API's resident memory: {Text.Number(built.Most)} MB at most while building, {Text.Number(memory.Most)} MB while changing (aim 400).
+            {drift} The API's resident memory: {Text.Number(built.Most)} MB at most while building, {Text.Number(memory.Most)} MB while \
+            changing (aim 400).
             """;
     }
 

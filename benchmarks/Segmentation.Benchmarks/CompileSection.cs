@@ -96,16 +96,22 @@ internal static class CompileSection
         var shapes = await CompileAsync(RandomRules.Shapes);
         var repeated = await CompileAsync(Literals);
         var (compiled, stated) = (new Times(compile), new Times(sql));
-        World.Log($"compile {compiled}, first {Text.Ms(firstCompile)}; SQL {stated}, first {Text.Ms(firstSql)}; hits {repeated.Hits}, misses {repeated.Misses} after {shapes.Misses} of the shapes");
+        World.Log($"compile {compiled}, first {Text.Ms(firstCompile)}; SQL {stated}, first {Text.Ms(firstSql)}; hits {repeated.Hits}, "
+            + $"misses {repeated.Misses} after {shapes.Misses} of the shapes");
         return $"""
             A rule of 50 leaves (all six kinds, ten groups of five), new literals each time, in process.
 
             | step | first, ms | then: median (middle half), ms |
             | --- | --: | --: |
             | check and compile to a predicate (aim < 2 ms) | {Text.Ms(firstCompile)} | {compiled} |
-            | all of it: compile, bind to the clock, find in EF Core's cache, SQL text with its parameters | {Text.Ms(firstSql)} | {stated} |
+            | all of it: compile, bind to the clock, find in EF Core's cache, SQL text with its parameters | {Text.Ms(firstSql)} | \
+            {stated} |
 
-            EF Core's query cache: {RandomRules.Shapes} rules, one of each shape: {shapes.Misses:0} misses, {shapes.Hits:0} hits. Then {Text.Number(Literals)} rules of the same shapes with other literals: {repeated.Misses:0} misses, {Text.Number(repeated.Hits)} hits: {100 * repeated.Hits / (repeated.Hits + repeated.Misses):0.000} % (aim 99.9 %). Two things are taken for part of a shape, since a value chooses between two statements there: `true` or `false` of a boolean, and whether a circle lies across the date line (before that was so, 24 of 10,000 were misses, all of these two).
+            EF Core's query cache: {RandomRules.Shapes} rules, one of each shape: {shapes.Misses:0} misses, {shapes.Hits:0} hits. Then \
+            {Text.Number(Literals)} rules of the same shapes with other literals: {repeated.Misses:0} misses, {Text.Number(repeated.Hits)} \
+            hits: {100 * repeated.Hits / (repeated.Hits + repeated.Misses):0.000} % (aim 99.9 %). Two things are taken for part of a \
+            shape, since a value chooses between two statements there: `true` or `false` of a boolean, and whether a circle lies across \
+            the date line (before that was so, 24 of 10,000 were misses, all of these two).
             """;
     }
 }

@@ -58,10 +58,13 @@ internal static class ImportSection
         }
 
         return $"""
-            {Text.Number(Customers)} whole profiles (about {ndjson.Length / Customers} bytes of NDJSON, {csv.Length / Customers} of CSV each) into the table of {Text.Number(world.Options.Customers)}; aim 50,000 a second.
+            {Text.Number(Customers)} whole profiles (about {ndjson.Length / Customers} bytes of NDJSON, {csv.Length / Customers} of CSV \
+            each) into the table of {Text.Number(world.Options.Customers)}; aim 50,000 a second.
 
             {table}
-            Resident memory of the API: {Text.Number(idle)} MB before, {Text.Number(most)} MB at most in these runs, {Text.Number(longMost)} MB at most while one request brought {Text.Number(LongLines)} lines ({ndjson.Length / 1e6 * (LongLines / Customers):0} MB of NDJSON, {Text.Number(longRate)} a second). Aim: below 300 MB.
+            Resident memory of the API: {Text.Number(idle)} MB before, {Text.Number(most)} MB at most in these runs, \
+            {Text.Number(longMost)} MB at most while one request brought {Text.Number(LongLines)} lines \
+            ({ndjson.Length / 1e6 * (LongLines / Customers):0} MB of NDJSON, {Text.Number(longRate)} a second). Aim: below 300 MB.
             """;
     }
 

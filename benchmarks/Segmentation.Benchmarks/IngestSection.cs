@@ -70,11 +70,14 @@ internal static class IngestSection
 
         var (h, c) = (new Times(http), new Times(copy));
         return $"""
-            {Text.Number(rows.Count)} events, drawn from those loaded (so the busy customers have most of them), in the order of time over the last 20 days; every run under new ids, and deleted afterwards. The COPY is binary, one statement, typed values already in memory, into the same table with the same three indexes.
+            {Text.Number(rows.Count)} events, drawn from those loaded (so the busy customers have most of them), in the order of time over \
+            the last 20 days; every run under new ids, and deleted afterwards. The COPY is binary, one statement, typed values already in \
+            memory, into the same table with the same three indexes.
 
             | way | events a second: median (least–most) | ratio |
             | --- | --: | --: |
-            | `POST /events`, NDJSON, with idempotence and counters | {Text.Number(h.Median)} ({Text.Number(h.Min)}–{Text.Number(h.Max)}) | {Text.Ratio(h.Median / c.Median)} (aim 0.4) |
+            | `POST /events`, NDJSON, with idempotence and counters | {Text.Number(h.Median)} ({Text.Number(h.Min)}–{Text.Number(h.Max)}) \
+            | {Text.Ratio(h.Median / c.Median)} (aim 0.4) |
             | binary COPY | {Text.Number(c.Median)} ({Text.Number(c.Min)}–{Text.Number(c.Max)}) | 1 |
 
             The API's resident memory: {Text.Number(resident)} MB at most.
@@ -91,7 +94,8 @@ internal static class IngestSection
         var now = DateTimeOffset.UtcNow;
         await using var command = world.Plain.CreateCommand($"""
             SELECT e.customer_key, c.id, e.type, e.amount, e.currency, e.channel, e.properties::text
-            FROM events e TABLESAMPLE BERNOULLI ({Math.Min(100, 110.0 * number / world.Options.Events)}) REPEATABLE (7) JOIN customers c ON c.key = e.customer_key
+            FROM events e TABLESAMPLE BERNOULLI ({Math.Min(100, 110.0 * number / world.Options.Events)}) REPEATABLE (7)
+            JOIN customers c ON c.key = e.customer_key
             """);
         await using var reader = await command.ExecuteReaderAsync();
         while (await reader.ReadAsync())
@@ -174,20 +178,23 @@ internal static class IngestSection
         await command.ExecuteNonQueryAsync();
     }
 
-    private const string Counters = "event_count, first_event_at, last_event_at, first_seen_at, last_seen_at, order_count, order_amount, lifetime_value, first_order_at, last_order_at";
+    private const string Counters = "event_count, first_event_at, last_event_at, first_seen_at, last_seen_at, order_count, order_amount, "
+        + "lifetime_value, first_order_at, last_order_at";
 
     /// <summary>Saves what deleting events does not undo, in a temporary table of the connection's.</summary>
     internal static async Task SaveCountersAsync(NpgsqlConnection connection, IEnumerable<long> keys)
     {
         await Loader.ExecuteAsync(connection, "DROP TABLE IF EXISTS bench_counters");
-        await Loader.ExecuteAsync(connection, $"CREATE TEMPORARY TABLE bench_counters AS SELECT key, {Counters} FROM customers WHERE key = ANY (SELECT unnest('{{{string.Join(',', keys.Distinct())}}}'::bigint[]))");
+        await Loader.ExecuteAsync(connection, $"CREATE TEMPORARY TABLE bench_counters AS SELECT key, {Counters} FROM customers "
+            + $"WHERE key = ANY (SELECT unnest('{{{string.Join(',', keys.Distinct())}}}'::bigint[]))");
         await Loader.ExecuteAsync(connection, "ALTER TABLE bench_counters ADD PRIMARY KEY (key)");
         await Loader.ExecuteAsync(connection, "ANALYZE bench_counters");
     }
 
     internal static async Task RestoreCountersAsync(NpgsqlConnection connection)
     {
-        await Loader.ExecuteAsync(connection, $"UPDATE customers c SET ({Counters}) = (b.{Counters.Replace(", ", ", b.", StringComparison.Ordinal)}) FROM bench_counters b WHERE b.key = c.key");
+        await Loader.ExecuteAsync(connection, $"UPDATE customers c SET ({Counters}) = "
+            + $"(b.{Counters.Replace(", ", ", b.", StringComparison.Ordinal)}) FROM bench_counters b WHERE b.key = c.key");
         await Loader.ExecuteAsync(connection, "VACUUM (ANALYZE) events");
         await Loader.ExecuteAsync(connection, "VACUUM (ANALYZE) customers");
     }

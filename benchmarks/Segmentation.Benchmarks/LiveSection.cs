@@ -78,7 +78,8 @@ internal static class LiveSection
                     rates.Add(rows.Count / ms * 1000);
                 }
 
-                World.Log($"{name}, round {round}: {Text.Number(rows.Count / ms * 1000)} events a second{(behind.Count > 0 && name == "with" ? $", settled {behind[^1]:0.0} s later" : "")}");
+                World.Log($"{name}, round {round}: {Text.Number(rows.Count / ms * 1000)} events a "
+                    + $"second{(behind.Count > 0 && name == "with" ? $", settled {behind[^1]:0.0} s later" : "")}");
                 await IngestSection.DeleteAsync(connection, rows, prefix);
             }
         }
@@ -88,19 +89,26 @@ internal static class LiveSection
         world.Figures["ingestEvent"] = 1000 / w.Median;
         world.Figures["visible"] = visible.Times.Median;
         return $"""
-            {built.Text}. {Text.Number(rows.Count)} events drawn from those loaded, NDJSON in one request, {rounds} rounds under new ids after one that is not counted; with the segments, then in a new process without any. They are looked at while they come in and after: {b.Median:0.0} s ({b.Min:0.0}–{b.Max:0.0}) after the answer.
+            {built.Text}. {Text.Number(rows.Count)} events drawn from those loaded, NDJSON in one request, {rounds} rounds under new ids \
+            after one that is not counted; with the segments, then in a new process without any. They are looked at while they come in and \
+            after: {b.Median:0.0} s ({b.Min:0.0}–{b.Max:0.0}) after the answer.
 
             | ingest | events a second: median (least–most) | ratio |
             | --- | --: | --: |
-            | with {built.Segments} active segments | {Text.Number(w.Median)} ({Text.Number(w.Min)}–{Text.Number(w.Max)}) | {Text.Ratio(w.Median / o.Median)} (aim 0.50) |
+            | with {built.Segments} active segments | {Text.Number(w.Median)} ({Text.Number(w.Min)}–{Text.Number(w.Max)}) | \
+            {Text.Ratio(w.Median / o.Median)} (aim 0.50) |
             | without | {Text.Number(o.Median)} ({Text.Number(o.Min)}–{Text.Number(o.Max)}) | 1 |
 
-            At half of that, {Text.Number(visible.Aimed)} events a second (of which {Text.Number(visible.Sent)} were taken: a request each {SendEvery.TotalMilliseconds:0} ms), for {AtRate.TotalSeconds:0} s, after twice as long that is not counted; beside them an event each {ProbeEvery.TotalMilliseconds:0} ms that makes a customer a member of one more segment. From the
-            answer to that event until its row in `memberships` is seen by a query sent every {PollEvery.TotalMilliseconds:0} ms (it takes the machine too), {visible.Times.Count} of them:
+            At half of that, {Text.Number(visible.Aimed)} events a second (of which {Text.Number(visible.Sent)} were taken: a request each \
+            {SendEvery.TotalMilliseconds:0} ms), for {AtRate.TotalSeconds:0} s, after twice as long that is not counted; beside them an \
+            event each {ProbeEvery.TotalMilliseconds:0} ms that makes a customer a member of one more segment. From the
+            answer to that event until its row in `memberships` is seen by a query sent every {PollEvery.TotalMilliseconds:0} ms (it takes \
+            the machine too), {visible.Times.Count} of them:
 
             | p50, ms | p99, ms | most, ms | not seen within {Patience.TotalSeconds:0} s | exponent of p50 |
             | --: | --: | --: | --: | --: |
-            | {Text.Ms(visible.Times.Median)} | {Text.Ms(visible.Times.At(0.99))} (aim 1000) | {Text.Ms(visible.Times.Max)} | {visible.Missing} | {world.Exponent("visible")} |
+            | {Text.Ms(visible.Times.Median)} | {Text.Ms(visible.Times.At(0.99))} (aim 1000) | {Text.Ms(visible.Times.Max)} | \
+            {visible.Missing} | {world.Exponent("visible")} |
 
             The API's resident memory: {Text.Number(most)} MB at most (aim 400).
             """;
@@ -109,7 +117,12 @@ internal static class LiveSection
     private static async Task<Visible> VisibleAsync(
         World world, IReadOnlyList<IngestSection.Row> rows, double rate, string[] probed, IReadOnlyDictionary<string, long> keys)
     {
-        await world.Api.PutSegmentAsync(Probe, """{"combinator":"and","rules":[{"field":"behavioral.events","operator":"=","match":{"mode":"some"},"value":{"combinator":"and","rules":[{"field":"type","operator":"=","value":"bench_probe"}]}}]}""");
+        await world.Api.PutSegmentAsync(
+            Probe,
+            """
+            {"combinator":"and","rules":[{"field":"behavioral.events","operator":"=","match":{"mode":"some"},
+            "value":{"combinator":"and","rules":[{"field":"type","operator":"=","value":"bench_probe"}]}}]}
+            """);
         var segment = await world.ScalarAsync($"SELECT id FROM segments WHERE key = '{Probe}'");
         await StoredSegments.UntilAsync("the probe is built", 20, async () => (
             await world.ScalarAsync($"SELECT count(*) FROM membership_states WHERE segment_id = {segment} AND status = 'Ready'") == 1,
@@ -185,7 +198,8 @@ internal static class LiveSection
             .OrderBy(q => q.Key)
             .Select(q => Text.Ms(new Times([.. q.Select(a => Stopwatch.GetElapsedTime(a.Value, seen[a.Key]).TotalMilliseconds)]).Median));
         World.Log($"p50 in each quarter of that time: {string.Join(", ", quarters)} ms");
-        World.Log($"at {visible.Aimed:0} events a second, {visible.Sent:0} taken: p50 {Text.Ms(visible.Times.Median)} p99 {Text.Ms(visible.Times.At(0.99))} ms, {visible.Missing} of {acknowledged.Count} missing");
+        World.Log($"at {visible.Aimed:0} events a second, {visible.Sent:0} taken: p50 {Text.Ms(visible.Times.Median)} p99 "
+            + $"{Text.Ms(visible.Times.At(0.99))} ms, {visible.Missing} of {acknowledged.Count} missing");
         return visible;
     }
 

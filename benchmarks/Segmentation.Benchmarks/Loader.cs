@@ -87,9 +87,12 @@ internal static class Loader
 
         // The keys are indexes too.
         var indexes = await TableAsync(connection, """
-            SELECT CASE WHEN x.conname IS NULL THEN format('DROP INDEX %I', i.relname) ELSE format('ALTER TABLE %s DROP CONSTRAINT %I CASCADE', t.oid::regclass, x.conname) END,
-                CASE WHEN x.conname IS NULL THEN pg_get_indexdef(i.oid) ELSE format('ALTER TABLE %s ADD CONSTRAINT %I %s', t.oid::regclass, x.conname, pg_get_constraintdef(x.oid)) END
-            FROM pg_index JOIN pg_class i ON i.oid = indexrelid JOIN pg_class t ON t.oid = indrelid LEFT JOIN pg_constraint x ON x.conindid = i.oid AND x.contype = 'p'
+            SELECT CASE WHEN x.conname IS NULL THEN format('DROP INDEX %I', i.relname)
+                    ELSE format('ALTER TABLE %s DROP CONSTRAINT %I CASCADE', t.oid::regclass, x.conname) END,
+                CASE WHEN x.conname IS NULL THEN pg_get_indexdef(i.oid)
+                    ELSE format('ALTER TABLE %s ADD CONSTRAINT %I %s', t.oid::regclass, x.conname, pg_get_constraintdef(x.oid)) END
+            FROM pg_index JOIN pg_class i ON i.oid = indexrelid JOIN pg_class t ON t.oid = indrelid
+                LEFT JOIN pg_constraint x ON x.conindid = i.oid AND x.contype = 'p'
             WHERE t.relname = 'events' ORDER BY x.conname IS NULL, i.relname
             """);
         var now = LocalTime.Truncate(DateTimeOffset.UtcNow);

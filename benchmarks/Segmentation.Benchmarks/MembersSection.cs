@@ -12,12 +12,16 @@ internal static class MembersSection
     [
         ("signed up, any time", """{"combinator":"and","rules":[{"field":"temporal.signedUpAt","operator":"notNull"}]}"""),
         ("viewed a page in the last year", """
-            {"combinator":"and","rules":[{"field":"behavioral.events","operator":"=","match":{"mode":"some"},"value":{"combinator":"and","rules":[
-            {"field":"type","operator":"=","value":"page_viewed"},{"field":"occurredAt","operator":">=","value":{"mode":"relative","anchor":"startOfDay","offset":-365,"unit":"day"}}]}}]}
+            {"combinator":"and","rules":[{"field":"behavioral.events","operator":"=","match":{"mode":"some"},
+            "value":{"combinator":"and","rules":[
+            {"field":"type","operator":"=","value":"page_viewed"},
+            {"field":"occurredAt","operator":">=","value":{"mode":"relative","anchor":"startOfDay","offset":-365,"unit":"day"}}]}}]}
             """),
         ("viewed two pages or more in the last year", """
-            {"combinator":"and","rules":[{"field":"behavioral.events","operator":"=","match":{"mode":"atLeast","threshold":2},"value":{"combinator":"and","rules":[
-            {"field":"type","operator":"=","value":"page_viewed"},{"field":"occurredAt","operator":">=","value":{"mode":"relative","anchor":"startOfDay","offset":-365,"unit":"day"}}]}}]}
+            {"combinator":"and","rules":[{"field":"behavioral.events","operator":"=","match":{"mode":"atLeast","threshold":2},
+            "value":{"combinator":"and","rules":[
+            {"field":"type","operator":"=","value":"page_viewed"},
+            {"field":"occurredAt","operator":">=","value":{"mode":"relative","anchor":"startOfDay","offset":-365,"unit":"day"}}]}}]}
             """),
     ];
 
@@ -57,7 +61,8 @@ internal static class MembersSection
                     Math.Max(world.Options.Repeat, 9),
                     () => world.Api.GetAsync($"segments/{key}/members?limit=100{fields}"),
                     () => world.Api.GetAsync($"segments/{key}/members?limit=100{fields}&cursor={cursor}"));
-                table.AppendLine($"| {name} | {(fields.Length > 0 ? "id" : "all")} | {times[0]} | {times[1]} | {Text.Ratio(times[1].Median / times[0].Median)} |");
+                table.AppendLine($"| {name} | {(fields.Length > 0 ? "id" : "all")} | {times[0]} | {times[1]} | "
+                    + $"{Text.Ratio(times[1].Median / times[0].Median)} |");
                 World.Log($"{name}{fields}: {times[0]} {times[1]}");
             }
         }

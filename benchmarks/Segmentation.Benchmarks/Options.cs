@@ -60,7 +60,8 @@ internal sealed record Options
                 "--load-only" => options with { LoadOnly = true },
                 "--small-pages" => options with { SmallPages = true },
                 "--explain" => options with { Explain = true },
-                _ => throw new ArgumentException($"{args[i]} is not an option: --customers N, --events N, --repeat N, --segments N, --only NAME, --rules 1,2, --data FOLDER, --report FILE, --load-only, --explain, --small-pages."),
+                _ => throw new ArgumentException($"{args[i]} is not an option: --customers N, --events N, --repeat N, --segments N, "
+                    + "--only NAME, --rules 1,2, --data FOLDER, --report FILE, --load-only, --explain, --small-pages."),
             };
         }
 

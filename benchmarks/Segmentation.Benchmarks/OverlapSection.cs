@@ -23,7 +23,8 @@ internal static class OverlapSection
 
         var built = await StoredSegments.EnsureAsync(world);
         List<(string Key, long Size)> sizes = [];
-        await using (var command = world.Plain.CreateCommand("SELECT g.key, s.size FROM membership_states s JOIN segments g ON g.id = s.segment_id WHERE g.key LIKE 'bench-kept-%' ORDER BY s.size"))
+        await using (var command = world.Plain.CreateCommand("SELECT g.key, s.size FROM membership_states s "
+            + "JOIN segments g ON g.id = s.segment_id WHERE g.key LIKE 'bench-kept-%' ORDER BY s.size"))
         await using (var reader = await command.ExecuteReaderAsync())
         {
             while (await reader.ReadAsync())
@@ -45,7 +46,8 @@ internal static class OverlapSection
         World.Log($"overlap {times} ms");
         world.Figures["overlap"] = times.Median;
         return $"""
-            `POST /segments/overlap` of {some} of {built.Text}: those {some} have a mean {Text.Number(chosen.Average(c => c.Size))} ({Text.Number(chosen[0].Size)} to {Text.Number(chosen[^1].Size)}); {Text.Number(pairs)} pairs.
+            `POST /segments/overlap` of {some} of {built.Text}: those {some} have a mean {Text.Number(chosen.Average(c => c.Size))} \
+            ({Text.Number(chosen[0].Size)} to {Text.Number(chosen[^1].Size)}); {Text.Number(pairs)} pairs.
 
             | ms: median and middle half | least–most | aim | exponent |
             | --: | --: | --: | --: |

@@ -72,7 +72,7 @@ for (var i = 0; i < chosen.Length; i++)
         }
 
         World.Log($"== {section.Name}");
-        measured[section.Name] = await section.Run(world);
+        measured[section.Name] = Text.JoinLines(await section.Run(world));
         Report.SaveFigures(world);
         Console.WriteLine($"## {section.Title}\n\n{measured[section.Name]}\n");
         if (options.Report is not null)

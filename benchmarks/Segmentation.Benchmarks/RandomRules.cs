@@ -24,7 +24,7 @@ internal static class RandomRules
         r => Leaf("geographic.country", "in", $"[{Pick(r, "DE", "AT", "CH")},{Pick(r, "FR", "ES", "IT", "US")}]"),
         r => Leaf("geographic.city", "beginsWith", Quote($"{(char)('a' + r.Next(26))}{(char)('a' + r.Next(26))}")),
         r => Leaf("geographic.climate", "!=", Pick(r, "tropical", "arid", "temperate", "continental", "polar")),
-        r => Leaf("geographic.location", "within", $$"""{"latitude":{{Number(-60 + (120 * r.NextDouble()))}},"longitude":{{Number(-160 + (320 * r.NextDouble()))}},"radiusKm":{{Int(r, 5, 500)}}}"""),
+        r => Leaf("geographic.location", "within", Circle(r)),
         r => Leaf("psychographic.interests", "contains", Pick(r, "Hiking", "Gaming", "Yoga", "Reading", "Cooking")),
         r => Leaf("psychographic.values", "in", $"[{Pick(r, "Family", "Freedom")},{Quote($"value {r.Next()}")}]"),
         r => Leaf("psychographic.lifestyle", "notIn", $"[{Pick(r, "Urban", "Outdoor")},{Quote($"style {r.Next()}")}]"),
@@ -55,7 +55,8 @@ internal static class RandomRules
             """{"mode":"some"}""",
             Leaf("type", "=", Type(r)),
             Leaf("properties.category", "in", $"[{Pick(r, "shoes", "bags", "books")},{Quote($"category {r.Next()}")}]")),
-        r => $$$"""{"field":"behavioral.sequence","operator":"=","value":{"steps":[{{{All(Leaf("type", "=", Type(r)), Leaf("occurredAt", ">=", Relative(r, 90)))}}},{{{All(Leaf("type", "=", Type(r)))}}}],"within":{"amount":{{{Int(r, 1, 14)}}},"unit":"day"} } }""",
+        r => Sequence(
+            All(Leaf("type", "=", Type(r)), Leaf("occurredAt", ">=", Relative(r, 90))), All(Leaf("type", "=", Type(r))), Int(r, 1, 14)),
     ];
 
     /// <summary>A rule of a shape, with literals of its own.</summary>
@@ -82,7 +83,7 @@ internal static class RandomRules
 
     /// <summary>Fifty leaves in groups of five, of every kind.</summary>
     public static string Fifty(Random literals) => All([.. Enumerable.Range(0, 10).Select(group =>
-        $$"""{"combinator":"or","rules":[{{string.Join(',', Enumerable.Range(0, 5).Select(i => Leaves[((5 * group) + i) % 22](literals)))}}]}""")]);
+        Any([.. Enumerable.Range(0, 5).Select(i => Leaves[((5 * group) + i) % 22](literals))]))]);
 
     private static string All(params string[] rules) => $$"""{"combinator":"and","rules":[{{string.Join(',', rules)}}]}""";
 
@@ -91,6 +92,18 @@ internal static class RandomRules
 
     private static string Events(string match, params string[] rules) =>
         $$"""{"field":"behavioral.events","operator":"=","match":{{match}},"value":{{All(rules)}}}""";
+
+    private static string Any(params string[] rules) => $$"""{"combinator":"or","rules":[{{string.Join(',', rules)}}]}""";
+
+    private static string Sequence(string first, string second, string days) =>
+        $$"""{"field":"behavioral.sequence","operator":"=","value":{"steps":[{{first}},{{second}}],"""
+        + $$""" "within":{"amount":{{days}},"unit":"day"} } }""";
+
+    private static string Circle(Random r)
+    {
+        var (latitude, longitude) = (Number(-60 + (120 * r.NextDouble())), Number(-160 + (320 * r.NextDouble())));
+        return $$"""{"latitude":{{latitude}},"longitude":{{longitude}},"radiusKm":{{Int(r, 5, 500)}}}""";
+    }
 
     private static string Relative(Random r, int most) =>
         $$"""{"mode":"relative","anchor":"now","offset":-{{Int(r, 1, most)}},"unit":"day"}""";

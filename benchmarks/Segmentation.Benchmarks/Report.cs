@@ -21,7 +21,8 @@ internal static class Report
         {
             File.WriteAllText(
                 Path.Combine(folder, name + ".md"),
-                $"*{DateTime.UtcNow:yyyy-MM-dd HH:mm} UTC, {Machine()}, load average {Load()} at the end; {version}; {Text.Number(world.Options.Customers)} customers, {Text.Number(world.Options.Events)} events.*\n\n{text.Trim()}\n");
+                $"*{DateTime.UtcNow:yyyy-MM-dd HH:mm} UTC, {Machine()}, load average {Load()} at the end; {version}; "
+                    + $"{Text.Number(world.Options.Customers)} customers, {Text.Number(world.Options.Events)} events.*\n\n{text.Trim()}\n");
         }
 
         var body = new StringBuilder($"{Begin} -->\n");

@@ -38,7 +38,8 @@ internal static class RulesSection
             string[] previewSql =
             [
                 .. shapes.Select(s => $"SELECT c.* FROM {s} LIMIT 10; {countSql[hand]}"),
-                $"WITH m AS MATERIALIZED (SELECT c.key FROM {shapes[hand]}) SELECT c.*, (SELECT count(*) FROM m) FROM (SELECT key FROM m LIMIT 10) s JOIN customers c ON c.key = s.key",
+                $"WITH m AS MATERIALIZED (SELECT c.key FROM {shapes[hand]}) SELECT c.*, (SELECT count(*) FROM m) "
+                    + $"FROM (SELECT key FROM m LIMIT 10) s JOIN customers c ON c.key = s.key",
             ];
             var handPreview = await FastestAsync(connection, previewSql);
             var body = $$"""{"rule":{{rule.Rule}},"sampleSize":10}""";
@@ -59,7 +60,8 @@ internal static class RulesSection
                 $"{DateTime.UtcNow:yyyy-MM-dd HH:mm}",
                 world.Options.Repeat);
             await File.WriteAllTextAsync(Path.Combine(folder, $"{number:00}.json"), JsonSerializer.Serialize(row));
-            World.Log($"{rule.Name}: count {row.Count} / {row.CountByHand} = {Text.Ratio(row.CountRatio)} (shape {hand}); preview {row.Preview} / {row.PreviewByHand} = {Text.Ratio(row.PreviewRatio)} (shape {handPreview})");
+            World.Log($"{rule.Name}: count {row.Count} / {row.CountByHand} = {Text.Ratio(row.CountRatio)} (shape {hand}); preview "
+                + $"{row.Preview} / {row.PreviewByHand} = {Text.Ratio(row.PreviewRatio)} (shape {handPreview})");
             if (world.Options.Explain)
             {
                 await ExplainAsync(world, connection, rule.Rule, countSql[hand]);
@@ -76,18 +78,23 @@ internal static class RulesSection
         ];
         foreach (var row in rows)
         {
-            counts.AppendLine($"| {row.Kind} | {row.Name} | {Text.Number(row.Members)} | {row.Count} | {row.CountByHand} | {Text.Ratio(row.CountRatio)} |");
+            counts.AppendLine($"| {row.Kind} | {row.Name} | {Text.Number(row.Members)} | {row.Count} | {row.CountByHand} | "
+                + $"{Text.Ratio(row.CountRatio)} |");
             previews.AppendLine(
                 $"| {row.Kind} | {row.Name} | {row.Preview} | {row.PreviewByHand} | {row.ByHand} | {Text.Ratio(row.PreviewRatio)} |");
         }
 
         return $"""
-            {rows.Length} of {FrozenRules.Rules.Length} rules, measured from {rows.Min(r => r.At)} to {rows.Max(r => r.At)}. Each time is the median and the middle half of {rows.Min(r => r.Repeat)} runs or more, the API and the SQL by hand in turn. By hand: of several shapes the fastest. The counts were the same.
+            {rows.Length} of {FrozenRules.Rules.Length} rules, measured from {rows.Min(r => r.At)} to {rows.Max(r => r.At)}. Each time is \
+            the median and the middle half of {rows.Min(r => r.Repeat)} runs or more, the API and the SQL by hand in turn. By hand: of \
+            several shapes the fastest. The counts were the same.
 
-            **Count** (`GET /segments/KEY/count`): geometric mean {Text.Ratio(Mean(rows.Select(r => r.CountRatio)))} (aim 1.05), worst {Text.Ratio(rows.Max(r => r.CountRatio))} (aim 1.25).
+            **Count** (`GET /segments/KEY/count`): geometric mean {Text.Ratio(Mean(rows.Select(r => r.CountRatio)))} (aim 1.05), worst \
+            {Text.Ratio(rows.Max(r => r.CountRatio))} (aim 1.25).
 
             {counts}
-            **Preview** (`POST /segments/preview`, ten customers): geometric mean {Text.Ratio(Mean(rows.Select(r => r.PreviewRatio)))} (aim 1.05), worst {Text.Ratio(rows.Max(r => r.PreviewRatio))} (aim 1.25).
+            **Preview** (`POST /segments/preview`, ten customers): geometric mean {Text.Ratio(Mean(rows.Select(r => r.PreviewRatio)))} \
+            (aim 1.05), worst {Text.Ratio(rows.Max(r => r.PreviewRatio))} (aim 1.25).
 
             {previews}
             """;

@@ -93,16 +93,21 @@ internal static class SegmentsSection
         }
 
         var (h, p, i, c) = (new Times(http), new Times(plain), new Times(inProcess), new Times(check));
-        World.Log($"http p50 {Text.Ms(h.Median)} p99 {Text.Ms(h.At(0.99))}; plain {Text.Ms(p.Median)} {Text.Ms(p.At(0.99))}; in process {Text.Ms(i.Median)}; check {Text.Ms(c.Median)}");
+        World.Log($"http p50 {Text.Ms(h.Median)} p99 {Text.Ms(h.At(0.99))}; plain {Text.Ms(p.Median)} {Text.Ms(p.At(0.99))}; in process "
+            + $"{Text.Ms(i.Median)}; check {Text.Ms(c.Median)}");
         return $"""
-            {Segments} active segments of {RandomRules.Shapes} shapes; {Requests} customers drawn evenly, {Text.Number((double)rows / Requests - 1)} events each on average, {Text.Number((double)found / Requests)} segments each. A round asks each way in turn. Making the segments over HTTP took {Text.Ms(creating / Segments)} ms each; the first answer, which compiles them all, {Text.Ms(first)} ms.
+            {Segments} active segments of {RandomRules.Shapes} shapes; {Requests} customers drawn evenly, \
+            {Text.Number((double)rows / Requests - 1)} events each on average, {Text.Number((double)found / Requests)} segments each. A \
+            round asks each way in turn. Making the segments over HTTP took {Text.Ms(creating / Segments)} ms each; the first answer, \
+            which compiles them all, {Text.Ms(first)} ms.
 
             | way | p50, ms | p99, ms | p50 against the plain SELECT |
             | --- | --: | --: | --: |
             | `GET /customers/ID/segments` | {Text.Ms(h.Median)} | {Text.Ms(h.At(0.99))} | {Text.Ratio(h.Median / p.Median)} (aim 5) |
             | the same, in process, without HTTP | {Text.Ms(i.Median)} | {Text.Ms(i.At(0.99))} | {Text.Ratio(i.Median / p.Median)} |
             | plain prepared SELECT of the row and the events, one batch | {Text.Ms(p.Median)} | {Text.Ms(p.At(0.99))} | 1 |
-            | one membership, `GET /segments/KEY/members/ID` (aim p50 < 2 ms) | {Text.Ms(c.Median)} | {Text.Ms(c.At(0.99))} | {Text.Ratio(c.Median / p.Median)} |
+            | one membership, `GET /segments/KEY/members/ID` (aim p50 < 2 ms) | {Text.Ms(c.Median)} | {Text.Ms(c.At(0.99))} | \
+            {Text.Ratio(c.Median / p.Median)} |
             """;
     }
 }

@@ -35,6 +35,9 @@ internal static class Text
 
     public static string Ratio(double ratio) => ratio.ToString("0.00", CultureInfo.InvariantCulture);
 
+    /// <summary>Joins a line that ends in a backslash with the next: the report's lines are longer than the code's.</summary>
+    public static string JoinLines(string text) => text.Replace(" \\\n", " ", StringComparison.Ordinal);
+
     public static string Number(double n) => n.ToString("#,##0", CultureInfo.InvariantCulture);
 }
 

@@ -70,10 +70,17 @@ internal static class StoredSection
         world.Figures["storedInProcess"] = l[0].Median;
         world.Figures["storedHttp"] = l[2].Median;
         string Row(string name, int way, int against, string aim, string figure) =>
-            $"| {name} | {Text.Number(r[way].Median)} ({Text.Number(r[way].Min)}–{Text.Number(r[way].Max)}) | {Text.Ms(l[way].Median)} | {Text.Ms(l[way].At(0.99))} | {(way == against ? "1" : $"{Text.Ratio(r[way].Median / r[against].Median)}{aim}")} | {figure} |";
+            $"| {name} | {Text.Number(r[way].Median)} ({Text.Number(r[way].Min)}–{Text.Number(r[way].Max)}) | {Text.Ms(l[way].Median)} | "
+                + $"{Text.Ms(l[way].At(0.99))} | {(way == against ? "1" : $"{Text.Ratio(r[way].Median / r[against].Median)}{aim}")} | "
+                + $"{figure} |";
         return $"""
-            {built.Text}. {Connections} workers ask for customers drawn evenly, each as soon as it has its answer, for {Window.TotalSeconds:0} s at a time, {rounds} times in turn, after {Warming} times as long that is not counted: each connection's process has the pages to find that others have in memory. All four send the same statement, prepared, with a plan made once: Npgsql alone for a customer, from a connection for each of the workers; the service for all that are waiting, from one a core.
-            In process: the service's own code from the id to the list of segments, against Npgsql alone from the id to the array of their ids. Over HTTP: the API, against a minimal Kestrel endpoint in a process of its own that answers that array; the client takes
+            {built.Text}. {Connections} workers ask for customers drawn evenly, each as soon as it has its answer, for \
+            {Window.TotalSeconds:0} s at a time, {rounds} times in turn, after {Warming} times as long that is not counted: each \
+            connection's process has the pages to find that others have in memory. All four send the same statement, prepared, with a plan \
+            made once: Npgsql alone for a customer, from a connection for each of the workers; the service for all that are waiting, from \
+            one a core.
+            In process: the service's own code from the id to the list of segments, against Npgsql alone from the id to the array of their \
+            ids. Over HTTP: the API, against a minimal Kestrel endpoint in a process of its own that answers that array; the client takes
             its share of the two cores on either side.
 
             | way | requests a second: median (least–most) | p50, ms | p99, ms | ratio | exponent of p50 |

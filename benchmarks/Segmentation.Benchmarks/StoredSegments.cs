@@ -70,7 +70,8 @@ internal static class StoredSegments
             await UntilAsync($"{number} segments are built", 25, async () =>
             {
                 await using var command = world.Plain.CreateCommand(
-                    "SELECT count(*) FILTER (WHERE s.status = 'Ready')::integer, count(*) FILTER (WHERE s.status = 'Failed')::integer, min(error) FROM membership_states s JOIN segments g ON g.id = s.segment_id WHERE g.key LIKE $1");
+                    "SELECT count(*) FILTER (WHERE s.status = 'Ready')::integer, count(*) FILTER (WHERE s.status = 'Failed')::integer, "
+                        + "min(error) FROM membership_states s JOIN segments g ON g.id = s.segment_id WHERE g.key LIKE $1");
                 command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = prefix + "%" });
                 await using var reader = await command.ExecuteReaderAsync();
                 await reader.ReadAsync();
@@ -86,7 +87,8 @@ internal static class StoredSegments
     {
         var number = world.Options.Segments;
         var file = Path.Combine(Directory.CreateDirectory(Path.Combine(world.Options.Data, "measured")).FullName, "kept-segments.json");
-        if (await world.ScalarAsync($"SELECT count(*) FROM membership_states s JOIN segments g ON g.id = s.segment_id WHERE g.key LIKE '{LivePrefix}%' AND s.status = 'Ready'") == number && File.Exists(file))
+        if (await world.ScalarAsync($"SELECT count(*) FROM membership_states s JOIN segments g ON g.id = s.segment_id "
+            + $"WHERE g.key LIKE '{LivePrefix}%' AND s.status = 'Ready'") == number && File.Exists(file))
         {
             await SettledAsync(world, DateTime.UtcNow);
             await WarmAsync(world);
@@ -120,7 +122,8 @@ internal static class StoredSegments
     // these sections need.
     private static async Task WarmAsync(World world)
     {
-        var ms = await Measure.TimeAsync(() => world.ExecuteAsync("CREATE EXTENSION IF NOT EXISTS pg_prewarm; SELECT sum(pg_prewarm(oid, 'read')) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'i')"));
+        var ms = await Measure.TimeAsync(() => world.ExecuteAsync("CREATE EXTENSION IF NOT EXISTS pg_prewarm; "
+            + "SELECT sum(pg_prewarm(oid, 'read')) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'i')"));
         World.Log($"all tables and indexes read once in {ms / 1000:0.0} s");
     }
 
@@ -196,7 +199,8 @@ internal static class StoredSegments
     /// <param name="Most">The API's resident memory meanwhile, in MB.</param>
     public sealed record Built(int Segments, double Ms, long Members, double Most)
     {
-        public string Text => new StringBuilder().Append(CultureInfo.InvariantCulture, $"{Segments} active segments of a mean {Benchmarks.Text.Number((double)Members / Segments)} members, of {RandomRules.Shapes} shapes").ToString();
+        public string Text => new StringBuilder().Append(CultureInfo.InvariantCulture, $"{Segments} active segments of a mean "
+            + $"{Benchmarks.Text.Number((double)Members / Segments)} members, of {RandomRules.Shapes} shapes").ToString();
     }
 
     private sealed class Held(NpgsqlConnection connection) : IAsyncDisposable

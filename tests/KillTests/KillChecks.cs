@@ -32,8 +32,11 @@ internal sealed class KillChecks(NpgsqlDataSource source, KillLoad load, KillRec
                 using var ready = await api.Http.GetAsync(new Uri("/health/ready", UriKind.Relative));
                 state = await TextAsync(
                     $"""
-                    SELECT concat_ws(', ', CASE WHEN l.ready_stamp IS DISTINCT FROM s.stamp THEN 'definitions ' || s.stamp || ', ready ' || coalesce(l.ready_stamp::text, 'none') END,
-                        CASE WHEN l.kept_until < '{until:O}' THEN 'watermark ' || l.kept_until END, (SELECT count(*) || ' rows of the change log' FROM membership_work HAVING count(*) > 0))
+                    SELECT concat_ws(', ',
+                        CASE WHEN l.ready_stamp IS DISTINCT FROM s.stamp
+                            THEN 'definitions ' || s.stamp || ', ready ' || coalesce(l.ready_stamp::text, 'none') END,
+                        CASE WHEN l.kept_until < '{until:O}' THEN 'watermark ' || l.kept_until END,
+                        (SELECT count(*) || ' rows of the change log' FROM membership_work HAVING count(*) > 0))
                     FROM membership_leader l, definition_stamp s
                     """);
                 if (ready.IsSuccessStatusCode && state.Length == 0)
@@ -67,28 +70,40 @@ internal sealed class KillChecks(NpgsqlDataSource source, KillLoad load, KillRec
             [.. load.Customers.Keys]);
         string[] events = [.. load.Events.Keys.Where(id => seen.Add(id) || all)];
         await NoneAsync(
-            "events acknowledged that are not there once", "SELECT a.id || ' ' || count(e.id) FROM unnest($1) AS a (id) LEFT JOIN customers c ON c.id = split_part(a.id, '-', 1) LEFT JOIN events e ON e.customer_key = c.key AND e.id = a.id GROUP BY a.id HAVING count(e.id) <> 1", events);
+            "events acknowledged that are not there once", "SELECT a.id || ' ' || count(e.id) FROM unnest($1) AS a (id) "
+                + "LEFT JOIN customers c ON c.id = split_part(a.id, '-', 1) LEFT JOIN events e ON e.customer_key = c.key AND e.id = a.id "
+                + "GROUP BY a.id HAVING count(e.id) <> 1", events);
         await NoneAsync("events twice", "SELECT id || ' ' || count(*) FROM events WHERE id LIKE 'k%' GROUP BY id HAVING count(*) > 1");
         await NoneAsync(
             "events of nobody", "SELECT id FROM events e WHERE NOT EXISTS (SELECT FROM customers c WHERE c.key = e.customer_key)");
         await NoneAsync("customers whose counters are not what their events add up to",
             """
-            SELECT concat_ws(' ', c.id, c.event_count, c.order_count, c.lifetime_value, c.order_amount, 'but', e.events, e.orders, e.ordered - e.refunded, e.ordered) FROM customers c
-            LEFT JOIN (SELECT customer_key, count(*) AS events, count(*) FILTER (WHERE type = 'order_completed') AS orders, max(occurred_at) AS last,
-                    coalesce(sum(amount) FILTER (WHERE type = 'order_completed'), 0) AS ordered, coalesce(sum(abs(amount)) FILTER (WHERE type = 'order_refunded'), 0) AS refunded
+            SELECT concat_ws(' ', c.id, c.event_count, c.order_count, c.lifetime_value, c.order_amount,
+                'but', e.events, e.orders, e.ordered - e.refunded, e.ordered) FROM customers c
+            LEFT JOIN (SELECT customer_key, count(*) AS events, max(occurred_at) AS last,
+                    count(*) FILTER (WHERE type = 'order_completed') AS orders,
+                    coalesce(sum(amount) FILTER (WHERE type = 'order_completed'), 0) AS ordered,
+                    coalesce(sum(abs(amount)) FILTER (WHERE type = 'order_refunded'), 0) AS refunded
                 FROM events GROUP BY customer_key) e ON e.customer_key = c.key
-            WHERE (c.event_count, c.order_count, c.lifetime_value, c.order_amount) <> (coalesce(e.events, 0), coalesce(e.orders, 0), coalesce(e.ordered - e.refunded, 0), coalesce(e.ordered, 0)) OR c.last_event_at IS DISTINCT FROM e.last
+            WHERE (c.event_count, c.order_count, c.lifetime_value, c.order_amount)
+                    <> (coalesce(e.events, 0), coalesce(e.orders, 0), coalesce(e.ordered - e.refunded, 0), coalesce(e.ordered, 0))
+                OR c.last_event_at IS DISTINCT FROM e.last
             """);
-        await NoneAsync("two membership periods at a time", "SELECT segment_id || ' ' || customer_key FROM memberships WHERE left_batch IS NULL GROUP BY segment_id, customer_key HAVING count(*) > 1");
+        await NoneAsync("two membership periods at a time", "SELECT segment_id || ' ' || customer_key FROM memberships "
+            + "WHERE left_batch IS NULL GROUP BY segment_id, customer_key HAVING count(*) > 1");
         await NoneAsync(
             "membership periods of nobody, or of no segment",
-            "SELECT segment_id || ' ' || customer_key FROM memberships m WHERE NOT EXISTS (SELECT FROM customers c WHERE c.key = m.customer_key) OR NOT EXISTS (SELECT FROM segments s WHERE s.id = m.segment_id)");
+            "SELECT segment_id || ' ' || customer_key FROM memberships m WHERE NOT EXISTS (SELECT FROM customers c "
+                + "WHERE c.key = m.customer_key) OR NOT EXISTS (SELECT FROM segments s WHERE s.id = m.segment_id)");
         await NoneAsync("segments whose size is not the number of their members, or not what joined less what left",
             """
-            SELECT concat_ws(' ', s.key, st.status, st.size, m.members, b.difference) FROM segments s LEFT JOIN membership_states st ON st.segment_id = s.id,
+            SELECT concat_ws(' ', s.key, st.status, st.size, m.members, b.difference)
+            FROM segments s LEFT JOIN membership_states st ON st.segment_id = s.id,
                 LATERAL (SELECT count(*) AS members FROM memberships m WHERE m.segment_id = s.id AND m.left_batch IS NULL) m,
                 LATERAL (SELECT coalesce(sum(joined - "left"), 0) AS difference FROM membership_batches b WHERE b.segment_id = s.id) b
-            WHERE m.members <> b.difference OR (s.status = 'Active' AND (st.status IS DISTINCT FROM 'Ready' OR st.size <> m.members)) OR (s.status <> 'Active' AND m.members > 0)
+            WHERE m.members <> b.difference
+                OR (s.status = 'Active' AND (st.status IS DISTINCT FROM 'Ready' OR st.size <> m.members))
+                OR (s.status <> 'Active' AND m.members > 0)
             """);
         await MembershipAsync(api);
         await MessagesAsync();
@@ -127,7 +142,8 @@ internal sealed class KillChecks(NpgsqlDataSource source, KillLoad load, KillRec
         var differ = new Dictionary<string, HashSet<string>>();
         foreach (var key in segments)
         {
-            var stored = await ListAsync("SELECT c.id FROM memberships m JOIN segments s ON s.id = m.segment_id JOIN customers c ON c.key = m.customer_key WHERE s.key = $1 AND m.left_batch IS NULL", key);
+            var stored = await ListAsync("SELECT c.id FROM memberships m JOIN segments s ON s.id = m.segment_id "
+                + "JOIN customers c ON c.key = m.customer_key WHERE s.key = $1 AND m.left_batch IS NULL", key);
             using var request = new HttpRequestMessage(HttpMethod.Get, $"segments/{key}/members?fields=id&live=true");
             request.Headers.Accept.ParseAdd("application/x-ndjson");
             using var response = await api.Http.SendAsync(request);
@@ -160,10 +176,12 @@ internal sealed class KillChecks(NpgsqlDataSource source, KillLoad load, KillRec
         // These first: what the passing of time changes after this is not waited for.
         var expected = await ListAsync(
             """
-            SELECT concat_ws(' ', CASE WHEN x.joined THEN 'segment.joined' ELSE 'segment.left' END, s.key, c.id, (extract(epoch FROM b.at) * 1000000)::bigint)
+            SELECT concat_ws(' ', CASE WHEN x.joined THEN 'segment.joined' ELSE 'segment.left' END, s.key, c.id,
+                (extract(epoch FROM b.at) * 1000000)::bigint)
             FROM membership_batches b JOIN segments s ON s.id = b.segment_id CROSS JOIN LATERAL (
                 SELECT customer_key, true FROM memberships WHERE segment_id = b.segment_id AND joined_batch = b.id
-                UNION ALL SELECT customer_key, false FROM memberships WHERE segment_id = b.segment_id AND left_batch = b.id) AS x (customer_key, joined)
+                UNION ALL SELECT customer_key, false FROM memberships WHERE segment_id = b.segment_id AND left_batch = b.id)
+                AS x (customer_key, joined)
             JOIN customers c ON c.key = x.customer_key WHERE b.id > $1::bigint AND s.key = ANY (string_to_array($2, ','))
             """, since.ToString(CultureInfo.InvariantCulture), string.Join(',', KillReceiver.Segments));
 

@@ -52,7 +52,9 @@ internal sealed class KillLoad(KillFailures failures)
             """{"mode":"atLeast","threshold":300,"aggregate":"sum","of":"amount"}""",
             Leaf("type", "=", "\"order_completed\""),
             Leaf("occurredAt", ">=", Relative("now", -3, "minute")))),
-        ("cart-then-order", "Europe/Berlin", $$"""{"field":"behavioral.sequence","operator":"=","value":{"steps":[{{All(Leaf("type", "=", "\"cart_added\""), Leaf("occurredAt", ">=", Relative("now", -5, "minute")))}},{{All(Leaf("type", "=", "\"order_completed\""))}}],"within":{"amount":1,"unit":"minute"} } }"""),
+        ("cart-then-order", "Europe/Berlin", Sequence(
+            All(Leaf("type", "=", "\"cart_added\""), Leaf("occurredAt", ">=", Relative("now", -5, "minute"))),
+            All(Leaf("type", "=", "\"order_completed\"")))),
         ("unseen", "Europe/Berlin", Leaf("temporal.lastSeenAt", "<", Relative("now", -1, "minute"))),
         ("new", "UTC", Leaf("temporal.signedUpAt", ">=", Relative("now", -10, "day"))),
         (
@@ -68,7 +70,8 @@ internal sealed class KillLoad(KillFailures failures)
         ("neither", "UTC", Leaf("segment", "notIn", "[\"german-and-lately\",\"adults\",\"by-hand\"]")),
         ("below", "UTC", Leaf("segment", "notIn", "[\"top-half\"]")),
         ("top-germans", "UTC", $"{Leaf("value.percentile", ">=", "50")},{Leaf("geographic.country", "=", "\"DE\"")}"),
-        ("top-lately", "UTC", $"{Leaf("value.percentile", ">=", "30")},{EventRule("{\"mode\":\"some\"}", Leaf("type", "=", "\"cart_added\""), Leaf("occurredAt", ">=", Relative("now", -1, "day")))}"),
+        ("top-lately", "UTC", Leaf("value.percentile", ">=", "30") + ","
+            + EventRule("""{"mode":"some"}""", Leaf("type", "=", "\"cart_added\""), Leaf("occurredAt", ">=", Relative("now", -1, "day")))),
         ("with-playground", "UTC", Leaf("segment", "in", $"[\"{Playground}\"]")),
         ("through-draft", "UTC", Leaf("segment", "in", $"[\"{Draft}\"]")),
     ];
@@ -181,7 +184,13 @@ internal sealed class KillLoad(KillFailures failures)
                         404);
                     return;
                 case 3:
-                    await SendAsync("PATCH", $"customers/{id}", $$"""{"geographic":{"country":"{{(own.Next(2) == 0 ? "DE" : "FR")}}"},"demographic":{"birthDate":"{{Birth(own)}}"} }""", "application/merge-patch+json", 404);
+                    var country = own.Next(2) == 0 ? "DE" : "FR";
+                    await SendAsync(
+                        "PATCH",
+                        $"customers/{id}",
+                        $$"""{"geographic":{"country":"{{country}}"},"demographic":{"birthDate":"{{Birth(own)}}"} }""",
+                        "application/merge-patch+json",
+                        404);
                     return;
                 default:
                     await SendAsync("DELETE", $"customers/{id}", null);
@@ -310,6 +319,10 @@ internal sealed class KillLoad(KillFailures failures)
 
     private static string EventRule(string match, params string[] rules) =>
         $$"""{"field":"behavioral.events","operator":"=","match":{{match}},"value":{{All(rules)}}}""";
+
+    private static string Sequence(string first, string second) =>
+        $$"""{"field":"behavioral.sequence","operator":"=","value":{"steps":[{{first}},{{second}}],"""
+        + """ "within":{"amount":1,"unit":"minute"} } }""";
 
     private static string Relative(string anchor, int offset, string unit) =>
         $$"""{"mode":"relative","anchor":"{{anchor}}","offset":{{offset}},"unit":"{{unit}}"}""";

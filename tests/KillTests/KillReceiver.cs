@@ -36,7 +36,8 @@ internal sealed class KillReceiver : IAsyncDisposable
             var message = await JsonSerializer.DeserializeAsync<JsonElement>(request.Body);
             var data = message.GetProperty("data");
             var at = (message.GetProperty("timestamp").GetDateTimeOffset() - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
-            receiver.Messages[$"{message.GetProperty("type").GetString()} {data.GetProperty("segment").GetString()} {data.GetProperty("customerId").GetString()} {at}"] = true;
+            receiver.Messages[$"{message.GetProperty("type").GetString()} {data.GetProperty("segment").GetString()} "
+                + $"{data.GetProperty("customerId").GetString()} {at}"] = true;
         });
         await receiver.app.StartAsync();
         return receiver;

@@ -137,14 +137,18 @@ internal static class KillTest
                     var recovered = clock.Elapsed;
                     await checks.RunAsync(api, all: kill == options.Kills);
                     Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                        $"{kill}: {victim} after {after.TotalSeconds:0.0} s of load; {load.Events.Count - before.Events} events acknowledged; settled {recovered.TotalSeconds:0.0} s after the kill, compared in {(clock.Elapsed - recovered).TotalSeconds:0.0} s{(failures.Count > before.Failures ? "; FAILED" : "")}"));
+                        $"{kill}: {victim} after {after.TotalSeconds:0.0} s of load; {load.Events.Count - before.Events} events "
+                            + $"acknowledged; settled {recovered.TotalSeconds:0.0} s after the kill, compared in "
+                            + $"{(clock.Elapsed - recovered).TotalSeconds:0.0} s{(failures.Count > before.Failures ? "; FAILED" : "")}"));
                 }
 
                 done++;
             }
 
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{load.Events.Count:N0} events acknowledged, {checks.Memberships:N0} memberships compared ({checks.ByTime} of them again, since time had passed), {checks.Messages:N0} changes published to a webhook, longest recovery {longest.TotalSeconds:0.0} s"));
+                $"{load.Events.Count:N0} events acknowledged, {checks.Memberships:N0} memberships compared ({checks.ByTime} of them again, "
+                    + $"since time had passed), {checks.Messages:N0} changes published to a webhook, longest recovery "
+                    + $"{longest.TotalSeconds:0.0} s"));
         }
         catch when (cleaned.IsValueCreated)
         {

@@ -83,7 +83,8 @@ internal sealed partial record PostgresBinaries(string Directory, int Major)
         return new EmbeddedPostgresException(
             $"""
             {wanted} was not found {where}.{instead} Three ways on:
-              1. install the PostgreSQL server (Debian and Ubuntu: apt-get install postgresql; macOS: brew install postgresql@17; Windows: its installer), or name its folder in Embedded:BinDirectory;
+              1. install the PostgreSQL server (Debian and Ubuntu: apt-get install postgresql;
+                 macOS: brew install postgresql@17; Windows: its installer), or name its folder in Embedded:BinDirectory;
               2. docker compose up --build, which brings a database of its own;
               3. set ConnectionStrings__Segmentation to a database that you have.
             """);

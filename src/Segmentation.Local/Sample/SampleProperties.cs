@@ -47,14 +47,15 @@ internal sealed class SampleProperties
     }
 
     public static SampleProperties Page(int category, int device) => Pages[(category * SampleTables.Devices.Length) + device] ??= new(
-        $$"""{"page":"/{{SampleTables.Categories[category].Name}}","category":"{{SampleTables.Categories[category].Name}}","device":"{{SampleTables.Devices[device]}}"}""");
+        $$"""{"page":"/{{Name(category)}}","category":"{{Name(category)}}","device":"{{SampleTables.Devices[device]}}"}""");
 
     public static SampleProperties Product(int product) => Products[product] ??= new(
-        $$"""{"category":"{{Category(product).Name}}","price":{{Price(product)}},"product":{{Details(product)}} }""");
+        $$"""{"category":"{{Category(product).Name}}","price":{{Price(product)}},{{Details(product)}} }""");
 
     public static SampleProperties Order(int product, int quantity, bool coupon) =>
         Orders[(((product * MaxQuantity) + quantity - 1) * 2) + (coupon ? 1 : 0)] ??= new(
-            $$"""{"category":"{{Category(product).Name}}","quantity":{{Number(quantity)}},"coupon":{{(coupon ? "true" : "false")}},"product":{{Details(product)}} }""");
+            $$"""{"category":"{{Category(product).Name}}","quantity":{{Number(quantity)}},"coupon":{{Boolean(coupon)}},"""
+            + $$"""{{Details(product)}} }""");
 
     public static SampleProperties Refund(int product, int reason) =>
         Refunds[(product / ProductsPerCategory * SampleTables.RefundReasons.Length) + reason] ??= new(
@@ -65,13 +66,13 @@ internal sealed class SampleProperties
 
     public static SampleProperties Ticket(int topic, int priority, bool resolved) =>
         Tickets[(((topic * 3) + priority - 1) * 2) + (resolved ? 1 : 0)] ??= new(
-            $$"""{"topic":"{{SampleTables.TicketTopics[topic]}}","priority":{{Number(priority)}},"resolved":{{(resolved ? "true" : "false")}} }""");
+            $$"""{"topic":"{{SampleTables.TicketTopics[topic]}}","priority":{{Number(priority)}},"resolved":{{Boolean(resolved)}} }""");
 
     public static SampleProperties Campaign(int campaign) => Campaigns[campaign] ??= new(
         $$"""{"campaign":{"number":{{Number(campaign + 1)}},"name":"{{SampleTables.Campaigns[campaign]}}" } }""");
 
     public static SampleProperties App(int version) => Apps[version] ??= new(
-        $$"""{"version":"{{Number(4 + (version / 4))}}.{{Number(version % 4)}}","push":{{(version % 2 == 0 ? "true" : "false")}} }""");
+        $$"""{"version":"{{Number(4 + (version / 4))}}.{{Number(version % 4)}}","push":{{Boolean(version % 2 == 0)}} }""");
 
     private static SampleCategory Category(int product) => SampleTables.Categories[product / ProductsPerCategory];
 
@@ -81,8 +82,12 @@ internal sealed class SampleProperties
     {
         var (category, number) = (Category(product), product % ProductsPerCategory);
         var sku = $"{category.Sku}-{(number + 1).ToString("00", CultureInfo.InvariantCulture)}";
-        return $$"""{"sku":"{{sku}}","brand":"{{category.Brands[number % category.Brands.Length]}}" }""";
+        return "\"product\":" + $$"""{"sku":"{{sku}}","brand":"{{category.Brands[number % category.Brands.Length]}}" }""";
     }
+
+    private static string Name(int category) => SampleTables.Categories[category].Name;
+
+    private static string Boolean(bool value) => value ? "true" : "false";
 
     private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
 }

@@ -20,7 +20,8 @@ public sealed class EmbeddedPostgresTests : IDisposable
             Assert.Equal("segmentation UTF8 C UTC off", await ScalarAsync(
                 first,
                 """
-                SELECT concat_ws(' ', datname, pg_encoding_to_char(encoding), datcollate, current_setting('timezone'), current_setting('jit'))
+                SELECT concat_ws(' ', datname, pg_encoding_to_char(encoding), datcollate,
+                    current_setting('timezone'), current_setting('jit'))
                 FROM pg_database WHERE datname = current_database()
                 """));
             await ScalarAsync(first, "CREATE TABLE kept AS SELECT 42 AS n");

@@ -238,19 +238,30 @@ public sealed class SampleGeneratorTests
     {
         // Member by member: a new column alone doesn't change the sample.
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        void Add(FormattableString text) => hash.AppendData(Encoding.UTF8.GetBytes(text.ToString(CultureInfo.InvariantCulture) + "\n"));
+        void Add(params FormattableString[] parts) => hash.AppendData(
+            Encoding.UTF8.GetBytes(string.Join('|', parts.Select(p => p.ToString(CultureInfo.InvariantCulture))) + "\n"));
         for (var i = 0; i < generator.CustomerCount; i++)
         {
             var c = generator.Customer(i);
             var (d, g, p) = (c.Demographic, c.Geographic, c.Psychographic);
-            Add($"{c.Id}|{c.Email}|{c.FirstName}|{c.LastName}|{c.SignedUpAt:O}|{c.FirstSeenAt:O}|{c.LastSeenAt:O}|{c.CreatedAt:O}|{c.Attributes}|{c.AttributesFolded}|{c.Consents}|{string.Join(',', c.ConsentsGranted)}");
-            Add($"{d.BirthDate:O}|{d.Gender}|{d.Education}|{d.Occupation}|{d.MaritalStatus}|{d.Language}|{d.Income}|{d.HouseholdSize}|{d.Children}");
+            Add(
+                $"{c.Id}|{c.Email}|{c.FirstName}|{c.LastName}|{c.SignedUpAt:O}|{c.FirstSeenAt:O}|{c.LastSeenAt:O}|{c.CreatedAt:O}",
+                $"{c.Attributes}|{c.AttributesFolded}|{c.Consents}|{string.Join(',', c.ConsentsGranted)}");
+            Add(
+                $"{d.BirthDate:O}|{d.Gender}|{d.Education}|{d.Occupation}|{d.MaritalStatus}|{d.Language}",
+                $"{d.Income}|{d.HouseholdSize}|{d.Children}");
             Add($"{g.Country}|{g.Region}|{g.City}|{g.PostalCode}|{g.TimeZone}|{g.Climate}|{g.Latitude:R}|{g.Longitude:R}");
-            Add($"{string.Join(',', p.Interests)}|{string.Join(',', p.Values)}|{string.Join(',', p.Attitudes)}|{string.Join(',', p.Motivations)}|{p.Lifestyle}|{p.Personality}");
-            Add($"{c.EventCount}|{c.FirstEventAt:O}|{c.LastEventAt:O}|{c.OrderCount}|{c.OrderAmount}|{c.LifetimeValue}|{c.FirstOrderAt:O}|{c.LastOrderAt:O}");
+            Add(
+                $"{string.Join(',', p.Interests)}|{string.Join(',', p.Values)}|{string.Join(',', p.Attitudes)}",
+                $"{string.Join(',', p.Motivations)}|{p.Lifestyle}|{p.Personality}");
+            Add(
+                $"{c.EventCount}|{c.FirstEventAt:O}|{c.LastEventAt:O}|{c.OrderCount}|{c.OrderAmount}|{c.LifetimeValue}",
+                $"{c.FirstOrderAt:O}|{c.LastOrderAt:O}");
             foreach (var e in generator.Events(i))
             {
-                Add($"{e.Id}|{e.OccurredAt:O}|{e.Type}|{e.TypeSent}|{e.Amount}|{e.Currency}|{e.Channel}|{e.ChannelSent}|{e.Properties}|{e.PropertiesSent}");
+                Add(
+                    $"{e.Id}|{e.OccurredAt:O}|{e.Type}|{e.TypeSent}|{e.Amount}|{e.Currency}|{e.Channel}|{e.ChannelSent}",
+                    $"{e.Properties}|{e.PropertiesSent}");
             }
         }
 

@@ -300,7 +300,8 @@ internal static class ExampleSegments
             }
             """),
         new(
-            "value", "lapsed-big-spenders", "Lapsed big spenders", "Spent 500 or more on at least 2 orders, none in the last 90 days, and neither abandoned a cart lately nor lives around Berlin.",
+            "value", "lapsed-big-spenders", "Lapsed big spenders", "Spent 500 or more on at least 2 orders, none in the last 90 days, and "
+                + "neither abandoned a cart lately nor lives around Berlin.",
             "Win them back with a personal offer; the Berlin store calls its own customers.", "Europe/Berlin",
             """
             {

@@ -38,7 +38,8 @@ internal static class CompileSection
                 await Measure.TimeAsync(() => Task.FromResult(all.Compile(fifty, Backend.Sql, historical: false) is { IsValid: true }
                     ? 0
                     : throw new InvalidOperationException("The rule of fifty is not valid.")));
-            var whole = await Measure.TimeAsync(() => Task.FromResult(query.Members(query.CreatePredicate(all, fifty, "UTC", null)).ToQueryString()));
+            var whole = await Measure.TimeAsync(
+            () => Task.FromResult(query.Members(query.CreatePredicate(all, fifty, "UTC", null)).ToQueryString()));
             return (compiling, whole);
         });
 

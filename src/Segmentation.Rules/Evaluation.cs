@@ -93,8 +93,8 @@ public sealed class Evaluation
     public DateTimeOffset Shift(DateTimeOffset instant, int minutes) => Clamp(instant, TimeSpan.FromMinutes(minutes));
 
     /// <summary>
-    /// A yearly window from one value's day to another's, as two ranges of month × 100 + day: the second begins with the year, and is empty unless
-    /// the window crosses New Year.
+    /// A yearly window from one value's day to another's, as two ranges of month × 100 + day: the second begins with the year, and is empty
+    /// unless the window crosses New Year.
     /// </summary>
     public int YearlyFirstLow(DateValue low, DateValue high) => MonthDay(Date(low));
 

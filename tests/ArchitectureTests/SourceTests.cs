@@ -12,7 +12,10 @@ public partial class SourceTests
     {
         var order = RoomTests.Rooms.SelectMany((rooms, i) => rooms.Select(room => (room, i))).ToDictionary(r => r.room, r => r.i);
         var arrows = from path in Sources()
-                     let own = Path.GetRelativePath(Api, path).Split(Path.DirectorySeparatorChar) is [var room, _, ..] && order.TryGetValue(room, out var i) ? i : int.MaxValue
+                     let own = Path.GetRelativePath(Api, path).Split(Path.DirectorySeparatorChar) is [var room, _, ..]
+                         && order.TryGetValue(room, out var i)
+                         ? i
+                         : int.MaxValue
                      from used in Using().Matches(File.ReadAllText(path)).Select(m => m.Groups[1].Value)
                      where order.GetValueOrDefault(used) > own
                      select $"{Path.GetRelativePath(Api, path)}, to {used}";

@@ -285,9 +285,16 @@ internal sealed class KillLoad(KillFailures failures)
         var at = DateTimeOffset.UtcNow.AddSeconds(
             -(random.Next(4) switch { 0 => random.Next(90, 400_000), 1 => random.Next(0, 90), _ => random.Next(0, 5) }));
         var line = JsonSerializer.Serialize(
-            new { id, customerId = customer, type = Types[random.Next(Types.Length)], occurredAt = at, amount = random.Next(4) == 0
+            new
+            {
+                id,
+                customerId = customer,
+                type = Types[random.Next(Types.Length)],
+                occurredAt = at,
+                amount = random.Next(4) == 0
                 ? (decimal?)null
-                : random.Next(-20, 16_000) / 100m });
+                : random.Next(-20, 16_000) / 100m
+            });
         if (random.Next(8) == 0)
         {
             recent.Enqueue(line);

@@ -6,9 +6,9 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
-using Segmentation.Local;
 using Segmentation.Api.Data;
 using Segmentation.Api.Segments;
+using Segmentation.Local;
 
 namespace Segmentation.Api.Tests;
 

@@ -6,8 +6,9 @@ using Segmentation.Rules.Values;
 namespace Segmentation.Api.Customers;
 
 /// <summary>
-/// One customer: what was sent about it, and what its events add up to. Rules read the folded twin of a text (see <see cref="CaseNormalizer"/>),
-/// which its setter sets; the original stays beside it, for answers. A member that bears no <see cref="MadeByAttribute"/> is the profile's.
+/// One customer: what was sent about it, and what its events add up to. Rules read the folded twin of a text (see
+/// <see cref="CaseNormalizer"/>), which its setter sets; the original stays beside it, for answers. A member that bears no
+/// <see cref="MadeByAttribute"/> is the profile's.
 /// </summary>
 public sealed class Customer
 {

@@ -60,7 +60,8 @@ public sealed class CustomerValidator : AbstractValidator<CustomerResource>
             if (!CustomerNames.IsValid(purpose))
             {
                 yield return new RuleError(
-                    pointer, $"{ErrorText.Quote(purpose)} is not a purpose's name: a letter, then up to 62 letters, digits or underscores.");
+                    pointer,
+                    $"{ErrorText.Quote(purpose)} is not a purpose's name: a letter, then up to 62 letters, digits or underscores.");
             }
             else if (consent?.Granted is null)
             {

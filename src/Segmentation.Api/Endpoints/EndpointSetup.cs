@@ -34,22 +34,31 @@ internal static class EndpointSetup
         app.MapGet("/health/live", () => Results.Ok(new Health("ok")))
             .Produces<Health>().WithName("Service_Live").WithTags("Service").WithSummary("Whether the service runs.");
         app.MapGet("/health/ready", ReadyAsync)
-            .Produces<Health>().WithName("Service_Ready").WithTags("Service").WithSummary("Whether it can answer: the database is there, and migrated.");
+            .Produces<Health>().WithName("Service_Ready").WithTags("Service")
+            .WithSummary("Whether it can answer: the database is there, and migrated.");
     }
 
     private static async Task<IResult> ReadyAsync(SegmentationDb db, CancellationToken cancellation)
     {
         var pending = await db.Database.GetPendingMigrationsAsync(cancellation);
         return pending.Any()
-            ? throw new ApiProblem(StatusCodes.Status503ServiceUnavailable, "The database's migrations are not applied: start with --migrate.")
+            ? throw new ApiProblem(
+                StatusCodes.Status503ServiceUnavailable, "The database's migrations are not applied: start with --migrate.")
             : Results.Ok(new Health("ok"));
     }
 
     // The path's and query's faults; the body's are thrown where they are read.
-    private static ApiProblem ModelProblem(ActionContext context) => ApiProblem.Invalid(
-        context.ModelState.Where(m => m.Value is { Errors.Count: > 0 }).Select(m => new RuleError(m.Key, m.Key.Length == 0 ? "A JSON body is needed."
-            : context.ActionDescriptor.Parameters.Any(p => p.Name == m.Key && p.ParameterType == typeof(Instant?)) ? $"{m.Key} must be {Instant.Description}."
-            : $"{m.Key} does not take this value.")));
+    private static ApiProblem ModelProblem(ActionContext context)
+    {
+        var parameters = context.ActionDescriptor.Parameters.ToDictionary(p => p.Name, p => p.ParameterType);
+        var faulty = context.ModelState.Where(m => m.Value is { Errors.Count: > 0 }).Select(m => m.Key);
+        return ApiProblem.Invalid(faulty.Select(name => new RuleError(name, name switch
+        {
+            "" => "A JSON body is needed.",
+            _ when parameters.GetValueOrDefault(name) == typeof(Instant?) => $"{name} must be {Instant.Description}.",
+            _ => $"{name} does not take this value.",
+        })));
+    }
 
     /// <summary>That all is well.</summary>
     public sealed record Health(string Status);

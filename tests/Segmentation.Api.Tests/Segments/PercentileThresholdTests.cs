@@ -24,7 +24,8 @@ public sealed class PercentileThresholdTests(TestDatabase databases) : IClassFix
     private static readonly DateTimeOffset Now = new(2024, 6, 15, 12, 0, 0, TimeSpan.Zero);
 
     // Few values for many customers, those of nobody's orders and of more refunds than orders among them.
-    private static readonly decimal[] Values = [0, 0, 0, 10, 10, 10.5m, 10.500000001m, 99.99m, -5, 999999999999999999.999999999m, -999999999999999999.999999999m];
+    private static readonly decimal[] Values = [0, 0, 0, 10, 10, 10.5m, 10.500000001m, 99.99m, -5, 999999999999999999.999999999m,
+        -999999999999999999.999999999m];
 
     [Theory]
     [InlineData(0)]
@@ -37,7 +38,8 @@ public sealed class PercentileThresholdTests(TestDatabase databases) : IClassFix
     {
         var connectionString = await databases.CreateDatabaseAsync();
         await using var source = NpgsqlDataSource.Create(connectionString);
-        await using var db = new SegmentationDb(new DbContextOptionsBuilder<SegmentationDb>().UseNpgsql(source).ConfigureWarnings(TestDatabase.ManyHosts).Options);
+        await using var db = new SegmentationDb(
+            new DbContextOptionsBuilder<SegmentationDb>().UseNpgsql(source).ConfigureWarnings(TestDatabase.ManyHosts).Options);
         await db.Database.MigrateAsync();
         var random = new Random(n);
         var customers = Enumerable.Range(0, n).Select(i => Customer(i, Values[random.Next(Values.Length)])).ToList();
@@ -60,7 +62,8 @@ public sealed class PercentileThresholdTests(TestDatabase databases) : IClassFix
 
             var predicate = query.CreatePredicate(definitions, rule, "UTC", asOf);
             var count = await query.CountAsync(predicate, CancellationToken.None);
-            Assert.True((expected.Count, n) == (count.Count, count.Total), $"{expected.Count} of {n}, got {count.Count} of {count.Total}: {rule}");
+            Assert.True(
+                (expected.Count, n) == (count.Count, count.Total), $"{expected.Count} of {n}, got {count.Count} of {count.Total}: {rule}");
             var (_, sample) = await query.PreviewAsync(predicate, 100, CancellationToken.None);
             Assert.True(expected.SetEquals(sample.Select(c => c.Id)), rule.ToString());
             Assert.True(expected.SetEquals(await query.Members(predicate).Select(c => c.Id).ToListAsync()), rule.ToString());
@@ -72,7 +75,8 @@ public sealed class PercentileThresholdTests(TestDatabase databases) : IClassFix
     public async Task ReadAsync_WrittenMeanwhile_IsOfOneSnapshot()
     {
         await using var source = NpgsqlDataSource.Create(await databases.CreateDatabaseAsync());
-        await using var db = new SegmentationDb(new DbContextOptionsBuilder<SegmentationDb>().UseNpgsql(source).ConfigureWarnings(TestDatabase.ManyHosts).Options);
+        await using var db = new SegmentationDb(
+            new DbContextOptionsBuilder<SegmentationDb>().UseNpgsql(source).ConfigureWarnings(TestDatabase.ManyHosts).Options);
         await db.Database.MigrateAsync();
         db.Customers.AddRange(Customer(0, 1), Customer(1, 2));
         await db.SaveChangesAsync();
@@ -97,26 +101,38 @@ public sealed class PercentileThresholdTests(TestDatabase databases) : IClassFix
 
     private static string Group(Random random, int n, int depth)
     {
-        var rules = Enumerable.Range(0, random.Next(1, 4)).Select(_ => depth > 1 && random.Next(3) == 0 ? Group(random, n, depth - 1) : Rule(random, n));
-        return $$"""{"combinator":"{{(random.Next(2) == 0 ? "and" : "or")}}","not":{{(random.Next(3) == 0 ? "true" : "false")}},"rules":[{{string.Join(',', rules)}}]}""";
+        var rules = Enumerable.Range(0, random.Next(1, 4))
+            .Select(_ => depth > 1 && random.Next(3) == 0 ? Group(random, n, depth - 1) : Rule(random, n));
+        var (combinator, not) = (random.Next(2) == 0 ? "and" : "or", random.Next(3) == 0 ? "true" : "false");
+        return $$"""{"combinator":"{{combinator}}","not":{{not}},"rules":[{{string.Join(',', rules)}}]}""";
     }
 
     private static string Rule(Random random, int n)
     {
         string[] operators = ["=", "!=", "<", "<=", ">", ">=", "between", "notBetween", "in", "notIn", "null", "notNull"];
         var op = operators[random.Next(operators.Length)];
-        var list = Enumerable.Range(0, op is "between" or "notBetween" ? 2 : random.Next(1, 4)).Select(_ => Percentile(random, n)).Order().Select(p => p.ToString(CultureInfo.InvariantCulture)).ToList();
-        return Is("value.percentile", op, op is "null" or "notNull" ? null : op is "in" or "notIn" or "between" or "notBetween" ? $"[{string.Join(',', list)}]" : list[0]);
+        var list = Enumerable.Range(0, op is "between" or "notBetween" ? 2 : random.Next(1, 4)).Select(_ => Percentile(random, n)).Order()
+            .Select(p => p.ToString(CultureInfo.InvariantCulture)).ToList();
+        return Is("value.percentile", op, op is "null" or "notNull" ? null
+            : op is "in" or "notIn" or "between" or "notBetween" ? $"[{string.Join(',', list)}]"
+            : list[0]);
     }
 
     // Those that customers have, exactly where they can be, and what is just beside them; also beyond both ends.
     private static decimal Percentile(Random random, int n) =>
-        Math.Round(100m * random.Next(-1, n + 2) / Math.Max(n - 1, 1), random.Next(3) * 4) + (random.Next(-1, 2) * (random.Next(2) == 0 ? 0.000000001m : 0));
+        Math.Round(100m * random.Next(-1, n + 2) / Math.Max(n - 1, 1), random.Next(3) * 4)
+            + (random.Next(-1, 2) * (random.Next(2) == 0 ? 0.000000001m : 0));
 
     private static Customer Customer(int i, decimal value)
     {
         var customer = new Customer { Id = $"c{i}", Version = 1, CreatedAt = Now, UpdatedAt = Now, LifetimeValue = value };
-        customer.Events.Add(new CustomerEvent { Id = "e", OccurredAt = Now.AddDays(-2), Type = value < 0 ? "order_refunded" : "order_completed", Amount = Math.Abs(value) });
+        customer.Events.Add(new CustomerEvent
+        {
+            Id = "e",
+            OccurredAt = Now.AddDays(-2),
+            Type = value < 0 ? "order_refunded" : "order_completed",
+            Amount = Math.Abs(value)
+        });
         return customer;
     }
 }

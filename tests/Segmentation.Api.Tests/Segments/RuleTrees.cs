@@ -102,7 +102,9 @@ internal sealed class RuleTrees(Random random, FieldCatalog<Customer> catalog)
                 "geographic.timeZone" => Pick(RuleWorld.Zones),
                 "type" => Pick(RuleWorld.EventTypes),
                 _ when op is "=" or "!=" or "in" or "notIn" or "contains" or "doesNotContain" && type == FieldType.Set =>
-                    Pick(RuleWorld.Texts).ToUpperInvariant() is var upper && CaseNormalizer.Normalize(upper) == CaseNormalizer.Normalize(upper) && random.Next(2) == 0
+                    Pick(RuleWorld.Texts).ToUpperInvariant() is var upper
+                        && CaseNormalizer.Normalize(upper) == CaseNormalizer.Normalize(upper)
+                        && random.Next(2) == 0
                         ? upper
                         : Pick(RuleWorld.Texts),
                 _ => Pick("a", "%", "_", "\\", "'", "ß", "É", "日", "example", "0", "-1", "😀", "Σ", "İ"),
@@ -122,7 +124,8 @@ internal sealed class RuleTrees(Random random, FieldCatalog<Customer> catalog)
                 ? new JsonObject
                 {
                     ["polygon"] = new JsonArray([.. Enumerable.Range(0, random.Next(3, 6)).Select(_ => (JsonNode)new JsonArray(
-                    Math.Round((random.NextDouble() * 170) - 85, 4), Math.Round((random.NextDouble() * 170) - 85, 4)))]) }
+                    Math.Round((random.NextDouble() * 170) - 85, 4), Math.Round((random.NextDouble() * 170) - 85, 4)))])
+                }
                 : new JsonObject
                 {
                     ["latitude"] = Math.Round((random.NextDouble() * 180) - 90, 4),

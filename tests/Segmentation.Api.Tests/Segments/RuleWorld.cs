@@ -253,7 +253,8 @@ public sealed class RuleWorld : IAsyncLifetime
         {
             var type = EventTypes[random.Next(EventTypes.Length)];
             var channel = Maybe(Text);
-            object?[] values = [CaseNormalizer.Normalize(Text()), random.Next(-1, 4), random.Next(0, 3) + 0.5m, true, false, null, new[] { 1 },
+            object?[] values = [CaseNormalizer.Normalize(Text()), random.Next(-1, 4), random.Next(0, 3) + 0.5m, true, false, null,
+                new[] { 1 },
                 new Dictionary<string, object> { ["deep"] = CaseNormalizer.Normalize(Text()) }, "5", 5, 5.0m];
             return new CustomerEvent
             {

@@ -20,7 +20,8 @@ public sealed class EventsController(SegmentationDb db, EventIngest ingest) : Co
     public const int MaxJsonBytes = 16 * 1024 * 1024;
 
     /// <summary>Stores events: one, an array of at most 10,000, or NDJSON of any length.</summary>
-    /// <remarks>An event with an <c>id</c> that its customer has already is not stored again. One that is rejected is so alone, unless it came alone: then it is a 400.</remarks>
+    /// <remarks>An event with an <c>id</c> that its customer has already is not stored again. One that is rejected is so alone, unless it
+    /// came alone: then it is a 400.</remarks>
     /// <param name="createCustomers">Whether unknown customers are created; true when left out. Else their events are rejected.</param>
     [HttpPost("events")]
     [DisableRequestSizeLimit]

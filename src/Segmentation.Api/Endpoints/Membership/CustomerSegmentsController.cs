@@ -13,7 +13,8 @@ namespace Segmentation.Api.Endpoints;
 public sealed class CustomerSegmentsController(CustomerMembershipReader memberships) : ControllerBase
 {
     /// <summary>Every active segment that a customer is in, by key.</summary>
-    /// <remarks>Read from stored membership. Never behind: where the customer was written an instant ago, all segments are evaluated.</remarks>
+    /// <remarks>Read from stored membership. Never behind: where the customer was written an instant ago, all segments are
+    /// evaluated.</remarks>
     /// <param name="id">The customer's id.</param>
     /// <param name="asOf">The instant to look at; default now.</param>
     /// <param name="live">Evaluate all segments now, in place of stored membership.</param>

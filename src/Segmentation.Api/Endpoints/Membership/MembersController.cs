@@ -27,7 +27,8 @@ public sealed class MembersController(
     public const int MaxChanges = 10_000;
 
     /// <summary>Lists the members, paged; or streams them all as CSV or NDJSON, by Accept.</summary>
-    /// <remarks>An active segment's members are read from stored membership, kept within a second of what is written; <c>evaluatedAt</c> tells up to when.</remarks>
+    /// <remarks>An active segment's members are read from stored membership, kept within a second of what is written; <c>evaluatedAt</c>
+    /// tells up to when.</remarks>
     /// <param name="asOf">The instant to look at; default now.</param>
     /// <param name="live">Evaluate the rule now, in place of stored membership.</param>
     /// <param name="fields"><c>id</c>: ids alone.</param>
@@ -82,8 +83,9 @@ public sealed class MembersController(
     }
 
     /// <summary>Why a customer is a member, or not: the rule tree, each node with what it found.</summary>
-    /// <remarks>Each node carries <c>matched</c> (null where muted), each rule <c>actual</c>: the customer's value, the number of matching events or the aggregate,
-    /// for a sequence the times of its steps, for <c>segment</c> the keys it is in. Texts are shown as they are compared, in small letters.</remarks>
+    /// <remarks>Each node carries <c>matched</c> (null where muted), each rule <c>actual</c>: the customer's value, the number of matching
+    /// events or the aggregate, for a sequence the times of its steps, for <c>segment</c> the keys it is in. Texts are shown as they are
+    /// compared, in small letters.</remarks>
     [HttpGet("explain/{customerId}")]
     [ProducesResponseType<Explanation>(StatusCodes.Status200OK)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]

@@ -16,7 +16,8 @@ namespace Segmentation.Api.Endpoints;
 public sealed class RefreshController(SegmentationDb db, SegmentStates states) : ControllerBase
 {
     /// <summary>Evaluates the rule for everyone, compares that with stored membership, and mends what differs.</summary>
-    /// <remarks>For checking: stored membership is kept without it. Answers at once; <c>GET</c> shows its progress, and then <c>drift</c>, which is always 0.</remarks>
+    /// <remarks>For checking: stored membership is kept without it. Answers at once; <c>GET</c> shows its progress, and then <c>drift</c>,
+    /// which is always 0.</remarks>
     [HttpPost]
     [ProducesResponseType<SegmentState>(StatusCodes.Status202Accepted)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]

@@ -27,8 +27,8 @@ public sealed class SetsController(
     /// <summary>
     /// Counts the union, intersection or difference of segments and shows some of its customers; or saves it as a manual segment.
     /// </summary>
-    /// <remarks>The difference is the first segment without the members of all others. With <c>save</c> the customers of now become the members of a new manual
-    /// segment, which is answered; it does not follow the others any further.</remarks>
+    /// <remarks>The difference is the first segment without the members of all others. With <c>save</c> the customers of now become the
+    /// members of a new manual segment, which is answered; it does not follow the others any further.</remarks>
     [HttpPost("combine")]
     [ProducesResponseType<Combination>(StatusCodes.Status200OK)]
     [ProducesResponseType<SegmentResource>(StatusCodes.Status201Created)]

@@ -3,9 +3,9 @@ using System.Text.Json.Nodes;
 using Microsoft.OpenApi;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Segments;
-using Segmentation.Rules.Events;
 using Segmentation.Rules.Catalog;
 using Segmentation.Rules.Checking;
+using Segmentation.Rules.Events;
 using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Endpoints.OpenApi;

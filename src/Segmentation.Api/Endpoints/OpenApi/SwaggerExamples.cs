@@ -3,7 +3,10 @@ using Segmentation.Api.Webhooks;
 
 namespace Segmentation.Api.Endpoints.OpenApi;
 
-/// <summary>What Swagger UI fills in: all of it works as pasted against the sample. Manual membership needs the manual segment that an example of POST /segments makes.</summary>
+/// <summary>
+/// What Swagger UI fills in: all of it works as pasted against the sample. Manual membership needs the manual segment that an example of
+/// POST /segments makes.
+/// </summary>
 internal static class SwaggerExamples
 {
     /// <summary>A customer of the sample.</summary>
@@ -24,16 +27,23 @@ internal static class SwaggerExamples
     /// <summary>What the examples make goes by names that the sample does not use.</summary>
     public const string OwnCustomer = "jane-doe", OwnSegment = "my-segment", OwnManual = "my-panel", OwnAttribute = "favouriteStore";
 
+    // NDJSON: an item is one line, however long.
     public const string EventLines =
         """
         {"id":"web-1001","customerId":"jane-doe","type":"page_viewed","occurredAt":"2026-01-31T09:20:00Z","channel":"web"}
-        {"id":"web-1002","customerId":"jane-doe","type":"order_completed","occurredAt":"2026-01-31T09:31:00Z","amount":89.9,"currency":"EUR"}
+        {"id":"web-1002","customerId":"jane-doe","type":"order_completed","occurredAt":"2026-01-31T09:31:00Z",
+        """
+        + """
+        "amount":89.9,"currency":"EUR"}
 
         """;
 
     public const string CustomerLines =
         """
-        {"id":"jane-doe","email":"jane@example.com","demographic":{"birthDate":"1990-04-12"},"geographic":{"country":"DE"},"attributes":{"plan":"Plus"}}
+        {"id":"jane-doe","email":"jane@example.com","demographic":{"birthDate":"1990-04-12"},"geographic":{"country":"DE"},
+        """
+        + """
+        "attributes":{"plan":"Plus"}}
         {"id":"john-doe","email":"john@example.com","psychographic":{"interests":["Running","Cooking"]}}
 
         """;
@@ -60,15 +70,20 @@ internal static class SwaggerExamples
         """;
 
     private const string OneEvent =
-        """{"id":"web-1002","customerId":"jane-doe","type":"order_completed","occurredAt":"2026-01-31T09:31:00Z","amount":89.9,"currency":"EUR","channel":"web","properties":{"category":"shoes","items":2}}""";
+        """
+        {"id":"web-1002","customerId":"jane-doe","type":"order_completed","occurredAt":"2026-01-31T09:31:00Z","amount":89.9,"currency":"EUR",
+         "channel":"web","properties":{"category":"shoes","items":2}}
+        """;
 
     private const string Profile =
         """
         {"email":"jane@example.com","firstName":"Jane","lastName":"Doe",
          "demographic":{"birthDate":"1990-04-12","gender":"Female","education":"Master","income":64000,"householdSize":3,"children":1},
-         "geographic":{"country":"DE","city":"Berlin","postalCode":"10115","timeZone":"Europe/Berlin","climate":"continental","location":{"latitude":52.53,"longitude":13.38}},
+         "geographic":{"country":"DE","city":"Berlin","postalCode":"10115","timeZone":"Europe/Berlin","climate":"continental",
+          "location":{"latitude":52.53,"longitude":13.38}},
          "psychographic":{"interests":["Running"],"values":["Sustainability"],"lifestyle":"Urban"},
-         "attributes":{"plan":"Plus","nps":9},"consents":{"newsletter":{"granted":true,"at":"2025-06-01T08:00:00Z"}},"signedUpAt":"2025-06-01T08:00:00Z"}
+         "attributes":{"plan":"Plus","nps":9},"consents":{"newsletter":{"granted":true,"at":"2025-06-01T08:00:00Z"}},
+         "signedUpAt":"2025-06-01T08:00:00Z"}
         """;
 
     private static readonly (string Name, string Summary, string Body)[] Events =
@@ -82,35 +97,75 @@ internal static class SwaggerExamples
     {
         (string Name, string Summary, string Body)[] written = operation switch
         {
-            "Segments_Patch" => [("goal", "Changes the goal and the tags", """{"goal":"Tell families about school season.","tags":["demographic","families"]}""")],
-            "Segments_Clone" => [("draft", "A copy to try changes on", $$"""{"key":"{{Segment}}-copy","name":"Parents from 30 to 45 (copy)"}""")],
+            "Segments_Patch" => [(
+                "goal",
+                "Changes the goal and the tags",
+                """{"goal":"Tell families about school season.","tags":["demographic","families"]}""")],
+            "Segments_Clone" =>
+                [("draft", "A copy to try changes on", $$"""{"key":"{{Segment}}-copy","name":"Parents from 30 to 45 (copy)"}""")],
             "Members_Change" => [("both", "One in, one out", $$"""{"add":["{{Customer}}","sample-00021"],"remove":["sample-00026"]}""")],
             "Sets_Overlap" => [("three", "Three segments, pair by pair", $$"""{"keys":["{{Segment}}","{{Others[0]}}","{{Others[1]}}"]}""")],
             "Sets_Combine" =>
             [
-                ("intersection", "In both, as a preview", $$"""{"operation":"intersection","keys":["{{Segment}}","{{Others[0]}}"],"sampleSize":3}"""),
-                ("difference", "In the first and no other, as a preview", $$"""{"operation":"difference","keys":["{{Segment}}","{{Others[0]}}","{{Others[1]}}"],"sampleSize":3}"""),
-                ("save", "In either, saved as a manual segment", $$"""{"operation":"union","keys":["{{Segment}}","{{Others[0]}}"],"save":{"key":"{{Segment}}-or-more","name":"Parents, and more","tags":["panel"]} }"""),
+                (
+                    "intersection",
+                    "In both, as a preview",
+                    $$"""{"operation":"intersection","keys":["{{Segment}}","{{Others[0]}}"],"sampleSize":3}"""),
+                (
+                    "difference",
+                    "In the first and no other, as a preview",
+                    $$"""{"operation":"difference","keys":["{{Segment}}","{{Others[0]}}","{{Others[1]}}"],"sampleSize":3}"""),
+                (
+                    "save",
+                    "In either, saved as a manual segment",
+                    $$"""
+                    {"operation":"union","keys":["{{Segment}}","{{Others[0]}}"],
+                     "save":{"key":"{{Segment}}-or-more","name":"Parents, and more","tags":["panel"]} }
+                    """),
             ],
             "Customers_Post" => [("new", "A profile; its id is made", Profile)],
             "Customers_Put" => [("profile", "A whole profile", Profile)],
-            "Customers_Patch" => [("move", "Moves, and withdraws a consent", """{"geographic":{"city":"Potsdam","postalCode":"14467"},"consents":{"marketing":{"granted":false}}}""")],
+            "Customers_Patch" => [(
+                "move",
+                "Moves, and withdraws a consent",
+                """{"geographic":{"city":"Potsdam","postalCode":"14467"},"consents":{"marketing":{"granted":false}}}""")],
             "Events_Post" => Events,
-            "Events_PostOne" => [("order", "An order", """{"id":"web-1002","type":"order_completed","occurredAt":"2026-01-31T09:31:00Z","amount":89.9,"currency":"EUR","channel":"web","properties":{"category":"shoes"}}""")],
-            "Webhooks_Create" => [("one", "Of one segment; the secret is made", $$"""{"url":"https://shop.example/hooks/segments","segments":["{{Segment}}"],"description":"Tells the shop who is a parent"}""")],
-            "Webhooks_Put" => [("all", "Of all segments, and not yet", """{"url":"https://shop.example/hooks/all","segments":[],"enabled":false}""")],
+            "Events_PostOne" => [(
+                "order",
+                "An order",
+                """
+                {"id":"web-1002","type":"order_completed","occurredAt":"2026-01-31T09:31:00Z","amount":89.9,"currency":"EUR",
+                 "channel":"web","properties":{"category":"shoes"}}
+                """)],
+            "Webhooks_Create" => [(
+                "one",
+                "Of one segment; the secret is made",
+                $$"""
+                {"url":"https://shop.example/hooks/segments","segments":["{{Segment}}"],"description":"Tells the shop who is a parent"}
+                """)],
+            "Webhooks_Put" =>
+                [("all", "Of all segments, and not yet", """{"url":"https://shop.example/hooks/all","segments":[],"enabled":false}""")],
             "Webhooks_Patch" => [("rotate", "Has a new secret made", """{"secret":null}""")],
-            "Webhooks_Replay" => [("dead", "All dead letters", "{}"), ("since", "All since an instant", """{"since":"2026-01-31T00:00:00Z"}""")],
-            "Attributes_Put" => [("text", "A text with suggested values", """{"type":"text","kind":"geographic","label":"Favourite store","values":["Berlin","Hamburg","Vienna"]}""")],
+            "Webhooks_Replay" =>
+                [("dead", "All dead letters", "{}"), ("since", "All since an instant", """{"since":"2026-01-31T00:00:00Z"}""")],
+            "Attributes_Put" => [(
+                "text",
+                "A text with suggested values",
+                """{"type":"text","kind":"geographic","label":"Favourite store","values":["Berlin","Hamburg","Vienna"]}""")],
             _ => [],
         };
         return operation switch
         {
             "Segments_Create" => Samples(s => Definition(s, $"my-{s.Key}"))
-                .Append(("manual", "Manual: members are put in by hand", JsonNode.Parse($$"""{"key":"{{OwnManual}}","name":"My panel","kind":"manual"}""")!)),
+                .Append((
+                    "manual",
+                    "Manual: members are put in by hand",
+                    JsonNode.Parse($$"""{"key":"{{OwnManual}}","name":"My panel","kind":"manual"}""")!)),
             "Segments_Put" => Samples(s => Definition(s, null)),
-            "Rules_Preview" => Samples(s => new JsonObject { ["rule"] = JsonNode.Parse(s.Rule), ["timeZone"] = s.TimeZone, ["sampleSize"] = 3 }),
-            "Rules_Validate" or "Rules_Compile" => Samples(s => new JsonObject { ["rule"] = JsonNode.Parse(s.Rule), ["timeZone"] = s.TimeZone }),
+            "Rules_Preview" =>
+                Samples(s => new JsonObject { ["rule"] = JsonNode.Parse(s.Rule), ["timeZone"] = s.TimeZone, ["sampleSize"] = 3 }),
+            "Rules_Validate" or "Rules_Compile" =>
+                Samples(s => new JsonObject { ["rule"] = JsonNode.Parse(s.Rule), ["timeZone"] = s.TimeZone }),
             _ => written.Select(w => (w.Name, w.Summary, JsonNode.Parse(w.Body)!)),
         };
     }

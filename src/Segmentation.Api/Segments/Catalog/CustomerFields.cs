@@ -151,10 +151,12 @@ public sealed partial class CustomerFields
     }
 
     // 100 × smaller / (all − 1), a single customer being 0. In SQL a percentile is a threshold on lifetime value, read once by index.
-    private static Field Percentile(Backend backend, Expression<Func<Customer, Evaluation, decimal>>? then, string[] orders, string[] refunds)
+    private static Field Percentile(
+        Backend backend, Expression<Func<Customer, Evaluation, decimal>>? then, string[] orders, string[] refunds)
     {
         Expression<Func<Customer, Evaluation, decimal?>> value = (c, x) => 100m * c.Rank.Smaller / Math.Max(c.Rank.Total - 1, 1);
-        const string name = "value.percentile", description = "0 to 100: 100 × customers with a smaller lifetime value / (all customers − 1).";
+        const string name = "value.percentile",
+            description = "0 to 100: 100 × customers with a smaller lifetime value / (all customers − 1).";
         if (backend == Backend.Memory)
         {
             return Ordered(name, FieldType.Decimal, "Value percentile", description, value, (c, x) => false,
@@ -174,9 +176,13 @@ public sealed partial class CustomerFields
         }
 
         return Ordered(name, FieldType.Decimal, "Value percentile", description, value, (c, x) => false,
-            Combine(then, (value, x, n) => value > Rows<CustomerTotal>.All.Select(t => SqlFunctions.PercentileFloorAt(n, false, x.AsOf, orders, refunds)).First()),
-            Combine(then, (value, x, n) => value <= Rows<CustomerTotal>.All.Select(t => SqlFunctions.PercentileFloorAt(n, false, x.AsOf, orders, refunds)).First()),
-            Combine(then, (value, x, n) => value > Rows<CustomerTotal>.All.Select(t => SqlFunctions.PercentileFloorAt(n, true, x.AsOf, orders, refunds)).First()),
-            Combine(then, (value, x, n) => value <= Rows<CustomerTotal>.All.Select(t => SqlFunctions.PercentileFloorAt(n, true, x.AsOf, orders, refunds)).First()));
+            Combine(then, (value, x, n) =>
+                value > Rows<CustomerTotal>.All.Select(t => SqlFunctions.PercentileFloorAt(n, false, x.AsOf, orders, refunds)).First()),
+            Combine(then, (value, x, n) =>
+                value <= Rows<CustomerTotal>.All.Select(t => SqlFunctions.PercentileFloorAt(n, false, x.AsOf, orders, refunds)).First()),
+            Combine(then, (value, x, n) =>
+                value > Rows<CustomerTotal>.All.Select(t => SqlFunctions.PercentileFloorAt(n, true, x.AsOf, orders, refunds)).First()),
+            Combine(then, (value, x, n) =>
+                value <= Rows<CustomerTotal>.All.Select(t => SqlFunctions.PercentileFloorAt(n, true, x.AsOf, orders, refunds)).First()));
     }
 }

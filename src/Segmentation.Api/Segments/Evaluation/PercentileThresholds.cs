@@ -9,11 +9,13 @@ using Segmentation.Rules.Expressions;
 namespace Segmentation.Api.Segments;
 
 /// <summary>
-/// A predicate whose percentiles have become the lifetime values that they mean. A sub-query's value is unknown when the statement around it is
-/// planned, and PostgreSQL then reads all customers; a value at hand is looked up in its statistics, and the index serves the comparison.
+/// A predicate whose percentiles have become the lifetime values that they mean. A sub-query's value is unknown
+/// when the statement around it is planned, and PostgreSQL then reads all customers; a value at hand is looked up
+/// in its statistics, and the index serves the comparison.
 /// </summary>
 /// <remarks>
-/// Values and answer are read by different statements. They are of one snapshot, that of the transaction which this holds until it is disposed of:
+/// Values and answer are read by different statements. They are of one snapshot, that of the transaction which this
+/// holds until it is disposed of:
 /// else whoever is written in between could be above a threshold that is no longer that of any moment (two customers at percentile 100).
 /// </remarks>
 internal sealed class PercentileThresholds : IAsyncDisposable

@@ -81,7 +81,8 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, TimeP
             command.CommandText =
                 $"""
                 WITH members AS MATERIALIZED ({command.CommandText})
-                SELECT (SELECT count(*) FROM members), (SELECT customers FROM customer_total), ARRAY(SELECT key FROM members LIMIT {sampleSize})
+                SELECT (SELECT count(*) FROM members), (SELECT customers FROM customer_total),
+                  ARRAY(SELECT key FROM members LIMIT {sampleSize})
                 """;
             SegmentCount count;
             long[] keys;

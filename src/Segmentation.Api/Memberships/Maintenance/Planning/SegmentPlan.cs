@@ -105,7 +105,8 @@ internal sealed class SegmentPlan
     /// <returns>A predicate over customers' rows, and queries for the keys of further customers.</returns>
     public (Expression<Func<Customer, bool>>? Predicate, IReadOnlyList<Expression> Keys) Transitions(
         DefinitionSet definitions, DateTimeOffset from, DateTimeOffset to, SegmentationDb db) =>
-        CompileForSql(definitions).ToTransitionQueries(new Evaluation(from, Segment.TimeZone), new Evaluation(to, Segment.TimeZone), db.Rows);
+        CompileForSql(definitions).ToTransitionQueries(
+            new Evaluation(from, Segment.TimeZone), new Evaluation(to, Segment.TimeZone), db.Rows);
 
     /// <summary>
     /// The keys of the segments that a valid rule names; and, of those whose membership is not stored, what their rules name in turn.

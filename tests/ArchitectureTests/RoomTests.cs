@@ -48,7 +48,8 @@ public class RoomTests
             string[] later = [.. Rooms.Skip(i + 1).SelectMany(rooms => rooms).Select(room => $"{Root}.{room}")];
             foreach (var room in Rooms[i])
             {
-                var result = Types.InAssembly(Api).That().ResideInNamespace($"{Root}.{room}").ShouldNot().HaveDependencyOnAny(later).GetResult();
+                var result = Types.InAssembly(Api).That().ResideInNamespace($"{Root}.{room}")
+                    .ShouldNot().HaveDependencyOnAny(later).GetResult();
                 arrows.AddRange(result.FailingTypeNames ?? []);
             }
         }

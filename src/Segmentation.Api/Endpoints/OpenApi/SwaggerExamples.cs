@@ -71,8 +71,8 @@ internal static class SwaggerExamples
 
     private const string OneEvent =
         """
-        {"id":"web-1002","customerId":"jane-doe","type":"order_completed","occurredAt":"2026-01-31T09:31:00Z","amount":89.9,"currency":"EUR",
-         "channel":"web","properties":{"category":"shoes","items":2}}
+        {"id":"web-1002","customerId":"jane-doe","type":"order_completed","occurredAt":"2026-01-31T09:31:00Z","amount":89.9,
+         "currency":"EUR","channel":"web","properties":{"category":"shoes","items":2}}
         """;
 
     private const string Profile =

@@ -550,17 +550,17 @@ namespace Segmentation.Api.Data.Migrations
                         .HasColumnType("boolean")
                         .HasColumnName("single");
 
-                    b.Property<long>("Epoch")
+                    b.Property<long>("FencingToken")
                         .HasColumnType("bigint")
                         .HasColumnName("epoch");
 
-                    b.Property<DateTimeOffset>("KeptUntil")
-                        .HasColumnType("timestamp with time zone")
-                        .HasColumnName("kept_until");
-
-                    b.Property<long?>("ReadyStamp")
+                    b.Property<long?>("ReadyVersion")
                         .HasColumnType("bigint")
                         .HasColumnName("ready_stamp");
+
+                    b.Property<DateTimeOffset>("Watermark")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("kept_until");
 
                     b.HasKey("Single");
 
@@ -570,8 +570,8 @@ namespace Segmentation.Api.Data.Migrations
                         new
                         {
                             Single = true,
-                            Epoch = 0L,
-                            KeptUntil = new DateTimeOffset(new DateTime(1970, 1, 1, 0, 0, 0, 0, DateTimeKind.Unspecified), new TimeSpan(0, 0, 0, 0, 0))
+                            FencingToken = 0L,
+                            Watermark = new DateTimeOffset(new DateTime(1970, 1, 1, 0, 0, 0, 0, DateTimeKind.Unspecified), new TimeSpan(0, 0, 0, 0, 0))
                         });
                 });
 
@@ -686,7 +686,7 @@ namespace Segmentation.Api.Data.Migrations
                         .HasColumnType("integer")
                         .HasColumnName("segment_id");
 
-                    b.Property<long>("JoinedBatch")
+                    b.Property<long>("JoinedRevision")
                         .HasColumnType("bigint")
                         .HasColumnName("joined_batch");
 
@@ -703,10 +703,6 @@ namespace Segmentation.Api.Data.Migrations
                         .HasColumnType("character varying(128)")
                         .HasColumnName("joined_event");
 
-                    b.Property<long?>("LeftBatch")
-                        .HasColumnType("bigint")
-                        .HasColumnName("left_batch");
-
                     b.Property<short?>("LeftCause")
                         .HasColumnType("smallint")
                         .HasColumnName("left_cause");
@@ -716,9 +712,13 @@ namespace Segmentation.Api.Data.Migrations
                         .HasColumnType("character varying(128)")
                         .HasColumnName("left_event");
 
-                    b.HasKey("SegmentId", "JoinedBatch", "CustomerKey");
+                    b.Property<long?>("LeftRevision")
+                        .HasColumnType("bigint")
+                        .HasColumnName("left_batch");
 
-                    b.HasIndex("CustomerKey", "LeftBatch")
+                    b.HasKey("SegmentId", "JoinedRevision", "CustomerKey");
+
+                    b.HasIndex("CustomerKey", "LeftRevision")
                         .HasDatabaseName("ix_memberships_customer_left")
                         .HasFilter("left_batch IS NOT NULL");
 
@@ -731,7 +731,7 @@ namespace Segmentation.Api.Data.Migrations
                         .HasDatabaseName("ux_memberships_current")
                         .HasFilter("left_batch IS NULL");
 
-                    b.HasIndex("SegmentId", "LeftBatch", "CustomerKey")
+                    b.HasIndex("SegmentId", "LeftRevision", "CustomerKey")
                         .HasDatabaseName("ix_memberships_left")
                         .HasFilter("left_batch IS NOT NULL");
 

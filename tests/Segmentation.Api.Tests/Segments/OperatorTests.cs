@@ -14,7 +14,8 @@ public sealed partial class OperatorTests(OperatorWorld world) : IClassFixture<O
 {
     // [fields], then: operator value => who of a, b, c, d. A line that ends with a backslash goes on in the next.
     private const string Customers = """
-        [demographic.gender demographic.education demographic.occupation demographic.maritalStatus demographic.language \
+        [demographic.gender demographic.education demographic.occupation \
+        demographic.maritalStatus demographic.language \
         geographic.region geographic.city geographic.postalCode psychographic.lifestyle psychographic.personality \
         customer.email customer.firstName attributes.plan]
         = "ALPHA" => a
@@ -639,7 +640,8 @@ public sealed partial class OperatorTests(OperatorWorld world) : IClassFixture<O
         // And the catalogs hold what the contract names.
         var contract = """
             demographic.age demographic.birthDate demographic.gender demographic.education demographic.occupation
-            demographic.maritalStatus demographic.language demographic.income demographic.householdSize demographic.children
+            demographic.maritalStatus demographic.language
+            demographic.income demographic.householdSize demographic.children
             geographic.country geographic.region geographic.city geographic.postalCode geographic.timeZone
             geographic.climate geographic.location
             psychographic.interests psychographic.values psychographic.attitudes psychographic.motivations

@@ -136,9 +136,25 @@ public sealed class OperatorWorld : IAsyncLifetime
         Version = 1,
         CreatedAt = At("2024-02-01T00:00Z"),
         UpdatedAt = Now,
-        Demographic = new Demographic { Gender = text, Education = text, Occupation = text, MaritalStatus = text, Language = text },
-        Geographic = new Geographic { Region = text, City = text, PostalCode = text },
-        Psychographic = new Psychographic { Lifestyle = text, Personality = text },
+        Demographic = new Demographic
+        {
+            Gender = text,
+            Education = text,
+            Occupation = text,
+            MaritalStatus = text,
+            Language = text,
+        },
+        Geographic = new Geographic
+        {
+            Region = text,
+            City = text,
+            PostalCode = text,
+        },
+        Psychographic = new Psychographic
+        {
+            Lifestyle = text,
+            Personality = text,
+        },
     };
 
     private static void Numbers(Customer c, int whole, decimal exact, DateOnly birth, DateTimeOffset at, string[] set, bool trial)

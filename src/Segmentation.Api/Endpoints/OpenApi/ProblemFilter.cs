@@ -58,7 +58,7 @@ internal sealed class ProblemFilter : IDocumentFilter
     {
         var code = int.Parse(status, CultureInfo.InvariantCulture);
         var problem = code == StatusCodes.Status400BadRequest
-            ? ApiProblem.Invalid("/rule/rules/0/value", "demographic.age takes an integer; got the text \"abc\".")
+            ? ApiProblem.Invalid("/rule/rules/0/value", "demographic.age must be an integer, but is the string \"abc\".")
             : new ApiProblem(code, description);
         var details = ApiExceptionHandler.ToDetails(problem);
         return JsonSerializer.SerializeToNode(details, details.GetType(), Json.Options)!;

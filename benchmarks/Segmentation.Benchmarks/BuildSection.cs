@@ -87,7 +87,7 @@ internal static class BuildSection
 
             | way | s: median (least–most) | rows a second | ratio | exponent |
             | --- | --: | --: | --: | --: |
-            | kept membership | {Seconds(o)} | {Text.Number(rows / o.Median * 1000)} | {Text.Ratio(o.Median / t.Median)} (aim 1.00) | \
+            | stored membership | {Seconds(o)} | {Text.Number(rows / o.Median * 1000)} | {Text.Ratio(o.Median / t.Median)} (aim 1.00) | \
             {world.Exponent("build")} |
             | INSERT … SELECT by hand | {Seconds(t)} | {Text.Number(rows / t.Median * 1000)} | 1 | {world.Exponent("buildByHand")} |
 

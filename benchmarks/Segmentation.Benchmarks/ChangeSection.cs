@@ -97,7 +97,7 @@ internal static class ChangeSection
             measured.Settled.Add(settled);
             measured.Changes.Add(changes);
             measured.Written += written;
-            World.Log($"{what}: answered in {answered:0} ms, looked at after {idle:0} ms more, told after {settled:0} ms; {changes} "
+            World.Log($"{what}: answered in {answered:0} ms, evaluated after {idle:0} ms more, watermark after {settled:0} ms; {changes} "
                 + $"changes, {written} rows");
         }
 
@@ -121,12 +121,12 @@ internal static class ChangeSection
         return $"""
             {built.Text}; building them all took {built.Ms / 1000:0.0} s ({Text.Ms(built.Ms / built.Segments)} ms a segment; exponent \
             {world.Exponent("fullBuild")}).
-            Building grows with the number of segments, and looking at a customer by less, since it is loaded once for all of them: with \
+            Building grows with the number of segments, and evaluating a customer by less, since it is loaded once for all of them: with \
             fewer segments the ratio below is the worse.
-            One customer in a hundred is changed, in {rounds} rounds. From the answer on: until the last of them is looked at and written, \
+            One customer in a hundred is changed, in {rounds} rounds. From the answer on: until the last of them is evaluated and written, \
             and until `evaluatedAt` says so, which moves once a second.
 
-            | changed | answered, s: median (least–most) | then looked at, s | told, s | against building all (aim 0.02) | joined and left \
+            | changed | answered, s: median (least–most) | then evaluated, s | shown, s | against building all (aim 0.02) | joined and left \
             | rows written for each (aim 1.00) | exponent |
             | --- | --: | --: | --: | --: | --: | --: | --: |
             {table.ToString().TrimEnd()}

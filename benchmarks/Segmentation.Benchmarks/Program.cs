@@ -15,11 +15,11 @@ Section[] sections =
     new("ingest", "Event ingest", IngestSection.RunAsync),
     new("import", "Customer import", ImportSection.RunAsync),
     new("compile", "Compiling rules", CompileSection.RunAsync),
-    new("build", "Kept membership: building it", BuildSection.RunAsync, Stored: true),
-    new("change", "Kept membership: customers that change", ChangeSection.RunAsync, Stored: true),
-    new("stored", "Kept membership: a customer's segments", StoredSection.RunAsync, Stored: true),
-    new("overlap", "Kept membership: overlap", OverlapSection.RunAsync, Stored: true),
-    new("live", "Kept membership: live, while events come in", LiveSection.RunAsync, Stored: true),
+    new("build", "Stored membership: building it", BuildSection.RunAsync, Stored: true),
+    new("change", "Stored membership: customers that change", ChangeSection.RunAsync, Stored: true),
+    new("stored", "Stored membership: a customer's segments", StoredSection.RunAsync, Stored: true),
+    new("overlap", "Stored membership: overlap", OverlapSection.RunAsync, Stored: true),
+    new("live", "Stored membership: live, while events come in", LiveSection.RunAsync, Stored: true),
 ];
 
 var options = Options.Read(args);

@@ -33,7 +33,7 @@ public sealed class CustomerValidator : AbstractValidator<CustomerResource>
     {
         customer.Normalize(zones);
 
-        // Building a context and a result is dear, and nearly all customers of an import have no fault.
+        // Building a context and a result is expensive, and nearly all customers of an import have no fault.
         if (ProfileProperties.IsFaultless(customer, zones)
             && !AttributeValues.Faults(customer.Attributes, definitions).Any() && !ConsentFaults(customer.Consents).Any())
         {

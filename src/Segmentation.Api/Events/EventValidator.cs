@@ -45,7 +45,7 @@ public sealed class EventValidator : AbstractValidator<EventResource>
     {
         e.Normalize();
 
-        // As for customers: a context and a result are dear, and nearly all events have no fault.
+        // As for customers: a context and a result are expensive, and nearly all events have no fault.
         if (faultless.TrueForAll(holds => holds(e)))
         {
             return [];

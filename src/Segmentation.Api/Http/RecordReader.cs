@@ -59,7 +59,7 @@ public sealed class RecordReader(Stream body, bool csv)
             }
             else
             {
-                // Twice what there was, before it is looked at again: a record that trickles in is not scanned at every drop.
+                // Twice what there was, before it is scanned again: a record that trickles in is not scanned at every drop.
                 await FillAsync(2 * (end - start), cancellation);
             }
         }

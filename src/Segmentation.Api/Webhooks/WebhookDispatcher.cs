@@ -106,6 +106,6 @@ internal sealed partial class WebhookDispatcher(
         },
         CancellationToken.None);
 
-    [LoggerMessage(LogLevel.Warning, "Webhooks: the work was interrupted and is taken up again")]
+    [LoggerMessage(LogLevel.Warning, "Webhooks: delivery failed; it is tried again")]
     private partial void LogFailed(Exception failure);
 }

@@ -54,7 +54,7 @@ public sealed class IngestThrottleTests : IDisposable
         waiting = 10 * Limit;
         var began = Stopwatch.GetTimestamp();
         await StoreAsync(1000);
-        Assert.InRange(Stopwatch.GetElapsedTime(began), TimeSpan.FromSeconds(0.9), TimeSpan.FromSeconds(20));
+        Assert.True(Stopwatch.GetElapsedTime(began) >= TimeSpan.FromSeconds(0.9));
     }
 
     [Fact]

@@ -199,7 +199,7 @@ public sealed class HttpTests(ApiFixture fixture) : IClassFixture<ApiFixture>
             SELECT count(*) FROM pg_stat_activity
             WHERE datname = current_database() AND application_name = 'segmentation' AND wait_event_type = 'Lock'
             """, connection);
-        for (var watch = Stopwatch.StartNew(); watch.Elapsed < TimeSpan.FromSeconds(10); await Task.Delay(20))
+        for (var watch = Stopwatch.StartNew(); watch.Elapsed < TimeSpan.FromMinutes(5); await Task.Delay(20))
         {
             if ((long)(await command.ExecuteScalarAsync())! >= waiting && waiting > 0
                 || (waiting == 0 && (long)(await command.ExecuteScalarAsync())! == 0))

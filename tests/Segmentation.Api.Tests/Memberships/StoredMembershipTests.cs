@@ -114,7 +114,7 @@ public sealed class StoredMembershipTests(ITestOutputHelper output) : IAsyncLife
     /// <summary>Waits until all that was written before an instant is evaluated.</summary>
     internal static async Task SettledAsync(NpgsqlDataSource source, DateTimeOffset until)
     {
-        var deadline = DateTime.UtcNow.AddSeconds(30);
+        var deadline = DateTime.UtcNow.AddMinutes(5);
         while (true)
         {
             await using var command = source.CreateCommand(

@@ -27,12 +27,12 @@ internal sealed class MembershipMaintainer : IDisposable
     private readonly MembershipProgress progress;
     private readonly SegmentRebuilds rebuilds;
     private readonly RankRebuilds ranks;
-    private readonly TimeTransitions transitions;
+    private readonly TransitionTracker transitions;
     private readonly CustomerEvaluator evaluator;
     private readonly ChangeLogReader changes;
     private readonly ChangeLogDispatcher dispatcher;
     private readonly BulkChanges bulk;
-    private readonly StoredSegments stored;
+    private readonly StoredSegmentReconciler stored;
     private readonly HistoryPurge purge;
     private MembershipPlan? plan;
 
@@ -58,12 +58,12 @@ internal sealed class MembershipMaintainer : IDisposable
         var runner = new RebuildRunner(scopes, writer, new RebuildWriter(writer, schedule, time), time);
         rebuilds = new SegmentRebuilds(runner, writer, time, logger, stop.Token);
         ranks = new RankRebuilds(rebuilds);
-        transitions = new TimeTransitions(new TransitionScan(scopes), schedule, rebuilds, logger, stop.Token);
+        transitions = new TransitionTracker(new TransitionScan(scopes), schedule, rebuilds, logger, stop.Token);
         evaluator = new CustomerEvaluator(scopes, source, new CustomerReader(source, readers), writer, rebuilds, schedule);
         changes = new ChangeLogReader(source);
         dispatcher = new ChangeLogDispatcher(writer, rebuilds, ranks);
         bulk = new BulkChanges(source, writer, rebuilds, ranks, logger);
-        stored = new StoredSegments(writer, rebuilds);
+        stored = new StoredSegmentReconciler(writer, rebuilds);
         purge = new HistoryPurge(source, options, logger, stop.Token);
     }
 

@@ -2,7 +2,10 @@ using Npgsql;
 
 namespace Segmentation.Api.Memberships;
 
-/// <summary>Is notified of revisions of stored membership: who joined and left can be read by their ids.</summary>
+/// <summary>
+/// Is notified of revisions of stored membership: who joined and left can be read by their ids. Not of those of an erasure, of which only
+/// numbers stay: that is <see cref="Customers.IErasureObserver"/>, before it.
+/// </summary>
 internal interface IRevisionObserver
 {
     /// <summary>

@@ -6,7 +6,7 @@ namespace Segmentation.Api.Memberships;
 /// Knows which customers time may bring in or out. They are found an hour ahead, beside everything else: evaluated
 /// at once, and again when they are due.
 /// </summary>
-internal sealed class TimeTransitions(
+internal sealed class TransitionTracker(
     TransitionScan scan, EvaluationSchedule schedule, SegmentRebuilds rebuilds, ILogger logger, CancellationToken stop)
 {
     private static readonly TimeSpan Horizon = TimeSpan.FromHours(1);
@@ -30,7 +30,7 @@ internal sealed class TimeTransitions(
     /// <summary>Up to when transitions are known, by the segment's id.</summary>
     public IReadOnlyDictionary<int, DateTimeOffset> Watermarks => watermarks;
 
-    /// <summary>Has transitions looked for from an instant on.</summary>
+    /// <summary>Starts the search for transitions from an instant on.</summary>
     public void Start(MembershipPlan plan, DateTimeOffset from)
     {
         foreach (var segment in plan.Segments.Where(s => s.ReadsClock))

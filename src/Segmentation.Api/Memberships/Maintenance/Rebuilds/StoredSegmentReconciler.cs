@@ -11,7 +11,7 @@ namespace Segmentation.Api.Memberships;
 /// Brings the segments whose membership is stored in line with the definitions: queues those that differ, and
 /// removes those that are no longer stored.
 /// </summary>
-internal sealed class StoredSegments(MembershipWriter writer, SegmentRebuilds rebuilds)
+internal sealed class StoredSegmentReconciler(MembershipWriter writer, SegmentRebuilds rebuilds)
 {
     // Beyond that, rebuilding is cheaper than finding all that time has moved since.
     private static readonly TimeSpan MaxCatchUp = TimeSpan.FromDays(1);

@@ -126,7 +126,7 @@ internal static class ChangeSection
             One customer in a hundred is changed, in {rounds} rounds. From the answer on: until the last of them is evaluated and written, \
             and until `evaluatedAt` says so, which moves once a second.
 
-            | changed | answered, s: median (least–most) | then evaluated, s | shown, s | against building all (aim 0.02) | joined and left \
+            | changed | answered, s: median (least–most) | evaluated, s | shown, s | against building all (aim 0.02) | joined and left \
             | rows written for each (aim 1.00) | exponent |
             | --- | --: | --: | --: | --: | --: | --: | --: |
             {table.ToString().TrimEnd()}

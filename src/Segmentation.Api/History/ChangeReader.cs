@@ -62,7 +62,7 @@ public sealed class ChangeReader(SegmentationDb db, SegmentQuery query)
         string id, ChangeFilter filter, int limit, string? cursor, CancellationToken cancellation)
     {
         var after = Paging.NumbersCursor(cursor, 2) ?? [long.MaxValue, 0];
-        var key = await FindCustomerAsync(id, cancellation);
+        var key = await db.FindCustomerKeyAsync(CustomerIds.Check(id), cancellation);
         var (change, cause) = (filter.Change, filter.Cause);
 
         // A revision is of one segment: with the kind it identifies a customer's change.
@@ -89,12 +89,6 @@ public sealed class ChangeReader(SegmentationDb db, SegmentQuery query)
         return Paging.Create(
             rows, limit, r => new CustomerChange(r.Subject!, r.Change, r.At, r.Cause, r.EventId, r.DefinitionVersion),
             r => [r.Revision, r.Kind]);
-    }
-
-    private async Task<long> FindCustomerAsync(string id, CancellationToken cancellation)
-    {
-        CustomerIds.Check(id);
-        return await db.FindCustomerKeyAsync(id, cancellation);
     }
 
     private sealed record ChangeRow(

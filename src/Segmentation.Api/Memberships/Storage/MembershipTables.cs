@@ -10,7 +10,6 @@ internal static class MembershipTables
     extension(SegmentationDb db)
     {
         public DbSet<MembershipPeriod> Memberships => db.Set<MembershipPeriod>();
-        public DbSet<MembershipRevision> MembershipRevisions => db.Set<MembershipRevision>();
         public DbSet<MembershipState> MembershipStates => db.Set<MembershipState>();
         public DbSet<MembershipLeader> MembershipLeaders => db.Set<MembershipLeader>();
     }

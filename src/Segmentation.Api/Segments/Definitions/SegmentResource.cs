@@ -57,17 +57,9 @@ public sealed record SegmentResource
     /// <summary>Read-only.</summary>
     public DateTimeOffset? UpdatedAt { get; init; }
 
-    internal static SegmentResource From(Segment segment, IReadOnlyList<RuleError> errors) => new()
+    internal static SegmentResource From(Segment segment, IReadOnlyList<RuleError> errors) => Definition(segment) with
     {
         Key = segment.Key,
-        Name = segment.Name,
-        Description = segment.Description,
-        Goal = segment.Goal,
-        Kind = segment.Kind,
-        Rule = segment.Rule,
-        TimeZone = segment.TimeZone,
-        Tags = segment.Tags,
-        Status = segment.Status,
         Version = segment.Version,
         MemberCount = segment.MemberCount,
         EvaluatedAt = segment.EvaluatedAt,

@@ -7,8 +7,9 @@ namespace Segmentation.Api.Http;
 public static class MergePatch
 {
     /// <summary>The resource with the patch merged into it.</summary>
+    /// <param name="whole">Properties that are one value each, whatever is in them: replaced, not merged.</param>
     /// <exception cref="ApiProblem">400: the patch is no object, or the outcome is no such resource.</exception>
-    public static T Apply<T>(T resource, JsonElement patch)
+    public static T Apply<T>(T resource, JsonElement patch, params string[] whole)
     {
         if (patch.ValueKind != JsonValueKind.Object)
         {
@@ -17,7 +18,14 @@ public static class MergePatch
 
         try
         {
-            return Merge(JsonSerializer.SerializeToNode(resource, Json.Options), patch).Deserialize<T>(Json.Options)!;
+            var target = (JsonObject)JsonSerializer.SerializeToNode(resource, Json.Options)!;
+            var merged = (JsonObject)Merge(target, patch)!;
+            foreach (var name in whole.Where(n => patch.TryGetProperty(n, out var value) && value.ValueKind != JsonValueKind.Null))
+            {
+                merged[name] = JsonSerializer.SerializeToNode(patch.GetProperty(name));
+            }
+
+            return merged.Deserialize<T>(Json.Options)!;
         }
         catch (JsonException malformed)
         {

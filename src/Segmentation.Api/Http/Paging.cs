@@ -29,7 +29,7 @@ public static class Paging
     /// <summary>The last row's key, of a list by text; null for the first page.</summary>
     public static string? TextCursor(string? cursor) => Cursor(cursor, 1) is not { } key ? null
         : key[0].ValueKind == JsonValueKind.String && !key[0].GetString()!.Contains('\0', StringComparison.Ordinal) ? key[0].GetString()
-        : throw Foreign();
+        : throw ForeignCursor();
 
     /// <summary>The last row's key, of a list by number; null for the first page.</summary>
     public static long? NumberCursor(string? cursor) => NumbersCursor(cursor, 1)?[0];
@@ -37,7 +37,17 @@ public static class Paging
     /// <summary>The last row's key, of a list by several numbers; null for the first page.</summary>
     public static long[]? NumbersCursor(string? cursor, int count) => Cursor(cursor, count) is not { } key ? null
         : [.. key.EnumerateArray()
-            .Select(n => n.ValueKind == JsonValueKind.Number && n.TryGetInt64(out var number) ? number : throw Foreign())];
+            .Select(n => n.ValueKind == JsonValueKind.Number && n.TryGetInt64(out var number) ? number : throw ForeignCursor())];
+
+    /// <summary>The last row's key, of a list by values of these kinds; null for the first page.</summary>
+    public static JsonElement[]? MixedCursor(string? cursor, params JsonValueKind[] kinds) =>
+        Cursor(cursor, kinds.Length) is not { } key ? null
+        : key.EnumerateArray().Select(v => v.ValueKind).SequenceEqual(kinds) ? [.. key.EnumerateArray()]
+        : throw ForeignCursor();
+
+    /// <summary>The problem of a cursor that is none of the list.</summary>
+    public static ApiProblem ForeignCursor() =>
+        ApiProblem.Invalid("cursor", "Not a cursor of this list. Leave it out for the first page, and then send nextCursor as it came.");
 
     /// <summary>A text of the query string that a statement can take.</summary>
     public static string Text(string text, string name) =>
@@ -55,14 +65,11 @@ public static class Paging
             var key = JsonSerializer.Deserialize<JsonElement>(Base64Url.DecodeFromChars(cursor));
             return key.ValueKind == JsonValueKind.Array && key.GetArrayLength() == count && Json.Unfit(key, maxDepth: 2) is null
                 ? key
-                : throw Foreign();
+                : throw ForeignCursor();
         }
         catch (Exception malformed) when (malformed is FormatException or JsonException)
         {
-            throw Foreign();
+            throw ForeignCursor();
         }
     }
-
-    private static ApiProblem Foreign() =>
-        ApiProblem.Invalid("cursor", "Not a cursor of this list. Leave it out for the first page, and then send nextCursor as it came.");
 }

@@ -104,10 +104,102 @@ public sealed class SegmentReferencesTests(ApiFixture fixture) : IClassFixture<A
         var listed = (await Api.AllAsync($"segments?q={draft}")).Single();
         Assert.False(listed.GetProperty("valid").GetBoolean());
 
-        // The invalid answer can be put back only repaired; registered again, it is valid again.
-        (await Api.PutAsync($"segments/{draft}", invalid.Body)).Expect(400);
+        // Registered again, it is valid again.
         (await Api.PutAsync($"attributes/{name}", """{"type":"text","kind":"value"}""")).Expect(201);
         Assert.True((await Api.GetAsync($"segments/{draft}"))["valid"].GetBoolean());
         (await Api.DeleteAsync("customers/attribute-holder")).Expect(204);
+    }
+
+    [Fact]
+    public async Task Invalid_CanBeChangedInAllButWhatNeedsItsRule()
+    {
+        var name = $"gone{SegmentApi.NextNumber()}";
+        (await Api.PutAsync($"attributes/{name}", """{"type":"text","kind":"value"}""")).Expect(201);
+        var draft = await Api.MakeSegmentAsync(All(Is($"attributes.{name}", "=", "\"x\"")), "\"status\":\"draft\",\"goal\":\"g\"");
+        var user = await Api.MakeSegmentAsync(All(In(draft)), "\"status\":\"draft\"");
+        (await Api.DeleteAsync($"attributes/{name}")).Expect(204);
+
+        foreach (var (key, fault) in new[] { (draft, "/rule/rules/0/field"), (user, "/rule/rules/0/value/0") })
+        {
+            var read = (await Api.GetAsync($"segments/{key}")).Expect(200);
+            Assert.Equal([fault], read.Faults);
+            var put = (await Api.PutAsync($"segments/{key}", read.Body)).Expect(200);
+            Assert.Equal((1, false, fault), (put["version"].GetInt32(), put["valid"].GetBoolean(), put.Faults.Single()));
+            foreach (var change in new[]
+            {
+                """{"name":"Renamed"}""", """{"tags":["t"]}""", """{"timeZone":"Asia/Tokyo"}""", """{"goal":null}""",
+                """{"status":"archived"}""", """{"status":"draft"}""", Body(read["rule"].GetRawText()),
+            })
+            {
+                var changed = (await Api.PatchAsync($"segments/{key}", change)).Expect(200);
+                Assert.Equal((false, fault), (changed["valid"].GetBoolean(), changed.Faults.Single()));
+            }
+
+            Assert.Equal([fault], (await Api.PatchAsync($"segments/{key}", """{"status":"active"}""")).Expect(400).Faults);
+            Assert.Equal([fault], (await Api.PutAsync($"segments/{key}", Body(read["rule"].GetRawText()))).Expect(400).Faults);
+
+            // Another rule is checked, be it the same but for a detail.
+            var other = read["rule"].GetRawText().Replace("\"and\"", "\"or\"", StringComparison.Ordinal);
+            Assert.Equal([fault], (await Api.PatchAsync($"segments/{key}", Body(other))).Expect(400).Faults);
+
+            var clone = SegmentApi.NewKey();
+            var copy = (await Api.PostAsync($"segments/{key}/clone", $"{{\"key\":\"{clone}\"}}")).Expect(201);
+            Assert.Equal(("draft", false, fault), (
+                copy["status"].GetString(), copy["valid"].GetBoolean(), copy.Faults.Single()));
+            var repaired = (await Api.PatchAsync($"segments/{clone}", Body(Everyone, "\"status\":\"active\""))).Expect(200);
+            Assert.True(repaired["valid"].GetBoolean());
+
+            // Its past is as invalid; a name alone is restored.
+            (await Api.PostAsync($"segments/{key}/versions/1/restore", "")).Expect(200);
+            Assert.Equal("draft", (await Api.GetAsync($"segments/{key}")).Expect(200)["status"].GetString());
+        }
+    }
+
+    [Fact]
+    public async Task Attribute_ThatAnySegmentUses_KeepsItsType()
+    {
+        foreach (var status in new[] { "draft", "active", "archived" })
+        {
+            var name = $"held{SegmentApi.NextNumber()}";
+            (await Api.PutAsync($"attributes/{name}", """{"type":"text","kind":"value"}""")).Expect(201);
+            var compared = status == "draft"
+                ? """{"field":"customer.email","operator":"=","valueSource":"field","value":"attributes.NAME"}"""
+                : """{"field":"attributes.NAME","operator":"=","value":"x","muted":false}""";
+            var segment = await Api.MakeSegmentAsync(
+                All(compared.Replace("NAME", name, StringComparison.Ordinal)), $"\"status\":\"{status}\"");
+            var refused = (await Api.PutAsync($"attributes/{name}", """{"type":"integer","kind":"value"}""")).Expect(409);
+            Assert.Contains(segment, refused["title"].GetString());
+            Assert.Contains(name, refused["title"].GetString());
+            Assert.True((await Api.GetAsync($"segments/{segment}"))["valid"].GetBoolean());
+
+            // All else of it can change.
+            (await Api.PutAsync($"attributes/{name}", """{"type":"text","kind":"temporal","label":"L","values":["a"]}""")).Expect(200);
+            (await Api.PatchAsync($"segments/{segment}", Body(Everyone))).Expect(200);
+            (await Api.PutAsync($"attributes/{name}", """{"type":"integer","kind":"value"}""")).Expect(200);
+        }
+    }
+
+    [Fact]
+    public async Task Change_ThatBreaksAnActiveReferrer_Is409NamingIt()
+    {
+        // Segments refer to segments twenty deep at most.
+        List<string> keys = [await Api.MakeSegmentAsync(Everyone)];
+        for (var next = SegmentApi.NewKey(); (await Api.PutAsync($"segments/{next}", Body(All(In(keys[^1]))))).Status == 201;)
+        {
+            keys.Add(next);
+            next = SegmentApi.NewKey();
+        }
+
+        Assert.InRange(keys.Count, 10, 30);
+        var more = await Api.MakeSegmentAsync(Everyone);
+        var refused = (await Api.PatchAsync($"segments/{keys[0]}", Body(All(In(more))))).Expect(409);
+        Assert.Contains(keys[^1], refused["title"].GetString());
+        SegmentApi.AssertSame(Everyone, (await Api.GetAsync($"segments/{keys[0]}"))["rule"]);
+        Assert.True((await Api.GetAsync($"segments/{keys[^1]}"))["valid"].GetBoolean());
+
+        // A draft may break: it matches nobody until it is repaired.
+        (await Api.PatchAsync($"segments/{keys[^1]}", """{"status":"draft"}""")).Expect(200);
+        (await Api.PatchAsync($"segments/{keys[0]}", Body(All(In(more))))).Expect(200);
+        Assert.False((await Api.GetAsync($"segments/{keys[^1]}"))["valid"].GetBoolean());
     }
 }

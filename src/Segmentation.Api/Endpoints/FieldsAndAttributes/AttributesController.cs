@@ -36,7 +36,7 @@ public sealed class AttributesController(SegmentationDb db, AttributeStore store
     }
 
     /// <summary>Registers an attribute, or changes one. It then appears among the fields.</summary>
-    /// <remarks>The type can't change while customers have values: a 409.</remarks>
+    /// <remarks>The type can't change while customers have values or a segment, in whatever status, uses it: a 409 names them.</remarks>
     [HttpPut("{name}")]
     [ProducesResponseType<AttributeResource>(StatusCodes.Status200OK)]
     [ProducesResponseType<AttributeResource>(StatusCodes.Status201Created)]

@@ -56,7 +56,8 @@ public sealed class SetsController(
         await using var transaction = await store.BeginAsync(cancellation);
         var key = save.Key ?? throw ApiProblem.Invalid("/save/key", "A segment needs a key.");
         var segment = await store.NewAsync(key, cancellation);
-        await store.SaveAsync(segment, body, User, transaction, cancellation, () => manual.FillAsync(segment, predicate, cancellation));
+        await store.SaveAsync(
+            segment, body, User, transaction, cancellation, addMembers: () => manual.FillAsync(segment, predicate, cancellation));
         Response.SetETag(segment.Version);
         return CreatedAtAction(nameof(SegmentsController.Get), "Segments", new { key }, SegmentResource.From(segment, []));
     }

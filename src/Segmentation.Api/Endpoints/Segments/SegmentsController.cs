@@ -6,6 +6,7 @@ using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 using Segmentation.Api.Memberships;
 using Segmentation.Api.Segments;
+using Segmentation.Api.Webhooks;
 
 namespace Segmentation.Api.Endpoints;
 
@@ -15,7 +16,7 @@ namespace Segmentation.Api.Endpoints;
 [Tags("Segments")]
 [Produces("application/json")]
 public sealed class SegmentsController(
-    SegmentationDb db, SegmentReader reader, SegmentStore store, ManualMembership members) : ControllerBase
+    SegmentationDb db, SegmentReader reader, SegmentStore store, SegmentQuery query, ManualMembership members) : ControllerBase
 {
     /// <summary>Creates a segment.</summary>
     /// <remarks>The rule is checked whole: a 400 names every fault by JSON Pointer. Its members can be asked for at once.</remarks>
@@ -30,20 +31,31 @@ public sealed class SegmentsController(
         return await SaveAsync(await store.NewAsync(key, cancellation), body, transaction, cancellation);
     }
 
-    /// <summary>Lists segments, by key.</summary>
+    /// <summary>Lists segments, by key unless <c>sort</c> says otherwise.</summary>
+    /// <remarks>Each segment that keeps its place is listed once. One whose size or time of update changes between two pages may be
+    /// listed twice or not at all.</remarks>
     /// <param name="tag">Only those with this tag.</param>
     /// <param name="status">Only those of this status.</param>
-    /// <param name="q">Only those whose key, name, description or goal contains this, whatever its case.</param>
+    /// <param name="kind">Only those made by a rule, or only those made by hand.</param>
+    /// <param name="valid"><c>false</c>: only those whose rule can't be evaluated; <c>true</c>: only the others.</param>
+    /// <param name="q">Only those whose key, name, description, goal or a tag contains this, whatever its case.</param>
+    /// <param name="sort"><c>key</c>, <c>name</c>, <c>size</c> or <c>updated</c>; with a hyphen before it for the descending order.
+    /// Segments that were never counted are the smallest.</param>
     [HttpGet]
-    public async Task<Page<SegmentResource>> List(
-        string? tag, SegmentStatus? status, string? q, int? limit, string? cursor, CancellationToken cancellation)
+    public Task<Page<SegmentResource>> List(
+        string? tag,
+        SegmentStatus? status,
+        SegmentKind? kind,
+        bool? valid,
+        string? q,
+        string? sort,
+        int? limit,
+        string? cursor,
+        CancellationToken cancellation)
     {
-        var size = Paging.Limit(limit);
-        var after = Paging.TextCursor(cursor);
-        var segments = db.Segments.AsNoTracking().Filter(tag, status, q);
-        segments = after is null ? segments : segments.Where(s => string.Compare(s.Key, after) > 0);
-        var rows = await segments.OrderBy(s => s.Key).Take(size + 1).ToListAsync(cancellation);
-        return Paging.Create(rows, size, await reader.CreateViewAsync(rows, cancellation), s => [s.Key]);
+        var filter = new SegmentFilter(
+            tag is null ? null : Paging.Text(tag, nameof(tag)), status, kind, valid, q is null ? null : Paging.Text(q, nameof(q)));
+        return reader.ListAsync(filter, SegmentSort.Parse(sort), Paging.Limit(limit), cursor, cancellation);
     }
 
     /// <summary>One segment, with the count of its members as of now.</summary>
@@ -57,11 +69,27 @@ public sealed class SegmentsController(
         return segment;
     }
 
+    /// <summary>What uses a segment, and so would notice if it changed or went.</summary>
+    /// <remarks>A segment that other segments' rules refer to can't be deleted. Webhooks are those that name it and those of all
+    /// segments.</remarks>
+    [HttpGet("{key}/used-by")]
+    [ProducesResponseType<SegmentUsers>(StatusCodes.Status200OK)]
+    public async Task<SegmentUsers> UsedBy(string key, CancellationToken cancellation)
+    {
+        var (all, _) = await query.FindAsync(key, cancellation);
+        var webhooks = await db.Webhooks.AsNoTracking().Where(w => w.Segments.Length == 0 || w.Segments.Contains(key))
+            .OrderBy(w => w.Id).Select(w => new WebhookName(w.Id, w.Url, w.Enabled)).ToListAsync(cancellation);
+        var segments = all.FindReferrers(key).Select(k => all.Segments[k]).Select(s => new SegmentUser(s.Key, s.Name, s.Status));
+        return new SegmentUsers([.. segments], [], [], webhooks);
+    }
+
     /// <summary>Creates or replaces a segment.</summary>
-    /// <remarks>Honours <c>If-Match</c>. A changed definition is a new version; the old ones are kept.</remarks>
+    /// <remarks>Honours <c>If-Match</c>. A changed definition is a new version; the old ones are kept. A segment whose rule has become
+    /// invalid can be put back as it was read, but not made active.</remarks>
     [HttpPut("{key}")]
     [ProducesResponseType<SegmentResource>(StatusCodes.Status200OK)]
     [ProducesResponseType<SegmentResource>(StatusCodes.Status201Created)]
+    [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status412PreconditionFailed)]
     public async Task<IActionResult> Put(string key, SegmentResource body, CancellationToken cancellation)
     {
@@ -74,23 +102,26 @@ public sealed class SegmentsController(
         return await SaveAsync(segment ?? store.New(key), body, transaction, cancellation);
     }
 
-    /// <summary>Changes a segment by JSON Merge Patch (RFC 7396).</summary>
+    /// <summary>Changes a segment by JSON Merge Patch (RFC 7396); a <c>rule</c> replaces the whole rule.</summary>
+    /// <remarks>A segment whose rule has become invalid can be renamed, tagged and archived as it is, but not made active.</remarks>
     [HttpPatch("{key}")]
     [Consumes("application/merge-patch+json", "application/json")]
     [ProducesResponseType<SegmentResource>(StatusCodes.Status200OK)]
+    [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status412PreconditionFailed)]
     public async Task<IActionResult> Patch(string key, JsonElement patch, CancellationToken cancellation)
     {
         await using var transaction = await store.BeginAsync(cancellation);
         var segment = await db.Segments.GetByKeyAsync(key, cancellation);
         Request.CheckIfMatch(segment.Version);
-        var body = MergePatch.Apply(SegmentResource.Definition(segment) with { Key = key }, patch);
+        var body = MergePatch.Apply(SegmentResource.Definition(segment) with { Key = key }, patch, whole: "rule");
         CheckKey(body.Key, key);
         store.Check(body);
         return await SaveAsync(segment, body, transaction, cancellation);
     }
 
     /// <summary>Deletes a segment. Repeatable.</summary>
+    /// <remarks>A 409 names the segments whose rules refer to it, whatever their status.</remarks>
     [HttpDelete("{key}")]
     [ProducesResponseType(StatusCodes.Status204NoContent)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
@@ -122,8 +153,11 @@ public sealed class SegmentsController(
     }
 
     /// <summary>Makes an earlier definition the present one, as a new version.</summary>
+    /// <remarks>A 400 where its rule has become invalid since.</remarks>
     [HttpPost("{key}/versions/{version:int}/restore")]
     [ProducesResponseType<SegmentResource>(StatusCodes.Status200OK)]
+    [ProducesResponseType<ProblemDetails>(StatusCodes.Status400BadRequest)]
+    [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status412PreconditionFailed)]
     public async Task<IActionResult> Restore(string key, int version, CancellationToken cancellation)
     {
@@ -138,6 +172,7 @@ public sealed class SegmentsController(
     }
 
     /// <summary>Copies a segment under a new key, as a draft. A manual segment's members are copied with it.</summary>
+    /// <remarks>The copy of an invalid segment is as invalid, until it is repaired.</remarks>
     [HttpPost("{key}/clone")]
     [ProducesResponseType<SegmentResource>(StatusCodes.Status201Created)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
@@ -154,7 +189,7 @@ public sealed class SegmentsController(
         };
         store.Check(definition);
         var copy = await store.NewAsync(newKey, cancellation);
-        return await SaveAsync(copy, definition, transaction, cancellation, () => members.CopyAsync(segment, copy, cancellation));
+        return await SaveAsync(copy, definition, transaction, cancellation, segment);
     }
 
     private static void CheckKey(string? requested, string key)
@@ -170,17 +205,35 @@ public sealed class SegmentsController(
         SegmentResource body,
         IDbContextTransaction transaction,
         CancellationToken cancellation,
-        Func<Task>? addMembers = null)
+        Segment? original = null)
     {
-        var created = await store.SaveAsync(segment, body, User, transaction, cancellation, addMembers);
+        Func<Task>? copyMembers = original is null ? null : () => members.CopyAsync(original, segment, cancellation);
+        var (created, errors) = await store.SaveAsync(segment, body, User, transaction, cancellation, original, copyMembers);
         Response.SetETag(segment.Version);
-        var resource = SegmentResource.From(segment, []);
+        var resource = SegmentResource.From(segment, errors);
         return created ? CreatedAtAction(nameof(Get), new { key = segment.Key }, resource) : Ok(resource);
     }
 }
 
 /// <summary>One definition that a segment has had.</summary>
 public sealed record SegmentVersionResource(int Version, JsonElement Definition, string ChangedBy, DateTimeOffset ChangedAt);
+
+/// <summary>What uses a segment.</summary>
+/// <param name="Segments">Segments whose rules refer to it, whatever their status.</param>
+/// <param name="Playbooks">None yet: the service has no playbooks.</param>
+/// <param name="Experiments">None yet: the service has no experiments.</param>
+/// <param name="Webhooks">Webhooks that are told who joins and leaves it.</param>
+public sealed record SegmentUsers(
+    IReadOnlyList<SegmentUser> Segments,
+    IReadOnlyList<string> Playbooks,
+    IReadOnlyList<string> Experiments,
+    IReadOnlyList<WebhookName> Webhooks);
+
+/// <summary>A segment that uses another.</summary>
+public sealed record SegmentUser(string Key, string Name, SegmentStatus Status);
+
+/// <summary>A webhook that is told of a segment's changes.</summary>
+public sealed record WebhookName(string Id, string Url, bool Enabled);
 
 /// <summary>The key of a segment's copy.</summary>
 /// <param name="Name">Defaults to the name of the original.</param>

@@ -1,5 +1,7 @@
 using Microsoft.EntityFrameworkCore;
+using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
+using Segmentation.Api.Http;
 using Segmentation.Api.Segments;
 
 namespace Segmentation.Api.Memberships;
@@ -10,7 +12,7 @@ namespace Segmentation.Api.Memberships;
 public sealed class SegmentReader(SegmentationDb db, SegmentQuery query, MembershipReader memberships, SegmentStates states)
 {
     /// <summary>One segment, with the count of its members as of now; where counting takes too long, the last count stands.</summary>
-    /// <exception cref="Http.ApiProblem">404.</exception>
+    /// <exception cref="ApiProblem">404.</exception>
     public async Task<SegmentResource> ReadAsync(string key, CancellationToken cancellation)
     {
         var segment = await db.Segments.AsNoTracking().GetByKeyAsync(key, cancellation);
@@ -18,23 +20,72 @@ public sealed class SegmentReader(SegmentationDb db, SegmentQuery query, Members
         var resource = SegmentResource.From(segment, all.FindErrors(key));
         if (all.Segments.TryGetValue(key, out var definition) && await TryCountAsync(all, definition, cancellation) is { } count)
         {
-            resource = resource with { MemberCount = count.Count, EvaluatedAt = count.EvaluatedAt };
+            resource = resource.WithCount(count);
         }
 
         return resource with { State = await states.ReadAsync(segment, cancellation) };
     }
 
-    /// <summary>Makes resources of some segments. The counts are those of stored membership; of others, the last that was made.</summary>
-    public async Task<Func<Segment, SegmentResource>> CreateViewAsync(IReadOnlyCollection<Segment> segments, CancellationToken cancellation)
+    /// <summary>A page of segments. The counts are those of stored membership; of others, the last that was made.</summary>
+    /// <remarks>
+    /// What the database can't decide (whether a rule is valid, texts as rules compare them) and orders other than that of keys are made
+    /// here, from a few values of each segment: there are thousands of segments, not millions.
+    /// </remarks>
+    /// <exception cref="ApiProblem">400: the cursor is none of this list.</exception>
+    public async Task<Page<SegmentResource>> ListAsync(
+        SegmentFilter filter, SegmentSort sort, int limit, string? cursor, CancellationToken cancellation)
     {
         var all = await query.DefinitionsAsync(cancellation);
+        var after = sort.ReadCursor(cursor);
+        var segments = filter.Narrow(db.Segments.AsNoTracking());
+        if (sort.IsByKey && filter is { Text: null, Valid: null })
+        {
+            segments = after is null ? segments : segments.Where(s => string.Compare(s.Key, after.Key) > 0);
+            segments = segments.OrderBy(s => s.Key).Take(limit + 1);
+        }
+
+        var withText = filter.Text is not null;
+        var rows = await (
+            from s in segments
+            join state in db.MembershipStates on s.Id equals state.SegmentId into states
+            from state in states.DefaultIfEmpty()
+            select new
+            {
+                s.Id,
+                s.Key,
+                s.Name,
+                s.UpdatedAt,
+                Size = s.Status == SegmentStatus.Active && state.Status == MembershipStatus.Ready ? state.Size : s.MemberCount,
+                Texts = withText ? new[] { s.Description, s.Goal } : null,
+                Tags = withText ? s.Tags : null,
+            }).ToListAsync(cancellation);
+        var places = rows
+            .Where(r => !withText || filter.HasText([r.Key, r.Name, .. r.Texts!, .. r.Tags!]))
+            .Where(r => filter.Valid is null || filter.Valid == (all.FindErrors(r.Key).Count == 0))
+            .Select(r => new SegmentPlace(r.Id, r.Key, r.Name, r.Size, r.UpdatedAt))
+            .Where(p => after is null || sort.Compare(p, after) > 0)
+            .Order(Comparer<SegmentPlace>.Create(sort.Compare)).Take(limit + 1).ToList();
+
+        var ids = places.Select(p => p.Id).ToArray();
+        var byId = await db.Segments.AsNoTracking().Where(s => ids.Contains(s.Id)).ToDictionaryAsync(s => s.Id, cancellation);
+        var view = await CreateViewAsync(all, byId.Values, cancellation);
+        var page = Paging.Create(places, limit, p => byId.GetValueOrDefault(p.Id), sort.CreateCursor);
+        return new Page<SegmentResource>([.. page.Items.OfType<Segment>().Select(view)], page.NextCursor);
+    }
+
+    private async Task<Func<Segment, SegmentResource>> CreateViewAsync(
+        DefinitionSet all, IReadOnlyCollection<Segment> segments, CancellationToken cancellation)
+    {
         var stateById = await states.ReadAsync(segments, cancellation);
         var watermark = await db.MembershipLeaders.Select(l => l.Watermark).SingleAsync(cancellation);
+        var total = await db.CustomerTotals.Select(t => t.Customers).SingleAsync(cancellation);
         return segment =>
         {
             var state = stateById.GetValueOrDefault(segment.Id);
-            var resource = SegmentResource.From(segment, all.FindErrors(segment.Key)) with { State = state };
-            return state?.Status == MembershipStatus.Ready ? resource with { MemberCount = state.Kept, EvaluatedAt = watermark } : resource;
+            var resource = SegmentResource.From(segment, all.FindErrors(segment.Key)) with { State = state, Total = total };
+            return state?.Status == MembershipStatus.Ready ? resource.WithCount(SegmentQuery.Share(state.Kept, total, watermark))
+                : segment is { MemberCount: { } count, EvaluatedAt: { } at } ? resource.WithCount(SegmentQuery.Share(count, total, at))
+                : resource;
         };
     }
 

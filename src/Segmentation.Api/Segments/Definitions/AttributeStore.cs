@@ -14,11 +14,10 @@ public sealed class AttributeStore(
     SegmentationDb db,
     SegmentQuery query,
     IValidator<AttributeResource> validator,
-    IEnumerable<IDefinitionObserver> observers,
     TimeProvider time)
 {
     /// <summary>Registers an attribute, or changes one.</summary>
-    /// <exception cref="ApiProblem">400; 409: customers have values of another type.</exception>
+    /// <exception cref="ApiProblem">400; 409: another type, while customers have values or segments use it.</exception>
     public async Task<(CustomerAttribute Attribute, bool Created)> SaveAsync(
         string name, AttributeResource body, CancellationToken cancellation)
     {
@@ -37,7 +36,7 @@ public sealed class AttributeStore(
         }
         else if (attribute.Type != body.Type)
         {
-            await PrepareTypeChangeAsync(attribute, cancellation);
+            await CheckTypeChangeAsync(attribute, cancellation);
         }
 
         body.ApplyTo(attribute, now);
@@ -53,8 +52,8 @@ public sealed class AttributeStore(
         await using var transaction = await BeginAsync(name, cancellation);
 
         // Through other segments as well: one that refers to an invalid segment is invalid.
-        var (all, affected) = await FindAffectedAsync(name, cancellation);
-        var users = all.SelectActive(affected).Select(s => s.Key).ToList();
+        var all = await query.DefinitionsAsync(cancellation);
+        var users = all.SelectActive(all.FindAffected(all.FindAttributeUsers(name))).Select(s => s.Key).ToList();
         if (users.Count > 0)
         {
             throw ApiProblem.Conflict($"Active segments use \"{name}\": {string.Join(", ", users)}.");
@@ -75,7 +74,7 @@ public sealed class AttributeStore(
         await transaction.CommitAsync(cancellation);
     }
 
-    private async Task PrepareTypeChangeAsync(CustomerAttribute attribute, CancellationToken cancellation)
+    private async Task CheckTypeChangeAsync(CustomerAttribute attribute, CancellationToken cancellation)
     {
         if (await db.Customers.AnyAsync(c => EF.Functions.JsonExists(c.AttributesFolded!, attribute.Name), cancellation))
         {
@@ -83,18 +82,13 @@ public sealed class AttributeStore(
                 $"Customers have values of \"{attribute.Name}\" as {attribute.Type}; its type can't change while they do.");
         }
 
-        var (_, affected) = await FindAffectedAsync(attribute.Name, cancellation);
-        foreach (var observer in observers)
+        // Drafts and archived ones too: their rules were checked against this type.
+        var users = (await query.DefinitionsAsync(cancellation)).FindAttributeUsers(attribute.Name).Order(StringComparer.Ordinal).ToList();
+        if (users.Count > 0)
         {
-            await observer.DefinitionsChangedAsync(affected, cancellation);
+            throw ApiProblem.Conflict(
+                $"Segments use \"{attribute.Name}\" as {attribute.Type}; its type can't change while they do: {string.Join(", ", users)}.");
         }
-    }
-
-    // The definitions, and the ids of the segments that mean something else without this attribute, or with another type.
-    private async Task<(DefinitionSet All, int[] Affected)> FindAffectedAsync(string name, CancellationToken cancellation)
-    {
-        var all = await query.DefinitionsAsync(cancellation);
-        return (all, all.FindAffected(all.FindAttributeUsers(name)));
     }
 
     // Whoever writes values of this attribute holds a share of its row: wait for them, and let none begin.

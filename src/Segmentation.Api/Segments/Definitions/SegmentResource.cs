@@ -39,6 +39,12 @@ public sealed record SegmentResource
     /// <summary>Read-only: members at <c>evaluatedAt</c>; missing until first counted.</summary>
     public long? MemberCount { get; init; }
 
+    /// <summary>Read-only: all customers there are, of whom <c>memberCount</c> are members.</summary>
+    public long? Total { get; init; }
+
+    /// <summary>Read-only: <c>memberCount</c> / <c>total</c>, 0 to 1; missing until first counted.</summary>
+    public decimal? Share { get; init; }
+
     /// <summary>Read-only.</summary>
     public DateTimeOffset? EvaluatedAt { get; init; }
 
@@ -68,6 +74,10 @@ public sealed record SegmentResource
         Valid = errors.Count == 0,
         Errors = errors.Count == 0 ? null : ApiProblem.Invalid(SegmentQuery.AtRule(errors)).Errors,
     };
+
+    /// <summary>The same with the count of its members, of how many customers.</summary>
+    internal SegmentResource WithCount(SegmentCount count) =>
+        this with { MemberCount = count.Count, EvaluatedAt = count.EvaluatedAt, Total = count.Total, Share = count.Share };
 
     /// <summary>The definition alone, as a version keeps it.</summary>
     internal static SegmentResource Definition(Segment segment) => new()

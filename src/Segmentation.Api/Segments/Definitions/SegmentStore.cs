@@ -6,6 +6,7 @@ using Microsoft.EntityFrameworkCore.Storage;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 using Segmentation.Rules.Backends;
+using Segmentation.Rules.Checking;
 using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Segments;
@@ -43,19 +44,26 @@ public sealed class SegmentStore(
             : New(key);
 
     /// <summary>Saves a definition and commits. One that has not changed is no new version.</summary>
+    /// <remarks>
+    /// An invalid rule is refused, but for one that is stored already and does not become active by this: a segment whose fields have gone
+    /// can still be renamed, archived, put back as it was read, or copied to be repaired.
+    /// </remarks>
+    /// <param name="original">The segment that this new one is a copy of.</param>
     /// <param name="addMembers">Adds members to the segment once it has a key of the database.</param>
-    /// <returns>Whether the segment is new.</returns>
-    /// <exception cref="ApiProblem">400.</exception>
-    public async Task<bool> SaveAsync(
+    /// <returns>Whether the segment is new, and what is wrong with its rule; pointers are relative to the rule.</returns>
+    /// <exception cref="ApiProblem">400; 409: active segments that refer to this one would become invalid.</exception>
+    public async Task<(bool Created, IReadOnlyList<RuleError> Errors)> SaveAsync(
         Segment segment,
         SegmentResource body,
         ClaimsPrincipal user,
         IDbContextTransaction transaction,
         CancellationToken cancellation,
+        Segment? original = null,
         Func<Task>? addMembers = null)
     {
         var isNew = segment.Version == 0;
-        var kindBefore = segment.Kind;
+        var (kindBefore, statusBefore) = (segment.Kind, isNew ? null : (SegmentStatus?)segment.Status);
+        var storedRule = (original ?? segment).Rule;
         var meaningBefore = Meaning(segment);
         var definitionBefore = SerializeDefinition(segment);
         body.ApplyTo(segment);
@@ -65,17 +73,24 @@ public sealed class SegmentStore(
             throw ApiProblem.Invalid("/kind", "A segment's kind can't change.");
         }
 
-        await CheckRuleAsync(segment, cancellation);
+        var before = await query.DefinitionsAsync(cancellation);
+        var errors = FindErrors(segment, before);
+        var becomesActive = segment.Status == SegmentStatus.Active && statusBefore != SegmentStatus.Active;
+        if (errors.Count > 0 && (becomesActive || !IsSame(segment.Rule, storedRule)))
+        {
+            throw ApiProblem.Invalid(SegmentQuery.AtRule(errors));
+        }
+
         var definition = SerializeDefinition(segment);
         if (!isNew && JsonElement.DeepEquals(definitionBefore, definition))
         {
-            return false;
+            return (false, errors);
         }
 
         await AddVersionAsync(segment, isNew, definition, user, cancellation);
         if (!isNew && Meaning(segment) != meaningBefore)
         {
-            await NotifyAsync(segment.Key, cancellation);
+            await FollowUpAsync(segment.Key, before, cancellation);
         }
 
         if (addMembers is not null)
@@ -84,7 +99,7 @@ public sealed class SegmentStore(
         }
 
         await transaction.CommitAsync(cancellation);
-        return isNew;
+        return (isNew, errors);
     }
 
     /// <summary>Deletes a segment and commits.</summary>
@@ -109,19 +124,11 @@ public sealed class SegmentStore(
             .ExecuteUpdateAsync(
                 s => s.SetProperty(x => x.MemberCount, count.Count).SetProperty(x => x.EvaluatedAt, count.EvaluatedAt), cancellation);
 
-    private async Task CheckRuleAsync(Segment segment, CancellationToken cancellation)
-    {
-        if (segment.Rule is not { } rule)
-        {
-            return;
-        }
+    private static IReadOnlyList<RuleError> FindErrors(Segment segment, DefinitionSet all) =>
+        segment.Rule is { } rule ? all.Compile(rule, Backend.Sql, historical: false, segment.Key).Errors : [];
 
-        var compiled = (await query.DefinitionsAsync(cancellation)).Compile(rule, Backend.Sql, historical: false, segment.Key);
-        if (!compiled.IsValid)
-        {
-            throw ApiProblem.Invalid(SegmentQuery.AtRule(compiled.Errors));
-        }
-    }
+    private static bool IsSame(JsonElement? rule, JsonElement? other) =>
+        rule is { } a && other is { } b ? JsonElement.DeepEquals(a, b) : rule is null && other is null;
 
     private async Task AddVersionAsync(
         Segment segment, bool isNew, JsonElement definition, ClaimsPrincipal user, CancellationToken cancellation)
@@ -151,9 +158,19 @@ public sealed class SegmentStore(
         await db.SaveChangesAsync(cancellation);
     }
 
-    private async Task NotifyAsync(string key, CancellationToken cancellation)
+    private async Task FollowUpAsync(string key, DefinitionSet before, CancellationToken cancellation)
     {
-        var affected = (await query.DefinitionsAsync(cancellation)).FindAffected([key]);
+        var all = await query.DefinitionsAsync(cancellation);
+        var affected = all.FindAffected([key]);
+
+        // By its depth or size: the rule of a segment is part of those that refer to it.
+        var broken = all.SelectActive(affected).Select(s => s.Key)
+            .Where(k => k != key && all.FindErrors(k).Count > 0 && before.FindErrors(k).Count == 0).ToList();
+        if (broken.Count > 0)
+        {
+            throw ApiProblem.Conflict($"Active segments that refer to \"{key}\" would become invalid: {string.Join(", ", broken)}.");
+        }
+
         foreach (var observer in observers)
         {
             await observer.DefinitionsChangedAsync(affected, cancellation);

@@ -1,4 +1,5 @@
 using System.Linq.Expressions;
+using System.Text.RegularExpressions;
 using FluentValidation;
 using Segmentation.Api.Data;
 using static Segmentation.Api.Segments.Texts;
@@ -10,7 +11,7 @@ internal sealed class SegmentValidator : AbstractValidator<SegmentResource>
 {
     public SegmentValidator(TimeZones zones)
     {
-        RuleFor(s => s.Key).Matches(Segment.KeyPattern).Must(k => k?.EndsWith('\n') != true).OverridePropertyName("/key")
+        RuleFor(s => s.Key).Must(k => k is null || (Regex.IsMatch(k, Segment.KeyPattern) && !k.EndsWith('\n'))).OverridePropertyName("/key")
             .WithMessage("A key is 1 to 63 lowercase letters, digits and hyphens, and starts with no hyphen.");
         Text(s => s.Name, "/name", Segment.NameMaxLength);
         Text(s => s.Description, "/description", Segment.TextMaxLength);

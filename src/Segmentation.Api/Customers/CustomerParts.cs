@@ -1,4 +1,5 @@
 using System.ComponentModel;
+using Segmentation.Api.Http;
 
 namespace Segmentation.Api.Customers;
 
@@ -8,16 +9,26 @@ public sealed class DemographicResource
     /// <summary>Whole years, today in UTC.</summary>
     [ReadOnly(true)]
     public int? Age { get; set; }
+
+    /// <summary>A date, not in the future: 1990-05-13.</summary>
     public DateOnly? BirthDate { get; set; }
+
+    /// <summary>Free text.</summary>
     public string? Gender { get; set; }
+
+    /// <summary>Free text, such as Master.</summary>
     public string? Education { get; set; }
+
+    /// <summary>Free text.</summary>
     public string? Occupation { get; set; }
+
+    /// <summary>Free text, such as Married.</summary>
     public string? MaritalStatus { get; set; }
 
     /// <summary>Free text; BCP 47 by custom.</summary>
     public string? Language { get; set; }
 
-    /// <summary>Income a year, in account currency.</summary>
+    /// <summary>Income per year, in the account's currency.</summary>
     public decimal? Income { get; set; }
 
     /// <summary>People in the household.</summary>
@@ -30,13 +41,19 @@ public sealed class DemographicResource
 /// <summary>Where the customer is.</summary>
 public sealed class GeographicResource
 {
-    /// <summary>ISO 3166-1 alpha-2.</summary>
+    /// <summary>Two letters (ISO 3166-1 alpha-2), such as DE.</summary>
     public string? Country { get; set; }
+
+    /// <summary>Free text: a state or province.</summary>
     public string? Region { get; set; }
+
+    /// <summary>Free text.</summary>
     public string? City { get; set; }
+
+    /// <summary>As it is written on a letter.</summary>
     public string? PostalCode { get; set; }
 
-    /// <summary>IANA name.</summary>
+    /// <summary>The IANA name of a time zone, such as Europe/Berlin.</summary>
     public string? TimeZone { get; set; }
 
     /// <summary>tropical, arid, temperate, continental or polar.</summary>
@@ -48,9 +65,13 @@ public sealed class GeographicResource
 public sealed class LocationResource
 {
     /// <summary>-90 to 90.</summary>
+    [AlwaysAnswered]
+    [Needed]
     public double? Latitude { get; set; }
 
     /// <summary>-180 to 180.</summary>
+    [AlwaysAnswered]
+    [Needed]
     public double? Longitude { get; set; }
 
     internal static LocationResource? From(Geographic geographic) =>
@@ -60,42 +81,73 @@ public sealed class LocationResource
 /// <summary>What the customer cares for.</summary>
 public sealed class PsychographicResource
 {
+    /// <summary>What the customer is interested in.</summary>
+    [AlwaysAnswered]
     public string?[]? Interests { get; set; }
+
+    /// <summary>What the customer holds dear.</summary>
+    [AlwaysAnswered]
     public string?[]? Values { get; set; }
+
+    /// <summary>Such as Early adopter.</summary>
+    [AlwaysAnswered]
     public string?[]? Attitudes { get; set; }
+
+    /// <summary>What the customer buys for, such as Status.</summary>
+    [AlwaysAnswered]
     public string?[]? Motivations { get; set; }
+
+    /// <summary>Free text, such as Urban.</summary>
     public string? Lifestyle { get; set; }
+
+    /// <summary>Free text.</summary>
     public string? Personality { get; set; }
 }
 
 /// <summary>A standing consent.</summary>
 public sealed class ConsentResource
 {
+    /// <summary>True: given; false: withdrawn.</summary>
+    [AlwaysAnswered]
+    [Needed]
     public bool? Granted { get; set; }
 
     /// <summary>When it was given or withdrawn; now when left out.</summary>
+    [AlwaysAnswered]
     public DateTimeOffset? At { get; set; }
 }
 
 /// <summary>What orders and refunds add up to.</summary>
 public sealed class ValueResource
 {
-    /// <summary>Gross amount of orders less refunds, in account currency.</summary>
+    /// <summary>The gross amount of orders less refunds, in the account's currency.</summary>
+    [AlwaysAnswered]
     public decimal? LifetimeValue { get; set; }
 
-    /// <summary>Gross amount of orders / orders.</summary>
+    /// <summary>The gross amount of orders divided by their number; missing without orders.</summary>
     public decimal? AverageOrderValue { get; set; }
+
+    /// <summary>How many orders there were.</summary>
+    [AlwaysAnswered]
     public int? OrderCount { get; set; }
+
+    /// <summary>When the first order was made; missing without orders.</summary>
     public DateTimeOffset? FirstOrderAt { get; set; }
+
+    /// <summary>When the last order was made; missing without orders.</summary>
     public DateTimeOffset? LastOrderAt { get; set; }
 
-    /// <summary>Whole periods of 24 hours.</summary>
+    /// <summary>Whole periods of 24 hours since the last order; missing without orders.</summary>
     public int? DaysSinceLastOrder { get; set; }
 }
 
 /// <summary>What events add up to.</summary>
 public sealed class BehavioralResource
 {
+    /// <summary>When the last event occurred; missing without events.</summary>
     public DateTimeOffset? LastEventAt { get; set; }
+
+    /// <summary>How many events there were.</summary>
+    [AlwaysAnswered]
     public int? EventCount { get; set; }
 }

@@ -6,27 +6,44 @@ using Segmentation.Api.Http;
 namespace Segmentation.Api.Customers;
 
 /// <summary>
-/// A customer as the API shows and takes it. The property names are those of the rule language. Read-only ones are taken and ignored, so
-/// that what GET gave can be PUT back; null is the same as leaving out.
+/// A customer. The property names are those of the rule language. Read-only properties are ignored in requests; null is the same as
+/// leaving out.
 /// </summary>
 public sealed class CustomerResource
 {
     /// <summary>
-    /// The caller's own id: 1 to 128 characters, any but control characters and '/'. Made (a UUIDv7) when a POST has none.
+    /// Your own id: 1 to 128 characters, any but control characters and '/'. A UUIDv7 is made when a POST has none.
     /// </summary>
+    [AlwaysAnswered]
     public string? Id { get; set; }
+
+    /// <summary>An email address; it need not be unique.</summary>
     public string? Email { get; set; }
+
+    /// <summary>Given name.</summary>
     public string? FirstName { get; set; }
+
+    /// <summary>Family name.</summary>
     public string? LastName { get; set; }
+
+    [AlwaysAnswered]
     public DemographicResource? Demographic { get; set; }
+
+    [AlwaysAnswered]
     public GeographicResource? Geographic { get; set; }
+
+    [AlwaysAnswered]
     public PsychographicResource? Psychographic { get; set; }
 
-    /// <summary>Values of registered attributes, by name.</summary>
+    /// <summary>The values of registered attributes, by name.</summary>
+    [AlwaysAnswered]
     public JsonElement? Attributes { get; set; }
 
-    /// <summary>Standing consents, by purpose.</summary>
+    /// <summary>The consents that stand, by purpose.</summary>
+    [AlwaysAnswered]
     public Dictionary<string, ConsentResource?>? Consents { get; set; }
+
+    /// <summary>When the customer signed up.</summary>
     public DateTimeOffset? SignedUpAt { get; set; }
 
     /// <summary>The earlier of what was sent and the first event.</summary>
@@ -37,18 +54,22 @@ public sealed class CustomerResource
 
     /// <summary>What orders and refunds add up to.</summary>
     [ReadOnly(true)]
+    [AlwaysAnswered]
     public ValueResource? Value { get; set; }
 
     /// <summary>What events add up to.</summary>
     [ReadOnly(true)]
+    [AlwaysAnswered]
     public BehavioralResource? Behavioral { get; set; }
 
     /// <summary>When the service first held the customer.</summary>
     [ReadOnly(true)]
+    [AlwaysAnswered]
     public DateTimeOffset? CreatedAt { get; set; }
 
     /// <summary>When the profile was last written; events don't count.</summary>
     [ReadOnly(true)]
+    [AlwaysAnswered]
     public DateTimeOffset? UpdatedAt { get; set; }
 
     /// <summary>The customer as it stands.</summary>

@@ -61,5 +61,6 @@ internal static class EndpointSetup
     }
 
     /// <summary>That all is well.</summary>
+    /// <param name="Status">Always <c>ok</c>; what is not well is a problem.</param>
     public sealed record Health(string Status);
 }

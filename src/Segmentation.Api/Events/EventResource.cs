@@ -1,33 +1,41 @@
 using System.Text.Json;
+using Segmentation.Api.Http;
 using Segmentation.Rules.Values;
 using static Segmentation.Api.Customers.Normalization;
 
 namespace Segmentation.Api.Events;
 
-/// <summary>Something a customer did, as the API shows and takes it. Null is the same as leaving out.</summary>
+/// <summary>Something a customer did. Null is the same as leaving out.</summary>
 public sealed class EventResource
 {
     /// <summary>
-    /// The caller's own, unique for the customer: an event sent twice is stored once, the first kept. Made when left out.
+    /// Your own id, unique for the customer: an event sent twice is stored once, and the first is kept. One is made when left out.
     /// </summary>
+    [AlwaysAnswered]
     public string? Id { get; set; }
 
-    /// <summary>Who did it.</summary>
+    /// <summary>The id of the customer that did it.</summary>
+    [AlwaysAnswered]
     public string? CustomerId { get; set; }
 
-    /// <summary>What happened: order_completed. Compares without regard to case.</summary>
+    /// <summary>What happened, such as order_completed. Upper and lower case are the same.</summary>
+    [AlwaysAnswered]
+    [Needed]
     public string? Type { get; set; }
 
-    /// <summary>When; now when left out. At most 5 minutes ahead of the service's clock, and then taken as now.</summary>
+    /// <summary>
+    /// When it happened; now when left out. Up to 5 minutes ahead of the service's clock is taken as now, more is an error.
+    /// </summary>
+    [AlwaysAnswered]
     public DateTimeOffset? OccurredAt { get; set; }
 
-    /// <summary>Exact decimal, in account currency.</summary>
+    /// <summary>An exact decimal, in the account's currency.</summary>
     public decimal? Amount { get; set; }
 
     /// <summary>Three letters (ISO 4217). Kept, not converted.</summary>
     public string? Currency { get; set; }
 
-    /// <summary>Where it happened: web, store, email.</summary>
+    /// <summary>Where it happened, such as web, store or email.</summary>
     public string? Channel { get; set; }
 
     /// <summary>Whatever else there is to say: a JSON object, kept as sent.</summary>

@@ -1,12 +1,15 @@
 namespace Segmentation.Api.Events;
 
 /// <summary>What became of the events of a request.</summary>
-/// <param name="Stored">Those that were new.</param>
-/// <param name="Duplicates">Those whose customer has an event of that id already.</param>
-/// <param name="Errors">The first of the rejected ones.</param>
+/// <param name="Received">How many events there were.</param>
+/// <param name="Stored">How many were new, and were stored.</param>
+/// <param name="Duplicates">How many were not stored, because their customer has an event with the same id already.</param>
+/// <param name="Rejected">How many were rejected.</param>
+/// <param name="Errors">Why the first 100 of them were rejected.</param>
 public sealed record EventsResult(long Received, long Stored, long Duplicates, long Rejected, IReadOnlyList<EventError> Errors);
 
 /// <summary>Why an event was rejected.</summary>
-/// <param name="Line">In NDJSON: the first line is 1.</param>
-/// <param name="Index">In an array: the first item is 0.</param>
+/// <param name="Line">Its line in NDJSON; the first is 1.</param>
+/// <param name="Index">Its place in an array; the first is 0.</param>
+/// <param name="Message">What is wrong with it. Names fields, never their values.</param>
 public sealed record EventError(int? Line, int? Index, string Message);

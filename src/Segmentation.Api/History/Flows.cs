@@ -1,13 +1,14 @@
 namespace Segmentation.Api.History;
 
-/// <param name="Left">Customers that left.</param>
-/// <param name="Joined">Customers that joined.</param>
+/// <summary>Where those who left a segment went, and where those who joined it came from.</summary>
+/// <param name="Left">How many customers left.</param>
+/// <param name="Joined">How many customers joined.</param>
 /// <param name="To">Where those who left went, most first.</param>
 /// <param name="None">How many of those who left joined no other segment.</param>
 /// <param name="From">Where those who joined came from, most first.</param>
 /// <param name="New">How many of those who joined left no other segment.</param>
 /// <param name="Since">Where the period begins.</param>
-/// <param name="Until">Where it ends, itself not in it.</param>
+/// <param name="Until">Where it ends; this instant is not in it.</param>
 public sealed record Flows(
     long Left,
     long Joined,
@@ -18,7 +19,9 @@ public sealed record Flows(
     DateTimeOffset Since,
     DateTimeOffset Until);
 
-/// <param name="Key">The other segment's.</param>
-/// <param name="Name">The other segment's.</param>
+/// <summary>The customers that went to another segment, or came from it.</summary>
+/// <param name="Key">The other segment's key.</param>
+/// <param name="Name">The other segment's name.</param>
+/// <param name="Customers">How many.</param>
 /// <param name="Share">0 to 1, of all who left or joined.</param>
 public sealed record Flow(string Key, string Name, long Customers, decimal Share);

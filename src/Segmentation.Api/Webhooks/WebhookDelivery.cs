@@ -75,4 +75,5 @@ public sealed class WebhookDelivery
     }
 }
 
+/// <summary>What became of a message: <c>dead</c> is one that was given up after the last retry.</summary>
 public enum DeliveryState : short { Pending = 0, Delivered = 1, Dead = 2 }

@@ -1,17 +1,25 @@
+using System.ComponentModel;
+using Segmentation.Api.Http;
+
 namespace Segmentation.Api.Webhooks;
 
 /// <summary>
-/// A webhook as the API shows and takes it. Read-only properties are ignored in requests, so that an answer can be sent back.
+/// An address that is told who joins and leaves segments. Read-only properties are ignored in requests.
 /// </summary>
 public sealed record WebhookResource
 {
-    /// <summary>Read-only: made by the service.</summary>
+    /// <summary>Made by the service.</summary>
+    [AlwaysAnswered]
+    [ReadOnly(true)]
     public string? Id { get; init; }
 
     /// <summary>Where messages are posted to: an absolute http or https URL, without a user's name and password.</summary>
+    [AlwaysAnswered]
+    [Needed]
     public string? Url { get; init; }
 
     /// <summary>Keys of the segments to tell of; all when left out or empty.</summary>
+    [AlwaysAnswered]
     public string[]? Segments { get; init; }
 
     /// <summary>
@@ -23,19 +31,30 @@ public sealed record WebhookResource
     /// <summary>
     /// Default true. A webhook that is not enabled is told nothing, not even later; what was queued before waits for a day.
     /// </summary>
+    [AlwaysAnswered]
     public bool? Enabled { get; init; }
+
+    /// <summary>What it is for, in words.</summary>
     public string? Description { get; init; }
 
-    /// <summary>Read-only: messages that are to be sent.</summary>
+    /// <summary>Messages that are to be sent.</summary>
+    [AlwaysAnswered]
+    [ReadOnly(true)]
     public long? Pending { get; init; }
 
-    /// <summary>Read-only: messages that could not be delivered.</summary>
+    /// <summary>Messages that could not be delivered.</summary>
+    [AlwaysAnswered]
+    [ReadOnly(true)]
     public long? Dead { get; init; }
 
-    /// <summary>Read-only.</summary>
+    /// <summary>When it was created.</summary>
+    [AlwaysAnswered]
+    [ReadOnly(true)]
     public DateTimeOffset? CreatedAt { get; init; }
 
-    /// <summary>Read-only.</summary>
+    /// <summary>When it was last written.</summary>
+    [AlwaysAnswered]
+    [ReadOnly(true)]
     public DateTimeOffset? UpdatedAt { get; init; }
 
     /// <param name="shown">The secret, in the one response that may show it.</param>
@@ -66,11 +85,14 @@ public sealed record WebhookResource
     }
 }
 
-/// <summary>A message to a webhook, and what came of it. What it says is not kept here but for whom it is about.</summary>
+/// <summary>A message to a webhook, and what became of it.</summary>
 /// <param name="MessageId">The header <c>webhook-id</c> of every attempt.</param>
 /// <param name="Segment">The segment's key at that time.</param>
+/// <param name="CustomerId">The customer's id.</param>
+/// <param name="Change">What it tells.</param>
 /// <param name="At">When the customer joined or left.</param>
-/// <param name="Attempts">Since it was queued, or replayed last.</param>
+/// <param name="State">What became of it.</param>
+/// <param name="Attempts">How often it was sent since it was queued, or last replayed.</param>
 /// <param name="LastStatus">The HTTP status that the last attempt got; missing where it got none.</param>
 /// <param name="LastError">Why the last attempt failed.</param>
 /// <param name="NextAttemptAt">Only while pending.</param>
@@ -83,6 +105,7 @@ public sealed record WebhookDeliveryResource(
         d.State, d.Attempts, d.LastStatus, d.LastError, d.NextAttemptAt);
 }
 
+/// <summary>What a message tells.</summary>
 public enum WebhookChange { Joined, Left }
 
 /// <summary>What came back of a test message.</summary>
@@ -96,4 +119,5 @@ public sealed record WebhookTestResult(int? Status, double ElapsedMs, string? Er
 public sealed record ReplayRequest(DateTimeOffset? Since = null);
 
 /// <summary>How many messages were put back in the queue.</summary>
+/// <param name="Queued">How many.</param>
 public sealed record ReplayResult(int Queued);

@@ -100,14 +100,19 @@ public sealed class SetsTests(ApiFixture fixture) : IClassFixture<ApiFixture>
         var expected = (await IdsAsync(keys[0])).Except(await IdsAsync(keys[1])).Order().ToList();
         var key = $"saved-{mark}";
         var save = $$"""{"key":"{{key}}","name":" Saved ","goal":"g","description":"d","tags":["t"]}""";
-        var saved = (await Api.PostAsync("segments/combine", Body("difference", keys[..2], $"\"save\":{save}"))).Expect(201);
+        var request = Body("difference", keys[..2], $"\"sampleSize\":1,\"save\":{save}");
+        var saved = (await Api.PostAsync("segments/combine", request)).Expect(201);
+        var segment = saved["segment"];
         Assert.Equal($"/api/v1/segments/{key}", new Uri(Api.Client.BaseAddress!, saved.Message.Headers.Location!).AbsolutePath);
         Assert.Equal("\"1\"", saved.ETag);
         Assert.Equal(
-            ("manual", "active", "Saved", "g", "d", "t", 1, expected.Count),
-            (saved["kind"].GetString(), saved["status"].GetString(), saved["name"].GetString(), saved["goal"].GetString(),
-                saved["description"].GetString(), saved["tags"][0].GetString(), saved["version"].GetInt32(),
-                saved["memberCount"].GetInt32()));
+            ["manual", "active", "Saved", "g", "d", "[\"t\"]", "1", $"{expected.Count}"],
+            new[] { "kind", "status", "name", "goal", "description", "tags", "version", "memberCount" }
+                .Select(n => segment.GetProperty(n).ToString()));
+        Assert.Equal(
+            (expected.Count, 1, (await Api.GetAsync("segments/" + key + "/count")).Expect(200)["total"].GetInt64()),
+            (saved["count"].GetInt32(), saved["sample"].GetArrayLength(), saved["total"].GetInt64()));
+        Assert.Contains(saved["sample"][0].GetProperty("id").GetString()!, expected);
         Assert.NotEmpty(expected);
         Assert.Equal(expected, (await IdsAsync(key)).Order());
         Assert.Equal(1, (await Api.GetAsync($"segments/{key}/versions")).Expect(200)["items"].GetArrayLength());

@@ -25,7 +25,7 @@ public sealed class CustomersController(
     [RequestSizeLimit(RecordReader.MaxBytes)]
     [ProducesResponseType<CustomerResource>(StatusCodes.Status201Created)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
-    public async Task<IActionResult> Post([FromBody] CustomerResource body, CancellationToken cancellation) =>
+    public async Task<IActionResult> Create([FromBody] CustomerResource body, CancellationToken cancellation) =>
         ShowCreated(await store.CreateAsync(body, cancellation));
 
     /// <summary>Lists customers by id.</summary>

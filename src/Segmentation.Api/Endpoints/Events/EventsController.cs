@@ -27,7 +27,7 @@ public sealed class EventsController(SegmentationDb db, EventIngest ingest) : Co
     [DisableRequestSizeLimit]
     [Consumes("application/json", CustomerExport.Ndjson)]
     [ProducesResponseType<EventsResult>(StatusCodes.Status200OK)]
-    public async Task<EventsResult> Post(bool? createCustomers, CancellationToken cancellation)
+    public async Task<EventsResult> Create(bool? createCustomers, CancellationToken cancellation)
     {
         if (Request.MediaType() == CustomerExport.Ndjson)
         {
@@ -43,7 +43,8 @@ public sealed class EventsController(SegmentationDb db, EventIngest ingest) : Co
     /// <param name="createCustomers">Whether an unknown customer is created; true when left out.</param>
     [HttpPost("customers/{id}/events")]
     [ProducesResponseType<EventsResult>(StatusCodes.Status200OK)]
-    public async Task<EventsResult> PostOne(string id, [FromBody] EventResource body, bool? createCustomers, CancellationToken cancellation)
+    public async Task<EventsResult> AddEvent(
+        string id, [FromBody] EventResource body, bool? createCustomers, CancellationToken cancellation)
     {
         if (body.CustomerId is not null && body.CustomerId != id)
         {
@@ -59,7 +60,7 @@ public sealed class EventsController(SegmentationDb db, EventIngest ingest) : Co
     /// <param name="cursor">The page before's <c>nextCursor</c>.</param>
     [HttpGet("customers/{id}/events")]
     [ProducesResponseType<Page<EventResource>>(StatusCodes.Status200OK)]
-    public async Task<Page<EventResource>> List(string id, int? limit, string? cursor, CancellationToken cancellation)
+    public async Task<Page<EventResource>> Events(string id, int? limit, string? cursor, CancellationToken cancellation)
     {
         var size = Paging.Limit(limit);
         var key = await db.FindCustomerKeyAsync(id, cancellation);

@@ -11,7 +11,7 @@ namespace Segmentation.Api.Endpoints;
 /// <summary>The user's own fields of customers.</summary>
 [ApiController]
 [Route("api/v1/attributes")]
-[Tags("Fields and attributes")]
+[Tags("Fields")]
 [Produces("application/json")]
 public sealed class AttributesController(SegmentationDb db, AttributeStore store) : ControllerBase
 {

@@ -10,7 +10,7 @@ namespace Segmentation.Api.Endpoints;
 /// <summary>What rules may ask: the catalog, in the form that react-querybuilder takes.</summary>
 [ApiController]
 [Route("api/v1/fields")]
-[Tags("Fields and attributes")]
+[Tags("Fields")]
 [Produces("application/json")]
 public sealed class FieldsController(SegmentQuery query, FieldSuggestions suggestions) : ControllerBase
 {
@@ -36,10 +36,17 @@ public sealed class FieldsController(SegmentQuery query, FieldSuggestions sugges
         new(await suggestions.ReadAsync(name, Paging.Text(prefix ?? "", "prefix"), cancellation));
 }
 
-/// <summary>The fields of a kind.</summary>
+/// <summary>The fields of a kind, as one of react-querybuilder's option groups.</summary>
+/// <param name="Label">What an editor shows.</param>
+/// <param name="Kind">demographic, geographic, psychographic, behavioral, temporal, value, customer, consent or segment.</param>
+/// <param name="Options">The fields.</param>
 public sealed record FieldGroup(string Label, string Kind, IReadOnlyList<FieldOption> Options);
 
 /// <summary>A field, as react-querybuilder takes it.</summary>
+/// <param name="Name">What rules call it.</param>
+/// <param name="Label">What an editor shows.</param>
+/// <param name="Operators">The operators that it has.</param>
+/// <param name="Description">What it holds, with units and ranges.</param>
 /// <param name="Type">What it holds: text, integer, decimal, boolean, date, instant, yearly, set, point, events, sequence, segment.</param>
 /// <param name="InputType">The HTML input that suits it.</param>
 /// <param name="ValueEditorType">react-querybuilder's editor that suits it.</param>
@@ -96,9 +103,14 @@ public sealed record FieldOption(
 }
 
 /// <summary>An operator or a value, as react-querybuilder takes it.</summary>
+/// <param name="Name">What rules call it.</param>
+/// <param name="Label">What an editor shows.</param>
 public sealed record FieldOperator(string Name, string Label);
 
+/// <summary>The fields of one event.</summary>
+/// <param name="Fields">The fields.</param>
 public sealed record FieldOptions(IReadOnlyList<FieldOption> Fields);
 
 /// <summary>Suggested values.</summary>
+/// <param name="Values">Values that are seen in the data.</param>
 public sealed record FieldValues(IReadOnlyList<string> Values);

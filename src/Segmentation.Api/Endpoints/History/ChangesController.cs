@@ -19,6 +19,7 @@ public sealed class ChangesController(ChangeReader changes) : ControllerBase
     /// <param name="to">Only changes before this instant.</param>
     /// <param name="cause">Only changes with this cause.</param>
     [HttpGet("segments/{key}/changes")]
+    [ActionName("Changes")]
     public async Task<Page<SegmentChange>> OfSegment(
         string key, MembershipChange? change, Instant? from, Instant? to, MembershipCause? cause, int? limit, string? cursor,
         CancellationToken cancellation)
@@ -35,6 +36,7 @@ public sealed class ChangesController(ChangeReader changes) : ControllerBase
     /// <param name="to">Only changes before this instant.</param>
     /// <param name="cause">Only changes with this cause.</param>
     [HttpGet("customers/{id}/changes")]
+    [ActionName("Changes")]
     public async Task<Page<CustomerChange>> OfCustomer(
         string id, MembershipChange? change, Instant? from, Instant? to, MembershipCause? cause, int? limit, string? cursor,
         CancellationToken cancellation)

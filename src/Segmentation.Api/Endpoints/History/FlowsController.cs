@@ -23,7 +23,7 @@ public sealed class FlowsController(SegmentQuery query, FlowReader flows) : Cont
     /// <param name="until">Where it ends; now when left out.</param>
     [HttpGet]
     [ProducesResponseType<Flows>(StatusCodes.Status200OK)]
-    public async Task<Flows> Get(string key, string? to, Instant? since, Instant? until, CancellationToken cancellation)
+    public async Task<Flows> Flows(string key, string? to, Instant? since, Instant? until, CancellationToken cancellation)
     {
         var (all, segment) = await query.FindAsync(key, cancellation);
         var otherId = to is null ? (int?)null : FindOther(all, to, segment);

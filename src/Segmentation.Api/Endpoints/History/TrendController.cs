@@ -22,7 +22,7 @@ public sealed class TrendController(SegmentQuery query, TrendReader trends) : Co
     /// <param name="interval">How long the intervals are; a day when left out, or a month where that makes more than 1,000.</param>
     [HttpGet]
     [ProducesResponseType<Trend>(StatusCodes.Status200OK)]
-    public async Task<Trend> Get(string key, Instant? from, Instant? to, CalendarUnit? interval, CancellationToken cancellation)
+    public async Task<Trend> Trend(string key, Instant? from, Instant? to, CalendarUnit? interval, CancellationToken cancellation)
     {
         var (_, segment) = await query.FindAsync(key, cancellation);
         return await trends.ReadAsync(segment, from?.Value, to?.Value, interval, cancellation);

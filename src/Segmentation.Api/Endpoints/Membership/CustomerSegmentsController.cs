@@ -20,7 +20,7 @@ public sealed class CustomerSegmentsController(CustomerMembershipReader membersh
     /// <param name="live">Evaluate all segments now, in place of stored membership.</param>
     [HttpGet]
     [ProducesResponseType<CustomerSegments>(StatusCodes.Status200OK)]
-    public async Task<CustomerSegments> List(string id, Instant? asOf, bool? live, CancellationToken cancellation)
+    public async Task<CustomerSegments> Segments(string id, Instant? asOf, bool? live, CancellationToken cancellation)
     {
         var (segments, at) = await memberships.ReadActiveAsync(CustomerIds.Check(id), asOf?.Value, live == true, cancellation);
         return new CustomerSegments([.. segments.Select(s => new SegmentName(s.Key, s.Name))], at);
@@ -28,6 +28,11 @@ public sealed class CustomerSegmentsController(CustomerMembershipReader membersh
 }
 
 /// <summary>The active segments that a customer is in.</summary>
+/// <param name="Items">The segments, by key.</param>
+/// <param name="EvaluatedAt">The instant that this was true at.</param>
 public sealed record CustomerSegments(IReadOnlyList<SegmentName> Items, DateTimeOffset EvaluatedAt);
 
+/// <summary>A segment by its key and name.</summary>
+/// <param name="Key">The segment's key.</param>
+/// <param name="Name">The segment's name.</param>
 public sealed record SegmentName(string Key, string Name);

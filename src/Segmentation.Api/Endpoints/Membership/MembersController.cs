@@ -96,7 +96,7 @@ public sealed class MembersController(
     [HttpPut("members/{customerId}")]
     [ProducesResponseType<Membership>(StatusCodes.Status200OK)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
-    public async Task<Membership> Add(string key, string customerId, CancellationToken cancellation)
+    public async Task<Membership> AddMember(string key, string customerId, CancellationToken cancellation)
     {
         var change = await ChangeAsync(key, [CustomerIds.Check(customerId)], [], cancellation);
         return change.Unknown.Count == 0 ? new Membership(true, time.GetUtcNow()) : throw ApiProblem.NotFound("customer");
@@ -106,7 +106,7 @@ public sealed class MembersController(
     [HttpDelete("members/{customerId}")]
     [ProducesResponseType(StatusCodes.Status204NoContent)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
-    public async Task<IActionResult> Remove(string key, string customerId, CancellationToken cancellation)
+    public async Task<IActionResult> RemoveMember(string key, string customerId, CancellationToken cancellation)
     {
         await ChangeAsync(key, [], [CustomerIds.Check(customerId)], cancellation);
         return NoContent();
@@ -117,7 +117,7 @@ public sealed class MembersController(
     [HttpPost("members")]
     [ProducesResponseType<MemberChangesResult>(StatusCodes.Status200OK)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
-    public Task<MemberChangesResult> Change(string key, MemberChanges body, CancellationToken cancellation)
+    public Task<MemberChangesResult> ChangeMembers(string key, MemberChanges body, CancellationToken cancellation)
     {
         body.Check(MaxChanges);
         return ChangeAsync(key, body.Add ?? [], body.Remove ?? [], cancellation);
@@ -152,6 +152,7 @@ public sealed class MembersController(
 }
 
 /// <summary>One page of a segment's members.</summary>
+/// <param name="Items">The members: customers, or their ids alone with <c>fields=id</c>.</param>
 /// <param name="NextCursor">Asks for the next page; null on the last.</param>
 /// <param name="EvaluatedAt">Whatever was written before this instant is in it.</param>
 public sealed record MemberPage<T>(
@@ -166,12 +167,17 @@ internal static class MemberPage
 }
 
 /// <summary>A member's id.</summary>
+/// <param name="Id">The customer's id.</param>
 public sealed record MemberId(string Id);
 
 /// <summary>Whether a customer is a member.</summary>
+/// <param name="Member">True for a member.</param>
+/// <param name="EvaluatedAt">The instant that this was true at.</param>
 public sealed record Membership(bool Member, DateTimeOffset EvaluatedAt);
 
-/// <summary>Ids of customers to put into a manual segment and to take out.</summary>
+/// <summary>Customers to put into a manual segment, and to take out of it: at most 10,000 in all.</summary>
+/// <param name="Add">Ids of customers to put in.</param>
+/// <param name="Remove">Ids of customers to take out.</param>
 public sealed record MemberChanges(string[]? Add = null, string[]? Remove = null)
 {
     /// <exception cref="ApiProblem">400.</exception>
@@ -201,7 +207,8 @@ public sealed record MemberChanges(string[]? Add = null, string[]? Remove = null
     }
 }
 
-/// <param name="Added">How many were not in before.</param>
-/// <param name="Removed">How many were in before.</param>
+/// <summary>What a change of a manual segment did.</summary>
+/// <param name="Added">How many were put in, that were not in before.</param>
+/// <param name="Removed">How many were taken out, that were in before.</param>
 /// <param name="Unknown">Ids that no customer has.</param>
 public sealed record MemberChangesResult(int Added, int Removed, IReadOnlyList<string> Unknown);

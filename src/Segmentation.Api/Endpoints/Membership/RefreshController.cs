@@ -21,7 +21,7 @@ public sealed class RefreshController(SegmentationDb db, SegmentStates states) :
     [HttpPost]
     [ProducesResponseType<SegmentState>(StatusCodes.Status202Accepted)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
-    public async Task<IActionResult> Start(string key, CancellationToken cancellation)
+    public async Task<IActionResult> Refresh(string key, CancellationToken cancellation)
     {
         var segment = await GetActiveAsync(key, cancellation);
         await db.Database.ExecuteSqlAsync(ChangeLog.AppendRefreshSql(segment.Id), cancellation);
@@ -32,14 +32,14 @@ public sealed class RefreshController(SegmentationDb db, SegmentStates states) :
     [HttpGet]
     [ProducesResponseType<SegmentState>(StatusCodes.Status200OK)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
-    public async Task<SegmentState> Get(string key, CancellationToken cancellation) =>
+    public async Task<SegmentState> RefreshState(string key, CancellationToken cancellation) =>
         (await states.ReadAsync(await GetActiveAsync(key, cancellation), cancellation))!;
 
     /// <summary>Ends a refresh that was asked for; stored membership stays as it is. Repeatable.</summary>
     [HttpDelete]
     [ProducesResponseType(StatusCodes.Status204NoContent)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
-    public async Task<IActionResult> Cancel(string key, CancellationToken cancellation)
+    public async Task<IActionResult> CancelRefresh(string key, CancellationToken cancellation)
     {
         var segment = await GetActiveAsync(key, cancellation);
         await db.MembershipStates.Where(s => s.SegmentId == segment.Id).ExecuteUpdateAsync(

@@ -27,11 +27,11 @@ public sealed class SetsController(
     /// <summary>
     /// Counts the union, intersection or difference of segments and shows some of its customers; or saves it as a manual segment.
     /// </summary>
-    /// <remarks>The difference is the first segment without the members of all others. With <c>save</c> the customers of now become the
-    /// members of a new manual segment, which is answered; it does not follow the others any further.</remarks>
+    /// <remarks>The difference is the first segment without the members of all others. With <c>save</c>, the customers of now become the
+    /// members of a new manual segment (201), which does not follow the others any further.</remarks>
     [HttpPost("combine")]
     [ProducesResponseType<Combination>(StatusCodes.Status200OK)]
-    [ProducesResponseType<SegmentResource>(StatusCodes.Status201Created)]
+    [ProducesResponseType<Combination>(StatusCodes.Status201Created)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
     public async Task<IActionResult> Combine(CombineRequest body, CancellationToken cancellation)
     {
@@ -39,17 +39,28 @@ public sealed class SetsController(
         var operation = body.Operation ?? throw ApiProblem.Invalid("/operation", "operation must be union, intersection or difference.");
         var predicate = await memberships.CombineAsync(all, operation, SegmentKeys.Resolve(all, body.Keys), cancellation);
         var size = SampleSize.Check(body.SampleSize);
-        if (body.Save is { } save)
+        if (body.Save is not { } save)
         {
-            return await SaveAsync(save, predicate, cancellation);
+            return Ok(await ShowAsync(predicate, size, null, cancellation));
         }
 
-        var (count, sample) = await query.PreviewAsync(predicate, size, cancellation);
-        var customers = sample.Select(c => CustomerResource.From(c, count.EvaluatedAt)).ToList();
-        return Ok(new Combination(count.Count, count.Total, count.Share, customers, count.EvaluatedAt));
+        // What is answered is who was saved, whoever has joined since.
+        var segment = await SaveAsync(save, predicate, cancellation);
+        var saved = new MemberPredicate(c => c.ManualMemberships.Any(m => m.SegmentId == segment.Id), predicate.EvaluatedAt);
+        var combination = await ShowAsync(saved, size, SegmentResource.From(segment, []), cancellation);
+        Response.SetETag(segment.Version);
+        return CreatedAtAction(nameof(SegmentsController.Get), "Segments", new { key = segment.Key }, combination);
     }
 
-    private async Task<IActionResult> SaveAsync(CombinationName save, MemberPredicate predicate, CancellationToken cancellation)
+    private async Task<Combination> ShowAsync(
+        MemberPredicate predicate, int sampleSize, SegmentResource? segment, CancellationToken cancellation)
+    {
+        var (count, sample) = await query.PreviewAsync(predicate, sampleSize, cancellation);
+        var customers = sample.Select(c => CustomerResource.From(c, count.EvaluatedAt)).ToList();
+        return new Combination(count.Count, count.Total, count.Share, customers, count.EvaluatedAt, segment);
+    }
+
+    private async Task<Segment> SaveAsync(CombinationName save, MemberPredicate predicate, CancellationToken cancellation)
     {
         var body = save.ToSegment();
         store.Check(body, "/save");
@@ -58,26 +69,34 @@ public sealed class SetsController(
         var segment = await store.NewAsync(key, cancellation);
         await store.SaveAsync(
             segment, body, User, transaction, cancellation, addMembers: () => manual.FillAsync(segment, predicate, cancellation));
-        Response.SetETag(segment.Version);
-        return CreatedAtAction(nameof(SegmentsController.Get), "Segments", new { key }, SegmentResource.From(segment, []));
+        return segment;
     }
 }
 
 /// <summary>Segments to compare.</summary>
-/// <param name="Keys">2 to 100 keys.</param>
-public sealed record OverlapRequest(string?[]? Keys);
+/// <param name="Keys">The keys of 2 to 100 segments.</param>
+public sealed record OverlapRequest([property: Needed] string?[]? Keys);
 
 /// <summary>Segments to put together.</summary>
-/// <param name="Keys">2 to 100 keys; a difference is the first without all others.</param>
-/// <param name="Save">Makes a manual segment of it.</param>
-/// <param name="SampleSize">0 to 100; default 10.</param>
-public sealed record CombineRequest(SetOperation? Operation, string?[]? Keys, CombinationName? Save = null, int? SampleSize = null);
+/// <param name="Operation"><c>union</c>: in any of them; <c>intersection</c>: in all; <c>difference</c>: in the first and in no
+/// other.</param>
+/// <param name="Keys">The keys of 2 to 100 segments.</param>
+/// <param name="Save">What to save the combination as; when left out, nothing is saved.</param>
+/// <param name="SampleSize">How many customers to show, 0 to 100; 10 when left out.</param>
+public sealed record CombineRequest(
+    [property: Needed] SetOperation? Operation,
+    [property: Needed] string?[]? Keys,
+    CombinationName? Save = null,
+    int? SampleSize = null);
 
-/// <summary>What a combination is saved as.</summary>
-/// <param name="Name">Defaults to the key.</param>
-/// <param name="Goal">What the segment is for, in words.</param>
+/// <summary>The manual segment that a combination is saved as.</summary>
+/// <param name="Key">Its key, which must be new.</param>
+/// <param name="Name">Its name; the key when left out.</param>
+/// <param name="Description">Who is in it, in words.</param>
+/// <param name="Goal">What it is for, in words.</param>
+/// <param name="Tags">Words to filter lists of segments by.</param>
 public sealed record CombinationName(
-    string? Key, string? Name = null, string? Description = null, string? Goal = null, string[]? Tags = null)
+    [property: Needed] string? Key, string? Name = null, string? Description = null, string? Goal = null, string[]? Tags = null)
 {
     internal SegmentResource ToSegment() => new()
     {
@@ -90,5 +109,12 @@ public sealed record CombinationName(
     };
 }
 
-/// <param name="Share">0 to 1.</param>
-public sealed record Combination(long Count, long Total, decimal Share, IReadOnlyList<CustomerResource> Sample, DateTimeOffset EvaluatedAt);
+/// <summary>The customers of a combination of segments.</summary>
+/// <param name="Count">How many there are.</param>
+/// <param name="Total">All customers.</param>
+/// <param name="Share">count / total, from 0 to 1.</param>
+/// <param name="Sample">Some of them.</param>
+/// <param name="EvaluatedAt">The instant that they were found for.</param>
+/// <param name="Segment">The manual segment that was made of them; only with <c>save</c>.</param>
+public sealed record Combination(
+    long Count, long Total, decimal Share, IReadOnlyList<CustomerResource> Sample, DateTimeOffset EvaluatedAt, SegmentResource? Segment);

@@ -9,8 +9,18 @@ namespace Segmentation.Api.Endpoints.OpenApi;
 /// <summary>Describes request bodies: their media types, and examples of them.</summary>
 internal sealed class BodyFilter : IDocumentFilter
 {
+    private const string MergePatch = "MergePatch";
+
     public void Apply(OpenApiDocument swaggerDoc, DocumentFilterContext context)
     {
+        // Free, since a typed client could not say that a property becomes null.
+        swaggerDoc.AddComponent(MergePatch, new OpenApiSchema
+        {
+            Type = JsonSchemaType.Object,
+            Description = "A JSON Merge Patch (RFC 7396): the properties to change, as the resource has them. Null removes; a list is "
+                + "replaced whole, and so is `rule`.",
+            AdditionalProperties = new OpenApiSchema(),
+        });
         foreach (var (_, method, operation) in swaggerDoc.Operations())
         {
             // Two operations read their bodies themselves, record by record.
@@ -20,14 +30,14 @@ internal sealed class BodyFilter : IDocumentFilter
                 continue;
             }
 
-            if (operation.OperationId == "Events_Post")
+            if (operation.OperationId == "Events_Create")
             {
                 operation.RequestBody = CreateEventsBody(swaggerDoc);
             }
 
             if (operation.RequestBody is OpenApiRequestBody { Content: not null } body)
             {
-                Describe(body, method, operation);
+                Describe(swaggerDoc, body, method, operation);
             }
         }
     }
@@ -41,27 +51,31 @@ internal sealed class BodyFilter : IDocumentFilter
 
     private static OpenApiRequestBody CreateEventsBody(OpenApiDocument document)
     {
-        var one = new OpenApiSchemaReference("Event", document);
-        var several = new OpenApiSchema { Type = JsonSchemaType.Array, Items = one, MaxItems = EventIngest.MaxArray };
+        // Clients can't choose between a type and a list of it: that one alone is taken too is said in words.
+        var several = new OpenApiSchema
+        {
+            Type = JsonSchemaType.Array,
+            Items = new OpenApiSchemaReference("Event" + ResourceFilter.Input, document),
+            MaxItems = EventIngest.MaxArray,
+            Description = "Events. One alone may be sent without the brackets of a list.",
+        };
         return CreateBody(new()
         {
-            [MediaTypes.Json] = new OpenApiMediaType { Schema = new OpenApiSchema { OneOf = [one, several] } },
+            [MediaTypes.Json] = new OpenApiMediaType { Schema = several },
             [CustomerExport.Ndjson] = CreateLines(SwaggerExamples.EventLines, "An event a line, as many as there are."),
         });
     }
 
-    private static void Describe(OpenApiRequestBody body, HttpMethod method, OpenApiOperation operation)
+    private static void Describe(OpenApiDocument document, OpenApiRequestBody body, HttpMethod method, OpenApiOperation operation)
     {
         var id = operation.OperationId!;
         body.Required = id != "Webhooks_Replay";
         if (method == HttpMethod.Patch)
         {
-            // A merge patch has the shape of what it changes.
-            var whole = operation.Responses!["200"].Content![MediaTypes.Json].Schema;
             body.Content = new Dictionary<string, IOpenApiMediaType>
             {
-                [MediaTypes.MergePatch] = new OpenApiMediaType { Schema = whole },
-                [MediaTypes.Json] = new OpenApiMediaType { Schema = whole },
+                [MediaTypes.MergePatch] = new OpenApiMediaType { Schema = new OpenApiSchemaReference(MergePatch, document) },
+                [MediaTypes.Json] = new OpenApiMediaType { Schema = new OpenApiSchemaReference(MergePatch, document) },
             };
         }
         else

@@ -16,6 +16,7 @@ internal static class DocumentOperations
         operation.Parameters?.Count(p => p.In == ParameterLocation.Path) ?? 0;
 
     /// <summary>PUT, PATCH or DELETE of a resource itself.</summary>
-    public static bool Writes(this OpenApiOperation operation, HttpMethod method) =>
-        operation.CountPathParameters() == 1 && (method == HttpMethod.Put || method == HttpMethod.Patch || method == HttpMethod.Delete);
+    public static bool Writes(this OpenApiOperation operation, string path, HttpMethod method) =>
+        operation.CountPathParameters() == 1 && path.EndsWith('}')
+        && (method == HttpMethod.Put || method == HttpMethod.Patch || method == HttpMethod.Delete);
 }

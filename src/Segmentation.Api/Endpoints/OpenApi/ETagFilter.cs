@@ -11,7 +11,7 @@ internal sealed class ETagFilter : IDocumentFilter
 {
     public void Apply(OpenApiDocument swaggerDoc, DocumentFilterContext context)
     {
-        foreach (var (_, method, operation) in swaggerDoc.Operations())
+        foreach (var (path, method, operation) in swaggerDoc.Operations())
         {
             foreach (var response in operation.Responses!.Values.OfType<OpenApiResponse>().Where(HasVersion))
             {
@@ -25,7 +25,7 @@ internal sealed class ETagFilter : IDocumentFilter
                 };
             }
 
-            if (HonoursIfMatch(method, operation))
+            if (HonorsIfMatch(path, method, operation))
             {
                 AddIfMatch(operation);
             }
@@ -36,9 +36,9 @@ internal sealed class ETagFilter : IDocumentFilter
         && content.TryGetValue(MediaTypes.Json, out var json)
         && json.Schema is OpenApiSchemaReference { Reference.Id: "Segment" or "Customer" or "Webhook" };
 
-    private static bool HonoursIfMatch(HttpMethod method, OpenApiOperation operation) =>
+    private static bool HonorsIfMatch(string path, HttpMethod method, OpenApiOperation operation) =>
         operation.OperationId == "Segments_Restore"
-        || (operation.Writes(method) && operation.OperationId!.Split('_')[0] is "Segments" or "Customers" or "Webhooks");
+        || (operation.Writes(path, method) && operation.OperationId!.Split('_')[0] is "Segments" or "Customers" or "Webhooks");
 
     private static void AddIfMatch(OpenApiOperation operation)
     {

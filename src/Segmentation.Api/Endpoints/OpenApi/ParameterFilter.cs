@@ -34,7 +34,7 @@ internal sealed class ParameterFilter : IDocumentFilter
                 }
             }
 
-            if (operation.OperationId is "Members_Add" or "Members_Remove" or "Members_Change")
+            if (operation.OperationId is "Segments_AddMember" or "Segments_RemoveMember" or "Segments_ChangeMembers")
             {
                 var hint = $"For manual segments: make `{SwaggerExamples.OwnManual}` by the last example of `POST /segments` first.";
                 operation.Description = $"{operation.Description} {hint}".Trim();
@@ -52,14 +52,11 @@ internal sealed class ParameterFilter : IDocumentFilter
         if (parameter.Required || parameter.Name == "limit")
         {
             parameter.Example = example;
-            return;
         }
-
-        // Swagger UI fills in the first of several examples: an optional parameter stays empty until it is wanted.
-        parameter.Examples = new Dictionary<string, IOpenApiExample>
+        else
         {
-            ["none"] = new OpenApiExample { Summary = "(left out)", Value = "" },
-            ["example"] = new OpenApiExample { Summary = example.ToString(), Value = example },
-        };
+            // In words: Swagger UI fills an example in, and an optional parameter is to stay empty until it is wanted.
+            parameter.Description = $"{parameter.Description} For example `{example}`.";
+        }
     }
 }

@@ -34,12 +34,13 @@ internal sealed class ProblemFilter : IDocumentFilter
     private static OpenApiSchema CreateSchema() => new()
     {
         Type = JsonSchemaType.Object,
-        Description = "Problem details (RFC 9457).",
+        Description = "Problem details (RFC 9457): the body of every error.",
+        Required = new HashSet<string> { "title", "status" },
         Properties = new Dictionary<string, IOpenApiSchema>
         {
-            ["type"] = new OpenApiSchema { Type = JsonSchemaType.String, Format = "uri" },
-            ["title"] = new OpenApiSchema { Type = JsonSchemaType.String, Description = "What is wrong, in words." },
-            ["status"] = new OpenApiSchema { Type = JsonSchemaType.Integer, Format = "int32" },
+            ["type"] = Text("Which kind of problem: a link to what the status means."),
+            ["title"] = Text("What is wrong, and what to do about it."),
+            ["status"] = new OpenApiSchema { Type = JsonSchemaType.Integer, Format = "int32", Description = "The HTTP status." },
             ["errors"] = new OpenApiSchema
             {
                 Type = JsonSchemaType.Object,
@@ -52,6 +53,8 @@ internal sealed class ProblemFilter : IDocumentFilter
             },
         },
     };
+
+    private static OpenApiSchema Text(string description) => new() { Type = JsonSchemaType.String, Description = description };
 
     // As the service itself writes problems.
     private static JsonNode CreateExample(string status, string description)

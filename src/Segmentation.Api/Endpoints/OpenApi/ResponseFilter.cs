@@ -43,7 +43,7 @@ internal sealed class ResponseFilter : IDocumentFilter
         }
 
         // PUT makes what is not there; DELETE is repeatable; an event makes its customer.
-        var needsNothing = (operation.Writes(method) && method != HttpMethod.Patch) || (pathParameters == 1 && id == "Events_PostOne");
+        var needsNothing = (operation.Writes(path, method) && method != HttpMethod.Patch) || id == "Customers_AddEvent";
         if (pathParameters > 0 && !needsNothing)
         {
             yield return "404";
@@ -72,12 +72,12 @@ internal sealed class ResponseFilter : IDocumentFilter
     private static void AddContent(OpenApiOperation operation)
     {
         var success = operation.Responses!.GetValueOrDefault("200") as OpenApiResponse;
-        if (operation.OperationId == "Stream_Stream")
+        if (operation.OperationId == "Segments_Stream")
         {
             ((OpenApiMediaType)success!.Content![StreamController.MediaType]).Example = SwaggerExamples.Stream;
         }
 
-        if (operation.OperationId is "Members_Members" or "Customers_Export")
+        if (operation.OperationId is "Segments_Members" or "Customers_Export")
         {
             var text = new OpenApiSchema { Type = JsonSchemaType.String };
             var content = success!.Content ??= new Dictionary<string, IOpenApiMediaType>();

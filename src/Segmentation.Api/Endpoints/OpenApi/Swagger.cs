@@ -16,7 +16,7 @@ internal static class Swagger
         "Which customers belong together, and who is among them right now.\n\n"
         + "**Five minutes with the sample** (`./run --sample`). Every operation below is filled in: open it and press "
         + "*Execute*.\n\n"
-        + "1. **Fields and attributes**, `GET /fields`: what a rule may ask of a customer, and with which operators.\n"
+        + "1. **Fields**, `GET /fields`: what a rule may ask of a customer, and with which operators.\n"
         + "2. **Rules**, `POST /segments/preview`: pick an example, two for each kind of rule; see how many customers "
         + "match, and some of them. `validate` says the rule in plain English, `compile` shows the SQL and its plan.\n"
         + "3. **Segments**, `POST /segments`: save it under a key of your own.\n"
@@ -38,12 +38,16 @@ internal static class Swagger
             o.IncludeXmlComments(xml);
         }
 
+        o.AddServer(new OpenApiServer { Url = "/" });
+        o.UseAllOfToExtendReferenceSchemas();
         o.CustomSchemaIds(NameSchema);
         o.CustomOperationIds(NameOperation);
         o.MapType<Instant>(() => new OpenApiSchema { Type = JsonSchemaType.String, Format = "date-time" });
+        o.MapType<decimal>(() => new OpenApiSchema { Type = JsonSchemaType.Number, Format = "decimal" });
         o.MapType<JsonElement>(() => new OpenApiSchema());
         o.DocumentFilter<CommentFilter>();
         o.DocumentFilter<TagFilter>();
+        o.DocumentFilter<ResourceFilter>();
         o.DocumentFilter<RuleFilter>();
         o.DocumentFilter<ProblemFilter>();
         o.DocumentFilter<BodyFilter>();
@@ -55,6 +59,11 @@ internal static class Swagger
     public static void UseSegmentationSwagger(this WebApplication app)
     {
         app.UseSwagger();
+        app.UseSwagger(o =>
+        {
+            o.RouteTemplate = "swagger/{documentName}/openapi-3.1.json";
+            o.OpenApiVersion = OpenApiSpecVersion.OpenApi3_1;
+        });
         app.UseSwaggerUI(o =>
         {
             o.DocumentTitle = "Segmentation";
@@ -71,11 +80,18 @@ internal static class Swagger
     }
 
     private static string? NameOperation(ApiDescription description) => description.ActionDescriptor is ControllerActionDescriptor action
-        ? $"{action.ControllerName}_{action.ActionName}"
+        ? $"{NameArea(description.RelativePath!)}_{action.ActionName}"
         : description.ActionDescriptor.EndpointMetadata.OfType<IEndpointNameMetadata>().FirstOrDefault()?.EndpointName;
 
+    // What it is about, by its address: api/v1/segments/{key}/members is of Segments.
+    private static string NameArea(string path)
+    {
+        var area = path.Split('/')[2];
+        return char.ToUpperInvariant(area[0]) + area[1..];
+    }
+
     // The word for the thing, not for the class that carries it: Customer, CustomerPage.
-    private static string NameSchema(Type type)
+    public static string NameSchema(Type type)
     {
         var name = type.Name.Split('`')[0];
         name = name.EndsWith("Resource", StringComparison.Ordinal) ? name[..^"Resource".Length] : name;

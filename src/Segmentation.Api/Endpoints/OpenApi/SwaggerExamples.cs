@@ -88,8 +88,7 @@ internal static class SwaggerExamples
 
     private static readonly (string Name, string Summary, string Body)[] Events =
     [
-        ("one", "One event", OneEvent),
-        ("array", "An array of events", $"[{OneEvent}]"),
+        ("array", "A list of events", $"[{OneEvent}]"),
     ];
 
     /// <summary>Named examples of an operation's JSON body, by the operation's id; empty for a body that has none.</summary>
@@ -103,9 +102,11 @@ internal static class SwaggerExamples
                 """{"goal":"Tell families about school season.","tags":["demographic","families"]}""")],
             "Segments_Clone" =>
                 [("draft", "A copy to try changes on", $$"""{"key":"{{Segment}}-copy","name":"Parents from 30 to 45 (copy)"}""")],
-            "Members_Change" => [("both", "One in, one out", $$"""{"add":["{{Customer}}","sample-00021"],"remove":["sample-00026"]}""")],
-            "Sets_Overlap" => [("three", "Three segments, pair by pair", $$"""{"keys":["{{Segment}}","{{Others[0]}}","{{Others[1]}}"]}""")],
-            "Sets_Combine" =>
+            "Segments_ChangeMembers" =>
+                [("both", "One in, one out", $$"""{"add":["{{Customer}}","sample-00021"],"remove":["sample-00026"]}""")],
+            "Segments_Overlap" =>
+                [("three", "Three segments, pair by pair", $$"""{"keys":["{{Segment}}","{{Others[0]}}","{{Others[1]}}"]}""")],
+            "Segments_Combine" =>
             [
                 (
                     "intersection",
@@ -123,14 +124,14 @@ internal static class SwaggerExamples
                      "save":{"key":"{{Segment}}-or-more","name":"Parents, and more","tags":["panel"]} }
                     """),
             ],
-            "Customers_Post" => [("new", "A profile; its id is made", Profile)],
+            "Customers_Create" => [("new", "A profile; its id is made", Profile)],
             "Customers_Put" => [("profile", "A whole profile", Profile)],
             "Customers_Patch" => [(
                 "move",
                 "Moves, and withdraws a consent",
                 """{"geographic":{"city":"Potsdam","postalCode":"14467"},"consents":{"marketing":{"granted":false}}}""")],
-            "Events_Post" => Events,
-            "Events_PostOne" => [(
+            "Events_Create" => Events,
+            "Customers_AddEvent" => [(
                 "order",
                 "An order",
                 """
@@ -162,9 +163,9 @@ internal static class SwaggerExamples
                     "Manual: members are put in by hand",
                     JsonNode.Parse($$"""{"key":"{{OwnManual}}","name":"My panel","kind":"manual"}""")!)),
             "Segments_Put" => Samples(s => Definition(s, null)),
-            "Rules_Preview" =>
+            "Segments_Preview" =>
                 Samples(s => new JsonObject { ["rule"] = JsonNode.Parse(s.Rule), ["timeZone"] = s.TimeZone, ["sampleSize"] = 3 }),
-            "Rules_Validate" or "Rules_Compile" =>
+            "Segments_Validate" or "Segments_Compile" =>
                 Samples(s => new JsonObject { ["rule"] = JsonNode.Parse(s.Rule), ["timeZone"] = s.TimeZone }),
             _ => written.Select(w => (w.Name, w.Summary, JsonNode.Parse(w.Body)!)),
         };
@@ -174,9 +175,9 @@ internal static class SwaggerExamples
     public static JsonNode? Parameter(string operation, string name) => (operation, name) switch
     {
         ("Segments_Put" or "Segments_Delete", "key") => OwnSegment,
-        ("Members_Add" or "Members_Remove" or "Members_Change", "key") => OwnManual,
+        ("Segments_AddMember" or "Segments_RemoveMember" or "Segments_ChangeMembers", "key") => OwnManual,
         (_, "key") => Segment,
-        ("Customers_Put" or "Customers_Delete" or "Events_PostOne", "id") => OwnCustomer,
+        ("Customers_Put" or "Customers_Delete" or "Customers_AddEvent", "id") => OwnCustomer,
         (['W', 'e', 'b', 'h', 'o', 'o', 'k', 's', '_', ..], "id") => Webhook,
         (_, "messageId") => WebhookDelivery.MessageName(WebhookMessage),
         (_, "state") => "dead",
@@ -200,7 +201,7 @@ internal static class SwaggerExamples
         (_, "email") => "jane@example.com",
         (_, "segment") => Segment,
         (_, "asOf") => "2026-06-30T22:00:00Z",
-        ("Flows_Get", "to") => Others[0],
+        ("Segments_Flows", "to") => Others[0],
         (_, "from" or "since") => "2026-05-31T22:00:00Z",
         (_, "to" or "until") => "2026-06-30T22:00:00Z",
         (_, "change") => "left",

@@ -70,27 +70,50 @@ public sealed class RulesController(SegmentationDb db, SegmentQuery query, TimeZ
         rule ?? throw ApiProblem.Invalid("/rule", "A rule tree is needed: {\"combinator\":\"and\",\"rules\":[…]}.");
 }
 
-/// <summary>A rule that is not saved.</summary>
-public sealed record RuleRequest(JsonElement? Rule, string? TimeZone = null);
+/// <summary>A rule to check.</summary>
+/// <param name="Rule">The rule tree.</param>
+/// <param name="TimeZone">The IANA name of the zone in which the rule's days begin; UTC when left out.</param>
+public sealed record RuleRequest([property: Needed] JsonElement? Rule, string? TimeZone = null);
 
 /// <summary>A rule to try.</summary>
-/// <param name="AsOf">The instant to look at; default now.</param>
-/// <param name="SampleSize">0 to 100; default 10.</param>
-public sealed record PreviewRequest(JsonElement? Rule, string? TimeZone = null, DateTimeOffset? AsOf = null, int? SampleSize = null);
+/// <param name="Rule">The rule tree.</param>
+/// <param name="TimeZone">The IANA name of the zone in which the rule's days begin; UTC when left out.</param>
+/// <param name="AsOf">The instant to evaluate at; now when left out.</param>
+/// <param name="SampleSize">How many customers to show, 0 to 100; 10 when left out.</param>
+public sealed record PreviewRequest(
+    [property: Needed] JsonElement? Rule, string? TimeZone = null, DateTimeOffset? AsOf = null, int? SampleSize = null);
 
 /// <summary>A rule to compile.</summary>
-public sealed record CompileRequest(JsonElement? Rule, string? TimeZone = null, DateTimeOffset? AsOf = null);
+/// <param name="Rule">The rule tree.</param>
+/// <param name="TimeZone">The IANA name of the zone in which the rule's days begin; UTC when left out.</param>
+/// <param name="AsOf">The instant to evaluate at; now when left out.</param>
+public sealed record CompileRequest(
+    [property: Needed] JsonElement? Rule, string? TimeZone = null, DateTimeOffset? AsOf = null);
 
-/// <param name="Share">0 to 1.</param>
-/// <param name="ElapsedMs">Milliseconds that it took.</param>
+/// <summary>Whom a rule matches.</summary>
+/// <param name="Count">How many customers match.</param>
+/// <param name="Total">All customers.</param>
+/// <param name="Share">count / total, from 0 to 1.</param>
+/// <param name="Sample">Some of those who match, in no particular order.</param>
+/// <param name="EvaluatedAt">The instant that the rule was evaluated at.</param>
+/// <param name="ElapsedMs">How long it took, in milliseconds.</param>
 public sealed record Preview(
     long Count, long Total, decimal Share, IReadOnlyList<CustomerResource> Sample, DateTimeOffset EvaluatedAt, double ElapsedMs);
 
-/// <param name="Errors">By JSON Pointer; empty when valid.</param>
-/// <param name="Description">The rule in plain English; missing when invalid.</param>
+/// <summary>Whether a rule is valid, and what it says.</summary>
+/// <param name="Valid">Whether it could be saved.</param>
+/// <param name="Errors">What is wrong, by JSON Pointer; empty when it is valid.</param>
+/// <param name="Description">The rule in plain English; only when it is valid.</param>
 public sealed record Validation(bool Valid, IReadOnlyDictionary<string, string[]> Errors, string? Description);
 
-/// <param name="Plan">Lines of PostgreSQL's EXPLAIN.</param>
+/// <summary>What PostgreSQL is asked.</summary>
+/// <param name="Sql">The statement.</param>
+/// <param name="Parameters">The statement's parameters, in order.</param>
+/// <param name="Plan">The lines of PostgreSQL's <c>EXPLAIN</c>.</param>
 public sealed record Compilation(string Sql, IReadOnlyList<SqlParameterResource> Parameters, IReadOnlyList<string> Plan);
 
+/// <summary>A parameter of a statement.</summary>
+/// <param name="Name">As the statement names it.</param>
+/// <param name="Type">Its PostgreSQL type.</param>
+/// <param name="Value">Its value; missing where it is null.</param>
 public sealed record SqlParameterResource(string Name, string Type, object? Value);

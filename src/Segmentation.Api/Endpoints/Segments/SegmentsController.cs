@@ -216,6 +216,10 @@ public sealed class SegmentsController(
 }
 
 /// <summary>One definition that a segment has had.</summary>
+/// <param name="Version">Its number; the first is 1.</param>
+/// <param name="Definition">The definition as it was, without the key.</param>
+/// <param name="ChangedBy">Who saved it.</param>
+/// <param name="ChangedAt">When it was saved.</param>
 public sealed record SegmentVersionResource(int Version, JsonElement Definition, string ChangedBy, DateTimeOffset ChangedAt);
 
 /// <summary>What uses a segment.</summary>
@@ -230,11 +234,18 @@ public sealed record SegmentUsers(
     IReadOnlyList<WebhookName> Webhooks);
 
 /// <summary>A segment that uses another.</summary>
+/// <param name="Key">The segment's key.</param>
+/// <param name="Name">The segment's name.</param>
+/// <param name="Status">The segment's status.</param>
 public sealed record SegmentUser(string Key, string Name, SegmentStatus Status);
 
 /// <summary>A webhook that is told of a segment's changes.</summary>
+/// <param name="Id">The webhook's id.</param>
+/// <param name="Url">Where messages are posted to.</param>
+/// <param name="Enabled">Whether it is enabled.</param>
 public sealed record WebhookName(string Id, string Url, bool Enabled);
 
-/// <summary>The key of a segment's copy.</summary>
-/// <param name="Name">Defaults to the name of the original.</param>
-public sealed record CloneRequest(string? Key, string? Name = null);
+/// <summary>What to call a segment's copy.</summary>
+/// <param name="Key">The copy's key, which must be new.</param>
+/// <param name="Name">The copy's name; that of the original when left out.</param>
+public sealed record CloneRequest([property: Needed] string? Key, string? Name = null);

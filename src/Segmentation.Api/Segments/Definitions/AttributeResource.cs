@@ -1,30 +1,45 @@
+using System.ComponentModel;
 using Segmentation.Api.Customers;
+using Segmentation.Api.Http;
 
 namespace Segmentation.Api.Segments;
 
-/// <summary>A registered attribute.</summary>
+/// <summary>An attribute: a field of your own, with a name, a type and a kind.</summary>
 public sealed record AttributeResource
 {
-    /// <summary>Read-only: that of the address.</summary>
+    /// <summary>Its name, from the address.</summary>
+    [AlwaysAnswered]
+    [ReadOnly(true)]
     public string? Name { get; init; }
 
     /// <summary>text, integer, decimal, boolean, date, instant or set.</summary>
+    [AlwaysAnswered]
+    [Needed]
     public string? Type { get; init; }
 
     /// <summary>demographic, geographic, psychographic, behavioral, temporal or value.</summary>
+    [AlwaysAnswered]
+    [Needed]
     public string? Kind { get; init; }
 
-    /// <summary>What an editor shows; the name by default.</summary>
+    /// <summary>What an editor shows; the name when left out.</summary>
     public string? Label { get; init; }
+
+    /// <summary>What it holds, in words.</summary>
     public string? Description { get; init; }
 
     /// <summary>Suggested values, for editors; not enforced.</summary>
+    [AlwaysAnswered]
     public string[]? Values { get; init; }
 
-    /// <summary>Read-only.</summary>
+    /// <summary>When it was created.</summary>
+    [AlwaysAnswered]
+    [ReadOnly(true)]
     public DateTimeOffset? CreatedAt { get; init; }
 
-    /// <summary>Read-only.</summary>
+    /// <summary>When it was last written.</summary>
+    [AlwaysAnswered]
+    [ReadOnly(true)]
     public DateTimeOffset? UpdatedAt { get; init; }
 
     internal static AttributeResource From(CustomerAttribute a) => new()

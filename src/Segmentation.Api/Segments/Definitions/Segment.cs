@@ -43,6 +43,8 @@ public sealed class Segment
     public DateTimeOffset UpdatedAt { get; set; }
 }
 
+/// <summary>How a segment gets its members: by its rule, or by hand.</summary>
 public enum SegmentKind { Rule, Manual }
 
+/// <summary>Whether the membership of a segment is kept up to date (<c>active</c>), or only evaluated when asked for.</summary>
 public enum SegmentStatus { Draft, Active, Archived }

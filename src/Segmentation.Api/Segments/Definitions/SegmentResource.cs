@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Text.Json;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
@@ -6,61 +7,86 @@ using Segmentation.Rules.Checking;
 namespace Segmentation.Api.Segments;
 
 /// <summary>
-/// A segment as the API shows and takes it. Read-only properties are ignored in requests, so that an answer can be sent back.
+/// A set of customers: a goal in words, and the rule or the hand-picked members that make it up. Read-only properties are ignored in
+/// requests.
 /// </summary>
 public sealed record SegmentResource
 {
     /// <summary>A slug that the caller chooses: <c>^[a-z0-9][a-z0-9-]{0,62}$</c>.</summary>
+    [AlwaysAnswered]
     public string? Key { get; init; }
 
-    /// <summary>Defaults to the key.</summary>
+    /// <summary>Its name; the key when left out.</summary>
+    [AlwaysAnswered]
     public string? Name { get; init; }
+
+    /// <summary>Who is in it, in words.</summary>
     public string? Description { get; init; }
 
-    /// <summary>What the segment is for, in words.</summary>
+    /// <summary>What it is for, in words.</summary>
     public string? Goal { get; init; }
 
     /// <summary><c>rule</c> (the default) or <c>manual</c>: members are put in by hand.</summary>
+    [AlwaysAnswered]
     public SegmentKind? Kind { get; init; }
 
-    /// <summary>The rule tree; needed unless the kind is manual.</summary>
+    /// <summary>The rule tree; required unless the kind is <c>manual</c>.</summary>
     public JsonElement? Rule { get; init; }
 
-    /// <summary>IANA name of the zone in which the rule's days begin; default UTC.</summary>
+    /// <summary>The IANA name of the zone in which the rule's days begin; UTC when left out.</summary>
+    [AlwaysAnswered]
     public string? TimeZone { get; init; }
+
+    /// <summary>Words to filter lists of segments by.</summary>
+    [AlwaysAnswered]
     public string[]? Tags { get; init; }
 
     /// <summary><c>active</c> (the default), <c>draft</c> or <c>archived</c>.</summary>
+    [AlwaysAnswered]
     public SegmentStatus? Status { get; init; }
 
-    /// <summary>Read-only: counts the definitions it has had.</summary>
+    /// <summary>The number of its present definition; the first is 1.</summary>
+    [AlwaysAnswered]
+    [ReadOnly(true)]
     public int? Version { get; init; }
 
-    /// <summary>Read-only: members at <c>evaluatedAt</c>; missing until first counted.</summary>
+    /// <summary>How many members it had at <c>evaluatedAt</c>; missing until they were first counted.</summary>
+    [ReadOnly(true)]
     public long? MemberCount { get; init; }
 
-    /// <summary>Read-only: all customers there are, of whom <c>memberCount</c> are members.</summary>
+    /// <summary>All customers there are, of whom <c>memberCount</c> are members.</summary>
+    [ReadOnly(true)]
     public long? Total { get; init; }
 
-    /// <summary>Read-only: <c>memberCount</c> / <c>total</c>, 0 to 1; missing until first counted.</summary>
+    /// <summary>memberCount / total, from 0 to 1; missing until they were first counted.</summary>
+    [ReadOnly(true)]
     public decimal? Share { get; init; }
 
-    /// <summary>Read-only.</summary>
+    /// <summary>The instant that <c>memberCount</c> was true at.</summary>
+    [ReadOnly(true)]
     public DateTimeOffset? EvaluatedAt { get; init; }
 
-    /// <summary>Read-only: how far the stored membership of an active segment is; missing for others.</summary>
+    /// <summary>How far the stored membership of an active segment is; missing for others.</summary>
+    [ReadOnly(true)]
     public SegmentState? State { get; init; }
 
-    /// <summary>Read-only: false when the rule's fields have gone; the segment then matches nobody.</summary>
+    /// <summary>False when the rule's fields have gone; the segment then matches nobody.</summary>
+    [AlwaysAnswered]
+    [ReadOnly(true)]
     public bool? Valid { get; init; }
 
-    /// <summary>Read-only: what is wrong, by JSON Pointer; only where <c>valid</c> is false.</summary>
+    /// <summary>What is wrong, by JSON Pointer; only where <c>valid</c> is false.</summary>
+    [ReadOnly(true)]
     public IReadOnlyDictionary<string, string[]>? Errors { get; init; }
 
-    /// <summary>Read-only.</summary>
+    /// <summary>When it was created.</summary>
+    [AlwaysAnswered]
+    [ReadOnly(true)]
     public DateTimeOffset? CreatedAt { get; init; }
 
-    /// <summary>Read-only.</summary>
+    /// <summary>When it was last written.</summary>
+    [AlwaysAnswered]
+    [ReadOnly(true)]
     public DateTimeOffset? UpdatedAt { get; init; }
 
     internal static SegmentResource From(Segment segment, IReadOnlyList<RuleError> errors) => Definition(segment) with

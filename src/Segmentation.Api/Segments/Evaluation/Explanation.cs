@@ -7,8 +7,10 @@ using Segmentation.Rules;
 namespace Segmentation.Api.Segments;
 
 /// <summary>Why a customer is in a segment, or not.</summary>
-/// <param name="Rule">The rule tree as stored, each node with <c>matched</c>, each rule with <c>actual</c>; null
-/// for a manual segment.</param>
+/// <param name="Matched">Whether the customer is a member.</param>
+/// <param name="EvaluatedAt">The instant that the rule was evaluated at.</param>
+/// <param name="Rule">The rule tree as stored, each node with <c>matched</c>, each rule with <c>actual</c>; missing for a manual
+/// segment.</param>
 public sealed record Explanation(bool Matched, DateTimeOffset EvaluatedAt, JsonElement? Rule)
 {
     internal static JsonElement Create(CompiledRule<Customer> rule, Customer customer, Evaluation at) =>

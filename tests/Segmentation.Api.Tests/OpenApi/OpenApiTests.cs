@@ -20,7 +20,7 @@ public sealed class OpenApiTests(SampleApi api) : IClassFixture<SampleApi>
         "Segments_Combine", "Segments_Compile", "Segments_Count", "Segments_Create", "Segments_Delete", "Segments_Explain",
         "Segments_Flows", "Segments_Get", "Segments_IsMember", "Segments_List", "Segments_Members", "Segments_Overlap",
         "Segments_Patch", "Segments_Preview", "Segments_Put", "Segments_Refresh", "Segments_RefreshState", "Segments_RemoveMember",
-        "Segments_Restore", "Segments_Stream", "Segments_Trend", "Segments_Validate", "Segments_Versions",
+        "Segments_Restore", "Segments_Stream", "Segments_Trend", "Segments_UsedBy", "Segments_Validate", "Segments_Versions",
         "Service_Live", "Service_Ready",
         "Webhooks_Create", "Webhooks_Delete", "Webhooks_Deliveries", "Webhooks_Get", "Webhooks_List", "Webhooks_Patch", "Webhooks_Put",
         "Webhooks_Replay", "Webhooks_ReplayOne", "Webhooks_Test",

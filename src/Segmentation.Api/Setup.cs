@@ -34,10 +34,13 @@ internal static class Setup
     public static void UseSegmentation(this WebApplication app)
     {
         app.UseSerilogRequestLogging(RequestLogging.Configure);
+        app.UseHeadWhereGet();
         app.UseExceptionHandler();
         app.UseStatusCodePages(context => ApiExceptionHandler.WriteStatusAsync(context.HttpContext));
-        app.UseSegmentationSwagger();
+        app.UseRouting();
         app.UseCors();
+        app.UseRequestUnpacking();
+        app.UseSegmentationSwagger();
         app.MapEndpoints();
     }
 }

@@ -83,6 +83,9 @@ public sealed record Answer(int Status, string Body, HttpResponseMessage Message
 
     public string? ETag => Message.Headers.ETag?.ToString();
 
+    /// <summary>The version that the ETag names, without the mark of what is shown: <c>"3"</c>.</summary>
+    public string? Version => ETag?.Split('-')[0].TrimEnd('"') + "\"";
+
     /// <summary>The keys of problem details' errors, in order.</summary>
     public string[] Faults => Json.TryGetProperty("errors", out var errors)
         ? [.. errors.EnumerateObject().Select(e => e.Name).Order(StringComparer.Ordinal)]
@@ -138,7 +141,10 @@ public sealed class Api(HttpClient client)
 
         foreach (var (name, value) in headers)
         {
-            request.Headers.TryAddWithoutValidation(name, value);
+            if (!request.Headers.TryAddWithoutValidation(name, value))
+            {
+                request.Content!.Headers.TryAddWithoutValidation(name, value); // Content-Encoding is the body's.
+            }
         }
 
         var response = await client.SendAsync(request);

@@ -144,9 +144,10 @@ internal sealed class CustomerCsv
     private static string Text(JsonElement? value) => value switch
     {
         null => "",
-        { ValueKind: JsonValueKind.Array } list => string.Join('|', list.EnumerateArray().Select(item =>
-            item.GetString()!.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("|", "\\|", StringComparison.Ordinal))),
-        { } scalar => scalar.ToString(),
+        { ValueKind: JsonValueKind.Array } list => CsvFormula.Lead(string.Join('|', list.EnumerateArray().Select(item =>
+            item.GetString()!.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("|", "\\|", StringComparison.Ordinal)))),
+        { ValueKind: JsonValueKind.String } text => CsvFormula.Lead(text.GetString()!),
+        { } scalar => scalar.GetRawText(),
     };
 
     private static string Join(IEnumerable<string> fields) => string.Join(',', fields.Select(field =>
@@ -244,7 +245,7 @@ internal sealed class CustomerCsv
                 return;
             }
 
-            var text = fields[index]!;
+            var text = CsvFormula.TakeOff(fields[index]!);
             switch (cell)
             {
                 case Cell.Number when RuleNumber.Parse(text) is { } number:
@@ -266,9 +267,6 @@ internal sealed class CustomerCsv
                     }
 
                     writer.WriteEndArray();
-                    break;
-                case Cell.Text when name == "id":
-                    writer.WriteStringValue(text);
                     break;
                 default:
                     writer.WriteStringValue(text.AsSpan().Trim());

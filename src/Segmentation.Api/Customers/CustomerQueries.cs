@@ -10,13 +10,13 @@ internal static class CustomerQueries
     /// <summary>The customer, to be read.</summary>
     /// <exception cref="ApiProblem">404.</exception>
     public static async Task<Customer> FindCustomerAsync(this SegmentationDb db, string id, CancellationToken cancellation) =>
-        (CustomerIds.IsValid(id) ? await db.Customers.AsNoTracking().FirstOrDefaultAsync(c => c.Id == id, cancellation) : null)
+        (CustomerIds.CanExist(id) ? await db.Customers.AsNoTracking().FirstOrDefaultAsync(c => c.Id == id, cancellation) : null)
             ?? throw ApiProblem.NotFound("customer");
 
     /// <summary>The customer's key.</summary>
     /// <exception cref="ApiProblem">404.</exception>
     public static async Task<long> FindCustomerKeyAsync(this SegmentationDb db, string id, CancellationToken cancellation) =>
-        (CustomerIds.IsValid(id)
+        (CustomerIds.CanExist(id)
             ? await db.Customers.Where(c => c.Id == id).Select(c => (long?)c.Key).FirstOrDefaultAsync(cancellation)
             : null)
             ?? throw ApiProblem.NotFound("customer");

@@ -12,7 +12,8 @@ namespace Segmentation.Api.Customers;
 public sealed class CustomerResource
 {
     /// <summary>
-    /// Your own id: 1 to 128 characters, any but control characters and '/'. A UUIDv7 is made when a POST has none.
+    /// Your own id: 1 to 128 characters, any but control characters and '/', no white space at either end, not '.', '..', 'export' or
+    /// 'import'. A UUIDv7 is made when a POST has none.
     /// </summary>
     [AlwaysAnswered]
     public string? Id { get; set; }

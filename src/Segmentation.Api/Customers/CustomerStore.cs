@@ -99,7 +99,7 @@ public sealed class CustomerStore(
     // First the lock, then the customer: from a statement of ours EF Core reads no complex property whose columns have names of their own.
     private async Task<Customer?> LockAsync(string id, bool erase, CancellationToken cancellation)
     {
-        if (!CustomerIds.IsValid(id))
+        if (!CustomerIds.CanExist(id))
         {
             return null;
         }

@@ -8,8 +8,7 @@ namespace Segmentation.Api.Customers;
 /// </summary>
 internal static class ProfileFaults
 {
-    public static string? IdFault(string? id) => id is null || CustomerIds.IsValid(id) ? null
-        : $"must have 1 to {Number(Customer.IdMaxLength)} characters, none of them a control character or '/'";
+    public static string? IdFault(string? id) => id is null || CustomerIds.IsValid(id) ? null : CustomerIds.Requirement;
 
     // PostgreSQL holds no NUL.
     public static string? TextFault(string? text, int maxLength = Customer.TextMaxLength) => text is null ? null

@@ -1,4 +1,6 @@
+using System.Text.Json;
 using Microsoft.AspNetCore.Mvc;
+using Microsoft.AspNetCore.Mvc.ModelBinding;
 using Microsoft.EntityFrameworkCore;
 using Segmentation.Api.Data;
 using Segmentation.Api.Endpoints.OpenApi;
@@ -16,6 +18,14 @@ internal static class EndpointSetup
         {
             o.InputFormatters.Clear();
             o.InputFormatters.Add(new JsonBodyFormatter());
+            o.Filters.Add<QueryParameterFilter>();
+            o.Filters.Add<AcceptFilter>();
+            o.Filters.Add<ETags.Filter>();
+
+            // No route takes a form's fields; reading one for them would use the body up.
+            o.ValueProviderFactories.RemoveType<FormValueProviderFactory>();
+            o.ValueProviderFactories.RemoveType<JQueryFormValueProviderFactory>();
+            o.ValueProviderFactories.RemoveType<FormFileValueProviderFactory>();
             o.SuppressAsyncSuffixInActionNames = false;
         }).AddJsonOptions(o => Json.Configure(o.JsonSerializerOptions));
         services.Configure<ApiBehaviorOptions>(o =>
@@ -55,10 +65,19 @@ internal static class EndpointSetup
         return ApiProblem.Invalid(faulty.Select(name => new RuleError(name, name switch
         {
             "" => "A JSON body is needed.",
-            _ when parameters.GetValueOrDefault(name) == typeof(Instant?) => $"{name} must be {Instant.Description}.",
-            _ => $"{name} does not take this value.",
+            "limit" => Paging.LimitRule,
+            _ => $"{name} {Requirement(parameters.GetValueOrDefault(name))}.",
         })));
     }
+
+    private static string Requirement(Type? type) => (type is null ? null : Nullable.GetUnderlyingType(type) ?? type) switch
+    {
+        var t when t == typeof(Instant) => $"must be {Instant.Description}",
+        var t when t == typeof(bool) => "must be true or false",
+        var t when t == typeof(int) || t == typeof(long) => "must be an integer",
+        { IsEnum: true } t => $"must be one of {string.Join(", ", Enum.GetNames(t).Select(JsonNamingPolicy.CamelCase.ConvertName))}",
+        _ => "does not take this value",
+    };
 
     /// <summary>That all is well.</summary>
     /// <param name="Status">Always <c>ok</c>; what is not well is a problem.</param>

@@ -1,4 +1,6 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
+using System.Text.Unicode;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Http;
 using Segmentation.Rules.Values;
@@ -23,6 +25,7 @@ public sealed class EventIngest(
     private long stored;
     private long duplicates;
     private long rejected;
+    private long created;
     private bool isNdjson;
 
     /// <summary>One event.</summary>
@@ -38,7 +41,7 @@ public sealed class EventIngest(
         var result = await store.StoreAsync([new IncomingEvent(e.CustomerId!, e.ToEvent(Now), 0)], create, cancellation);
         return result.Refused is [var refused]
             ? throw ApiProblem.Invalid(refused.Pointer, refused.Message)
-            : new EventsResult(1, result.Stored, 1 - result.Stored, 0, []);
+            : new EventsResult(1, result.Stored, 1 - result.Stored, 0, result.Created, []);
     }
 
     /// <summary>A JSON body: one event, or an array of them.</summary>
@@ -111,7 +114,7 @@ public sealed class EventIngest(
     {
         try
         {
-            return await JsonDocument.ParseAsync(body, cancellationToken: cancellation);
+            return JsonDocument.Parse(await JsonBodyFormatter.ReadBytesAsync(body, cancellation));
         }
         catch (JsonException malformed)
         {
@@ -121,6 +124,12 @@ public sealed class EventIngest(
 
     private static EventResource Read(JsonElement json)
     {
+        // Of a list, bytes that are no text cost their own event alone.
+        if (!Utf8.IsValid(JsonMarshal.GetRawUtf8Value(json)))
+        {
+            throw ApiProblem.Invalid("", "It is not valid UTF-8.");
+        }
+
         try
         {
             return json.Deserialize<EventResource>(Json.Options) ?? throw ApiProblem.Invalid("", "An event must be a JSON object.");
@@ -178,6 +187,7 @@ public sealed class EventIngest(
         }
 
         stored += result.Stored;
+        created += result.Created;
         duplicates += batch.Count - result.Stored - result.Refused.Count;
     }
 
@@ -193,5 +203,5 @@ public sealed class EventIngest(
         }
     }
 
-    private EventsResult Result() => new(received, stored, duplicates, rejected, [.. errors.OrderBy(e => e.Line ?? e.Index)]);
+    private EventsResult Result() => new(received, stored, duplicates, rejected, created, [.. errors.OrderBy(e => e.Line ?? e.Index)]);
 }

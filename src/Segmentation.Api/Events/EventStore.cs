@@ -15,8 +15,10 @@ internal readonly record struct IncomingEvent(string CustomerId, CustomerEvent E
 
 /// <summary>What became of a batch.</summary>
 /// <param name="Stored">New events; those neither stored nor refused are duplicates.</param>
+/// <param name="Created">Customers that were made for them.</param>
 /// <param name="Refused">Events that can't be stored, each with the reason.</param>
-internal sealed record StoredEvents(int Stored, IReadOnlyList<(IncomingEvent Event, string Pointer, string Message)> Refused);
+internal sealed record StoredEvents(
+    int Stored, int Created, IReadOnlyList<(IncomingEvent Event, string Pointer, string Message)> Refused);
 
 /// <summary>
 /// The only writer of events, and of what they add up to: a batch is one transaction, which adds to each customer's counters exactly what
@@ -35,7 +37,7 @@ public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimePr
     {
         if (events.Count == 0)
         {
-            return new StoredEvents(0, []);
+            return new StoredEvents(0, 0, []);
         }
 
         if (await Retry.OnDeadlockAsync(() => TryStoreAsync(events, create, cancellation), cancellation) is { } result)
@@ -46,13 +48,13 @@ public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimePr
         // Some customer's money grew past what can be read back: find the events that do it, and store the others.
         if (events.Count == 1)
         {
-            return new StoredEvents(0, [(events[0], "/amount", "amount must not bring the customer's lifetime value past 18 digits.")]);
+            return new StoredEvents(0, 0, [(events[0], "/amount", "amount must not bring the customer's lifetime value past 18 digits.")]);
         }
 
         var half = events.Count / 2;
         var first = await StoreAsync([.. events.Take(half)], create, cancellation);
         var second = await StoreAsync([.. events.Skip(half)], create, cancellation);
-        return new StoredEvents(first.Stored + second.Stored, [.. first.Refused, .. second.Refused]);
+        return new StoredEvents(first.Stored + second.Stored, first.Created + second.Created, [.. first.Refused, .. second.Refused]);
     }
 
     // Null: nothing was stored, since a customer's sums would have grown too large.
@@ -63,7 +65,7 @@ public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimePr
         {
             var connection = (NpgsqlConnection)db.Database.GetDbConnection();
             await using var transaction = await connection.BeginTransactionAsync(cancellation);
-            var keys = await LockCustomersAsync(
+            var (keys, created) = await LockCustomersAsync(
                 connection, events.Select(e => e.CustomerId).ToHashSet(StringComparer.Ordinal), create, cancellation);
             var rows = new List<CustomerEvent>(events.Count);
             var refused = new List<(IncomingEvent, string, string)>();
@@ -88,7 +90,7 @@ public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimePr
             }
 
             await transaction.CommitAsync(cancellation);
-            return new StoredEvents(stored, refused);
+            return new StoredEvents(stored, created, refused);
         }
         finally
         {
@@ -97,10 +99,10 @@ public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimePr
     }
 
     // Locked in the order of their ids, as in an import: then no two batches wait for each other. Whoever erases a customer waits too.
-    private async Task<Dictionary<string, long>> LockCustomersAsync(
+    private async Task<(Dictionary<string, long> Keys, int Created)> LockCustomersAsync(
         NpgsqlConnection connection, HashSet<string> ids, bool create, CancellationToken cancellation)
     {
-        var keys = new Dictionary<string, long>(ids.Count, StringComparer.Ordinal);
+        var (keys, created) = (new Dictionary<string, long>(ids.Count, StringComparer.Ordinal), 0);
         while (true)
         {
             await ReadKeysAsync(
@@ -108,7 +110,7 @@ public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimePr
                 [Texts([.. ids.Where(id => !keys.ContainsKey(id))])]);
             if (keys.Count == ids.Count || !create)
             {
-                return keys;
+                return (keys, created);
             }
 
             string[] missing = [.. ids.Where(id => !keys.ContainsKey(id))];
@@ -117,7 +119,7 @@ public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimePr
                 TypedValue = LocalTime.Truncate(time.GetUtcNow()),
                 NpgsqlDbType = NpgsqlDbType.TimestampTz
             };
-            await ReadKeysAsync(
+            created += await ReadKeysAsync(
                 $"""
                 WITH created AS (
                 INSERT INTO customers ({string.Join(", ", newCustomer.Select(c => c.Column))})
@@ -131,19 +133,22 @@ public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimePr
             // Those that another created meanwhile are read in the next round.
             if (keys.Count == ids.Count)
             {
-                return keys;
+                return (keys, created);
             }
         }
 
-        async Task ReadKeysAsync(string sql, NpgsqlParameter[] parameters)
+        async Task<int> ReadKeysAsync(string sql, NpgsqlParameter[] parameters)
         {
             await using var command = new NpgsqlCommand(sql, connection);
             command.Parameters.AddRange(parameters);
             await using var reader = await command.ExecuteReaderAsync(cancellation);
-            while (await reader.ReadAsync(cancellation))
+            var rows = 0;
+            for (; await reader.ReadAsync(cancellation); rows++)
             {
                 keys[reader.GetString(0)] = reader.GetInt64(1);
             }
+
+            return rows;
         }
     }
 

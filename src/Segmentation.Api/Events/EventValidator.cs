@@ -22,9 +22,9 @@ public sealed class EventValidator : AbstractValidator<EventResource>
             : id.Length is 0 or > CustomerEvent.IdMaxLength || id.Any(char.IsControl)
             ? $"must have 1 to {CustomerEvent.IdMaxLength} characters, none of them a control character"
             : null);
-        AddCheck("/customerId", e => e.CustomerId, id => CustomerIds.IsValid(id)
-            ? null
-            : $"must be a customer's id: 1 to {Customer.IdMaxLength} characters, none of them a control character or '/'");
+        AddCheck("/customerId", e => e.CustomerId, id => CustomerIds.IsValid(id) ? null
+            : id is null ? "is missing: it says whose event it is"
+            : CustomerIds.Requirement);
         AddCheck(
             "/type",
             e => e.Type,

@@ -5,8 +5,10 @@ namespace Segmentation.Api.Events;
 /// <param name="Stored">How many were new, and were stored.</param>
 /// <param name="Duplicates">How many were not stored, because their customer has an event with the same id already.</param>
 /// <param name="Rejected">How many were rejected.</param>
+/// <param name="CreatedCustomers">How many customers were created, whom nothing was known of: a misspelt customerId makes one.</param>
 /// <param name="Errors">Why the first 100 of them were rejected.</param>
-public sealed record EventsResult(long Received, long Stored, long Duplicates, long Rejected, IReadOnlyList<EventError> Errors);
+public sealed record EventsResult(
+    long Received, long Stored, long Duplicates, long Rejected, long CreatedCustomers, IReadOnlyList<EventError> Errors);
 
 /// <summary>Why an event was rejected.</summary>
 /// <param name="Line">Its line in NDJSON; the first is 1.</param>

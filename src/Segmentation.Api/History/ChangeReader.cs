@@ -62,7 +62,7 @@ public sealed class ChangeReader(SegmentationDb db, SegmentQuery query)
         string id, ChangeFilter filter, int limit, string? cursor, CancellationToken cancellation)
     {
         var after = Paging.NumbersCursor(cursor, 2) ?? [long.MaxValue, 0];
-        var key = await db.FindCustomerKeyAsync(CustomerIds.Check(id), cancellation);
+        var key = await db.FindCustomerKeyAsync(CustomerIds.CheckStored(id), cancellation);
         var (change, cause) = (filter.Change, filter.Cause);
 
         // A revision is of one segment: with the kind it identifies a customer's change.

@@ -118,14 +118,16 @@ internal sealed class ApiExceptionHandler(ILogger<ApiExceptionHandler> logger) :
 
     /// <summary>Writes the problem that a status without a body stands for.</summary>
     public static Task WriteStatusAsync(HttpContext context) =>
-        WriteAsync(context, new ApiProblem(context.Response.StatusCode, Reason(context.Response.StatusCode)), context.RequestAborted);
+        WriteAsync(context, new ApiProblem(context.Response.StatusCode, Reason(context)), context.RequestAborted);
 
-    private static string Reason(int status) => status switch
+    private static string Reason(HttpContext context) => context.Response.StatusCode switch
     {
         StatusCodes.Status404NotFound => "There is nothing at this address.",
         StatusCodes.Status405MethodNotAllowed => "This address does not support that method.",
         StatusCodes.Status406NotAcceptable => "None of the media types in Accept can be given.",
-        StatusCodes.Status415UnsupportedMediaType => "The body's media type is not supported here.",
+        StatusCodes.Status415UnsupportedMediaType => HttpMethods.IsPatch(context.Request.Method)
+            ? $"The body must be JSON in UTF-8: send Content-Type: {MediaTypes.MergePatch} (or {MediaTypes.Json})."
+            : $"The body must be JSON in UTF-8: send Content-Type: {MediaTypes.Json}.",
         StatusCodes.Status413PayloadTooLarge => "The body is too large.",
         _ => "The request could not be answered.",
     };

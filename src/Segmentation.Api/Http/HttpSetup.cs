@@ -8,6 +8,9 @@ internal static class HttpSetup
     /// <summary>Bytes of a body, where an endpoint has no limit of its own.</summary>
     private const int MaxRequestBodySize = 1024 * 1024;
 
+    // How long a browser need not ask again whether it may call.
+    private static readonly TimeSpan PreflightMaxAge = TimeSpan.FromMinutes(10);
+
     /// <summary>Problems in place of errors, validators, cross-origin calls, limits.</summary>
     public static void AddHttp(this IServiceCollection services, IConfiguration configuration)
     {
@@ -17,7 +20,7 @@ internal static class HttpSetup
         services.AddValidatorsFromAssemblyContaining<Program>(ServiceLifetime.Singleton, includeInternalTypes: true);
         services.AddCors(o => o.AddDefaultPolicy(p => p
             .WithOrigins(configuration.GetSection("Cors:Origins").Get<string[]>() ?? [])
-            .AllowAnyHeader().AllowAnyMethod().WithExposedHeaders("ETag", "Location", "Retry-After")));
+            .AllowAnyHeader().AllowAnyMethod().WithExposedHeaders("ETag", "Location", "Retry-After").SetPreflightMaxAge(PreflightMaxAge)));
         services.Configure<KestrelServerOptions>(o => o.Limits.MaxRequestBodySize = MaxRequestBodySize);
     }
 }

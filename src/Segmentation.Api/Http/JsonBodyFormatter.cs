@@ -1,5 +1,7 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using System.Text.Unicode;
 using Microsoft.AspNetCore.Mvc.Formatters;
 
 namespace Segmentation.Api.Http;
@@ -16,27 +18,51 @@ internal sealed class JsonBodyFormatter : TextInputFormatter
 
     public override async Task<InputFormatterResult> ReadRequestBodyAsync(InputFormatterContext context, Encoding encoding)
     {
-        var body = await ReadAsync(context.HttpContext.Request.Body, context.ModelType, context.HttpContext.RequestAborted);
-        return await InputFormatterResult.SuccessAsync(body!);
+        var body = await ReadBytesAsync(context.HttpContext.Request.Body, context.HttpContext.RequestAborted);
+        return await InputFormatterResult.SuccessAsync(Read(body.Span, context.ModelType));
     }
 
-    /// <summary>Reads one JSON value.</summary>
-    /// <exception cref="ApiProblem">It is not JSON, or not of the right form.</exception>
-    public static async ValueTask<object?> ReadAsync(Stream body, Type type, CancellationToken cancellation)
+    /// <summary>A body that is held in memory, without a byte order mark. Its size is bounded by the request's limit.</summary>
+    public static async Task<ReadOnlyMemory<byte>> ReadBytesAsync(Stream body, CancellationToken cancellation)
     {
+        using var bytes = new MemoryStream();
+        await body.CopyToAsync(bytes, cancellation);
+        var all = bytes.GetBuffer().AsMemory(0, (int)bytes.Length);
+        return all.Span.StartsWith("\uFEFF"u8) ? all[3..] : all;
+    }
+
+    // Everything is checked to be UTF-8 before it is read: a part that is kept as it came would fail when it is stored.
+    private static object Read(ReadOnlySpan<byte> body, Type type)
+    {
+        if (!Utf8.IsValid(body))
+        {
+            throw ApiProblem.Invalid(
+                "", $"The body is not valid UTF-8, from byte {CountValid(body).ToString(CultureInfo.InvariantCulture)} on.");
+        }
+
         try
         {
-            return await JsonSerializer.DeserializeAsync(body, type, Json.Options, cancellation)
+            return JsonSerializer.Deserialize(body, type, Json.Options)
                 ?? throw ApiProblem.Invalid("", "The body is null; it must be a JSON object.");
         }
         catch (JsonException malformed)
         {
             throw Json.Problem(malformed, type);
         }
-        catch (Exception undecodable)
-            when (undecodable is DecoderFallbackException or InvalidOperationException { Source: "System.Text.Json" })
+        catch (InvalidOperationException undecodable) when (undecodable.Source == "System.Text.Json")
         {
-            throw ApiProblem.Invalid("", "The body is not valid UTF-8.");
+            throw ApiProblem.Invalid("", "A string has half a surrogate pair in it.");
         }
+    }
+
+    private static int CountValid(ReadOnlySpan<byte> text)
+    {
+        var valid = 0;
+        while (Rune.DecodeFromUtf8(text[valid..], out _, out var length) == System.Buffers.OperationStatus.Done)
+        {
+            valid += length;
+        }
+
+        return valid;
     }
 }

@@ -15,10 +15,13 @@ public static class Paging
     public const int DefaultLimit = 100;
     public const int MaxLimit = 1000;
 
+    /// <summary>What a limit must be, as an error text.</summary>
+    public const string LimitRule = "limit must be an integer from 1 to 1000.";
+
     /// <summary>The number of rows to ask for.</summary>
     public static int Limit(int? limit) => limit is null ? DefaultLimit
         : limit is >= 1 and <= MaxLimit ? limit.Value
-        : throw ApiProblem.Invalid("limit", $"limit must be an integer from 1 to {MaxLimit}.");
+        : throw ApiProblem.Invalid("limit", LimitRule);
 
     /// <summary>Makes the page of the rows read, of which one more than the limit was asked for.</summary>
     public static Page<TItem> Create<TRow, TItem>(IReadOnlyList<TRow> rows, int limit, Func<TRow, TItem> item, Func<TRow, object[]> key) =>

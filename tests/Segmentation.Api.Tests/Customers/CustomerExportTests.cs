@@ -40,6 +40,60 @@ public sealed class CustomerExportTests(ApiFixture fixture) : IClassFixture<ApiF
         }
     }
 
+    public static TheoryData<string, string> Cells => new()
+    {
+        { "=cmd|' C calc'!A0", "'=cmd|' C calc'!A0" },
+        { "+49 170 123", "'+49 170 123" },
+        { "-a", "'-a" },
+        { "@x", "'@x" },
+        { "＝1", "'＝1" },
+        { "'=x", "''=x" },
+        { "''@x", "'''@x" },
+        { "'-5", "''-5" },
+        { "'quoted'", "'quoted'" },
+        { "'", "'" },
+        { "''", "''" },
+        { "-5", "-5" },
+        { "+1.5", "+1.5" },
+        { "a=b", "a=b" },
+        { "TRUE", "TRUE" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Cells))]
+    public async Task Csv_CellLikeAFormula_IsLedByAnApostrophe_AndComesBackAsItWas(string text, string cell)
+    {
+        await ExecuteAsync("DELETE FROM customers");
+        await Api.PutAsync("attributes/plan", """{"type":"text","kind":"value"}""");
+        await Api.PutAsync("attributes/balance", """{"type":"decimal","kind":"value"}""");
+        var json = JsonSerializer.Serialize(text);
+        (await Api.PostAsync("customers", $$"""
+            {"id":{{json}},"firstName":{{json}},"psychographic":{"interests":[{{json}}]},
+             "attributes":{"plan":{{json}},"balance":-5},"consents":{"marketing":{"granted":true,"at":"2024-01-01T00:00:00Z"} } }
+            """)).Expect(201);
+        var first = (await Api.GetAsync("customers/export?format=csv")).Expect(200).Body;
+        Assert.Contains($"\n{cell},,{cell},", first);
+        Assert.Contains(",-5,", first);
+        Assert.Contains(",true", first);
+        Assert.DoesNotContain("True", first);
+        var before = (await Api.GetAsync("customers/export")).Expect(200).Body;
+        await ExecuteAsync("DELETE FROM customers");
+        Assert.Equal(1, (await Api.SendAsync("POST", "customers/import", first, "text/csv")).Expect(200)["created"].GetInt32());
+        Assert.Equal(Profiles(before), Profiles((await Api.GetAsync("customers/export")).Expect(200).Body));
+    }
+
+    [Theory]
+    [InlineData("customers/export?format=csv&bom=true", true)]
+    [InlineData("customers/export?format=csv&bom=false", false)]
+    [InlineData("customers/export?bom=true", false)]
+    [InlineData("segments/exported/members?format=csv&bom=true", true)]
+    public async Task Bom_IsThereWhereItIsAskedFor(string path, bool there)
+    {
+        await Api.PutAsync("segments/exported", """{"rule":{"combinator":"and","rules":[]},"name":"E"}""");
+        var bytes = await Api.Client.GetByteArrayAsync("/api/v1/" + path);
+        Assert.Equal(there, bytes.AsSpan().StartsWith("\uFEFF"u8));
+    }
+
     [Fact]
     public async Task Export_ClientGoesAway_StatementEnds()
     {

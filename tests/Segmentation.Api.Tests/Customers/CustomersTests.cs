@@ -41,7 +41,7 @@ public sealed class CustomersTests(ApiFixture fixture) : IClassFixture<ApiFixtur
         var id = NewId();
         var created = (await Api.PostAsync("customers", $$"""{"id":"{{id}}",{{Whole}}}""")).Expect(201);
         Assert.EndsWith($"/api/v1/customers/{id}", created.Message.Headers.Location!.ToString());
-        Assert.Equal("\"1\"", created.ETag);
+        Assert.Equal("\"1\"", created.Version);
 
         var got = (await Api.GetAsync($"customers/{id}")).Expect(200);
         Assert.True(JsonElement.DeepEquals(created.Json, got.Json), created.Body + got.Body);
@@ -61,7 +61,7 @@ public sealed class CustomersTests(ApiFixture fixture) : IClassFixture<ApiFixtur
         var id = NewId();
         var created = (await Api.PutAsync($"customers/{id}", "{" + Whole + "}")).Expect(201);
         var put = (await Api.PutAsync($"customers/{id}", created.Body)).Expect(200);
-        Assert.Equal("\"2\"", put.ETag);
+        Assert.Equal("\"2\"", put.Version);
         foreach (var member in created.Json.EnumerateObject().Where(m => m.Name != "updatedAt"))
         {
             Assert.True(JsonElement.DeepEquals(member.Value, put[member.Name]), member.Name);
@@ -153,7 +153,7 @@ public sealed class CustomersTests(ApiFixture fixture) : IClassFixture<ApiFixtur
         Assert.Equal(8, patched["attributes"].GetProperty("score").GetInt32());
         Assert.False(patched["attributes"].TryGetProperty("plan", out _));
         Assert.False(patched["consents"].TryGetProperty("profiling", out _));
-        Assert.Equal("\"2\"", patched.ETag);
+        Assert.Equal("\"2\"", patched.Version);
     }
 
     [Fact]

@@ -38,7 +38,7 @@ public sealed class EventsTests(ApiFixture fixture) : IClassFixture<ApiFixture>
         Assert.Equal(19.9m, customer["value"].GetProperty("lifetimeValue").GetDecimal());
         Assert.Equal(1, customer["value"].GetProperty("orderCount").GetInt32());
         Assert.Equal("2024-05-01T10:00:00.123456Z", customer["firstSeenAt"].GetString());
-        Assert.Equal("\"1\"", customer.ETag);
+        Assert.Equal("\"1\"", customer.Version);
     }
 
     [Fact]

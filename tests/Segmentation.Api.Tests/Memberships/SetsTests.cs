@@ -104,7 +104,7 @@ public sealed class SetsTests(ApiFixture fixture) : IClassFixture<ApiFixture>
         var saved = (await Api.PostAsync("segments/combine", request)).Expect(201);
         var segment = saved["segment"];
         Assert.Equal($"/api/v1/segments/{key}", new Uri(Api.Client.BaseAddress!, saved.Message.Headers.Location!).AbsolutePath);
-        Assert.Equal("\"1\"", saved.ETag);
+        Assert.Equal("\"1\"", saved.Version);
         Assert.Equal(
             ["manual", "active", "Saved", "g", "d", "[\"t\"]", "1", $"{expected.Count}"],
             new[] { "kind", "status", "name", "goal", "description", "tags", "version", "memberCount" }

@@ -58,7 +58,8 @@ public sealed class ExampleOpenApiTests(SampleApi api) : IClassFixture<SampleApi
                           let value = SwaggerExamples.Parameter(Id(operation), name)
                           where value is not null
                           select $"?{name}={Uri.EscapeDataString(value.ToString())}";
-            foreach (var query in queries.Prepend(""))
+            var needed = parameters.Any(x => x.GetProperty("in").GetString() == "query" && x.TryGetProperty("required", out _));
+            foreach (var query in needed ? queries : queries.Prepend(""))
             {
                 foreach (var (type, body) in Bodies(operation))
                 {

@@ -12,8 +12,8 @@ public sealed class OpenApiTests(SampleApi api) : IClassFixture<SampleApi>
     private static readonly string[] OperationIds =
     [
         "Attributes_Delete", "Attributes_Get", "Attributes_List", "Attributes_Put",
-        "Customers_AddEvent", "Customers_Changes", "Customers_Create", "Customers_Delete", "Customers_Events", "Customers_Export",
-        "Customers_Get", "Customers_Import", "Customers_List", "Customers_Patch", "Customers_Put", "Customers_Segments",
+        "Customers_AddEvent", "Customers_Changes", "Customers_Create", "Customers_Delete", "Customers_Erase", "Customers_Events",
+        "Customers_Export", "Customers_Get", "Customers_Import", "Customers_List", "Customers_Patch", "Customers_Put", "Customers_Segments",
         "Events_Create",
         "Fields_List", "Fields_Values",
         "Segments_AddMember", "Segments_CancelRefresh", "Segments_ChangeMembers", "Segments_Changes", "Segments_Clone",
@@ -64,7 +64,7 @@ public sealed class OpenApiTests(SampleApi api) : IClassFixture<SampleApi>
                 Assert.True(description.Length > 0, $"{method} {path}: {name} needs a description: a <param> of its action.");
                 Assert.True(
                     parameter.TryGetProperty("example", out var example) || description.Contains(" For example `", StringComparison.Ordinal)
-                        || name is "cursor" or "If-Match",
+                        || name is "cursor" or "If-Match" or "If-None-Match",
                     $"{method} {path}: {name} needs an example: SwaggerExamples.Parameter.");
                 Assert.True(
                     example.ValueKind != JsonValueKind.String || example.GetString() != "", $"{method} {path}: {name}'s example is empty.");

@@ -28,7 +28,7 @@ public sealed class SegmentVersionsTests(ApiFixture fixture) : IClassFixture<Api
         Assert.Equal((4, "active"), (restored["version"].GetInt32(), restored["status"].GetString()));
         SegmentApi.AssertSame(All(Grown), restored["rule"]);
         Assert.False(restored.Json.TryGetProperty("goal", out _));
-        Assert.Equal("\"4\"", restored.ETag);
+        Assert.Equal("\"4\"", restored.Version);
         Assert.Equal(4, (await Api.AllAsync($"segments/{key}/versions")).Count);
 
         (await Api.PostAsync($"segments/{key}/versions/9/restore", "")).Expect(404);

@@ -19,7 +19,7 @@ public sealed class SegmentsTests(ApiFixture fixture) : IClassFixture<ApiFixture
         var answer = (await Api.PostAsync("segments", Body(All(Grown), $"\"key\":\"{key}\""))).Expect(201);
 
         Assert.Equal($"/api/v1/segments/{key}", new Uri(Api.Client.BaseAddress!, answer.Message.Headers.Location!).AbsolutePath);
-        Assert.Equal("\"1\"", answer.ETag);
+        Assert.Equal("\"1\"", answer.Version);
         var segment = answer.Json;
         Assert.Equal((key, key, "rule", "UTC", "active", 1), (
             segment.GetProperty("key").GetString(), segment.GetProperty("name").GetString(), segment.GetProperty("kind").GetString(),
@@ -45,7 +45,7 @@ public sealed class SegmentsTests(ApiFixture fixture) : IClassFixture<ApiFixture
         Assert.True(got.Json.TryGetProperty("memberCount", out _) && got.Json.TryGetProperty("evaluatedAt", out _));
 
         var put = (await Api.PutAsync($"segments/{key}", got.Body)).Expect(200);
-        Assert.Equal(got.ETag, put.ETag); // Nothing changed: no new version.
+        Assert.Equal(got.Version, put.Version); // Nothing changed: no new version.
         Assert.Equal(1, put["version"].GetInt32());
         foreach (var name in new[]
         {

@@ -45,7 +45,7 @@ public sealed class WebhooksTests(WebhooksApi api) : IClassFixture<WebhooksApi>
         var id = answer["id"].GetString()!;
         Assert.Equal(7, Guid.Parse(id).Version);
         Assert.Equal($"/api/v1/webhooks/{id}", new Uri(Api.Client.BaseAddress!, answer.Message.Headers.Location!).AbsolutePath);
-        Assert.Equal("\"1\"", answer.ETag);
+        Assert.Equal("\"1\"", answer.Version);
         Assert.NotNull(WebhookSignature.Decode(answer["secret"].GetString()!));
         Assert.Equal((Url, true, 0, 0, 0), (
             answer["url"].GetString(),
@@ -73,7 +73,7 @@ public sealed class WebhooksTests(WebhooksApi api) : IClassFixture<WebhooksApi>
         Assert.Equal(("d", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), (made["description"].GetString(), made["secret"].GetString()));
 
         var patched = (await Api.PatchAsync(path, """{"enabled":false,"description":null}""", ("If-Match", "\"1\""))).Expect(200);
-        Assert.Equal(("\"2\"", false), (patched.ETag, patched["enabled"].GetBoolean()));
+        Assert.Equal(("\"2\"", false), (patched.Version, patched["enabled"].GetBoolean()));
         Assert.False(patched.Json.TryGetProperty("secret", out _) || patched.Json.TryGetProperty("description", out _));
         (await Api.PatchAsync(path, "{}", ("If-Match", "\"1\""))).Expect(412);
         (await Api.PutAsync(path, $$"""{"url":"{{Url}}"}""", ("If-Match", "\"1\""))).Expect(412);
@@ -81,12 +81,12 @@ public sealed class WebhooksTests(WebhooksApi api) : IClassFixture<WebhooksApi>
 
         var rotated = (await Api.PatchAsync(path, """{"secret":null}""")).Expect(200);
         Assert.NotEqual("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", rotated["secret"].GetString());
-        Assert.Equal("\"3\"", rotated.ETag);
+        Assert.Equal("\"3\"", rotated.Version);
         var given =
             (await Api.PutAsync(path, $$"""{"url":"{{Url}}","secret":"whsec_{{Convert.ToBase64String(new byte[32])}}"}""")).Expect(200);
         Assert.Equal(
             ("\"4\"", $"whsec_{Convert.ToBase64String(new byte[32])}", true),
-            (given.ETag, given["secret"].GetString(), given["enabled"].GetBoolean()));
+            (given.Version, given["secret"].GetString(), given["enabled"].GetBoolean()));
 
         // A segment that was deleted may stay in the list; another that does not exist may not be added.
         (await Api.PatchAsync(path, """{"segments":["hook-seg"]}""")).Expect(200);
@@ -130,7 +130,7 @@ public sealed class WebhooksTests(WebhooksApi api) : IClassFixture<WebhooksApi>
             Assert.Equal([pointer], (await Api.PatchAsync(path, body)).Expect(400).Faults);
         }
 
-        Assert.Equal("\"1\"", (await Api.GetAsync(path)).ETag);
+        Assert.Equal("\"1\"", (await Api.GetAsync(path)).Version);
     }
 
     [Theory]

@@ -29,19 +29,26 @@ public sealed class CustomersController(
         ShowCreated(await store.CreateAsync(body, cancellation));
 
     /// <summary>Lists customers by id.</summary>
+    /// <param name="id">Only the one with this id, letter for letter. Reaches ids that an address can't hold.</param>
     /// <param name="email">Only those with this address, without regard to case.</param>
     /// <param name="segment">Only the members of the segment with this key, as of now.</param>
     /// <param name="limit">How many a page holds, 1 to 1,000; 100 when left out.</param>
     /// <param name="cursor">The page before's <c>nextCursor</c>.</param>
     [HttpGet]
     public async Task<Page<CustomerResource>> List(
-        string? email, string? segment, int? limit, string? cursor, CancellationToken cancellation)
+        string? id, string? email, string? segment, int? limit, string? cursor, CancellationToken cancellation)
     {
         IQueryable<Customer> customers = db.Customers;
         if (segment is not null)
         {
             var (all, definition) = await query.FindAsync(segment, cancellation);
             customers = query.Members(await memberships.CreatePredicateAsync(all, definition, asOf: null, live: false, cancellation));
+        }
+
+        if (Request.Query.ContainsKey("id"))
+        {
+            var exact = CustomerIds.CheckStored(Request.Query["id"]);
+            customers = customers.Where(c => c.Id == exact);
         }
 
         if (email is not null)
@@ -92,27 +99,46 @@ public sealed class CustomersController(
         return NoContent();
     }
 
+    /// <summary>Erases the customer with exactly this id, as <c>DELETE /customers/{id}</c> does. Repeatable.</summary>
+    /// <remarks>Reaches ids that an address can't hold, <c>..</c> or a blank, which were taken once.</remarks>
+    /// <param name="id">The customer's id, letter for letter.</param>
+    [HttpDelete]
+    [ProducesResponseType(StatusCodes.Status204NoContent)]
+    public async Task<IActionResult> Erase([FromQuery] string? id, CancellationToken cancellation)
+    {
+        // The binder makes nothing of a blank, which an id was once.
+        await store.EraseAsync(CustomerIds.CheckStored(Request.Query["id"]), Request.CheckIfMatch, cancellation);
+        return NoContent();
+    }
+
     /// <summary>Creates or replaces customers, a line each: text/csv or application/x-ndjson. A bad line is rejected alone.</summary>
     [HttpPost("import")]
     [DisableRequestSizeLimit]
     public Task<ImportResult> Import([FromServices] CustomerImport import, CancellationToken cancellation) =>
         import.RunAsync(Request.Body, Request.MediaType() switch
         {
-            CustomerExport.Csv => true,
-            CustomerExport.Ndjson => false,
+            MediaTypes.Csv => true,
+            MediaTypes.Ndjson => false,
             _ => throw new ApiProblem(
-                StatusCodes.Status415UnsupportedMediaType, $"An import must be {CustomerExport.Csv} or {CustomerExport.Ndjson}."),
+                StatusCodes.Status415UnsupportedMediaType, $"An import must be {MediaTypes.Csv} or {MediaTypes.Ndjson}."),
         }, cancellation);
 
     /// <summary>
-    /// All customers, a line each: text/csv or (unless Accept asks for it) application/x-ndjson. An import takes it back.
+    /// Downloads all customers, a line each: text/csv or (unless Accept asks for it) application/x-ndjson. An import takes it back.
     /// </summary>
+    /// <remarks>In CSV a cell of text that a spreadsheet would take for a formula (it begins with <c>=</c>, <c>+</c>, <c>-</c>, <c>@</c>,
+    /// a tab or a carriage return, and is no number) is led by an apostrophe, which an import takes off again.</remarks>
+    /// <param name="format"><c>csv</c> or <c>ndjson</c>; left out, Accept says it.</param>
+    /// <param name="bom">Of a CSV: begin with a byte order mark, which Excel needs to read UTF-8; false when left out.</param>
     [HttpGet("export")]
-    public async Task Export(CancellationToken cancellation)
+    [Produces(MediaTypes.Ndjson, MediaTypes.Csv)]
+    public async Task Export(ExportFormat? format, bool? bom, CancellationToken cancellation)
     {
-        var format = CustomerExport.Accepts(Request) ?? ExportFormat.Ndjson;
+        var csv = format is { } wanted ? wanted == ExportFormat.Csv
+            : Request.Negotiate(MediaTypes.Ndjson, MediaTypes.Csv) == MediaTypes.Csv;
         var attributes = await db.Attributes.AsNoTracking().ToListAsync(cancellation);
-        await CustomerExport.WriteAsync(Response, db, db.Customers, format, attributes, idOnly: false, cancellation);
+        await CustomerExport.WriteAsync(
+            Response, db, db.Customers, new CustomerDownload("customers", csv, bom == true, IdOnly: false), attributes, cancellation);
     }
 
     private async Task<Page<CustomerResource>> PageAsync(

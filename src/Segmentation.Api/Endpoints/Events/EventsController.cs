@@ -25,13 +25,21 @@ public sealed class EventsController(SegmentationDb db, EventIngest ingest) : Co
     /// <param name="createCustomers">Whether unknown customers are created; true when left out. Else their events are rejected.</param>
     [HttpPost("events")]
     [DisableRequestSizeLimit]
-    [Consumes("application/json", CustomerExport.Ndjson)]
     [ProducesResponseType<EventsResult>(StatusCodes.Status200OK)]
     public async Task<EventsResult> Create(bool? createCustomers, CancellationToken cancellation)
     {
-        if (Request.MediaType() == CustomerExport.Ndjson)
+        Request.CheckUtf8();
+        var type = Request.MediaType();
+        if (type == MediaTypes.Ndjson)
         {
             return await ingest.StoreLinesAsync(Request.Body, createCustomers ?? true, cancellation);
+        }
+
+        if (type != MediaTypes.Json)
+        {
+            throw new ApiProblem(
+                StatusCodes.Status415UnsupportedMediaType,
+                $"Events must be sent with Content-Type: {MediaTypes.Json} (one event, or an array) or {MediaTypes.Ndjson} (one a line).");
         }
 
         // NDJSON is streamed; this is held in memory.

@@ -43,7 +43,7 @@ public sealed class AttributesController(SegmentationDb db, AttributeStore store
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
     public async Task<IActionResult> Put(string name, AttributeResource body, CancellationToken cancellation)
     {
-        var (attribute, created) = await store.SaveAsync(name, body, cancellation);
+        var (attribute, created) = await store.SaveAsync(name, body, Request.CheckIfMatch, cancellation);
         var resource = AttributeResource.From(attribute);
         return created ? CreatedAtAction(nameof(Get), new { name }, resource) : Ok(resource);
     }

@@ -22,7 +22,7 @@ public sealed class CustomerSegmentsController(CustomerMembershipReader membersh
     [ProducesResponseType<CustomerSegments>(StatusCodes.Status200OK)]
     public async Task<CustomerSegments> Segments(string id, Instant? asOf, bool? live, CancellationToken cancellation)
     {
-        var (segments, at) = await memberships.ReadActiveAsync(CustomerIds.Check(id), asOf?.Value, live == true, cancellation);
+        var (segments, at) = await memberships.ReadActiveAsync(CustomerIds.CheckStored(id), asOf?.Value, live == true, cancellation);
         return new CustomerSegments([.. segments.Select(s => new SegmentName(s.Key, s.Name))], at);
     }
 }

@@ -32,21 +32,32 @@ public sealed class MembersController(
     /// <param name="asOf">The instant to look at; default now.</param>
     /// <param name="live">Evaluate the rule now, in place of stored membership.</param>
     /// <param name="fields"><c>id</c>: ids alone.</param>
+    /// <param name="format"><c>csv</c> or <c>ndjson</c>: all members, streamed, as a download; <c>json</c>: a page. Left out, Accept
+    /// says it.</param>
+    /// <param name="bom">Of a CSV: begin with a byte order mark, which Excel needs to read UTF-8; false when left out.</param>
     [HttpGet("members")]
-    [Produces("application/json", CustomerExport.Ndjson, CustomerExport.Csv)]
+    [Produces("application/json", MediaTypes.Ndjson, MediaTypes.Csv)]
     [ProducesResponseType<MemberPage<CustomerResource>>(StatusCodes.Status200OK)]
     public async Task<IActionResult> Members(
-        string key, Instant? asOf, bool? live, string? fields, int? limit, string? cursor, CancellationToken cancellation)
+        string key, Instant? asOf, bool? live, string? fields, MembersFormat? format, bool? bom, int? limit, string? cursor,
+        CancellationToken cancellation)
     {
+        var form = format ?? Request.Negotiate(MediaTypes.Json, MediaTypes.Ndjson, MediaTypes.Csv) switch
+        {
+            MediaTypes.Csv => MembersFormat.Csv,
+            MediaTypes.Ndjson => MembersFormat.Ndjson,
+            _ => MembersFormat.Json,
+        };
         var idsOnly = IsIdsOnly(fields);
         var size = Paging.Limit(limit);
         var after = Paging.NumberCursor(cursor) ?? 0;
         var (all, segment) = await query.FindAsync(key, cancellation);
         var predicate = await memberships.CreatePredicateAsync(all, segment, asOf?.Value, live, cancellation);
         var members = query.Members(predicate);
-        if (CustomerExport.Accepts(Request) is { } format)
+        if (form != MembersFormat.Json)
         {
-            await CustomerExport.WriteAsync(Response, db, members, format, all.Attributes, idsOnly, cancellation);
+            var download = new CustomerDownload($"members-of-{key}", form == MembersFormat.Csv, bom == true, idsOnly);
+            await CustomerExport.WriteAsync(Response, db, members, download, all.Attributes, cancellation);
             return new EmptyResult();
         }
 
@@ -78,7 +89,8 @@ public sealed class MembersController(
     [ProducesResponseType<Membership>(StatusCodes.Status200OK)]
     public async Task<Membership> IsMember(string key, string customerId, Instant? asOf, bool? live, CancellationToken cancellation)
     {
-        var (member, at) = await customers.IsMemberAsync(key, CustomerIds.Check(customerId), asOf?.Value, live == true, cancellation);
+        var id = CustomerIds.CheckStored(customerId, "customerId");
+        var (member, at) = await customers.IsMemberAsync(key, id, asOf?.Value, live == true, cancellation);
         return new Membership(member, at);
     }
 
@@ -90,7 +102,7 @@ public sealed class MembersController(
     [ProducesResponseType<Explanation>(StatusCodes.Status200OK)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
     public Task<Explanation> Explain(string key, string customerId, Instant? asOf, CancellationToken cancellation) =>
-        snapshots.ExplainAsync(key, CustomerIds.Check(customerId), asOf?.Value, cancellation);
+        snapshots.ExplainAsync(key, CustomerIds.CheckStored(customerId, "customerId"), asOf?.Value, cancellation);
 
     /// <summary>Puts a customer into a manual segment.</summary>
     [HttpPut("members/{customerId}")]
@@ -98,7 +110,7 @@ public sealed class MembersController(
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
     public async Task<Membership> AddMember(string key, string customerId, CancellationToken cancellation)
     {
-        var change = await ChangeAsync(key, [CustomerIds.Check(customerId)], [], cancellation);
+        var change = await ChangeAsync(key, [CustomerIds.Check(customerId, "customerId")], [], cancellation);
         return change.Unknown.Count == 0 ? new Membership(true, time.GetUtcNow()) : throw ApiProblem.NotFound("customer");
     }
 
@@ -108,7 +120,7 @@ public sealed class MembersController(
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
     public async Task<IActionResult> RemoveMember(string key, string customerId, CancellationToken cancellation)
     {
-        await ChangeAsync(key, [], [CustomerIds.Check(customerId)], cancellation);
+        await ChangeAsync(key, [], [CustomerIds.CheckStored(customerId, "customerId")], cancellation);
         return NoContent();
     }
 
@@ -151,6 +163,9 @@ public sealed class MembersController(
     }
 }
 
+/// <summary>How members are listed: a page, or all of them, a line each.</summary>
+public enum MembersFormat { Json, Ndjson, Csv }
+
 /// <summary>One page of a segment's members.</summary>
 /// <param name="Items">The members: customers, or their ids alone with <c>fields=id</c>.</param>
 /// <param name="NextCursor">Asks for the next page; null on the last.</param>
@@ -189,8 +204,8 @@ public sealed record MemberChanges(string[]? Add = null, string[]? Remove = null
             throw ApiProblem.Invalid("", $"{maxItems} customers at most in one change.");
         }
 
-        CheckIds(add, "/add");
-        CheckIds(remove, "/remove");
+        CheckIds(add, "/add", CustomerIds.Check);
+        CheckIds(remove, "/remove", CustomerIds.CheckStored);
         var both = Array.FindIndex(remove, new HashSet<string>(add, StringComparer.Ordinal).Contains);
         if (both >= 0)
         {
@@ -198,11 +213,11 @@ public sealed record MemberChanges(string[]? Add = null, string[]? Remove = null
         }
     }
 
-    private static void CheckIds(string[] ids, string pointer)
+    private static void CheckIds(string[] ids, string pointer, Func<string?, string, string> check)
     {
         foreach (var (i, id) in ids.Index())
         {
-            CustomerIds.Check(id, $"{pointer}/{i}");
+            check(id, $"{pointer}/{i}");
         }
     }
 }

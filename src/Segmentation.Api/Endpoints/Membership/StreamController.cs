@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Mvc;
 using Npgsql;
+using Segmentation.Api.Http;
 using Segmentation.Api.Streams;
 
 namespace Segmentation.Api.Endpoints;
@@ -35,6 +36,11 @@ public sealed class StreamController(ChangeStreams streams, IHostApplicationLife
         using var stream = await streams.OpenAsync(key, ParsePosition(lastEventId, resumeAfter), cancellation);
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellation, lifetime.ApplicationStopping);
         SetHeaders();
+        if (HttpContext.IsHead())
+        {
+            return new EmptyResult();
+        }
+
         try
         {
             await stream.WriteToAsync(Response.Body, ending.Token);

@@ -1,5 +1,4 @@
 using Microsoft.OpenApi;
-using Segmentation.Api.Customers;
 using Segmentation.Api.Events;
 using Segmentation.Api.Http;
 using Swashbuckle.AspNetCore.SwaggerGen;
@@ -44,9 +43,9 @@ internal sealed class BodyFilter : IDocumentFilter
 
     private static OpenApiRequestBody CreateImportBody() => CreateBody(new()
     {
-        [CustomerExport.Csv] = CreateLines(
+        [MediaTypes.Csv] = CreateLines(
             SwaggerExamples.CustomerCsv, "The header has the names that rules use; a set's values are joined by |."),
-        [CustomerExport.Ndjson] = CreateLines(SwaggerExamples.CustomerLines, "A customer a line."),
+        [MediaTypes.Ndjson] = CreateLines(SwaggerExamples.CustomerLines, "A customer a line."),
     });
 
     private static OpenApiRequestBody CreateEventsBody(OpenApiDocument document)
@@ -62,7 +61,7 @@ internal sealed class BodyFilter : IDocumentFilter
         return CreateBody(new()
         {
             [MediaTypes.Json] = new OpenApiMediaType { Schema = several },
-            [CustomerExport.Ndjson] = CreateLines(SwaggerExamples.EventLines, "An event a line, as many as there are."),
+            [MediaTypes.Ndjson] = CreateLines(SwaggerExamples.EventLines, "An event a line, as many as there are."),
         });
     }
 
@@ -83,7 +82,7 @@ internal sealed class BodyFilter : IDocumentFilter
             body.Content!.Remove(MediaTypes.MergePatch);
         }
 
-        foreach (var json in body.Content.Where(c => c.Key != CustomerExport.Ndjson).Select(c => (OpenApiMediaType)c.Value))
+        foreach (var json in body.Content.Where(c => c.Key != MediaTypes.Ndjson).Select(c => (OpenApiMediaType)c.Value))
         {
             json.Examples = SwaggerExamples.Bodies(id)
                 .ToDictionary(e => e.Name, e => (IOpenApiExample)new OpenApiExample { Summary = e.Summary, Value = e.Body });

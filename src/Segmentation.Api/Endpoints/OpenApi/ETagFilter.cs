@@ -19,7 +19,7 @@ internal sealed class ETagFilter : IDocumentFilter
                 {
                     ["ETag"] = new OpenApiHeader
                     {
-                        Description = "The version, for If-Match.",
+                        Description = "The version and a mark of all that is shown, for If-Match and If-None-Match.",
                         Schema = new OpenApiSchema { Type = JsonSchemaType.String },
                     },
                 };
@@ -28,6 +28,17 @@ internal sealed class ETagFilter : IDocumentFilter
             if (HonorsIfMatch(path, method, operation))
             {
                 AddIfMatch(operation);
+            }
+
+            if (method == HttpMethod.Get && operation.Responses.Values.OfType<OpenApiResponse>().Any(HasVersion))
+            {
+                operation.Responses.TryAdd("304", new OpenApiResponse());
+                AddHeader(operation, "If-None-Match", "An ETag: while nothing that is shown has changed since, the answer is a 304.");
+            }
+            else if (method == HttpMethod.Put && operation.Responses.ContainsKey("201"))
+            {
+                operation.Responses.TryAdd("412", new OpenApiResponse());
+                AddHeader(operation, "If-None-Match", "`*`: create it only, with a 412 where it is there already.");
             }
         }
     }
@@ -43,12 +54,17 @@ internal sealed class ETagFilter : IDocumentFilter
     private static void AddIfMatch(OpenApiOperation operation)
     {
         operation.Responses!.TryAdd("412", new OpenApiResponse());
+        AddHeader(operation, "If-Match", "The ETag that the change was made for; left out, the change is made whatever stands there.");
+    }
+
+    private static void AddHeader(OpenApiOperation operation, string name, string description)
+    {
         operation.Parameters ??= [];
         operation.Parameters.Add(new OpenApiParameter
         {
-            Name = "If-Match",
+            Name = name,
             In = ParameterLocation.Header,
-            Description = "The ETag that the change was made for; left out, the change is made whatever stands there.",
+            Description = description,
             Schema = new OpenApiSchema { Type = JsonSchemaType.String },
         });
     }

@@ -27,6 +27,8 @@ internal sealed class ParameterFilter : IDocumentFilter
         {
             foreach (var parameter in (operation.Parameters ?? []).Cast<OpenApiParameter>())
             {
+                // The binder takes a blank, which an id was once, for none: the controller requires it.
+                parameter.Required |= operation.OperationId == "Customers_Erase" && parameter.Name == "id";
                 parameter.Description ??= Describe(operation.OperationId!, parameter.Name!);
                 if (SwaggerExamples.Parameter(operation.OperationId!, parameter.Name!) is { } example)
                 {

@@ -1,5 +1,5 @@
 using Microsoft.OpenApi;
-using Segmentation.Api.Customers;
+using Segmentation.Api.Http;
 using Swashbuckle.AspNetCore.SwaggerGen;
 
 namespace Segmentation.Api.Endpoints.OpenApi;
@@ -42,6 +42,11 @@ internal sealed class ResponseFilter : IDocumentFilter
             yield return "400";
         }
 
+        if (method != HttpMethod.Delete && path.StartsWith("/api", StringComparison.Ordinal) && id != "Segments_Stream")
+        {
+            yield return "406";
+        }
+
         // PUT makes what is not there; DELETE is repeatable; an event makes its customer.
         var needsNothing = (operation.Writes(path, method) && method != HttpMethod.Patch) || id == "Customers_AddEvent";
         if (pathParameters > 0 && !needsNothing)
@@ -81,8 +86,8 @@ internal sealed class ResponseFilter : IDocumentFilter
         {
             var text = new OpenApiSchema { Type = JsonSchemaType.String };
             var content = success!.Content ??= new Dictionary<string, IOpenApiMediaType>();
-            content[CustomerExport.Ndjson] = new OpenApiMediaType { Schema = text, Example = SwaggerExamples.CustomerLines };
-            content[CustomerExport.Csv] = new OpenApiMediaType { Schema = text, Example = SwaggerExamples.CustomerCsv };
+            content[MediaTypes.Ndjson] = new OpenApiMediaType { Schema = text, Example = SwaggerExamples.CustomerLines };
+            content[MediaTypes.Csv] = new OpenApiMediaType { Schema = text, Example = SwaggerExamples.CustomerCsv };
         }
     }
 }

@@ -17,9 +17,10 @@ public sealed class AttributeStore(
     TimeProvider time)
 {
     /// <summary>Registers an attribute, or changes one.</summary>
+    /// <param name="checkVersion">Throws where the caller wants it only if it is there, or only if it is not.</param>
     /// <exception cref="ApiProblem">400; 409: another type, while customers have values or segments use it.</exception>
     public async Task<(CustomerAttribute Attribute, bool Created)> SaveAsync(
-        string name, AttributeResource body, CancellationToken cancellation)
+        string name, AttributeResource body, Action<int?> checkVersion, CancellationToken cancellation)
     {
         body = body with { Name = body.Name ?? name };
         RuleError[] renamed = [new("/name", "The name is that of the address; an attribute can't be renamed.")];
@@ -29,6 +30,7 @@ public sealed class AttributeStore(
         var now = LocalTime.Truncate(time.GetUtcNow());
         var attribute = await db.Attributes.SingleOrDefaultAsync(a => a.Name == name, cancellation);
         var created = attribute is null;
+        checkVersion(created ? null : 1); // It has no versions to tell apart: only whether it is there.
         if (attribute is null)
         {
             attribute = new CustomerAttribute { Name = name, Type = body.Type!, Kind = body.Kind!, CreatedAt = now };

@@ -53,7 +53,8 @@ public sealed class EdgeTests(ApiFixture fixture) : IClassFixture<ApiFixture>
         (await Api.GetAsync("segments/tagged")).Expect(200);
         var read = (await Api.GetAsync("segments/tagged")).Expect(200);
         (await Api.GetAsync("segments/tagged", ("If-None-Match", read.ETag!))).Expect(304);
-        (await Api.PutAsync("segments/tagged", draft.Replace("Everyone", "All", StringComparison.Ordinal), ("If-Match", read.ETag!))).Expect(200);
+        var renamed = draft.Replace("Everyone", "All", StringComparison.Ordinal);
+        (await Api.PutAsync("segments/tagged", renamed, ("If-Match", read.ETag!))).Expect(200);
         (await Api.GetAsync("segments/tagged", ("If-None-Match", read.ETag!))).Expect(200);
     }
 

@@ -28,8 +28,8 @@ internal static class ChangeLog
             new ChangeLogEntry { Cause = MembershipCause.Profile, Keys = [key], Changed = changed, Created = changed is null });
 
     /// <summary>Appends a customer that is erased; saved with the context's other changes.</summary>
-    public static void AppendErased(SegmentationDb db, long key) =>
-        db.ChangeLog.Add(new ChangeLogEntry { Cause = MembershipCause.Erased, Keys = [key] });
+    public static void AppendErased(SegmentationDb db, long key, string id) =>
+        db.ChangeLog.Add(new ChangeLogEntry { Cause = MembershipCause.Erased, Keys = [key], ErasedId = id });
 
     /// <summary>
     /// Appends that any customer may have been written: every segment is built anew. Saved with the context's other changes.
@@ -133,6 +133,14 @@ internal static class ChangeLog
         };
         await command.ExecuteNonQueryAsync(cancellation);
     }
+
+    /// <summary>SQL that selects the erased customers among some, as rows with <c>key</c> and <c>id</c>.</summary>
+    /// <param name="keys">A parameter: the customers' keys.</param>
+    public static string SelectErasedSql(string keys) =>
+        $"""
+        SELECT w.keys[1] AS key, w.erased_id AS id FROM membership_work w
+        WHERE w.cause = {(short)MembershipCause.Erased} AND w.erased_id IS NOT NULL AND w.keys[1] = ANY ({keys})
+        """;
 
     /// <summary>SQL that deletes entries.</summary>
     /// <param name="ids">A parameter: their ids.</param>

@@ -31,4 +31,7 @@ public sealed class ChangeLogEntry
 
     /// <summary>The customers are new, so that any segment may have them.</summary>
     public bool Created { get; set; }
+
+    /// <summary>Of an erasure: the customer's id, for those who follow the segments that it leaves. It goes with the entry.</summary>
+    public string? ErasedId { get; set; }
 }

@@ -24,6 +24,6 @@ public enum MembershipCause : short
     /// <summary>A refresh found drift, which should never be seen.</summary>
     Refresh = 7,
 
-    /// <summary>The customer was erased. Of this only the number is stored.</summary>
+    /// <summary>The customer was erased. Of this only the number stays.</summary>
     Erased = 8,
 }

@@ -1,5 +1,4 @@
 using Microsoft.EntityFrameworkCore;
-using Microsoft.EntityFrameworkCore.Storage;
 using Npgsql;
 using Segmentation.Api.Changes;
 using Segmentation.Api.Data;
@@ -14,8 +13,7 @@ namespace Segmentation.Api.Customers;
 /// </summary>
 /// <remarks>A <c>checkVersion</c> throws when the version that is there, or null where none is, is not the one that
 /// the caller wants to change.</remarks>
-public sealed class CustomerStore(
-    SegmentationDb db, CustomerValidator validator, IEnumerable<IErasureObserver> observers, TimeProvider time)
+public sealed class CustomerStore(SegmentationDb db, CustomerValidator validator, TimeProvider time)
 {
     private const int MaxAttempts = 3;
 
@@ -80,17 +78,10 @@ public sealed class CustomerStore(
             return;
         }
 
-        foreach (var observer in observers)
-        {
-            await observer.ErasingAsync(
-                (NpgsqlConnection)db.Database.GetDbConnection(), (NpgsqlTransaction)transaction.GetDbTransaction(), customer.Key, now,
-                cancellation);
-        }
-
         // Events have no foreign key; whoever stores one locks its customer first, and so comes before this or finds nobody.
         await db.Events.Where(e => e.CustomerKey == customer.Key).ExecuteDeleteAsync(cancellation);
         db.Remove(customer);
-        ChangeLog.AppendErased(db, customer.Key);
+        ChangeLog.AppendErased(db, customer.Key, customer.Id);
         await db.SaveChangesAsync(cancellation);
         await transaction.CommitAsync(cancellation);
     }

@@ -33,7 +33,9 @@ public sealed class FlowReader(SegmentationDb db, TimeProvider time)
         var period = await RevisionRange.ReadAsync(db, start, end, cancellation);
         var left = await ReadAsync(Sql("left", "joined", "min", ">="), segmentId, otherId, period, cancellation);
         var joined = await ReadAsync(Sql("joined", "left", "max", "<="), segmentId, otherId, period, cancellation);
-        return new Flows(left.Customers, joined.Customers, left.Flows, left.WithoutFlow, joined.Flows, joined.WithoutFlow, start, end);
+        var history = await HistoryStart.ReadAsync(db, segmentId, cancellation);
+        return new Flows(
+            left.Customers, joined.Customers, left.Flows, left.WithoutFlow, joined.Flows, joined.WithoutFlow, start, end, history);
     }
 
     private async Task<(long Customers, long WithoutFlow, IReadOnlyList<Flow> Flows)> ReadAsync(

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Segmentation.Api.History;
 
 /// <summary>Where those who left a segment went, and where those who joined it came from.</summary>
@@ -9,6 +11,8 @@ namespace Segmentation.Api.History;
 /// <param name="New">How many of those who joined left no other segment.</param>
 /// <param name="Since">Where the period begins.</param>
 /// <param name="Until">Where it ends; this instant is not in it.</param>
+/// <param name="HistorySince">From when on the segment's history is known; nothing before it is counted. Null where nothing has ever been
+/// stored.</param>
 public sealed record Flows(
     long Left,
     long Joined,
@@ -17,7 +21,8 @@ public sealed record Flows(
     IReadOnlyList<Flow> From,
     long New,
     DateTimeOffset Since,
-    DateTimeOffset Until);
+    DateTimeOffset Until,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] DateTimeOffset? HistorySince);
 
 /// <summary>The customers that went to another segment, or came from it.</summary>
 /// <param name="Key">The other segment's key.</param>

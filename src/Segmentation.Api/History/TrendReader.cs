@@ -23,21 +23,26 @@ public sealed class TrendReader(SegmentationDb db, TimeProvider time)
         SegmentDefinition segment, DateTimeOffset? from, DateTimeOffset? to, CalendarUnit? interval, CancellationToken cancellation)
     {
         var (unit, bounds) = Divide(new Calendar(segment.TimeZone), from, to, interval);
-        var revisions = (await RevisionRange.ReadFirstAsync(db, bounds, cancellation)).ToArray();
-        var rows = await ReadSumsAsync(segment.Id, revisions, cancellation);
+        var since = await HistoryStart.ReadAsync(db, segment.Id, cancellation);
+        if (since is null)
+        {
+            return new Trend([.. bounds.Zip(bounds.Skip(1), TrendInterval.Unknown)], unit, segment.TimeZone, null);
+        }
+
+        var revisions = await RevisionRange.ReadFirstAsync(db, Array.ConvertAll(bounds, b => b > since ? b : since.Value), cancellation);
+        var rows = await ReadSumsAsync(segment.Id, [.. revisions], cancellation);
         var size = await ReadSizeBeforeAsync(segment.Id, revisions[0], cancellation);
         List<TrendInterval> items = [];
         foreach (var (i, row) in rows.Index())
         {
-            // What retention deleted is missing from the sums, never from the sizes.
-            var before = size;
-            size = row.Size ?? before;
-            var deleted = size - before - (row.Joined - row.Left);
+            size = row.Size ?? size;
             items.Add(
-                new TrendInterval(bounds[i], bounds[i + 1], size, row.Joined + Math.Max(deleted, 0), row.Left + Math.Max(-deleted, 0)));
+                bounds[i + 1] > since
+                    ? new TrendInterval(bounds[i], bounds[i + 1], size, row.Joined, row.Left)
+                    : TrendInterval.Unknown(bounds[i], bounds[i + 1]));
         }
 
-        return new Trend(items, unit, segment.TimeZone);
+        return new Trend(items, unit, segment.TimeZone, since);
     }
 
     // The bounds of the intervals: one more than there are intervals.

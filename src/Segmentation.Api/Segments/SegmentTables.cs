@@ -9,6 +9,7 @@ internal static class SegmentTables
     extension(SegmentationDb db)
     {
         public DbSet<Segment> Segments => db.Set<Segment>();
+        public DbSet<DeletedSegment> DeletedSegments => db.Set<DeletedSegment>();
         public DbSet<SegmentVersion> SegmentVersions => db.Set<SegmentVersion>();
     }
 }

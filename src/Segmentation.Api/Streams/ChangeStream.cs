@@ -14,7 +14,7 @@ public sealed class ChangeStream : IDisposable
     // The last revision that can be read.
     private long last;
 
-    /// <param name="isGap">Whether changes after the position to resume from are no longer stored.</param>
+    /// <param name="isGap">Whether changes after the position to resume from are no longer stored, or no longer name someone.</param>
     internal ChangeStream(
         string segmentKey, Subscription subscription, MembershipChanges changes, long last, bool isGap, TimeSpan heartbeat)
     {
@@ -38,6 +38,14 @@ public sealed class ChangeStream : IDisposable
 
         await writer.FlushAsync(cancellation);
         await FollowAsync(writer, cancellation);
+        if (subscription.Deleted is { } end)
+        {
+            // Of the segment's history this is all that is left. A stream of one made anew under its key goes on from here.
+            await writer.WriteAsync(
+                "segment.deleted", ChangePosition.After(end.Revision), new { segment = segmentKey, at = end.At, version = end.Version },
+                cancellation);
+            await writer.FlushAsync(cancellation);
+        }
     }
 
     public void Dispose() => subscription.Dispose();

@@ -11,14 +11,15 @@ public sealed class ChangeStreams(NpgsqlDataSource database, MembershipFeed feed
     /// <exception cref="ApiProblem">404.</exception>
     public async Task<ChangeStream> OpenAsync(string segmentKey, ChangePosition? resume, CancellationToken cancellation)
     {
-        var segmentId = await FindAsync(segmentKey, cancellation);
+        var segmentId = await FindAsync(segmentKey, resume, cancellation);
         var subscription = feed.Subscribe(segmentId);
         try
         {
             // Read after listening began, so that nothing falls between.
             var (first, last) = await ReadRangeAsync(cancellation);
             var start = resume is { } position && position.Revision <= last ? position : ChangePosition.After(last);
-            var isGap = resume is { } wanted && (wanted.Revision > last || wanted.Revision < first - 1);
+            var isGap = resume is { } wanted
+                && (wanted.Revision > last || wanted.Revision < first - 1 || await IsForgottenAsync(segmentId, wanted, cancellation));
             var changes = new MembershipChanges(database, segmentId, start);
             return new ChangeStream(segmentKey, subscription, changes, last, isGap, TimeSpan.FromSeconds(options.HeartbeatSeconds));
         }
@@ -29,11 +30,34 @@ public sealed class ChangeStreams(NpgsqlDataSource database, MembershipFeed feed
         }
     }
 
-    private async Task<int> FindAsync(string key, CancellationToken cancellation)
+    // Whoever resumes from before a segment's deletion followed that one, and is told of its end first, even where its key has been used
+    // anew: positions are revisions, and grow over all segments.
+    private async Task<int> FindAsync(string key, ChangePosition? resume, CancellationToken cancellation)
     {
         var ids = await database.QueryAsync(
-            "SELECT id FROM segments WHERE key = $1", r => r.GetInt32(0), cancellation, SqlParameter.Create(Paging.Text(key, "key")));
+            """
+            SELECT segment_id, coalesce(batch, $3 - 1) AS ended FROM deleted_segments
+            WHERE key = $1 AND $2 < $3 AND (batch > $2 OR batch IS NULL)
+            UNION ALL
+            SELECT id, $3 FROM segments WHERE key = $1
+            ORDER BY ended LIMIT 1
+            """,
+            r => r.GetInt32(0), cancellation, SqlParameter.Create(Paging.Text(key, "key")),
+            SqlParameter.Create(resume?.Revision ?? long.MaxValue), SqlParameter.Create(long.MaxValue));
         return ids is [var id] ? id : throw ApiProblem.NotFound("segment");
+    }
+
+    // Whether someone was erased after a position whose id is no longer kept.
+    private async Task<bool> IsForgottenAsync(int segmentId, ChangePosition after, CancellationToken cancellation)
+    {
+        var forgotten = await database.QueryAsync(
+            """
+            SELECT true FROM erased_members
+            WHERE segment_id = $1 AND (left_batch, customer_key) > ($2, $3) AND customer_id IS NULL LIMIT 1
+            """,
+            r => r.GetBoolean(0), cancellation, SqlParameter.Create(segmentId), SqlParameter.Create(after.Revision),
+            SqlParameter.Create(after.Kind == ChangePosition.Left ? after.CustomerKey : long.MaxValue));
+        return forgotten.Count > 0;
     }
 
     // The revisions that are stored, of all segments.

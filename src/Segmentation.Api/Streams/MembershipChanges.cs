@@ -70,6 +70,8 @@ internal sealed class MembershipChanges(NpgsqlDataSource database, int segmentId
                 CROSS JOIN LATERAL (
                   SELECT 0 AS kind, customer_key FROM memberships WHERE segment_id = $1 AND left_batch = b.id
                   UNION ALL
+                  SELECT 0, customer_key FROM erased_members WHERE segment_id = $1 AND left_batch = b.id AND customer_id IS NOT NULL
+                  UNION ALL
                   SELECT 1, customer_key FROM memberships WHERE segment_id = $1 AND joined_batch = b.id) m
                 WHERE b.segment_id = $1 AND b.id BETWEEN $7 AND $5 AND (b.id > $2 OR (m.kind, m.customer_key) > ($3, $4))
                 ORDER BY b.id, m.kind, m.customer_key LIMIT $6
@@ -128,16 +130,18 @@ internal sealed class MembershipChanges(NpgsqlDataSource database, int segmentId
     {
         await using var command = new NpgsqlCommand(
             """
-            SELECT p.batch, p.kind, p.key, c.id, b.at, b.version, m.cause, m.event
+            SELECT p.batch, p.kind, p.key, m.id, b.at, b.version, m.cause, m.event
             FROM unnest($2, $3, $4) WITH ORDINALITY AS p (batch, kind, key, place)
             CROSS JOIN LATERAL (
-              SELECT left_cause AS cause, left_event AS event FROM memberships
+              SELECT c.id, left_cause AS cause, left_event AS event FROM memberships JOIN customers c ON c.key = customer_key
                 WHERE p.kind = 0 AND segment_id = $1 AND left_batch = p.batch AND customer_key = p.key
               UNION ALL
-              SELECT joined_cause, joined_event FROM memberships
+              SELECT customer_id, 8::smallint, NULL FROM erased_members
+                WHERE p.kind = 0 AND segment_id = $1 AND left_batch = p.batch AND customer_key = p.key AND customer_id IS NOT NULL
+              UNION ALL
+              SELECT c.id, joined_cause, joined_event FROM memberships JOIN customers c ON c.key = customer_key
                 WHERE p.kind = 1 AND segment_id = $1 AND joined_batch = p.batch AND customer_key = p.key) m
             JOIN membership_batches b ON b.id = p.batch
-            JOIN customers c ON c.key = p.key
             ORDER BY p.place
             """,
             connection)

@@ -90,28 +90,37 @@ public sealed partial class MembershipFeed(NpgsqlDataSource database, ILogger<Me
         var segments = listeners.Select(l => l.SegmentId).Distinct().ToArray();
         var rows = await database.QueryAsync(
             """
-            SELECT s.id, (SELECT max(b.id) FROM membership_batches b WHERE b.segment_id = s.id AND b.id > $2)
+            SELECT s.id, (SELECT max(b.id) FROM membership_batches b WHERE b.segment_id = s.id AND b.id > $2), NULL, NULL
             FROM segments s WHERE s.id = ANY ($1)
             UNION ALL
-            SELECT 0, max(id) FROM membership_batches
+            SELECT d.segment_id, d.batch, b.at, d.version
+            FROM deleted_segments d LEFT JOIN membership_batches b ON b.id = d.batch WHERE d.segment_id = ANY ($1)
+            UNION ALL
+            SELECT 0, max(id), NULL, NULL FROM membership_batches
             """,
-            r => (SegmentId: r.GetInt32(0), Revision: r.IsDBNull(1) ? (long?)null : r.GetInt64(1)),
+            r => (
+                SegmentId: r.GetInt32(0), Revision: r.IsDBNull(1) ? (long?)null : r.GetInt64(1),
+                End: r.IsDBNull(2) ? null : new SegmentEnd(r.GetInt64(1), r.GetFieldValue<DateTimeOffset>(2), r.GetInt32(3))),
             cancellation,
             SqlParameter.Create(segments),
             SqlParameter.Create(seen ?? long.MaxValue));
-        var revisions = rows.ToDictionary(r => r.SegmentId, r => r.Revision);
+        var bySegment = rows.ToDictionary(r => r.SegmentId);
 
         // One snapshot: nothing lies between a segment's last revision and the last of all that this poll did not see.
-        var last = Math.Max(revisions[0] ?? 0, seen ?? 0);
+        var last = Math.Max(bySegment[0].Revision ?? 0, seen ?? 0);
         foreach (var listener in listeners)
         {
-            if (revisions.TryGetValue(listener.SegmentId, out var revision))
+            if (!bySegment.TryGetValue(listener.SegmentId, out var found))
             {
-                listener.Notify(last, revision is not null);
+                listener.End();
+            }
+            else if (found.End is { } end)
+            {
+                listener.End(end);
             }
             else
             {
-                listener.End();
+                listener.Notify(last, found.Revision is not null);
             }
         }
 

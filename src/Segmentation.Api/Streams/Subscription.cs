@@ -10,11 +10,15 @@ public sealed class Subscription(MembershipFeed feed, int segmentId) : IDisposab
         new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private long last;
     private bool isNotified;
+    private SegmentEnd? end;
 
     public int SegmentId => segmentId;
 
     /// <summary>The last revision of any segment that the feed has seen; everything of this segment up to it can be read.</summary>
     public long Last => Volatile.Read(ref last);
+
+    /// <summary>That the segment was deleted; null while it is there, and where the stream ends for another reason.</summary>
+    public SegmentEnd? Deleted => Volatile.Read(ref end);
 
     /// <summary>Waits until there may be more to read.</summary>
     /// <returns>False once there will be no more: the segment has been deleted, or the service stops.</returns>
@@ -40,7 +44,17 @@ public sealed class Subscription(MembershipFeed feed, int segmentId) : IDisposab
         }
     }
 
-    public void End() => wake.Writer.TryComplete();
+    /// <param name="deleted">That the segment was deleted; null where the service stops.</param>
+    public void End(SegmentEnd? deleted = null)
+    {
+        Volatile.Write(ref end, deleted);
+        wake.Writer.TryComplete();
+    }
 
     public void Dispose() => feed.Unsubscribe(this);
 }
+
+/// <summary>The end of a deleted segment.</summary>
+/// <param name="Revision">The revision in which all left.</param>
+/// <param name="Version">The segment's last version.</param>
+public sealed record SegmentEnd(long Revision, DateTimeOffset At, int Version);

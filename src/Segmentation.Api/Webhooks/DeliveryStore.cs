@@ -1,5 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Query;
+using Segmentation.Api.Changes;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 using Segmentation.Rules.Values;
@@ -52,12 +53,12 @@ public sealed class DeliveryStore(SegmentationDb db, TimeProvider time)
         return [.. rows.OrderByDescending(d => d.Id).DistinctBy(d => d.Id).Take(size + 1)];
     }
 
-    /// <summary>Puts one message back in the queue, whatever its state.</summary>
+    /// <summary>Puts one message back in the queue, whatever its state; not one about an erased customer, which is about to go.</summary>
     /// <exception cref="ApiProblem">404.</exception>
     public async Task<WebhookDelivery> ReplayAsync(int webhook, string messageName, CancellationToken cancellation)
     {
         var id = WebhookDelivery.ParseMessageName(messageName) ?? throw ApiProblem.NotFound("message");
-        var message = db.WebhookDeliveries.Where(d => d.WebhookKey == webhook && d.MessageId == id);
+        var message = db.WebhookDeliveries.Where(d => d.WebhookKey == webhook && d.MessageId == id && d.Cause != MembershipCause.Erased);
         await message.ExecuteUpdateAsync(Requeue, cancellation);
         return await message.AsNoTracking().SingleOrDefaultAsync(cancellation) ?? throw ApiProblem.NotFound("message");
     }
@@ -88,7 +89,7 @@ public sealed class DeliveryStore(SegmentationDb db, TimeProvider time)
 
     private Task<List<long>> ReadReplayableAsync(int webhook, DateTimeOffset? since, long after, CancellationToken cancellation)
     {
-        var messages = db.WebhookDeliveries.Where(d => d.WebhookKey == webhook && d.Id > after);
+        var messages = db.WebhookDeliveries.Where(d => d.WebhookKey == webhook && d.Id > after && d.Cause != MembershipCause.Erased);
         messages = since is { } from
             ? messages.Where(d => d.At >= from && d.State != DeliveryState.Pending)
             : messages.Where(d => d.State == DeliveryState.Dead);

@@ -24,15 +24,19 @@ public sealed class WebhookDelivery
 
     /// <summary>The message's own id, the same on every attempt.</summary>
     public Guid MessageId { get; set; }
-    public long CustomerKey { get; set; }
-    public required string CustomerId { get; set; }
+
+    /// <summary>Messages with the same are sent one after the other: a customer's.</summary>
+    public long OrderKey { get; set; }
+
+    /// <summary>Null where the segment was deleted.</summary>
+    public string? CustomerId { get; set; }
     public required string SegmentKey { get; set; }
     public required string SegmentName { get; set; }
 
     /// <summary>The segment's version.</summary>
     public int SegmentVersion { get; set; }
 
-    /// <summary>Joined; else left.</summary>
+    /// <summary>Joined; else left, or the segment was deleted.</summary>
     public bool Joined { get; set; }
     public MembershipCause Cause { get; set; }
     public string? EventId { get; set; }

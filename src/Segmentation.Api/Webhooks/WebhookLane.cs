@@ -15,8 +15,8 @@ internal sealed class WebhookLane(
     private readonly List<Task<DeliveryAttempt>> sending = [];
     private readonly List<DeliveryAttempt> done = [];
 
-    // Customers with a message that is ready, being sent, or not recorded yet.
-    private readonly HashSet<long> busy = [];
+    // The messages that are ready, being sent, or not recorded yet, by what orders them: of each customer one.
+    private readonly Dictionary<long, QueuedMessage> busy = [];
     private WebhookTarget? target;
 
     // Timestamps; 0 makes the next poll happen at once.
@@ -72,19 +72,31 @@ internal sealed class WebhookLane(
 
     private void ReleaseReady()
     {
-        busy.ExceptWith(ready.Select(m => m.CustomerKey));
+        Release(ready);
         ready.Clear();
     }
 
     private async Task FetchAsync(DateTimeOffset now, CancellationToken cancellation)
     {
-        foreach (var message in await queue.ReadDueMessagesAsync(webhook, busy, now, cancellation))
+        foreach (var message in await queue.ReadDueMessagesAsync(webhook, busy.Keys, now, cancellation))
         {
-            busy.Add(message.CustomerKey);
-            ready.Enqueue(message);
+            // That a segment was deleted comes after all that is about it: what was queued is gone, and this is what is under way.
+            if (!message.IsEnd || busy.Values.All(m => m.SegmentKey != message.SegmentKey))
+            {
+                busy.Add(message.OrderKey, message);
+                ready.Enqueue(message);
+            }
         }
 
         fetchedAt = Stopwatch.GetTimestamp();
+    }
+
+    private void Release(IEnumerable<QueuedMessage> messages)
+    {
+        foreach (var message in messages)
+        {
+            busy.Remove(message.OrderKey);
+        }
     }
 
     private void Send(int capacity, CancellationToken cancellation)
@@ -123,7 +135,7 @@ internal sealed class WebhookLane(
     private async Task RecordAsync(CancellationToken cancellation)
     {
         await queue.RecordAsync(webhook, done, cancellation);
-        busy.ExceptWith(done.Select(a => a.Message.CustomerKey));
+        Release(done.Select(a => a.Message));
         recordedAt = Stopwatch.GetTimestamp();
         if (done.Any(a => a.Outcome.Delivered))
         {

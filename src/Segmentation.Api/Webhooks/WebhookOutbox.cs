@@ -1,5 +1,5 @@
 using Npgsql;
-using Segmentation.Api.Customers;
+using Segmentation.Api.Data;
 using Segmentation.Api.Memberships;
 
 namespace Segmentation.Api.Webhooks;
@@ -7,8 +7,9 @@ namespace Segmentation.Api.Webhooks;
 /// <summary>
 /// Writes the messages that a change of membership makes, in the change's own transaction: neither is there without the other.
 /// </summary>
-internal sealed class WebhookOutbox : IRevisionObserver, IErasureObserver
+internal sealed class WebhookOutbox : IRevisionObserver
 {
+    // What orders messages: a customer's by its id, so that those of one that was erased and made anew are in order too; a segment's end.
     private const string Insert =
         "INSERT INTO webhook_deliveries (webhook_key, customer_key, customer_id, segment_key, segment_name, segment_version, joined, "
         + "cause, event_id, at, queued_at, next_attempt_at, message_id, state, attempts)";
@@ -17,54 +18,79 @@ internal sealed class WebhookOutbox : IRevisionObserver, IErasureObserver
     // come first, as in the stream.
     private const string InsertChanges = Insert + """
 
-        SELECT w.key, m.customer_key, c.id, s.key, s.name, b.version, m.joined, m.cause, m.event_id, b.at, b.at, b.at,
-          gen_random_uuid(), 0, 0
+        SELECT w.key, hashtextextended(coalesce(m.erased_id, c.id) COLLATE "C", 0), coalesce(m.erased_id, c.id), s.key, s.name, b.version,
+          m.joined, m.cause, m.event_id, b.at, b.at, b.at, gen_random_uuid(), 0, 0
         FROM membership_batches b
         JOIN segments s ON s.id = b.segment_id
         JOIN webhooks w ON w.enabled AND (cardinality(w.segments) = 0 OR s.key = ANY (w.segments))
         CROSS JOIN LATERAL (
-          SELECT customer_key, false AS joined, left_cause AS cause, left_event AS event_id
+          SELECT customer_key, NULL AS erased_id, false AS joined, left_cause AS cause, left_event AS event_id
             FROM memberships WHERE segment_id = b.segment_id AND left_batch = b.id
           UNION ALL
-          SELECT customer_key, true, joined_cause, joined_event FROM memberships WHERE segment_id = b.segment_id AND joined_batch = b.id) m
-        JOIN customers c ON c.key = m.customer_key
-        WHERE b.id BETWEEN $1 AND $2 AND EXISTS (SELECT FROM webhooks WHERE enabled)
+          SELECT customer_key, NULL, true, joined_cause, joined_event
+            FROM memberships WHERE segment_id = b.segment_id AND joined_batch = b.id
+          UNION ALL
+          SELECT customer_key, customer_id, false, 8, NULL FROM erased_members WHERE segment_id = b.segment_id AND left_batch = b.id) m
+        LEFT JOIN customers c ON c.key = m.customer_key
+        WHERE b.id BETWEEN $1 AND $2 AND EXISTS (SELECT FROM webhooks WHERE enabled) AND coalesce(m.erased_id, c.id) IS NOT NULL
         ORDER BY b.id, m.joined, m.customer_key
         """;
 
-    private const string InsertErased = Insert + """
+    // Whom nobody is told of any more, that they joined: gone. That they left is still told, as of one that was erased.
+    private const string ForgetErased =
+        """
+        WITH told AS (
+          DELETE FROM webhook_deliveries USING unnest($1) AS e (erased_id)
+          WHERE customer_key = hashtextextended(erased_id COLLATE "C", 0) AND customer_id = erased_id AND state > 0),
+        joined AS (
+          DELETE FROM webhook_deliveries USING unnest($1) AS e (erased_id)
+          WHERE customer_key = hashtextextended(erased_id COLLATE "C", 0) AND customer_id = erased_id AND state = 0 AND joined)
+        UPDATE webhook_deliveries SET cause = 8, event_id = NULL FROM unnest($1) AS e (erased_id)
+        WHERE customer_key = hashtextextended(erased_id COLLATE "C", 0) AND customer_id = erased_id AND state = 0 AND NOT joined
+        """;
 
-        SELECT w.key, m.customer_key, c.id, s.key, s.name, s.version, false, 8, NULL, $2, $2, $2, gen_random_uuid(), 0, 0
-        FROM memberships m
-        JOIN customers c ON c.key = m.customer_key
-        JOIN segments s ON s.id = m.segment_id
-        JOIN webhooks w ON w.enabled AND (cardinality(w.segments) = 0 OR s.key = ANY (w.segments))
-        WHERE m.customer_key = $1 AND m.left_batch IS NULL AND EXISTS (SELECT FROM webhooks WHERE enabled)
-        ORDER BY m.segment_id
+    // What is still to be told of the segment says less than that all have left.
+    private const string InsertDeleted =
+        $"""
+        WITH followers AS MATERIALIZED (
+          SELECT w.key, d.key AS segment_key, d.name, d.version, b.at
+          FROM deleted_segments d
+          JOIN membership_batches b ON b.id = d.batch
+          JOIN webhooks w ON w.enabled AND (cardinality(w.segments) = 0 OR d.key = ANY (w.segments))
+          WHERE d.segment_id = $1),
+        superseded AS (
+          DELETE FROM webhook_deliveries m USING followers f WHERE m.webhook_key = f.key AND m.state = 0 AND m.segment_key = f.segment_key)
+        {Insert}
+        SELECT f.key, hashtextextended(f.segment_key, 1), NULL, f.segment_key, f.name, f.version, false, 4, NULL, f.at, f.at, f.at,
+          gen_random_uuid(), 0, 0
+        FROM followers f
         """;
 
     /// <summary>Queues a message for each customer that joined or left in the revisions and each enabled webhook of the segment.</summary>
-    /// <remarks>Called once the transaction has written its revisions and memberships. A customer that has been
-    /// erased meanwhile is left out.</remarks>
     public Task RevisionsWrittenAsync(
         NpgsqlConnection connection, NpgsqlTransaction transaction, long first, long last, CancellationToken cancellation) =>
-            ExecuteAsync(connection, transaction, InsertChanges, first, last, cancellation);
+            ExecuteAsync(
+                connection, transaction, InsertChanges, cancellation, SqlParameter.Create(first), SqlParameter.Create(last));
 
     /// <summary>
-    /// Queues a message with the cause <c>erased</c> for each segment that a customer is in: for the transaction
-    /// that erases it, before it does.
+    /// Deletes the messages about customers that were erased, whatever came of them. What stays is that they left, until it is told or a
+    /// day has passed.
     /// </summary>
-    public Task ErasingAsync(
-        NpgsqlConnection connection, NpgsqlTransaction transaction, long customerKey, DateTimeOffset at, CancellationToken cancellation) =>
-            ExecuteAsync(connection, transaction, InsertErased, customerKey, at, cancellation);
+    public Task CustomersErasedAsync(
+        NpgsqlConnection connection, NpgsqlTransaction transaction, string[] ids, CancellationToken cancellation) =>
+            ExecuteAsync(connection, transaction, ForgetErased, cancellation, SqlParameter.Create(ids));
 
-    private static async Task ExecuteAsync<T1, T2>(
-        NpgsqlConnection connection, NpgsqlTransaction transaction, string sql, T1 first, T2 second, CancellationToken cancellation)
+    /// <summary>Queues a message for each enabled webhook of the segment, in the place of those about it that are not sent yet.</summary>
+    public Task SegmentDeletedAsync(
+        NpgsqlConnection connection, NpgsqlTransaction transaction, int segment, CancellationToken cancellation) =>
+            ExecuteAsync(connection, transaction, InsertDeleted, cancellation, SqlParameter.Create(segment));
+
+    private static async Task ExecuteAsync(
+        NpgsqlConnection connection, NpgsqlTransaction transaction, string sql, CancellationToken cancellation,
+        params NpgsqlParameter[] parameters)
     {
-        await using var command = new NpgsqlCommand(sql, connection, transaction)
-        {
-            Parameters = { new NpgsqlParameter<T1> { TypedValue = first }, new NpgsqlParameter<T2> { TypedValue = second } },
-        };
+        await using var command = new NpgsqlCommand(sql, connection, transaction);
+        command.Parameters.AddRange(parameters);
         await command.ExecuteNonQueryAsync(cancellation);
     }
 }

@@ -14,6 +14,9 @@ internal sealed partial class WebhookQueue(NpgsqlDataSource database, TimeProvid
     /// <summary>Rows read or written by one statement, at most.</summary>
     public const int Batch = 500;
 
+    // What waits for a segment's end that is under way looks again after this.
+    private static readonly TimeSpan EndPause = TimeSpan.FromSeconds(1);
+
     /// <summary>Webhooks with a message that is due: the first entry of the index for each.</summary>
     public async Task<List<(int Webhook, int Version)>> ReadDueWebhooksAsync(CancellationToken cancellation) => await database.QueryAsync(
         """
@@ -41,7 +44,7 @@ internal sealed partial class WebhookQueue(NpgsqlDataSource database, TimeProvid
 
     /// <summary>
     /// The first pending message of each customer with a message that is due, where the first is due itself; else the due one is postponed,
-    /// since it has to wait.
+    /// since it has to wait. Whatever is about a segment waits until its end before has been told.
     /// </summary>
     /// <param name="busy">Customers to leave out.</param>
     public async Task<IReadOnlyList<QueuedMessage>> ReadDueMessagesAsync(
@@ -59,7 +62,7 @@ internal sealed partial class WebhookQueue(NpgsqlDataSource database, TimeProvid
                 cancellation,
                 SqlParameter.Create(webhook),
                 SqlParameter.Create(customers));
-            var messages = await database.QueryAsync(
+            var found = await database.QueryAsync(
                 $"""
                 SELECT {QueuedMessage.Columns}
                 FROM webhook_deliveries WHERE id = ANY ($1)
@@ -67,8 +70,10 @@ internal sealed partial class WebhookQueue(NpgsqlDataSource database, TimeProvid
                 QueuedMessage.Read,
                 cancellation,
                 SqlParameter.Create(first.ToArray()));
+            var ends = await ReadEndsAsync(webhook, cancellation);
+            var messages = found.ConvertAll(m => m with { NextAttemptAt = DueAt(m, ends, now) });
             var waiting = messages.Where(m => m.NextAttemptAt > now).ToList();
-            await PostponeAsync(webhook, [.. waiting.Select(m => m.CustomerKey)], [.. waiting.Select(m => m.NextAttemptAt)], cancellation);
+            await PostponeAsync(webhook, [.. waiting.Select(m => m.OrderKey)], [.. waiting.Select(m => m.NextAttemptAt)], cancellation);
             if (messages.Count > waiting.Count || customers.Length == 0)
             {
                 return [.. messages.Except(waiting).OrderBy(m => m.NextAttemptAt).ThenBy(m => m.Id)];
@@ -102,7 +107,7 @@ internal sealed partial class WebhookQueue(NpgsqlDataSource database, TimeProvid
             cancellation);
         var waiting = rows.Where(r => r.Delay is not null).ToList();
         await PostponeAsync(
-            webhook, [.. waiting.Select(r => r.Message.CustomerKey)], [.. waiting.Select(r => now + r.Delay!.Value)], cancellation);
+            webhook, [.. waiting.Select(r => r.Message.OrderKey)], [.. waiting.Select(r => now + r.Delay!.Value)], cancellation);
         if (rows.Any(r => r.Outcome.IsGone))
         {
             await database.ExecuteAsync(
@@ -112,6 +117,22 @@ internal sealed partial class WebhookQueue(NpgsqlDataSource database, TimeProvid
                 SqlParameter.Create(now));
             LogGone(webhook);
         }
+    }
+
+    // The segments' ends that are not told. Read after the messages: the end before a message was committed before it.
+    private Task<List<SegmentEnd>> ReadEndsAsync(int webhook, CancellationToken cancellation) =>
+        database.QueryAsync(
+            "SELECT segment_key, id, next_attempt_at FROM webhook_deliveries WHERE webhook_key = $1 AND state = 0 AND customer_id IS NULL",
+            r => new SegmentEnd(r.GetString(0), r.GetInt64(1), r.GetFieldValue<DateTimeOffset>(2)),
+            cancellation,
+            SqlParameter.Create(webhook));
+
+    private static DateTimeOffset DueAt(QueuedMessage message, List<SegmentEnd> ends, DateTimeOffset now)
+    {
+        var before = ends.Where(e => e.SegmentKey == message.SegmentKey && e.Id < message.Id).ToList();
+        return before.Count == 0
+            ? message.NextAttemptAt
+            : before.Select(e => e.NextAttemptAt).Append(message.NextAttemptAt).Append(now + EndPause).Max();
     }
 
     private async Task<long[]> ReadDueCustomersAsync(
@@ -155,6 +176,9 @@ internal sealed partial class WebhookQueue(NpgsqlDataSource database, TimeProvid
 
     private static DeliveryState State(WebhookOutcome outcome, TimeSpan? delay) =>
         outcome.Delivered ? DeliveryState.Delivered : delay is null ? DeliveryState.Dead : DeliveryState.Pending;
+
+    // A message that a segment was deleted.
+    private sealed record SegmentEnd(string SegmentKey, long Id, DateTimeOffset NextAttemptAt);
 
     [LoggerMessage(LogLevel.Warning, "Webhook {Key} answered 410 and is disabled")]
     private partial void LogGone(int key);

@@ -88,25 +88,26 @@ public sealed record WebhookResource
 /// <summary>A message to a webhook, and what became of it.</summary>
 /// <param name="MessageId">The header <c>webhook-id</c> of every attempt.</param>
 /// <param name="Segment">The segment's key at that time.</param>
-/// <param name="CustomerId">The customer's id.</param>
+/// <param name="CustomerId">The id of the customer that joined or left; missing where the segment was deleted.</param>
 /// <param name="Change">What it tells.</param>
-/// <param name="At">When the customer joined or left.</param>
+/// <param name="At">When the customer joined or left, or the segment was deleted.</param>
 /// <param name="State">What became of it.</param>
 /// <param name="Attempts">How often it was sent since it was queued, or last replayed.</param>
 /// <param name="LastStatus">The HTTP status that the last attempt got; missing where it got none.</param>
 /// <param name="LastError">Why the last attempt failed.</param>
 /// <param name="NextAttemptAt">Only while pending.</param>
 public sealed record WebhookDeliveryResource(
-    string MessageId, string Segment, string CustomerId, WebhookChange Change, DateTimeOffset At, DeliveryState State, int Attempts,
+    string MessageId, string Segment, string? CustomerId, WebhookChange Change, DateTimeOffset At, DeliveryState State, int Attempts,
     int? LastStatus, string? LastError, DateTimeOffset? NextAttemptAt)
 {
     internal static WebhookDeliveryResource From(WebhookDelivery d) => new(
-        WebhookDelivery.MessageName(d.MessageId), d.SegmentKey, d.CustomerId, d.Joined ? WebhookChange.Joined : WebhookChange.Left, d.At,
+        WebhookDelivery.MessageName(d.MessageId), d.SegmentKey, d.CustomerId,
+        d.CustomerId is null ? WebhookChange.Deleted : d.Joined ? WebhookChange.Joined : WebhookChange.Left, d.At,
         d.State, d.Attempts, d.LastStatus, d.LastError, d.NextAttemptAt);
 }
 
 /// <summary>What a message tells.</summary>
-public enum WebhookChange { Joined, Left }
+public enum WebhookChange { Joined, Left, Deleted }
 
 /// <summary>What came back of a test message.</summary>
 /// <param name="Status">The HTTP status; missing where none came.</param>

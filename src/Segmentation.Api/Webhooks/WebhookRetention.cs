@@ -13,6 +13,7 @@ internal sealed class WebhookRetention(NpgsqlDataSource database, WebhookOptions
     {
         var now = time.GetUtcNow();
         await DeleteExpiredAsync(now, cancellation);
+        await DeleteErasedAsync(now, cancellation);
         await GiveUpAsync(failing, now, cancellation);
         await DeleteOrphansAsync(cancellation);
     }
@@ -25,6 +26,15 @@ internal sealed class WebhookRetention(NpgsqlDataSource database, WebhookOptions
         cancellation,
         SqlParameter.Create(now.AddHours(-options.KeepDeliveredHours)),
         SqlParameter.Create(now.AddDays(-options.KeepDeadDays)));
+
+    // The last that is told of an erased customer: gone once it is told, and after a day whether it is or not.
+    private Task DeleteErasedAsync(DateTimeOffset now, CancellationToken cancellation) => ExecuteInChunksAsync(
+        """
+        DELETE FROM webhook_deliveries
+        WHERE id = ANY (ARRAY(SELECT id FROM webhook_deliveries WHERE cause = 8 AND (state > 0 OR queued_at < $1) LIMIT $2))
+        """,
+        cancellation,
+        SqlParameter.Create(now.AddDays(-1)));
 
     private async Task GiveUpAsync(IEnumerable<int> failing, DateTimeOffset now, CancellationToken cancellation)
     {

@@ -1,4 +1,3 @@
-using Segmentation.Api.Customers;
 using Segmentation.Api.Memberships;
 
 namespace Segmentation.Api.Webhooks;
@@ -15,7 +14,6 @@ internal static class WebhookSetup
         services.AddSingleton<WebhookDispatcher>();
         services.AddSingleton<ILeaderTask>(s => s.GetRequiredService<WebhookDispatcher>());
         services.AddSingleton<IRevisionObserver, WebhookOutbox>();
-        services.AddSingleton<IErasureObserver, WebhookOutbox>();
         services.AddScoped<WebhookStore>();
         services.AddScoped<DeliveryStore>();
     }

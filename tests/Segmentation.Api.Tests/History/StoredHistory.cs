@@ -34,7 +34,8 @@ internal sealed class StoredHistory(ApiFixture fixture)
     public static async Task<StoredHistory> BeginAsync(ApiFixture fixture, int customers)
     {
         var history = new StoredHistory(fixture);
-        await history.ExecuteAsync("DELETE FROM memberships; DELETE FROM membership_batches");
+        await history.ExecuteAsync(
+            "DELETE FROM memberships; DELETE FROM membership_batches; UPDATE membership_leader SET purged_until = NULL");
         var mark = $"h{Interlocked.Increment(ref made)}";
         (await fixture.Api.SendAsync(
             "POST",

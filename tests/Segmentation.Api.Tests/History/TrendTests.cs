@@ -1,5 +1,7 @@
+using System.Text.Json;
 using Segmentation.Api.History;
 using Segmentation.Api.Memberships;
+using Segmentation.Api.Tests.Segments;
 
 namespace Segmentation.Api.Tests.History;
 
@@ -32,24 +34,25 @@ public sealed class TrendTests(ApiFixture fixture) : IClassFixture<ApiFixture>
             Assert.Equal(zone, trend["timeZone"].GetString());
             var items = trend["items"].EnumerateArray().Select(x => (
                 Start: x.GetProperty("start").GetDateTimeOffset(), End: x.GetProperty("end").GetDateTimeOffset(),
-                Size: x.GetProperty("size").GetInt32(), Joined: x.GetProperty("joined").GetInt64(), Left: x.GetProperty("left").GetInt64()))
+                Size: Number(x, "size"), Joined: Number(x, "joined"), Left: Number(x, "left")))
                 .ToList();
+            var since = history.Changes.Where(c => c.Segment == key).Min(c => c.At);
+            Assert.Equal(since, trend["historySince"].GetDateTimeOffset());
             Assert.Equal((a, b), (items[0].Start, items[^1].End));
             Assert.Equal(items.Skip(1).Select(x => x.Start), items.SkipLast(1).Select(x => x.End));
-            Assert.All(items, x =>
-            {
-                Assert.Equal(SizeAt(key, x.End), x.Size);
-                Assert.Equal(
-                    history.Changes.Count(c => c.Segment == key && c.Kind == MembershipChange.Joined && c.At >= x.Start && c.At < x.End),
-                    x.Joined);
-                Assert.Equal(
-                    history.Changes.Count(c => c.Segment == key && c.Kind == MembershipChange.Left && c.At >= x.Start && c.At < x.End),
-                    x.Left);
-            });
+            Assert.All(items, x => Assert.Equal(
+                x.End > since
+                    ? (SizeAt(key, x.End), Count(MembershipChange.Joined, x), Count(MembershipChange.Left, x))
+                    : (null, null, null),
+                (x.Size, x.Joined, x.Left)));
             Assert.Equal(SizeAt(key, b) - SizeAt(key, a), items.Sum(x => x.Joined - x.Left));
+
+            long? Count(
+                MembershipChange kind, (DateTimeOffset Start, DateTimeOffset End, long? Size, long? Joined, long? Left) interval) =>
+                history.Changes.Count(c => c.Segment == key && c.Kind == kind && c.At >= interval.Start && c.At < interval.End);
         }
 
-        int SizeAt(string key, DateTimeOffset at) =>
+        long? SizeAt(string key, DateTimeOffset at) =>
             history.Changes.Where(c => c.Segment == key && c.At < at).Sum(c => c.Kind == MembershipChange.Joined ? 1 : -1);
         DateTimeOffset Instant() => random.Next(4) == 0
             ? history.Changes[random.Next(history.Changes.Count)].At
@@ -79,20 +82,27 @@ public sealed class TrendTests(ApiFixture fixture) : IClassFixture<ApiFixture>
         foreach (var (key, whole) in trends)
         {
             Assert.Equal(
-                whole, (await Api.GetAsync($"segments/{key}/trend?from={Text(before)}&to={Text(end)}&interval=hour")).Expect(200).Body);
-            var items = (await Api.GetAsync($"segments/{key}/trend?from={Text(start.AddDays(-1))}&to={Text(end.AddDays(1))}&interval=day"))
-                .Expect(200)["items"].EnumerateArray().ToList();
-            Assert.Equal(
-                items[^1].GetProperty("size").GetInt32() - Before(items[0]),
-                items.Sum(x => x.GetProperty("joined").GetInt64() - x.GetProperty("left").GetInt64()));
-            Assert.Equal(history.Members(key).Count, items[^1].GetProperty("size").GetInt32());
-            var size = Before(items[0]);
-            Assert.All(items, x => Assert.Equal(
-                size += (int)(x.GetProperty("joined").GetInt64() - x.GetProperty("left").GetInt64()), x.GetProperty("size").GetInt32()));
-        }
+                JsonElement.Parse(whole).GetProperty("items").GetRawText(),
+                (await Api.GetAsync($"segments/{key}/trend?from={Text(before)}&to={Text(end)}&interval=hour")).Expect(200)["items"]
+                    .GetRawText());
+            var trend = (await Api.GetAsync(
+                $"segments/{key}/trend?from={Text(start.AddDays(-1))}&to={Text(end.AddDays(1))}&interval=day")).Expect(200);
+            Assert.Equal(before, trend["historySince"].GetDateTimeOffset());
+            var items = trend["items"].EnumerateArray().ToList();
+            Assert.Equal(history.Members(key).Count, Number(items[^1], "size"));
 
-        static int Before(System.Text.Json.JsonElement first) =>
-            first.GetProperty("size").GetInt32() - (int)first.GetProperty("joined").GetInt64() + (int)first.GetProperty("left").GetInt64();
+            // What is no longer kept is not known; the interval in which it begins counts from there.
+            long? size = history.Changes.Where(c => c.Segment == key && c.At < before).Sum(c => c.Kind == MembershipChange.Joined ? 1 : -1);
+            Assert.All(items, x =>
+            {
+                var isKnown = x.GetProperty("end").GetDateTimeOffset() > before;
+                size = isKnown ? size + Number(x, "joined") - Number(x, "left") : size;
+                Assert.Equal(isKnown ? size : null, Number(x, "size"));
+                Assert.Equal(isKnown, Number(x, "joined") is not null);
+                Assert.Equal(isKnown, Number(x, "left") is not null);
+            });
+            Assert.Contains(items, x => Number(x, "size") is null);
+        }
     }
 
     [Fact]
@@ -102,14 +112,33 @@ public sealed class TrendTests(ApiFixture fixture) : IClassFixture<ApiFixture>
         var key = await history.SegmentAsync("Europe/Berlin");
         var empty = (await Api.GetAsync($"segments/{key}/trend")).Expect(200);
         Assert.All(empty["items"].EnumerateArray(), x => Assert.Equal(
-            (0, 0, 0), (x.GetProperty("size").GetInt32(), x.GetProperty("joined").GetInt32(), x.GetProperty("left").GetInt32())));
+            (null, null, null), (Number(x, "size"), Number(x, "joined"), Number(x, "left"))));
+        Assert.Equal(JsonValueKind.Null, empty["historySince"].ValueKind);
         await history.ApplyAsync(key, DateTimeOffset.UtcNow.AddDays(-3), history.Customers, []);
         var trend = (await Api.GetAsync($"segments/{key}/trend")).Expect(200);
         Assert.Equal(("day", 31), (trend["interval"].GetString(), trend["items"].GetArrayLength()));
         Assert.Equal(
-            [.. Enumerable.Repeat(0, 27), 3, 3, 3, 3], trend["items"].EnumerateArray().Select(x => x.GetProperty("size").GetInt32()));
+            [.. Enumerable.Repeat<long?>(null, 27), 3, 3, 3, 3], trend["items"].EnumerateArray().Select(x => Number(x, "size")));
         Assert.Equal("month", (await Api.GetAsync($"segments/{key}/trend?from=2001-01-01T00:00:00Z")).Expect(200)["interval"].GetString());
         Assert.Equal(31, (await Api.GetAsync($"segments/{key}/trend?to=2020-01-31T12:00:00Z")).Expect(200)["items"].GetArrayLength());
+    }
+
+    [Fact]
+    public async Task ActiveWithoutMembers_IsEmptySinceItWas_AndMadeAnewBeginsAnew()
+    {
+        await StoredHistory.BeginAsync(fixture, 0);
+        var body = RuleJson.Body(RuleJson.All(RuleJson.Is("customer.id", "=", "\"nobody\"")));
+        for (var i = 0; i < 2; i++)
+        {
+            var made = (await Api.PutAsync("segments/nobody-yet", body)).Expect(201)["updatedAt"].GetDateTimeOffset();
+            var from = $"from={Text(made.AddHours(-3))}";
+            var trend = (await Api.GetAsync($"segments/nobody-yet/trend?{from}&to={Text(made.AddHours(2))}&interval=hour")).Expect(200);
+            Assert.Equal(made, trend["historySince"].GetDateTimeOffset());
+            Assert.All(trend["items"].EnumerateArray(), x => Assert.Equal(
+                x.GetProperty("end").GetDateTimeOffset() > made ? 0 : null, Number(x, "size")));
+            Assert.Equal(made, (await Api.GetAsync("segments/nobody-yet/flows")).Expect(200)["historySince"].GetDateTimeOffset());
+            (await Api.DeleteAsync("segments/nobody-yet")).Expect(204);
+        }
     }
 
     [Theory]
@@ -127,6 +156,9 @@ public sealed class TrendTests(ApiFixture fixture) : IClassFixture<ApiFixture>
         (await Api.GetAsync("segments/no-such/trend")).Expect(404);
         (await Api.GetAsync($"segments/{await history.SegmentAsync("America/New_York")}/trend?to=0002-01-01T00:00:01Z")).Expect(200);
     }
+
+    private static long? Number(JsonElement interval, string name) =>
+        interval.GetProperty(name) is { ValueKind: JsonValueKind.Number } number ? number.GetInt64() : null;
 
     private static string Text(DateTimeOffset at) => Segmentation.Api.Http.Json.Format(at);
 }

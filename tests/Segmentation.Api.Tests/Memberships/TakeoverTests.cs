@@ -105,7 +105,11 @@ public sealed class TakeoverTests(ITestOutputHelper output) : IAsyncLifetime
                 "SELECT 1 FROM membership_leader FOR UPDATE; UPDATE membership_leader SET epoch = 2", connection, taking);
             await take.ExecuteNonQueryAsync();
             var tick = old.TickAsync(default);
-            Assert.NotSame(tick, await Task.WhenAny(tick, Task.Delay(500)));
+            await Wait.UntilAsync(
+                async () => tick.IsCompleted || await ScalarAsync(
+                    $"SELECT count(*) FROM pg_stat_activity WHERE {connection.ProcessID} = ANY (pg_blocking_pids(pid))") > 0,
+                "the old leader waits");
+            Assert.False(tick.IsCompleted);
             await taking.CommitAsync();
             await Assert.ThrowsAsync<LeadershipLostException>(() => tick);
         }

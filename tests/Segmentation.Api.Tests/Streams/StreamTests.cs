@@ -1,4 +1,3 @@
-using System.Net.ServerSentEvents;
 using System.Text.Json;
 using Segmentation.Api.Tests.Webhooks;
 
@@ -169,6 +168,7 @@ public sealed class StreamTests(WebhooksApi api) : IClassFixture<WebhooksApi>
         await MembershipSql.ChangeAsync(api.Database, segment, [customer], []);
         Assert.Equal("joined", (await stream.NextAsync()).Type);
         (await api.Api.DeleteAsync($"segments/{key}")).Expect(204);
+        Assert.Equal("segment.deleted", (await stream.NextAsync()).Type);
         Assert.True(await stream.EndsAsync());
         (await api.Api.GetAsync($"segments/{key}/stream")).Expect(404);
     }
@@ -238,54 +238,4 @@ public sealed class StreamTests(WebhooksApi api) : IClassFixture<WebhooksApi>
 
     private Task<Listener> OpenAsync(string key, string? after = null, bool byQuery = false) =>
         Listener.OpenAsync(api.Api.Client, key, after, byQuery);
-
-    private sealed record Event(string Type, string Data, string? Id)
-    {
-        public (string, string) Named => (Type, JsonElement.Parse(Data).GetProperty("customerId").GetString()!);
-    }
-
-    // .NET's own reader of Server-Sent Events.
-    private sealed class Listener(
-        HttpResponseMessage answer, IAsyncEnumerator<SseItem<string>> events, SseParser<string> parser) : IAsyncDisposable
-    {
-        public static async Task<Listener> OpenAsync(HttpClient client, string key, string? after, bool byQuery)
-        {
-            using var request = new HttpRequestMessage(
-                HttpMethod.Get, $"/api/v1/segments/{key}/stream{(byQuery ? $"?lastEventId={after}" : "")}");
-            if (after is not null && !byQuery)
-            {
-                request.Headers.Add("Last-Event-ID", after);
-            }
-
-            var answer = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
-            Assert.Equal((200, "text/event-stream"), ((int)answer.StatusCode, answer.Content.Headers.ContentType?.MediaType));
-            var parser = SseParser.Create(await answer.Content.ReadAsStreamAsync());
-            return new Listener(answer, parser.EnumerateAsync().GetAsyncEnumerator(), parser);
-        }
-
-        public async Task<Event> NextAsync()
-        {
-            Assert.True(await events.MoveNextAsync().AsTask().WaitAsync(TimeSpan.FromMinutes(2)), "The stream has ended.");
-            return new Event(events.Current.EventType, events.Current.Data, parser.LastEventId);
-        }
-
-        public async Task<List<Event>> NextAsync(int count)
-        {
-            List<Event> next = [];
-            while (next.Count < count)
-            {
-                next.Add(await NextAsync());
-            }
-
-            return next;
-        }
-
-        public async Task<bool> EndsAsync() => !await events.MoveNextAsync().AsTask().WaitAsync(TimeSpan.FromMinutes(2));
-
-        public ValueTask DisposeAsync()
-        {
-            answer.Dispose();
-            return ValueTask.CompletedTask;
-        }
-    }
 }

@@ -16,6 +16,7 @@ public sealed class WebhookDispatcherTests(WebhookWorld world) : IClassFixture<W
     private readonly WebhookOptions options = new() { AllowPrivateAddresses = true, TimeoutSeconds = 2 };
     private readonly CancellationTokenSource leading = new();
     private Receiver receiver = null!;
+    private Receiver other = null!;
     private WebhookSender sender = null!;
     private WebhookRetention retention = null!;
     private WebhookDispatcher dispatcher = null!;
@@ -24,6 +25,7 @@ public sealed class WebhookDispatcherTests(WebhookWorld world) : IClassFixture<W
     public async Task InitializeAsync()
     {
         receiver = await Receiver.StartAsync();
+        other = await Receiver.StartAsync();
         sender = new WebhookSender(options, time);
         var queue = new WebhookQueue(world.Database, time, NullLogger<WebhookQueue>.Instance);
         retention = new WebhookRetention(world.Database, options, time);
@@ -36,6 +38,7 @@ public sealed class WebhookDispatcherTests(WebhookWorld world) : IClassFixture<W
         await running;
         await MembershipSql.RunAsync(world.Database, "DELETE FROM webhooks; DELETE FROM webhook_deliveries");
         await receiver.DisposeAsync();
+        await other.DisposeAsync();
         sender.Dispose();
         leading.Dispose();
     }
@@ -81,7 +84,7 @@ public sealed class WebhookDispatcherTests(WebhookWorld world) : IClassFixture<W
             Assert.InRange(wait, WebhookRetries.Delays[attempt - 1] * 0.79, WebhookRetries.Delays[attempt - 1]);
             Assert.Equal((500, "It answered 500."), (delivery.LastStatus, delivery.LastError));
             time.Advance(wait - TimeSpan.FromMilliseconds(1));
-            await Task.Delay(attempt <= 2 ? 600 : 0);
+            await PolledAsync();
             Assert.Equal(attempt, receiver.All.Count);
             time.Advance(TimeSpan.FromMilliseconds(1));
         }
@@ -165,12 +168,13 @@ public sealed class WebhookDispatcherTests(WebhookWorld world) : IClassFixture<W
               gen_random_uuid(), 0, 0 FROM generate_series(1, 2000) n
             """);
         Run();
-        await Task.Delay(1500);
+        await receiver.UntilAsync(() => receiver.All.Count >= 10 && Attempts() == receiver.All.Count, "a pause");
+        await PolledAsync();
         Assert.InRange(receiver.All.Count, 10, 10 + options.Parallelism);
         var tried = receiver.All.Count;
         time.Advance(TimeSpan.FromSeconds(6));
-        await receiver.UntilAsync(() => receiver.All.Count > tried, "a probe");
-        await Task.Delay(700);
+        await receiver.UntilAsync(() => Attempts() > tried, "a probe");
+        await PolledAsync();
         Assert.Equal(tried + 1, receiver.All.Count);
 
         receiver.AnswerStatus(_ => HttpStatusCode.OK);
@@ -180,6 +184,56 @@ public sealed class WebhookDispatcherTests(WebhookWorld world) : IClassFixture<W
                 world.Database,
                 $"SELECT count(*) FROM webhook_deliveries WHERE webhook_key = {hook} AND state = 1").GetAwaiter().GetResult() == 2000,
             "all");
+
+        long Attempts() => MembershipSql.ScalarAsync<long>(
+            world.Database, $"SELECT sum(attempts) FROM webhook_deliveries WHERE webhook_key = {hook}").GetAwaiter().GetResult();
+    }
+
+    [Fact]
+    public async Task Run_SegmentDeleted_ComesAfterWhatIsUnderWayAndBeforeTheNewOne()
+    {
+        // What is under way when the segment is deleted is not in the outbox any more; its answer comes late.
+        options.TimeoutSeconds = 120;
+        using var underWay = new SemaphoreSlim(0);
+        receiver.Answer = (_, received) =>
+            received.Body.Contains("c-1", StringComparison.Ordinal) ? underWay.WaitAsync() : Task.CompletedTask;
+        var hook = await world.WebhookAsync(receiver.Url);
+        await world.QueueAsync(hook, 1, Start);
+        Run();
+        await receiver.UntilAsync(() => receiver.All.Count == 1, "the first");
+        await MembershipSql.RunAsync(world.Database, $"DELETE FROM webhook_deliveries WHERE webhook_key = {hook}");
+        var end = await EndAsync(hook, "vip");
+        var joined = new[] { await world.QueueAsync(hook, 1, Start), await world.QueueAsync(hook, 2, Start) };
+        var elsewhere = await MembershipSql.ScalarAsync<long>(world.Database, $"""
+            UPDATE webhook_deliveries SET segment_key = 'other' WHERE id = {await world.QueueAsync(hook, 3, Start)} RETURNING id
+            """);
+        await DoneAsync(hook, elsewhere, DeliveryState.Delivered);
+        await PolledAsync();
+        Assert.Equal(["segment.joined", "segment.joined"], receiver.All.Select(Type));
+
+        // The end fails once: all that is about the segment waits for it.
+        receiver.AnswerStatus(r => Type(r) == "segment.deleted" ? HttpStatusCode.InternalServerError : HttpStatusCode.OK);
+        underWay.Release(2);
+        await receiver.UntilAsync(() => world.Delivery(hook, end).Attempts == 1, "the end");
+        time.Advance(TimeSpan.FromSeconds(2));
+        await PolledAsync();
+        Assert.Equal("segment.deleted", Type(receiver.All.Last()));
+        Assert.All(joined.Select(id => world.Delivery(hook, id)), d => Assert.Equal((DeliveryState.Pending, 0), (d.State, d.Attempts)));
+
+        receiver.AnswerStatus(_ => HttpStatusCode.OK);
+        time.Advance(TimeSpan.FromSeconds(10));
+        await DoneAsync(hook, end, DeliveryState.Delivered);
+        time.Advance(TimeSpan.FromSeconds(10));
+        await DoneAsync(hook, joined[0], DeliveryState.Delivered);
+        await DoneAsync(hook, joined[1], DeliveryState.Delivered);
+        Assert.Equal(
+            ["segment.joined", "segment.joined", "segment.deleted", "segment.deleted", "segment.joined", "segment.joined"],
+            receiver.All.Select(Type));
+        Assert.True(JsonElement.DeepEquals(JsonSerializer.Deserialize<JsonElement>(
+            """{"type":"segment.deleted","timestamp":"2026-03-01T12:00:00Z","data":{"segment":"vip","segmentName":"VIP","version":3}}"""),
+            receiver.All.First(r => Type(r) == "segment.deleted").Json));
+
+        static string Type(Received r) => r.Json.GetProperty("type").GetString()!;
     }
 
     [Fact]
@@ -195,7 +249,7 @@ public sealed class WebhookDispatcherTests(WebhookWorld world) : IClassFixture<W
                 .GetResult(),
             "disabled");
         time.Advance(TimeSpan.FromHours(1));
-        await Task.Delay(600);
+        await PolledAsync();
         Assert.Single(receiver.All);
         Assert.Equal(DeliveryState.Pending, world.Delivery(hook, id).State);
 
@@ -306,6 +360,27 @@ public sealed class WebhookDispatcherTests(WebhookWorld world) : IClassFixture<W
     }
 
     [Fact]
+    public async Task Sweep_ErasedCustomers_AreForgottenOnceToldAndAfterADay()
+    {
+        var hook = await world.WebhookAsync(receiver.Url);
+        async Task<long> Row(int state, double hoursAgo, int cause)
+        {
+            var id = await world.QueueAsync(hook, 1, Start.AddHours(-hoursAgo), joined: false);
+            await MembershipSql.RunAsync(world.Database, $"""
+                UPDATE webhook_deliveries SET state = {state}, cause = {cause}, done_at = CASE WHEN {state} > 0 THEN queued_at END
+                WHERE id = {id}
+                """);
+            return id;
+        }
+
+        long[] retained = [await Row(0, 23.9, 8), await Row(0, 23.9, 1), await Row(1, 2, 1), await Row(2, 25, 1)];
+        _ = (await Row(0, 24.1, 8), await Row(1, 0.1, 8), await Row(2, 0.1, 8));
+        await retention.SweepAsync([], CancellationToken.None);
+        await using var db = world.Context();
+        Assert.Equal(retained, await db.WebhookDeliveries.Select(d => d.Id).OrderBy(d => d).ToListAsync());
+    }
+
+    [Fact]
     public async Task Run_ThousandsOfMessages_AreEachReceived()
     {
         const int Count = 5000;
@@ -322,6 +397,23 @@ public sealed class WebhookDispatcherTests(WebhookWorld world) : IClassFixture<W
     }
 
     private void Run() => running = dispatcher.RunAsync(leading.Token);
+
+    // Whatever is due has been looked for, twice: messages to another webhook that were queued after it have been sent.
+    private async Task PolledAsync()
+    {
+        var hook = await world.WebhookAsync(other.Url);
+        for (var poll = 0; poll < 2; poll++)
+        {
+            await DoneAsync(hook, await world.QueueAsync(hook, 1, time.GetUtcNow()), DeliveryState.Delivered);
+        }
+    }
+
+    // That a segment was deleted.
+    private Task<long> EndAsync(int hook, string segment) => MembershipSql.ScalarAsync<long>(world.Database, $"""
+        INSERT INTO webhook_deliveries (webhook_key, customer_key, segment_key, segment_name, segment_version,
+          joined, cause, at, queued_at, next_attempt_at, message_id, state, attempts)
+        VALUES ({hook}, -1, '{segment}', 'VIP', 3, false, 4, '{Start:O}', '{Start:O}', '{Start:O}', gen_random_uuid(), 0, 0) RETURNING id
+        """);
 
     private Task DoneAsync(int hook, long id, DeliveryState state) =>
         receiver.UntilAsync(() => world.Delivery(hook, id).State == state, $"{state}");

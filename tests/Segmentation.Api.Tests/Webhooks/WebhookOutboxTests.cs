@@ -42,7 +42,7 @@ public sealed class WebhookOutboxTests(WebhookWorld world) : IClassFixture<Webho
         // What is queued outlives the customer and the segment.
         await MembershipSql.RunAsync(
             world.Database, $"DELETE FROM customers WHERE key >= {key}; DELETE FROM segments WHERE id IN ({a}, {b})");
-        Assert.Equal(5, await db.WebhookDeliveries.CountAsync(d => d.CustomerId.StartsWith("outbox-")));
+        Assert.Equal(5, await db.WebhookDeliveries.CountAsync(d => d.CustomerId!.StartsWith("outbox-")));
     }
 
     [Fact]
@@ -65,21 +65,84 @@ public sealed class WebhookOutboxTests(WebhookWorld world) : IClassFixture<Webho
     public async Task WriteErased_Customer_LeavesAllItIsIn()
     {
         var (a, b) = (await world.SegmentAsync(), await world.SegmentAsync());
-        var key = await MembershipSql.CustomersAsync(world.Database, "erased", 2);
-        await MembershipSql.ChangeAsync(world.Database, a, [key, key + 1], []);
-        await MembershipSql.ChangeAsync(world.Database, b, [key], []);
-        await MembershipSql.ChangeAsync(world.Database, b, [], [key]);
         await world.WebhookAsync("https://x.example");
-        await using var connection = await world.Database.OpenConnectionAsync();
-        await using (var transaction = await connection.BeginTransactionAsync())
+        foreach (var segment in new[] { a, b })
         {
-            await new WebhookOutbox().ErasingAsync(connection, transaction, key, DateTimeOffset.UtcNow, CancellationToken.None);
+            var revision = await MembershipSql.ChangeAsync(world.Database, segment, [], []);
+            await MembershipSql.RunAsync(world.Database, $"""
+                INSERT INTO erased_members (segment_id, left_batch, customer_key, customer_id, at)
+                VALUES ({segment}, {revision}, 1234567, 'erased-1', now()), ({segment}, {revision - 1}, 1234567, 'erased-before', now())
+                """);
+            await WriteAsync(revision);
+        }
+
+        await using var db = world.Context();
+        var rows = await db.WebhookDeliveries.OrderBy(d => d.Id).ToListAsync();
+        Assert.Equal(2, rows.Count);
+        Assert.All(rows, r => Assert.Equal(
+            ("erased-1", false, MembershipCause.Erased, null, rows[0].OrderKey), (r.CustomerId, r.Joined, r.Cause, r.EventId, r.OrderKey)));
+    }
+
+    [Fact]
+    public async Task Forget_Erased_OnlyThatItLeftIsLeft()
+    {
+        var segment = await world.SegmentAsync();
+        var key = await MembershipSql.CustomersAsync(world.Database, "forget", 2);
+        var hook = await world.WebhookAsync("https://x.example");
+        var at = DateTimeOffset.UtcNow;
+        await ChangeAsync(segment, [key, key + 1], [], at);
+        await ChangeAsync(segment, [], [key, key + 1], at);
+        await MembershipSql.RunAsync(world.Database, $"UPDATE webhook_deliveries SET state = 1 + id % 2 WHERE joined");
+        await ChangeAsync(segment, [key, key + 1], [], at);
+        await using (var connection = await world.Database.OpenConnectionAsync())
+        {
+            await using var transaction = await connection.BeginTransactionAsync();
+            await new WebhookOutbox().CustomersErasedAsync(connection, transaction, ["forget-1"], CancellationToken.None);
             await transaction.CommitAsync();
         }
 
         await using var db = world.Context();
-        var row = Assert.Single(await db.WebhookDeliveries.ToListAsync());
-        Assert.Equal(("erased-1", false, MembershipCause.Erased), (row.CustomerId, row.Joined, row.Cause));
+        var rows = await db.WebhookDeliveries.Where(d => d.WebhookKey == hook).OrderBy(d => d.Id).ToListAsync();
+        var left = Assert.Single(rows, r => r.CustomerId == "forget-1");
+        Assert.Equal((false, MembershipCause.Erased, DeliveryState.Pending), (left.Joined, left.Cause, left.State));
+        Assert.Equal([true, false, true], rows.Where(r => r.CustomerId == "forget-2").Select(r => r.Joined));
+    }
+
+    [Fact]
+    public async Task WriteDeleted_Segment_TakesThePlaceOfWhatIsNotSent()
+    {
+        var segment = await world.SegmentAsync("outbox-gone");
+        var other = await world.SegmentAsync("outbox-stays");
+        var key = await MembershipSql.CustomersAsync(world.Database, "gone", 2);
+        var (all, one, off) = (
+            await world.WebhookAsync("https://x.example"),
+            await world.WebhookAsync("https://y.example", "{outbox-gone}"),
+            await world.WebhookAsync("https://z.example", "{outbox-stays}"));
+        await ChangeAsync(segment, [key, key + 1], [], DateTimeOffset.UtcNow);
+        await ChangeAsync(other, [key], [], DateTimeOffset.UtcNow);
+        await MembershipSql.RunAsync(world.Database, $"UPDATE webhook_deliveries SET state = 1 WHERE customer_id = 'gone-2'");
+        var at = new DateTimeOffset(2027, 1, 2, 3, 4, 5, TimeSpan.Zero);
+        var revision = await MembershipSql.ChangeAsync(world.Database, segment, [], [key, key + 1], at);
+        await MembershipSql.RunAsync(world.Database, $"""
+            DELETE FROM segments WHERE id = {segment};
+            INSERT INTO deleted_segments (segment_id, key, name, version, batch) VALUES ({segment}, 'outbox-gone', 'Gone', 4, {revision})
+            """);
+        await using (var connection = await world.Database.OpenConnectionAsync())
+        {
+            await using var transaction = await connection.BeginTransactionAsync();
+            await new WebhookOutbox().SegmentDeletedAsync(connection, transaction, segment, CancellationToken.None);
+            await transaction.CommitAsync();
+        }
+
+        await using var db = world.Context();
+        var rows = await db.WebhookDeliveries.OrderBy(d => d.Id).ToListAsync();
+        var ends = rows.Where(r => r.CustomerId is null).ToList();
+        Assert.Equal(new[] { all, one }.Order(), ends.Select(r => r.WebhookKey).Order());
+        Assert.All(ends, r => Assert.Equal(("outbox-gone", "Gone", 4, at, at, (DateTimeOffset?)at, false), (
+            r.SegmentKey, r.SegmentName, r.SegmentVersion, r.At, r.QueuedAt, r.NextAttemptAt, r.Joined)));
+        Assert.DoesNotContain(rows, r => r is { SegmentKey: "outbox-gone", CustomerId: "gone-1" });
+        Assert.Equal(new[] { all, off }.Order(), rows.Where(r => r.SegmentKey == "outbox-stays").Select(r => r.WebhookKey).Order());
+        Assert.Equal(2, rows.Count(r => r.CustomerId == "gone-2"));
     }
 
     [Fact]

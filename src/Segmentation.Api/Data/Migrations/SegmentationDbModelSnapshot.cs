@@ -45,6 +45,10 @@ namespace Segmentation.Api.Data.Migrations
                         .HasColumnType("boolean")
                         .HasColumnName("created");
 
+                    b.Property<string>("ErasedId")
+                        .HasColumnType("text")
+                        .HasColumnName("erased_id");
+
                     b.PrimitiveCollection<string[]>("EventIds")
                         .HasColumnType("text[]")
                         .HasColumnName("event_ids");
@@ -544,6 +548,39 @@ namespace Segmentation.Api.Data.Migrations
                     b.ToTable("events", (string)null);
                 });
 
+            modelBuilder.Entity("Segmentation.Api.Memberships.ErasedMember", b =>
+                {
+                    b.Property<int>("SegmentId")
+                        .HasColumnType("integer")
+                        .HasColumnName("segment_id");
+
+                    b.Property<long>("LeftRevision")
+                        .HasColumnType("bigint")
+                        .HasColumnName("left_batch");
+
+                    b.Property<long>("CustomerKey")
+                        .HasColumnType("bigint")
+                        .HasColumnName("customer_key");
+
+                    b.Property<DateTimeOffset>("At")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("at");
+
+                    b.Property<string>("CustomerId")
+                        .HasMaxLength(128)
+                        .HasColumnType("character varying(128)")
+                        .HasColumnName("customer_id")
+                        .UseCollation("C");
+
+                    b.HasKey("SegmentId", "LeftRevision", "CustomerKey");
+
+                    b.HasIndex("At")
+                        .HasDatabaseName("ix_erased_members_named")
+                        .HasFilter("customer_id IS NOT NULL");
+
+                    b.ToTable("erased_members", (string)null);
+                });
+
             modelBuilder.Entity("Segmentation.Api.Memberships.MembershipLeader", b =>
                 {
                     b.Property<bool>("Single")
@@ -553,6 +590,10 @@ namespace Segmentation.Api.Data.Migrations
                     b.Property<long>("FencingToken")
                         .HasColumnType("bigint")
                         .HasColumnName("epoch");
+
+                    b.Property<DateTimeOffset?>("PurgedUntil")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("purged_until");
 
                     b.Property<long?>("ReadyVersion")
                         .HasColumnType("bigint")
@@ -678,6 +719,41 @@ namespace Segmentation.Api.Data.Migrations
                     b.HasKey("SegmentId");
 
                     b.ToTable("membership_states", (string)null);
+                });
+
+            modelBuilder.Entity("Segmentation.Api.Segments.DeletedSegment", b =>
+                {
+                    b.Property<int>("SegmentId")
+                        .HasColumnType("integer")
+                        .HasColumnName("segment_id");
+
+                    b.Property<string>("Key")
+                        .IsRequired()
+                        .HasMaxLength(63)
+                        .HasColumnType("character varying(63)")
+                        .HasColumnName("key")
+                        .UseCollation("C");
+
+                    b.Property<string>("Name")
+                        .IsRequired()
+                        .HasMaxLength(200)
+                        .HasColumnType("character varying(200)")
+                        .HasColumnName("name");
+
+                    b.Property<long?>("Revision")
+                        .HasColumnType("bigint")
+                        .HasColumnName("batch");
+
+                    b.Property<int>("Version")
+                        .HasColumnType("integer")
+                        .HasColumnName("version");
+
+                    b.HasKey("SegmentId");
+
+                    b.HasIndex("Key")
+                        .HasDatabaseName("ix_deleted_segments_key");
+
+                    b.ToTable("deleted_segments", (string)null);
                 });
 
             modelBuilder.Entity("Segmentation.Api.Segments.MembershipPeriod", b =>
@@ -950,15 +1026,10 @@ namespace Segmentation.Api.Data.Migrations
                         .HasColumnName("cause");
 
                     b.Property<string>("CustomerId")
-                        .IsRequired()
                         .HasMaxLength(128)
                         .HasColumnType("character varying(128)")
                         .HasColumnName("customer_id")
                         .UseCollation("C");
-
-                    b.Property<long>("CustomerKey")
-                        .HasColumnType("bigint")
-                        .HasColumnName("customer_key");
 
                     b.Property<DateTimeOffset?>("DoneAt")
                         .HasColumnType("timestamp with time zone")
@@ -989,6 +1060,10 @@ namespace Segmentation.Api.Data.Migrations
                     b.Property<DateTimeOffset?>("NextAttemptAt")
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("next_attempt_at");
+
+                    b.Property<long>("OrderKey")
+                        .HasColumnType("bigint")
+                        .HasColumnName("customer_key");
 
                     b.Property<DateTimeOffset>("QueuedAt")
                         .HasColumnType("timestamp with time zone")
@@ -1029,7 +1104,19 @@ namespace Segmentation.Api.Data.Migrations
                         .IsUnique()
                         .HasDatabaseName("ix_webhook_deliveries_message");
 
-                    b.HasIndex("CustomerKey", "WebhookKey", "Id")
+                    b.HasIndex("OrderKey")
+                        .HasDatabaseName("ix_webhook_deliveries_sent")
+                        .HasFilter("state > 0");
+
+                    b.HasIndex("QueuedAt")
+                        .HasDatabaseName("ix_webhook_deliveries_erased")
+                        .HasFilter("cause = 8");
+
+                    b.HasIndex("WebhookKey")
+                        .HasDatabaseName("ix_webhook_deliveries_ends")
+                        .HasFilter("state = 0 AND customer_id IS NULL");
+
+                    b.HasIndex("OrderKey", "WebhookKey", "Id")
                         .HasDatabaseName("ix_webhook_deliveries_customer")
                         .HasFilter("state = 0");
 

@@ -13,7 +13,8 @@ namespace Segmentation.Api.Endpoints;
 public sealed class ChangesController(ChangeReader changes) : ControllerBase
 {
     /// <summary>Who joined and who left a segment, when and why; the newest first.</summary>
-    /// <remarks>Of a customer that was erased nothing is told but in the numbers of <c>trend</c>.</remarks>
+    /// <remarks>Of a customer that was erased nothing is told but in the numbers of <c>trend</c>. The list begins where the segment's
+    /// history does: <c>historySince</c> of <c>trend</c>.</remarks>
     /// <param name="change">Only this kind of change.</param>
     /// <param name="from">Only changes at or after this instant.</param>
     /// <param name="to">Only changes before this instant.</param>
@@ -30,7 +31,7 @@ public sealed class ChangesController(ChangeReader changes) : ControllerBase
     }
 
     /// <summary>Which segments a customer joined and left, when and why; the newest first.</summary>
-    /// <remarks>Segments that were deleted are left out.</remarks>
+    /// <remarks>Segments that were deleted are left out, and so is what is older than history is kept.</remarks>
     /// <param name="change">Only this kind of change.</param>
     /// <param name="from">Only changes at or after this instant.</param>
     /// <param name="to">Only changes before this instant.</param>

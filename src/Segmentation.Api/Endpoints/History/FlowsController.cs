@@ -17,7 +17,8 @@ public sealed class FlowsController(SegmentQuery query, FlowReader flows) : Cont
     /// the period; one that left more than once counts from the first time. A customer that joined the segment in the period came from each
     /// other segment that it left at that instant or before, within the period; of one that joined more than once the last time counts.
     /// Customers are counted, each once a segment, so that the shares of those that went to several add up to more than 1; <c>none</c> went
-    /// nowhere, <c>new</c> came from nowhere. Segments that were deleted, and customers that were erased, are left out.</remarks>
+    /// nowhere, <c>new</c> came from nowhere. What happened before the history begins (<c>historySince</c>) is not known. Segments that
+    /// were deleted, and customers that were erased, are left out.</remarks>
     /// <param name="to">The key of another segment: only the flows between the two are listed.</param>
     /// <param name="since">Where the period begins; 30 days before <c>until</c> when left out.</param>
     /// <param name="until">Where it ends; now when left out.</param>

@@ -21,8 +21,14 @@ public sealed class StreamController(ChangeStreams streams, IHostApplicationLife
     /// <c>hello</c> at the beginning. Each has an
     /// <c>id</c>: sent back as <c>Last-Event-ID</c>, as browsers do by themselves, the stream goes on after it, without loss and without
     /// repetition; an event <c>gap</c> says that something in between is no longer kept, so that the members should be read again. A
-    /// comment every 15 seconds shows that it is alive. It ends when the segment is deleted, and not before:
-    /// try it with <c>curl -N</c>, since a page like this one waits for the end.</remarks>
+    /// comment every 15 seconds shows that it is alive.
+    /// <para>A customer that is erased has <c>left</c>, with the cause <c>erased</c>; its id is kept for that for a day at most, and a
+    /// stream that is resumed later gets a <c>gap</c>.</para>
+    /// <para>When the segment is deleted, all have left: the last event is <c>segment.deleted</c>, its data
+    /// <c>{"segment","at","version"}</c>, and the stream ends, not before. One that is resumed from before the deletion gets that event
+    /// too, even where the key has been used for a new segment; resumed after it, it tells who joins the new one, from its beginning, and
+    /// answers 404 where there is none.</para>
+    /// <para>Try it with <c>curl -N</c>, since a page like this one waits for the end.</para></remarks>
     /// <param name="lastEventId">The id to go on after; from now on when left out.</param>
     /// <param name="resumeAfter">The same, for tools that can't send the header.</param>
     [HttpGet]

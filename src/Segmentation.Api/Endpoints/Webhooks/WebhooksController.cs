@@ -17,7 +17,16 @@ public sealed class WebhooksController(
 {
     /// <summary>Creates a webhook.</summary>
     /// <remarks>The answer is the only one that shows a secret made by the service: keep it. Messages are signed as Standard Webhooks says,
-    /// sent at least once, and in order for each customer.</remarks>
+    /// sent at least once, and in order for each customer. Their types:
+    /// <list type="bullet">
+    /// <item><c>segment.joined</c> and <c>segment.left</c>, with <c>data</c>
+    /// <c>{"segment","segmentName","customerId","cause","eventId","version"}</c>. Of a customer that is erased every segment that it was in
+    /// is told <c>segment.left</c> with the cause <c>erased</c>; what had not been sent about it by then is not sent any more, but that it
+    /// left.</item>
+    /// <item><c>segment.deleted</c>, with <c>data</c> <c>{"segment","segmentName","version"}</c>: the segment was deleted, and all have
+    /// left it. It comes after all other messages about the segment, and before those of a new one under the same key.</item>
+    /// <item><c>webhook.test</c>, with empty <c>data</c>.</item>
+    /// </list></remarks>
     [HttpPost]
     [ProducesResponseType<WebhookResource>(StatusCodes.Status201Created)]
     public async Task<IActionResult> Create(WebhookResource body, CancellationToken cancellation)
@@ -108,7 +117,8 @@ public sealed class WebhooksController(
     }
 
     /// <summary>Lists messages to a webhook and what came of them, newest first.</summary>
-    /// <remarks>What was delivered is kept for three days, dead letters for thirty.</remarks>
+    /// <remarks>What was delivered is kept for three days, dead letters for thirty; of an erased customer nothing is kept once it is told
+    /// that it left, or after a day.</remarks>
     /// <param name="state">Only those: <c>pending</c>, <c>delivered</c> or <c>dead</c>.</param>
     [HttpGet("{id}/deliveries")]
     [ProducesResponseType<Page<WebhookDeliveryResource>>(StatusCodes.Status200OK)]

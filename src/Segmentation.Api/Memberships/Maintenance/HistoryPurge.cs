@@ -2,7 +2,7 @@ using Npgsql;
 
 namespace Segmentation.Api.Memberships;
 
-/// <summary>Removes old history of membership once an hour, beside everything else.</summary>
+/// <summary>Removes old history of membership, and the ids of erased customers, once an hour, beside everything else.</summary>
 internal sealed class HistoryPurge(NpgsqlDataSource source, MembershipOptions options, ILogger logger, CancellationToken stop)
 {
     private DateTimeOffset next = DateTimeOffset.MinValue;
@@ -23,6 +23,7 @@ internal sealed class HistoryPurge(NpgsqlDataSource source, MembershipOptions op
             try
             {
                 await using var connection = await source.OpenConnectionAsync(stop);
+                await MembershipRetention.ForgetAsync(connection, at - MembershipRetention.ErasedIds, stop);
                 await MembershipRetention.PurgeAsync(connection, at.AddDays(-options.HistoryDays), stop);
             }
             catch (Exception failed) when (!stop.IsCancellationRequested)

@@ -174,7 +174,15 @@ internal sealed class MembershipMaintainer : IDisposable
 
         if (!pending.HasMore || !await bulk.RebuildInsteadAsync(current, cancellation))
         {
+            // Who was erased leaves first: another customer may have the id by now, and join.
             var (requests, done) = await dispatcher.DispatchAsync(current, pending.Entries, cancellation);
+            var erased = requests.Where(r => r.Value.Erased).ToDictionary();
+            if (erased.Count > 0 && erased.Count < requests.Count)
+            {
+                await EvaluateAsync(current, erased, [], at, cancellation);
+                requests = requests.Where(r => !r.Value.Erased).ToDictionary();
+            }
+
             await EvaluateAsync(current, requests, done, at, cancellation);
         }
 

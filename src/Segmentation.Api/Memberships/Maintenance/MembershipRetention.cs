@@ -9,6 +9,20 @@ internal static class MembershipRetention
     public const int PurgeRows = 10_000;
 
     /// <summary>
+    /// How long the ids of erased customers are kept for those who follow their segments: with the hour between two runs, a day at most.
+    /// </summary>
+    public static readonly TimeSpan ErasedIds = TimeSpan.FromHours(23);
+
+    /// <summary>Forgets the ids of customers that were erased before an instant. That someone was stays: a stream says so.</summary>
+    public static async Task ForgetAsync(NpgsqlConnection connection, DateTimeOffset before, CancellationToken cancellation)
+    {
+        await using var command = new NpgsqlCommand(
+            "UPDATE erased_members SET customer_id = NULL WHERE customer_id IS NOT NULL AND at < $1", connection);
+        command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = before });
+        await command.ExecuteNonQueryAsync(cancellation);
+    }
+
+    /// <summary>
     /// Deletes the membership periods that ended before an instant, and the revisions before it that no period refers to; each segment's
     /// last revision before it stays, since it says how large the segment was then.
     /// </summary>
@@ -20,6 +34,13 @@ internal static class MembershipRetention
         NpgsqlConnection connection, DateTimeOffset before, CancellationToken cancellation)
     {
         var (periods, revisions) = (0L, 0L);
+        if (await ScalarAsync<bool>("SELECT EXISTS (SELECT FROM membership_batches WHERE at < $1)", before))
+        {
+            // Before anything is deleted: what is no longer whole is not shown as if it were.
+            await using var mark = Command("UPDATE membership_leader SET purged_until = greatest(purged_until, $1)", before);
+            await mark.ExecuteNonQueryAsync(cancellation);
+        }
+
         var end = await ScalarAsync<long>(
             "SELECT coalesce((SELECT id FROM membership_batches WHERE at >= $1 ORDER BY at, id LIMIT 1), $2)", before, long.MaxValue);
         for (var segment = await NextAsync(int.MinValue); segment is not null; segment = await NextAsync(segment.Value))
@@ -62,7 +83,21 @@ internal static class MembershipRetention
             }
         }
 
+        await DeleteEndsAsync();
         return (periods, revisions);
+
+        // Deleted segments have one revision each, which no later one follows.
+        async Task DeleteEndsAsync()
+        {
+            await using var erased = Command("DELETE FROM erased_members WHERE left_batch < $1", end);
+            await erased.ExecuteNonQueryAsync(cancellation);
+            await using var deleted = Command(
+                """
+                WITH old AS (DELETE FROM deleted_segments WHERE batch < $1 RETURNING segment_id)
+                DELETE FROM membership_batches WHERE segment_id = ANY (ARRAY(SELECT segment_id FROM old))
+                """, end);
+            await deleted.ExecuteNonQueryAsync(cancellation);
+        }
 
         Task<int?> NextAsync(int after) => ScalarAsync<int?>("SELECT min(segment_id) FROM membership_batches WHERE segment_id > $1", after);
 

@@ -11,6 +11,9 @@ public sealed class MembershipLeader
     /// <summary>Everything that was committed before this instant is in stored membership.</summary>
     public DateTimeOffset Watermark { get; set; }
 
+    /// <summary>Retention has deleted history before this instant; null where it has not deleted any.</summary>
+    public DateTimeOffset? PurgedUntil { get; set; }
+
     /// <summary>The version of the definitions of which all membership is stored; null while any is being built.</summary>
     public long? ReadyVersion { get; set; }
 }

@@ -1,5 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
+using Segmentation.Api.Customers;
 using Segmentation.Api.Events;
 using Segmentation.Api.Segments;
 
@@ -48,6 +49,17 @@ internal sealed class MembershipRevisionMapping : IEntityTypeConfiguration<Membe
 
         // From instants to revisions.
         builder.HasIndex(b => b.At).HasDatabaseName("ix_membership_batches_at");
+    }
+}
+
+internal sealed class ErasedMemberMapping : IEntityTypeConfiguration<ErasedMember>
+{
+    public void Configure(EntityTypeBuilder<ErasedMember> builder)
+    {
+        builder.ToTable("erased_members").HasKey(e => new { e.SegmentId, e.LeftRevision, e.CustomerKey });
+        builder.Property(e => e.LeftRevision).HasColumnName("left_batch");
+        builder.Property(e => e.CustomerId).HasMaxLength(Customer.IdMaxLength).UseCollation("C");
+        builder.HasIndex(e => e.At).HasFilter("customer_id IS NOT NULL").HasDatabaseName("ix_erased_members_named");
     }
 }
 

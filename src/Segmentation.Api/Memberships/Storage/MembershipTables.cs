@@ -10,6 +10,7 @@ internal static class MembershipTables
     extension(SegmentationDb db)
     {
         public DbSet<MembershipPeriod> Memberships => db.Set<MembershipPeriod>();
+        public DbSet<ErasedMember> ErasedMembers => db.Set<ErasedMember>();
         public DbSet<MembershipState> MembershipStates => db.Set<MembershipState>();
         public DbSet<MembershipLeader> MembershipLeaders => db.Set<MembershipLeader>();
     }

@@ -9,7 +9,8 @@ namespace Segmentation.Api.Memberships;
 /// The only writer of stored membership. One transaction at a time, so that revisions commit in the order of their ids; each first checks
 /// by the fencing token that no other process has taken over.
 /// </summary>
-internal sealed class MembershipWriter(NpgsqlDataSource source, IEnumerable<IRevisionObserver> observers, long fencingToken) : IDisposable
+internal sealed partial class MembershipWriter(
+    NpgsqlDataSource source, IEnumerable<IRevisionObserver> observers, long fencingToken) : IDisposable
 {
     private readonly SemaphoreSlim one = new(1);
     private DateTimeOffset? lastAt;
@@ -201,32 +202,6 @@ internal sealed class MembershipWriter(NpgsqlDataSource source, IEnumerable<IRev
     {
         await using var command = new NpgsqlCommand("SELECT set_config('enable_nestloop', $1, true)", connection, transaction);
         command.Parameters.Add(SqlParameter.Create(allowed, NpgsqlDbType.Text));
-        await command.ExecuteNonQueryAsync(cancellation);
-    }
-
-    /// <summary>Removes all that is stored of customers that no longer exist; each segment's revision counts them as left.</summary>
-    public static async Task EraseAsync(
-        NpgsqlConnection connection, NpgsqlTransaction transaction, long[] keys, DateTimeOffset at, CancellationToken cancellation)
-    {
-        await using var command = new NpgsqlCommand(
-            """
-            WITH past AS (DELETE FROM memberships WHERE customer_key = ANY ($1) AND left_batch IS NOT NULL),
-            erased AS (DELETE FROM memberships WHERE customer_key = ANY ($1) AND left_batch IS NULL RETURNING segment_id),
-            sums AS (SELECT segment_id, count(*)::integer AS gone FROM erased GROUP BY segment_id),
-            sizes AS (
-                UPDATE membership_states s SET size = s.size - sums.gone FROM sums WHERE s.segment_id = sums.segment_id
-                RETURNING s.segment_id, sums.gone, s.size)
-            INSERT INTO membership_batches (segment_id, at, version, joined, "left", size)
-            SELECT s.segment_id, $2, g.version, 0, s.gone, s.size FROM sizes s JOIN segments g ON g.id = s.segment_id ORDER BY s.segment_id
-            """,
-            connection, transaction)
-        {
-            Parameters =
-            {
-                SqlParameter.Create(keys, NpgsqlDbType.Array | NpgsqlDbType.Bigint),
-                SqlParameter.Create(at, NpgsqlDbType.TimestampTz),
-            },
-        };
         await command.ExecuteNonQueryAsync(cancellation);
     }
 

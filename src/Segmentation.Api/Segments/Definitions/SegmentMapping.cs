@@ -23,6 +23,20 @@ internal sealed class SegmentMapping : IEntityTypeConfiguration<Segment>
     }
 }
 
+// No foreign key: the segment is gone.
+internal sealed class DeletedSegmentMapping : IEntityTypeConfiguration<DeletedSegment>
+{
+    public void Configure(EntityTypeBuilder<DeletedSegment> builder)
+    {
+        builder.ToTable("deleted_segments").HasKey(d => d.SegmentId);
+        builder.Property(d => d.SegmentId).ValueGeneratedNever();
+        builder.Property(d => d.Key).HasMaxLength(Segment.KeyMaxLength).UseCollation("C");
+        builder.Property(d => d.Name).HasMaxLength(Segment.NameMaxLength);
+        builder.Property(d => d.Revision).HasColumnName("batch");
+        builder.HasIndex(d => d.Key).HasDatabaseName("ix_deleted_segments_key");
+    }
+}
+
 internal sealed class SegmentVersionMapping : IEntityTypeConfiguration<SegmentVersion>
 {
     public void Configure(EntityTypeBuilder<SegmentVersion> builder)

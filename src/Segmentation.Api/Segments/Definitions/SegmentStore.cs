@@ -102,7 +102,7 @@ public sealed class SegmentStore(
         return (isNew, errors);
     }
 
-    /// <summary>Deletes a segment and commits.</summary>
+    /// <summary>Deletes a segment and commits; that it was deleted stays, for those who follow it.</summary>
     /// <exception cref="ApiProblem">409: other segments' rules refer to it.</exception>
     public async Task DeleteAsync(Segment segment, IDbContextTransaction transaction, CancellationToken cancellation)
     {
@@ -113,6 +113,8 @@ public sealed class SegmentStore(
         }
 
         db.Segments.Remove(segment);
+        db.DeletedSegments.Add(
+            new DeletedSegment { SegmentId = segment.Id, Key = segment.Key, Name = segment.Name, Version = segment.Version });
         await db.SaveChangesAsync(cancellation);
         await transaction.CommitAsync(cancellation);
     }

@@ -180,12 +180,13 @@ internal sealed class CustomerEvaluator(
         CancellationToken cancellation) =>
         await writer.InTransactionAsync(null, at, async (connection, transaction, written) =>
         {
-            await writer.WriteAsync(connection, transaction, moves, written, cancellation);
             if (erased.Length > 0)
             {
-                await MembershipWriter.EraseAsync(connection, transaction, erased, written, cancellation);
+                await writer.EraseAsync(connection, transaction, erased, written, cancellation);
                 rebuilds.Erase(erased);
             }
+
+            await writer.WriteAsync(connection, transaction, moves, written, cancellation);
 
             foreach (var group in deferred.GroupBy(d => (d.Segment, d.Cause, HasEvent: d.Event is not null)))
             {

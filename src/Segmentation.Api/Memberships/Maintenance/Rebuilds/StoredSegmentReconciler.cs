@@ -21,6 +21,15 @@ internal sealed class StoredSegmentReconciler(MembershipWriter writer, SegmentRe
         SegmentationDb db, MembershipPlan plan, DateTimeOffset? takeover, DateTimeOffset at, CancellationToken cancellation)
     {
         var states = await db.MembershipStates.AsNoTracking().ToDictionaryAsync(s => s.SegmentId, cancellation);
+        foreach (var deleted in await ReadDeletedAsync(db, plan, states.Keys, cancellation))
+        {
+            await rebuilds.InvalidateAsync(deleted);
+            states.Remove(deleted);
+            await writer.InTransactionAsync(
+                null, at, (connection, transaction, written) =>
+                    writer.DeleteSegmentAsync(connection, transaction, deleted, written, cancellation), cancellation);
+        }
+
         foreach (var removed in states.Keys.Where(id => !plan.ById.ContainsKey(id)))
         {
             await RemoveAsync(removed, at, cancellation);
@@ -78,6 +87,15 @@ internal sealed class StoredSegmentReconciler(MembershipWriter writer, SegmentRe
             await command.ExecuteNonQueryAsync(cancellation);
         }, cancellation);
 
+    // Those that the plan's definitions no longer have. One that was deleted since they were read is found the next time.
+    private static async Task<IReadOnlyList<int>> ReadDeletedAsync(
+        SegmentationDb db, MembershipPlan plan, IEnumerable<int> stored, CancellationToken cancellation)
+    {
+        var deleted = await db.DeletedSegments.Where(d => d.Revision == null).Select(d => d.SegmentId).ToListAsync(cancellation);
+        return [.. deleted.Union(stored).Except(plan.Definitions.Segments.Values.Select(s => s.Id)).Order()];
+    }
+
+    // No longer active: its members have left, its history stays.
     private async Task RemoveAsync(int segment, DateTimeOffset at, CancellationToken cancellation)
     {
         await rebuilds.InvalidateAsync(segment);
@@ -108,17 +126,6 @@ internal sealed class StoredSegmentReconciler(MembershipWriter writer, SegmentRe
                 },
             };
             await writer.NotifyAsync(command, cancellation);
-
-            // A deleted segment has no history.
-            await using var erase = new NpgsqlCommand(
-                """
-                WITH gone AS (DELETE FROM memberships WHERE segment_id = $1 AND NOT EXISTS (SELECT FROM segments WHERE id = $1))
-                DELETE FROM membership_batches WHERE segment_id = $1 AND NOT EXISTS (SELECT FROM segments WHERE id = $1)
-                """,
-                connection,
-                transaction)
-            { CommandTimeout = 0, Parameters = { SqlParameter.Create(segment, NpgsqlDbType.Integer) } };
-            await erase.ExecuteNonQueryAsync(cancellation);
         }, cancellation);
     }
 }

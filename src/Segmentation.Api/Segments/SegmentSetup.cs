@@ -16,6 +16,10 @@ internal static class SegmentSetup
         services.AddScoped<AttributeStore>();
         services.AddScoped<ManualMembership>();
         services.AddScoped<CustomerSnapshots>();
+        services.AddSingleton<SeenProperties>();
+        services.AddSingleton<SeenPurposes>();
+        services.AddScoped<FieldDirectory>();
         services.AddScoped<FieldSuggestions>();
+        services.AddScoped<EventSuggestions>();
     }
 }

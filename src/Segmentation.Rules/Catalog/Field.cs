@@ -15,6 +15,23 @@ public sealed record Field(string Name, string Kind, FieldType Type, string Labe
     /// <summary>The only valid values where <see cref="Check"/> enforces them, else suggestions.</summary>
     public IReadOnlyList<string> Values { get; init; } = [];
 
+    /// <summary>The least and the greatest value that there can be, where both are fixed: the hours of a day.</summary>
+    public (int Least, int Greatest)? Range { get; init; }
+
+    /// <summary>
+    /// What it can be compared as with another field of the same: <c>number</c>, <c>text</c>, <c>boolean</c>, <c>date</c> or
+    /// <c>instant</c>; null where it can't be compared with any.
+    /// </summary>
+    public string? ComparableAs => Access is not (ScalarAccess or OrderedAccess) ? null : Type switch
+    {
+        FieldType.Integer or FieldType.Decimal => "number",
+        FieldType.Text => "text",
+        FieldType.Boolean => "boolean",
+        FieldType.Date => "date",
+        FieldType.Instant => "instant",
+        _ => null,
+    };
+
     /// <summary>Returns the error text for a rule's string that is not valid for this field, or null when it is.</summary>
     public Func<string, string?>? Check { get; init; }
 }

@@ -18,7 +18,7 @@ internal sealed class FieldComparison<T>(RuleScope<T> scope)
             return null;
         }
 
-        if (!AreComparable(field, other))
+        if (field.ComparableAs is null || field.ComparableAs != other.ComparableAs)
         {
             compilation.AddError($"{pointer}/value", $"{DescribeType(field)} can't be compared with {DescribeType(other)}.");
             return null;
@@ -56,15 +56,6 @@ internal sealed class FieldComparison<T>(RuleScope<T> scope)
     }
 
     private static string DescribeType(Field field) => $"{field.Name} ({CaseNormalizer.Normalize(field.Type.ToString())})";
-
-    private static bool AreComparable(Field field, Field other)
-    {
-        static bool HasOneValue(Field f) => f.Access is ScalarAccess or OrderedAccess;
-        static bool IsNumber(Field f) => f.Type is FieldType.Integer or FieldType.Decimal;
-
-        var alike = field.Type == other.Type || (IsNumber(field) && IsNumber(other));
-        return alike && HasOneValue(field) && HasOneValue(other);
-    }
 
     private static (Func<Expression, Expression, Expression> Holds, Func<Expression, Expression, Expression> Fails)? FindComparison(
         string operatorName, bool isOrdered) => (operatorName, isOrdered) switch

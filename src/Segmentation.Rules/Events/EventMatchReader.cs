@@ -113,13 +113,12 @@ internal sealed class EventMatchReader<T, TEvent>(
         return Expression.Lambda(Expression.Call(typeof(LocalTime), nameof(LocalTime.Date), null, access.ReadTime(e), zone), e, x);
     }
 
-    private static LambdaExpression? Select(string aggregate, Field field) => (aggregate, field.Type, field.Access) switch
+    private static LambdaExpression? Select(string aggregate, Field field) => (aggregate, field.Access) switch
     {
-        ("distinct", _, PropertyAccess property) => property.Scalar,
-        ("distinct", _, ScalarAccess scalar) => scalar.Value,
-        (_, FieldType.Property, PropertyAccess property) => property.Number,
-        (_, FieldType.Decimal, ScalarAccess scalar) => scalar.Value,
-        ("min" or "max", FieldType.Instant, ScalarAccess scalar) => scalar.Value,
+        _ when !EventRuleTerms.CanAggregate(aggregate, field.Type) => null,
+        ("distinct", PropertyAccess property) => property.Scalar,
+        (_, PropertyAccess property) => property.Number,
+        (_, ScalarAccess scalar) => scalar.Value,
         _ => null,
     };
 

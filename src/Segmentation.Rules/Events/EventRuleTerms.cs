@@ -1,3 +1,5 @@
+using Segmentation.Rules.Catalog;
+
 namespace Segmentation.Rules.Events;
 
 /// <summary>What rules on events may say, for the compiler and for who describes the language.</summary>
@@ -15,4 +17,13 @@ public static class EventRuleTerms
 
     /// <summary>Aggregates of <c>match</c>.</summary>
     public static readonly IReadOnlyList<string> Aggregates = ["sum", "avg", "min", "max", "distinct", "distinctDays"];
+
+    /// <summary>Whether an aggregate is one of a field of this type; one of days is of none.</summary>
+    public static bool CanAggregate(string aggregate, FieldType type) => aggregate switch
+    {
+        "distinctDays" => false,
+        "distinct" => true,
+        "min" or "max" => type is FieldType.Decimal or FieldType.Property or FieldType.Instant,
+        _ => type is FieldType.Decimal or FieldType.Property,
+    };
 }

@@ -97,32 +97,6 @@ public sealed class AttributesTests(ApiFixture fixture) : IClassFixture<ApiFixtu
         Assert.Contains(
             groups["psychographic"].GetProperty("options").EnumerateArray(),
             o => o.GetProperty("name").GetString() == $"attributes.{name}");
-        Assert.Contains(
-            options["behavioral.events"].GetProperty("subproperties").GetProperty("fields").EnumerateArray(),
-            f => f.GetProperty("name").GetString() == "occurredAt");
-    }
-
-    [Fact]
-    public async Task Values_AreSuggestedFromTheData()
-    {
-        var name = NewName();
-        (await Api.PutAsync($"attributes/{name}", """{"type":"set","kind":"value"}""")).Expect(201);
-        (await Api.PutAsync($"customers/{name}", $$$"""
-            {"geographic":{"city":"Oberammergau","climate":"arid"},"psychographic":{"interests":["Zither","Zen"]},
-             "attributes":{"{{{name}}}":["Zap","Other"]} }
-            """)).Expect(201);
-        (await Api.PostAsync("events", $$"""{"customerId":"{{name}}","type":"zz_seen"}""")).Expect(200);
-        async Task<string[]> Values(string field, string prefix) => [.. (await Api.GetAsync($"fields/{field}/values?prefix={prefix}"))
-            .Expect(200)["values"].EnumerateArray().Select(v => v.GetString()!)];
-        Assert.Equal(["Oberammergau"], await Values("geographic.city", "oBER"));
-        Assert.Empty(await Values("geographic.city", "%25"));
-        Assert.Equal(["Zen", "Zither"], await Values("psychographic.interests", "z"));
-        Assert.Equal(["Zap"], await Values($"attributes.{name}", "z"));
-        Assert.Equal(["arid"], await Values("geographic.climate", "A"));
-        Assert.Equal(["zz_seen"], await Values("type", "ZZ"));
-        (await Api.GetAsync("fields/demographic.age/values")).Expect(400);
-        (await Api.GetAsync("fields/behavioral.events/values")).Expect(400);
-        (await Api.GetAsync("fields/demographic.ag/values")).Expect(404);
     }
 
     [Fact]

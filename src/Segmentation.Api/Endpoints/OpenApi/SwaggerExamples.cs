@@ -186,6 +186,7 @@ internal static class SwaggerExamples
         (_, "format") => "csv",
         (_, "bom") => true,
         (_, "id" or "customerId") => Customer,
+        (_, "for") => "event",
         ("Fields_Values", "name") => "demographic.occupation",
         ("Attributes_Get", "name") => "plan",
         (_, "name") => OwnAttribute,

@@ -108,10 +108,10 @@ public sealed partial class CustomerFields
             Day("temporal.signupAnniversary", "Signup anniversary", "The day of the year of the signup, in the segment's time zone.",
                 (c, x) => c.SignedUpAt == null ? null : LocalTime.MonthDay(c.SignedUpAt.Value, x.ZoneId), (c, x) => c.SignedUpAt),
             Field("temporal.localHour", Integer, "Local hour", "0 to 23: now, in the customer's time zone, else the segment's.",
-                (c, x) => LocalTime.Hour(x.AsOf, c.Geographic.TimeZone ?? x.ZoneId)),
+                (c, x) => LocalTime.Hour(x.AsOf, c.Geographic.TimeZone ?? x.ZoneId)) with { Range = (0, 23) },
             Field("temporal.localDayOfWeek", Integer, "Local day of week",
                 "1 Monday to 7 Sunday: now, in the customer's time zone, else the segment's.",
-                (c, x) => LocalTime.DayOfWeek(x.AsOf, c.Geographic.TimeZone ?? x.ZoneId)),
+                (c, x) => LocalTime.DayOfWeek(x.AsOf, c.Geographic.TimeZone ?? x.ZoneId)) with { Range = (1, 7) },
 
             Field(
                 "value.lifetimeValue",
@@ -134,7 +134,7 @@ public sealed partial class CustomerFields
                 Combine(totals.LastOrderAt, (last, x) => last == null),
                 Combine(totals.LastOrderAt, (last, x, n) => last <= x.DaysAgo(n)),
                 Combine(totals.LastOrderAt, (last, x, n) => last > x.DaysAgo(n))),
-            Percentile(backend, historical ? totals.LifetimeValue : null, orders, refunds),
+            Percentile(backend, historical ? totals.LifetimeValue : null, orders, refunds) with { Range = (0, 100) },
 
             Field("customer.id", Text, "Customer id", "The caller's own id.", (c, x) => c.IdFolded),
             Field("customer.email", Text, "Email", "Email address.", (c, x) => c.EmailFolded),

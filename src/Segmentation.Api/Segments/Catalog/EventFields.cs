@@ -20,11 +20,11 @@ public static class EventFields
         Field("amount", FieldType.Decimal, "Amount", "Exact decimal, in account currency.", (e, x) => e.Amount),
         Field("channel", FieldType.Text, "Channel", "Where it happened: web, store, email.", (e, x) => e.Channel),
         Field("hourOfDay", FieldType.Integer, "Hour of day", "0 to 23, in the customer's time zone, else the segment's.",
-            (e, x) => LocalTime.Hour(e.OccurredAt, e.Customer.Geographic.TimeZone ?? x.ZoneId)),
+            (e, x) => LocalTime.Hour(e.OccurredAt, e.Customer.Geographic.TimeZone ?? x.ZoneId)) with { Range = (0, 23) },
         Field("dayOfWeek", FieldType.Integer, "Day of week", "1 Monday to 7 Sunday, in the customer's time zone, else the segment's.",
-            (e, x) => LocalTime.DayOfWeek(e.OccurredAt, e.Customer.Geographic.TimeZone ?? x.ZoneId)),
+            (e, x) => LocalTime.DayOfWeek(e.OccurredAt, e.Customer.Geographic.TimeZone ?? x.ZoneId)) with { Range = (1, 7) },
         Field("month", FieldType.Integer, "Month", "1 to 12, in the customer's time zone, else the segment's.",
-            (e, x) => LocalTime.Month(e.OccurredAt, e.Customer.Geographic.TimeZone ?? x.ZoneId)),
+            (e, x) => LocalTime.Month(e.OccurredAt, e.Customer.Geographic.TimeZone ?? x.ZoneId)) with { Range = (1, 12) },
     ];
 
     public static readonly FieldCatalog<CustomerEvent> Catalog = With((e, path) => JsonValue.Text(e.Properties, path));

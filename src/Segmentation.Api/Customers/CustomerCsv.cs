@@ -1,132 +1,83 @@
 using System.Buffers;
-using System.ComponentModel;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
-using System.Text.Json.Serialization.Metadata;
 using Segmentation.Api.Http;
-using Segmentation.Rules.Checking;
 using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Customers;
 
 /// <summary>
 /// Customers as CSV: a column is a property's dotted name, a set's values are joined by <c>|</c>. A record is turned into the JSON that it
-/// stands for and back, so that CSV and JSON can't come to mean different things. The columns are those of <see cref="CustomerResource"/>.
+/// stands for and back, so that CSV and JSON can't come to mean different things.
 /// </summary>
 internal sealed class CustomerCsv
 {
-    private enum Cell { Text, Number, Boolean, Set, ReadOnly }
-
-    private static readonly (string Name, Cell Cell)[] Fixed = [.. Leaves(typeof(CustomerResource), "", false)];
     private static readonly SearchValues<char> Quoted = SearchValues.Create("\",\r\n");
 
-    private readonly string[] columns;
-    private readonly Node root = new("", -1, Cell.Text);
+    private readonly CsvColumn[] columns;
+    private readonly Node root = new("", -1, CsvCell.Text, isNullable: false);
 
-    private CustomerCsv(IEnumerable<(string Name, Cell Cell)> cells)
+    // Fields in a record at least: what is after them has no name.
+    private readonly int needed;
+
+    public CustomerCsv(IEnumerable<CsvColumn> columns)
     {
-        var all = cells.ToArray();
-        columns = [.. all.Select(c => c.Name)];
-        for (var i = 0; i < all.Length; i++)
+        this.columns = [.. columns];
+        needed = Array.FindLastIndex(this.columns, c => c.Cell != CsvCell.Nameless) + 1;
+        foreach (var (i, column) in this.columns.Index().Where(c => c.Item.Cell is not (CsvCell.ReadOnly or CsvCell.Nameless)))
         {
-            root.Add(all[i].Name.Split('.'), i, all[i].Cell);
+            root.Add(column.Name.Split('.'), i, column.Cell);
         }
     }
 
     /// <summary>The ids alone.</summary>
-    public static CustomerCsv Ids { get; } = new([("id", Cell.Text)]);
+    public static CustomerCsv Ids { get; } = new([new("id", CsvCell.Text)]);
 
-    /// <summary>All columns that there are, for an export.</summary>
-    public static CustomerCsv For(IEnumerable<CustomerAttribute> attributes, IEnumerable<string> purposes) => new(
-    [
-        .. Fixed,
-        .. attributes.OrderBy(a => a.Name, StringComparer.Ordinal).Select(a => ($"attributes.{a.Name}", CellFor(a))),
-        .. purposes.Order(StringComparer.Ordinal)
-            .SelectMany(p => new[] { ($"consents.{p}.granted", Cell.Boolean), ($"consents.{p}.at", Cell.Text) }),
-    ]);
+    /// <summary>Columns that are not taken.</summary>
+    public IEnumerable<string> Ignored => columns.Where(c => c.Cell == CsvCell.ReadOnly).Select(c => c.Name);
 
-    /// <summary>The columns that a file's header names.</summary>
-    /// <exception cref="ApiProblem">One is unknown or stands there twice, or there is no <c>id</c>.</exception>
-    public static CustomerCsv Read(IReadOnlyList<string?> header, IReadOnlyDictionary<string, CustomerAttribute> attributes)
-    {
-        var names = header.Select(name => name?.Trim() ?? "").ToArray();
-        string[] known = [.. Fixed.Select(f => f.Name), .. attributes.Keys.Select(a => $"attributes.{a}")];
-        var cells = names.Select(name => (name, Cell: Find(name, attributes))).ToArray();
-        RuleError[] faults =
-        [
-            .. cells.Where(c => c.Cell is null)
-                .Select(c => new RuleError("header", $"{ErrorText.Quote(c.name)} is not a column. {NearestName.Hint(c.name, known)}")),
-            .. names.GroupBy(n => n, StringComparer.Ordinal)
-                .Where(g => g.Count() > 1)
-                .Select(g => new RuleError("header", $"{ErrorText.Quote(g.Key)} is there twice.")),
-            .. names.Contains("id")
-                ? Array.Empty<RuleError>()
-                : [new RuleError("header", "There is no column \"id\". The first line names the columns: id,email,demographic.birthDate")],
-        ];
-        return faults is [] ? new CustomerCsv(cells.Select(c => (c.name, c.Cell!.Value))) : throw ApiProblem.Invalid(faults);
-    }
+    /// <summary>What every line names, by <see cref="NamedProperties"/>.</summary>
+    public ulong Named => columns.Aggregate(0UL, (named, column) => named | NamedProperties.Find(column.Name));
 
     /// <summary>Writes a record as JSON.</summary>
+    /// <param name="withNulls">Whether an attribute or a consent whose cells are empty is null, to be removed; else it is left out.</param>
     /// <returns>What is wrong with it; null when nothing is.</returns>
-    public string? WriteJson(IReadOnlyList<string?> fields, Utf8JsonWriter writer)
+    public string? WriteJson(List<string?> fields, Utf8JsonWriter writer, bool withNulls)
     {
-        if (fields.Count != columns.Length)
+        // Cells that have no column may be there, if they are empty: spreadsheets write such.
+        if (fields.Count < needed || fields.FindLastIndex(field => field is not null) >= needed)
         {
-            return string.Create(CultureInfo.InvariantCulture, $"It has {fields.Count} fields; the header has {columns.Length}.");
+            var expected = needed.ToString(CultureInfo.InvariantCulture);
+            return string.Create(CultureInfo.InvariantCulture, $"It has {fields.Count} fields; the header has {expected} columns.");
         }
 
-        root.Write(writer, fields);
+        root.Write(writer, fields, withNulls);
         return null;
     }
 
+    /// <summary>Cells that do not read as their columns' types, each with what to send in its place.</summary>
+    public IEnumerable<string> ListMisread(List<string?> fields) =>
+        from column in columns.Index().Take(fields.Count)
+        let text = fields[column.Index]
+        where !string.IsNullOrWhiteSpace(text)
+        let remedy = CsvRemedy.Find(column.Item.Cell, CsvFormula.TakeOff(text))
+        where remedy is not null
+        select string.Create(CultureInfo.InvariantCulture, $"{column.Item.Name} (column {column.Index + 1}) {remedy}");
+
     /// <summary>The first line.</summary>
-    public string Header() => Join(columns);
+    public string Header() => Join(columns.Select(c => c.Name));
 
     /// <summary>A customer's line.</summary>
     public string Record(CustomerResource customer)
     {
         var json = JsonSerializer.SerializeToElement(customer, Json.Options);
-        return Join(columns.Select(column => Text(Find(json, column))));
+        return Join(columns.Select(column => Text(Find(json, column.Name))));
     }
 
-    private static Cell? Find(string name, IReadOnlyDictionary<string, CustomerAttribute> attributes)
-    {
-        if (Array.Find(Fixed, f => f.Name == name) is { Name: not null } leaf)
-        {
-            return leaf.Cell;
-        }
-
-        // The validator says whether the purpose's name can be one.
-        return name.Split('.') switch
-        {
-            ["attributes", var attribute] when attributes.TryGetValue(attribute, out var definition) => CellFor(definition),
-            ["consents", { Length: > 0 }, "granted"] => Cell.Boolean,
-            ["consents", { Length: > 0 }, "at"] => Cell.Text,
-            _ => null,
-        };
-    }
-
-    private static Cell CellFor(CustomerAttribute attribute) => attribute.Type switch
-    {
-        "integer" or "decimal" => Cell.Number,
-        "boolean" => Cell.Boolean,
-        "set" => Cell.Set,
-        _ => Cell.Text,
-    };
-
-    private static IEnumerable<(string, Cell)> Leaves(Type type, string prefix, bool readOnly) =>
-        Json.Options.GetTypeInfo(type).Properties.SelectMany(property =>
-        {
-            var (name, bare) = (prefix + property.Name, Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType);
-            var ignored = readOnly || property.AttributeProvider!.IsDefined(typeof(ReadOnlyAttribute), false);
-            return bare == typeof(string[]) ? [(name, Cell.Set)]
-                : bare == typeof(int) || bare == typeof(decimal) || bare == typeof(double) ? [(name, ignored ? Cell.ReadOnly : Cell.Number)]
-                : bare == typeof(string) || bare == typeof(DateOnly) || bare == typeof(DateTimeOffset)
-                ? [(name, ignored ? Cell.ReadOnly : Cell.Text)]
-                : Json.Options.GetTypeInfo(bare).Kind == JsonTypeInfoKind.Object ? Leaves(bare, name + ".", ignored)
-                : Array.Empty<(string, Cell)>();
-        });
+    /// <summary>A line of these fields.</summary>
+    public static string Join(IEnumerable<string> fields) => string.Join(',', fields.Select(field =>
+        field.AsSpan().ContainsAny(Quoted) ? $"\"{field.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : field)) + "\r\n";
 
     private static JsonElement? Find(JsonElement json, string column)
     {
@@ -149,9 +100,6 @@ internal sealed class CustomerCsv
         { ValueKind: JsonValueKind.String } text => CsvFormula.Lead(text.GetString()!),
         { } scalar => scalar.GetRawText(),
     };
-
-    private static string Join(IEnumerable<string> fields) => string.Join(',', fields.Select(field =>
-        field.AsSpan().ContainsAny(Quoted) ? $"\"{field.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : field)) + "\r\n";
 
     // A set's items: "\|" and "\\" stand for the characters themselves.
     private static List<string> Items(string cell)
@@ -176,53 +124,68 @@ internal sealed class CustomerCsv
         return items;
     }
 
-    // The columns by what they have in common: attributes.plan and attributes.score are two properties of one object.
-    private sealed class Node(string name, int index, Cell cell)
+    // The columns by what they have in common: attributes.plan and attributes.score are two properties of one object. A nullable one, an
+    // attribute or a consent, is in a document of which a merge has to know what is named.
+    private sealed class Node(string name, int index, CsvCell cell, bool isNullable)
     {
         private readonly List<Node> children = [];
+        private readonly Dictionary<string, Node> byName = new(StringComparer.Ordinal);
+        private readonly JsonEncodedText encoded = JsonEncodedText.Encode(name);
 
-        public void Add(ReadOnlySpan<string> path, int at, Cell kind)
+        public void Add(ReadOnlySpan<string> path, int at, CsvCell kind)
         {
             var part = path[0];
             if (path.Length == 1)
             {
-                children.Add(new Node(part, at, kind));
+                AddChild(new Node(part, at, kind, IsDocument));
                 return;
             }
 
-            var child = children.Find(c => c.IsNamed(part));
-            if (child is null)
+            if (!byName.TryGetValue(part, out var child))
             {
-                children.Add(child = new Node(part, -1, Cell.Text));
+                child = AddChild(new Node(part, -1, CsvCell.Text, IsDocument));
             }
 
             child.Add(path[1..], at, kind);
         }
 
-        public void Write(Utf8JsonWriter writer, IReadOnlyList<string?> fields)
+        public void Write(Utf8JsonWriter writer, List<string?> fields, bool withNulls)
         {
             writer.WriteStartObject();
             foreach (var child in children)
             {
-                if (child.HasValue(fields))
+                if (child.HasValue(fields) || (withNulls && child.IsDocument))
                 {
                     writer.WritePropertyName(child.encoded);
-                    child.WriteValue(writer, fields);
+                    child.WriteValue(writer, fields, withNulls);
+                }
+                else if (withNulls && child.isNull)
+                {
+                    writer.WriteNull(child.encoded);
                 }
             }
 
             writer.WriteEndObject();
         }
 
-        private readonly JsonEncodedText encoded = JsonEncodedText.Encode(name);
+        private readonly bool isNull = isNullable;
 
-        private bool IsNamed(string other) => name == other;
+        private string Name => name;
 
-        private bool HasValue(IReadOnlyList<string?> fields)
+        private bool IsDocument { get; } = name is "attributes" or "consents" && index < 0;
+
+        private Node AddChild(Node child)
+        {
+            children.Add(child);
+            byName.TryAdd(child.Name, child);
+            return child;
+        }
+
+        private bool HasValue(List<string?> fields)
         {
             if (index >= 0)
             {
-                return cell != Cell.ReadOnly && !string.IsNullOrWhiteSpace(fields[index]);
+                return !string.IsNullOrWhiteSpace(fields[index]);
             }
 
             foreach (var child in children)
@@ -237,29 +200,29 @@ internal sealed class CustomerCsv
         }
 
         // What does not read as the column's type goes as text: whoever reads the JSON says what is wrong.
-        private void WriteValue(Utf8JsonWriter writer, IReadOnlyList<string?> fields)
+        private void WriteValue(Utf8JsonWriter writer, List<string?> fields, bool withNulls)
         {
             if (index < 0)
             {
-                Write(writer, fields);
+                Write(writer, fields, withNulls);
                 return;
             }
 
             var text = CsvFormula.TakeOff(fields[index]!);
             switch (cell)
             {
-                case Cell.Number when RuleNumber.Parse(text) is { } number:
+                case CsvCell.Number when RuleNumber.Parse(text) is { } number:
                     writer.WriteNumberValue(number);
                     break;
-                case Cell.Number when double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var real)
+                case CsvCell.Number when double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var real)
                     && double.IsFinite(real):
                     // A coordinate may have more decimals than a number that is added up.
                     writer.WriteRawValue(real.ToString("R", CultureInfo.InvariantCulture));
                     break;
-                case Cell.Boolean when bool.TryParse(text, out var flag):
+                case CsvCell.Boolean when bool.TryParse(text, out var flag):
                     writer.WriteBooleanValue(flag);
                     break;
-                case Cell.Set:
+                case CsvCell.Set:
                     writer.WriteStartArray();
                     foreach (var item in Items(text))
                     {

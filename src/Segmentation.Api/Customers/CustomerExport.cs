@@ -44,7 +44,7 @@ public static class CustomerExport
         db.Database.SetCommandTimeout(0);
         var csv = !download.Csv ? null
             : download.IdOnly ? CustomerCsv.Ids
-            : CustomerCsv.For(attributes, await PurposesAsync(db, cancellation));
+            : new CustomerCsv(CsvColumns.List(attributes, await PurposesAsync(db, cancellation)));
         var now = response.HttpContext.RequestServices.GetRequiredService<TimeProvider>().GetUtcNow();
         var rows = customers.AsNoTracking().OrderBy(c => c.Key);
         var resources = download.IdOnly

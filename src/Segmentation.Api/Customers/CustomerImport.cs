@@ -1,68 +1,93 @@
+using System.Diagnostics;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
-using NpgsqlTypes;
-using Segmentation.Api.Changes;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 
 namespace Segmentation.Api.Customers;
 
 /// <summary>
-/// Writes many customers: a line is a whole customer, as in PUT. Memory is constant: a batch is stored while the next one is read.
+/// Writes many customers, a line each. Memory is constant: a batch is stored while the next one is read.
 /// </summary>
-public sealed class CustomerImport(SegmentationDb db, CustomerValidator validator, TimeProvider time)
+public sealed class CustomerImport(SegmentationDb db, CustomerValidator validator, TimeProvider time, ILogger<CustomerImport> logger)
 {
     /// <summary>How many rejected lines the answer lists.</summary>
     public const int MaxErrors = 100;
 
+    // Rejected lines that are kept in memory at most, until they are reported.
+    private const int MaxUnreported = 1000;
+
+    private static readonly TimeSpan LogInterval = TimeSpan.FromSeconds(5);
+
     private readonly List<LineError> errors = [];
-    private readonly BulkTable<Customer> table = BulkTable<Customer>.For(db.Model);
-    private Dictionary<string, CustomerAttribute> definitions = [];
+    private List<RejectedLine> unreported = [];
+    private Func<ImportCounts, IReadOnlyList<RejectedLine>, Task>? report;
+    private IReadOnlyList<string?> header = [];
     private long received;
     private long rejected;
     private long created;
     private long updated;
 
-    /// <summary>Reads and stores the whole body.</summary>
-    /// <param name="csv">Whether it is CSV; else NDJSON.</param>
-    /// <exception cref="ApiProblem">The CSV's header is wrong; nothing was stored.</exception>
-    public async Task<ImportResult> RunAsync(Stream body, bool csv, CancellationToken cancellation)
-    {
-        definitions = await db.Attributes.AsNoTracking().ToDictionaryAsync(a => a.Name, cancellation);
-        var reader = new RecordReader(body, csv);
-        var parser = new CustomerRecordParser(validator, csv ? await ReadHeaderAsync(reader, cancellation) : null, definitions, time);
+    /// <summary>A CSV's header as it was read; empty until then.</summary>
+    internal IReadOnlyList<string?> Header => header;
 
-        // One connection for all batches: the temporary table is its own. Their commits don't wait for the disk;
-        // the last statement does, for all.
+    /// <summary>Reads and stores the whole body; of a dry run, reads it and finds what storing it would do.</summary>
+    /// <exception cref="ApiProblem">The CSV's header is wrong; nothing was stored.</exception>
+    public Task<ImportResult> RunAsync(Stream body, ImportOptions options, CancellationToken cancellation) =>
+        RunAsync(body, options, null, cancellation);
+
+    /// <summary>The same, and tells of each batch how far it is, and which lines were rejected since.</summary>
+    internal async Task<ImportResult> RunAsync(
+        Stream body, ImportOptions options, Func<ImportCounts, IReadOnlyList<RejectedLine>, Task>? report,
+        CancellationToken cancellation)
+    {
+        this.report = report;
+        var definitions = await db.Attributes.AsNoTracking().ToDictionaryAsync(a => a.Name, cancellation);
+        var reader = new RecordReader(body, options.Csv);
+        var columns = options.Csv ? await ReadHeaderAsync(reader, definitions, cancellation) : null;
+        var parser = new CustomerRecordParser(validator, columns, options.Mode == ImportMode.Merge, definitions, time);
+
+        // One connection for all batches: the temporary tables are its own.
         await db.Database.OpenConnectionAsync(cancellation);
-        await ExecuteAsync(
-            $"""
-            CREATE TEMPORARY TABLE IF NOT EXISTS incoming_customers ON COMMIT DELETE ROWS
-            AS SELECT {table.ColumnList} FROM customers WITH NO DATA
-            """);
-        await ExecuteAsync("SET synchronous_commit = off");
-        var (batch, other, storing) = (new CustomerImportBatch(table), new CustomerImportBatch(table), Task.CompletedTask);
+        var store = new CustomerImportStore((NpgsqlConnection)db.Database.GetDbConnection(), db, options, definitions);
+        await store.BeginAsync(cancellation);
+        await StoreAllAsync(reader, parser, store, options, cancellation);
+        await store.EndAsync(cancellation);
+        await db.Database.CloseConnectionAsync();
+        return new ImportResult(received, created, updated, rejected, [.. parser.Ignored], [.. errors.OrderBy(e => e.Line)]);
+    }
+
+    private async Task StoreAllAsync(
+        RecordReader reader, CustomerRecordParser parser, CustomerImportStore store, ImportOptions options,
+        CancellationToken cancellation)
+    {
+        var table = BulkTable<Customer>.For(db.Model);
+        var merge = options.Mode == ImportMode.Merge;
+        var (batch, other, storing) = (new CustomerImportBatch(table, merge), new CustomerImportBatch(table, merge), Task.CompletedTask);
+        var logged = Stopwatch.GetTimestamp();
         try
         {
             while (await reader.ReadAsync(cancellation))
             {
                 received++;
-                var fault = reader.Fault;
-                if (fault is null && parser.Parse(reader.Record.Span, out fault) is { } customer)
+                var (fault, id) = (reader.Fault, (string?)null);
+                if (fault is null && parser.Parse(reader.Record.Span, reader.Separator, out fault, out id) is { } customer)
                 {
-                    batch.Add(customer, reader.Line);
+                    batch.Add(customer, reader.Line, report is null ? [] : reader.Record.ToArray());
                 }
                 else
                 {
-                    Reject(reader.Line, fault!);
+                    Reject(reader.Line, fault!, reader.Record, id);
                 }
 
-                if (batch.IsFull)
+                if (batch.IsFull || unreported.Count >= MaxUnreported)
                 {
                     await storing;
-                    storing = StoreAsync(batch, cancellation);
+                    await ReportAsync();
+                    storing = StoreAsync(store, batch, cancellation);
                     (batch, other) = (other, batch);
                     batch.Clear();
+                    logged = Log(logged);
                 }
             }
         }
@@ -72,22 +97,12 @@ public sealed class CustomerImport(SegmentationDb db, CustomerValidator validato
             await storing;
         }
 
-        await StoreAsync(batch, cancellation);
-
-        // What a commit waits for is the log up to its own end: any entry of ours comes after all that was stored.
-        await ExecuteAsync("RESET synchronous_commit");
-        await ExecuteAsync("SELECT pg_logical_emit_message(true, 'segmentation', 'imported')");
-        await db.Database.CloseConnectionAsync();
-        return new ImportResult(received, created, updated, rejected, [.. errors.OrderBy(e => e.Line)]);
-
-        async Task ExecuteAsync(string sql)
-        {
-            await using var command = new NpgsqlCommand(sql, (NpgsqlConnection)db.Database.GetDbConnection());
-            await command.ExecuteNonQueryAsync(cancellation);
-        }
+        await StoreAsync(store, batch, cancellation);
+        await ReportAsync();
     }
 
-    private async Task<CustomerCsv> ReadHeaderAsync(RecordReader reader, CancellationToken cancellation)
+    private async Task<CustomerCsv> ReadHeaderAsync(
+        RecordReader reader, Dictionary<string, CustomerAttribute> definitions, CancellationToken cancellation)
     {
         if (!await reader.ReadAsync(cancellation))
         {
@@ -100,11 +115,12 @@ public sealed class CustomerImport(SegmentationDb db, CustomerValidator validato
         }
 
         var names = new List<string?>();
-        RecordReader.Split(reader.Record.Span, names);
-        return CustomerCsv.Read(names, definitions);
+        RecordReader.Split(reader.Record.Span, reader.Separator, names);
+        header = names;
+        return new CustomerCsv(CsvColumns.Read(names, reader.Separator, definitions));
     }
 
-    private void Reject(int line, string message)
+    private void Reject(int line, string message, ReadOnlyMemory<byte> record, string? id)
     {
         lock (errors)
         {
@@ -113,83 +129,60 @@ public sealed class CustomerImport(SegmentationDb db, CustomerValidator validato
             {
                 errors.Add(new LineError(line, message));
             }
+
+            if (report is not null)
+            {
+                unreported.Add(new RejectedLine(line, message, record.ToArray(), id));
+            }
         }
     }
 
-    private async Task StoreAsync(CustomerImportBatch batch, CancellationToken cancellation)
+    private async Task ReportAsync()
     {
-        if (batch.Count == 0)
+        if (report is null)
         {
             return;
         }
 
-        var (stored, fresh, stale) = await Retry.OnDeadlockAsync(() => TryStoreAsync(batch, cancellation), cancellation);
-        foreach (var line in stale)
+        List<RejectedLine> lines;
+        ImportCounts counts;
+        lock (errors)
         {
-            Reject(line, "It carries an attribute that was changed or deleted while the file was read.");
+            (lines, unreported) = (unreported, []);
+            counts = new ImportCounts(received, created, updated, rejected);
         }
 
-        created += fresh;
-        updated += stored - fresh + batch.Repeated;
+        await report(counts, lines);
     }
 
-    private async Task<(long Stored, long Fresh, IReadOnlySet<int> Stale)> TryStoreAsync(
-        CustomerImportBatch batch, CancellationToken cancellation)
+    private async Task StoreAsync(CustomerImportStore store, CustomerImportBatch batch, CancellationToken cancellation)
     {
-        var connection = (NpgsqlConnection)db.Database.GetDbConnection();
-        await using var transaction = await connection.BeginTransactionAsync(cancellation);
-        var stale = batch.Carriers(await LockAttributesAsync(connection, batch, cancellation));
-        await table.CopyAsync(connection, "incoming_customers", batch.Encoded(except: stale), cancellation);
-        await using var upsert = new NpgsqlCommand(UpsertSql(), connection);
-        await using var reader = await upsert.ExecuteReaderAsync(cancellation);
-        await reader.ReadAsync(cancellation);
-        var (stored, fresh) = (reader.GetInt64(0), reader.GetInt64(1));
-        await reader.CloseAsync();
-        await transaction.CommitAsync(cancellation);
-        return (stored, fresh, stale);
-    }
-
-    // In a customer that is there already, what others make stays, and what events have a part in is merged.
-    private string UpsertSql()
-    {
-        var profile = CustomerColumns.ColumnsMadeBy(db.Model, Maker.Profile).Select(column => $"{column} = excluded.{column}");
-        return $"""
-            WITH stored AS (
-                INSERT INTO customers AS c ({table.ColumnList}) SELECT {table.ColumnList} FROM incoming_customers ORDER BY id
-                ON CONFLICT (id) DO UPDATE SET {string.Join(", ", profile)},
-                    updated_at = excluded.updated_at, version = c.version + 1,
-                    first_seen_at = least(excluded.first_seen_at, c.first_event_at),
-                    last_seen_at = greatest(excluded.last_seen_at, c.last_event_at)
-                RETURNING key, version),
-            changes AS ({ChangeLog.AppendImportedSql("stored")})
-            SELECT count(*), count(*) FILTER (WHERE version = 1) FROM stored
-            """;
-    }
-
-    // An attribute can't be deleted while values of it are on their way in; one that was deleted since the lines
-    // were checked is found here.
-    private async Task<IReadOnlyCollection<string>> LockAttributesAsync(
-        NpgsqlConnection connection, CustomerImportBatch batch, CancellationToken cancellation)
-    {
-        if (batch.Attributes.Count == 0)
+        if (batch.IsEmpty)
         {
-            return [];
+            return;
         }
 
-        await using var command = new NpgsqlCommand(
-            "SELECT name, type FROM attributes WHERE name = ANY ($1) ORDER BY name FOR SHARE", connection);
-        command.Parameters.Add(
-            new NpgsqlParameter<string[]> { TypedValue = [.. batch.Attributes], NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text });
-        await using var reader = await command.ExecuteReaderAsync(cancellation);
-        var gone = batch.Attributes.ToHashSet(StringComparer.Ordinal);
-        while (await reader.ReadAsync(cancellation))
+        var stored = await store.StoreAsync(batch, cancellation);
+        foreach (var (line, message) in stored.Rejected)
         {
-            if (definitions[reader.GetString(0)].Type == reader.GetString(1))
-            {
-                gone.Remove(reader.GetString(0));
-            }
+            Reject(line.Number, message, line.Record, line.Id);
         }
 
-        return gone;
+        created += stored.Created;
+        updated += stored.Updated;
+    }
+
+    // Numbers alone: lines are personal data.
+    private long Log(long last)
+    {
+        if (Stopwatch.GetElapsedTime(last) < LogInterval)
+        {
+            return last;
+        }
+
+        logger.LogInformation(
+            "Import: {Received} lines read, {Created} customers created, {Updated} updated, {Rejected} rejected", received, created,
+            updated, rejected);
+        return Stopwatch.GetTimestamp();
     }
 }

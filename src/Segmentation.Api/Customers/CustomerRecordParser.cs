@@ -8,20 +8,30 @@ namespace Segmentation.Api.Customers;
 
 /// <summary>Makes customers of an import's records: lines of NDJSON, or records of a CSV whose header has been read.</summary>
 /// <param name="columns">The columns of the CSV; null for NDJSON.</param>
+/// <param name="merge">Whether to find what a line names; else it is the whole customer.</param>
 /// <param name="definitions">The registered attributes, by name.</param>
 internal sealed class CustomerRecordParser(
-    CustomerValidator validator, CustomerCsv? columns, IReadOnlyDictionary<string, CustomerAttribute> definitions, TimeProvider time)
+    CustomerValidator validator, CustomerCsv? columns, bool merge, IReadOnlyDictionary<string, CustomerAttribute> definitions,
+    TimeProvider time)
 {
     private readonly ArrayBufferWriter<byte> json = new(4096);
     private readonly List<string?> fields = [];
+    private readonly ulong named = columns?.Named ?? NamedProperties.All;
+    private readonly SortedSet<string> ignored = new(columns?.Ignored ?? [], StringComparer.Ordinal);
     private Utf8JsonWriter? writer;
 
+    /// <summary>Properties that were there and are read-only.</summary>
+    public IReadOnlyCollection<string> Ignored => ignored;
+
     /// <summary>The customer that a record stands for; null when it has a fault.</summary>
-    public Customer? Parse(ReadOnlySpan<byte> record, out string? fault)
+    /// <param name="separator">Of a CSV's fields.</param>
+    /// <param name="id">Whose it is, faulty or not; null where that can't be told.</param>
+    public ImportedCustomer? Parse(ReadOnlySpan<byte> record, byte separator, out string? fault, out string? id)
     {
+        id = null;
         if (columns is not null)
         {
-            RecordReader.Split(record, fields);
+            RecordReader.Split(record, separator, fields);
             fault = WriteJson(columns);
             if (fault is not null)
             {
@@ -34,8 +44,14 @@ internal sealed class CustomerRecordParser(
         try
         {
             var resource = JsonSerializer.Deserialize<CustomerResource>(record, Json.Options);
+            id = resource?.Id;
+            var (removed, undated) = merge ? FindConsents(resource?.Consents) : ([], []);
             fault = resource is null ? "It is null; it must be a JSON object." : Check(resource);
-            return fault is null ? Create(resource!) : null;
+            if (fault is null)
+            {
+                var names = columns is null ? NamedProperties.Read(record, ignored) : named;
+                return new ImportedCustomer(Create(resource!), names, resource!, removed, undated);
+            }
         }
         catch (JsonException malformed)
         {
@@ -46,6 +62,9 @@ internal sealed class CustomerRecordParser(
             fault = "A string has half a surrogate pair in it.";
         }
 
+        // Of a CSV the cells say more than the JSON that was made of them.
+        var misread = columns is null ? "" : string.Join(' ', columns.ListMisread(fields));
+        fault = misread.Length > 0 ? misread : fault;
         return null;
     }
 
@@ -54,10 +73,17 @@ internal sealed class CustomerRecordParser(
         json.ResetWrittenCount();
         writer ??= new Utf8JsonWriter(json);
         writer.Reset();
-        var fault = csv.WriteJson(fields, writer);
+        var fault = csv.WriteJson(fields, writer, merge);
         writer.Flush();
         return fault;
     }
+
+    // What is to be known of consents before they are normalized and dated.
+    private static (IReadOnlyCollection<string> Removed, IReadOnlyCollection<string> Undated) FindConsents(
+        Dictionary<string, ConsentResource?>? consents) => consents is null or { Count: 0 }
+        ? ([], [])
+        : ([.. consents.Where(c => c.Value is null).Select(c => c.Key)],
+            [.. consents.Where(c => c.Value is { At: null }).Select(c => c.Key)]);
 
     private string? Check(CustomerResource resource)
     {

@@ -105,10 +105,16 @@ public sealed class CustomerResource
             consent?.At ??= now;
         }
 
-        customer.Consents = Consents is { Count: > 0 } ? JsonSerializer.SerializeToElement(Consents, Json.Options) : null;
-        customer.ConsentsGranted = Consents is { Count: > 0 } ? [.. Consents.Where(c => c.Value!.Granted == true).Select(c => c.Key)] : [];
+        SetConsents(customer, Consents);
         customer.UpdatedAt = now;
         customer.Version++;
+    }
+
+    /// <summary>Sets a customer's consents, all of them.</summary>
+    internal static void SetConsents(Customer customer, Dictionary<string, ConsentResource?>? consents)
+    {
+        customer.Consents = consents is { Count: > 0 } ? JsonSerializer.SerializeToElement(consents, Json.Options) : null;
+        customer.ConsentsGranted = consents is { Count: > 0 } ? [.. consents.Where(c => c.Value!.Granted == true).Select(c => c.Key)] : [];
     }
 
     /// <summary>

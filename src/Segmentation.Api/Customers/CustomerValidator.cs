@@ -12,6 +12,7 @@ namespace Segmentation.Api.Customers;
 public sealed class CustomerValidator : AbstractValidator<CustomerResource>
 {
     private const string Definitions = nameof(Definitions);
+    internal static readonly string TooManyConsents = $"consents must have at most {Customer.SetMaxItems} purposes.";
     private readonly TimeZones zones;
 
     public CustomerValidator(TimeZones zones)
@@ -50,7 +51,7 @@ public sealed class CustomerValidator : AbstractValidator<CustomerResource>
     {
         if (consents?.Count > Customer.SetMaxItems)
         {
-            yield return new RuleError("/consents", $"consents must have at most {Customer.SetMaxItems} purposes.");
+            yield return new RuleError("/consents", TooManyConsents);
             yield break;
         }
 

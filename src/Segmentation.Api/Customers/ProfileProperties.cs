@@ -86,6 +86,19 @@ internal static class ProfileProperties
     public static readonly Action<CustomerResource, Customer> Apply = Join<Action<CustomerResource, Customer>>(
         p => p.Apply, ProfileProperty.Resource, ProfileProperty.Customer);
 
+    /// <summary>
+    /// A bit of each property that is sent, by its dotted name. A place is one value: its bits are those of both its coordinates, by its
+    /// own name and by theirs.
+    /// </summary>
+    public static readonly IReadOnlyDictionary<string, ulong> Bits = FindBits();
+
+    /// <summary>Sets those of a customer's properties that are named, by their bits, to what another customer has.</summary>
+    public static readonly Action<Customer, Customer, ulong> Merge = Expression.Lambda<Action<Customer, Customer, ulong>>(
+        Expression.Block(all.Where(p => p.Merge is not null).Select((p, i) => Expression.IfThen(
+            Expression.NotEqual(Expression.And(ProfileProperty.Named, Expression.Constant(1UL << i)), Expression.Constant(0UL)),
+            p.Merge!))),
+        ProfileProperty.Customer, ProfileProperty.From, ProfileProperty.Named).Compile();
+
     /// <summary>Brings all of a resource's properties into the form that is stored; its parts are there.</summary>
     public static readonly Action<CustomerResource, TimeZones> Normalize = Join<Action<CustomerResource, TimeZones>>(
         p => p.Normalize, ProfileProperty.Resource, ProfileProperty.Zones);
@@ -106,6 +119,17 @@ internal static class ProfileProperties
         Splice.And(
             [.. from property in all where property.Fault is not null select Expression.Equal(property.Fault!, Expression.Constant(null))]),
         ProfileProperty.Resource, ProfileProperty.Zones).Compile();
+
+    private static Dictionary<string, ulong> FindBits()
+    {
+        const string place = "geographic.location";
+        var bits = all.Where(p => p.Merge is not null).Select((p, i) => (Name: p.Pointer[1..].Replace('/', '.'), Bit: 1UL << i))
+            .ToDictionary(p => p.Name, p => p.Bit, StringComparer.Ordinal);
+        var coordinates = bits.Keys.Where(name => name.StartsWith(place, StringComparison.Ordinal)).ToList();
+        var both = coordinates.Aggregate(0UL, (sum, name) => sum | bits[name]);
+        coordinates.Append(place).ToList().ForEach(name => bits[name] = both);
+        return bits;
+    }
 
     private static T Join<T>(Func<ProfileProperty, Expression?> step, params ParameterExpression[] parameters) =>
         Expression.Lambda<T>(Expression.Block(all.Select(step).OfType<Expression>()), parameters).Compile();
@@ -145,6 +169,7 @@ internal static class ProfileProperties
         {
             Show = Expression.Assign(property, column),
             Apply = Expression.Assign(column, Splice.Body(merge, ProfileProperty.Customer, property)),
+            Merge = Expression.Assign(column, Splice.Body(merge, ProfileProperty.Customer, Splice.Body(stored, ProfileProperty.From))),
         };
     }
 
@@ -197,6 +222,8 @@ internal static class ProfileProperties
         {
             Apply = Expression.Assign(
                 Splice.Body(stored, ProfileProperty.Customer), Expression.Condition(missing, Expression.Default(property.Type), property)),
+            Merge = Expression.Assign(
+                Splice.Body(stored, ProfileProperty.Customer), Splice.Body(stored, ProfileProperty.From)),
             Fault = Expression.Condition(missing, Expression.Default(typeof(string)), Splice.Body(fault, property)),
         };
     }
@@ -209,6 +236,7 @@ internal static class ProfileProperties
         {
             Show = Expression.Assign(property, column),
             Apply = Expression.Assign(column, property),
+            Merge = Expression.Assign(column, Splice.Body(stored, ProfileProperty.From)),
             Normalize = normalize is null ? null : Expression.Assign(property, Splice.Body(normalize, property, ProfileProperty.Zones)),
             Fault = fault is null ? null
                 : fault.Parameters.Count == 1 ? Splice.Body(fault, property)

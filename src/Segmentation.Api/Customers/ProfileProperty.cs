@@ -14,6 +14,8 @@ internal sealed class ProfileProperty(Expression property)
     public static readonly ParameterExpression Customer = Expression.Parameter(typeof(Customer), "customer");
     public static readonly ParameterExpression Resource = Expression.Parameter(typeof(CustomerResource), "resource");
     public static readonly ParameterExpression Now = Expression.Parameter(typeof(DateTimeOffset), "now");
+    public static readonly ParameterExpression From = Expression.Parameter(typeof(Customer), "from");
+    public static readonly ParameterExpression Named = Expression.Parameter(typeof(ulong), "named");
     public static readonly ParameterExpression Zones = Expression.Parameter(typeof(TimeZones), "zones");
 
     /// <summary>JSON Pointer to the property.</summary>
@@ -24,6 +26,9 @@ internal sealed class ProfileProperty(Expression property)
 
     /// <summary>Sets it in the customer to what the resource has.</summary>
     public Expression? Apply { get; init; }
+
+    /// <summary>Sets it in the customer to what another has.</summary>
+    public Expression? Merge { get; init; }
 
     /// <summary>Brings it in the resource into the form that is stored.</summary>
     public Expression? Normalize { get; init; }

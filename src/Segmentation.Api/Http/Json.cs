@@ -23,6 +23,9 @@ public static class Json
         options.NumberHandling = JsonNumberHandling.Strict;
         options.AllowDuplicateProperties = false;
         options.RespectNullableAnnotations = false;
+
+        // What describes types is asked for before anything has been read or written, which would set it.
+        options.TypeInfoResolver ??= new DefaultJsonTypeInfoResolver();
         options.Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping;
         options.Converters.Add(new InstantConverter());
         options.Converters.Add(new NumberConverter());

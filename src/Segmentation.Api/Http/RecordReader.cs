@@ -9,7 +9,8 @@ namespace Segmentation.Api.Http;
 /// </summary>
 /// <remarks>
 /// A CSV record whose quotes don't close (RFC 4180), or close in the middle of a field, is given up at its first line break, so that a
-/// stray quote costs its own line and not the rest of the file.
+/// stray quote costs its own line and not the rest of the file. What separates a CSV's fields, and what ends its lines (CR alone, too), is
+/// found from its first line.
 /// </remarks>
 public sealed class RecordReader(Stream body, bool csv)
 {
@@ -18,6 +19,10 @@ public sealed class RecordReader(Stream body, bool csv)
 
     private const int Incomplete = -1;
     private const int Stray = -2;
+    private const string Separators = ",;\t|";
+    private const string NotUtf8 =
+        "It is not valid UTF-8. If the file is Windows-1252, as Excel writes it in the West, send Content-Type: text/csv; "
+        + "charset=windows-1252.";
     private static readonly string TooLong = $"It is longer than {MaxBytes / 1024} KiB.";
 
     private byte[] buffer = new byte[64 * 1024];
@@ -25,7 +30,12 @@ public sealed class RecordReader(Stream body, bool csv)
     private int end;
     private bool ended;
     private bool begun;
+    private bool isKnown;
+    private byte lineEnd = (byte)'\n';
     private int nextLine = 1;
+
+    /// <summary>What separates a CSV's fields: a comma, a semicolon, a tab or <c>|</c>. Known with the first record.</summary>
+    public byte Separator { get; private set; } = (byte)',';
 
     /// <summary>The number of the record's first line, from 1.</summary>
     public int Line { get; private set; }
@@ -43,7 +53,7 @@ public sealed class RecordReader(Stream body, bool csv)
         {
             if (Cut())
             {
-                if (Fault is not null || !Record.Span.Trim(" \t\r"u8).IsEmpty)
+                if (Fault is not null || !IsBlank(Record.Span))
                 {
                     return true;
                 }
@@ -76,9 +86,14 @@ public sealed class RecordReader(Stream body, bool csv)
 
         // Nothing more will come, or no more of it may be held.
         var final = ended || data.Length > MaxBytes;
-        var length = csv ? CsvEnd(data, final) : data.IndexOf((byte)'\n');
+        if (!isKnown && !(isKnown = FindForm(data, final)))
+        {
+            return false;
+        }
+
+        var length = csv ? CsvEnd(data, final) : data.IndexOf(lineEnd);
         var stray = length == Stray;
-        length = stray ? data.IndexOf((byte)'\n') : length;
+        length = stray ? data.IndexOf(lineEnd) : length;
         if (length < 0 || length == data.Length)
         {
             if (!ended)
@@ -91,18 +106,69 @@ public sealed class RecordReader(Stream body, bool csv)
 
         var record = data[..length];
         Line = nextLine;
-        nextLine += csv && !stray ? record.Count((byte)'\n') + 1 : 1;
+        nextLine += csv && !stray ? record.Count(lineEnd) + 1 : 1;
         Record = buffer.AsMemory(start, length > 0 && record[^1] == '\r' ? length - 1 : length);
         Fault = length > MaxBytes ? TooLong
             : stray ? "A quote in it is not closed, or is in the middle of a field."
             : Utf8.IsValid(record) ? null
-            : "It is not valid UTF-8.";
+            : NotUtf8;
         start += Math.Min(length + 1, data.Length);
         return true;
     }
 
+    // Nothing but blanks; in CSV, also a row of a spreadsheet in which nothing stands.
+    private bool IsBlank(ReadOnlySpan<byte> record) =>
+        csv ? record.Trim([(byte)' ', (byte)'\t', (byte)'\r', Separator]).IsEmpty : record.Trim(" \t\r"u8).IsEmpty;
+
+    // Finds the separator and the end of lines from the first line that is not blank; false when its end is not there yet.
+    private bool FindForm(ReadOnlySpan<byte> data, bool final)
+    {
+        Span<int> counts = stackalloc int[Separators.Length];
+        var (quoted, isBlank, i) = (false, true, 0);
+        for (; i < data.Length; i++)
+        {
+            var c = data[i];
+            if (c is (byte)'\r' or (byte)'\n' && !quoted)
+            {
+                if (c == '\r' && i + 1 == data.Length && !final)
+                {
+                    return false;
+                }
+
+                lineEnd = c == '\r' && !(i + 1 < data.Length && data[i + 1] == '\n') ? c : (byte)'\n';
+                if (!isBlank)
+                {
+                    break;
+                }
+            }
+            else if (c == '"' && csv)
+            {
+                quoted = !quoted;
+            }
+            else if (!quoted && Separators.IndexOf((char)c) is var which and >= 0)
+            {
+                counts[which]++;
+            }
+
+            isBlank &= c is (byte)' ' or (byte)'\r' or (byte)'\n';
+        }
+
+        if (i == data.Length && !final)
+        {
+            return false;
+        }
+
+        // The first of those that are there most: a comma where there is none.
+        for (var which = Separators.Length - 1; which >= 0; which--)
+        {
+            Separator = counts[which] >= counts[Separators.IndexOf((char)Separator)] ? (byte)Separators[which] : Separator;
+        }
+
+        return true;
+    }
+
     // Where the CSV record ends that starts here: an index, or Incomplete, or Stray.
-    private static int CsvEnd(ReadOnlySpan<byte> data, bool final)
+    private int CsvEnd(ReadOnlySpan<byte> data, bool final)
     {
         var i = 0;
         while (i < data.Length)
@@ -116,19 +182,19 @@ public sealed class RecordReader(Stream body, bool csv)
                 }
 
                 i++;
-                i += i < data.Length && data[i] == '\r' ? 1 : 0;
-                if (i < data.Length && data[i] is not ((byte)',' or (byte)'\n'))
+                i += i < data.Length && data[i] == '\r' && lineEnd != '\r' ? 1 : 0;
+                if (i < data.Length && data[i] != Separator && data[i] != lineEnd)
                 {
                     return Stray;
                 }
             }
             else
             {
-                var stop = data[i..].IndexOfAny((byte)',', (byte)'\n');
+                var stop = data[i..].IndexOfAny(Separator, lineEnd);
                 i = stop < 0 ? data.Length : i + stop;
             }
 
-            if (i == data.Length || data[i] == '\n')
+            if (i == data.Length || data[i] == lineEnd)
             {
                 break;
             }
@@ -191,7 +257,7 @@ public sealed class RecordReader(Stream body, bool csv)
         (Line, Fault, Record) = (nextLine++, TooLong, default);
         while (true)
         {
-            var line = buffer.AsSpan(start, end - start).IndexOf((byte)'\n');
+            var line = buffer.AsSpan(start, end - start).IndexOf(lineEnd);
             if (line >= 0)
             {
                 start += line + 1;
@@ -209,7 +275,7 @@ public sealed class RecordReader(Stream body, bool csv)
     }
 
     /// <summary>The fields of a CSV record that has no <see cref="Fault"/>; empty ones are null.</summary>
-    public static void Split(ReadOnlySpan<byte> record, List<string?> fields)
+    public static void Split(ReadOnlySpan<byte> record, byte separator, List<string?> fields)
     {
         fields.Clear();
         while (true)
@@ -223,7 +289,7 @@ public sealed class RecordReader(Stream body, bool csv)
             }
             else
             {
-                length = record.IndexOf((byte)',') is var comma and >= 0 ? comma : record.Length;
+                length = record.IndexOf(separator) is var end and >= 0 ? end : record.Length;
                 fields.Add(Text(record[..length]));
             }
 

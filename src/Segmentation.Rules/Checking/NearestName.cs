@@ -9,11 +9,12 @@ public static class NearestName
     private const int MaxLength = 128;
 
     /// <summary>
-    /// The candidate with the fewest edits to the given name, regardless of case; null when none is within a third of its length.
+    /// The candidate with the fewest edits to the given name, regardless of case; null when none is within a third of its length,
+    /// or what it has in common with the name is nothing.
     /// </summary>
     public static string? Find(string name, IEnumerable<string> candidates) => candidates
         .Select(c => (Name: c, Distance: CountEdits(CaseNormalizer.Normalize(name), CaseNormalizer.Normalize(c))))
-        .Where(c => c.Distance <= Math.Max(2, c.Name.Length / 3))
+        .Where(c => c.Distance <= Math.Max(2, c.Name.Length / 3) && c.Distance < Math.Min(name.Length, c.Name.Length))
         .OrderBy(c => c.Distance).ThenBy(c => c.Name, StringComparer.Ordinal)
         .FirstOrDefault().Name;
 

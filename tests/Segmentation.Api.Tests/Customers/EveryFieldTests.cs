@@ -208,9 +208,9 @@ public sealed class EveryFieldTests(ApiFixture fixture) : IClassFixture<ApiFixtu
         }
 
         var (columns, cells) = (new List<string?>(), new List<string?>());
-        RecordReader.Split(Encoding.UTF8.GetBytes(lines[0].TrimEnd('\r')), columns);
+        RecordReader.Split(Encoding.UTF8.GetBytes(lines[0].TrimEnd('\r')), (byte)',', columns);
         var record = lines.Single(l => l.StartsWith(id + ',', StringComparison.Ordinal));
-        RecordReader.Split(Encoding.UTF8.GetBytes(record.TrimEnd('\r')), cells);
+        RecordReader.Split(Encoding.UTF8.GetBytes(record.TrimEnd('\r')), (byte)',', cells);
         foreach (var column in path == "geographic.location" ? [$"{path}.latitude", $"{path}.longitude"] : new[] { path })
         {
             Assert.True(columns.Contains(column), $"An export of {type} has no column {column}.");

@@ -79,7 +79,7 @@ public sealed partial class EveryRouteTests(ApiFixture fixture) : IClassFixture<
     {
         foreach (var route in routes.Where(r => r.Types.Any(t => t.EndsWith("json", StringComparison.Ordinal))))
         {
-            foreach (var body in new[] { "{\"a\":\"\u00ff\"}", "{\"\u00c3\":1}", "[\"\u00ed\u00a0\u0080\"]", "\u00ff\u00fe" })
+            foreach (var body in new[] { "{\"a\":\"\u00ff\"}", "{\"\u00c3\":1}", "[\"\u00ed\u00a0\u0080\"]", "\u00fe\u00fe" })
             {
                 var answer = await Api.SendAsync(
                     route.Method, route.Address, Encoding.Latin1.GetBytes(body), route.Types.First(t => t.EndsWith("json")), []);

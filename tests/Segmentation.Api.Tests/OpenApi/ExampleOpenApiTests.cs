@@ -91,6 +91,7 @@ public sealed class ExampleOpenApiTests(SampleApi api) : IClassFixture<SampleApi
         // One media type's examples, where another has the same.
         return from content in body.GetProperty("content")
             .EnumerateObject()
+            .Where(c => c.Name != "multipart/form-data") // A chosen file.
             .DistinctBy(c => c.Value.TryGetProperty("examples", out var e) ? e.ToString() : c.Name)
                from text in content.Value.TryGetProperty("example", out var one)
                    ? [one.GetString()!]

@@ -111,17 +111,32 @@ public sealed class CustomersController(
         return NoContent();
     }
 
-    /// <summary>Creates or replaces customers, a line each: text/csv or application/x-ndjson. A bad line is rejected alone.</summary>
+    /// <summary>Imports customers, a line each: CSV or NDJSON. A bad line is rejected alone.</summary>
+    /// <remarks>
+    /// A line creates a customer, or changes the one with its <c>id</c>. In <c>mode=merge</c> it changes what it names: a column or
+    /// property that is absent is kept, an empty cell or a null removes. In <c>mode=replace</c> it is the whole customer.
+    ///
+    /// A CSV begins with the columns' names, those of properties (<c>id,demographic.birthDate,attributes.plan</c>) or of fields in rules
+    /// (<c>customer.email</c>, <c>temporal.signedUpAt</c>, <c>consent.marketing</c>), 2,000 at most; read-only ones are not taken and are
+    /// listed in <c>ignored</c>. A set's values are joined by <c>|</c>. The separator (comma, semicolon, tab or <c>|</c>) is found from the
+    /// first line. The file is UTF-8 or UTF-16, or with <c>charset=windows-1252</c> (<c>iso-8859-1</c> is taken as that) in
+    /// <c>Content-Type</c> Windows-1252.
+    ///
+    /// A place is one value: latitude and longitude come together. A consent without <c>at</c> was given or withdrawn now, unless the same
+    /// stands already.
+    /// </remarks>
+    /// <param name="mode"><c>merge</c> when left out, or <c>replace</c>.</param>
+    /// <param name="dryRun">Check and count all, and write nothing; false when left out.</param>
     [HttpPost("import")]
     [DisableRequestSizeLimit]
-    public Task<ImportResult> Import([FromServices] CustomerImport import, CancellationToken cancellation) =>
-        import.RunAsync(Request.Body, Request.MediaType() switch
-        {
-            MediaTypes.Csv => true,
-            MediaTypes.Ndjson => false,
-            _ => throw new ApiProblem(
-                StatusCodes.Status415UnsupportedMediaType, $"An import must be {MediaTypes.Csv} or {MediaTypes.Ndjson}."),
-        }, cancellation);
+    [ProducesResponseType<ImportResult>(StatusCodes.Status200OK)]
+    public async Task<ImportResult> Import(
+        [FromServices] CustomerImport import, ImportMode? mode, bool? dryRun, CancellationToken cancellation)
+    {
+        var body = await ImportBody.OpenAsync(Request, cancellation);
+        var options = new ImportOptions(body.Csv, mode ?? ImportMode.Merge, dryRun == true);
+        return await import.RunAsync(body.Content, options, cancellation);
+    }
 
     /// <summary>
     /// Downloads all customers, a line each: text/csv or (unless Accept asks for it) application/x-ndjson. An import takes it back.

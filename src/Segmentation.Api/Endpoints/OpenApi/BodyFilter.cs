@@ -46,6 +46,23 @@ internal sealed class BodyFilter : IDocumentFilter
         [MediaTypes.Csv] = CreateLines(
             SwaggerExamples.CustomerCsv, "The header has the names that rules use; a set's values are joined by |."),
         [MediaTypes.Ndjson] = CreateLines(SwaggerExamples.CustomerLines, "A customer a line."),
+        [MediaTypes.Form] = new OpenApiMediaType
+        {
+            Schema = new OpenApiSchema
+            {
+                Type = JsonSchemaType.Object,
+                Required = new HashSet<string> { "file" },
+                Properties = new Dictionary<string, IOpenApiSchema>
+                {
+                    ["file"] = new OpenApiSchema
+                    {
+                        Type = JsonSchemaType.String,
+                        Format = "binary",
+                        Description = "A file .csv, .tsv, .txt, .ndjson or .jsonl, or with such a Content-Type.",
+                    },
+                },
+            },
+        },
     });
 
     private static OpenApiRequestBody CreateEventsBody(OpenApiDocument document)

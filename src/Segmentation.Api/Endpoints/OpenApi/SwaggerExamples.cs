@@ -185,6 +185,8 @@ internal static class SwaggerExamples
         ("Customers_Erase", "id") => OwnCustomer,
         (_, "format") => "csv",
         (_, "bom") => true,
+        (_, "mode") => "merge",
+        (_, "dryRun") => true,
         (_, "id" or "customerId") => Customer,
         (_, "for") => "event",
         ("Fields_Values", "name") => "demographic.occupation",

@@ -1,0 +1,234 @@
+using Npgsql;
+using NpgsqlTypes;
+using Segmentation.Api.Changes;
+using Segmentation.Api.Data;
+
+namespace Segmentation.Api.Customers;
+
+/// <summary>What became of a batch.</summary>
+/// <param name="Rejected">Lines that could not be applied, each with the reason.</param>
+internal sealed record StoredBatch(int Created, int Updated, IReadOnlyList<(CustomerImportBatch.Entry Line, string Message)> Rejected);
+
+/// <summary>
+/// Stores the batches of one import, on one connection: a batch is one transaction. Their commits don't wait for the disk; the end does,
+/// for all of them.
+/// </summary>
+internal sealed class CustomerImportStore(
+    NpgsqlConnection connection, SegmentationDb db, ImportOptions options, IReadOnlyDictionary<string, CustomerAttribute> definitions)
+{
+    private const int MaxAttempts = 10;
+    private const string Stale = "It carries an attribute that was changed or deleted while the file was read.";
+
+    private readonly BulkTable<Customer> table = BulkTable<Customer>.For(db.Model);
+    private readonly RowReader<Customer> rows = new(db);
+    private readonly CopyBuffer merged = new();
+
+    /// <summary>Makes the temporary tables, which are the connection's own.</summary>
+    public async Task BeginAsync(CancellationToken cancellation)
+    {
+        await ExecuteAsync(
+            $"""
+            CREATE TEMPORARY TABLE IF NOT EXISTS incoming_customers ON COMMIT DELETE ROWS
+            AS SELECT {table.ColumnList} FROM customers WITH NO DATA
+            """,
+            cancellation);
+        if (options.DryRun)
+        {
+            await ExecuteAsync("DROP TABLE IF EXISTS seen_customers", cancellation);
+            await ExecuteAsync("CREATE TEMPORARY TABLE seen_customers (id text COLLATE \"C\" PRIMARY KEY)", cancellation);
+        }
+
+        await ExecuteAsync("SET synchronous_commit = off", cancellation);
+    }
+
+    /// <summary>Waits for the disk.</summary>
+    public async Task EndAsync(CancellationToken cancellation)
+    {
+        if (options.DryRun)
+        {
+            await ExecuteAsync("DROP TABLE seen_customers", cancellation);
+        }
+
+        // What a commit waits for is the log up to its own end: any entry of ours comes after all that was stored.
+        await ExecuteAsync("RESET synchronous_commit", cancellation);
+        await ExecuteAsync("SELECT pg_logical_emit_message(true, 'segmentation', 'imported')", cancellation);
+    }
+
+    /// <summary>Stores a batch; of a dry run, finds what storing it would do.</summary>
+    public async Task<StoredBatch> StoreAsync(CustomerImportBatch batch, CancellationToken cancellation)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            var stored = await Retry.OnDeadlockAsync(() => TryStoreAsync(batch, cancellation), cancellation);
+            if (stored is not null)
+            {
+                return stored;
+            }
+
+            if (attempt == MaxAttempts)
+            {
+                throw new TimeoutException("Others create the customers of a batch again and again.");
+            }
+        }
+    }
+
+    // Null: a customer came into being after its line was taken for one of a new customer. Stored, it would have lost what it has.
+    private async Task<StoredBatch?> TryStoreAsync(CustomerImportBatch batch, CancellationToken cancellation)
+    {
+        await using var transaction = await connection.BeginTransactionAsync(cancellation);
+        var stale = batch.Carriers(await LockAttributesAsync(batch, cancellation));
+        var rejected = batch.Entries.Where(e => stale.Contains(e.Number)).Select(e => (e, Stale)).ToList();
+        var isMerge = options.Mode == ImportMode.Merge;
+        var existing = isMerge ? await ReadExistingAsync(batch, cancellation) : [];
+        var (wanted, applied) = Apply(batch, stale, existing, rejected);
+        if (options.DryRun)
+        {
+            var unseen = await CountUnseenAsync([.. wanted.Keys], cancellation);
+            await transaction.CommitAsync(cancellation);
+            return new StoredBatch(unseen, applied - unseen, rejected);
+        }
+
+        merged.Clear();
+        await table.CopyAsync(
+            connection,
+            "incoming_customers",
+            wanted.OrderBy(w => w.Key, StringComparer.Ordinal)
+                .Select(w => w.Value.Merged is { } customer ? Encode(customer) : batch.Encoded(w.Value.Entry)),
+            cancellation);
+        await using var upsert = new NpgsqlCommand(UpsertSql(), connection);
+        await using var reader = await upsert.ExecuteReaderAsync(cancellation);
+        await reader.ReadAsync(cancellation);
+        var created = reader.GetInt32(0);
+        await reader.CloseAsync();
+        if (isMerge && created < wanted.Keys.Count(id => !existing.ContainsKey(id)))
+        {
+            await transaction.RollbackAsync(cancellation);
+            return null;
+        }
+
+        await transaction.CommitAsync(cancellation);
+        return new StoredBatch(created, applied - created, rejected);
+    }
+
+    // What each customer becomes: by its last line, or by all of them merged in their order.
+    private static (Dictionary<string, (CustomerImportBatch.Entry Entry, Customer? Merged)> Wanted, int Applied) Apply(
+        CustomerImportBatch batch, IReadOnlySet<int> stale, Dictionary<string, Customer> existing,
+        List<(CustomerImportBatch.Entry, string)> rejected)
+    {
+        var applied = 0;
+        var wanted = new Dictionary<string, (CustomerImportBatch.Entry Entry, Customer? Merged)>(
+            batch.Entries.Count, StringComparer.Ordinal);
+        foreach (var entry in batch.Entries)
+        {
+            if (stale.Contains(entry.Number))
+            {
+                continue;
+            }
+
+            Customer? before = null;
+            if (entry.Line is { } line)
+            {
+                before = wanted.TryGetValue(entry.Id, out var earlier)
+                    ? earlier.Merged ?? earlier.Entry.Line!.Customer
+                    : existing.GetValueOrDefault(entry.Id);
+                if (before is not null && line.MergeInto(before) is { } fault)
+                {
+                    rejected.Add((entry, fault));
+                    continue;
+                }
+            }
+
+            wanted[entry.Id] = (entry, before);
+            applied++;
+        }
+
+        return (wanted, applied);
+    }
+
+    private ReadOnlyMemory<byte> Encode(Customer customer)
+    {
+        merged.Clear();
+        table.Encode(customer, merged);
+        return merged.Written;
+    }
+
+    // Locked in the order of their ids, as all that write many do. A dry run holds up nobody.
+    private async Task<Dictionary<string, Customer>> ReadExistingAsync(CustomerImportBatch batch, CancellationToken cancellation)
+    {
+        var existing = new Dictionary<string, Customer>(StringComparer.Ordinal);
+        await using var command = new NpgsqlCommand(
+            $"SELECT {rows.Columns} FROM customers WHERE id = ANY ($1) ORDER BY id {(options.DryRun ? "" : "FOR NO KEY UPDATE")}",
+            connection);
+        command.Parameters.Add(Texts([.. batch.Entries.Select(e => e.Id).Distinct(StringComparer.Ordinal)]));
+        await using var reader = await command.ExecuteReaderAsync(cancellation);
+        while (await reader.ReadAsync(cancellation))
+        {
+            var customer = rows.Read(reader);
+            existing.Add(customer.Id, customer);
+        }
+
+        return existing;
+    }
+
+    private async Task<int> CountUnseenAsync(string[] ids, CancellationToken cancellation)
+    {
+        await using var command = new NpgsqlCommand(
+            """
+            WITH unseen AS (INSERT INTO seen_customers SELECT unnest($1) ON CONFLICT DO NOTHING RETURNING id)
+            SELECT count(*)::integer FROM unseen WHERE NOT EXISTS (SELECT FROM customers c WHERE c.id = unseen.id)
+            """, connection);
+        command.Parameters.Add(Texts(ids));
+        return (int)(await command.ExecuteScalarAsync(cancellation))!;
+    }
+
+    // In a customer that is there already, what others make stays, and what events have a part in is merged.
+    private string UpsertSql()
+    {
+        var profile = CustomerColumns.ColumnsMadeBy(db.Model, Maker.Profile).Select(column => $"{column} = excluded.{column}");
+        return $"""
+            WITH stored AS (
+                INSERT INTO customers AS c ({table.ColumnList}) SELECT {table.ColumnList} FROM incoming_customers ORDER BY id
+                ON CONFLICT (id) DO UPDATE SET {string.Join(", ", profile)},
+                    updated_at = excluded.updated_at, version = c.version + 1,
+                    first_seen_at = least(excluded.first_seen_at, c.first_event_at),
+                    last_seen_at = greatest(excluded.last_seen_at, c.last_event_at)
+                RETURNING key, version),
+            changes AS ({ChangeLog.AppendImportedSql("stored")})
+            SELECT (count(*) FILTER (WHERE version = 1))::integer FROM stored
+            """;
+    }
+
+    // An attribute can't be deleted while values of it are on their way in; one that was deleted since the lines
+    // were checked is found here.
+    private async Task<IReadOnlyCollection<string>> LockAttributesAsync(CustomerImportBatch batch, CancellationToken cancellation)
+    {
+        if (batch.Attributes.Count == 0)
+        {
+            return [];
+        }
+
+        await using var command = new NpgsqlCommand(
+            "SELECT name, type FROM attributes WHERE name = ANY ($1) ORDER BY name FOR SHARE", connection);
+        command.Parameters.Add(Texts([.. batch.Attributes]));
+        await using var reader = await command.ExecuteReaderAsync(cancellation);
+        var gone = batch.Attributes.ToHashSet(StringComparer.Ordinal);
+        while (await reader.ReadAsync(cancellation))
+        {
+            if (definitions[reader.GetString(0)].Type == reader.GetString(1))
+            {
+                gone.Remove(reader.GetString(0));
+            }
+        }
+
+        return gone;
+    }
+
+    private async Task ExecuteAsync(string sql, CancellationToken cancellation)
+    {
+        await using var command = new NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync(cancellation);
+    }
+
+    private static NpgsqlParameter Texts(string[] texts) =>
+        new NpgsqlParameter<string[]> { TypedValue = texts, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text };
+}

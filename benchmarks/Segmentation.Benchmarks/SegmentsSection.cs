@@ -1,7 +1,6 @@
 using System.Text.Json;
 using Npgsql;
 using Segmentation.Api.Memberships;
-using Segmentation.Api.Segments;
 using Segmentation.Local;
 
 namespace Segmentation.Benchmarks;
@@ -63,7 +62,7 @@ internal static class SegmentsSection
 
         await using var app = InProcess.Start(world.ConnectionString);
         var found = 0;
-        Task<IReadOnlyList<SegmentDefinition>> InProcessAsync(string id) =>
+        Task<IReadOnlyList<CustomerMembership>> InProcessAsync(string id) =>
             app.CallAsync(async (CustomerMembershipReader r) => (await r.ReadActiveAsync(id, null, live: true, default)).Segments);
 
         // The first answer compiles a thousand rules.

@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Customers;
 
@@ -12,6 +13,17 @@ internal static class CustomerQueries
     public static async Task<Customer> FindCustomerAsync(this SegmentationDb db, string id, CancellationToken cancellation) =>
         (CustomerIds.CanExist(id) ? await db.Customers.AsNoTracking().FirstOrDefaultAsync(c => c.Id == id, cancellation) : null)
             ?? throw ApiProblem.NotFound("customer");
+
+    /// <summary>Those whose id, email, first or last name begins with a text, whatever its case; all for a blank one.</summary>
+    public static IQueryable<Customer> FindByPrefix(this IQueryable<Customer> customers, string text)
+    {
+        var prefix = CaseNormalizer.Normalize(text.Trim());
+        return prefix.Length == 0 ? customers : customers.Where(c =>
+            c.IdFolded.StartsWith(prefix)
+            || c.EmailFolded!.StartsWith(prefix)
+            || c.FirstNameFolded!.StartsWith(prefix)
+            || c.LastNameFolded!.StartsWith(prefix));
+    }
 
     /// <summary>The customer's key.</summary>
     /// <exception cref="ApiProblem">404.</exception>

@@ -385,9 +385,28 @@ namespace Segmentation.Api.Data.Migrations
                         .HasDatabaseName("ix_customers_email")
                         .HasFilter("email_folded IS NOT NULL");
 
+                    NpgsqlIndexBuilderExtensions.HasOperators(b.HasIndex("EmailFolded"), new[] { "text_pattern_ops" });
+
+                    b.HasIndex("FirstNameFolded")
+                        .HasDatabaseName("ix_customers_first_name")
+                        .HasFilter("first_name_folded IS NOT NULL");
+
+                    NpgsqlIndexBuilderExtensions.HasOperators(b.HasIndex("FirstNameFolded"), new[] { "text_pattern_ops" });
+
                     b.HasIndex("Id")
                         .IsUnique()
                         .HasDatabaseName("ux_customers_id");
+
+                    b.HasIndex("IdFolded")
+                        .HasDatabaseName("ix_customers_id_folded");
+
+                    NpgsqlIndexBuilderExtensions.HasOperators(b.HasIndex("IdFolded"), new[] { "text_pattern_ops" });
+
+                    b.HasIndex("LastNameFolded")
+                        .HasDatabaseName("ix_customers_last_name")
+                        .HasFilter("last_name_folded IS NOT NULL");
+
+                    NpgsqlIndexBuilderExtensions.HasOperators(b.HasIndex("LastNameFolded"), new[] { "text_pattern_ops" });
 
                     b.HasIndex("LifetimeValue")
                         .HasDatabaseName("ix_customers_lifetime_value");

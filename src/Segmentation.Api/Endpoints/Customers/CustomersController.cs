@@ -30,13 +30,14 @@ public sealed class CustomersController(
 
     /// <summary>Lists customers by id.</summary>
     /// <param name="id">Only the one with this id, letter for letter. Reaches ids that an address can't hold.</param>
+    /// <param name="q">Only those whose id, email, first name or last name begins with this, whatever its case.</param>
     /// <param name="email">Only those with this address, without regard to case.</param>
     /// <param name="segment">Only the members of the segment with this key, as of now.</param>
     /// <param name="limit">How many a page holds, 1 to 1,000; 100 when left out.</param>
     /// <param name="cursor">The page before's <c>nextCursor</c>.</param>
     [HttpGet]
     public async Task<Page<CustomerResource>> List(
-        string? id, string? email, string? segment, int? limit, string? cursor, CancellationToken cancellation)
+        string? id, string? q, string? email, string? segment, int? limit, string? cursor, CancellationToken cancellation)
     {
         IQueryable<Customer> customers = db.Customers;
         if (segment is not null)
@@ -49,6 +50,11 @@ public sealed class CustomersController(
         {
             var exact = CustomerIds.CheckStored(Request.Query["id"]);
             customers = customers.Where(c => c.Id == exact);
+        }
+
+        if (q is not null)
+        {
+            customers = customers.FindByPrefix(Paging.Text(q, nameof(q)));
         }
 
         if (email is not null)

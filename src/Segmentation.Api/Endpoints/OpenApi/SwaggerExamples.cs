@@ -201,6 +201,7 @@ internal static class SwaggerExamples
         (_, "valid") => true,
         (_, "sort") => "-size",
         (_, "tag") => "behavioral",
+        ("Customers_List", "q") => "sample-0001",
         (_, "q") => "berlin",
         (_, "prefix") => "t",
         (_, "fields") => "id",

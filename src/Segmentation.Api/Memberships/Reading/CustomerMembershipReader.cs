@@ -7,18 +7,20 @@ namespace Segmentation.Api.Memberships;
 /// </summary>
 public sealed class CustomerMembershipReader(DefinitionCache cache, StoredMembership stored, CustomerSnapshots snapshots)
 {
-    /// <summary>The active segments that a customer is in.</summary>
+    /// <summary>The active segments that a customer is in, with its stays in them unless all are evaluated.</summary>
     /// <param name="live">Evaluate all segments in any case.</param>
     /// <exception cref="Http.ApiProblem">404: there is no such customer.</exception>
-    public async Task<(IReadOnlyList<SegmentDefinition> Segments, DateTimeOffset EvaluatedAt)> ReadActiveAsync(
+    public async Task<(IReadOnlyList<CustomerMembership> Segments, DateTimeOffset EvaluatedAt)> ReadActiveAsync(
         string id, DateTimeOffset? asOf, bool live, CancellationToken cancellation)
     {
         if (asOf is null && !live && await ReadStoredAsync(id, cancellation) is var (all, memberships))
         {
-            return (all.SelectActive(memberships.Segments), memberships.Watermark);
+            return (WithStays(all.SelectActive(memberships.Segments), memberships), memberships.Watermark);
         }
 
-        return await snapshots.EvaluateActiveAsync(id, asOf, cancellation);
+        var (segments, evaluatedAt) = await snapshots.EvaluateActiveAsync(id, asOf, cancellation);
+        var behind = asOf is null && !live ? await stored.ReadBehindAsync(id, cancellation) : null;
+        return (WithStays(segments, behind), evaluatedAt);
     }
 
     /// <summary>Whether a customer is in one segment.</summary>
@@ -34,6 +36,13 @@ public sealed class CustomerMembershipReader(DefinitionCache cache, StoredMember
         }
 
         return await snapshots.EvaluateAsync(key, id, asOf, cancellation);
+    }
+
+    private static IReadOnlyList<CustomerMembership> WithStays(
+        IReadOnlyList<SegmentDefinition> segments, CustomerMemberships? memberships)
+    {
+        var stays = memberships?.Segments.Zip(memberships.Stays).ToDictionary(s => s.First, s => s.Second);
+        return [.. segments.Select(s => new CustomerMembership(s, stays?.GetValueOrDefault(s.Id)))];
     }
 
     // Null where the rules have to be evaluated: the change log still contains the customer, a definition has

@@ -12,8 +12,17 @@ namespace Segmentation.Api.Memberships;
 /// </summary>
 public sealed class StoredMembership : IAsyncDisposable
 {
-    private const string Columns =
-        "s.stamp, l.kept_until, ARRAY(SELECT m.segment_id FROM memberships m WHERE m.customer_key = c.key AND m.left_batch IS NULL)";
+    private const string Columns = "s.stamp, l.kept_until, m.segments, m.since, m.causes, m.versions";
+
+    // A revision is kept as long as a membership refers to it.
+    private const string Stays =
+        """
+        CROSS JOIN LATERAL (
+            SELECT coalesce(array_agg(p.segment_id), '{}') AS segments, coalesce(array_agg(b.at), '{}') AS since,
+                coalesce(array_agg(p.joined_cause), '{}') AS causes, coalesce(array_agg(b.version), '{}') AS versions
+            FROM memberships p JOIN membership_batches b ON b.id = p.joined_batch
+            WHERE p.customer_key = c.key AND p.left_batch IS NULL) m
+        """;
 
     private static readonly string IsUpToDate =
         $"""
@@ -23,12 +32,17 @@ public sealed class StoredMembership : IAsyncDisposable
 
     /// <summary>A customer's segments in one statement; <c>./bench</c> sends it by itself, to compare.</summary>
     internal static readonly string CustomerSql =
-        $"SELECT {Columns} FROM customers c, membership_leader l, definition_stamp s WHERE c.id = $1 AND {IsUpToDate}";
+        $"""
+        SELECT {Columns} FROM customers c {Stays}, membership_leader l, definition_stamp s WHERE c.id = $1 AND {IsUpToDate}
+        """;
+
+    private static readonly string BehindSql =
+        $"SELECT {Columns} FROM customers c {Stays}, membership_leader l, definition_stamp s WHERE c.id = $1";
 
     // The same for several: the index of each whose stored membership is up to date, with its segments.
     private static readonly string CustomersSql =
         $"""
-        SELECT a.place::integer - 1, {Columns} FROM unnest($1) WITH ORDINALITY AS a (id, place) JOIN customers c ON c.id = a.id,
+        SELECT {Columns}, a.place::integer - 1 FROM unnest($1) WITH ORDINALITY AS a (id, place) JOIN customers c ON c.id = a.id {Stays},
             membership_leader l, definition_stamp s WHERE {IsUpToDate}
         """;
 
@@ -90,6 +104,29 @@ public sealed class StoredMembership : IAsyncDisposable
         return request.Answer.Task.WaitAsync(cancellation);
     }
 
+    /// <summary>The same as it is stored, up to date or not; null where there is no such customer.</summary>
+    public async Task<CustomerMemberships?> ReadBehindAsync(string id, CancellationToken cancellation)
+    {
+        await using var command = source.CreateCommand(BehindSql);
+        command.Parameters.Add(SqlParameter.Create(id, NpgsqlDbType.Text));
+        await using var reader = await command.ExecuteReaderAsync(cancellation);
+        return await reader.ReadAsync(cancellation) ? Read(reader) : null;
+    }
+
+    private static CustomerMemberships Read(NpgsqlDataReader reader)
+    {
+        var (since, causes) = (reader.GetFieldValue<DateTimeOffset[]>(3), reader.GetFieldValue<short[]>(4));
+        var versions = reader.GetFieldValue<int[]>(5);
+        var stays = new MembershipStay[since.Length];
+        for (var i = 0; i < stays.Length; i++)
+        {
+            stays[i] = new MembershipStay(since[i], (MembershipCause)causes[i], versions[i]);
+        }
+
+        return new CustomerMemberships(
+            reader.GetFieldValue<int[]>(2), stays, reader.GetInt64(0), reader.GetFieldValue<DateTimeOffset>(1));
+    }
+
     // As long as any request waits. Never fails: each request gets the exception.
     private async Task ReadWaitingAsync()
     {
@@ -138,9 +175,7 @@ public sealed class StoredMembership : IAsyncDisposable
             {
                 while (await reader.ReadAsync(abandoned.Token))
                 {
-                    var memberships = new CustomerMemberships(
-                        reader.GetFieldValue<int[]>(3), reader.GetInt64(1), reader.GetFieldValue<DateTimeOffset>(2));
-                    requests[reader.GetInt32(0)].Answer.SetResult(memberships);
+                    requests[reader.GetInt32(6)].Answer.SetResult(Read(reader));
                 }
             }
 

@@ -46,6 +46,9 @@ internal sealed class SampleCalendar
     /// <summary>How much happens on all days together.</summary>
     public double Total => upTo[Days];
 
+    /// <summary>The first instant of the first day, in UTC.</summary>
+    public DateTimeOffset Start => new(FirstDay, TimeOnly.MinValue, TimeSpan.Zero);
+
     // Today is left out: what its rest will bring is not known.
     private DateOnly FirstDay => DateOnly.FromDateTime(now.UtcDateTime).AddDays(-Days);
 

@@ -9,14 +9,19 @@ using Segmentation.Api.Data;
 using Segmentation.Api.Endpoints.OpenApi;
 using Segmentation.Api.Events;
 using Segmentation.Api.Http;
+using Segmentation.Api.Memberships;
 using Segmentation.Api.Segments;
 using Segmentation.Api.Webhooks;
 using Segmentation.Rules.Values;
 
 namespace Segmentation.Local;
 
-/// <summary>Loads the built-in sample (<c>./run --sample</c>): customers, their events, attributes and segments, all or nothing.</summary>
-internal sealed partial class SampleData(SegmentationDb db, RevenueOptions revenue, TimeProvider clock, ILogger<SampleData> logger)
+/// <summary>
+/// Loads the built-in sample (<c>./run --sample</c>): customers, their events, attributes and segments, and who has been in these since the
+/// events began; all or nothing.
+/// </summary>
+internal sealed partial class SampleData(
+    SegmentationDb db, DefinitionCache definitions, RevenueOptions revenue, TimeProvider clock, ILogger<SampleData> logger)
 {
     public const ulong Seed = 2026;
     public const int Customers = 5_000;
@@ -55,10 +60,14 @@ internal sealed partial class SampleData(SegmentationDb db, RevenueOptions reven
             return false;
         }
 
+        // Where there is a past, the segments are as old as it is.
+        var connection = (NpgsqlConnection)db.Database.GetDbConnection();
+        var sampled = new SampleGenerator(Seed, Customers, Events, now, revenue);
+        var hasPast = await PastMembership.IsPossibleAsync(connection, cancellation);
         db.Attributes.AddRange(attributes.Where(a => !present.ContainsKey(a.Name)));
         foreach (var sample in ExampleSegments.All)
         {
-            await AddAsync(sample, now, cancellation);
+            await AddAsync(sample, hasPast ? sampled.Start : now, cancellation);
         }
 
         if (!await db.Webhooks.AnyAsync(w => w.Id == SwaggerExamples.Webhook, cancellation))
@@ -69,8 +78,15 @@ internal sealed partial class SampleData(SegmentationDb db, RevenueOptions reven
             await db.SaveChangesAsync(cancellation);
         }
 
-        var sampled = new SampleGenerator(Seed, Customers, Events, now, revenue);
-        await CopyAsync((NpgsqlConnection)db.Database.GetDbConnection(), db.Model, sampled, cancellation);
+        var stored = await CopyAsync(connection, db.Model, sampled, cancellation);
+        if (hasPast)
+        {
+            await AddPastAsync(connection, sampled, stored, now, keys, cancellation);
+        }
+        else
+        {
+            LogWithoutPast();
+        }
 
         // Segments that were active before may have some of these.
         ChangeLog.AppendEveryone(db, MembershipCause.Import);
@@ -84,7 +100,9 @@ internal sealed partial class SampleData(SegmentationDb db, RevenueOptions reven
     }
 
     /// <summary>Copies a generator's customers and events into the tables, in constant memory (8 bytes a customer).</summary>
-    internal static async Task CopyAsync(NpgsqlConnection connection, IModel model, SampleGenerator sample, CancellationToken cancellation)
+    /// <returns>The customers' keys, by index.</returns>
+    internal static async Task<long[]> CopyAsync(
+        NpgsqlConnection connection, IModel model, SampleGenerator sample, CancellationToken cancellation)
     {
         await BulkTable<Customer>.For(model).CopyAsync(connection, sample.Customers(), cancellation);
         var keys = new long[sample.CustomerCount];
@@ -113,6 +131,30 @@ internal sealed partial class SampleData(SegmentationDb db, RevenueOptions reven
         }
 
         await BulkTable<CustomerEvent>.For(model).CopyAsync(connection, AllEvents(), cancellation);
+        return keys;
+    }
+
+    private async Task AddPastAsync(
+        NpgsqlConnection connection, SampleGenerator sample, long[] keys, DateTimeOffset until, string[] segments,
+        CancellationToken cancellation)
+    {
+        var all = await definitions.GetAsync(db, cancellation);
+        var plan = new MembershipPlan(all, revenue, previous: null);
+        List<SegmentPlan> samples = [.. segments.Select(k => plan.ById[all.Segments[k].Id])];
+        var customers = keys.Select((key, index) =>
+        {
+            var customer = sample.Customer(index);
+            customer.Key = key;
+            foreach (var e in sample.Events(index))
+            {
+                (e.CustomerKey, e.Customer) = (key, customer);
+                customer.Events.Add(e);
+            }
+
+            return customer;
+        });
+        var moves = new SamplePast(plan, customers, revenue, sample.Start, until).Find(samples);
+        await PastMembership.WriteAsync(connection, samples, moves, until, cancellation);
     }
 
     private async Task AddAsync(ExampleSegment sample, DateTimeOffset now, CancellationToken cancellation)
@@ -155,6 +197,9 @@ internal sealed partial class SampleData(SegmentationDb db, RevenueOptions reven
 
     [LoggerMessage(LogLevel.Warning, "The sample was not loaded: there are customers already whose ids begin with {Prefix}.")]
     private partial void LogCustomersTaken(string prefix);
+
+    [LoggerMessage(LogLevel.Information, "Other segments have members already: those of the sample begin now, without a past.")]
+    private partial void LogWithoutPast();
 
     [LoggerMessage(
         LogLevel.Information,

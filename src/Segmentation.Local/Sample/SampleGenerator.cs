@@ -40,6 +40,9 @@ internal sealed class SampleGenerator
         calendar = new SampleCalendar(this.now);
     }
 
+    /// <summary>Where the days begin in which things happen; since then the customers have been here.</summary>
+    public DateTimeOffset Start => calendar.Start;
+
     /// <summary>How many customers there are.</summary>
     public int CustomerCount { get; }
 
@@ -60,7 +63,7 @@ internal sealed class SampleGenerator
     public Customer Customer(int index)
     {
         var person = Describe(index);
-        var customer = new Customer { Id = Id(index), CreatedAt = now, UpdatedAt = now, Version = 1 };
+        var customer = new Customer { Id = Id(index), CreatedAt = Start, UpdatedAt = now, Version = 1 };
         if (!person.IsGhost)
         {
             SampleProfile.Fill(customer, person, now, new SampleRandom(seed, index, 1));
@@ -78,6 +81,27 @@ internal sealed class SampleGenerator
         return count == 0 ? [] : SampleEvents.Create(Describe(index), count, calendar, new SampleRandom(seed, index, 2));
     }
 
+    /// <summary>Adds an event to what a customer's events add up to.</summary>
+    public static void Count(Customer customer, CustomerEvent e, RevenueOptions revenue)
+    {
+        customer.EventCount++;
+        customer.FirstEventAt = Earlier(customer.FirstEventAt, e.OccurredAt);
+        customer.LastEventAt = Later(customer.LastEventAt, e.OccurredAt);
+        if (Array.IndexOf(revenue.OrderTypes, e.Type) >= 0)
+        {
+            customer.OrderCount++;
+            customer.OrderAmount += e.Amount ?? 0;
+            customer.LifetimeValue += e.Amount ?? 0;
+            customer.FirstOrderAt = Earlier(customer.FirstOrderAt, e.OccurredAt);
+            customer.LastOrderAt = Later(customer.LastOrderAt, e.OccurredAt);
+        }
+
+        if (Array.IndexOf(revenue.RefundTypes, e.Type) >= 0)
+        {
+            customer.LifetimeValue -= Math.Abs(e.Amount ?? 0);
+        }
+    }
+
     private SamplePerson Describe(int index)
     {
         var rank = Rank(index);
@@ -89,22 +113,7 @@ internal sealed class SampleGenerator
     {
         foreach (var e in Events(index))
         {
-            customer.EventCount++;
-            customer.FirstEventAt = Earlier(customer.FirstEventAt, e.OccurredAt);
-            customer.LastEventAt = Later(customer.LastEventAt, e.OccurredAt);
-            if (Array.IndexOf(revenue.OrderTypes, e.Type) >= 0)
-            {
-                customer.OrderCount++;
-                customer.OrderAmount += e.Amount ?? 0;
-                customer.LifetimeValue += e.Amount ?? 0;
-                customer.FirstOrderAt = Earlier(customer.FirstOrderAt, e.OccurredAt);
-                customer.LastOrderAt = Later(customer.LastOrderAt, e.OccurredAt);
-            }
-
-            if (Array.IndexOf(revenue.RefundTypes, e.Type) >= 0)
-            {
-                customer.LifetimeValue -= Math.Abs(e.Amount ?? 0);
-            }
+            Count(customer, e, revenue);
         }
 
         if (customer.EventCount > 0)

@@ -4,6 +4,8 @@ using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Endpoints.OpenApi;
 using Segmentation.Api.Events;
+using Segmentation.Api.History;
+using Segmentation.Api.Memberships;
 using Segmentation.Api.Segments;
 using Segmentation.Local;
 using Segmentation.Rules.Checking;
@@ -48,8 +50,7 @@ public sealed class SampleDataTests(TestDatabase databases) : IClassFixture<Test
         Assert.True(await db.Database.SqlQuery<float>(
             $"SELECT min(reltuples) AS \"Value\" FROM pg_class WHERE relname IN ('customers', 'events')").SingleAsync() > 0);
 
-        var query = new SegmentQuery(
-            db, new DefinitionCache(new CustomerFields(new RevenueOptions()), new RuleLimits()), TimeProvider.System);
+        var query = new SegmentQuery(db, Definitions(), TimeProvider.System);
         foreach (var sample in ExampleSegments.All)
         {
             var (all, segment) = await query.FindAsync(sample.Key, default);
@@ -58,6 +59,72 @@ public sealed class SampleDataTests(TestDatabase databases) : IClassFixture<Test
 
         Assert.False(await LoadAsync(db));
         Assert.Equal(SampleData.Events, await db.Events.CountAsync());
+    }
+
+    [Fact]
+    public async Task Load_Past_IsWhatAsOfSays()
+    {
+        await using var db = await MigratedAsync(await databases.CreateDatabaseAsync());
+        Assert.True(await LoadAsync(db));
+        var query = new SegmentQuery(db, Definitions(), TimeProvider.System);
+        var trends = new TrendReader(db, TimeProvider.System);
+        var random = new Random(16);
+        var since = (await db.Segments.FirstAsync()).CreatedAt;
+        var now = DateTimeOffset.UtcNow;
+        Assert.Equal(SampleGenerator.Days, (int)(now - since).TotalDays);
+        foreach (var key in ExampleSegments.All.Select(s => s.Key))
+        {
+            var (all, segment) = await query.FindAsync(key, default);
+            var month = await trends.ReadAsync(segment, since, now, CalendarUnit.Month, default);
+            Assert.Equal(since, month.HistorySince);
+
+            // Ends of days by the segment's clock, and any instants, which no event shares: those are at whole seconds. Where customers
+            // are compared with each other, the past is by days.
+            var ends = month.Items.SkipLast(1).Select(i => i.End).Where((_, i) => i % 4 == 1);
+            var some = Enumerable.Range(0, 4).Select(_ => since.AddSeconds(Math.Floor(random.NextDouble() * 86_400 * 729) + 0.5));
+            foreach (var at in key == "top-decile" ? ends : ends.Concat(some))
+            {
+                var trend = await trends.ReadAsync(segment, at.AddDays(-1), at, CalendarUnit.Day, default);
+                var count = (await query.CountAsync(query.CreatePredicate(all, segment, at), default)).Count;
+                Assert.True(count == trend.Items[^1].Size, $"{key} at {at:O}: {count} by asOf, {trend.Items[^1].Size} stored.");
+            }
+
+            var live = await query.Members(query.CreatePredicate(all, segment, since.AddDays(400))).Select(c => c.Key).ToListAsync();
+            Assert.Equal(live.Order(), await db.Database.SqlQuery<long>($"""
+                SELECT m.customer_key AS "Value" FROM memberships m JOIN membership_batches j ON j.id = m.joined_batch
+                LEFT JOIN membership_batches l ON l.id = m.left_batch
+                WHERE m.segment_id = {segment.Id} AND j.at < {since.AddDays(400)} AND (l.at IS NULL OR l.at >= {since.AddDays(400)})
+                ORDER BY 1
+                """).ToListAsync());
+        }
+
+        // What the maintainer goes on from is as it would have left it.
+        Assert.Equal(0, await db.Database.SqlQueryRaw<int>(
+            """
+            SELECT (
+                    SELECT count(*) FROM (SELECT at, lag(at) OVER (ORDER BY id) AS before FROM membership_batches) b WHERE at < before
+                )::integer
+                + (SELECT count(*) FROM membership_batches b WHERE joined + "left" = 0 OR (joined, "left") <> (
+                    (SELECT count(*) FROM memberships m WHERE m.segment_id = b.segment_id AND m.joined_batch = b.id),
+                    (SELECT count(*) FROM memberships m WHERE m.segment_id = b.segment_id AND m.left_batch = b.id)))::integer
+                + (SELECT count(*) FROM membership_states s WHERE status <> 'Ready' OR size <> (
+                    SELECT size FROM membership_batches b WHERE b.segment_id = s.segment_id ORDER BY id DESC LIMIT 1))::integer
+                + (SELECT count(*) FROM memberships WHERE left_batch <= joined_batch)::integer
+                + (SELECT count(*) FROM membership_batches WHERE id >= nextval(pg_get_serial_sequence('membership_batches', 'id')))::integer
+                AS "Value"
+            """).SingleAsync());
+    }
+
+    [Fact]
+    public async Task Load_WhereMembersAreStored_BeginsNow()
+    {
+        await using var db = await MigratedAsync(await databases.CreateDatabaseAsync());
+        await db.Database.ExecuteSqlAsync($"""
+            INSERT INTO membership_batches (segment_id, at, version, joined, "left", size) VALUES (1, now(), 1, 1, 0, 1)
+            """);
+        Assert.True(await LoadAsync(db));
+        Assert.Equal(0, await db.Memberships.CountAsync());
+        Assert.All(await db.Segments.Select(s => s.CreatedAt).ToListAsync(), at => Assert.True(at > DateTimeOffset.UtcNow.AddDays(-1)));
     }
 
     [Fact]
@@ -77,7 +144,9 @@ public sealed class SampleDataTests(TestDatabase databases) : IClassFixture<Test
     }
 
     private static async Task<bool> LoadAsync(SegmentationDb db) =>
-        await new SampleData(db, new RevenueOptions(), TimeProvider.System, NullLogger<SampleData>.Instance).LoadAsync();
+        await new SampleData(db, Definitions(), new RevenueOptions(), TimeProvider.System, NullLogger<SampleData>.Instance).LoadAsync();
+
+    private static DefinitionCache Definitions() => new(new CustomerFields(new RevenueOptions()), new RuleLimits());
 
     private static async Task<SegmentationDb> MigratedAsync(string connectionString)
     {

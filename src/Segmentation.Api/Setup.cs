@@ -41,6 +41,7 @@ internal static class Setup
         app.UseCors();
         app.UseRequestUnpacking();
         app.UseSegmentationSwagger();
+        app.UseSchemaCheck();
         app.MapEndpoints();
     }
 }

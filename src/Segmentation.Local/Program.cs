@@ -9,9 +9,19 @@ internal static class Program
 {
     private const string SampleSwitch = "--sample";
 
-    public static Task<int> Main(string[] args) => Startup.RunAsync(
-        [.. args.Where(a => a != SampleSwitch)], Database.LocateAsync, args.Contains(SampleSwitch) ? LoadSampleAsync : null);
+    /// <summary>What it takes beside what the API takes.</summary>
+    public static ProgramParts Parts { get; } = new()
+    {
+        Command = "./run",
+        Switches =
+        [
+            new(SampleSwitch, "loads 5,000 customers, 200,000 events and twelve segments to try it on"), .. new ProgramParts().Switches,
+        ],
+        Settings = [.. ApiSettings.All, .. EmbeddedOptions.Table],
+        StartDatabase = Database.StartAsync,
+        LoadSwitch = SampleSwitch,
+        LoadAsync = (services, say, cancellation) => ActivatorUtilities.CreateInstance<SampleData>(services).LoadAsync(cancellation, say),
+    };
 
-    private static Task LoadSampleAsync(IServiceProvider services, CancellationToken cancellation) =>
-        ActivatorUtilities.CreateInstance<SampleData>(services).LoadAsync(cancellation);
+    public static Task<int> Main(string[] args) => Startup.RunAsync(args, Parts);
 }

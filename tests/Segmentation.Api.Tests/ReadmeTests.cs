@@ -24,6 +24,7 @@ public sealed class ReadmeTests
 
             """.ReplaceLineEndings("\n"));
         readme = Replace(readme, "operators", OperatorTable());
+        readme = Replace(readme, "settings", SettingsTable());
         Repository.AssertHolds("README.md", readme);
     }
 
@@ -44,6 +45,17 @@ public sealed class ReadmeTests
         foreach (var types in Enum.GetValues<FieldType>().GroupBy(t => string.Join(' ', Operators.ListFor(t).Select(o => $"`{o.Name}`"))))
         {
             table.Append($"| {string.Join(", ", types.Select(Name))} | {types.Key} |\n");
+        }
+
+        return table.ToString();
+    }
+
+    private static string SettingsTable()
+    {
+        var table = new StringBuilder("| setting | default | |\n| --- | --- | --- |\n");
+        foreach (var setting in Segmentation.Local.Program.Parts.Settings)
+        {
+            table.Append($"| `{setting.Title}` | {setting.Default} | {setting.About} |\n");
         }
 
         return table.ToString();

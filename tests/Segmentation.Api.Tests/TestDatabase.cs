@@ -76,7 +76,7 @@ public sealed class TestDatabase : IAsyncLifetime
             using var pooled = new NpgsqlConnection(
                 new NpgsqlConnectionStringBuilder(server.ConnectionString) { Database = name }.ConnectionString);
             NpgsqlConnection.ClearPool(pooled);
-            await server.ExecuteAsync($"DROP DATABASE {name} WITH (FORCE)");
+            await server.ExecuteAsync($"DROP DATABASE IF EXISTS {name} WITH (FORCE)");
         }
     }
 

@@ -15,6 +15,7 @@ internal static class DataSetup
     {
         var settings = ConnectionSettings.Create(connectionString, configuration);
         services.AddSingleton(settings);
+        services.AddSingleton<SchemaState>();
         services.AddSingleton(NpgsqlDataSource.Create(settings.ConnectionString));
         services.AddSingleton(s =>
             TimeZones.ReadAsync(s.GetRequiredService<NpgsqlDataSource>(), CancellationToken.None).GetAwaiter().GetResult());

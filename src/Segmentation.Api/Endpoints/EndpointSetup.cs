@@ -1,7 +1,6 @@
 using System.Text.Json;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Mvc.ModelBinding;
-using Microsoft.EntityFrameworkCore;
 using Segmentation.Api.Data;
 using Segmentation.Api.Endpoints.OpenApi;
 using Segmentation.Api.Http;
@@ -11,6 +10,8 @@ namespace Segmentation.Api.Endpoints;
 
 internal static class EndpointSetup
 {
+    private const string Live = "/health/live";
+
     /// <summary>Controllers, and the OpenAPI document that says what they take and answer.</summary>
     public static void AddEndpoints(this IServiceCollection services)
     {
@@ -41,21 +42,36 @@ internal static class EndpointSetup
     {
         app.MapControllers();
         app.MapGet("/", () => Results.Redirect("/swagger")).ExcludeFromDescription();
-        app.MapGet("/health/live", () => Results.Ok(new Health("ok")))
+        app.MapGet(Live, () => Results.Ok(new Health("ok")))
             .Produces<Health>().WithName("Service_Live").WithTags("Service").WithSummary("Whether the service runs.");
         app.MapGet("/health/ready", ReadyAsync)
             .Produces<Health>().WithName("Service_Ready").WithTags("Service")
             .WithSummary("Whether it can answer: the database is there, and migrated.");
     }
 
-    private static async Task<IResult> ReadyAsync(SegmentationDb db, CancellationToken cancellation)
-    {
-        var pending = await db.Database.GetPendingMigrationsAsync(cancellation);
-        return pending.Any()
-            ? throw new ApiProblem(
-                StatusCodes.Status503ServiceUnavailable, "The database's migrations are not applied: start with --migrate.")
+    private static async Task<IResult> ReadyAsync(SegmentationDb db, SchemaState schema, CancellationToken cancellation) =>
+        await schema.FindFaultAsync(db, cancellation) is { } fault
+            ? throw new ApiProblem(StatusCodes.Status503ServiceUnavailable, fault)
             : Results.Ok(new Health("ok"));
-    }
+
+    /// <summary>While the database has not the tables of this version, every answer says that in place of a failure.</summary>
+    public static void UseSchemaCheck(this WebApplication app) => app.Use(async (context, next) =>
+    {
+        var services = context.RequestServices;
+        var schema = services.GetRequiredService<SchemaState>();
+        if (!schema.WasRight
+            && context.Request.Path != Live
+            && await schema.FindFaultAsync(services.GetRequiredService<SegmentationDb>(), context.RequestAborted) is { } fault)
+        {
+            // Not thrown: the log has said it once.
+            context.Response.Headers.RetryAfter = "5";
+            await ApiExceptionHandler.WriteAsync(
+                context, new ApiProblem(StatusCodes.Status503ServiceUnavailable, fault), context.RequestAborted);
+            return;
+        }
+
+        await next(context);
+    });
 
     // The path's and query's faults; the body's are thrown where they are read.
     private static ApiProblem ModelProblem(ActionContext context)

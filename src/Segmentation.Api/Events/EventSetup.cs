@@ -1,3 +1,5 @@
+using Segmentation.Api.Http;
+
 namespace Segmentation.Api.Events;
 
 internal static class EventSetup
@@ -6,8 +8,8 @@ internal static class EventSetup
     public static void AddEvents(this IServiceCollection services, IConfiguration configuration)
     {
         var revenue = new RevenueOptions();
-        revenue.OrderTypes = configuration.GetSection("Revenue:OrderTypes").Get<string[]>() ?? revenue.OrderTypes;
-        revenue.RefundTypes = configuration.GetSection("Revenue:RefundTypes").Get<string[]>() ?? revenue.RefundTypes;
+        revenue.OrderTypes = TextList.Read(configuration, "Revenue:OrderTypes") ?? revenue.OrderTypes;
+        revenue.RefundTypes = TextList.Read(configuration, "Revenue:RefundTypes") ?? revenue.RefundTypes;
         services.AddSingleton(revenue);
         services.AddSingleton<IngestThrottle>();
         services.AddScoped<EventStore>();

@@ -107,6 +107,7 @@ internal sealed class ApiExceptionHandler(ILogger<ApiExceptionHandler> logger) :
                         StatusCodes.Status504GatewayTimeout,
                         "The statement took too long and was stopped. Send a narrower query, or raise Database:StatementTimeoutSeconds.");
                 case PostgresException { IsTransient: true } or PostgresException { SqlState: ['5', '7', 'P', ..] or ['0', '8', ..] }:
+                case PostgresException { SqlState: PostgresErrorCodes.InvalidCatalogName }:
                 case NpgsqlException and not PostgresException:
                 case System.Net.Sockets.SocketException:
                     return new ApiProblem(StatusCodes.Status503ServiceUnavailable, "The database is not available. Try again soon.");

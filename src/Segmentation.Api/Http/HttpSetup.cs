@@ -6,7 +6,7 @@ namespace Segmentation.Api.Http;
 internal static class HttpSetup
 {
     /// <summary>Bytes of a body, where an endpoint has no limit of its own.</summary>
-    private const int MaxRequestBodySize = 1024 * 1024;
+    public const int MaxRequestBodySize = 1024 * 1024;
 
     // How long a browser need not ask again whether it may call.
     private static readonly TimeSpan PreflightMaxAge = TimeSpan.FromMinutes(10);
@@ -19,7 +19,7 @@ internal static class HttpSetup
         services.AddExceptionHandler<ApiExceptionHandler>();
         services.AddValidatorsFromAssemblyContaining<Program>(ServiceLifetime.Singleton, includeInternalTypes: true);
         services.AddCors(o => o.AddDefaultPolicy(p => p
-            .WithOrigins(configuration.GetSection("Cors:Origins").Get<string[]>() ?? [])
+            .WithOrigins(Origins.Read(configuration))
             .AllowAnyHeader().AllowAnyMethod().WithExposedHeaders("ETag", "Location", "Retry-After").SetPreflightMaxAge(PreflightMaxAge)));
         services.Configure<KestrelServerOptions>(o => o.Limits.MaxRequestBodySize = MaxRequestBodySize);
     }

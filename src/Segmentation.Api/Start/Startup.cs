@@ -1,59 +1,36 @@
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.EntityFrameworkCore;
+using Npgsql;
 using Segmentation.Api.Data;
 using Serilog;
 using Serilog.Extensions.Logging;
+using ILogger = Microsoft.Extensions.Logging.ILogger;
 
 namespace Segmentation.Api;
 
 /// <summary>The service from its command line to its exit code, for every program that starts it.</summary>
 internal static class Startup
 {
-    // The command line's configuration would take "--migrate --urls x" for migrate = "--urls": a switch of ours comes out first.
-    private const string MigrateSwitch = "--migrate";
-
-    /// <summary>Finds the database to run on, or starts one.</summary>
-    /// <returns>How to connect, and the server to stop last, after the API has drained; null for one that is not ours.</returns>
-    /// <exception cref="StartupException">There is no database.</exception>
-    public delegate Task<(string ConnectionString, IAsyncDisposable? Server)> LocateDatabase(
-        IConfiguration configuration, Microsoft.Extensions.Logging.ILogger logger, CancellationToken cancellation);
-
     /// <summary>Runs the service until it is told to stop; with <c>--migrate</c> only until the database is ready.</summary>
-    /// <param name="arguments">The command line: <c>--migrate</c>, <c>--urls</c> and any setting.</param>
-    /// <param name="locate">Finds the database; without it the connection string must name one.</param>
-    /// <param name="load">Fills the migrated database before the first request; null for nothing to load.</param>
-    /// <returns>The exit code: 0, 1 when there is no database, 130 when it was interrupted before it served.</returns>
-    public static async Task<int> RunAsync(
-        string[] arguments, LocateDatabase? locate = null, Func<IServiceProvider, CancellationToken, Task>? load = null)
+    /// <param name="arguments">The command line: switches, and settings.</param>
+    /// <param name="parts">What the program takes and adds; without it, the API by itself.</param>
+    /// <returns>The exit code: 0; 1 when it can't start, said in a line; 130 when it was interrupted before it served.</returns>
+    public static async Task<int> RunAsync(string[] arguments, ProgramParts? parts = null)
     {
-        var migrateOnly = arguments.Contains(MigrateSwitch);
-        var builder = WebApplication.CreateBuilder([.. arguments.Where(a => a != MigrateSwitch)]);
-        Log.Logger = new LoggerConfiguration().ReadFrom.Configuration(builder.Configuration).CreateLogger();
-        builder.Services.AddSerilog(Log.Logger);
-        using var startup = new SerilogLoggerFactory(Log.Logger);
+        parts ??= new ProgramParts();
         try
         {
-            using var stop = new StopSignal(); // Ctrl-C and SIGTERM, until the host takes them over.
-            var (connectionString, server) = await (locate ?? LocateGivenAsync)(
-                builder.Configuration, startup.CreateLogger("Segmentation.Database"), stop.Token);
-            await using var stoppedLast = server;
-            builder.AddSegmentation(connectionString);
-            await using var app = builder.Build();
-            app.UseSegmentation();
-
-            var migrateOnStart = app.Environment.IsDevelopment() || app.Configuration.GetValue("Database:MigrateOnStart", false);
-            if (migrateOnly || migrateOnStart || load is not null)
+            var line = CommandLine.Read(arguments, parts);
+            if (line.Has(ProgramParts.Help) || line.Has(ProgramParts.Version))
             {
-                await using var scope = app.Services.CreateAsyncScope();
-                await MigrateAsync(scope.ServiceProvider, stop.Token);
-                await (load?.Invoke(scope.ServiceProvider, stop.Token) ?? Task.CompletedTask);
+                await Console.Out.WriteAsync(line.Has(ProgramParts.Help) ? parts.HelpText() : ProgramParts.VersionText + "\n");
+                return 0;
             }
 
-            if (!migrateOnly)
-            {
-                stop.Dispose();
-                await app.RunAsync();
-            }
-
+            using var stop = new StopSignal(); // Ctrl-C and SIGTERM: the host sees to them too, once it runs.
+            await RunAsync(line, parts, stop.Token);
             return 0;
         }
         catch (StartupException failure)
@@ -71,22 +48,157 @@ internal static class Startup
         }
     }
 
-    /// <summary>The connection string <c>Segmentation</c>, or null.</summary>
-    public static string? ConnectionString(IConfiguration configuration) =>
-        configuration.GetConnectionString("Segmentation") is { Length: > 0 } given ? given : null;
+    private static async Task RunAsync(CommandLine line, ProgramParts parts, CancellationToken stop)
+    {
+        var builder = CreateBuilder(line.Settings);
+        using var loggers = new SerilogLoggerFactory(Log.Logger);
+        var logger = loggers.CreateLogger("Segmentation");
+        var check = new SettingsCheck(builder.Configuration, parts.Settings);
+        check.RefuseValues();
+        foreach (var unknown in check.FindUnknown())
+        {
+            logger.LogWarning("{Unknown}", unknown);
+        }
 
-    private static Task<(string ConnectionString, IAsyncDisposable? Server)> LocateGivenAsync(
-        IConfiguration configuration, Microsoft.Extensions.Logging.ILogger logger, CancellationToken cancellation) =>
-        ConnectionString(configuration) is { } given
-            ? Task.FromResult<(string, IAsyncDisposable?)>((given, null))
-            : throw new StartupException(
+        var migrateOnly = line.Has(ProgramParts.Migrate);
+        if (!migrateOnly)
+        {
+            ListenAddresses.Check(builder.Configuration);
+        }
+
+        // To somebody who waits; elsewhere these are lines of the log.
+        Action<string> say = builder.Environment.IsDevelopment() ? Console.WriteLine : text => logger.LogInformation("{Progress}", text);
+        var (settings, server) = await FindDatabaseAsync(builder.Configuration, line, parts, say, logger, stop);
+        await using var stoppedLast = server;
+        builder.AddSegmentation(settings.ConnectionString);
+        await using var app = builder.Build();
+        app.UseSegmentation();
+        var load = parts.LoadSwitch is { } name && line.Has(name) ? parts.LoadAsync : null;
+        try
+        {
+            await PrepareAsync(app, migrateOnly || load is not null, load, say, logger, stop);
+        }
+        catch (Exception e) when (DatabaseFault.IsCause(e))
+        {
+            throw DatabaseFault.Describe(e, settings);
+        }
+
+        if (!migrateOnly)
+        {
+            await ServeAsync(app, say, stop);
+        }
+    }
+
+    private static WebApplicationBuilder CreateBuilder(string[] settings)
+    {
+        try
+        {
+            // Started from anywhere, its appsettings.json lies beside it.
+            var options = new WebApplicationOptions { Args = settings };
+            if (!File.Exists("appsettings.json") && new ConfigurationBuilder().AddEnvironmentVariables("DOTNET_").AddEnvironmentVariables(
+                "ASPNETCORE_").AddCommandLine(settings).Build()[WebHostDefaults.ContentRootKey] is null)
+            {
+                options = new WebApplicationOptions { Args = settings, ContentRootPath = AppContext.BaseDirectory };
+            }
+
+            var builder = WebApplication.CreateBuilder(options);
+            Log.Logger = new LoggerConfiguration().ReadFrom.Configuration(builder.Configuration).CreateLogger();
+            builder.Services.AddSerilog(Log.Logger);
+            return builder;
+        }
+        catch (Exception e) when (e is InvalidDataException or DirectoryNotFoundException or InvalidOperationException or ArgumentException)
+        {
+            // A file that is no JSON, a content root that is not there, a level of Serilog's that there is not.
+            throw new StartupException($"The configuration can't be read: {(e.InnerException ?? e).Message.ReplaceLineEndings(" ")}", e);
+        }
+    }
+
+    private static async Task<(NpgsqlConnectionStringBuilder Settings, IAsyncDisposable? Server)> FindDatabaseAsync(
+        IConfiguration configuration, CommandLine line, ProgramParts parts, Action<string> say, ILogger logger, CancellationToken stop)
+    {
+        if (configuration[ApiSettings.Connection] is { Length: > 0 } given)
+        {
+            var settings = ConnectionText.Read(given);
+            await GivenDatabase.CheckAsync(
+                new(ConnectionSettings.Create(settings.ConnectionString, configuration).ConnectionString),
+                line.Has(ProgramParts.CreateDatabase), say, stop);
+            return (settings, null);
+        }
+
+        if (parts.StartDatabase is null)
+        {
+            throw new StartupException(
                 "There is no database: set ConnectionStrings__Segmentation to one, or start with ./run, which keeps a private PostgreSQL, "
                 + "or with docker compose up --build.");
+        }
 
-    private static async Task MigrateAsync(IServiceProvider services, CancellationToken cancellation)
+        var (connectionString, server) = await parts.StartDatabase(configuration, say, logger, stop);
+        return (new(connectionString), server);
+    }
+
+    // Brings the database to where this version needs it, or says that it is not there.
+    private static async Task PrepareAsync(
+        WebApplication app,
+        bool migrate,
+        Func<IServiceProvider, Action<string>, CancellationToken, Task>? load,
+        Action<string> say,
+        ILogger logger,
+        CancellationToken stop)
     {
-        var db = services.GetRequiredService<SegmentationDb>();
-        db.Database.SetCommandTimeout(TimeSpan.FromHours(1));
-        await db.Database.MigrateAsync(cancellation);
+        await using var scope = app.Services.CreateAsyncScope();
+        var db = scope.ServiceProvider.GetRequiredService<SegmentationDb>();
+        if (migrate || app.Environment.IsDevelopment() || app.Configuration.GetValue(ApiSettings.MigrateOnStart, false))
+        {
+            migrate = true;
+            await MigrateAsync(db, say, stop);
+        }
+
+        if (await app.Services.GetRequiredService<SchemaState>().FindFaultAsync(db, stop) is { } fault)
+        {
+            if (migrate)
+            {
+                throw new StartupException(fault);
+            }
+
+            logger.LogError("{Fault}", fault);
+        }
+
+        await (load?.Invoke(scope.ServiceProvider, say, stop) ?? Task.CompletedTask);
+    }
+
+    private static async Task MigrateAsync(SegmentationDb db, Action<string> say, CancellationToken stop)
+    {
+        if ((await db.Database.GetPendingMigrationsAsync(stop)).Count() is > 0 and var pending)
+        {
+            say($"Database: applying {pending} {(pending == 1 ? "migration" : "migrations")}…");
+            db.Database.SetCommandTimeout(TimeSpan.FromHours(1));
+            await db.Database.MigrateAsync(stop);
+            say("Database: they are applied");
+        }
+    }
+
+    private static async Task ServeAsync(WebApplication app, Action<string> say, CancellationToken stop)
+    {
+        try
+        {
+            await app.StartAsync(stop);
+        }
+        catch (IOException e) when (e.InnerException is AddressInUseException)
+        {
+            throw new StartupException(
+                $"An address of {string.Join(';', app.Urls)} was taken meanwhile: --urls http://localhost:5081 listens elsewhere.", e);
+        }
+
+        // A server of tests in memory has no address.
+        var addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()?.Addresses;
+        if (app.Environment.IsDevelopment() && addresses?.FirstOrDefault() is { } address)
+        {
+            app.Lifetime.ApplicationStopping.Register(() => say("Stopping…"));
+            var root = address.Replace("[::]", "localhost", StringComparison.Ordinal).Replace(
+                "0.0.0.0", "localhost", StringComparison.Ordinal);
+            say($"API      {root}/api/v1\nSwagger  {root}/swagger\nCtrl-C stops it.");
+        }
+
+        await app.WaitForShutdownAsync(CancellationToken.None);
     }
 }

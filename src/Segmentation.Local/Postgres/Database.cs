@@ -1,26 +1,24 @@
-using Segmentation.Api;
-
 namespace Segmentation.Local;
 
-/// <summary>Decides which database the service uses on this machine.</summary>
+/// <summary>The database of a service that was given none.</summary>
 internal static class Database
 {
-    /// <summary>The database that the connection string <c>Segmentation</c> names; else a private PostgreSQL, started.</summary>
-    /// <param name="configuration">The connection strings and the section <c>Embedded</c>.</param>
-    /// <param name="logger">Logs the private server's start and stop.</param>
-    /// <param name="cancellationToken">Gives the start up.</param>
+    /// <summary>Starts a private PostgreSQL, and says so.</summary>
+    /// <param name="configuration">The section <c>Embedded</c>.</param>
+    /// <param name="say">Told where its data is, before anything takes time.</param>
+    /// <param name="logger">Logs what is out of the ordinary.</param>
+    /// <param name="cancellation">Gives the start up.</param>
     /// <returns>The connection string, and the server that the caller disposes of last, after the API has drained.</returns>
-    /// <exception cref="EmbeddedPostgresException">There is no connection string and the private server can't be started.</exception>
-    public static async Task<(string ConnectionString, IAsyncDisposable? Server)> LocateAsync(
-        IConfiguration configuration, ILogger logger, CancellationToken cancellationToken)
+    /// <exception cref="EmbeddedPostgresException">It can't be started.</exception>
+    public static async Task<(string ConnectionString, IAsyncDisposable Server)> StartAsync(
+        IConfiguration configuration, Action<string> say, ILogger logger, CancellationToken cancellation)
     {
-        if (Startup.ConnectionString(configuration) is { } given)
-        {
-            return (given, null);
-        }
-
         var options = configuration.GetSection(EmbeddedOptions.Section).Get<EmbeddedOptions>() ?? new EmbeddedOptions();
-        var server = await EmbeddedPostgres.StartAsync(options, logger, cancellationToken);
+        var folder = Path.GetFullPath(options.DataDirectory);
+        say(Directory.Exists(PostgresFolder.ClusterIn(folder))
+            ? $"Database… its data is in {folder}"
+            : $"Database… making one, its data is in {folder}");
+        var server = await EmbeddedPostgres.StartAsync(options, logger, cancellation);
         return (server.ConnectionString, server);
     }
 }

@@ -1,3 +1,5 @@
+using Segmentation.Api;
+
 namespace Segmentation.Local;
 
 /// <summary>Where the private PostgreSQL lives: the configuration section <c>Embedded</c>.</summary>
@@ -5,6 +7,17 @@ internal sealed record EmbeddedOptions
 {
     /// <summary>The configuration section's name.</summary>
     public const string Section = "Embedded";
+
+    /// <summary>Its settings, for <c>--help</c>, the README and the check at the start.</summary>
+    public static IReadOnlyList<Setting> Table { get; } =
+    [
+        new($"{Section}:{nameof(DataDirectory)}", "`~/.local/share/segmentation`; for root `/var/lib/segmentation`", "Where the private "
+            + "PostgreSQL keeps its data. Delete the folder to start afresh.",
+            v => string.IsNullOrWhiteSpace(v) ? "a folder" : null),
+        new($"{Section}:{nameof(BinDirectory)}", "searched for", "Where `initdb`, `pg_ctl` and `postgres` are.", SettingChecks.Text),
+        new($"{Section}:{nameof(Settings)}", "none", "A setting of the private PostgreSQL. `Embedded:Settings:shared_buffers=1GB`, say.",
+            SettingChecks.Text) { IsOpen = true },
+    ];
 
     /// <summary>
     /// The folder that holds the database. The default is <c>segmentation</c> in the user's data folder (on Linux

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
+using System.Text.RegularExpressions;
 using Npgsql;
 
 namespace Segmentation.Local;
@@ -64,7 +65,9 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
         }
         catch (Exception e) when (e is UnauthorizedAccessException or IOException)
         {
-            throw new EmbeddedPostgresException($"The database's folder {path} can't be used: {e.Message}", e);
+            throw new EmbeddedPostgresException(
+                $"The database's folder {path} can't be used: {e.Message.TrimEnd('.')}. Name one of yours: --Embedded:DataDirectory=FOLDER",
+                e);
         }
     }
 
@@ -188,7 +191,7 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
             // The processes of a server that was killed need a moment to see it.
             if (attempt == 10 || !log.TakeLast(10).Any(l => l.Contains("shared memory block", StringComparison.Ordinal)))
             {
-                throw new EmbeddedPostgresException(
+                throw RefusedSetting(log) ?? new EmbeddedPostgresException(
                     $"PostgreSQL did not start on {folder.FullName}. The end of its log, {folder.ServerLog}:\n"
                     + string.Join('\n', log.TakeLast(10)));
             }
@@ -196,6 +199,16 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
             await Task.Delay(TimeSpan.FromSeconds(1), cancellationToken);
         }
     }
+
+    // The file that it complains about was written by us: only what came from outside can be wrong in it.
+    private static EmbeddedPostgresException? RefusedSetting(string[] log) =>
+        log.Select(l => SettingComplaint().Match(l)).FirstOrDefault(m => m.Success) is { } match
+            ? new EmbeddedPostgresException(
+                $"{EmbeddedOptions.Section}:Settings:{match.Groups[2].Value} is refused by PostgreSQL: {match.Groups[1].Value}.")
+            : null;
+
+    [GeneratedRegex("""(?:LOG|FATAL): +((?:[^"]*parameter|[^"]*valid range for parameter) "([^"]+)".*)""")]
+    private static partial Regex SettingComplaint();
 
     private async Task StopAsync()
     {
@@ -239,13 +252,13 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
         }
     }
 
-    [LoggerMessage(LogLevel.Information, "Making a private PostgreSQL {Major} database in {Folder}")]
+    [LoggerMessage(LogLevel.Debug, "Making a private PostgreSQL {Major} database in {Folder}")]
     private static partial void Initializing(ILogger logger, int major, string folder);
 
-    [LoggerMessage(LogLevel.Information, "Private PostgreSQL {Major} runs on {Folder}")]
+    [LoggerMessage(LogLevel.Debug, "Private PostgreSQL {Major} runs on {Folder}")]
     private static partial void Started(ILogger logger, int major, string folder);
 
-    [LoggerMessage(LogLevel.Information, "Private PostgreSQL on {Folder} stopped")]
+    [LoggerMessage(LogLevel.Debug, "Private PostgreSQL on {Folder} stopped")]
     private static partial void Stopped(ILogger logger, string folder);
 
     [LoggerMessage(

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using Segmentation.Api;
 
 namespace Segmentation.Local;
 
@@ -8,9 +9,6 @@ namespace Segmentation.Local;
 /// <param name="Major">The major version, such as 17.</param>
 internal sealed partial record PostgresBinaries(string Directory, int Major)
 {
-    /// <summary>The oldest major version that the API is tested with.</summary>
-    public const int MinimumMajor = 15;
-
     /// <summary>The full path of one of the programs.</summary>
     public string Tool(string name) => ToolPath(Directory, name);
 
@@ -33,7 +31,7 @@ internal sealed partial record PostgresBinaries(string Directory, int Major)
             }
         }
 
-        return found.FirstOrDefault(b => dataMajor is { } major ? b.Major == major : b.Major >= MinimumMajor)
+        return found.FirstOrDefault(b => dataMajor is { } major ? b.Major == major : b.Major >= GivenDatabase.MinimumMajor)
             ?? throw Missing(binDirectory, dataMajor, found);
     }
 
@@ -77,17 +75,13 @@ internal sealed partial record PostgresBinaries(string Directory, int Major)
     {
         var wanted = dataMajor is { } major
             ? $"PostgreSQL {major}, which made the existing data,"
-            : $"PostgreSQL {MinimumMajor} or newer";
+            : $"PostgreSQL {GivenDatabase.MinimumMajor} or newer";
         var where = string.IsNullOrWhiteSpace(binDirectory) ? "on this machine" : $"in {binDirectory} (Embedded:BinDirectory)";
         var instead = found.Count == 0 ? "" : $" Found instead: {string.Join(", ", found.Select(b => $"{b.Major} in {b.Directory}"))}.";
         return new EmbeddedPostgresException(
-            $"""
-            {wanted} was not found {where}.{instead} Three ways on:
-              1. install the PostgreSQL server (Debian and Ubuntu: apt-get install postgresql;
-                 macOS: brew install postgresql@17; Windows: its installer), or name its folder in Embedded:BinDirectory;
-              2. docker compose up --build, which brings a database of its own;
-              3. set ConnectionStrings__Segmentation to a database that you have.
-            """);
+            $"{wanted} was not found {where}.{instead} Install the PostgreSQL server (apt-get install postgresql, brew install "
+            + "postgresql@17) or name its folder in Embedded:BinDirectory; or use docker compose up --build, which brings a database; or "
+            + "name one of yours in ConnectionStrings__Segmentation.");
     }
 
     [GeneratedRegex(@"\(PostgreSQL\) (\d+)")]

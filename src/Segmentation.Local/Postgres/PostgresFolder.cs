@@ -86,12 +86,14 @@ internal sealed class PostgresFolder : IDisposable
         return unfinished;
     }
 
-    /// <summary>Makes an empty folder for the server's socket, in a place that is short enough.</summary>
+    /// <summary>Makes an empty folder for the server's socket, in a place whose name is short and plain enough.</summary>
     public async Task<string> CreateSocketDirectoryAsync(CancellationToken cancellationToken)
     {
         var directory = Path.Combine(FullName, "run");
-        if (Encoding.UTF8.GetByteCount(directory) + "/.s.PGSQL.5432".Length > SocketPathLimit)
+        if (Encoding.UTF8.GetByteCount(directory) + "/.s.PGSQL.5432".Length > SocketPathLimit
+            || directory.Contains(',', StringComparison.Ordinal))
         {
+            // Or with a comma in it, which in PostgreSQL's setting and in a host's name begins another.
             // A name that nobody can guess, since others can make files in /tmp.
             temporarySocketDirectory = "/tmp/segmentation-" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8));
             directory = temporarySocketDirectory;

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata;
@@ -27,10 +28,15 @@ internal sealed partial class SampleData(
     public const int Customers = 5_000;
     public const int Events = 200_000;
 
+    // Events between two words about how far it is.
+    private const int Step = 40_000;
+
     /// <summary>Loads the sample, unless it or something under its names is there already; touches nothing else.</summary>
+    /// <param name="say">Told how far it is.</param>
     /// <returns>Whether it loaded anything; the log says why not.</returns>
-    public async Task<bool> LoadAsync(CancellationToken cancellation = default)
+    public async Task<bool> LoadAsync(CancellationToken cancellation = default, Action<string>? say = null)
     {
+        say ??= _ => { };
         var started = Stopwatch.GetTimestamp();
         await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
 
@@ -39,7 +45,7 @@ internal sealed partial class SampleData(
         var keys = ExampleSegments.All.Select(s => s.Key).ToArray();
         if (await db.Segments.AnyAsync(s => keys.Contains(s.Key), cancellation))
         {
-            LogPresent();
+            say("Sample: it is there already");
             return false;
         }
 
@@ -78,9 +84,10 @@ internal sealed partial class SampleData(
             await db.SaveChangesAsync(cancellation);
         }
 
-        var stored = await CopyAsync(connection, db.Model, sampled, cancellation);
+        var stored = await CopyAsync(connection, db.Model, sampled, cancellation, say);
         if (hasPast)
         {
+            say("Sample: the past of its segments…");
             await AddPastAsync(connection, sampled, stored, now, keys, cancellation);
         }
         else
@@ -95,14 +102,21 @@ internal sealed partial class SampleData(
         // The planner would otherwise know nothing of the new rows until autovacuum comes by.
         await db.Database.ExecuteSqlAsync($"ANALYZE customers, events", cancellation);
         await transaction.CommitAsync(cancellation);
-        LogLoaded(Customers, Events, ExampleSegments.All.Count, Stopwatch.GetElapsedTime(started).TotalSeconds);
+        var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
+        say(string.Create(
+            CultureInfo.InvariantCulture,
+            $"Sample: {Customers:N0} customers, {Events:N0} events and {ExampleSegments.All.Count} segments in {seconds:0.0} s"));
         return true;
     }
 
     /// <summary>Copies a generator's customers and events into the tables, in constant memory (8 bytes a customer).</summary>
     /// <returns>The customers' keys, by index.</returns>
     internal static async Task<long[]> CopyAsync(
-        NpgsqlConnection connection, IModel model, SampleGenerator sample, CancellationToken cancellation)
+        NpgsqlConnection connection,
+        IModel model,
+        SampleGenerator sample,
+        CancellationToken cancellation,
+        Action<string>? say = null)
     {
         await BulkTable<Customer>.For(model).CopyAsync(connection, sample.Customers(), cancellation);
         var keys = new long[sample.CustomerCount];
@@ -120,11 +134,17 @@ internal sealed partial class SampleData(
 
         IEnumerable<CustomerEvent> AllEvents()
         {
+            var count = 0;
             for (var index = 0; index < keys.Length; index++)
             {
                 foreach (var e in sample.Events(index))
                 {
                     e.CustomerKey = keys[index];
+                    if (++count % Step == 0)
+                    {
+                        say?.Invoke(string.Create(CultureInfo.InvariantCulture, $"Sample: {count:N0} of {sample.EventCount:N0} events"));
+                    }
+
                     yield return e;
                 }
             }
@@ -189,9 +209,6 @@ internal sealed partial class SampleData(
         await db.SaveChangesAsync(cancellation);
     }
 
-    [LoggerMessage(LogLevel.Information, "The sample is loaded already; nothing was changed.")]
-    private partial void LogPresent();
-
     [LoggerMessage(LogLevel.Warning, "The sample was not loaded: the attribute {Name} is registered as {Type}, the sample needs {Needed}.")]
     private partial void LogAttributeTaken(string name, string type, string needed);
 
@@ -200,9 +217,4 @@ internal sealed partial class SampleData(
 
     [LoggerMessage(LogLevel.Information, "Other segments have members already: those of the sample begin now, without a past.")]
     private partial void LogWithoutPast();
-
-    [LoggerMessage(
-        LogLevel.Information,
-        "Sample loaded: {Customers} customers, {Events} events and {Segments} segments in {Seconds:0.0} s.")]
-    private partial void LogLoaded(int customers, int events, int segments, double seconds);
 }

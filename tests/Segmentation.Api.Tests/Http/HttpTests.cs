@@ -118,15 +118,16 @@ public sealed class HttpTests(ApiFixture fixture) : IClassFixture<ApiFixture>
     [Fact]
     public async Task DatabaseAway_Is503WithRetryAfter()
     {
-        var unreachable = new NpgsqlConnectionStringBuilder
+        await using var databases = new Empty();
+        var away = await databases.CreateAsync();
+        await using var server = new ApiFixture.Server(away);
+        (await server.Api.GetAsync("/health/ready")).Expect(200);
+        await using (var other = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(away) { Database = "postgres" }))
         {
-            Host = "127.0.0.1",
-            Port = 1,
-            Username = "nobody",
-            Database = "none",
-            Timeout = 2
-        }.ConnectionString;
-        await using var server = new ApiFixture.Server(unreachable, migrate: false);
+            await using var drop = other.CreateCommand($"DROP DATABASE {new NpgsqlConnectionStringBuilder(away).Database} WITH (FORCE)");
+            await drop.ExecuteNonQueryAsync();
+        }
+
         foreach (var path in new[] { "segments", "segments/x", "segments/x/members", "segments/x/count", "segments/x/explain/y", "fields",
             "customers", "/health/ready" })
         {
@@ -141,11 +142,47 @@ public sealed class HttpTests(ApiFixture fixture) : IClassFixture<ApiFixture>
     }
 
     [Fact]
-    public async Task NotMigrated_IsNotReady()
+    public async Task NotMigrated_EveryRouteSaysSo_UntilItIs()
     {
         await using var databases = new Empty();
-        await using var server = new ApiFixture.Server(await databases.CreateAsync(), migrate: false);
-        AssertProblem((await server.Api.GetAsync("/health/ready")).Expect(503));
+        var connectionString = await databases.CreateAsync();
+        await using var server = new ApiFixture.Server(connectionString, migrate: false);
+        foreach (var path in new[] { "/health/ready", "segments", "customers/x", "fields", "nothing", "/" })
+        {
+            var answer = (await server.Api.GetAsync(path)).Expect(503);
+            AssertProblem(answer);
+            Assert.Contains("./run --migrate", answer["title"].GetString(), StringComparison.Ordinal);
+            Assert.NotNull(answer.Message.Headers.RetryAfter);
+        }
+
+        (await server.Api.PostAsync("segments/preview", Body(Everyone))).Expect(503);
+        (await server.Api.GetAsync("/health/live")).Expect(200);
+
+        // Somebody else migrates; this one needs no new start.
+        await using (new ApiFixture.Server(connectionString))
+        {
+            (await server.Api.GetAsync("segments")).Expect(200);
+            (await server.Api.GetAsync("/health/ready")).Expect(200);
+        }
+    }
+
+    [Fact]
+    public async Task MigratedByANewerVersion_EveryRouteSaysSo_AndARunningOneGoesOn()
+    {
+        await using var databases = new Empty();
+        var connectionString = await databases.CreateAsync();
+        await using var running = new ApiFixture.Server(connectionString);
+        await using (var database = NpgsqlDataSource.Create(connectionString))
+        {
+            await using var next = database.CreateCommand("INSERT INTO \"__EFMigrationsHistory\" VALUES ('29990101000000_Next', '10')");
+            await next.ExecuteNonQueryAsync();
+        }
+
+        await using var old = new ApiFixture.Server(connectionString, migrate: false);
+        var answer = (await old.Api.GetAsync("segments")).Expect(503);
+        Assert.Contains("a newer version", answer["title"].GetString(), StringComparison.Ordinal);
+        (await running.Api.GetAsync("segments")).Expect(200);
+        (await running.Api.GetAsync("/health/ready")).Expect(200);
     }
 
     [Fact]

@@ -96,7 +96,7 @@ public sealed class EmbeddedPostgresTests : IDisposable
     }
 
     [Fact]
-    public async Task Start_NoBinaries_NamesTheThreeWaysOn()
+    public async Task Start_NoBinaries_NamesTheWaysOnInALine()
     {
         var options = TestFolder.Options(folder) with { BinDirectory = folder };
 
@@ -104,7 +104,7 @@ public sealed class EmbeddedPostgresTests : IDisposable
             () => EmbeddedPostgres.StartAsync(options, NullLogger.Instance, CancellationToken.None));
 
         Assert.All(
-            [folder, "install the PostgreSQL server", "docker compose up", "ConnectionStrings__Segmentation"],
+            [folder, "Install the PostgreSQL server", "docker compose up", "ConnectionStrings__Segmentation"],
             part => Assert.Contains(part, error.Message, StringComparison.Ordinal));
     }
 
@@ -165,16 +165,20 @@ public sealed class EmbeddedPostgresTests : IDisposable
         Assert.Equal(1, await ScalarAsync(server, "SELECT 1"));
     }
 
-    [Fact]
-    public async Task Start_ServerRefusesASetting_ShowsTheEndOfItsLog()
+    [Theory]
+    [InlineData("no_such_setting", "1", "unrecognized configuration parameter \"no_such_setting\"")]
+    [InlineData("work_mem", "64 cows", "invalid value for parameter \"work_mem\": \"64 cows\".")]
+    [InlineData("max_connections", "0", "0 is outside the valid range for parameter \"max_connections\"")]
+    public async Task Start_ServerRefusesASetting_SaysWhich(string name, string value, string why)
     {
         var options = TestFolder.Options(folder);
-        options.Settings["no_such_setting"] = "1";
+        options.Settings[name] = value;
 
         var error = await Assert.ThrowsAsync<EmbeddedPostgresException>(
             () => EmbeddedPostgres.StartAsync(options, NullLogger.Instance, CancellationToken.None));
 
-        Assert.Contains("no_such_setting", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith($"Embedded:Settings:{name} is refused by PostgreSQL: {why}", error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', error.Message);
     }
 
     [Fact]
@@ -193,23 +197,7 @@ public sealed class EmbeddedPostgresTests : IDisposable
     }
 
     [Fact]
-    public async Task Locate_ConnectionStringGiven_StartsNothing()
-    {
-        var configuration = new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?>
-        {
-            ["ConnectionStrings:Segmentation"] = "Host=example",
-            ["Embedded:DataDirectory"] = folder,
-        }).Build();
-
-        var (connectionString, server) = await Database.LocateAsync(configuration, NullLogger.Instance, CancellationToken.None);
-
-        Assert.Equal("Host=example", connectionString);
-        Assert.Null(server);
-        Assert.Empty(Directory.GetFileSystemEntries(folder));
-    }
-
-    [Fact]
-    public async Task Locate_NoConnectionString_StartsWithTheConfiguredOptions()
+    public async Task Start_Configured_SaysWhereItsDataIs()
     {
         var configuration = new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?>
         {
@@ -217,10 +205,12 @@ public sealed class EmbeddedPostgresTests : IDisposable
             ["Embedded:Settings:work_mem"] = "7MB",
         }).Build();
 
-        var (_, server) = await Database.LocateAsync(configuration, NullLogger.Instance, CancellationToken.None);
+        List<string> said = [];
+        var (_, server) = await Database.StartAsync(configuration, said.Add, NullLogger.Instance, CancellationToken.None);
 
         await using (server)
         {
+            Assert.Equal([$"Database… making one, its data is in {folder}"], said);
             Assert.Equal("7MB", await ScalarAsync(Assert.IsType<EmbeddedPostgres>(server), "SHOW work_mem"));
         }
     }

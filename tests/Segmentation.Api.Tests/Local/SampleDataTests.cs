@@ -38,8 +38,10 @@ public sealed class SampleDataTests(TestDatabase databases) : IClassFixture<Test
     {
         var connectionString = await databases.CreateDatabaseAsync();
         await using var db = await MigratedAsync(connectionString);
-        Assert.True(await LoadAsync(db));
+        List<string> said = [];
+        Assert.True(await LoadAsync(db, said.Add));
 
+        Assert.Contains("Sample: 120,000 of 200,000 events", said);
         Assert.Equal((SampleData.Customers, SampleData.Events, 12, 12), (
             await db.Customers.CountAsync(),
             await db.Events.CountAsync(),
@@ -143,8 +145,9 @@ public sealed class SampleDataTests(TestDatabase databases) : IClassFixture<Test
         Assert.Equal((1, 0, 0), (await db.Customers.CountAsync(), await db.Attributes.CountAsync(), await db.Segments.CountAsync()));
     }
 
-    private static async Task<bool> LoadAsync(SegmentationDb db) =>
-        await new SampleData(db, Definitions(), new RevenueOptions(), TimeProvider.System, NullLogger<SampleData>.Instance).LoadAsync();
+    private static async Task<bool> LoadAsync(SegmentationDb db, Action<string>? say = null) =>
+        await new SampleData(db, Definitions(), new RevenueOptions(), TimeProvider.System, NullLogger<SampleData>.Instance).LoadAsync(
+            say: say);
 
     private static DefinitionCache Definitions() => new(new CustomerFields(new RevenueOptions()), new RuleLimits());
 

@@ -10,6 +10,7 @@ namespace Segmentation.Api.Memberships;
 /// </summary>
 internal sealed class MembershipLeadership(
     IServiceProvider services,
+    SchemaState schema,
     [FromKeyedServices(MembershipLeadership.Source)] NpgsqlDataSource source,
     IEnumerable<ILeaderTask> tasks,
     ILogger<MembershipLeadership> logger) : BackgroundService
@@ -50,10 +51,6 @@ internal sealed class MembershipLeadership(
             {
                 logger.LogInformation("Another process maintains membership now");
             }
-            catch (PostgresException missing) when (missing.SqlState == PostgresErrorCodes.UndefinedTable)
-            {
-                // Not migrated yet.
-            }
             catch (Exception failed)
             {
                 logger.LogError(failed, "Maintenance of membership failed; trying again");
@@ -65,6 +62,11 @@ internal sealed class MembershipLeadership(
 
     private async Task LeadAsync(CancellationToken stopping)
     {
+        if (!await IsMigratedAsync(stopping))
+        {
+            return;
+        }
+
         await using var connection = await source.OpenConnectionAsync(stopping);
         await using (var acquire = new NpgsqlCommand("SELECT pg_try_advisory_lock($1)", connection))
         {
@@ -110,6 +112,18 @@ internal sealed class MembershipLeadership(
                 await release.ExecuteNonQueryAsync(CancellationToken.None);
             }
         }
+    }
+
+    // Tables of another version are not for this one to write.
+    private async Task<bool> IsMigratedAsync(CancellationToken cancellation)
+    {
+        if (!schema.WasRight)
+        {
+            await using var scope = services.CreateAsyncScope();
+            await schema.FindFaultAsync(scope.ServiceProvider.GetRequiredService<SegmentationDb>(), cancellation);
+        }
+
+        return schema.WasRight;
     }
 
     private static async Task<(long FencingToken, DateTimeOffset Watermark)> TakeOverAsync(

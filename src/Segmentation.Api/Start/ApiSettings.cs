@@ -1,0 +1,69 @@
+using System.Globalization;
+using Segmentation.Api.Data;
+using Segmentation.Api.Events;
+using Segmentation.Api.Http;
+using Segmentation.Api.Memberships;
+using Segmentation.Api.Streams;
+using Segmentation.Api.Webhooks;
+using Segmentation.Rules.Checking;
+
+namespace Segmentation.Api;
+
+/// <summary>The service's settings, for <c>--help</c>, the README and the check at the start.</summary>
+internal static class ApiSettings
+{
+    /// <summary>The connection string's name.</summary>
+    public const string Connection = "ConnectionStrings:Segmentation";
+
+    /// <summary>Whether migrations are applied on start.</summary>
+    public const string MigrateOnStart = "Database:MigrateOnStart";
+
+    private static readonly RuleLimits Limits = new();
+    private static readonly RevenueOptions Revenue = new();
+    private static readonly WebhookOptions Webhooks = new();
+
+    public static IReadOnlyList<Setting> All { get; } =
+    [
+        new(Connection, "none", "The database to use: `Host=db;Database=segmentation;Username=u;Password=p` or "
+            + "`postgres://u:p@db/segmentation`. Without one `./run` keeps a private PostgreSQL; the API by itself (`Segmentation.Api.dll`"
+            + ", Docker) ends with an error. A database that does not exist is an error too; `--create-database` creates it. A process "
+            + "takes up to `Maximum Pool Size` connections (100), and 40 more to maintain membership and to answer from it.",
+            SettingChecks.Text),
+        new("urls", "`http://localhost:5080`", "Where it listens, several with `;` between. As an environment variable: `ASPNETCORE_URLS`. "
+            + "The API by itself listens on `http://localhost:5000`.", SettingChecks.Text),
+        new(ConnectionSettings.StatementTimeout, Text(ConnectionSettings.DefaultStatementTimeout), "After so many seconds a statement is "
+            + "stopped, and the answer is a 504.", SettingChecks.Integer(1, 86_400)),
+        new(ConnectionSettings.WorkMem, $"`{ConnectionSettings.DefaultWorkMem}`", "PostgreSQL's `work_mem` for each statement.",
+            SettingChecks.Memory),
+        new(MigrateOnStart, "false", "Apply migrations on start. In Development (`./run`) they always are; elsewhere `--migrate` applies "
+            + "them and ends. Until they are, every answer is a 503 that says so.", SettingChecks.Flag),
+        new("Membership:HistoryDays", Text(new MembershipOptions().HistoryDays), "Days for which past membership is stored: who left a "
+            + "segment, when and why.", SettingChecks.Integer(1, 36_500)),
+        new("Revenue:OrderTypes", List(Revenue.OrderTypes), "Types of event that are orders, with commas between or as a list. Takes "
+            + "effect for events stored from then on.", SettingChecks.Text) { IsList = true },
+        new("Revenue:RefundTypes", List(Revenue.RefundTypes), "Types of event that are refunds.", SettingChecks.Text) { IsList = true },
+        new("Rules:MaxDepth", Text(Limits.MaxDepth), "How deep groups of a rule may nest.", SettingChecks.Integer(1, 100)),
+        new("Rules:MaxRules", Text(Limits.MaxRules), "Conditions in a rule.", SettingChecks.Integer(1, 100_000)),
+        new("Rules:MaxListLength", Text(Limits.MaxListLength), "Values in a list of a rule.", SettingChecks.Integer(1, 1_000_000)),
+        new("Rules:MaxTextLength", Text(Limits.MaxTextLength), "Characters in a text of a rule.", SettingChecks.Integer(1, 1_000_000)),
+        new("Rules:MaxBytes", Text(Limits.MaxBytes), "Bytes of a rule.", SettingChecks.Integer(1, HttpSetup.MaxRequestBodySize)),
+        new("Webhooks:AllowPrivateAddresses", "false", "Whether webhooks may call loopback, private and other addresses outside the public "
+            + "internet.", SettingChecks.Flag),
+        new("Webhooks:KeepDeliveredHours", Text(Webhooks.KeepDeliveredHours), "Hours for which delivered messages are stored, to be "
+            + "replayed.", SettingChecks.Integer(0, 876_000)),
+        new("Webhooks:KeepDeadDays", Text(Webhooks.KeepDeadDays), "Days for which dead messages are stored, to be replayed.",
+            SettingChecks.Integer(0, 36_500)),
+        new("Webhooks:Parallelism", Text(Webhooks.Parallelism), "Messages under way to one webhook at a time.",
+            SettingChecks.Integer(1, 1000)),
+        new("Webhooks:TimeoutSeconds", Text(Webhooks.TimeoutSeconds), "How many seconds an attempt may take.",
+            SettingChecks.Number(0.01, 3600)),
+        new("Streams:HeartbeatSeconds", Text(new StreamOptions().HeartbeatSeconds), "After so many seconds without an event a stream shows "
+            + "that it is alive.", SettingChecks.Number(0.01, 3600)),
+        new(Origins.Setting, "none", "Origins whose pages may call from a browser, with commas between or as a list: "
+            + "`https://app.example.com`.", Origins.Check) { IsList = true },
+    ];
+
+    private static string Text(IFormattable value) => value.ToString(null, CultureInfo.InvariantCulture);
+
+    private static string List(string[] values) => $"`{string.Join(",", values)}`";
+}

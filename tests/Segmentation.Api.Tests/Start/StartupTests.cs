@@ -1,0 +1,145 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using Segmentation.Local;
+using RunProgram = Segmentation.Local.Program;
+
+namespace Segmentation.Api.Tests.Start;
+
+/// <summary>The built program, as somebody starts it: what it prints, where, and its exit code.</summary>
+public sealed class StartupTests : IDisposable
+{
+    private readonly string folder = TestFolder.Create();
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    [Theory]
+    [InlineData("--smaple is not a switch. Did you mean --sample?", "--smaple")]
+    [InlineData("Rules:MaxDepth must be an integer from 1 to 100; it is \"-1\" (--Rules:MaxDepth).", "--Rules:MaxDepth=-1")]
+    [InlineData("Nobody listens on 127.0.0.1:1", "--ConnectionStrings:Segmentation=Host=127.0.0.1;Port=1;Username=a;Password=topsecret")]
+    public async Task Run_Misuse_IsOneLineAndExitCode1(string line, string argument)
+    {
+        var (exitCode, output, error) = await RunAsync("--urls", "http://127.0.0.1:0", $"--Embedded:DataDirectory={folder}", argument);
+
+        Assert.Equal(1, exitCode);
+        Assert.StartsWith(line, error, StringComparison.Ordinal);
+        Assert.Equal(1, error.Count(c => c == '\n'));
+        Assert.Equal("", output);
+        Assert.DoesNotContain("topsecret", error, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFileSystemEntries(folder));
+    }
+
+    [Fact]
+    public async Task Run_PortIsTaken_SaysBeforeADatabaseIsStarted()
+    {
+        using var holder = new TcpListener(IPAddress.Loopback, 0);
+        holder.Start();
+        var port = ((IPEndPoint)holder.LocalEndpoint).Port;
+
+        var (exitCode, output, error) = await RunAsync("--urls", $"http://localhost:{port}", "--Embedded:DataDirectory", folder);
+
+        Assert.Equal(1, exitCode);
+        Assert.Matches($@"^http://localhost:{port} is taken.*\. Stop that, or listen elsewhere: --urls http://localhost:\d+\n$", error);
+        Assert.Equal("", output);
+        Assert.Empty(Directory.GetFileSystemEntries(folder));
+    }
+
+    [Fact]
+    public async Task Run_Help_ListsEverySwitchAndSetting()
+    {
+        var (exitCode, output, error) = await RunAsync("--help");
+
+        Assert.Equal((0, ""), (exitCode, error));
+        Assert.All(
+            RunProgram.Parts.Switches.Select(s => s.Name).Concat(RunProgram.Parts.Settings.Select(s => s.Title)),
+            name => Assert.Contains($"\n  {name} ", output, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Run_NewFolder_SaysWhatItDoesThenItsAddresses_AndEndsOnAnInterrupt()
+    {
+        var data = Path.Combine(folder, "Ein Ordner, größer");
+        string[] arguments =
+        [
+            "--urls", "http://127.0.0.1:0", $"--Embedded:DataDirectory={data}", "--Embedded:Settings:fsync=off",
+            "--Embedded:Settings:shared_buffers=64MB",
+        ];
+        using var process = Start(arguments);
+        List<string> lines = [];
+        while (lines is [] || !lines[^1].StartsWith("Ctrl-C", StringComparison.Ordinal))
+        {
+            lines.Add(await process.StandardOutput.ReadLineAsync() ?? throw new InvalidOperationException(string.Join('\n', lines)));
+        }
+
+        Assert.Equal($"Database… making one, its data is in {data}", lines[0]);
+        Assert.StartsWith("Database: applying ", lines[1], StringComparison.Ordinal);
+        Assert.Equal("Database: they are applied", lines[2]);
+        Assert.Matches(@"^API      http://127\.0\.0\.1:\d+/api/v1$", lines[3]);
+        Assert.Equal(6, lines.Count);
+
+        using var client = new HttpClient();
+        (await client.GetAsync(lines[4]["Swagger".Length..].Trim())).EnsureSuccessStatusCode();
+
+        var (exitCode, output, error) = await RunAsync([.. arguments]);
+        Assert.Equal((1, $"Database… its data is in {data}\n"), (exitCode, output));
+        Assert.Equal(
+            $"Another Segmentation API is using the database in {data}. Stop it, or give this one a folder of its own with "
+            + "Embedded:DataDirectory.\n", error);
+
+        await InterruptAsync(process);
+        await process.WaitForExitAsync();
+        Assert.Equal(0, process.ExitCode);
+        Assert.Equal("Stopping…", (await process.StandardOutput.ReadToEndAsync()).Trim().Split('\n')[^1]);
+        Assert.Null(PostgresProcess.Find(PostgresFolder.ClusterIn(data)));
+    }
+
+    [Fact]
+    public async Task Run_InterruptedWhileItStarts_EndsAndLeavesNothingRunning()
+    {
+        using var process = Start("--urls", "http://127.0.0.1:0", $"--Embedded:DataDirectory={folder}", "--Embedded:Settings:fsync=off");
+        Assert.StartsWith("Database…", await process.StandardOutput.ReadLineAsync(), StringComparison.Ordinal);
+        await Wait.UntilAsync(() => Task.FromResult(Directory.GetDirectories(folder).Length > 0), "the first folder");
+
+        await InterruptAsync(process);
+        await process.WaitForExitAsync();
+
+        Assert.Equal((130, ""), (process.ExitCode, await process.StandardError.ReadToEndAsync()));
+        Assert.Null(PostgresProcess.Find(PostgresFolder.ClusterIn(folder)));
+    }
+
+    [Theory]
+    [InlineData]
+    [InlineData("--migrate")]
+    public async Task Run_NoConnectionString_EndsWithExitCode1(params string[] arguments) =>
+        Assert.Equal(1, await Startup.RunAsync([.. arguments, "--ConnectionStrings:Segmentation="]));
+
+    private static async Task<(int ExitCode, string Output, string Error)> RunAsync(params string[] arguments)
+    {
+        using var process = Start(arguments);
+        var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+        await process.WaitForExitAsync();
+        return (process.ExitCode, await output, await error);
+    }
+
+    private static Process Start(params string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet", [typeof(RunProgram).Assembly.Location, .. arguments])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            StandardOutputEncoding = Encoding.UTF8,
+            StandardErrorEncoding = Encoding.UTF8,
+        };
+        start.Environment["ASPNETCORE_ENVIRONMENT"] = "Development";
+        start.Environment["ASPNETCORE_CONTENTROOT"] = Repository.GetPath("src/Segmentation.Api");
+        start.Environment.Remove("ConnectionStrings__Segmentation");
+        return Process.Start(start)!;
+    }
+
+    private static async Task InterruptAsync(Process process)
+    {
+        using var kill = Process.Start("kill", ["-INT", $"{process.Id}"]);
+        await kill.WaitForExitAsync();
+    }
+}

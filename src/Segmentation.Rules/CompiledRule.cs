@@ -1,4 +1,5 @@
 using System.Linq.Expressions;
+using System.Text.Json;
 using Segmentation.Rules.Backends.InMemory;
 using Segmentation.Rules.Backends.Sql;
 using Segmentation.Rules.Checking;
@@ -15,8 +16,9 @@ public sealed class CompiledRule<T>
     private readonly Compilation compilation;
     private readonly Lazy<(IReadOnlySet<DateValue> Dates, IReadOnlySet<string> Zones)> clocks;
 
-    internal CompiledRule(RuleNode root, ParameterExpression item, Compilation compilation)
+    internal CompiledRule(JsonElement? source, RuleNode root, ParameterExpression item, Compilation compilation)
     {
+        Source = source;
         Root = root;
         this.item = item;
         this.compilation = compilation;
@@ -29,6 +31,11 @@ public sealed class CompiledRule<T>
 
     /// <summary>Whether the rule can be evaluated. If not, every member but <see cref="Errors"/> throws.</summary>
     public bool IsValid => Errors.Count == 0;
+
+    /// <summary>
+    /// The rule as it is stored: as sent, its words (<c>atLeast</c>) in the language's own spelling. Null for JSON that can't be stored.
+    /// </summary>
+    public JsonElement? Source { get; }
 
     /// <summary>The checked tree.</summary>
     /// <exception cref="InvalidOperationException">The rule has errors.</exception>

@@ -1,8 +1,9 @@
 using System.Linq.Expressions;
-using System.Text;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using Segmentation.Rules.Catalog;
 using Segmentation.Rules.Checking;
+using Segmentation.Rules.Events;
 
 namespace Segmentation.Rules;
 
@@ -23,16 +24,56 @@ public sealed class RuleCompiler<T>(FieldCatalog<T> catalog, RuleLimits limits, 
         var item = Expression.Parameter(typeof(T), "c");
         var check = new JsonCheck(compilation);
         check.Check(rule, "");
-        var size = rule.ValueKind == JsonValueKind.Undefined ? 0 : Encoding.UTF8.GetByteCount(rule.GetRawText());
-        var tooLarge = compilation.AddErrorIf(size > limits.MaxBytes, "", $"A rule may have {limits.MaxBytes / 1024} KiB at most.");
+        var tooLarge = compilation.AddErrorIf(
+            Measure(rule) + check.Expansion > limits.MaxBytes, "", $"A rule may have {limits.MaxBytes / 1024} KiB at most.");
 
+        JsonElement? source = compilation.Errors.Count == 0 ? RuleSpelling.Correct(rule) : null;
         RuleNode? root = null;
         if (!tooLarge && !check.Unreadable)
         {
-            var scope = new RuleScope<T>(catalog, compilation, item, compilation.Evaluation, segments, self is null ? [] : [self]);
-            root = new GroupCompiler<T>(scope).CompileRoot(rule, "");
+            var scope = new RuleScope<T>(
+                catalog, compilation, item, compilation.Evaluation, segments, self is null ? [] : [self], DescribeUnknown);
+            root = new GroupCompiler<T>(scope).CompileRoot(source ?? rule, "");
         }
 
-        return new CompiledRule<T>(root!, item, compilation);
+        return new CompiledRule<T>(source, root!, item, compilation);
     }
+
+    // Without blanks between its parts: PostgreSQL puts some in, and what could be saved must be readable.
+    private int Measure(JsonElement rule)
+    {
+        if (rule.ValueKind == JsonValueKind.Undefined)
+        {
+            return 0;
+        }
+
+        var json = JsonMarshal.GetRawUtf8Value(rule);
+        if (json.Length <= limits.MaxBytes)
+        {
+            return json.Length;
+        }
+
+        var (size, isInString) = (0, false);
+        for (var i = 0; i < json.Length; i++)
+        {
+            size += isInString || json[i] > (byte)' ' ? 1 : 0;
+            if (isInString && json[i] == (byte)'\\')
+            {
+                i++;
+                size++;
+            }
+            else if (json[i] == (byte)'"')
+            {
+                isInString = !isInString;
+            }
+        }
+
+        return size;
+    }
+
+    // A name may be that of a field of the events that a field holds.
+    private string DescribeUnknown(string name) =>
+        catalog.All.FirstOrDefault(f => f.Access is SubqueryAccess<T> events && events.HasField(name)) is { } owner
+            ? $"{ErrorText.Quote(name)} belongs inside {owner.Name}."
+            : catalog.DescribeUnknown(name);
 }

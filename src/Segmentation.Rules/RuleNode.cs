@@ -41,7 +41,7 @@ public sealed class RuleNode
     /// <summary>What the rule tests: the customer's value, a count, an aggregate. Null for groups.</summary>
     internal Expression? Actual { get; }
 
-    /// <summary>Whether the description joins several by "and" or "or".</summary>
+    /// <summary>Whether the description joins several, by "and", "or" or "where".</summary>
     internal bool Compound { get; }
 
     /// <summary>The description as one thing within another.</summary>

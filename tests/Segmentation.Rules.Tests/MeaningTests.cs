@@ -19,7 +19,11 @@ public class MeaningTests
         // text
         { "name", "=", "'anna'", "A", "" },
         { "name", "=", "'ANNA'", "A", "" },
-        { "name", "=", "' anna'", "", "" },
+        { "name", "=", "' anna\\t'", "A", "" },
+        { "name", "in", "[' anna ','x']", "A", "" },
+        { "name", "contains", "' anna'", "", "" },
+        { "name", "beginsWith", "' '", "", "" },
+        { "name", "endsWith", "'a '", "", "" },
         { "name", "=", "'anna,ben_50%'", "", "" },
         { "name", "in", "['Anna','ben_50%']", "AB", "" },
         { "name", "in", "'anna , BEN_50%'", "AB", "" },
@@ -176,7 +180,8 @@ public class MeaningTests
         // set
         { "tags", "contains", "'BAGS'", "AB", "" },
         { "tags", "contains", "['bags','Shoes']", "A", "" },
-        { "tags", "contains", "'bags, shoes'", "A", "" },
+        { "tags", "contains", "'bags, shoes'", "", "" },
+        { "tags", "contains", "' Bags '", "AB", "" },
         { "tags", "contains", "'bag'", "", "" },
         { "tags", "in", "['shoes','hats']", "A", "" },
         { "tags", "in", "'bags'", "AB", "" },

@@ -112,7 +112,7 @@ public static class PersonFields
         var path = Literal<string[]>.Create(name["properties.".Length..].Split('.'));
         return new Field(name, "event", FieldType.Property, name, "", new PropertyAccess(
             At((e, p) => PropertyText(e, p)), At((e, p) => PropertyNumber(e, p)), At((e, p) => PropertyFlag(e, p)),
-            At((e, p) => PropertyScalar(e, p) != null), At((e, p) => PropertyScalar(e, p))));
+            At((e, p) => PropertyExists(e, p)), At((e, p) => PropertyScalar(e, p)), At((e, p) => PropertyLargeNumber(e, p))));
 
         LambdaExpression At<TValue>(Expression<Func<Happening, string[], TValue>> read) =>
             Expression.Lambda(
@@ -123,14 +123,19 @@ public static class PersonFields
         e.At(path) is { ValueKind: JsonValueKind.String } text ? text.GetString() : null;
 
     private static decimal? PropertyNumber(Happening e, string[] path) =>
-        e.At(path) is { ValueKind: JsonValueKind.Number } number ? number.GetDecimal() : null;
+        e.At(path) is { ValueKind: JsonValueKind.Number } number ? RuleNumber.Parse(number) : null;
 
     private static bool? PropertyFlag(Happening e, string[] path) =>
         e.At(path) is { ValueKind: JsonValueKind.True or JsonValueKind.False } flag ? flag.GetBoolean() : null;
 
+    private static string? PropertyLargeNumber(Happening e, string[] path) =>
+        e.At(path) is { ValueKind: JsonValueKind.Number } number ? RuleNumber.ReadDigits(number.GetRawText()) : null;
+
+    private static bool PropertyExists(Happening e, string[] path) => e.At(path) is { ValueKind: not JsonValueKind.Null };
+
     private static string? PropertyScalar(Happening e, string[] path) => e.At(path) is { ValueKind: not JsonValueKind.Null } value
         ? value.ValueKind == JsonValueKind.Number
-            ? value.GetDecimal().ToString("0.#########", CultureInfo.InvariantCulture)
+            ? RuleNumber.Parse(value)?.ToString("0.#########", CultureInfo.InvariantCulture)
             : value.GetRawText()
         : null;
 }

@@ -14,7 +14,11 @@ public static class RuleTrees
     private static readonly Gen<string> Numbers = Gen.OneOf(
         Gen.Choose(-3, 40).Select(n => $"{n}"), Gen.Elements("'7'", "1e2", "-1", "2147483647"));
     private static readonly Gen<string> Decimals = Gen.OneOf(
-        Numbers, Gen.Elements("-1.5", "50000.5", "0.000000001", "'3.25'", "-999999999999999999.999999999"));
+        Numbers,
+        Gen.Elements("-1.5", "50000.5", "0.000000001", "'3.25'", "-999999999999999999.999999999",
+            "0.30000000000000004", "-0", "1E2", "1e-12"));
+
+    private static readonly Gen<string> LargeNumbers = Gen.Elements("1e400", "12345678901234567890", "12345678901234567891", "-1E19");
     private static readonly Gen<string> Days = Gen.Choose(0, 500).Select(d => $"'{new DateOnly(2023, 10, 1).AddDays(d):yyyy-MM-dd}'").Or(
         Gen.Elements("'1990-05-15'", "'2000-02-29'", "'2001-02-28'"));
 
@@ -130,9 +134,13 @@ public static class RuleTrees
             FieldType.Yearly or FieldType.Date => Days.Or(Relatives),
             _ => Instants,
         };
-        return from op in Gen.Elements(Operators.ListFor(type).ToArray())
-               from one in value
-               from list in Gen.Choose(1, 3).SelectMany(n => Gen.ArrayOf(value, n))
+        var operators = PersonFields.Catalog.Find(name) is { } field ? Operators.ListFor(field) : Operators.ListFor(type);
+        return from op in Gen.Elements(operators.ToArray())
+               let any = isProperty && type == FieldType.Decimal && op.Name is "=" or "!=" or "in" or "notIn"
+                   ? Gen.Frequency((2, value), (1, LargeNumbers))
+                   : value
+               from one in any
+               from list in Gen.Choose(1, 3).SelectMany(n => Gen.ArrayOf(any, n))
                select op.Arity switch
                {
                    Arity.None => Rule(name, op.Name),
@@ -178,7 +186,10 @@ public static class RuleTrees
         };
         return person.With([.. Enumerable.Range(0, r.Next(6)).Select(_ => new Happening(
             Pick("anna", "de", "view"), $"{At():O}", Maybe<decimal?>(() => r.Next(40)), Maybe(() => Pick("de", "web")),
-            Maybe(() => Pick("{'n':1.5,'category':'anna'}", "{'n':'50','category':true}", "{'a':{'b':'de'}}", "{'a':{'b':2}}", "{}"))))]);
+            Maybe(() => Pick(
+                "{'n':1.5,'category':'anna'}", "{'n':'50','category':true}", "{'a':{'b':'de'}}", "{'a':{'b':2}}",
+                "{'n':1e400}",
+                "{'n':12345678901234567890}", "{'n':-10000000000000000000}", "{'n':1.5000000001,'a':{'b':0.1}}", "{}"))))]);
     }
 
     private static string Mutate(string tree, int count, Random r)

@@ -158,7 +158,7 @@ internal static class AttributeValues
                 $"attributes.{name} must be true or false.",
             "integer" when value.ValueKind != JsonValueKind.Number => $"attributes.{name} must be an integer.",
             "decimal" when value.ValueKind != JsonValueKind.Number => $"attributes.{name} must be a number.",
-            "integer" or "decimal" when RuleNumber.Parse(value) is null => RuleNumber.Range,
+            "integer" or "decimal" when RuleNumber.Parse(value) is null => $"attributes.{name} {RuleNumber.RangeFault}.",
             "integer" when RuleNumber.Parse(value) is { } number
                 && decimal.Truncate(number) != number => $"attributes.{name} must be an integer.",
             "date" when text is null || Date(text.Trim()) is null => $"attributes.{name} must be a date: \"2024-05-31\".",

@@ -124,6 +124,32 @@ internal sealed class CustomerCsv
         return items;
     }
 
+    // A coordinate may have more decimals than a number that is added up; whoever reads the JSON rounds it, or says that it is too large.
+    private static void WriteNumber(Utf8JsonWriter writer, string text, NumberKind kind, decimal number)
+    {
+        if (kind != NumberKind.Exact && IsJson(text))
+        {
+            writer.WriteRawValue(text, skipInputValidation: true);
+        }
+        else if (kind == NumberKind.TooLarge)
+        {
+            writer.WriteRawValue(RuleNumber.ReadDigits(text)!);
+        }
+        else
+        {
+            writer.WriteNumberValue(number);
+        }
+    }
+
+    // JSON's numbers have no plus sign, no zeros before others, and digits on both sides of a point.
+    private static bool IsJson(string number)
+    {
+        var digits = number.AsSpan().TrimStart('-');
+        var point = digits.IndexOf('.');
+        return char.IsAsciiDigit(digits[0]) && !(digits[0] == '0' && digits.Length > 1 && char.IsAsciiDigit(digits[1]))
+            && (point < 0 || (point + 1 < digits.Length && char.IsAsciiDigit(digits[point + 1])));
+    }
+
     // The columns by what they have in common: attributes.plan and attributes.score are two properties of one object. A nullable one, an
     // attribute or a consent, is in a document of which a merge has to know what is named.
     private sealed class Node(string name, int index, CsvCell cell, bool isNullable)
@@ -211,13 +237,8 @@ internal sealed class CustomerCsv
             var text = CsvFormula.TakeOff(fields[index]!);
             switch (cell)
             {
-                case CsvCell.Number when RuleNumber.Parse(text) is { } number:
-                    writer.WriteNumberValue(number);
-                    break;
-                case CsvCell.Number when double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var real)
-                    && double.IsFinite(real):
-                    // A coordinate may have more decimals than a number that is added up.
-                    writer.WriteRawValue(real.ToString("R", CultureInfo.InvariantCulture));
+                case CsvCell.Number when RuleNumber.Read(text, out var number) is var kind and not NumberKind.None:
+                    WriteNumber(writer, text.Trim(), kind, number);
                     break;
                 case CsvCell.Boolean when bool.TryParse(text, out var flag):
                     writer.WriteBooleanValue(flag);

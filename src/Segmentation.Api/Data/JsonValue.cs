@@ -10,6 +10,9 @@ namespace Segmentation.Api.Data;
 /// </summary>
 public static class JsonValue
 {
+    /// <summary>Marks the digits of a number that no decimal holds: a control character, which no sender has a use for.</summary>
+    public const string LargeNumberMark = "\u001f";
+
     private static readonly DateOnly Epoch = new(1970, 1, 1);
 
     public static string? Text(JsonElement? document, string name) => Text(Find(document, name));
@@ -52,6 +55,16 @@ public static class JsonValue
         _ => null,
     };
 
+    /// <summary>
+    /// The digits of a number that no decimal holds (<see cref="RuleNumber.ReadDigits"/>); null for any other value. It is stored as a list
+    /// of a mark and the digits: to all that asks for a text, a number or a set it is none.
+    /// </summary>
+    public static string? LargeNumber(JsonElement? document, string[] path) =>
+        Find(document, path) is { ValueKind: JsonValueKind.Array } list && list.GetArrayLength() == 2
+            && Text(list[0]) == LargeNumberMark
+            ? Text(list[1])
+            : null;
+
     /// <summary>The set itself, for explanations.</summary>
     public static IReadOnlySet<string> Set(JsonElement? document, string name) =>
         Find(document, name) is { ValueKind: JsonValueKind.Array } list
@@ -65,11 +78,30 @@ public static class JsonValue
     private static bool? Boolean(JsonElement? value) =>
         value is { ValueKind: JsonValueKind.True or JsonValueKind.False } flag ? flag.GetBoolean() : null;
 
+    // As PostgreSQL's path operators: a number is an item's place in a list, a negative one counts from its end.
+    private static JsonElement? FindItem(JsonElement list, string place)
+    {
+        const NumberStyles style = NumberStyles.AllowLeadingSign | NumberStyles.AllowLeadingWhite;
+        if (!int.TryParse(place, style, CultureInfo.InvariantCulture, out var index))
+        {
+            return null;
+        }
+
+        var length = list.GetArrayLength();
+        index += index < 0 ? length : 0;
+        return index >= 0 && index < length ? list[index] : null;
+    }
+
     private static JsonElement? Find(JsonElement? document, params ReadOnlySpan<string> path)
     {
         foreach (var name in path)
         {
-            document = document is { ValueKind: JsonValueKind.Object } parent && parent.TryGetProperty(name, out var child) ? child : null;
+            document = document switch
+            {
+                { ValueKind: JsonValueKind.Object } parent when parent.TryGetProperty(name, out var child) => child,
+                { ValueKind: JsonValueKind.Array } list => FindItem(list, name),
+                _ => null,
+            };
         }
 
         return document;

@@ -43,6 +43,11 @@ internal static class SqlFunctions
         (FindMethod(() => JsonValue.IsEmpty(default, "")), "seg_json_is_empty"),
         (FindMethod(() => JsonValue.Exists(default, Array.Empty<string>())), "seg_json_exists"),
         (FindMethod(() => JsonValue.Scalar(default, Array.Empty<string>())), "seg_json_scalar"),
+        (FindMethod(() => JsonValue.LargeNumber(default, Array.Empty<string>())), "seg_json_large_number"),
+        (FindMethod(() => Percentile(0, Array.Empty<long>(), Array.Empty<long>())), "seg_percentile"),
+        (FindMethod(() => CustomerKeys()), "seg_customer_keys"),
+        (FindMethod(() => CustomerRanks()), "seg_customer_ranks"),
+        (FindMethod(() => CustomerRanksAt(default, Array.Empty<string>(), Array.Empty<string>())), "seg_customer_ranks_at"),
         (FindMethod(() => PercentileFloor(0, false)), "seg_percentile_floor"),
         (FindMethod(() => PercentileFloorAt(0, false, default, Array.Empty<string>(), Array.Empty<string>())), "seg_percentile_floor_at"),
     ];
@@ -57,6 +62,23 @@ internal static class SqlFunctions
     public static decimal? PercentileFloorAt(
         decimal percentile, bool above, DateTimeOffset asOf, string[] orderTypes, string[] refundTypes) =>
             throw new NotSupportedException();
+
+    /// <summary>
+    /// The percentile of a customer: 100 × customers with a smaller lifetime value / (all − 1). In SQL only.
+    /// </summary>
+    /// <param name="keys"><see cref="CustomerKeys"/>, of which the customer's is one.</param>
+    /// <param name="ranks"><see cref="CustomerRanks"/>, now or at an instant.</param>
+    public static decimal Percentile(long key, long[] keys, long[] ranks) => throw new NotSupportedException();
+
+    /// <summary>The keys of all customers, in order. In SQL only.</summary>
+    public static long[] CustomerKeys() => throw new NotSupportedException();
+
+    /// <summary>How many have a smaller lifetime value, of each of <see cref="CustomerKeys"/>. In SQL only.</summary>
+    public static long[] CustomerRanks() => throw new NotSupportedException();
+
+    /// <summary><see cref="CustomerRanks"/> from the events up to an instant. In SQL only.</summary>
+    public static long[] CustomerRanksAt(DateTimeOffset asOf, string[] orderTypes, string[] refundTypes) =>
+        throw new NotSupportedException();
 
     public static void Map(ModelBuilder model)
     {

@@ -41,8 +41,10 @@ public sealed class CustomerEvent
     public string? ChannelSent { get; set; }
     public string? Currency { get; set; }
 
-    /// <summary>A JSON object with its texts folded.</summary>
+    /// <summary>A JSON object with its texts folded and its numbers rounded (<see cref="EventProperties.Fold"/>).</summary>
     public JsonElement? Properties { get; set { field = value; read = default; } }
+
+    /// <summary>The object as it was sent, where it differs; its text, where PostgreSQL does not hold its numbers.</summary>
     public JsonElement? PropertiesSent { get; set; }
 
     public Customer Customer { get; set; } = null!;

@@ -2,21 +2,38 @@ using System.Buffers;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
+using Segmentation.Api.Data;
 using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Events;
 
-/// <summary>What an event carries, in the form that rules read: its texts folded. Names are left as they are.</summary>
+/// <summary>
+/// What an event carries, in the form that rules read: its texts folded, its numbers within the range of exact decimals. Names are left as
+/// they are.
+/// </summary>
 internal static class EventProperties
 {
+    // Digits in a row that any number may have.
+    private const int MaxPlainDigits = RuleNumber.MaxDecimals;
+
+    // What PostgreSQL's numbers certainly hold: characters, and digits of the exponent.
+    private const int MaxNumberLength = 1000, MaxExponentLength = 3;
+
     private static readonly SearchValues<byte> Unfolded = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZ\\"u8);
 
-    /// <summary>The folded form; null when that is the original.</summary>
-    public static JsonElement? FoldTexts(JsonElement properties)
+    /// <summary>The form that rules read; null when that is the original.</summary>
+    /// <param name="properties">What was sent: an object.</param>
+    /// <param name="sent">
+    /// What is to be kept of the original: itself; or its text, where a number in it is more than PostgreSQL holds.
+    /// <see cref="Restore"/> makes the original of either.
+    /// </param>
+    public static JsonElement? Fold(JsonElement properties, out JsonElement sent)
     {
-        // Most have no capitals at all.
+        sent = properties;
+
+        // Most have no capitals at all, and no long numbers.
         var original = JsonMarshal.GetRawUtf8Value(properties);
-        if (!original.ContainsAny(Unfolded) && Ascii.IsValid(original))
+        if (!original.ContainsAny(Unfolded) && Ascii.IsValid(original) && !MayHoldLongNumber(original))
         {
             return null;
         }
@@ -24,7 +41,7 @@ internal static class EventProperties
         var buffer = new ArrayBufferWriter<byte>(original.Length + 64);
         using var writer = new Utf8JsonWriter(buffer);
         var reader = new Utf8JsonReader(original);
-        var differs = false;
+        var (differs, isTooMuch) = (false, false);
         while (reader.Read())
         {
             switch (reader.TokenType)
@@ -50,6 +67,10 @@ internal static class EventProperties
                     differs |= !ReferenceEquals(text, folded) && text != folded;
                     writer.WriteStringValue(folded);
                     break;
+                case JsonTokenType.Number:
+                    isTooMuch |= IsTooMuch(reader.ValueSpan);
+                    differs |= WriteNumber(writer, reader.ValueSpan);
+                    break;
                 default:
                     writer.WriteRawValue(reader.ValueSpan, skipInputValidation: true);
                     break;
@@ -57,6 +78,63 @@ internal static class EventProperties
         }
 
         writer.Flush();
-        return differs ? JsonElement.Parse(buffer.WrittenSpan) : null;
+        if (isTooMuch)
+        {
+            sent = JsonSerializer.SerializeToElement(Encoding.UTF8.GetString(original));
+        }
+
+        return differs || isTooMuch ? JsonElement.Parse(buffer.WrittenSpan) : null;
+    }
+
+    /// <summary>The original of what was kept of it.</summary>
+    public static JsonElement Restore(JsonElement sent) =>
+        sent.ValueKind == JsonValueKind.String ? JsonElement.Parse(sent.GetString()!) : sent;
+
+    private static bool MayHoldLongNumber(ReadOnlySpan<byte> json)
+    {
+        while (json.IndexOfAnyInRange((byte)'0', (byte)'9') is var start and >= 0)
+        {
+            json = json[start..];
+            var length = json.IndexOfAnyExceptInRange((byte)'0', (byte)'9');
+            if (length < 0)
+            {
+                return json.Length > MaxPlainDigits;
+            }
+
+            if (length > MaxPlainDigits || json[length] == (byte)'e')
+            {
+                return true;
+            }
+
+            json = json[length..];
+        }
+
+        return false;
+    }
+
+    private static bool IsTooMuch(ReadOnlySpan<byte> number) => number.Length > MaxNumberLength
+        || (number.IndexOfAny((byte)'e', (byte)'E') is var e and >= 0
+            && number[(e + 1)..].TrimStart("+-0"u8).Length > MaxExponentLength);
+
+    // Whether it is another than was sent.
+    private static bool WriteNumber(Utf8JsonWriter writer, ReadOnlySpan<byte> sent)
+    {
+        Span<char> text = sent.Length <= 64 ? stackalloc char[64] : new char[sent.Length];
+        text = text[..Encoding.ASCII.GetChars(sent, text)];
+        switch (RuleNumber.Read(text, out var number))
+        {
+            case NumberKind.TooLarge:
+                writer.WriteStartArray();
+                writer.WriteStringValue(JsonValue.LargeNumberMark);
+                writer.WriteStringValue(RuleNumber.ReadDigits(text));
+                writer.WriteEndArray();
+                return true;
+            case NumberKind.Rounded:
+                writer.WriteNumberValue(number);
+                return true;
+            default:
+                writer.WriteNumberValue(number);
+                return false;
+        }
     }
 }

@@ -29,7 +29,7 @@ public sealed class EventResource
     [AlwaysAnswered]
     public DateTimeOffset? OccurredAt { get; set; }
 
-    /// <summary>An exact decimal, in the account's currency.</summary>
+    /// <summary>An exact decimal, in the account's currency; rounded to 9 decimals.</summary>
     public decimal? Amount { get; set; }
 
     /// <summary>Three letters (ISO 4217). Kept, not converted.</summary>
@@ -51,7 +51,7 @@ public sealed class EventResource
         Amount = e.Amount,
         Currency = e.Currency,
         Channel = e.ChannelSent ?? e.Channel,
-        Properties = e.PropertiesSent ?? e.Properties,
+        Properties = e.PropertiesSent is { } sent ? EventProperties.Restore(sent) : e.Properties,
     };
 
     /// <summary>The event that this says. Only for what <see cref="EventValidator"/> found no fault in.</summary>
@@ -59,7 +59,8 @@ public sealed class EventResource
     {
         var (type, channel) = (CaseNormalizer.Normalize(Type!), CaseNormalizer.Normalize(Channel));
         var original = Properties is { ValueKind: JsonValueKind.Object } ? Properties : null;
-        var folded = original is { } properties ? EventProperties.FoldTexts(properties) : null;
+        var sent = default(JsonElement);
+        var folded = original is { } properties ? EventProperties.Fold(properties, out sent) : null;
         return new CustomerEvent
         {
             Id = Id ?? Guid.CreateVersion7().ToString(),
@@ -71,7 +72,7 @@ public sealed class EventResource
             ChannelSent = channel == Channel ? null : Channel,
             Currency = Currency,
             Properties = folded ?? original,
-            PropertiesSent = folded is null ? null : original,
+            PropertiesSent = folded is null ? null : sent,
         };
     }
 

@@ -178,15 +178,14 @@ public static class Json
                 throw new RequestJsonException("Must be a number.");
             }
 
-            return ReadNumber(ref reader) ?? throw new RequestJsonException(RuleNumber.Range);
+            return ReadNumber(ref reader) ?? throw new RequestJsonException("Must be a number of at most 18 digits before the point.");
         }
 
         public override void Write(Utf8JsonWriter writer, decimal value, JsonSerializerOptions options) => writer.WriteNumberValue(value);
     }
 
     /// <summary>
-    /// What makes a JSON value unfit to be stored and queried; null when nothing does: PostgreSQL refuses a NUL and half a surrogate pair,
-    /// and rules read exact numbers only.
+    /// What makes a JSON value unfit to be stored; null when nothing does: PostgreSQL refuses a NUL and half a surrogate pair.
     /// </summary>
     public static string? Unfit(JsonElement value, int maxDepth)
     {
@@ -197,8 +196,6 @@ public static class Json
             {
                 case JsonTokenType.StartObject or JsonTokenType.StartArray when reader.CurrentDepth >= maxDepth:
                     return $"It is nested too deep: at most {maxDepth.ToString(CultureInfo.InvariantCulture)} levels.";
-                case JsonTokenType.Number when ReadNumber(ref reader) is null:
-                    return RuleNumber.Range;
                 case JsonTokenType.PropertyName or JsonTokenType.String when reader.ValueIsEscaped:
                     try
                     {
@@ -219,12 +216,12 @@ public static class Json
         return null;
     }
 
-    /// <summary>The number that the reader is at; null when it is out of range.</summary>
-    public static decimal? ReadNumber(ref Utf8JsonReader reader)
+    // Null when it is out of range.
+    private static decimal? ReadNumber(ref Utf8JsonReader reader)
     {
         ReadOnlySpan<byte> digits = reader.HasValueSequence ? reader.ValueSequence.ToArray() : reader.ValueSpan;
-        Span<char> text = stackalloc char[64];
-        return digits.Length <= text.Length ? RuleNumber.Parse(text[..Encoding.ASCII.GetChars(digits, text)]) : null;
+        Span<char> text = digits.Length <= 64 ? stackalloc char[64] : new char[digits.Length];
+        return RuleNumber.Parse(text[..Encoding.ASCII.GetChars(digits, text)]);
     }
 
     /// <summary>An instant as answers write it: RFC 3339 in UTC, as many decimals as it has.</summary>

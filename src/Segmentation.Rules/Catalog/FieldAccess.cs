@@ -51,9 +51,14 @@ public sealed record PointAccess(LambdaExpression Latitude, LambdaExpression Lon
 /// <param name="Boolean">As a boolean.</param>
 /// <param name="Exists">Whether there is a value of any type; never null.</param>
 /// <param name="Scalar">A string that is equal exactly for equal values of any type.</param>
+/// <param name="LargeNumber">Of a number that no decimal holds: as <see cref="Values.RuleNumber.ReadDigits"/> writes it.</param>
 public sealed record PropertyAccess(
-    LambdaExpression Text, LambdaExpression Number, LambdaExpression Boolean, LambdaExpression Exists, LambdaExpression Scalar)
-    : FieldAccess;
+    LambdaExpression Text,
+    LambdaExpression Number,
+    LambdaExpression Boolean,
+    LambdaExpression Exists,
+    LambdaExpression Scalar,
+    LambdaExpression LargeNumber) : FieldAccess;
 
 /// <summary>Membership of segments: <c>(T, Evaluation, int) → bool</c>, of the segment with that id.</summary>
 /// <param name="Manual">Of a manual segment.</param>

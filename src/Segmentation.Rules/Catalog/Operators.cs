@@ -8,7 +8,9 @@ namespace Segmentation.Rules.Catalog;
 /// <summary>THE operator table: what there is, on what, and what it means.</summary>
 public static class Operators
 {
-    private static readonly FieldType[] Ordered = [Integer, FieldType.Decimal, Date, Instant];
+    private static readonly FieldType[] Numbers = [Integer, FieldType.Decimal];
+    private static readonly FieldType[] Dates = [Date, Instant];
+    private static readonly FieldType[] Ordered = [.. Numbers, .. Dates];
     private static readonly FieldType[] Comparable = [Text, FieldType.Boolean, .. Ordered];
     private static readonly FieldType[] Listable = [Text, .. Ordered];
 
@@ -20,26 +22,10 @@ public static class Operators
             Holds = (x, v) => x.Equal(v.One),
             Fails = (x, v) => Or(x.Missing, x.Differs(v.One)),
         },
-        new("<", "is less than", null, "is not less than", Arity.One, Ordered)
-        {
-            Holds = (x, v) => x.Below(v.One),
-            Fails = (x, v) => Or(x.Missing, x.AtLeast(v.One)),
-        },
-        new("<=", "is at most", null, "is not at most", Arity.One, Ordered)
-        {
-            Holds = (x, v) => x.AtMost(v.One),
-            Fails = (x, v) => Or(x.Missing, x.Above(v.One)),
-        },
-        new(">", "is more than", null, "is not more than", Arity.One, Ordered)
-        {
-            Holds = (x, v) => x.Above(v.One),
-            Fails = (x, v) => Or(x.Missing, x.AtMost(v.One)),
-        },
-        new(">=", "is at least", null, "is not at least", Arity.One, Ordered)
-        {
-            Holds = (x, v) => x.AtLeast(v.One),
-            Fails = (x, v) => Or(x.Missing, x.Below(v.One)),
-        },
+        .. Compare("<", "is less than", "is before", (x, v) => x.Below(v), (x, v) => x.AtLeast(v)),
+        .. Compare("<=", "is at most", "is on or before", (x, v) => x.AtMost(v), (x, v) => x.Above(v)),
+        .. Compare(">", "is more than", "is after", (x, v) => x.Above(v), (x, v) => x.AtMost(v)),
+        .. Compare(">=", "is at least", "is on or after", (x, v) => x.AtLeast(v), (x, v) => x.Below(v)),
         new("between", "is between", "notBetween", "is not between", Arity.Range, Ordered)
         {
             Holds = (x, v) => And(x.AtLeast(v.Low), x.AtMost(v.High)),
@@ -52,20 +38,23 @@ public static class Operators
         },
         new("contains", "contains", "doesNotContain", "does not contain", Arity.One, Text)
         {
+            KeepsBlanks = true,
             Holds = (x, v) => Matches(x, v, (t, part) => t.Contains(part)),
             Fails = (x, v) => Differs(x, v, (t, part) => !t.Contains(part)),
         },
         new("beginsWith", "begins with", "doesNotBeginWith", "does not begin with", Arity.One, Text)
         {
+            KeepsBlanks = true,
             Holds = (x, v) => Matches(x, v, (t, part) => t.StartsWith(part)),
             Fails = (x, v) => Differs(x, v, (t, part) => !t.StartsWith(part)),
         },
         new("endsWith", "ends with", "doesNotEndWith", "does not end with", Arity.One, Text)
         {
+            KeepsBlanks = true,
             Holds = (x, v) => Matches(x, v, (t, part) => t.EndsWith(part)),
             Fails = (x, v) => Differs(x, v, (t, part) => !t.EndsWith(part)),
         },
-        new("=", "is on", "!=", "is not on", Arity.One, Yearly)
+        new("=", "is", "!=", "is not", Arity.One, Yearly)
         {
             Holds = (x, v) => AsYearly(x).Within(v.Window),
             Fails = (x, v) => Or(x.Missing, AsYearly(x).Outside(v.Window)),
@@ -75,12 +64,12 @@ public static class Operators
             Holds = (x, v) => AsYearly(x).Within(v.Window),
             Fails = (x, v) => Or(x.Missing, AsYearly(x).Outside(v.Window)),
         },
-        new("contains", "has", "doesNotContain", "does not have", Arity.List, Set)
+        new("contains", "include", "doesNotContain", "do not include", Arity.OneOrMany, Set)
         {
             Holds = (x, v) => AsSet(x).HasAll(v.Many),
             Fails = (x, v) => Expression.Not(AsSet(x).HasAll(v.Many)),
         },
-        new("in", "has any of", "notIn", "has none of", Arity.List, Set)
+        new("in", "include any of", "notIn", "include none of", Arity.List, Set)
         {
             Holds = (x, v) => AsSet(x).HasAny(v.Many),
             Fails = (x, v) => Expression.Not(AsSet(x).HasAny(v.Many)),
@@ -90,7 +79,12 @@ public static class Operators
             Holds = (x, v) => ((PointComparand)x).Within(v.Area),
             Fails = (x, v) => Expression.Not(((PointComparand)x).Within(v.Area)),
         },
-        new("null", "is missing", "notNull", "is known", Arity.None, [.. Comparable, Yearly, Set, Property])
+        new("null", "is missing", "notNull", "is known", Arity.None, [.. Comparable, Yearly, Property])
+        {
+            Holds = (x, _) => x.Missing,
+            Fails = (x, _) => x.Present,
+        },
+        new("null", "are missing", "notNull", "are known", Arity.None, Set)
         {
             Holds = (x, _) => x.Missing,
             Fails = (x, _) => x.Present,
@@ -103,6 +97,13 @@ public static class Operators
         .SelectMany(o => o.Types.Select(t => (Type: t, Operator: o)))
         .SelectMany(o => Named(o.Operator).Select(named => (o.Type, Named: named)))
         .ToLookup(o => o.Type, o => o.Named);
+
+    // All that make sense where only listed values are taken.
+    private static readonly string[] OfClosedLists = ["=", "!=", "in", "notIn", "null", "notNull"];
+
+    /// <summary>The operators of a field: those of its type, and of a closed list those alone that ask for whole values.</summary>
+    public static IEnumerable<(string Name, string Label, Arity Arity)> ListFor(Field field) =>
+        ListFor(field.Type).Where(o => field.Check is null || OfClosedLists.Contains(o.Name));
 
     /// <summary>
     /// The operators of a type with their complements, in the table's order. A property has those of strings and numbers: each item's value
@@ -120,12 +121,28 @@ public static class Operators
     internal static (Operator Operator, bool Negative)? Find(FieldType type, string name) =>
         ByType[type].FirstOrDefault(o => o.Name == name) is { } found ? (found.Operator, found.Negative) : null;
 
+    // The same test of numbers and of dates, which English has different words for.
+    private static Operator[] Compare(
+        string name,
+        string label,
+        string dateLabel,
+        Func<Comparand, Operand, Expression> holds,
+        Func<Comparand, Operand, Expression> fails)
+    {
+        Operator Create(string words, FieldType[] types) => new(name, words, null, null, Arity.One, types)
+        {
+            Holds = (x, v) => holds(x, v.One),
+            Fails = (x, v) => Or(x.Missing, fails(x, v.One)),
+        };
+        return [Create(label, Numbers), Create(dateLabel, Dates)];
+    }
+
     private static IEnumerable<NamedOperator> Named(Operator o)
     {
         yield return new(o.Name, o.Label, o, Negative: false);
         if (o.Negative is not null)
         {
-            yield return new(o.Negative, o.NegativeLabel, o, Negative: true);
+            yield return new(o.Negative, o.NegativeLabel!, o, Negative: true);
         }
     }
 

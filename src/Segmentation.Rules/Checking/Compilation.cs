@@ -45,6 +45,10 @@ internal sealed class Compilation
 
     public void AddError(string pointer, string message) => Errors.Add(new RuleError(pointer, message));
 
+    /// <summary>Adds the error of a value that is yet to be filled in.</summary>
+    public void AddIncomplete(string pointer, string message) =>
+        Errors.Add(new RuleError(pointer, message) { IsIncomplete = true });
+
     /// <summary>Adds the error if there is a fault, and returns whether there is.</summary>
     public bool AddErrorIf(bool fault, string pointer, string message)
     {
@@ -56,7 +60,7 @@ internal sealed class Compilation
         return fault;
     }
 
-    /// <summary>Adds an error for each property of an object that is not known.</summary>
+    /// <summary>Adds an error for each property of an object that is not known, unless it is another node's and null.</summary>
     /// <param name="value">The object.</param>
     /// <param name="pointer">Where it is.</param>
     /// <param name="owner">What it is: "a group".</param>
@@ -65,6 +69,11 @@ internal sealed class Compilation
     {
         foreach (var property in value.EnumerateObject().Where(p => !known.Contains(p.Name, StringComparer.Ordinal)))
         {
+            if (property.Value.ValueKind == JsonValueKind.Null && NodeJson.IsPropertyOfNodes(property.Name))
+            {
+                continue;
+            }
+
             AddError(RuleError.Below(pointer, property.Name), ErrorText.DescribeUnknownProperty(property.Name, owner, known));
         }
     }

@@ -44,14 +44,32 @@ internal sealed class FieldComparison<T>(RuleScope<T> scope)
 
     private Field? FindOther(JsonElement value, string pointer)
     {
+        const string expected = "With valueSource \"field\", value must be the name of a field.";
         if (value.ValueKind != JsonValueKind.String)
         {
-            compilation.AddError(pointer, "With valueSource \"field\", value must be the name of a field.");
+            if (value.ValueKind == JsonValueKind.Undefined)
+            {
+                compilation.AddIncomplete(pointer, expected);
+                return null;
+            }
+
+            compilation.AddError(pointer, expected);
             return null;
         }
 
-        var other = scope.Catalog.Find(value.GetString()!);
-        compilation.AddErrorIf(other is null, pointer, scope.Catalog.DescribeUnknown(value.GetString()!));
+        var name = value.GetString()!;
+        if (name.Length == 0)
+        {
+            compilation.AddIncomplete(pointer, expected);
+            return null;
+        }
+
+        var other = scope.Catalog.Find(name);
+        if (other is null)
+        {
+            compilation.AddError(pointer, scope.DescribeUnknown(name));
+        }
+
         return other;
     }
 

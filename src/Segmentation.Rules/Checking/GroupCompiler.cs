@@ -7,8 +7,6 @@ namespace Segmentation.Rules.Checking;
 /// <summary>Compiles groups, and what is in them, over one scope.</summary>
 internal sealed class GroupCompiler<T>(RuleScope<T> scope)
 {
-    private static readonly string[] Properties = ["combinator", "not", "rules", "id", "path", "disabled", "muted"];
-
     private readonly Compilation compilation = scope.Compilation;
     private readonly LeafCompiler<T> leaves = new(scope);
 
@@ -20,7 +18,12 @@ internal sealed class GroupCompiler<T>(RuleScope<T> scope)
     {
         if (!NodeJson.IsGroup(rule))
         {
-            compilation.AddError(pointer, "A rule tree starts with a group: {\"combinator\":\"and\",\"rules\":[…]}.");
+            if (!HasOtherRules(rule, pointer))
+            {
+                const string fault = "A rule tree starts with a group: {\"combinator\":\"and\",\"rules\":[…]}.";
+                compilation.Errors.Add(new RuleError(pointer, fault) { IsIncomplete = rule.ValueKind == JsonValueKind.Undefined });
+            }
+
             return null;
         }
 
@@ -45,13 +48,25 @@ internal sealed class GroupCompiler<T>(RuleScope<T> scope)
             return leaves.Compile(node, pointer, depth);
         }
 
-        compilation.AddError(pointer, "A node is a group (an object with \"rules\") or a rule (an object with \"field\").");
+        if (!HasOtherRules(node, pointer))
+        {
+            compilation.AddError(pointer, "A node is a group (an object with \"rules\") or a rule (an object with \"field\").");
+        }
+
         return null;
+    }
+
+    // A group that is meant to be one.
+    private bool HasOtherRules(JsonElement node, string pointer)
+    {
+        var rules = NodeJson.Find(node, "rules");
+        return compilation.AddErrorIf(
+            rules.ValueKind != JsonValueKind.Undefined, $"{pointer}/rules", ErrorText.DescribeMismatch("rules", "a list", rules));
     }
 
     private RuleNode? CompileGroup(JsonElement node, string pointer, int depth)
     {
-        compilation.CheckPropertyNames(node, pointer, "a group", Properties);
+        compilation.CheckPropertyNames(node, pointer, "a group", NodeJson.GroupProperties);
         if (compilation.Size.IsTooDeep(depth, pointer))
         {
             return null;
@@ -61,12 +76,6 @@ internal sealed class GroupCompiler<T>(RuleScope<T> scope)
         var muted = NodeJson.ReadFlag(node, "muted", pointer, compilation);
         var isAnd = ReadCombinator(node, pointer);
         var list = node.GetProperty("rules");
-        if (list.ValueKind != JsonValueKind.Array)
-        {
-            compilation.AddError($"{pointer}/rules", ErrorText.DescribeMismatch("rules", "a list", list));
-            return null;
-        }
-
         var children = new List<RuleNode>();
         var index = 0;
         foreach (var child in list.EnumerateArray())
@@ -93,8 +102,8 @@ internal sealed class GroupCompiler<T>(RuleScope<T> scope)
 
     private bool ReadCombinator(JsonElement node, string pointer)
     {
-        var isString = node.TryGetProperty("combinator", out var combinator) && combinator.ValueKind == JsonValueKind.String;
-        if (isString && combinator.GetString() is "and" or "or")
+        var combinator = NodeJson.Find(node, "combinator");
+        if (combinator.ValueKind == JsonValueKind.String && combinator.GetString() is "and" or "or")
         {
             return combinator.ValueEquals("and");
         }
@@ -113,7 +122,8 @@ internal sealed class GroupCompiler<T>(RuleScope<T> scope)
             _ => string.Join(isAnd ? " and " : " or ", active.Select(c => c.Grouped)),
         };
         var compound = !not && (active.Count > 1 || active is [{ Compound: true }]);
-        return new RuleNode(node, muted, not ? $"not ({joined})" : joined, children, Emit, null, compound);
+        var description = !not ? joined : active.Count == 0 ? scope.Nothing : $"not ({joined})";
+        return new RuleNode(node, muted, description, children, Emit, null, compound);
 
         Expression Emit(bool negate)
         {

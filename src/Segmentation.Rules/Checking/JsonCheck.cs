@@ -1,5 +1,5 @@
+using System.Globalization;
 using System.Text.Json;
-using Segmentation.Rules.Values;
 
 namespace Segmentation.Rules.Checking;
 
@@ -9,11 +9,17 @@ namespace Segmentation.Rules.Checking;
 /// </summary>
 internal sealed class JsonCheck(Compilation compilation)
 {
-    private const int MaxNumberLength = 400;
+    private const int MaxMantissaLength = 400;
     private const int MaxExponentDigits = 3;
+
+    // What PostgreSQL writes a number as that has an exponent: a stored rule must be no more than the one that was sent.
+    private const int MaxNumberLength = 1500;
 
     /// <summary>Whether a string or a name is not valid Unicode, so that .NET can't read it.</summary>
     public bool Unreadable { get; private set; }
+
+    /// <summary>How many characters more the rule may have when its numbers are written without exponents, as PostgreSQL does.</summary>
+    public int Expansion { get; private set; }
 
     public void Check(JsonElement element, string pointer)
     {
@@ -34,12 +40,20 @@ internal sealed class JsonCheck(Compilation compilation)
                 CheckString(element, pointer);
                 break;
             case JsonValueKind.Number:
-                var number = element.GetRawText();
-                var exponent = number.AsSpan(number.IndexOfAny(['e', 'E']) + 1);
-                var hasLongExponent = exponent.Length != number.Length && exponent.TrimStart("+-0").Length > MaxExponentDigits;
-                compilation.AddErrorIf(number.Length > MaxNumberLength || hasLongExponent, pointer, RuleNumber.Range);
+                CheckNumber(element.GetRawText(), pointer);
                 break;
         }
+    }
+
+    private void CheckNumber(string number, string pointer)
+    {
+        var mark = number.IndexOfAny(['e', 'E']);
+        var exponent = mark < 0 ? [] : number.AsSpan(mark + 1).TrimStart("+-0");
+        Expansion += exponent.Length is 0 or > MaxExponentDigits ? 0 : int.Parse(exponent, NumberStyles.None, CultureInfo.InvariantCulture);
+        compilation.AddErrorIf(
+            number.Length > (mark < 0 ? MaxNumberLength : MaxMantissaLength) || exponent.Length > MaxExponentDigits,
+            pointer,
+            "This number has more digits than a rule can hold.");
     }
 
     private void CheckObject(JsonElement element, string pointer)

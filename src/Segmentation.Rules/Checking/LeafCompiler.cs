@@ -9,15 +9,12 @@ namespace Segmentation.Rules.Checking;
 /// <summary>Compiles single rules: a field, an operator and what it is compared with.</summary>
 internal sealed class LeafCompiler<T>(RuleScope<T> scope)
 {
-    private static readonly string[] Properties =
-        ["field", "operator", "value", "valueSource", "match", "id", "path", "disabled", "muted"];
-
     private readonly Compilation compilation = scope.Compilation;
 
     public RuleNode? Compile(JsonElement node, string pointer, int depth)
     {
         compilation.Size.CountRule(pointer);
-        compilation.CheckPropertyNames(node, pointer, "a rule", Properties);
+        compilation.CheckPropertyNames(node, pointer, "a rule", NodeJson.RuleProperties);
         var muted = NodeJson.ReadFlag(node, "muted", pointer, compilation);
         var comparesFields = ReadsValueFromField(node, pointer);
         if (FindField(node.GetProperty("field"), $"{pointer}/field") is not { } field)
@@ -25,8 +22,8 @@ internal sealed class LeafCompiler<T>(RuleScope<T> scope)
             return null;
         }
 
-        var value = node.TryGetProperty("value", out var v) ? v : default;
-        var match = node.TryGetProperty("match", out var m) ? m : default;
+        var value = NodeJson.Find(node, "value");
+        var match = NodeJson.Find(node, "match");
         if (match.ValueKind != JsonValueKind.Undefined && field.Type != FieldType.Events)
         {
             compilation.AddError($"{pointer}/match", $"match is only for behavioral.events, not for {field.Name}.");
@@ -43,7 +40,8 @@ internal sealed class LeafCompiler<T>(RuleScope<T> scope)
             : field.Access switch
             {
                 SubqueryAccess<T> => Negate(CompileSubquery(field, value, match, pointer, depth), chosen.Negative),
-                SegmentAccess access => new SegmentMembership<T>(scope).Compile(access, chosen.Label, value, $"{pointer}/value"),
+                SegmentAccess access => new SegmentMembership<T>(scope).Compile(
+                    access, chosen.Label, chosen.Negative, value, $"{pointer}/value"),
                 _ => CompileConstants(field, chosen, value, $"{pointer}/value"),
             };
         if (test is null)
@@ -59,23 +57,18 @@ internal sealed class LeafCompiler<T>(RuleScope<T> scope)
             compilation.Transitions.Add(transition);
         }
 
-        return new RuleNode(node, muted, test.Description, [], negate => test.Emit(negate != chosen.Negative), test.Actual);
+        return new RuleNode(
+            node, muted, test.Description, [], negate => test.Emit(negate != chosen.Negative), test.Actual, test.Compound);
     }
 
     private bool ReadsValueFromField(JsonElement node, string pointer)
     {
-        if (!node.TryGetProperty("valueSource", out var source))
-        {
-            return false;
-        }
-
-        if (source.ValueKind == JsonValueKind.String && source.GetString() is "value" or "field")
-        {
-            return source.ValueEquals("field");
-        }
-
-        compilation.AddError($"{pointer}/valueSource", ErrorText.DescribeMismatch("valueSource", "\"value\" or \"field\"", source));
-        return false;
+        var source = NodeJson.Find(node, "valueSource");
+        compilation.AddErrorIf(
+            source.ValueKind != JsonValueKind.Undefined && NodeJson.FindText(node, "valueSource") is not ("value" or "field"),
+            $"{pointer}/valueSource",
+            ErrorText.DescribeMismatch("valueSource", "\"value\" or \"field\"", source));
+        return NodeJson.ComparesFields(node);
     }
 
     private Field? FindField(JsonElement name, string pointer)
@@ -87,22 +80,25 @@ internal sealed class LeafCompiler<T>(RuleScope<T> scope)
         }
 
         var field = scope.Catalog.Find(name.GetString()!);
-        compilation.AddErrorIf(field is null, pointer, scope.Catalog.DescribeUnknown(name.GetString()!));
+        if (field is null)
+        {
+            compilation.AddError(pointer, scope.DescribeUnknown(name.GetString()!));
+        }
+
         return field;
     }
 
     private ChosenOperator? FindOperator(JsonElement node, Field field, JsonElement value, string pointer)
     {
-        if (!node.TryGetProperty("operator", out var symbol) || symbol.ValueKind != JsonValueKind.String)
+        if (NodeJson.FindText(node, "operator") is not { } name)
         {
-            compilation.AddError($"{pointer}/operator", $"{field.Name} needs an operator: {ListNames(field.Type)}.");
+            compilation.AddError($"{pointer}/operator", $"{field.Name} needs an operator: {string.Join(", ", ListNames(field))}.");
             return null;
         }
 
         var type = field.Type;
-        var name = symbol.GetString()!;
         var typedByValue = type == FieldType.Property && name is not ("null" or "notNull");
-        if (typedByValue && Operators.ListFor(type).Any(o => o.Name == name))
+        if (typedByValue && ListNames(field).Contains(name))
         {
             if (value.ValueKind == JsonValueKind.Undefined)
             {
@@ -118,23 +114,24 @@ internal sealed class LeafCompiler<T>(RuleScope<T> scope)
             type = valueType;
         }
 
-        if (Operators.Find(type, name) is var (found, negative))
+        if (Operators.Find(type, name) is var (found, negative) && (field.Check is null || ListNames(field).Contains(name)))
         {
             return new ChosenOperator(found, negative, name, type);
         }
 
-        var typeName = CaseNormalizer.Normalize(type.ToString());
+        var supported = field.Type == type ? ListNames(field) : Operators.ListFor(type).Select(o => o.Name);
+        var typeName = field.Check is null ? CaseNormalizer.Normalize(type.ToString()) : "a closed list";
         compilation.AddError(
             $"{pointer}/operator",
-            $"{field.Name} ({typeName}) does not support the operator {ErrorText.Quote(name)}. It supports {ListNames(type)}."
-            + NearestName.Suggest(name, Operators.ListFor(type).Select(o => o.Name)));
+            $"{field.Name} ({typeName}) does not support the operator {ErrorText.Quote(name)}. It supports {string.Join(", ", supported)}."
+            + NearestName.Suggest(name, supported));
         return null;
     }
 
-    private static string ListNames(FieldType type) => string.Join(", ", Operators.ListFor(type).Select(o => o.Name));
+    private static IEnumerable<string> ListNames(Field field) => Operators.ListFor(field).Select(o => o.Name);
 
     private void AddMissingValue(Field field, string operatorName, FieldType type, string pointer) =>
-        compilation.AddError(pointer, $"{field.Name} {operatorName} needs a value: {ErrorText.DescribeExpected(type)}.");
+        compilation.AddIncomplete(pointer, $"{field.Name} {operatorName} needs a value: {ErrorText.DescribeExpected(type)}.");
 
     private CompiledTest? CompileSubquery(Field field, JsonElement value, JsonElement match, string pointer, int depth) =>
         (field.Access, field.Type) switch
@@ -145,24 +142,24 @@ internal sealed class LeafCompiler<T>(RuleScope<T> scope)
         };
 
     private static CompiledTest? Negate(CompiledTest? test, bool negative) =>
-        test is null || !negative ? test : test with { Description = $"not ({test.Description})" };
+        test is null || !negative ? test : test with { Description = $"not ({test.Description})", Compound = false };
 
     private CompiledTest? CompileConstants(Field field, ChosenOperator chosen, JsonElement value, string pointer)
     {
         var op = chosen.Operator;
-        if (op.Arity != Arity.None && value.ValueKind is JsonValueKind.Undefined or JsonValueKind.Null)
+        if (op.Arity != Arity.None && value.ValueKind == JsonValueKind.Undefined)
         {
             AddMissingValue(field, chosen.Name, chosen.Type, pointer);
             return null;
         }
 
-        var reader = new ValueReader(compilation, field, chosen.Type, scope.Evaluation);
-        if (reader.Read(op.Arity, value, pointer) is not { } read)
+        var reader = new ValueReader(compilation, field, chosen.Type, op, scope.Evaluation);
+        if (reader.Read(value, pointer) is not { } read)
         {
             return null;
         }
 
-        var comparand = CreateComparand(field.Access, chosen.Type);
+        var comparand = CreateComparand(field.Access, chosen.Type, read.HasLargeNumber);
         var subject = $"{field.Label} {chosen.Label}";
         return new CompiledTest(
             negate => negate ? op.Fails(comparand, read.Operands) : op.Holds(comparand, read.Operands),
@@ -170,7 +167,7 @@ internal sealed class LeafCompiler<T>(RuleScope<T> scope)
             ReadActual(field.Access, chosen.Type));
     }
 
-    private Comparand CreateComparand(FieldAccess access, FieldType type) => access switch
+    private Comparand CreateComparand(FieldAccess access, FieldType type, bool hasLargeNumber) => access switch
     {
         ScalarAccess scalar => new ScalarComparand(scope.Read(scalar.Value)),
         OrderedAccess ordered => new OrderedComparand(ordered, scope.Item, scope.Evaluation),
@@ -180,6 +177,8 @@ internal sealed class LeafCompiler<T>(RuleScope<T> scope)
         PropertyAccess property => type switch
         {
             FieldType.Text => new ScalarComparand(scope.Read(property.Text)),
+            FieldType.Decimal when hasLargeNumber =>
+                new LargeNumberComparand(scope.Read(property.Number), scope.Read(property.LargeNumber)),
             FieldType.Decimal => new ScalarComparand(scope.Read(property.Number)),
             FieldType.Boolean => new ScalarComparand(scope.Read(property.Boolean)),
             _ => new ExistsComparand(scope.Read(property.Exists)),
@@ -206,6 +205,6 @@ internal sealed class LeafCompiler<T>(RuleScope<T> scope)
     /// <summary>The operator of a rule, on the type that its value has.</summary>
     private sealed record ChosenOperator(Operator Operator, bool Negative, string Name, FieldType Type)
     {
-        public string Label => Negative ? Operator.NegativeLabel : Operator.Label;
+        public string Label => Negative ? Operator.NegativeLabel! : Operator.Label;
     }
 }

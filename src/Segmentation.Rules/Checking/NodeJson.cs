@@ -2,27 +2,49 @@ using System.Text.Json;
 
 namespace Segmentation.Rules.Checking;
 
-/// <summary>Reads what groups and rules have in common.</summary>
-internal static class NodeJson
+/// <summary>Reads what groups and rules have in common. A property that is null is one that is left out.</summary>
+public static class NodeJson
 {
-    public static bool IsGroup(JsonElement node) => node.ValueKind == JsonValueKind.Object && node.TryGetProperty("rules", out _);
+    /// <summary>The properties of a group.</summary>
+    internal static readonly string[] GroupProperties = ["combinator", "not", "rules", "id", "path", "disabled", "muted"];
 
-    public static bool IsRule(JsonElement node) => node.ValueKind == JsonValueKind.Object && node.TryGetProperty("field", out _);
+    /// <summary>The properties of a rule.</summary>
+    internal static readonly string[] RuleProperties =
+        ["field", "operator", "value", "valueSource", "match", "id", "path", "disabled", "muted"];
 
-    public static bool IsMuted(JsonElement node) =>
-        node.ValueKind == JsonValueKind.Object && node.TryGetProperty("muted", out var muted) && muted.ValueKind == JsonValueKind.True;
+    /// <summary>Whether a node is a group: an object whose <c>rules</c> is a list.</summary>
+    public static bool IsGroup(JsonElement node) => Find(node, "rules").ValueKind == JsonValueKind.Array;
+
+    internal static bool IsRule(JsonElement node) => Find(node, "field").ValueKind != JsonValueKind.Undefined;
+
+    internal static bool IsMuted(JsonElement node) => Find(node, "muted").ValueKind == JsonValueKind.True;
+
+    /// <summary>
+    /// Whether groups or rules have a property of that name: typed clients write all of them, and those of the other as null.
+    /// </summary>
+    internal static bool IsPropertyOfNodes(string name) =>
+        GroupProperties.Contains(name, StringComparer.Ordinal) || RuleProperties.Contains(name, StringComparer.Ordinal);
+
+    /// <summary>A property's value; undefined where it is missing or null, and where the node is no object.</summary>
+    internal static JsonElement Find(JsonElement node, string name) =>
+        node.ValueKind == JsonValueKind.Object && node.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null
+            ? value
+            : default;
+
+    /// <summary>A property's text; null where it is none.</summary>
+    internal static string? FindText(JsonElement node, string name) =>
+        Find(node, name) is { ValueKind: JsonValueKind.String } text ? text.GetString() : null;
+
+    /// <summary>Whether a rule's value is the name of another field.</summary>
+    internal static bool ComparesFields(JsonElement rule) => FindText(rule, "valueSource") == "field";
 
     /// <summary>A boolean property; false where it is missing, and where it is none, which adds an error.</summary>
-    public static bool ReadFlag(JsonElement node, string name, string pointer, Compilation compilation)
+    internal static bool ReadFlag(JsonElement node, string name, string pointer, Compilation compilation)
     {
-        if (!node.TryGetProperty(name, out var flag))
+        var flag = Find(node, name);
+        if (flag.ValueKind is JsonValueKind.True or JsonValueKind.False or JsonValueKind.Undefined)
         {
-            return false;
-        }
-
-        if (flag.ValueKind is JsonValueKind.True or JsonValueKind.False)
-        {
-            return flag.GetBoolean();
+            return flag.ValueKind == JsonValueKind.True;
         }
 
         compilation.AddError($"{pointer}/{name}", ErrorText.DescribeMismatch(name, "true or false", flag));

@@ -46,7 +46,7 @@ internal sealed class PropertyTypeReader(Compilation compilation, Field field)
         if (type is null)
         {
             var expected = ErrorText.DescribeExpected(FieldType.Property);
-            compilation.AddError(pointer, $"{field.Name} must be {expected}; a list must not be empty.");
+            compilation.AddIncomplete(pointer, $"{field.Name} must be {expected}; a list must not be empty.");
         }
 
         return type;

@@ -5,6 +5,9 @@ namespace Segmentation.Rules.Checking;
 /// <param name="Message">What is wrong, and what to do about it.</param>
 public record RuleError(string Pointer, string Message)
 {
+    /// <summary>Whether it is a value that is yet to be filled in, not one that is wrong.</summary>
+    public bool IsIncomplete { get; init; }
+
     /// <summary>The pointer to a property or item below another, its name escaped.</summary>
     public static string Below(string pointer, string name) =>
         $"{pointer}/{name.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal)}";

@@ -18,7 +18,7 @@ public static class RuleReferences
         .Select(r => r.GetProperty("value"))
         .SelectMany(v => v.ValueKind switch
         {
-            JsonValueKind.Array => v.EnumerateArray().Where(IsString).Select(k => k.GetString()!),
+            JsonValueKind.Array => v.EnumerateArray().Where(IsString).Select(k => k.GetString()!.Trim()),
             JsonValueKind.String => v.GetString()!.Split(',').Select(k => k.Trim()),
             _ => [],
         });
@@ -49,7 +49,7 @@ public static class RuleReferences
     }
 
     private static bool ReadsAll(JsonElement rule) =>
-        rule.TryGetProperty("match", out var match) && match.TryGetProperty("mode", out var mode) && mode.ValueEquals("all");
+        NodeJson.FindText(NodeJson.Find(rule, "match"), "mode") == "all";
 
     // Those that a group of "and" names; its other rules only narrow it.
     private static HashSet<string>? FindTypes(JsonElement group)
@@ -60,7 +60,7 @@ public static class RuleReferences
         }
 
         return group.GetProperty("rules").EnumerateArray()
-            .Where(r => r.TryGetProperty("field", out var field) && field.ValueEquals("type") && !IsTrue(r, "muted") && !ComparesFields(r))
+            .Where(r => NodeJson.FindText(r, "field") == "type" && !IsTrue(r, "muted") && !NodeJson.ComparesFields(r))
             .Select(ReadTypes)
             .FirstOrDefault(types => types is not null)?.ToHashSet(StringComparer.Ordinal);
     }
@@ -70,9 +70,9 @@ public static class RuleReferences
         var value = rule.TryGetProperty("value", out var v) ? v : default;
         return (rule.GetProperty("operator").GetString(), value.ValueKind) switch
         {
-            ("=", JsonValueKind.String) => [CaseNormalizer.Normalize(value.GetString()!)],
+            ("=", JsonValueKind.String) => [CaseNormalizer.Normalize(value.GetString()!.Trim())],
             ("in", JsonValueKind.String) => value.GetString()!.Split(',').Select(t => CaseNormalizer.Normalize(t.Trim())),
-            ("in", JsonValueKind.Array) => value.EnumerateArray().Select(t => CaseNormalizer.Normalize(t.GetString()!)),
+            ("in", JsonValueKind.Array) => value.EnumerateArray().Select(t => CaseNormalizer.Normalize(t.GetString()!.Trim())),
             _ => null,
         };
     }
@@ -86,16 +86,13 @@ public static class RuleReferences
     };
 
     private static JsonElement FindComparedField(JsonElement rule) =>
-        ComparesFields(rule) && rule.TryGetProperty("value", out var value) ? value : default;
+        NodeJson.ComparesFields(rule) && rule.TryGetProperty("value", out var value) ? value : default;
 
     private static JsonElement FindAggregatedField(JsonElement rule)
     {
         var hasMatch = rule.TryGetProperty("match", out var match) && match.ValueKind == JsonValueKind.Object;
         return hasMatch && match.TryGetProperty("of", out var field) ? field : default;
     }
-
-    private static bool ComparesFields(JsonElement rule) =>
-        rule.TryGetProperty("valueSource", out var source) && IsString(source) && source.ValueEquals("field");
 
     private static bool IsTrue(JsonElement node, string name) =>
         node.TryGetProperty(name, out var flag) && flag.ValueKind == JsonValueKind.True;

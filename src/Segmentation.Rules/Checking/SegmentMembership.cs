@@ -10,14 +10,16 @@ internal sealed class SegmentMembership<T>(RuleScope<T> scope)
 {
     private readonly Compilation compilation = scope.Compilation;
 
-    public CompiledTest? Compile(SegmentAccess access, string label, JsonElement value, string pointer)
+    public CompiledTest? Compile(SegmentAccess access, string label, bool isNegative, JsonElement value, string pointer)
     {
         var keys = ReadKeys(value, pointer);
         if (keys.Count == 0)
         {
-            compilation.AddError(pointer, value.ValueKind == JsonValueKind.Array
+            var isIncomplete = value.ValueKind is JsonValueKind.Array or JsonValueKind.Undefined;
+            var fault = value.ValueKind == JsonValueKind.Array
                 ? "segment must be a list of segment keys; a list must not be empty."
-                : ErrorText.DescribeMismatch("segment", "a list of segment keys", value));
+                : ErrorText.DescribeMismatch("segment", "a list of segment keys", value);
+            compilation.Errors.Add(new RuleError(pointer, fault) { IsIncomplete = isIncomplete });
             return null;
         }
 
@@ -46,7 +48,9 @@ internal sealed class SegmentMembership<T>(RuleScope<T> scope)
             typeof(SegmentMembership<T>), nameof(SelectMatched), null,
             Expression.Constant(members.Select(m => m.Key).ToArray()),
             Expression.NewArrayInit(typeof(bool), members.Select(m => m.Emit(false))));
-        return new CompiledTest(Emit, $"{label} {string.Join(", ", members.Select(m => $"\"{m.Key}\""))}", actual);
+        var listed = string.Join(", ", members.Select(m => $"\"{m.Key}\""));
+        var words = members.Count > 1 ? label : isNegative ? "is not in" : "is in";
+        return new CompiledTest(Emit, $"{words} {listed}", actual);
 
         Expression Emit(bool negate)
         {
@@ -58,8 +62,8 @@ internal sealed class SegmentMembership<T>(RuleScope<T> scope)
     private static List<(string? Key, string Pointer)> ReadKeys(JsonElement value, string pointer) => value.ValueKind switch
     {
         JsonValueKind.String => [.. value.GetString()!.Split(',').Select(k => ((string?)k.Trim(), pointer))],
-        JsonValueKind.Array =>
-            [.. value.EnumerateArray().Select((k, i) => (k.ValueKind == JsonValueKind.String ? k.GetString() : null, $"{pointer}/{i}"))],
+        JsonValueKind.Array => [.. value.EnumerateArray().Select((k, i) =>
+            (k.ValueKind == JsonValueKind.String ? k.GetString()!.Trim() : null, $"{pointer}/{i}"))],
         _ => [],
     };
 
@@ -77,7 +81,7 @@ internal sealed class SegmentMembership<T>(RuleScope<T> scope)
             var missing = string.IsNullOrWhiteSpace(key)
                 ? "A segment key must be a string that is not empty."
                 : $"There is no segment {ErrorText.Quote(key)}.";
-            compilation.AddError(keyPointer, missing);
+            compilation.Errors.Add(new RuleError(keyPointer, missing) { IsIncomplete = key is not null && string.IsNullOrWhiteSpace(key) });
             return null;
         }
 

@@ -13,6 +13,9 @@ public abstract record SubqueryAccess<T> : FieldAccess
     internal abstract CompiledTest? CompileMatch(RuleScope<T> scope, JsonElement value, JsonElement match, string pointer, int depth);
 
     internal abstract CompiledTest? CompileSequence(RuleScope<T> scope, JsonElement value, string pointer, int depth);
+
+    /// <summary>Whether the items have a field of that name.</summary>
+    internal abstract bool HasField(string name);
 }
 
 /// <summary>Rules over the events of a customer. The shapes were chosen by measurement (docs/decisions/0005-event-subqueries.md).</summary>
@@ -38,12 +41,28 @@ public sealed record EventAccess<T, TEvent>(
     internal override CompiledTest? CompileSequence(RuleScope<T> scope, JsonElement value, string pointer, int depth) =>
         new EventSequenceCompiler<T, TEvent>(this, scope).Compile(value, $"{pointer}/value", depth);
 
+    internal override bool HasField(string name) => Catalog.Find(name) is not null;
+
     /// <summary>Compiles a group of rules over one event.</summary>
     internal RuleNode? CompileGroup(RuleScope<T> scope, ParameterExpression e, JsonElement group, string pointer, int depth)
     {
-        var inner = new RuleScope<TEvent>(Catalog, scope.Compilation, e, scope.Evaluation, null, [], EventDescription.Anything);
+        var inner = new RuleScope<TEvent>(
+            Catalog,
+            scope.Compilation,
+            e,
+            scope.Evaluation,
+            null,
+            [],
+            name => DescribeUnknown(scope, name),
+            EventDescription.Anything,
+            EventDescription.Nothing);
         return new GroupCompiler<TEvent>(inner).CompileRoot(group, pointer, depth);
     }
+
+    /// <summary>The error text for a name that is none of an event's field.</summary>
+    internal string DescribeUnknown(RuleScope<T> scope, string name) => scope.Catalog.Find(name) is null
+        ? Catalog.DescribeUnknown(name)
+        : $"{ErrorText.Quote(name)} is about the customer, not about one event: it belongs outside.";
 
     /// <summary>When an event happened.</summary>
     internal Expression ReadTime(Expression e) => Splice.Body(OccurredAt, e);

@@ -10,9 +10,9 @@ namespace Segmentation.Rules.Events;
 /// <param name="Aggregate">One of <see cref="EventRuleTerms.Aggregates"/>; null for a count.</param>
 /// <param name="Selector">What is aggregated: <c>(TEvent, Evaluation) → X</c>; null for a count.</param>
 /// <param name="Bounds">One or two of int, decimal or <see cref="DateValue"/>; none where the mode has no threshold.</param>
-/// <param name="Description">In plain English.</param>
+/// <param name="Field">The name of the field that is aggregated; null where none is.</param>
 internal sealed record EventMatch<TEvent>(
-    string Mode, string? Aggregate, LambdaExpression? Selector, IReadOnlyList<object> Bounds, string Description)
+    string Mode, string? Aggregate, LambdaExpression? Selector, IReadOnlyList<object> Bounds, string? Field)
 {
     /// <summary>Whether nothing counts as 0; avg, min and max of nothing have no value.</summary>
     public bool HasZero => Aggregate is null or "sum" or "distinct" or "distinctDays";

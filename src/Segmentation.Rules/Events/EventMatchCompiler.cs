@@ -19,7 +19,7 @@ internal sealed class EventMatchCompiler<T, TEvent>(EventAccess<T, TEvent> acces
     {
         var errors = compilation.Errors.Count;
         var group = access.CompileGroup(scope, e, value, $"{pointer}/value", depth + 1);
-        var read = new EventMatchReader<T, TEvent>(access, compilation, evaluation, $"{pointer}/match").Read(match);
+        var read = new EventMatchReader<T, TEvent>(access, scope, $"{pointer}/match").Read(match);
         if (compilation.Errors.Count > errors || group is null || read is null)
         {
             return null;
@@ -27,16 +27,18 @@ internal sealed class EventMatchCompiler<T, TEvent>(EventAccess<T, TEvent> acces
 
         new EventTransitions<T, TEvent>(access, scope).Add(e, group, read.Bounds.OfType<DateValue>().Select(TestThreshold));
         var all = Splice.Body(access.Events, scope.Item);
-        var description = EventDescription.Where(read.Description, group);
+        var described = EventDescription.Read(group);
+        var description = described.Describe(read.Mode, read.Aggregate, read.Field, read.Bounds);
         if (FindQuantifier(read) is var (complement, negated))
         {
             var count = Call(nameof(Enumerable.Count), all, Where(group, complement: false));
-            return new CompiledTest(negate => Any(all, Where(group, complement), negate != negated), description, count);
+            return new CompiledTest(
+                negate => Any(all, Where(group, complement), negate != negated), description, count, described.IsCompound);
         }
 
         var where = Where(group, complement: false, read.Selector);
         var some = Expression.Call(typeof(Enumerable), nameof(Enumerable.Where), [typeof(TEvent)], all, where);
-        return new CompiledTest(negate => Compare(some, where, read, negate), description, MeasureActual(read, some));
+        return new CompiledTest(negate => Compare(some, where, read, negate), description, MeasureActual(read, some), described.IsCompound);
     }
 
     // Whether an event is past the date that a threshold means.

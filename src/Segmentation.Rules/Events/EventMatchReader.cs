@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Linq.Expressions;
 using System.Text.Json;
 using Segmentation.Rules.Catalog;
@@ -8,19 +7,21 @@ using Segmentation.Rules.Values;
 namespace Segmentation.Rules.Events;
 
 /// <summary>Reads <c>match</c>, how many events a rule needs.</summary>
-internal sealed class EventMatchReader<T, TEvent>(
-    EventAccess<T, TEvent> access, Compilation compilation, Expression evaluation, string pointer)
+internal sealed class EventMatchReader<T, TEvent>(EventAccess<T, TEvent> access, RuleScope<T> scope, string pointer)
 {
     private const int MaxCount = int.MaxValue - 1;
     private static readonly string[] Properties = ["mode", "threshold", "aggregate", "of"];
+
+    private readonly Compilation compilation = scope.Compilation;
 
     /// <summary>Reads the match; null where it has errors, which are added.</summary>
     public EventMatch<TEvent>? Read(JsonElement match)
     {
         if (match.ValueKind != JsonValueKind.Object)
         {
-            var expected = "an object that states how many events, such as {\"mode\":\"atLeast\",\"threshold\":3}";
-            compilation.AddError(pointer, ErrorText.DescribeMismatch("match", expected, match));
+            const string expected = "an object that states how many events, such as {\"mode\":\"atLeast\",\"threshold\":3}";
+            var fault = ErrorText.DescribeMismatch("match", expected, match);
+            compilation.Errors.Add(new RuleError(pointer, fault) { IsIncomplete = match.ValueKind == JsonValueKind.Undefined });
             return null;
         }
 
@@ -38,13 +39,13 @@ internal sealed class EventMatchReader<T, TEvent>(
         {
             compilation.AddErrorIf(
                 aggregate is not null, $"{pointer}/aggregate", $"An aggregate needs a threshold, which the mode {mode} does not have.");
-            var events = mode switch { "some" => "did an event", "none" => "did no event", _ => "did only events" };
-            return new EventMatch<TEvent>(mode, null, null, [], events);
+            return new EventMatch<TEvent>(mode, null, null, [], null);
         }
 
-        if (!match.TryGetProperty("threshold", out var threshold))
+        var threshold = NodeJson.Find(match, "threshold");
+        if (threshold.ValueKind == JsonValueKind.Undefined)
         {
-            compilation.AddError($"{pointer}/threshold", $"The mode {mode} needs a threshold.");
+            compilation.AddIncomplete($"{pointer}/threshold", $"The mode {mode} needs a threshold.");
             return null;
         }
 
@@ -53,12 +54,13 @@ internal sealed class EventMatchReader<T, TEvent>(
             return null;
         }
 
-        return new EventMatch<TEvent>(mode, aggregate, aggregated?.Selector, bounds, Describe(mode, aggregate, aggregated, bounds));
+        return new EventMatch<TEvent>(mode, aggregate, aggregated?.Selector, bounds, aggregated?.Field?.Name);
     }
 
     private string? ReadChoice(JsonElement match, string name, IReadOnlyList<string> choices, bool required)
     {
-        if (!match.TryGetProperty(name, out var value) && !required)
+        var value = NodeJson.Find(match, name);
+        if (value.ValueKind == JsonValueKind.Undefined && !required)
         {
             return null;
         }
@@ -74,10 +76,13 @@ internal sealed class EventMatchReader<T, TEvent>(
 
     private Aggregated? ReadAggregated(JsonElement match, string? aggregate)
     {
-        var hasName = match.TryGetProperty("of", out var name);
+        var name = NodeJson.Find(match, "of");
         if (aggregate is null or "distinctDays")
         {
-            compilation.AddErrorIf(hasName, $"{pointer}/of", "of is only for the aggregates sum, avg, min, max and distinct.");
+            compilation.AddErrorIf(
+                name.ValueKind != JsonValueKind.Undefined,
+                $"{pointer}/of",
+                "of is only for the aggregates sum, avg, min, max and distinct.");
             return aggregate is null ? null : new Aggregated(null, SelectDay());
         }
 
@@ -90,7 +95,7 @@ internal sealed class EventMatchReader<T, TEvent>(
 
         if (access.Catalog.Find(name.GetString()!) is not { } field)
         {
-            compilation.AddError($"{pointer}/of", access.Catalog.DescribeUnknown(name.GetString()!));
+            compilation.AddError($"{pointer}/of", access.DescribeUnknown(scope, name.GetString()!));
             return null;
         }
 
@@ -136,7 +141,7 @@ internal sealed class EventMatchReader<T, TEvent>(
         }
 
         var errors = compilation.Errors.Count;
-        var reader = new BoundReader(compilation, aggregate, aggregated, evaluation);
+        var reader = new BoundReader(compilation, aggregate, aggregated, scope.Evaluation);
         List<object> bounds = [];
         for (var i = 0; i < items.Length; i++)
         {
@@ -153,30 +158,6 @@ internal sealed class EventMatchReader<T, TEvent>(
 
         var reversed = isRange && RangeOrder.IsReversed(bounds[0], bounds[1]);
         return compilation.AddErrorIf(reversed, at, "between needs the lower threshold first.") ? null : bounds;
-    }
-
-    private static string Describe(string mode, string? aggregate, Aggregated? aggregated, List<object> bounds)
-    {
-        var numbers =
-            bounds.Select(b => b is DateValue date ? date.Describe() : Convert.ToString(b, CultureInfo.InvariantCulture)!).ToList();
-        var comparison = mode switch
-        {
-            "atLeast" => "at least",
-            "atMost" => "at most",
-            "exactly" => "exactly",
-            "moreThan" => "more than",
-            "lessThan" => "less than",
-            _ => "between",
-        };
-        var compared = $"{comparison} {string.Join(" and ", numbers)}";
-        var plural = numbers is ["1"] ? "" : "s";
-        return aggregate switch
-        {
-            null => $"did {compared} event{plural}",
-            "distinctDays" => $"did events on {compared} different day{plural}",
-            "distinct" => $"did events with {compared} different {aggregated!.Field!.Name}",
-            _ => $"did events whose {aggregate} of {aggregated!.Field!.Name} is {compared},",
-        };
     }
 
     /// <summary>What is aggregated.</summary>

@@ -21,9 +21,16 @@ internal sealed class EventSequenceCompiler<T, TEvent>(EventAccess<T, TEvent> ac
     public CompiledTest? Compile(JsonElement value, string pointer, int depth)
     {
         var isObject = value.ValueKind == JsonValueKind.Object;
-        if (!isObject || !value.TryGetProperty("steps", out var list) || list.ValueKind != JsonValueKind.Array)
+        var list = NodeJson.Find(value, "steps");
+        var expected = ErrorText.DescribeExpected(FieldType.Sequence);
+        if (value.ValueKind == JsonValueKind.Undefined)
         {
-            var expected = ErrorText.DescribeExpected(FieldType.Sequence);
+            compilation.AddIncomplete(pointer, $"behavioral.sequence needs a value: {expected}.");
+            return null;
+        }
+
+        if (list.ValueKind != JsonValueKind.Array)
+        {
             compilation.AddError(isObject ? $"{pointer}/steps" : pointer, $"behavioral.sequence must be {expected}.");
             return null;
         }
@@ -36,9 +43,10 @@ internal sealed class EventSequenceCompiler<T, TEvent>(EventAccess<T, TEvent> ac
             $"{pointer}/steps",
             $"A sequence must have {EventRuleTerms.MinSteps} to {EventRuleTerms.MaxSteps} steps, but has {count}.");
         var steps = list.EnumerateArray().Select((step, i) => CompileStep(step, i, pointer, depth + 1)).OfType<SequenceStep>().ToList();
-        var window = value.TryGetProperty("within", out var within)
-            ? SequenceWindow.Read(compilation, within, $"{pointer}/within")
-            : null;
+        var within = NodeJson.Find(value, "within");
+        var window = within.ValueKind == JsonValueKind.Undefined
+            ? null
+            : SequenceWindow.Read(compilation, within, $"{pointer}/within");
 
         // Past a limit that was reported before, a group is left out without an error of its own.
         if (compilation.Errors.Count > errors || steps.Count < count)
@@ -64,19 +72,19 @@ internal sealed class EventSequenceCompiler<T, TEvent>(EventAccess<T, TEvent> ac
 
     private CompiledTest CompileSteps(List<SequenceStep> steps, SequenceWindow? window)
     {
-        var description = "did " + string.Join(", then ", steps.Select(s => EventDescription.Where("an event", s.Group)))
+        var description = "did " + string.Join(", then ", steps.Select(s => EventDescription.Read(s.Group).Step))
             + (window is null ? "" : $", the last within {window.Description} of the first");
         if (access.Backend == Backend.Sql)
         {
             var rows = new SequenceQuery<T, TEvent>(access, scope.Evaluation, steps, window).Create();
             var subquery = new OwnerSubquery<T, TEvent>(access, scope.Item);
-            return new CompiledTest(negate => subquery.Contains(rows, negate), description, null);
+            return new CompiledTest(negate => subquery.Contains(rows, negate), description, null, Compound: true);
         }
 
         var times = FindTimes(steps, window);
         var none = Expression.Constant(null, typeof(DateTimeOffset[]));
         return new CompiledTest(
-            negate => negate ? Expression.Equal(times, none) : Expression.NotEqual(times, none), description, times);
+            negate => negate ? Expression.Equal(times, none) : Expression.NotEqual(times, none), description, times, Compound: true);
     }
 
     private MethodCallExpression FindTimes(List<SequenceStep> steps, SequenceWindow? window)

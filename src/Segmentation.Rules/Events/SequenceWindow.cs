@@ -15,7 +15,7 @@ internal sealed record SequenceWindow(int Amount, DateUnit Unit)
     private const int MinutesOfHour = 60, MinutesOfDay = 1440;
     private static readonly string[] Properties = ["amount", "unit"];
 
-    public string Description => $"{Amount} {CaseNormalizer.Normalize(Unit.ToString())}{(Amount == 1 ? "" : "s")}";
+    public string Description => DateDescription.DescribeLength(Amount, Unit);
 
     /// <summary>How many minutes it can last at most, whatever months and changes of the clock it holds.</summary>
     public int MaxMinutes => MinutesOfDay * Unit switch

@@ -22,11 +22,18 @@ internal sealed class AreaReader(Compilation compilation, string subject)
             return null;
         }
 
-        var isPolygon = value.TryGetProperty("polygon", out var polygon);
+        var polygon = NodeJson.Find(value, "polygon");
+        var isPolygon = polygon.ValueKind != JsonValueKind.Undefined;
         var known = isPolygon ? PolygonProperties : CircleProperties;
         var errors = compilation.Errors.Count;
         foreach (var property in value.EnumerateObject().Where(p => !known.Contains(p.Name, StringComparer.Ordinal)))
         {
+            if (property.Value.ValueKind == JsonValueKind.Null
+                && CircleProperties.Concat(PolygonProperties).Contains(property.Name, StringComparer.Ordinal))
+            {
+                continue;
+            }
+
             var name = ErrorText.Quote(property.Name);
             compilation.AddError(RuleError.Below(pointer, property.Name), $"{name} does not belong to {expected}.");
         }
@@ -51,7 +58,8 @@ internal sealed class AreaReader(Compilation compilation, string subject)
     private double ReadNumber(JsonElement value, string name, double low, double high, string pointer)
     {
         var aboveLow = name == "radiusKm";
-        var number = value.TryGetProperty(name, out var property) ? ParseCoordinate(property) : null;
+        var property = NodeJson.Find(value, name);
+        var number = ParseCoordinate(property);
         if (number >= low && number <= high && (!aboveLow || number > low))
         {
             return number.Value;

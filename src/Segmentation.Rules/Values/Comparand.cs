@@ -100,6 +100,31 @@ internal sealed class ScalarComparand(Expression value) : Comparand
     private Expression Lift(Expression v) => v.Type == value.Type ? v : Expression.Convert(v, value.Type);
 }
 
+/// <summary>
+/// A property's number, compared for equality with constants of which some are past what a decimal holds: those are strings of digits.
+/// </summary>
+internal sealed class LargeNumberComparand(Expression number, Expression digits) : Comparand
+{
+    private readonly ScalarComparand numbers = new(number), large = new(digits);
+
+    public override Expression Missing => And(numbers.Missing, large.Missing);
+
+    public override Expression Present => Or(numbers.Present, large.Present);
+
+    public override Expression Equal(Operand v) => Find(v).Equal(v);
+
+    public override Expression Differs(Operand v) => Or(Find(v).Missing, Find(v).Differs(v));
+
+    public override Expression OneOf(ManyOperands v) => Or(
+        v.Each.Count == 0 ? Splice.Truth(false) : numbers.OneOf(v), v.Large is null ? Splice.Truth(false) : large.OneOf(v.Large));
+
+    public override Expression NoneOf(ManyOperands v) => And(
+        v.Each.Count == 0 ? Splice.Truth(true) : Or(numbers.Missing, numbers.NoneOf(v)),
+        v.Large is null ? Splice.Truth(true) : Or(large.Missing, large.NoneOf(v.Large)));
+
+    private ScalarComparand Find(Operand v) => v.From.Type == typeof(string) ? large : numbers;
+}
+
 /// <summary>A value that is compared by its own lambdas.</summary>
 internal sealed class OrderedComparand(OrderedAccess access, Expression item, Expression evaluation) : Comparand
 {

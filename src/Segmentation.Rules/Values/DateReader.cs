@@ -10,8 +10,13 @@ internal sealed class DateReader(Compilation compilation, string subject, FieldT
     /// <summary>The units as rules write them, in the order of <see cref="DateUnit"/>.</summary>
     public static readonly string[] UnitNames = [.. Enum.GetNames<DateUnit>().Select(ToCamelCase)];
 
-    private static readonly string[] AnchorNames = [.. Enum.GetNames<DateAnchor>().Select(ToCamelCase)];
-    private static readonly string[] Modes = ["relative"];
+    /// <summary>The anchors as rules write them, in the order of <see cref="DateAnchor"/>.</summary>
+    public static readonly string[] AnchorNames = [.. Enum.GetNames<DateAnchor>().Select(ToCamelCase)];
+
+    /// <summary>The mode of a relative date.</summary>
+    public const string Relative = "relative";
+
+    private static readonly string[] Modes = [Relative];
     private static readonly string[] Properties = ["mode", "anchor", "offset", "unit"];
 
     /// <summary>Reads a date; null where it is none, which adds an error.</summary>
@@ -22,7 +27,7 @@ internal sealed class DateReader(Compilation compilation, string subject, FieldT
             return ReadRelative(value, pointer);
         }
 
-        var date = value.ValueKind == JsonValueKind.String ? DateValue.Parse(value.GetString()!) : null;
+        var date = value.ValueKind == JsonValueKind.String ? DateValue.Parse(value.GetString()!.Trim()) : null;
         if (date is null)
         {
             compilation.AddError(pointer, ErrorText.DescribeMismatch(subject, ErrorText.DescribeExpected(type), value));

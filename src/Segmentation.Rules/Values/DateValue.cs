@@ -30,7 +30,7 @@ public abstract partial record DateValue
         }
 
         var match = Iso().Match(text);
-        var written = match.Groups["local"].Value;
+        var written = match.Groups["local"].Value.ToUpperInvariant();
         var isTime = DateTime.TryParse(written, CultureInfo.InvariantCulture, DateTimeStyles.None, out var local);
         if (!match.Success || !isTime || local.Year is < 2 or > 9998)
         {
@@ -52,16 +52,6 @@ public abstract partial record DateValue
     /// <summary>An instant from a text that carries its offset; null for anything else.</summary>
     public static DateTimeOffset? ParseInstant(string text) => Parse(text) is Exact exact ? exact.Instant : null;
 
-    internal string Describe() => this switch
-    {
-        Exact exact => exact.Instant.ToString("yyyy-MM-dd HH:mm:ss.FFFFFF 'UTC'", CultureInfo.InvariantCulture),
-        Local local => local.Time.ToString("yyyy-MM-dd HH:mm:ss.FFFFFF", CultureInfo.InvariantCulture),
-        Day day => day.Date.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture),
-        Relative { Offset: 0, Anchor: var anchor } => DescribeAnchor(anchor),
-        Relative relative => DescribeRelative(relative),
-        _ => throw new InvalidOperationException(),
-    };
-
     private static TimeSpan ParseOffset(Match match)
     {
         var text = match.Groups["offset"].Value;
@@ -75,29 +65,8 @@ public abstract partial record DateValue
         return new TimeSpan(hours, minutes, 0) * (text[0] == '-' ? -1 : 1);
     }
 
-    private static string DescribeRelative(Relative relative)
-    {
-        var count = Math.Abs((long)relative.Offset);
-        var unit = CaseNormalizer.Normalize(relative.Unit.ToString()) + (count == 1 ? "" : "s");
-        var side = relative.Offset < 0 ? "before" : "after";
-        return string.Create(CultureInfo.InvariantCulture, $"{count} {unit} {side} {DescribeAnchor(relative.Anchor)}");
-    }
-
-    private static string DescribeAnchor(DateAnchor anchor) => anchor switch
-    {
-        DateAnchor.Now => "now",
-        DateAnchor.StartOfDay => "the start of today",
-        DateAnchor.EndOfDay => "the end of today",
-        DateAnchor.StartOfWeek => "the start of this week",
-        DateAnchor.EndOfWeek => "the end of this week",
-        DateAnchor.StartOfMonth => "the start of this month",
-        DateAnchor.EndOfMonth => "the end of this month",
-        DateAnchor.StartOfYear => "the start of this year",
-        _ => "the end of this year",
-    };
-
     [GeneratedRegex(
-        @"^(?<local>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?)"
+        @"^(?<local>[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}(:[0-9]{2})?)"
         + @"((?<=:[0-9]{2}:[0-9]{2})\.(?<fraction>[0-9]{1,9}))?"
         + @"(?<offset>[Zz]|[+-](?<hours>[0-9]{2})(:?(?<minutes>[0-5][0-9]))?)?\z",
         RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant)]

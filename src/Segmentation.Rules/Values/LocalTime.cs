@@ -28,8 +28,9 @@ public static class LocalTime
         }
 
         // The runtime would also open "posix/…" and "right/…", on Windows its own names, and any spelling of a zone that it has opened
-        // before; none of these is IANA's.
-        if (id.Length is 0 or > 64 || id.StartsWith("posix", StringComparison.Ordinal) || id.StartsWith("right/", StringComparison.Ordinal)
+        // before; none of these is IANA's. "localtime" is whatever the machine is set to, "Factory" a zone that was not set.
+        if (id.Length is 0 or > 64 || id is "localtime" or "Factory"
+            || id.StartsWith("posix", StringComparison.Ordinal) || id.StartsWith("right/", StringComparison.Ordinal)
             || id.Any(c => !(char.IsAsciiLetterOrDigit(c) || c is '/' or '_' or '-' or '+'))
             || !TimeZoneInfo.TryFindSystemTimeZoneById(id, out zone) || !zone.HasIanaId || zone.Id != id)
         {

@@ -13,7 +13,11 @@ internal sealed record Operand(Expression From, Expression To)
 }
 
 /// <summary>A list of values; <paramref name="Array"/> where they can be bound as one parameter.</summary>
-internal sealed record ManyOperands(IReadOnlyList<Operand> Each, Expression? Array);
+internal sealed record ManyOperands(IReadOnlyList<Operand> Each, Expression? Array)
+{
+    /// <summary>Those that are numbers past what a decimal holds, as strings of digits.</summary>
+    public ManyOperands? Large { get; init; }
+}
 
 /// <summary>The bounds of a yearly window as month × 100 + day.</summary>
 internal sealed record YearlyWindow(Operand FirstLow, Operand FirstHigh, Operand SecondHigh, bool CanCross);

@@ -7,21 +7,25 @@ using Segmentation.Rules.Expressions;
 namespace Segmentation.Rules.Values;
 
 /// <summary>The value of a rule: as parameters, and in plain English.</summary>
-internal sealed record RuleValue(Operands Operands, string Description);
+internal sealed record RuleValue(Operands Operands, string Description)
+{
+    /// <summary>Whether a number in it is past what a decimal holds.</summary>
+    public bool HasLargeNumber { get; init; }
+}
 
 /// <summary>Reads the value of one rule: as many constants as its operator needs, checked against the field's type.</summary>
-internal sealed class ValueReader(Compilation compilation, Field field, FieldType type, Expression evaluation)
+internal sealed class ValueReader(Compilation compilation, Field field, FieldType type, Operator op, Expression evaluation)
 {
     // A longer list is described by its first values and how many more there are.
     private const int MaxDescribed = 10;
 
-    private readonly ConstantReader constants = new(compilation, field, type, evaluation);
+    private readonly ConstantReader constants = new(compilation, field, type, evaluation, op);
 
-    // A property's lists are JSON lists; a builder's comma lists stand for fields of fixed type.
-    private readonly bool allowsCommaLists = field.Type != FieldType.Property;
+    // A property's lists are JSON lists; a builder's comma lists stand for fields of fixed type, where the operator is one of lists.
+    private readonly bool allowsCommaLists = field.Type != FieldType.Property && op.Arity is Arity.List or Arity.Range;
 
     /// <summary>Reads the value; null where it has errors, which are added.</summary>
-    public RuleValue? Read(Arity arity, JsonElement value, string pointer) => arity switch
+    public RuleValue? Read(JsonElement value, string pointer) => op.Arity switch
     {
         Arity.None => new RuleValue(new Operands(), ""),
         Arity.One when type == FieldType.Point => new AreaReader(compilation, field.Name).Read(value, pointer),
@@ -40,7 +44,7 @@ internal sealed class ValueReader(Compilation compilation, Field field, FieldTyp
         var operands = type == FieldType.Yearly
             ? new Operands { Window = CreateWindow(one.Date!, one.Date!, canCross: false) }
             : new Operands { One = one.Operand };
-        return new RuleValue(operands, one.Description);
+        return new RuleValue(operands, one.Description) { HasLargeNumber = IsLargeNumber(one) };
     }
 
     private RuleValue? ReadRange(JsonElement value, string pointer)
@@ -48,6 +52,12 @@ internal sealed class ValueReader(Compilation compilation, Field field, FieldTyp
         var items = SplitItems(value, pointer);
         if (items.Count != 2 || value.ValueKind is not (JsonValueKind.Array or JsonValueKind.String))
         {
+            if (items.Count == 0 || IsBlank(value))
+            {
+                compilation.AddIncomplete(pointer, $"{field.Name} between needs two values: [low, high].");
+                return null;
+            }
+
             var actual = value.ValueKind == JsonValueKind.Array ? $"has {items.Count}" : $"is {ErrorText.DescribeActual(value)}";
             compilation.AddError(pointer, $"{field.Name} between needs two values, [low, high], but {actual}.");
             return null;
@@ -77,7 +87,7 @@ internal sealed class ValueReader(Compilation compilation, Field field, FieldTyp
         var items = SplitItems(value, pointer);
         if (items.Count == 0)
         {
-            compilation.AddError(pointer, $"{field.Name} must be {ErrorText.DescribeExpected(type)}; a list must not be empty.");
+            compilation.AddIncomplete(pointer, $"{field.Name} must be {ErrorText.DescribeExpected(type)}; a list must not be empty.");
             return null;
         }
 
@@ -88,17 +98,39 @@ internal sealed class ValueReader(Compilation compilation, Field field, FieldTyp
             return null;
         }
 
-        var read = items.Select(item => constants.Read(item.Value, item.Pointer, inList: true)).ToList();
-        if (read.Any(c => c is null))
+        var isOne = value.ValueKind != JsonValueKind.Array && items.Count == 1;
+        var read = items.Select(item => constants.Read(item.Value, item.Pointer, inList: !isOne)).OfType<Constant>().ToList();
+        if (read.Count < items.Count)
         {
             return null;
         }
 
-        var more = read.Count > MaxDescribed ? $" and {read.Count - MaxDescribed} more" : "";
-        var description = string.Join(", ", read.Take(MaxDescribed).Select(c => c!.Description)) + more;
-        var many = new ManyOperands([.. read.Select(c => c!.Operand)], CreateArray([.. read.Select(c => c!.Value)]));
-        return new RuleValue(new Operands { Many = many }, description);
+        var large = read.FindAll(IsLargeNumber);
+        var many = CreateMany(read.FindAll(c => !IsLargeNumber(c)));
+        return new RuleValue(
+            new Operands { Many = large.Count == 0 ? many : many with { Large = CreateMany(large) } }, DescribeList(read))
+        {
+            HasLargeNumber = large.Count > 0,
+        };
     }
+
+    // All of several, or any of them.
+    private string DescribeList(List<Constant> read)
+    {
+        var more = read.Count > MaxDescribed ? $" and {read.Count - MaxDescribed} more" : "";
+        var shown = read.Take(MaxDescribed).Select(c => c.Description).ToList();
+        return op.Arity == Arity.OneOrMany && shown.Count > 1 && more.Length == 0
+            ? $"{string.Join(", ", shown[..^1])} and {shown[^1]}"
+            : string.Join(", ", shown) + more;
+    }
+
+    private bool IsLargeNumber(Constant constant) => type == FieldType.Decimal && constant.Value is string;
+
+    private static bool IsBlank(JsonElement value) =>
+        value.ValueKind == JsonValueKind.String && string.IsNullOrWhiteSpace(value.GetString());
+
+    private static ManyOperands CreateMany(List<Constant> constants) =>
+        new([.. constants.Select(c => c.Operand)], CreateArray(constants.ConvertAll(c => c.Value)));
 
     private List<(JsonElement Value, string Pointer)> SplitItems(JsonElement value, string pointer)
     {
@@ -116,13 +148,14 @@ internal sealed class ValueReader(Compilation compilation, Field field, FieldTyp
     }
 
     // Bound as one parameter, a list of any length is the same query.
-    private Expression? CreateArray(IReadOnlyList<object?> values) => (type, values[0]) switch
+    private static Expression? CreateArray(List<object?> values) => values is [var first, ..] ? first switch
     {
-        (FieldType.Text or FieldType.Set, _) => Literal<string[]>.Create([.. values.Cast<string>()]),
-        (_, int) => Literal<int[]>.Create([.. values.Cast<int>()]),
-        (_, decimal) => Literal<decimal[]>.Create([.. values.Cast<decimal>()]),
+        string => Literal<string[]>.Create([.. values.Cast<string>()]),
+        int => Literal<int[]>.Create([.. values.Cast<int>()]),
+        decimal => Literal<decimal[]>.Create([.. values.Cast<decimal>()]),
         _ => null,
-    };
+    }
+    : null;
 
     private YearlyWindow CreateWindow(DateValue low, DateValue high, bool canCross)
     {

@@ -31,7 +31,6 @@ public sealed class CustomerFaultTests(ApiFixture fixture) : IClassFixture<ApiFi
         { """{"demographic":{"birthDate":"0001-01-01"}}""", ["/demographic/birthDate"] },
         { """{"demographic":{"birthDate":"9999-01-01"}}""", ["/demographic/birthDate"] },
         { """{"demographic":{"income":1234567890123456789}}""", ["/demographic/income"] },
-        { """{"demographic":{"income":0.1234567891}}""", ["/demographic/income"] },
         { """{"demographic":{"income":"12"}}""", ["/demographic/income"] },
         { """{"demographic":{"income":1e400}}""", ["/demographic/income"] },
         { """{"demographic":{"householdSize":-1,"children":-2}}""", ["/demographic/children", "/demographic/householdSize"] },

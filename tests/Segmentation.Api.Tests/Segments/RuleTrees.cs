@@ -47,7 +47,7 @@ internal sealed class RuleTrees(Random random, FieldCatalog<Customer> catalog)
             return FieldPair();
         }
 
-        var op = Pick([.. Operators.ListFor(field.Type).Select(o => o.Name)]);
+        var op = Pick([.. Operators.ListFor(field).Select(o => o.Name)]);
         return Rule(field.Name, op);
     }
 
@@ -56,7 +56,8 @@ internal sealed class RuleTrees(Random random, FieldCatalog<Customer> catalog)
         string[][] alike =
         [
             ["demographic.gender", "demographic.education", "attributes.plan", "customer.firstName"],
-            ["demographic.age", "demographic.children", "attributes.score", "value.averageOrderValue", "demographic.income",
+            ["demographic.age", "demographic.children", "value.percentile", "temporal.localHour", "attributes.score",
+                "value.averageOrderValue", "demographic.income",
                 "behavioral.eventCount", "value.daysSinceLastOrder", "attributes.ratio", "value.lifetimeValue"],
             ["demographic.birthDate", "attributes.renewal"],
             ["temporal.signedUpAt", "temporal.lastSeenAt", "attributes.seenAt", "value.lastOrderAt", "customer.createdAt"],
@@ -117,6 +118,8 @@ internal sealed class RuleTrees(Random random, FieldCatalog<Customer> catalog)
                 "value.daysSinceLastOrder" => random.Next(-1, 600),
                 _ => random.Next(-1, 6)
             },
+            FieldType.Decimal when name.StartsWith("properties.", StringComparison.Ordinal) && random.Next(4) == 0 =>
+                Number(op is "=" or "!=" or "in" or "notIn"),
             FieldType.Decimal => name == "value.percentile" ? random.Next(-10, 1100) / 10m : random.Next(-20, 60) / 10m,
             FieldType.Boolean => random.Next(2) == 0,
             FieldType.Segment => Pick("by-hand", "in-berlin", "nested"),
@@ -151,8 +154,8 @@ internal sealed class RuleTrees(Random random, FieldCatalog<Customer> catalog)
         if (type is FieldType.Integer or FieldType.Decimal)
         {
             var (a, b) = (
-                decimal.Parse(one().ToJsonString(), CultureInfo.InvariantCulture),
-                decimal.Parse(one().ToJsonString(), CultureInfo.InvariantCulture));
+                decimal.Parse(one().ToJsonString(), NumberStyles.Float, CultureInfo.InvariantCulture),
+                decimal.Parse(one().ToJsonString(), NumberStyles.Float, CultureInfo.InvariantCulture));
             return new JsonArray(Math.Min(a, b), Math.Max(a, b));
         }
 
@@ -237,6 +240,10 @@ internal sealed class RuleTrees(Random random, FieldCatalog<Customer> catalog)
             : new JsonArray(random.Next(-20, 10) / 10m, random.Next(10, 60) / 10m);
         return match;
     }
+
+    // As text would be another type; what no decimal holds can be told apart, but has no order.
+    private JsonNode Number(bool anyLarge) => JsonNode.Parse(
+        Pick(anyLarge ? RuleWorld.LargeNumbers.Concat(RuleWorld.OddNumbers).ToArray() : RuleWorld.OddNumbers))!;
 
     private TItem Pick<TItem>(params TItem[] items) => items[random.Next(items.Length)];
 }

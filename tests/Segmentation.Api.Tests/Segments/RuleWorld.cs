@@ -29,6 +29,9 @@ public sealed class RuleWorld : IAsyncLifetime
     public static readonly string[] EventTypes = ["order_completed", "Order_Refunded", "order_refunded", "page_viewed", "Page_Viewed",
         "50%_off"];
 
+    public static readonly string[] OddNumbers = ["0.30000000000000004", "-0", "1E2", "5", "5.0", "1e-12", "2.9999999999", "100.0"];
+    public static readonly string[] LargeNumbers = ["1e400", "12345678901234567890", "12345678901234567891", "-1E19"];
+
     private readonly TestDatabase databases = new();
     private NpgsqlDataSource source = null!;
 
@@ -132,6 +135,8 @@ public sealed class RuleWorld : IAsyncLifetime
 
     private static decimal LifetimeValue(Customer c, DateTimeOffset asOf) => c.Events.Where(e => e.OccurredAt <= asOf)
         .Sum(e => e.Type == "order_completed" ? e.Amount ?? 0 : e.Type == "order_refunded" ? -Math.Abs(e.Amount ?? 0) : 0);
+
+    private static JsonElement Fold(JsonElement properties) => EventProperties.Fold(properties, out _) ?? properties;
 
     private static Segment MakeSegment(string key, string zone, string rule) =>
         new()
@@ -255,7 +260,9 @@ public sealed class RuleWorld : IAsyncLifetime
             var channel = Maybe(Text);
             object?[] values = [CaseNormalizer.Normalize(Text()), random.Next(-1, 4), random.Next(0, 3) + 0.5m, true, false, null,
                 new[] { 1 },
-                new Dictionary<string, object> { ["deep"] = CaseNormalizer.Normalize(Text()) }, "5", 5, 5.0m];
+                new Dictionary<string, object> { ["deep"] = CaseNormalizer.Normalize(Text()) }, "5", 5, 5.0m,
+                .. OddNumbers.Concat(LargeNumbers).Append("1e300000")
+                    .Select(n => (object)JsonSerializer.Deserialize<JsonElement>(n))];
             return new CustomerEvent
             {
                 Id = n.ToString(CultureInfo.InvariantCulture),
@@ -266,11 +273,11 @@ public sealed class RuleWorld : IAsyncLifetime
                 Amount = random.Next(4) > 0 ? random.Next(-20, 60) / 10m : null,
                 Properties = random.Next(4) == 0
                     ? null
-                    : JsonSerializer.SerializeToElement(new Dictionary<string, object?>
+                    : Fold(JsonSerializer.SerializeToElement(new Dictionary<string, object?>
                     {
                         ["p"] = values[random.Next(values.Length)],
                         ["q"] = values[random.Next(values.Length)]
-                    }),
+                    })),
             };
         }
     }

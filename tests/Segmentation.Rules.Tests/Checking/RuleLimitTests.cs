@@ -105,6 +105,12 @@ public class RuleLimitTests
             Group(Ok) is var tree ? tree.Insert(1, $"'id':'{new string('x', bytes - tree.Length - "'id':'',".Length)}',") : "";
         Assert.True(RuleTester.Compile(Tree(64 * 1024)).IsValid);
         RuleTester.AssertErrors(RuleTester.Compile(Tree((64 * 1024) + 1)), ": 64 KiB at most");
+
+        // As PostgreSQL writes it, with blanks and without exponents.
+        Assert.True(RuleTester.Compile(Tree(64 * 1024).Replace("':", "' :  ", StringComparison.Ordinal)).IsValid);
+        var numbers = string.Join(',', Enumerable.Repeat("1e999", 70));
+        RuleTester.AssertErrors(
+            RuleTester.Compile(Group(Json.Events("{'mode':'some'}", Rule("properties.n", "in", $"[{numbers}]")))), ": 64 KiB at most");
     }
 
     [Fact]

@@ -104,7 +104,7 @@ public class SegmentReferenceTests
     [Fact]
     public void Holds_SegmentInEvent_IsNoField() => RuleTester.AssertErrors(
         RuleTester.Compile(Group(Json.Events("{'mode':'some'}", Rule("segment", "in", "['a']"))), Lookup(("a", Anna))),
-        "/rules/0/value/rules/0/field: is not a field");
+        "/rules/0/value/rules/0/field: is about the customer");
 
     [Theory]
     [InlineData("in", "['anna']", true, false)]

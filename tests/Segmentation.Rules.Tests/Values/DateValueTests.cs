@@ -1,3 +1,4 @@
+using Segmentation.Rules.Catalog;
 using Segmentation.Rules.Checking;
 using Segmentation.Rules.Values;
 
@@ -14,13 +15,17 @@ public class DateValueTests
     [InlineData("2024-05-31T12:00:30.25", "2024-05-31 12:00:30.25")]
     [InlineData("2024-05-31T12:00Z", "2024-05-31 12:00:00 UTC")]
     [InlineData("2024-05-31T12:00:00z", "2024-05-31 12:00:00 UTC")]
+    [InlineData("2024-05-31t12:00:00z", "2024-05-31 12:00:00 UTC")]
+    [InlineData("2024-05-31t12:00:00.5+02:00", "2024-05-31 10:00:00.5 UTC")]
+    [InlineData("2024-05-31t12:00", "2024-05-31 12:00:00")]
     [InlineData("2024-05-31T12:00:00.123456789Z", "2024-05-31 12:00:00.123456 UTC")]
     [InlineData("2024-05-31T12:00:00+02:00", "2024-05-31 10:00:00 UTC")]
     [InlineData("2024-05-31T12:00:00-0530", "2024-05-31 17:30:00 UTC")]
     [InlineData("2024-05-31T12:00+14", "2024-05-30 22:00:00 UTC")]
     [InlineData("2024-05-31T12:00-00:00", "2024-05-31 12:00:00 UTC")]
     [InlineData("0002-01-01T00:00:00Z", "0002-01-01 00:00:00 UTC")]
-    public void Parse_IsoText_IsThatTime(string text, string described) => Assert.Equal(described, DateValue.Parse(text)?.Describe());
+    public void Parse_IsoText_IsThatTime(string text, string described) => 
+        Assert.Equal(described, DateValue.Parse(text) is { } date ? DateDescription.Describe(date, FieldType.Instant) : null);
 
     [Theory]
     [InlineData("")]
@@ -47,7 +52,6 @@ public class DateValueTests
     [InlineData("2024-05-31T12:00.5Z")]
     [InlineData("2024-05-31T12:00:00.Z")]
     [InlineData("2024-05-31T12:00:00.1234567890Z")]
-    [InlineData("2024-05-31t12:00Z")]
     [InlineData("2024-05-31 12:00Z")]
     [InlineData("2024-05-31T12:00+15:00")]
     [InlineData("2024-05-31T12:00+14:30")]
@@ -71,16 +75,34 @@ public class DateValueTests
         Assert.Equal(isInstant, DateValue.ParseInstant(text) is not null);
 
     [Theory]
-    [InlineData(DateAnchor.Now, 0, DateUnit.Day, "now")]
-    [InlineData(DateAnchor.Now, -1, DateUnit.Day, "1 day before now")]
-    [InlineData(DateAnchor.Now, 90, DateUnit.Minute, "90 minutes after now")]
-    [InlineData(DateAnchor.StartOfDay, 0, DateUnit.Hour, "the start of today")]
-    [InlineData(DateAnchor.EndOfDay, 1, DateUnit.Week, "1 week after the end of today")]
-    [InlineData(DateAnchor.StartOfWeek, 0, DateUnit.Day, "the start of this week")]
-    [InlineData(DateAnchor.EndOfMonth, -2, DateUnit.Month, "2 months before the end of this month")]
-    [InlineData(DateAnchor.EndOfYear, int.MinValue, DateUnit.Year, "2147483648 years before the end of this year")]
-    public void Describe_RelativeDate_ReadsAsEnglish(DateAnchor anchor, int offset, DateUnit unit, string expected) =>
-        Assert.Equal(expected, new DateValue.Relative(anchor, offset, unit).Describe());
+    [InlineData(DateAnchor.Now, 0, DateUnit.Day, "now", "now", "today")]
+    [InlineData(DateAnchor.Now, -1, DateUnit.Day, "1 day ago", "1 day ago", "1 day ago")]
+    [InlineData(DateAnchor.Now, -6, DateUnit.Month, "6 months ago", "6 months ago", "6 months ago")]
+    [InlineData(DateAnchor.Now, 3, DateUnit.Day, "in 3 days", "3 days from now", "in 3 days")]
+    [InlineData(DateAnchor.Now, 90, DateUnit.Minute, "in 90 minutes", "90 minutes from now", "in 90 minutes")]
+    [InlineData(DateAnchor.StartOfDay, 0, DateUnit.Hour, "the start of today", "the start of today", "today")]
+    [InlineData(DateAnchor.EndOfDay, 0, DateUnit.Day, "the end of today", "the end of today", "today")]
+    [InlineData(DateAnchor.EndOfDay, 1, DateUnit.Week, "1 week after the end of today", "1 week after the end of today", "in 1 week")]
+    [InlineData(DateAnchor.StartOfDay, -2, DateUnit.Hour,
+        "2 hours before the start of today", "2 hours before the start of today", "2 hours before the start of today")]
+    [InlineData(DateAnchor.StartOfWeek, 0, DateUnit.Day, "the start of this week", "the start of this week", "the start of this week")]
+    [InlineData(DateAnchor.EndOfWeek, 0, DateUnit.Day, "the end of this week", "the end of this week", "the end of this week")]
+    [InlineData(DateAnchor.StartOfMonth, -3, DateUnit.Day,
+        "3 days before the start of this month", "3 days before the start of this month", "3 days before the start of this month")]
+    [InlineData(DateAnchor.EndOfMonth, -2, DateUnit.Month,
+        "2 months before the end of this month", "2 months before the end of this month", "2 months before the end of this month")]
+    [InlineData(DateAnchor.StartOfYear, 1, DateUnit.Year,
+        "1 year after the start of this year", "1 year after the start of this year", "1 year after the start of this year")]
+    [InlineData(DateAnchor.EndOfYear, int.MinValue, DateUnit.Year, "2147483648 years before the end of this year",
+        "2147483648 years before the end of this year", "2147483648 years before the end of this year")]
+    public void Describe_RelativeDate_ReadsAsEnglish(
+        DateAnchor anchor, int offset, DateUnit unit, string alone, string afterAWord, string asADate)
+    {
+        var date = new DateValue.Relative(anchor, offset, unit);
+        Assert.Equal(alone, DateDescription.Describe(date, FieldType.Instant, alone: true));
+        Assert.Equal(afterAWord, DateDescription.Describe(date, FieldType.Instant));
+        Assert.Equal(asADate, DateDescription.Describe(date, FieldType.Date, alone: true));
+    }
 }
 
 public class LocalTimeTests
@@ -145,6 +167,17 @@ public class LocalTimeTests
     [InlineData("Mars/Base", false)]
     [InlineData("W. Europe Standard Time", false)]
     [InlineData("posix/Europe/Berlin", false)]
+    [InlineData("posixrules", false)]
+    [InlineData("localtime", false)]
+    [InlineData("Factory", false)]
+    [InlineData("UTC+3", false)]
+    [InlineData("CET-1CEST,M3.5.0,M10.5.0/3", false)]
+    [InlineData("<+03>-3", false)]
+    [InlineData("PDT", false)]
+    [InlineData("+02:00", false)]
+    [InlineData("leapseconds", false)]
+    [InlineData("tzdata.zi", false)]
+    [InlineData("zone1970.tab", false)]
     [InlineData("right/Europe/Berlin", false)]
     [InlineData("../../etc/passwd", false)]
     [InlineData("/etc/localtime", false)]
@@ -179,8 +212,44 @@ public class RuleNumberTests
     [InlineData("0.0000000000", "0")]
     [InlineData("-999999999999999999.999999999", "-999999999999999999.999999999")]
     [InlineData("1.000000000000000", "1")]
+    [InlineData("100000000000000000e-9", "100000000")]
+    [InlineData("00012.5", "12.5")]
+    [InlineData("1E+2", "100")]
+    [InlineData("0e99999999999999999999", "0")]
     public void Parse_Number_IsExact(string text, string expected) =>
         Assert.Equal(decimal.Parse(expected, System.Globalization.CultureInfo.InvariantCulture), RuleNumber.Parse(text));
+
+    [Theory]
+    [InlineData("0.30000000000000004", "0.3")]
+    [InlineData("0.0000000001", "0")]
+    [InlineData("0.0000000005", "0.000000001")]
+    [InlineData("-0.0000000005", "-0.000000001")]
+    [InlineData("0.00000000049999999999999999999999999999999999999", "0")]
+    [InlineData("2.9999999999", "3")]
+    [InlineData("1e-30", "0")]
+    [InlineData("-1e-99999999999999", "0")]
+    [InlineData("1.00000000000000000000000000001", "1")]
+    [InlineData("123456789012345678.1234567894999", "123456789012345678.123456789")]
+    [InlineData("123456789012345678.1234567895", "123456789012345678.12345679")]
+    [InlineData("0.123456789012345678901234567890123456789012345678901234567890123456789", "0.123456789")]
+    public void Parse_NumberOfManyDecimals_IsRoundedHalfAwayFromZero(string text, string expected)
+    {
+        Assert.Equal(NumberKind.Rounded, RuleNumber.Read(text, out var number));
+        Assert.Equal(expected, number.ToString(System.Globalization.CultureInfo.InvariantCulture));
+    }
+
+    [Theory]
+    [InlineData("12345678901234567890", "12345678901234567890.0", "1234567890123456789e1")]
+    [InlineData("1e20", "100000000000000000000", "1e20")]
+    [InlineData("-1e400", "-10E399", "-1e400")]
+    [InlineData("12345678901234567890.5", "0.123456789012345678905e20", "123456789012345678905e-1")]
+    public void ReadDigits_NumberOutOfRange_IsOneTextHoweverItIsWritten(string text, string same, string digits)
+    {
+        Assert.Equal(digits, RuleNumber.ReadDigits(text));
+        Assert.Equal(digits, RuleNumber.ReadDigits(same));
+        Assert.Null(RuleNumber.ReadDigits("5"));
+        Assert.Null(RuleNumber.ReadDigits("x"));
+    }
 
     [Theory]
     [InlineData("")]
@@ -199,13 +268,15 @@ public class RuleNumberTests
     [InlineData("1000000000000000000")]
     [InlineData("1e18")]
     [InlineData("1e400")]
-    [InlineData("0.0000000001")]
-    [InlineData("1e-30")]
-    [InlineData("1e-400")]
-    [InlineData("0.00000000000000000000000000001")]
-    [InlineData("1.00000000000000000000000000001")]
+    [InlineData("1e99999999999999999999999")]
+    [InlineData("-12345678901234567890")]
     [InlineData("999999999999999999.9999999999")]
-    [InlineData("0.123456789012345678901234567890123456789012345678901234567890123456789")]
+    [InlineData("1e+")]
+    [InlineData("e5")]
+    [InlineData("1.2.3")]
+    [InlineData("1e5.5")]
+    [InlineData(".")]
+    [InlineData("--5")]
     public void Parse_NoNumberOrOutOfRange_IsNull(string text) => Assert.Null(RuleNumber.Parse(text));
 }
 
@@ -220,7 +291,24 @@ public class NearestTests
     [InlineData("notBeginWith", "doesNotBeginWith")]
     [InlineData("telephone", null)]
     [InlineData("", null)]
+    [InlineData("xx", null)]
+    [InlineData("nmae", "name")]
+    [InlineData("begins_with", "beginsWith")]
+    [InlineData("n", null)]
     public void To_Name_IsTheNearestOrNone(string name, string? expected) => Assert.Equal(expected, NearestName.Find(name, Known));
+
+    [Theory]
+    [InlineData("age", "demographic.age")]
+    [InlineData("Country", "geographic.country")]
+    [InlineData("last_seen_at", "temporal.lastSeenAt")]
+    [InlineData("behavioral.age", "demographic.age")]
+    [InlineData("demographic.gae", "demographic.age")]
+    [InlineData("id", null)]
+    [InlineData("ago", "demographic.age")]
+    [InlineData("language", null)]
+    [InlineData("$", null)]
+    public void To_NameWithoutItsKind_IsTheOneThatEndsLikeIt(string name, string? expected) =>
+        Assert.Equal(expected, NearestName.Find(name, ["demographic.age", "geographic.country", "temporal.lastSeenAt"]));
 
     [Fact]
     public void To_Ties_AreDecidedByTheAlphabet() => Assert.Equal("aab", NearestName.Find("aax", ["aac", "aab"]));
@@ -265,13 +353,23 @@ public class FoldTests
         Assert.Null(CaseNormalizer.Normalize(null));
     }
 
+    [Theory]
+    [InlineData("Söl", "So\u0308l")]
+    [InlineData("SÖL", "so\u0308l")]
+    [InlineData("J\u030c", "\u01f0")]
+    [InlineData("\u212b", "å")]
+    [InlineData("e\u0323\u0302", "e\u0302\u0323")]
+    public void Text_OfOneMeaning_IsTheSameHoweverItIsComposed(string text, string same) =>
+        Assert.Equal(CaseNormalizer.Normalize(text), CaseNormalizer.Normalize(same));
+
     [Fact]
     public void Text_EveryCharacter_KeepsTheLengthAndIsDoneAtOnce()
     {
-        for (var c = '\u0001'; c < '\uffff'; c++)
+        for (var c = '\u0001'; c < '\ufffe'; c++)
         {
             var normalized = CaseNormalizer.Normalize(c.ToString())!;
-            Assert.Equal((1, normalized), (normalized.Length, CaseNormalizer.Normalize(normalized)));
+            Assert.Equal(normalized, CaseNormalizer.Normalize(normalized));
+            Assert.True(normalized.Length == 1 || !c.ToString().IsNormalized(), $"{(int)c:x4}");
         }
     }
 }

@@ -91,7 +91,7 @@ public sealed record FieldOption(
             field.Label,
             CaseNormalizer.Normalize(field.Type.ToString()),
             FindInputType(field.Type),
-            [.. Rules.Catalog.Operators.ListFor(field.Type).Select(o => new FieldOperator(o.Name, o.Label))],
+            [.. Rules.Catalog.Operators.ListFor(field).Select(o => new FieldOperator(o.Name, o.Label))],
             field.Values.Count > 0 ? FindListEditor(field.Type) : FindEditor(field.Type),
             field.Values.Count == 0 ? null : [.. field.Values.Select(v => new FieldOperator(v, v))],
             field.Description,

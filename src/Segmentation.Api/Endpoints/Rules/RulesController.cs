@@ -44,8 +44,8 @@ public sealed class RulesController(SegmentationDb db, SegmentQuery query, TimeZ
         }
 
         return errors.Count == 0
-            ? new Validation(true, new Dictionary<string, string[]>(), rule.Root.Description)
-            : new Validation(false, ApiProblem.Invalid(errors).Errors!, null);
+            ? new Validation(true, new Dictionary<string, string[]>(), [], rule.Root.Description)
+            : new Validation(false, ApiProblem.Invalid(errors).Errors!, FindIncomplete(errors), null);
     }
 
     /// <summary>Shows what PostgreSQL is asked: the statement, its parameters, and the plan.</summary>
@@ -65,6 +65,9 @@ public sealed class RulesController(SegmentationDb db, SegmentQuery query, TimeZ
         var zone = zones.Resolve(timeZone);
         return query.CreatePredicate(all, CheckRule(rule), zone ?? throw ApiProblem.Invalid("/timeZone", TimeZones.Rule), asOf);
     }
+
+    private static string[] FindIncomplete(List<RuleError> errors) =>
+        [.. errors.GroupBy(e => e.Pointer).Where(at => at.All(e => e.IsIncomplete)).Select(at => at.Key)];
 
     private static JsonElement CheckRule(JsonElement? rule) =>
         rule ?? throw ApiProblem.Invalid("/rule", "A rule tree is needed: {\"combinator\":\"and\",\"rules\":[…]}.");
@@ -103,8 +106,13 @@ public sealed record Preview(
 /// <summary>Whether a rule is valid, and what it says.</summary>
 /// <param name="Valid">Whether it could be saved.</param>
 /// <param name="Errors">What is wrong, by JSON Pointer; empty when it is valid.</param>
+/// <param name="Incomplete">
+/// Those of the pointers in <c>errors</c> where a value has yet to be filled in (it is missing, null, an empty text or an empty list) and
+/// nothing is wrong: a form shows them otherwise than mistakes.
+/// </param>
 /// <param name="Description">The rule in plain English; only when it is valid.</param>
-public sealed record Validation(bool Valid, IReadOnlyDictionary<string, string[]> Errors, string? Description);
+public sealed record Validation(
+    bool Valid, IReadOnlyDictionary<string, string[]> Errors, IReadOnlyList<string> Incomplete, string? Description);
 
 /// <summary>What PostgreSQL is asked.</summary>
 /// <param name="Sql">The statement.</param>

@@ -59,7 +59,7 @@ public sealed partial class CustomerFields
             Field("demographic.income", FieldType.Decimal, "Income", "Income a year, in account currency.", (c, x) => c.Demographic.Income),
             Field(
                 "demographic.householdSize", Integer, "Household size", "People in the household.", (c, x) => c.Demographic.HouseholdSize),
-            Field("demographic.children", Integer, "Children", "Children in the household.", (c, x) => c.Demographic.Children),
+            Field("demographic.children", Integer, "Number of children", "Children in the household.", (c, x) => c.Demographic.Children),
 
             Field("geographic.country", Text, "Country", "ISO 3166-1 alpha-2.", (c, x) => c.Geographic.CountryFolded) with
             {
@@ -95,7 +95,7 @@ public sealed partial class CustomerFields
             Field("behavioral.lastEventAt", Instant, "Last event", "When the last event happened.", totals.LastEventAt),
             Field("behavioral.eventCount", Integer, "Event count", "All events, of any type.", totals.EventCount),
 
-            Field("temporal.signedUpAt", Instant, "Signed up", "When the customer signed up.", (c, x) => c.SignedUpAt),
+            Field("temporal.signedUpAt", Instant, "Signup time", "When the customer signed up.", (c, x) => c.SignedUpAt),
             Field(
                 "temporal.firstSeenAt",
                 Instant,
@@ -126,7 +126,7 @@ public sealed partial class CustomerFields
                 Combine(totals.OrderAmount, totals.OrderCount, (amount, orders, n) => orders != 0 && amount < n * orders),
                 Combine(totals.OrderAmount, totals.OrderCount, (amount, orders, n) => orders != 0 && amount > n * orders),
                 Combine(totals.OrderAmount, totals.OrderCount, (amount, orders, n) => orders != 0 && amount <= n * orders)),
-            Field("value.orderCount", Integer, "Orders", "How many orders.", totals.OrderCount),
+            Field("value.orderCount", Integer, "Order count", "How many orders.", totals.OrderCount),
             Field("value.firstOrderAt", Instant, "First order", "When the first order happened.", totals.FirstOrderAt),
             Field("value.lastOrderAt", Instant, "Last order", "When the last order happened.", totals.LastOrderAt),
             Ordered("value.daysSinceLastOrder", Integer, "Days since last order", "Whole 24-hour periods.",
@@ -140,7 +140,7 @@ public sealed partial class CustomerFields
             Field("customer.email", Text, "Email", "Email address.", (c, x) => c.EmailFolded),
             Field("customer.firstName", Text, "First name", "Given name.", (c, x) => c.FirstNameFolded),
             Field("customer.lastName", Text, "Last name", "Family name.", (c, x) => c.LastNameFolded),
-            Field("customer.createdAt", Instant, "Created", "When the service first held the customer.", (c, x) => c.CreatedAt),
+            Field("customer.createdAt", Instant, "Creation time", "When the service first held the customer.", (c, x) => c.CreatedAt),
             Membership("segment", "Segment", "Membership of other segments, by rule or by hand.",
                 (c, x, id) => c.ManualMemberships.Any(m => m.SegmentId == id),
                 backend == Backend.Memory
@@ -150,16 +150,18 @@ public sealed partial class CustomerFields
         ];
     }
 
-    // 100 × smaller / (all − 1), a single customer being 0. In SQL a percentile is a threshold on lifetime value, read once by index.
+    // 100 × smaller / (all − 1), a single customer being 0. In SQL a constant percentile is a threshold on lifetime value, read once by
+    // index; to be compared with another field, all customers are ranked once, and each looks itself up.
     private static Field Percentile(
         Backend backend, Expression<Func<Customer, Evaluation, decimal>>? then, string[] orders, string[] refunds)
     {
-        Expression<Func<Customer, Evaluation, decimal?>> value = (c, x) => 100m * c.Rank.Smaller / Math.Max(c.Rank.Total - 1, 1);
         const string name = "value.percentile",
             description = "0 to 100: 100 × customers with a smaller lifetime value / (all customers − 1).";
         if (backend == Backend.Memory)
         {
-            return Ordered(name, FieldType.Decimal, "Value percentile", description, value, (c, x) => false,
+            return Ordered(name, FieldType.Decimal, "Value percentile", description,
+                (c, x) => (decimal?)(100m * c.Rank.Smaller / Math.Max(c.Rank.Total - 1, 1)),
+                (c, x) => false,
                 (c, x, n) => 100m * c.Rank.Smaller >= n * Math.Max(c.Rank.Total - 1, 1),
                 (c, x, n) => 100m * c.Rank.Smaller < n * Math.Max(c.Rank.Total - 1, 1),
                 (c, x, n) => 100m * c.Rank.Smaller > n * Math.Max(c.Rank.Total - 1, 1),
@@ -168,14 +170,24 @@ public sealed partial class CustomerFields
 
         if (then is null)
         {
-            return Ordered(name, FieldType.Decimal, "Value percentile", description, value, (c, x) => false,
+            return Ordered(name, FieldType.Decimal, "Value percentile", description,
+                (c, x) => SqlFunctions.Percentile(
+                    c.Key,
+                    Rows<CustomerTotal>.All.Select(t => SqlFunctions.CustomerKeys()).First(),
+                    Rows<CustomerTotal>.All.Select(t => SqlFunctions.CustomerRanks()).First()),
+                (c, x) => false,
                 (c, x, n) => c.LifetimeValue > Rows<CustomerTotal>.All.Select(t => SqlFunctions.PercentileFloor(n, false)).First(),
                 (c, x, n) => c.LifetimeValue <= Rows<CustomerTotal>.All.Select(t => SqlFunctions.PercentileFloor(n, false)).First(),
                 (c, x, n) => c.LifetimeValue > Rows<CustomerTotal>.All.Select(t => SqlFunctions.PercentileFloor(n, true)).First(),
                 (c, x, n) => c.LifetimeValue <= Rows<CustomerTotal>.All.Select(t => SqlFunctions.PercentileFloor(n, true)).First());
         }
 
-        return Ordered(name, FieldType.Decimal, "Value percentile", description, value, (c, x) => false,
+        return Ordered(name, FieldType.Decimal, "Value percentile", description,
+            (c, x) => SqlFunctions.Percentile(
+                c.Key,
+                Rows<CustomerTotal>.All.Select(t => SqlFunctions.CustomerKeys()).First(),
+                Rows<CustomerTotal>.All.Select(t => SqlFunctions.CustomerRanksAt(x.AsOf, orders, refunds)).First()),
+            (c, x) => false,
             Combine(then, (value, x, n) =>
                 value > Rows<CustomerTotal>.All.Select(t => SqlFunctions.PercentileFloorAt(n, false, x.AsOf, orders, refunds)).First()),
             Combine(then, (value, x, n) =>

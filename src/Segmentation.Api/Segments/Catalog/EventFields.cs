@@ -16,7 +16,7 @@ public static class EventFields
     private static readonly Field[] fields =
     [
         Field("type", FieldType.Text, "Type", "What happened: order_completed.", (e, x) => e.Type),
-        Field("occurredAt", FieldType.Instant, "Occurred at", "When it happened.", (e, x) => e.OccurredAt),
+        Field("occurredAt", FieldType.Instant, "Time", "When it happened.", (e, x) => e.OccurredAt),
         Field("amount", FieldType.Decimal, "Amount", "Exact decimal, in account currency.", (e, x) => e.Amount),
         Field("channel", FieldType.Text, "Channel", "Where it happened: web, store, email.", (e, x) => e.Channel),
         Field("hourOfDay", FieldType.Integer, "Hour of day", "0 to 23, in the customer's time zone, else the segment's.",
@@ -55,7 +55,8 @@ public static class EventFields
             Read((e, p) => JsonValue.Number(e.Properties, p)),
             Read((e, p) => JsonValue.Boolean(e.Properties, p)),
             Read((e, p) => JsonValue.Exists(e.Properties, p)),
-            Read((e, p) => JsonValue.Scalar(e.Properties, p))));
+            Read((e, p) => JsonValue.Scalar(e.Properties, p)),
+            Read((e, p) => JsonValue.LargeNumber(e.Properties, p))));
 
         LambdaExpression Read<TValue>(Expression<Func<CustomerEvent, string[], TValue>> read)
         {

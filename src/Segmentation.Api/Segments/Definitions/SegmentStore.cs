@@ -74,7 +74,9 @@ public sealed class SegmentStore(
         }
 
         var before = await query.DefinitionsAsync(cancellation);
-        var errors = FindErrors(segment, before);
+        var compiled = segment.Rule is { } rule ? before.Compile(rule, Backend.Sql, historical: false, segment.Key) : null;
+        var errors = compiled?.Errors ?? [];
+        segment.Rule = compiled?.Source;
         var becomesActive = segment.Status == SegmentStatus.Active && statusBefore != SegmentStatus.Active;
         if (errors.Count > 0 && (becomesActive || !IsSame(segment.Rule, storedRule)))
         {
@@ -125,9 +127,6 @@ public sealed class SegmentStore(
             .Where(s => s.Id == segment.Id && s.Version == segment.Version && (s.MemberCount != count.Count || s.EvaluatedAt == null))
             .ExecuteUpdateAsync(
                 s => s.SetProperty(x => x.MemberCount, count.Count).SetProperty(x => x.EvaluatedAt, count.EvaluatedAt), cancellation);
-
-    private static IReadOnlyList<RuleError> FindErrors(Segment segment, DefinitionSet all) =>
-        segment.Rule is { } rule ? all.Compile(rule, Backend.Sql, historical: false, segment.Key).Errors : [];
 
     private static bool IsSame(JsonElement? rule, JsonElement? other) =>
         rule is { } a && other is { } b ? JsonElement.DeepEquals(a, b) : rule is null && other is null;

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Http;
 using Segmentation.Rules;
+using Segmentation.Rules.Checking;
 
 namespace Segmentation.Api.Segments;
 
@@ -20,7 +21,7 @@ public sealed record Explanation(bool Matched, DateTimeOffset EvaluatedAt, JsonE
     {
         muted |= node.Muted;
         var shown = JsonObject.Create(node.Source)!;
-        if (node.Source.TryGetProperty("rules", out _))
+        if (NodeJson.IsGroup(node.Source))
         {
             shown["rules"] = new JsonArray([.. node.Children.Select(c => (JsonNode)Node(rule, c, customer, at, muted))]);
         }
@@ -33,7 +34,7 @@ public sealed record Explanation(bool Matched, DateTimeOffset EvaluatedAt, JsonE
 
         var (matched, actual) = rule.Explain(node, customer, at);
         shown["matched"] = matched;
-        if (!node.Source.TryGetProperty("rules", out _))
+        if (!NodeJson.IsGroup(node.Source))
         {
             shown["actual"] = actual switch
             {

@@ -106,7 +106,7 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, TimeP
 
     /// <summary>The errors of a rule, at their place in a request that holds it as <c>rule</c>.</summary>
     public static IEnumerable<RuleError> AtRule(IEnumerable<RuleError> errors) =>
-        errors.Select(e => new RuleError("/rule" + e.Pointer, e.Message));
+        errors.Select(e => e with { Pointer = "/rule" + e.Pointer });
 
     /// <summary>The instant to evaluate at, and whether it is in the past.</summary>
     public (DateTimeOffset At, bool Historical) Clock(DateTimeOffset? asOf)

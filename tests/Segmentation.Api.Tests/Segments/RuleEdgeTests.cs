@@ -100,7 +100,7 @@ public sealed class RuleEdgeTests(ApiFixture fixture) : IClassFixture<ApiFixture
         (await Api.PutAsync($"segments/{key}", Body(sent))).Expect(201);
         var got = (await Api.GetAsync($"segments/{key}")).Expect(200);
         SegmentApi.AssertSame(kept, got["rule"]);
-        Assert.Equal(got.ETag, (await Api.PutAsync($"segments/{key}", Body(sent))).Expect(200).ETag);
+        Assert.Equal(got.Version, (await Api.PutAsync($"segments/{key}", Body(sent))).Expect(200).Version);
 
         // Explained, counted and evaluated in memory as any other.
         (await Api.PostAsync($"customers/{key}/events", """{"type":"x"}""")).Expect(200);

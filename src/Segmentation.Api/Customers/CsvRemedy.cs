@@ -24,8 +24,8 @@ internal static partial class CsvRemedy
         };
     }
 
-    private static bool IsNumber(string text) =>
-        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var real) && double.IsFinite(real);
+    // One that is too large is a number: whoever reads the JSON says what it may be.
+    private static bool IsNumber(string text) => RuleNumber.Read(text, out _) != NumberKind.None;
 
     private static string OfNumber(string text) =>
         !text.Any(char.IsAsciiDigit) ? "Send digits: 50000.5."

@@ -24,7 +24,7 @@ internal static class EventProperties
     /// <summary>The form that rules read; null when that is the original.</summary>
     /// <param name="properties">What was sent: an object.</param>
     /// <param name="sent">
-    /// What is to be kept of the original: itself; or its text, where a number in it is more than PostgreSQL holds.
+    /// What is to be kept of the original: itself; or its text, where PostgreSQL does not hold a number in it, or not as written.
     /// <see cref="Restore"/> makes the original of either.
     /// </param>
     public static JsonElement? Fold(JsonElement properties, out JsonElement sent)
@@ -68,8 +68,9 @@ internal static class EventProperties
                     writer.WriteStringValue(folded);
                     break;
                 case JsonTokenType.Number:
-                    isTooMuch |= IsTooMuch(reader.ValueSpan);
-                    differs |= WriteNumber(writer, reader.ValueSpan);
+                    var isAnother = WriteNumber(writer, reader.ValueSpan);
+                    isTooMuch |= IsTooMuch(reader.ValueSpan, isAnother);
+                    differs |= isAnother;
                     break;
                 default:
                     writer.WriteRawValue(reader.ValueSpan, skipInputValidation: true);
@@ -112,9 +113,10 @@ internal static class EventProperties
         return false;
     }
 
-    private static bool IsTooMuch(ReadOnlySpan<byte> number) => number.Length > MaxNumberLength
+    // PostgreSQL writes exponents out: 1e400 would come back as 401 digits.
+    private static bool IsTooMuch(ReadOnlySpan<byte> number, bool isAnother) => number.Length > MaxNumberLength
         || (number.IndexOfAny((byte)'e', (byte)'E') is var e and >= 0
-            && number[(e + 1)..].TrimStart("+-0"u8).Length > MaxExponentLength);
+            && (isAnother || number[(e + 1)..].TrimStart("+-0"u8).Length > MaxExponentLength));
 
     // Whether it is another than was sent.
     private static bool WriteNumber(Utf8JsonWriter writer, ReadOnlySpan<byte> sent)

@@ -38,10 +38,10 @@ internal sealed class EventDescription
         {
             rules.Remove(named);
             var rest = string.Join(" and ", rules.Select(r => r.Grouped));
-            return new EventDescription(ReadTypes(named), rules.Count switch { 0 => "", 1 => $" where {rest}", _ => $" where ({rest})" });
+            return new EventDescription(ReadTypes(named), rules.Count == 0 ? "" : $" where {rest}");
         }
 
-        return new EventDescription(null, group.Description == Anything ? "" : $" where {group.Grouped}");
+        return new EventDescription(null, group.Description == Anything ? "" : $" where {group.Description}");
     }
 
     /// <summary>How many of the events, or what of them, a customer must have.</summary>

@@ -39,6 +39,7 @@ public sealed class EventNumbersTests(ApiFixture fixture) : IClassFixture<ApiFix
             return;
         }
 
+        Assert.Equal(number, shown.GetProperty("n").GetRawText());
         Assert.True(
             JsonElement.DeepEquals(JsonSerializer.Deserialize<JsonElement>(body)[0].GetProperty("properties"), shown), shown.GetRawText());
 

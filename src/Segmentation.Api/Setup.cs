@@ -21,7 +21,7 @@ internal static class Setup
         var (services, configuration) = (builder.Services, builder.Configuration);
         services.AddHttp(configuration);
         services.AddData(connectionString, configuration);
-        services.AddCustomers();
+        services.AddCustomers(configuration);
         services.AddEvents(configuration);
         services.AddSegments(configuration);
         services.AddMemberships(configuration);

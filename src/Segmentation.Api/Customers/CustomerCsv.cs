@@ -65,6 +65,12 @@ internal sealed class CustomerCsv
         where remedy is not null
         select string.Create(CultureInfo.InvariantCulture, $"{column.Item.Name} (column {column.Index + 1}) {remedy}");
 
+    /// <summary>Whose record it is, as far as can be told.</summary>
+    public string? FindId(List<string?> fields) =>
+        Array.FindIndex(columns, c => c.Name == "id") is var at && at < fields.Count && fields[at] is { } id
+            ? CsvFormula.TakeOff(id).Trim()
+            : null;
+
     /// <summary>The first line.</summary>
     public string Header() => Join(columns.Select(c => c.Name));
 

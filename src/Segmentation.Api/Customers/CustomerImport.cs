@@ -31,6 +31,9 @@ public sealed class CustomerImport(SegmentationDb db, CustomerValidator validato
     /// <summary>A CSV's header as it was read; empty until then.</summary>
     internal IReadOnlyList<string?> Header => header;
 
+    /// <summary>What separates a CSV's fields.</summary>
+    internal char Separator { get; private set; } = ',';
+
     /// <summary>Reads and stores the whole body; of a dry run, reads it and finds what storing it would do.</summary>
     /// <exception cref="ApiProblem">The CSV's header is wrong; nothing was stored.</exception>
     public Task<ImportResult> RunAsync(Stream body, ImportOptions options, CancellationToken cancellation) =>
@@ -77,7 +80,7 @@ public sealed class CustomerImport(SegmentationDb db, CustomerValidator validato
                 }
                 else
                 {
-                    Reject(reader.Line, fault!, reader.Record, id);
+                    Reject(reader.Line, fault!, reader.Record, reader.Fault is null, id);
                 }
 
                 if (batch.IsFull || unreported.Count >= MaxUnreported)
@@ -116,11 +119,11 @@ public sealed class CustomerImport(SegmentationDb db, CustomerValidator validato
 
         var names = new List<string?>();
         RecordReader.Split(reader.Record.Span, reader.Separator, names);
-        header = names;
+        (header, Separator) = (names, (char)reader.Separator);
         return new CustomerCsv(CsvColumns.Read(names, reader.Separator, definitions));
     }
 
-    private void Reject(int line, string message, ReadOnlyMemory<byte> record, string? id)
+    private void Reject(int line, string message, ReadOnlyMemory<byte> record, bool isReadable, string? id)
     {
         lock (errors)
         {
@@ -132,7 +135,7 @@ public sealed class CustomerImport(SegmentationDb db, CustomerValidator validato
 
             if (report is not null)
             {
-                unreported.Add(new RejectedLine(line, message, record.ToArray(), id));
+                unreported.Add(new RejectedLine(line, message, record.ToArray(), isReadable, id));
             }
         }
     }
@@ -165,7 +168,7 @@ public sealed class CustomerImport(SegmentationDb db, CustomerValidator validato
         var stored = await store.StoreAsync(batch, cancellation);
         foreach (var (line, message) in stored.Rejected)
         {
-            Reject(line.Number, message, line.Record, line.Id);
+            Reject(line.Number, message, line.Record, isReadable: true, line.Id);
         }
 
         created += stored.Created;

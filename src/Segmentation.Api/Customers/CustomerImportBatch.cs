@@ -24,8 +24,16 @@ internal sealed class CustomerImportBatch(BulkTable<Customer> table, bool merge)
 
     public IReadOnlyList<Entry> Entries => entries;
 
+    /// <summary>What its lines name, one or another of them.</summary>
+    public ulong Named { get; private set; }
+
+    /// <summary>Whether all its lines name the same.</summary>
+    public bool IsUniform { get; private set; } = true;
+
     public void Add(ImportedCustomer line, int number, byte[] record)
     {
+        IsUniform &= entries.Count == 0 || line.Named == Named;
+        Named |= line.Named;
         var start = encoded.Length;
         table.Encode(line.Customer, encoded);
         entries.Add(new Entry(line.Customer.Id, number, start, encoded.Length - start, merge ? line : null, record));
@@ -50,6 +58,7 @@ internal sealed class CustomerImportBatch(BulkTable<Customer> table, bool merge)
         entries.Clear();
         carriers.Clear();
         encoded.Clear();
+        (Named, IsUniform) = (0, true);
     }
 
     /// <summary>A line.</summary>

@@ -20,7 +20,8 @@ internal sealed class CustomerImportStore(
     private const string Stale = "It carries an attribute that was changed or deleted while the file was read.";
 
     private readonly BulkTable<Customer> table = BulkTable<Customer>.For(db.Model);
-    private readonly RowReader<Customer> rows = new(db);
+    private readonly RowReader<Customer> rows = db.Model.FindEntityType(typeof(Customer))!.GetOrAddRuntimeAnnotationValue(
+        "Segmentation:RowReader", static context => new RowReader<Customer>(context!), db);
     private readonly CopyBuffer merged = new();
 
     /// <summary>Makes the temporary tables, which are the connection's own.</summary>
@@ -79,7 +80,9 @@ internal sealed class CustomerImportStore(
         var stale = batch.Carriers(await LockAttributesAsync(batch, cancellation));
         var rejected = batch.Entries.Where(e => stale.Contains(e.Number)).Select(e => (e, Stale)).ToList();
         var isMerge = options.Mode == ImportMode.Merge;
-        var existing = isMerge ? await ReadExistingAsync(batch, cancellation) : [];
+        var named = isMerge ? batch.Named : NamedProperties.All;
+        var isRead = isMerge && (!batch.IsUniform || (named & (NamedProperties.Attributes | NamedProperties.Consents)) != 0);
+        var existing = isRead ? await ReadExistingAsync(batch, cancellation) : [];
         var (wanted, applied) = Apply(batch, stale, existing, rejected);
         if (options.DryRun)
         {
@@ -95,12 +98,12 @@ internal sealed class CustomerImportStore(
             wanted.OrderBy(w => w.Key, StringComparer.Ordinal)
                 .Select(w => w.Value.Merged is { } customer ? Encode(customer) : batch.Encoded(w.Value.Entry)),
             cancellation);
-        await using var upsert = new NpgsqlCommand(UpsertSql(), connection);
+        await using var upsert = new NpgsqlCommand(UpsertSql(named), connection);
         await using var reader = await upsert.ExecuteReaderAsync(cancellation);
         await reader.ReadAsync(cancellation);
         var created = reader.GetInt32(0);
         await reader.CloseAsync();
-        if (isMerge && created < wanted.Keys.Count(id => !existing.ContainsKey(id)))
+        if (isRead && created < wanted.Keys.Count(id => !existing.ContainsKey(id)))
         {
             await transaction.RollbackAsync(cancellation);
             return null;
@@ -152,18 +155,22 @@ internal sealed class CustomerImportStore(
         return merged.Written;
     }
 
-    // Locked in the order of their ids, as all that write many do. A dry run holds up nobody.
+    // What lines name, of those who are there already. Where all lines name the same, and nothing that has parts, it is not needed: the
+    // statement that stores them leaves the rest as it is. Locked in the order of their ids, as all that write many do. A dry run holds up
+    // nobody.
     private async Task<Dictionary<string, Customer>> ReadExistingAsync(CustomerImportBatch batch, CancellationToken cancellation)
     {
         var existing = new Dictionary<string, Customer>(StringComparer.Ordinal);
+        string[] needed = [nameof(Customer.Id), nameof(Customer.FirstEventAt), nameof(Customer.LastEventAt)];
+        var named = rows.Select(ProfileColumns.For(db.Model).Paths(batch.Named).Concat(needed).ToHashSet(StringComparer.Ordinal), "c");
         await using var command = new NpgsqlCommand(
-            $"SELECT {rows.Columns} FROM customers WHERE id = ANY ($1) ORDER BY id {(options.DryRun ? "" : "FOR NO KEY UPDATE")}",
+            $"SELECT {named.Columns} FROM customers c WHERE c.id = ANY ($1) ORDER BY c.id {(options.DryRun ? "" : "FOR NO KEY UPDATE")}",
             connection);
         command.Parameters.Add(Texts([.. batch.Entries.Select(e => e.Id).Distinct(StringComparer.Ordinal)]));
         await using var reader = await command.ExecuteReaderAsync(cancellation);
         while (await reader.ReadAsync(cancellation))
         {
-            var customer = rows.Read(reader);
+            var customer = named.Read(reader);
             existing.Add(customer.Id, customer);
         }
 
@@ -181,17 +188,19 @@ internal sealed class CustomerImportStore(
         return (int)(await command.ExecuteScalarAsync(cancellation))!;
     }
 
-    // In a customer that is there already, what others make stays, and what events have a part in is merged.
-    private string UpsertSql()
+    // In a customer that is there already, what is not named and what others make stays, and what events have a part in is merged.
+    private string UpsertSql(ulong named)
     {
-        var profile = CustomerColumns.ColumnsMadeBy(db.Model, Maker.Profile).Select(column => $"{column} = excluded.{column}");
+        var columns = ProfileColumns.For(db.Model).Columns(named).Select(column => column switch
+        {
+            "first_seen_at" => "first_seen_at = least(excluded.first_seen_at, c.first_event_at), ",
+            "last_seen_at" => "last_seen_at = greatest(excluded.last_seen_at, c.last_event_at), ",
+            _ => $"{column} = excluded.{column}, ",
+        });
         return $"""
             WITH stored AS (
                 INSERT INTO customers AS c ({table.ColumnList}) SELECT {table.ColumnList} FROM incoming_customers ORDER BY id
-                ON CONFLICT (id) DO UPDATE SET {string.Join(", ", profile)},
-                    updated_at = excluded.updated_at, version = c.version + 1,
-                    first_seen_at = least(excluded.first_seen_at, c.first_event_at),
-                    last_seen_at = greatest(excluded.last_seen_at, c.last_event_at)
+                ON CONFLICT (id) DO UPDATE SET {string.Concat(columns)}updated_at = excluded.updated_at, version = c.version + 1
                 RETURNING key, version),
             changes AS ({ChangeLog.AppendImportedSql("stored")})
             SELECT (count(*) FILTER (WHERE version = 1))::integer FROM stored

@@ -35,6 +35,7 @@ internal sealed class CustomerRecordParser(
             fault = WriteJson(columns);
             if (fault is not null)
             {
+                id = columns.FindId(fields);
                 return null;
             }
 
@@ -62,6 +63,8 @@ internal sealed class CustomerRecordParser(
             fault = "A string has half a surrogate pair in it.";
         }
 
+        id ??= columns is null ? FindId(record) : columns.FindId(fields);
+
         // Of a CSV the cells say more than the JSON that was made of them.
         var misread = columns is null ? "" : string.Join(' ', columns.ListMisread(fields));
         fault = misread.Length > 0 ? misread : fault;
@@ -76,6 +79,22 @@ internal sealed class CustomerRecordParser(
         var fault = csv.WriteJson(fields, writer, merge);
         writer.Flush();
         return fault;
+    }
+
+    // Of a line that is JSON, but no customer's.
+    private static string? FindId(ReadOnlySpan<byte> record)
+    {
+        try
+        {
+            var line = JsonSerializer.Deserialize<JsonElement>(record);
+            return line.ValueKind == JsonValueKind.Object && line.TryGetProperty("id", out var id) && id.ValueKind == JsonValueKind.String
+                ? id.GetString()
+                : null;
+        }
+        catch (Exception unreadable) when (unreadable is JsonException or InvalidOperationException)
+        {
+            return null;
+        }
     }
 
     // What is to be known of consents before they are normalized and dated.

@@ -2,9 +2,13 @@ namespace Segmentation.Api.Customers;
 
 internal static class CustomerSetup
 {
-    /// <summary>Customers: how one is written, and how many are.</summary>
-    public static void AddCustomers(this IServiceCollection services)
+    /// <summary>Customers: how one is written, and how many are; imports in the background.</summary>
+    public static void AddCustomers(this IServiceCollection services, IConfiguration configuration)
     {
+        services.AddOptions<BackgroundImportOptions>().Bind(configuration.GetSection("Imports"));
+        services.AddSingleton<ImportJobs>();
+        services.AddSingleton<BackgroundImports>();
+        services.AddHostedService(s => s.GetRequiredService<BackgroundImports>());
         services.AddScoped<CustomerStore>();
         services.AddScoped<CustomerImport>();
     }

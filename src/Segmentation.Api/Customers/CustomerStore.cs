@@ -73,8 +73,13 @@ public sealed class CustomerStore(SegmentationDb db, CustomerValidator validator
         await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
         var customer = await LockAsync(id, erase: true, cancellation);
         checkVersion(customer?.Version);
+
+        // Lines of imports that were rejected, whether there is a customer of theirs or not.
+        var rejections = db.ImportRejections;
+        await rejections.Where(r => r.CustomerId == id).ExecuteDeleteAsync(cancellation);
         if (customer is null)
         {
+            await transaction.CommitAsync(cancellation);
             return;
         }
 

@@ -10,6 +10,8 @@ internal static class CustomerTables
     {
         public DbSet<Customer> Customers => db.Set<Customer>();
         public DbSet<CustomerAttribute> Attributes => db.Set<CustomerAttribute>();
+        public DbSet<ImportJob> Imports => db.Set<ImportJob>();
+        public DbSet<ImportRejection> ImportRejections => db.Set<ImportRejection>();
         public DbSet<ManualMember> ManualMembers => db.Set<ManualMember>();
         /// <summary>
         /// One row: how many customers there are. Kept by a trigger, so that nobody counts a million rows to know a share.

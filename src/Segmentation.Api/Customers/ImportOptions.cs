@@ -24,5 +24,6 @@ public readonly record struct ImportCounts(long Received, long Created, long Upd
 /// <param name="Line">The first line is 1.</param>
 /// <param name="Message">Why.</param>
 /// <param name="Record">The line itself, in UTF-8 unless that is what is wrong with it.</param>
+/// <param name="IsReadable">Whether it could be cut into fields.</param>
 /// <param name="CustomerId">Whose it is; null where that can't be told.</param>
-internal sealed record RejectedLine(int Line, string Message, byte[] Record, string? CustomerId);
+internal sealed record RejectedLine(int Line, string Message, byte[] Record, bool IsReadable, string? CustomerId);

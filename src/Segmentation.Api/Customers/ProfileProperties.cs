@@ -92,6 +92,10 @@ internal static class ProfileProperties
     /// </summary>
     public static readonly IReadOnlyDictionary<string, ulong> Bits = FindBits();
 
+    /// <summary>The members of a customer that hold the properties that are sent, each with its bit.</summary>
+    public static readonly IReadOnlyList<(ulong Bit, string Path, Type Type)> Members =
+        [.. all.Where(p => p.Merge is not null).Select((p, i) => (1UL << i, PathOf(p.Column!), p.Column!.Type))];
+
     /// <summary>Sets those of a customer's properties that are named, by their bits, to what another customer has.</summary>
     public static readonly Action<Customer, Customer, ulong> Merge = Expression.Lambda<Action<Customer, Customer, ulong>>(
         Expression.Block(all.Where(p => p.Merge is not null).Select((p, i) => Expression.IfThen(
@@ -119,6 +123,9 @@ internal static class ProfileProperties
         Splice.And(
             [.. from property in all where property.Fault is not null select Expression.Equal(property.Fault!, Expression.Constant(null))]),
         ProfileProperty.Resource, ProfileProperty.Zones).Compile();
+
+    private static string PathOf(MemberExpression member) =>
+        member.Expression is MemberExpression part ? $"{part.Member.Name}.{member.Member.Name}" : member.Member.Name;
 
     private static Dictionary<string, ulong> FindBits()
     {
@@ -169,6 +176,7 @@ internal static class ProfileProperties
         {
             Show = Expression.Assign(property, column),
             Apply = Expression.Assign(column, Splice.Body(merge, ProfileProperty.Customer, property)),
+            Column = (MemberExpression)column,
             Merge = Expression.Assign(column, Splice.Body(merge, ProfileProperty.Customer, Splice.Body(stored, ProfileProperty.From))),
         };
     }
@@ -222,6 +230,7 @@ internal static class ProfileProperties
         {
             Apply = Expression.Assign(
                 Splice.Body(stored, ProfileProperty.Customer), Expression.Condition(missing, Expression.Default(property.Type), property)),
+            Column = (MemberExpression)Splice.Body(stored, ProfileProperty.Customer),
             Merge = Expression.Assign(
                 Splice.Body(stored, ProfileProperty.Customer), Splice.Body(stored, ProfileProperty.From)),
             Fault = Expression.Condition(missing, Expression.Default(typeof(string)), Splice.Body(fault, property)),
@@ -236,6 +245,7 @@ internal static class ProfileProperties
         {
             Show = Expression.Assign(property, column),
             Apply = Expression.Assign(column, property),
+            Column = (MemberExpression)column,
             Merge = Expression.Assign(column, Splice.Body(stored, ProfileProperty.From)),
             Normalize = normalize is null ? null : Expression.Assign(property, Splice.Body(normalize, property, ProfileProperty.Zones)),
             Fault = fault is null ? null

@@ -30,6 +30,9 @@ internal sealed class ProfileProperty(Expression property)
     /// <summary>Sets it in the customer to what another has.</summary>
     public Expression? Merge { get; init; }
 
+    /// <summary>The member of the customer that holds it, where it is sent.</summary>
+    public MemberExpression? Column { get; init; }
+
     /// <summary>Brings it in the resource into the form that is stored.</summary>
     public Expression? Normalize { get; init; }
 

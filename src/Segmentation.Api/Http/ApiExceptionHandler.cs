@@ -35,6 +35,10 @@ internal sealed class ApiExceptionHandler(ILogger<ApiExceptionHandler> logger) :
             logger.LogError(exception, "Database unavailable");
             context.Response.Headers.RetryAfter = "5";
         }
+        else if (problem.Status == StatusCodes.Status429TooManyRequests)
+        {
+            context.Response.Headers.RetryAfter = "5";
+        }
 
         await WriteAsync(context, problem, cancellationToken);
         return true;

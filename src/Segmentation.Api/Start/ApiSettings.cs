@@ -1,4 +1,5 @@
 using System.Globalization;
+using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Events;
 using Segmentation.Api.Http;
@@ -21,6 +22,7 @@ internal static class ApiSettings
     private static readonly RuleLimits Limits = new();
     private static readonly RevenueOptions Revenue = new();
     private static readonly WebhookOptions Webhooks = new();
+    private static readonly BackgroundImportOptions Imports = new();
 
     public static IReadOnlyList<Setting> All { get; } =
     [
@@ -59,6 +61,11 @@ internal static class ApiSettings
             SettingChecks.Number(0.01, 3600)),
         new("Streams:HeartbeatSeconds", Text(new StreamOptions().HeartbeatSeconds), "After so many seconds without an event a stream shows "
             + "that it is alive.", SettingChecks.Number(0.01, 3600)),
+        new("Imports:MaxFileBytes", Text(Imports.MaxFileBytes), "Bytes of one file that is imported in the background, unpacked.",
+            SettingChecks.Integer(1, int.MaxValue)),
+        new("Imports:MaxFiles", Text(Imports.MaxFiles), "Files that wait or are imported in the background at a time.",
+            SettingChecks.Integer(1, 1000)),
+        new("Imports:Directory", "the system's", "The folder that holds such files until they are imported.", SettingChecks.Text),
         new(Origins.Setting, "none", "Origins whose pages may call from a browser, with commas between or as a list: "
             + "`https://app.example.com`.", Origins.Check) { IsList = true },
     ];

@@ -76,6 +76,12 @@ internal sealed partial class SampleData(
             await AddAsync(sample, hasPast ? sampled.Start : now, cancellation);
         }
 
+        if (!await db.Imports.AnyAsync(i => i.Id == SwaggerExamples.Import, cancellation))
+        {
+            db.Imports.Add(SampleImport.Create(now));
+            db.ImportRejections.Add(SampleImport.Reject());
+        }
+
         if (!await db.Webhooks.AnyAsync(w => w.Id == SwaggerExamples.Webhook, cancellation))
         {
             var webhook = db.Webhooks.Add(SampleWebhook.Webhook(now)).Entity;

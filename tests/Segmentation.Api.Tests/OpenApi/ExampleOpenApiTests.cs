@@ -73,7 +73,7 @@ public sealed class ExampleOpenApiTests(SampleApi api) : IClassFixture<SampleApi
                         : await answer.Content.ReadAsStringAsync();
                     Assert.True(answer.IsSuccessStatusCode, $"{method} {address}{query} {body}: {(int)answer.StatusCode} {content}");
                     Assert.Contains($"{(int)answer.StatusCode}", operation.GetProperty("responses").EnumerateObject().Select(r => r.Name));
-                    Assert.DoesNotContain("\"rejected\":1", content, StringComparison.Ordinal);
+                    Assert.True(method == "get" || !content.Contains("\"rejected\":1", StringComparison.Ordinal), content);
                 }
             }
         }

@@ -16,6 +16,7 @@ public sealed class OpenApiTests(SampleApi api) : IClassFixture<SampleApi>
         "Customers_Export", "Customers_Get", "Customers_Import", "Customers_List", "Customers_Patch", "Customers_Put", "Customers_Segments",
         "Events_Create",
         "Fields_List", "Fields_Values",
+        "Imports_Delete", "Imports_Errors", "Imports_Get", "Imports_List",
         "Segments_AddMember", "Segments_CancelRefresh", "Segments_ChangeMembers", "Segments_Changes", "Segments_Clone",
         "Segments_Combine", "Segments_Compile", "Segments_Count", "Segments_Create", "Segments_Delete", "Segments_Explain",
         "Segments_Flows", "Segments_Get", "Segments_IsMember", "Segments_List", "Segments_Members", "Segments_Overlap",

@@ -130,18 +130,30 @@ public sealed class CustomersController(
     ///
     /// A place is one value: latitude and longitude come together. A consent without <c>at</c> was given or withdrawn now, unless the same
     /// stands already.
+    ///
+    /// With <c>Prefer: respond-async</c> the file is taken, and imported after the answer, a 202 whose <c>Location</c> tells how far it is.
     /// </remarks>
     /// <param name="mode"><c>merge</c> when left out, or <c>replace</c>.</param>
     /// <param name="dryRun">Check and count all, and write nothing; false when left out.</param>
+    /// <param name="prefer"><c>respond-async</c>: answer when the file is there, at most 2 GB of it, and import it then.</param>
     [HttpPost("import")]
     [DisableRequestSizeLimit]
     [ProducesResponseType<ImportResult>(StatusCodes.Status200OK)]
-    public async Task<ImportResult> Import(
-        [FromServices] CustomerImport import, ImportMode? mode, bool? dryRun, CancellationToken cancellation)
+    [ProducesResponseType<ImportJobResource>(StatusCodes.Status202Accepted)]
+    public async Task<IActionResult> Import(
+        [FromServices] CustomerImport import, [FromServices] BackgroundImports background, ImportMode? mode, bool? dryRun,
+        [FromHeader(Name = "Prefer")] string? prefer, CancellationToken cancellation)
     {
         var body = await ImportBody.OpenAsync(Request, cancellation);
         var options = new ImportOptions(body.Csv, mode ?? ImportMode.Merge, dryRun == true);
-        return await import.RunAsync(body.Content, options, cancellation);
+        if (prefer?.Split(',', ';').Any(p => p.Trim().Equals("respond-async", StringComparison.OrdinalIgnoreCase)) != true)
+        {
+            return Ok(await import.RunAsync(body.Content, options, cancellation));
+        }
+
+        var job = await background.AddAsync(body.Content, options, cancellation);
+        Response.Headers["Preference-Applied"] = "respond-async";
+        return Accepted($"/api/v1/imports/{job.Id}", job);
     }
 
     /// <summary>

@@ -54,8 +54,7 @@ internal sealed class ResponseFilter : IDocumentFilter
             yield return "404";
         }
 
-        // An import has no limit of its own.
-        if (hasBody && id != "Customers_Import")
+        if (hasBody)
         {
             yield return "413";
         }
@@ -63,6 +62,11 @@ internal sealed class ResponseFilter : IDocumentFilter
         if (hasBody)
         {
             yield return "415";
+        }
+
+        if (id == "Customers_Import")
+        {
+            yield return "429";
         }
 
         yield return "500";
@@ -80,6 +84,11 @@ internal sealed class ResponseFilter : IDocumentFilter
         if (operation.OperationId == "Segments_Stream")
         {
             ((OpenApiMediaType)success!.Content![StreamController.MediaType]).Example = SwaggerExamples.Stream;
+        }
+
+        if (operation.OperationId == "Imports_Errors")
+        {
+            ((OpenApiMediaType)success!.Content![MediaTypes.Csv]).Example = SwaggerExamples.ImportErrors;
         }
 
         if (operation.OperationId is "Segments_Members" or "Customers_Export")

@@ -17,6 +17,7 @@ internal static class StatusDescriptions
         ["412"] = "It has changed since the version in If-Match, or is there already (If-None-Match: *).",
         ["413"] = "The body is too large.",
         ["415"] = "The body's Content-Type, charset or Content-Encoding is not taken here; the title says which are.",
+        ["429"] = "Too much at once. Try again after Retry-After.",
         ["500"] = "The service failed; its log says why.",
         ["503"] = "The database can't be reached. Try again after Retry-After.",
         ["504"] = "The statement took too long and was stopped.",

@@ -48,6 +48,16 @@ internal static class SwaggerExamples
 
         """;
 
+    public const string ImportErrors =
+        """
+        #line,#message,id,email,demographic.birthDate
+        3,"demographic.birthDate (column 3) must be a date. The day is first: send 1990-05-13.",john-doe,john@example.com,13.05.1990
+
+        """;
+
+    /// <summary>The sample's import in the background.</summary>
+    public const string Import = "01946e2a-0000-7000-8000-000000000003";
+
     public const string CustomerCsv =
         """
         id,email,demographic.birthDate,geographic.country,psychographic.interests,attributes.plan
@@ -182,6 +192,8 @@ internal static class SwaggerExamples
         (_, "messageId") => WebhookDelivery.MessageName(WebhookMessage),
         (_, "state") => "dead",
         (_, "lastEventId" or "Last-Event-ID") => "WzAsMCwwXQ",
+        (['I', 'm', 'p', 'o', 'r', 't', 's', '_', ..], "id") => Import,
+        (_, "Prefer") => "respond-async",
         ("Customers_Erase", "id") => OwnCustomer,
         (_, "format") => "csv",
         (_, "bom") => true,

@@ -1,0 +1,61 @@
+using System.Globalization;
+using System.Text;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Net.Http.Headers;
+using Segmentation.Api.Data;
+using Segmentation.Api.Http;
+
+namespace Segmentation.Api.Customers;
+
+/// <summary>
+/// The lines that an import in the background rejected, as a CSV: beside each what is wrong with it. Of a CSV's lines the columns are its
+/// own, so that the file can be mended and sent again as it is: an import does not take the two that begin with #.
+/// </summary>
+internal static class ImportErrors
+{
+    private static readonly string[] notes = [$"{CsvColumns.Note}line", $"{CsvColumns.Note}message"];
+
+    public static async Task WriteAsync(HttpResponse response, SegmentationDb db, ImportJob job, bool bom, CancellationToken cancellation)
+    {
+        response.ContentType = MediaTypes.Csv + "; charset=utf-8; header=present";
+        response.Headers.ContentDisposition =
+            new ContentDispositionHeaderValue("attachment") { FileName = $"import-{job.Id}-errors.csv" }.ToString();
+        if (response.HttpContext.IsHead())
+        {
+            return;
+        }
+
+        var header = job.Csv ? job.Header : ["record"];
+        var first = CustomerCsv.Join([.. notes, .. header.Select(CsvFormula.Lead)]);
+        Encoding.UTF8.GetBytes((bom ? "\uFEFF" : "") + first, response.BodyWriter);
+        var rejections = db.ImportRejections;
+        var rows = rejections.AsNoTracking().Where(r => r.ImportId == job.Id).OrderBy(r => r.Line).AsAsyncEnumerable();
+        var fields = new List<string?>();
+        await foreach (var row in rows.WithCancellation(cancellation))
+        {
+            fields.Clear();
+            if (job.Csv && row.IsReadable)
+            {
+                RecordReader.Split(row.Record, (byte)job.Separator[0], fields);
+            }
+            else
+            {
+                fields.Add(Encoding.UTF8.GetString(row.Record));
+            }
+
+            // A cell stands for what it stood for: an import takes off the apostrophe that leads it here.
+            string[] cells =
+            [
+                row.Line.ToString(CultureInfo.InvariantCulture), CsvFormula.Lead(row.Message),
+                .. fields.Select(field => CsvFormula.Lead(CsvFormula.TakeOff(field ?? ""))),
+            ];
+            Encoding.UTF8.GetBytes(CustomerCsv.Join(cells), response.BodyWriter);
+            if (response.BodyWriter.UnflushedBytes > 32 * 1024)
+            {
+                await response.BodyWriter.FlushAsync(cancellation);
+            }
+        }
+
+        await response.BodyWriter.FlushAsync(cancellation);
+    }
+}

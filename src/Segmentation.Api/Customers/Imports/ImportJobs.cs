@@ -1,0 +1,125 @@
+using System.Text;
+using Npgsql;
+using NpgsqlTypes;
+using Segmentation.Api.Data;
+
+namespace Segmentation.Api.Customers;
+
+/// <summary>What is known of imports in the background, in tables that every process reads.</summary>
+public sealed class ImportJobs(NpgsqlDataSource database, TimeProvider time)
+{
+    /// <summary>How long after its end an import and its rejected lines are kept: they are personal data.</summary>
+    public static readonly TimeSpan Retention = TimeSpan.FromDays(7);
+
+    /// <summary>How often a process says which imports it has.</summary>
+    public static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(2);
+
+    /// <summary>An import of which nothing was heard for as long has lost its process.</summary>
+    public static readonly TimeSpan MaxSilence = TimeSpan.FromSeconds(30);
+
+    // Rejected lines of one import that are kept.
+    private const int MaxKept = 100_000;
+    private const long MaxKeptBytes = 64 * 1024 * 1024;
+
+    private const string Open = "state IN (0, 1)";
+
+    public static bool HasEnded(ImportState state) => state is not (ImportState.Waiting or ImportState.Running);
+
+    /// <summary>Begins an import that waits.</summary>
+    /// <returns>False when it has been canceled meanwhile.</returns>
+    public async Task<bool> StartAsync(string id, CancellationToken cancellation) => await database.ExecuteAsync(
+        $"UPDATE imports SET state = {(int)ImportState.Running}, started_at = $2, alive_at = $2 WHERE id = $1 AND {Open}",
+        cancellation, Id(id), Now()) > 0;
+
+    /// <summary>Says that this process still has these imports.</summary>
+    /// <returns>Those that are to stop.</returns>
+    public Task<List<string>> BeatAsync(string[] ids, CancellationToken cancellation) => database.QueryAsync(
+        $"""
+        WITH alive AS (UPDATE imports SET alive_at = $2 WHERE id = ANY ($1) AND {Open} RETURNING id)
+        SELECT own.id FROM unnest($1) own (id) WHERE own.id NOT IN (SELECT id FROM alive)
+        """,
+        row => row.GetString(0), cancellation, SqlParameter.Create(ids, NpgsqlDbType.Array | NpgsqlDbType.Text), Now());
+
+    /// <summary>Records how far an import is, and the lines that were rejected since; those that are too many are counted alone.</summary>
+    internal async Task ReportAsync(
+        ImportProgress job, ImportCounts counts, IReadOnlyList<RejectedLine> lines, CancellationToken cancellation)
+    {
+        List<RejectedLine> kept = [];
+        foreach (var line in lines.TakeWhile(l => job.Kept < MaxKept && job.KeptBytes + l.Record.Length <= MaxKeptBytes))
+        {
+            kept.Add(line);
+            (job.Kept, job.KeptBytes) = (job.Kept + 1, job.KeptBytes + line.Record.Length);
+        }
+
+        job.Counts = counts;
+        await database.ExecuteAsync(
+            """
+            WITH job AS (
+                UPDATE imports SET received = $2, created = $3, updated = $4, rejected = $5, kept = $6, header = $7, separator = $8
+                WHERE id = $1 RETURNING id)
+            INSERT INTO import_rejections (import_id, line, message, record, is_readable, customer_id)
+            SELECT job.id, l.line, l.message, l.record, l.readable, l.customer
+            FROM job, unnest($9, $10, $11, $12, $13) AS l (line, message, record, readable, customer)
+            """,
+            cancellation,
+            Id(job.Id), SqlParameter.Create(counts.Received), SqlParameter.Create(counts.Created), SqlParameter.Create(counts.Updated),
+            SqlParameter.Create(counts.Rejected), SqlParameter.Create(job.Kept),
+            SqlParameter.Create(job.Header.Select(Storable).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Text),
+            SqlParameter.Create(job.Separator.ToString()),
+            SqlParameter.Create(kept.Select(l => l.Line).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Integer),
+            SqlParameter.Create(kept.Select(l => Storable(l.Message)).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Text),
+            SqlParameter.Create(kept.Select(l => l.Record).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Bytea),
+            SqlParameter.Create(kept.Select(l => l.IsReadable).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Boolean),
+            SqlParameter.Create(
+                kept.Select(l => CustomerIds.CanExist(l.CustomerId) ? l.CustomerId : null).ToArray(),
+                NpgsqlDbType.Array | NpgsqlDbType.Text));
+    }
+
+    /// <summary>Records the end of an import; that it was canceled stays.</summary>
+    public Task EndAsync(
+        string id, ImportState state, IEnumerable<string> ignored, string? error, CancellationToken cancellation) => database.ExecuteAsync(
+        $"UPDATE imports SET state = $3, ignored = $4, error = $5, finished_at = $2, alive_at = $2 WHERE id = $1 AND {Open}",
+        cancellation,
+        Id(id), Now(), SqlParameter.Create((int)state),
+        SqlParameter.Create(ignored.Select(Storable).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Text),
+        new NpgsqlParameter
+        {
+            Value = error is null ? DBNull.Value : Storable(error[..Math.Min(error.Length, ImportJob.ErrorMaxLength)]),
+            NpgsqlDbType = NpgsqlDbType.Text,
+        });
+
+    /// <summary>Has an import stop where it is, or forgets one that has ended, with its rejected lines.</summary>
+    public async Task CancelAsync(string id, CancellationToken cancellation)
+    {
+        var stopped = await database.ExecuteAsync(
+            $"UPDATE imports SET state = {(int)ImportState.Canceled}, finished_at = $2 WHERE id = $1 AND {Open} AND alive_at > $3",
+            cancellation, Id(id), Now(), SqlParameter.Create(time.GetUtcNow() - MaxSilence));
+        if (stopped == 0)
+        {
+            await database.ExecuteAsync("DELETE FROM imports WHERE id = $1", cancellation, Id(id));
+        }
+    }
+
+    /// <summary>Forgets imports whose time is over.</summary>
+    public Task SweepAsync(CancellationToken cancellation) => database.ExecuteAsync(
+        "DELETE FROM imports WHERE alive_at < $1", cancellation, SqlParameter.Create(time.GetUtcNow() - Retention));
+
+    // PostgreSQL holds neither a NUL nor half a surrogate pair.
+    private static string Storable(string? text) =>
+        Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text ?? "")).Replace('\0', '?');
+
+    private NpgsqlParameter Now() => SqlParameter.Create(time.GetUtcNow());
+
+    private static NpgsqlParameter Id(string id) => SqlParameter.Create(id);
+}
+
+/// <summary>How far an import of this process is.</summary>
+internal sealed class ImportProgress(string id)
+{
+    public string Id => id;
+    public ImportCounts Counts { get; set; }
+    public int Kept { get; set; }
+    public long KeptBytes { get; set; }
+    public IReadOnlyList<string?> Header { get; set; } = [];
+    public char Separator { get; set; } = ',';
+}

@@ -48,25 +48,27 @@ public sealed class CustomerImport(SegmentationDb db, CustomerValidator validato
         var definitions = await db.Attributes.AsNoTracking().ToDictionaryAsync(a => a.Name, cancellation);
         var reader = new RecordReader(body, options.Csv);
         var columns = options.Csv ? await ReadHeaderAsync(reader, definitions, cancellation) : null;
-        var parser = new CustomerRecordParser(validator, columns, options.Mode == ImportMode.Merge, definitions, time);
+        var parser = CreateParser();
 
         // One connection for all batches: the temporary tables are its own.
         await db.Database.OpenConnectionAsync(cancellation);
-        var store = new CustomerImportStore((NpgsqlConnection)db.Database.GetDbConnection(), db, options, definitions);
+        var store = new CustomerImportStore(
+            (NpgsqlConnection)db.Database.GetDbConnection(), db, options, definitions, CreateParser(), reader);
         await store.BeginAsync(cancellation);
-        await StoreAllAsync(reader, parser, store, options, cancellation);
+        await StoreAllAsync(reader, parser, store, cancellation);
         await store.EndAsync(cancellation);
         await db.Database.CloseConnectionAsync();
         return new ImportResult(received, created, updated, rejected, [.. parser.Ignored], [.. errors.OrderBy(e => e.Line)]);
+
+        // One for the lines that come, one for those that are read again while others come.
+        CustomerRecordParser CreateParser() => new(validator, columns, options.Mode == ImportMode.Merge, definitions, time);
     }
 
     private async Task StoreAllAsync(
-        RecordReader reader, CustomerRecordParser parser, CustomerImportStore store, ImportOptions options,
-        CancellationToken cancellation)
+        RecordReader reader, CustomerRecordParser parser, CustomerImportStore store, CancellationToken cancellation)
     {
         var table = BulkTable<Customer>.For(db.Model);
-        var merge = options.Mode == ImportMode.Merge;
-        var (batch, other, storing) = (new CustomerImportBatch(table, merge), new CustomerImportBatch(table, merge), Task.CompletedTask);
+        var (batch, other, storing) = (new CustomerImportBatch(table), new CustomerImportBatch(table), Task.CompletedTask);
         var logged = Stopwatch.GetTimestamp();
         try
         {
@@ -76,7 +78,7 @@ public sealed class CustomerImport(SegmentationDb db, CustomerValidator validato
                 var (fault, id) = (reader.Fault, (string?)null);
                 if (fault is null && parser.Parse(reader.Record.Span, reader.Separator, out fault, out id) is { } customer)
                 {
-                    batch.Add(customer, reader.Line, report is null ? [] : reader.Record.ToArray());
+                    batch.Add(customer, reader.Line, reader.Record.Span);
                 }
                 else
                 {
@@ -168,7 +170,7 @@ public sealed class CustomerImport(SegmentationDb db, CustomerValidator validato
         var stored = await store.StoreAsync(batch, cancellation);
         foreach (var (line, message) in stored.Rejected)
         {
-            Reject(line.Number, message, line.Record, isReadable: true, line.Id);
+            Reject(line.Number, message, batch.Record(line).ToArray(), isReadable: true, line.Id);
         }
 
         created += stored.Created;

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Runtime.InteropServices;
 using Segmentation.Api.Data;
 
@@ -5,9 +6,9 @@ namespace Segmentation.Api.Customers;
 
 /// <summary>
 /// Lines on their way into the database. Each is encoded at once, in COPY's format, as if its customer were new; what else of it outlives
-/// it is what a merge needs.
+/// it is its text alone, which a merge reads again: objects that are kept for a batch cost more than that.
 /// </summary>
-internal sealed class CustomerImportBatch(BulkTable<Customer> table, bool merge)
+internal sealed class CustomerImportBatch(BulkTable<Customer> table)
 {
     private const int MaxRows = 4000;
     private const int MaxBytes = 8 * 1024 * 1024;
@@ -15,6 +16,7 @@ internal sealed class CustomerImportBatch(BulkTable<Customer> table, bool merge)
     private readonly List<Entry> entries = new(MaxRows);
     private readonly Dictionary<string, HashSet<int>> carriers = new(StringComparer.Ordinal);
     private readonly CopyBuffer encoded = new();
+    private readonly ArrayBufferWriter<byte> records = new();
 
     public bool IsEmpty => entries.Count == 0;
     public bool IsFull => entries.Count == MaxRows || encoded.Length > MaxBytes;
@@ -30,13 +32,14 @@ internal sealed class CustomerImportBatch(BulkTable<Customer> table, bool merge)
     /// <summary>Whether all its lines name the same.</summary>
     public bool IsUniform { get; private set; } = true;
 
-    public void Add(ImportedCustomer line, int number, byte[] record)
+    public void Add(ImportedCustomer line, int number, ReadOnlySpan<byte> record)
     {
         IsUniform &= entries.Count == 0 || line.Named == Named;
         Named |= line.Named;
         var start = encoded.Length;
         table.Encode(line.Customer, encoded);
-        entries.Add(new Entry(line.Customer.Id, number, start, encoded.Length - start, merge ? line : null, record));
+        entries.Add(new Entry(line.Customer.Id, number, start, encoded.Length - start, records.WrittenCount, record.Length));
+        records.Write(record);
         if (line.Customer.Attributes is { } attributes)
         {
             foreach (var attribute in attributes.EnumerateObject())
@@ -53,8 +56,12 @@ internal sealed class CustomerImportBatch(BulkTable<Customer> table, bool merge)
     /// <summary>A line's customer as if it were new.</summary>
     public ReadOnlyMemory<byte> Encoded(Entry entry) => encoded.Written.Slice(entry.Start, entry.Length);
 
+    /// <summary>A line itself.</summary>
+    public ReadOnlySpan<byte> Record(Entry entry) => records.WrittenSpan.Slice(entry.RecordStart, entry.RecordLength);
+
     public void Clear()
     {
+        records.ResetWrittenCount();
         entries.Clear();
         carriers.Clear();
         encoded.Clear();
@@ -63,7 +70,5 @@ internal sealed class CustomerImportBatch(BulkTable<Customer> table, bool merge)
 
     /// <summary>A line.</summary>
     /// <param name="Number">The line's; the first is 1.</param>
-    /// <param name="Record">It itself, where it may have to be reported.</param>
-    /// <param name="Line">What it says; null where it replaces whatever is there.</param>
-    public readonly record struct Entry(string Id, int Number, int Start, int Length, ImportedCustomer? Line, byte[] Record);
+    public readonly record struct Entry(string Id, int Number, int Start, int Length, int RecordStart, int RecordLength);
 }

@@ -2,6 +2,7 @@ using Npgsql;
 using NpgsqlTypes;
 using Segmentation.Api.Changes;
 using Segmentation.Api.Data;
+using Segmentation.Api.Http;
 
 namespace Segmentation.Api.Customers;
 
@@ -14,7 +15,8 @@ internal sealed record StoredBatch(int Created, int Updated, IReadOnlyList<(Cust
 /// for all of them.
 /// </summary>
 internal sealed class CustomerImportStore(
-    NpgsqlConnection connection, SegmentationDb db, ImportOptions options, IReadOnlyDictionary<string, CustomerAttribute> definitions)
+    NpgsqlConnection connection, SegmentationDb db, ImportOptions options, IReadOnlyDictionary<string, CustomerAttribute> definitions,
+    CustomerRecordParser parser, RecordReader file)
 {
     private const int MaxAttempts = 10;
     private const string Stale = "It carries an attribute that was changed or deleted while the file was read.";
@@ -114,7 +116,7 @@ internal sealed class CustomerImportStore(
     }
 
     // What each customer becomes: by its last line, or by all of them merged in their order.
-    private static (Dictionary<string, (CustomerImportBatch.Entry Entry, Customer? Merged)> Wanted, int Applied) Apply(
+    private (Dictionary<string, (CustomerImportBatch.Entry Entry, Customer? Merged)> Wanted, int Applied) Apply(
         CustomerImportBatch batch, IReadOnlySet<int> stale, Dictionary<string, Customer> existing,
         List<(CustomerImportBatch.Entry, string)> rejected)
     {
@@ -129,12 +131,12 @@ internal sealed class CustomerImportStore(
             }
 
             Customer? before = null;
-            if (entry.Line is { } line)
+            if (options.Mode == ImportMode.Merge)
             {
                 before = wanted.TryGetValue(entry.Id, out var earlier)
-                    ? earlier.Merged ?? earlier.Entry.Line!.Customer
+                    ? earlier.Merged ?? ReadAgain(batch, earlier.Entry).Customer
                     : existing.GetValueOrDefault(entry.Id);
-                if (before is not null && line.MergeInto(before) is { } fault)
+                if (before is not null && ReadAgain(batch, entry).MergeInto(before) is { } fault)
                 {
                     rejected.Add((entry, fault));
                     continue;
@@ -147,6 +149,10 @@ internal sealed class CustomerImportStore(
 
         return (wanted, applied);
     }
+
+    // It was read once without a fault.
+    private ImportedCustomer ReadAgain(CustomerImportBatch batch, CustomerImportBatch.Entry entry) =>
+        parser.Parse(batch.Record(entry), file.Separator, out _, out _)!;
 
     private ReadOnlyMemory<byte> Encode(Customer customer)
     {

@@ -36,7 +36,7 @@ public sealed class CustomerResource
     [AlwaysAnswered]
     public PsychographicResource? Psychographic { get; set; }
 
-    /// <summary>The values of registered attributes, by name.</summary>
+    /// <summary>An object: the values of registered attributes, by name.</summary>
     [AlwaysAnswered]
     public JsonElement? Attributes { get; set; }
 

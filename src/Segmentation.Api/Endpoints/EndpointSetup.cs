@@ -34,6 +34,7 @@ internal static class EndpointSetup
             o.InvalidModelStateResponseFactory = context => throw ModelProblem(context);
             o.SuppressMapClientErrors = true; // Written with the rest, as application/problem+json whatever the action produces.
         });
+        services.AddSingleton<RulesByExample>();
         services.AddSwagger();
     }
 
@@ -42,6 +43,8 @@ internal static class EndpointSetup
     {
         app.MapControllers();
         app.MapGet("/", () => Results.Redirect("/swagger")).ExcludeFromDescription();
+        app.MapGet(RulesByExample.Address, (RulesByExample page) => Results.Content(page.WriteHtml(), "text/html; charset=utf-8"))
+            .ExcludeFromDescription();
         app.MapGet(Live, () => Results.Ok(new Health("ok")))
             .Produces<Health>().WithName("Service_Live").WithTags("Service").WithSummary("Whether the service runs.");
         app.MapGet("/health/ready", ReadyAsync)

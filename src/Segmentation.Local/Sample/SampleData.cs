@@ -42,7 +42,7 @@ internal sealed partial class SampleData(
 
         // Two services that start together must not both load.
         await DefinitionCache.LockAsync(db, cancellation);
-        var keys = ExampleSegments.All.Select(s => s.Key).ToArray();
+        var keys = ExampleSegments.All.Select(s => s.Key).Append(SwaggerExamples.Manual).ToArray();
         if (await db.Segments.AnyAsync(s => keys.Contains(s.Key), cancellation))
         {
             say("Sample: it is there already");
@@ -101,6 +101,8 @@ internal sealed partial class SampleData(
             LogWithoutPast();
         }
 
+        await AddManualAsync(now, cancellation);
+
         // Segments that were active before may have some of these.
         ChangeLog.AppendEveryone(db, MembershipCause.Import);
         await db.SaveChangesAsync(cancellation);
@@ -111,7 +113,7 @@ internal sealed partial class SampleData(
         var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
         say(string.Create(
             CultureInfo.InvariantCulture,
-            $"Sample: {Customers:N0} customers, {Events:N0} events and {ExampleSegments.All.Count} segments in {seconds:0.0} s"));
+            $"Sample: {Customers:N0} customers, {Events:N0} events and {keys.Length} segments in {seconds:0.0} s"));
         return true;
     }
 
@@ -183,23 +185,49 @@ internal sealed partial class SampleData(
         await PastMembership.WriteAsync(connection, samples, moves, until, cancellation);
     }
 
-    private async Task AddAsync(ExampleSegment sample, DateTimeOffset now, CancellationToken cancellation)
+    private Task AddAsync(ExampleSegment sample, DateTimeOffset now, CancellationToken cancellation) => AddAsync(new Segment
+    {
+        Key = sample.Key,
+        Name = sample.Name,
+        Description = sample.Description,
+        Goal = sample.Goal,
+        Kind = SegmentKind.Rule,
+        Rule = sample.RuleTree,
+        TimeZone = sample.TimeZone,
+        Tags = [sample.Kind],
+        Status = SegmentStatus.Active,
+        Version = 1,
+        CreatedAt = now,
+        UpdatedAt = now,
+    }, now, cancellation);
+
+    // A segment whose members are chosen by hand: the first customers.
+    private async Task AddManualAsync(DateTimeOffset now, CancellationToken cancellation)
     {
         var segment = new Segment
         {
-            Key = sample.Key,
-            Name = sample.Name,
-            Description = sample.Description,
-            Goal = sample.Goal,
-            Kind = SegmentKind.Rule,
-            Rule = sample.RuleTree,
-            TimeZone = sample.TimeZone,
-            Tags = [sample.Kind],
+            Key = SwaggerExamples.Manual,
+            Name = "Product testers",
+            Description = "Volunteered to try what is not on sale yet.",
+            Goal = "Send them new products for their opinion.",
+            Kind = SegmentKind.Manual,
+            TimeZone = "Europe/Berlin",
+            Tags = ["panel"],
             Status = SegmentStatus.Active,
             Version = 1,
             CreatedAt = now,
             UpdatedAt = now,
         };
+        await AddAsync(segment, now, cancellation);
+        await db.Database.ExecuteSqlAsync(
+            $"""
+            INSERT INTO manual_members (segment_id, customer_key, added_at)
+            SELECT {segment.Id}, key, {now} FROM customers WHERE starts_with(id, {SampleGenerator.IdPrefix}) ORDER BY id LIMIT 25
+            """, cancellation);
+    }
+
+    private async Task AddAsync(Segment segment, DateTimeOffset now, CancellationToken cancellation)
+    {
         db.Segments.Add(segment);
 
         // Its number is what the version refers to.

@@ -10,10 +10,11 @@ using Segmentation.Local;
 namespace Segmentation.Api.Tests;
 
 /// <summary>The API with the sample, as Swagger UI meets it.</summary>
-public sealed class SampleApi : WebApplicationFactory<Program>, IAsyncLifetime
+public sealed class SampleApi : IAsyncLifetime
 {
     private readonly TestDatabase databases = new();
-    private string connectionString = "";
+    private string loaded = "";
+    private SampleHost? host;
 
     public JsonElement Document { get; private set; }
 
@@ -25,26 +26,37 @@ public sealed class SampleApi : WebApplicationFactory<Program>, IAsyncLifetime
         from operation in path.Value.EnumerateObject()
         select (path.Name, operation.Name, operation.Value);
 
+    public HttpClient CreateClient() => host!.CreateClient();
+
+    /// <summary>The API on a copy of the sample of its own, which the caller disposes.</summary>
+    public async Task<SampleHost> StartFreshAsync() => new(await databases.CreateDatabaseAsync(loaded));
+
     public async Task InitializeAsync()
     {
         await databases.InitializeAsync();
-        connectionString = await databases.CreateDatabaseAsync();
-        await using (var scope = Services.CreateAsyncScope())
+        loaded = await databases.CreateDatabaseAsync();
+        await using (var loader = new SampleHost(loaded))
+        await using (var scope = loader.Services.CreateAsyncScope())
         {
             await scope.ServiceProvider.GetRequiredService<SegmentationDb>().Database.MigrateAsync();
             await ActivatorUtilities.CreateInstance<SampleData>(scope.ServiceProvider).LoadAsync();
         }
 
+        host = await StartFreshAsync();
         Text = await CreateClient().GetStringAsync("/swagger/v1/swagger.json");
         Document = JsonElement.Parse(Text);
     }
 
-    async Task IAsyncLifetime.DisposeAsync()
+    public async Task DisposeAsync()
     {
-        await base.DisposeAsync();
+        await host!.DisposeAsync();
         await databases.DisposeAsync();
     }
+}
 
+/// <summary>The API on a database.</summary>
+public sealed class SampleHost(string connectionString) : WebApplicationFactory<Program>
+{
     protected override IHost CreateHost(IHostBuilder builder)
     {
         builder.ConfigureHostConfiguration(c => c.AddInMemoryCollection([new("ConnectionStrings:Segmentation", connectionString)]));

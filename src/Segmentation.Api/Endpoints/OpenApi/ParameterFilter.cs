@@ -38,7 +38,7 @@ internal sealed class ParameterFilter : IDocumentFilter
 
             if (operation.OperationId is "Segments_AddMember" or "Segments_RemoveMember" or "Segments_ChangeMembers")
             {
-                var hint = $"For manual segments: make `{SwaggerExamples.OwnManual}` by the last example of `POST /segments` first.";
+                var hint = $"For manual segments, such as the sample's `{SwaggerExamples.Manual}`.";
                 operation.Description = $"{operation.Description} {hint}".Trim();
             }
         }

@@ -13,6 +13,18 @@ internal sealed class ResourceFilter : IDocumentFilter
 {
     public const string Input = "Input";
 
+    // Beside a reference, which has no type.
+    private const string Nullable = "nullable";
+
+    /// <summary>Takes out a word that OpenAPI 3.1 does not have.</summary>
+    public static void RemoveNullable(OpenApiDocument document)
+    {
+        foreach (var property in document.Components!.Schemas!.Values.SelectMany(s => s.Properties?.Values ?? []))
+        {
+            property.Extensions?.Remove(Nullable);
+        }
+    }
+
     public void Apply(OpenApiDocument swaggerDoc, DocumentFilterContext context)
     {
         var types = new ResourceTypes(context.ApiDescriptions);
@@ -123,8 +135,7 @@ internal sealed class ResourceFilter : IDocumentFilter
         var own = schema as OpenApiSchema ?? new OpenApiSchema { AllOf = [schema] };
         if (own.Type is null)
         {
-            // OpenAPI 3.1, where a type may be null, has no such word, and lets it stand.
-            own.Extensions = new Dictionary<string, IOpenApiExtension> { ["nullable"] = new JsonNodeExtension(JsonValue.Create(true)) };
+            own.Extensions = new Dictionary<string, IOpenApiExtension> { [Nullable] = new JsonNodeExtension(JsonValue.Create(true)) };
         }
         else
         {

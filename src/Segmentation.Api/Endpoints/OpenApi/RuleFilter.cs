@@ -21,22 +21,15 @@ internal sealed class RuleFilter : IDocumentFilter
 
         schemas["SegmentVersion"].Properties!["definition"] =
             Refer("SegmentInput", "The definition as it stood, without the key.");
-        foreach (var suffix in new[] { "", ResourceFilter.Input })
-        {
-            SetObject("Customer" + suffix, "attributes");
-            SetObject("Event" + suffix, "properties");
-        }
+        // A customer, of which there may be the id alone.
+        var member = (OpenApiSchema)schemas["Customer"].CreateShallowCopy();
+        member.Description = "A member of a segment: the customer; with `fields=id` the id alone.";
+        member.Required = new HashSet<string> { "id" };
+        schemas["Member"] = member;
+        ((OpenApiSchema)schemas["CustomerMemberPage"].Properties!["items"]).Items = new OpenApiSchemaReference("Member", swaggerDoc);
 
         // OpenAPI 3.0 has no text beside a reference.
         OpenApiSchema Refer(string to, string? description) =>
             new() { AllOf = [new OpenApiSchemaReference(to, swaggerDoc)], Description = description };
-
-        // Of names that callers choose.
-        void SetObject(string schema, string property)
-        {
-            var free = (OpenApiSchema)schemas[schema].Properties![property];
-            free.Type = JsonSchemaType.Object;
-            free.AdditionalProperties = new OpenApiSchema();
-        }
     }
 }

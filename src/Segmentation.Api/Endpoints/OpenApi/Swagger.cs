@@ -19,7 +19,8 @@ internal static class Swagger
         + "*Execute*.\n\n"
         + "1. **Fields**, `GET /fields`: what a rule may ask of a customer, and with which operators.\n"
         + "2. **Rules**, `POST /segments/preview`: pick an example, two for each kind of rule; see how many customers "
-        + "match, and some of them. `validate` says the rule in plain English, `compile` shows the SQL and its plan.\n"
+        + "match, and some of them. `validate` says the rule in plain English, `compile` shows the SQL and its plan. "
+        + "[Rules by example](/rules-by-example) shows what can be asked.\n"
         + "3. **Segments**, `POST /segments`: save it under a key of your own.\n"
         + "4. **Membership**: `members` lists who is in it, `count` how many; `explain` says why a customer is in, or not. "
         + "With `asOf` they answer for another time.\n"
@@ -65,6 +66,7 @@ internal static class Swagger
         {
             o.RouteTemplate = "swagger/{documentName}/openapi-3.1.json";
             o.OpenApiVersion = OpenApiSpecVersion.OpenApi3_1;
+            o.PreSerializeFilters.Add((document, _) => ResourceFilter.RemoveNullable(document));
         });
         app.UseSwaggerUI(o =>
         {

@@ -4,8 +4,8 @@ using Segmentation.Api.Webhooks;
 namespace Segmentation.Api.Endpoints.OpenApi;
 
 /// <summary>
-/// What Swagger UI fills in: all of it works as pasted against the sample. Manual membership needs the manual segment that an example of
-/// POST /segments makes.
+/// What Swagger UI fills in: all of it works as pasted against the sample, in any order: what is deleted is nothing that another example
+/// needs.
 /// </summary>
 internal static class SwaggerExamples
 {
@@ -14,6 +14,9 @@ internal static class SwaggerExamples
 
     /// <summary>A segment of the sample.</summary>
     public const string Segment = "parents-30-45";
+
+    /// <summary>The sample's manual segment.</summary>
+    public const string Manual = "product-testers";
 
     /// <summary>More segments of the sample.</summary>
     public static readonly string[] Others = ["around-berlin", "regular-buyers"];
@@ -25,7 +28,10 @@ internal static class SwaggerExamples
     public static readonly Guid WebhookMessage = new("01946e2a-0000-7000-8000-000000000002");
 
     /// <summary>What the examples make goes by names that the sample does not use.</summary>
-    public const string OwnCustomer = "jane-doe", OwnSegment = "my-segment", OwnManual = "my-panel", OwnAttribute = "favouriteStore";
+    public const string OwnWebhook = "01946e2a-0000-7000-8000-000000000003";
+
+    /// <inheritdoc cref="OwnWebhook"/>
+    public const string OwnCustomer = "jane-doe", OwnSegment = "my-segment", OwnManual = "my-panel", OwnAttribute = "favoriteStore";
 
     // NDJSON: an item is one line, however long.
     public const string EventLines =
@@ -162,7 +168,7 @@ internal static class SwaggerExamples
             "Attributes_Put" => [(
                 "text",
                 "A text with suggested values",
-                """{"type":"text","kind":"geographic","label":"Favourite store","values":["Berlin","Hamburg","Vienna"]}""")],
+                """{"type":"text","kind":"geographic","label":"Favorite store","values":["Berlin","Hamburg","Vienna"]}""")],
             _ => [],
         };
         return operation switch
@@ -185,9 +191,10 @@ internal static class SwaggerExamples
     public static JsonNode? Parameter(string operation, string name) => (operation, name) switch
     {
         ("Segments_Put" or "Segments_Delete", "key") => OwnSegment,
-        ("Segments_AddMember" or "Segments_RemoveMember" or "Segments_ChangeMembers", "key") => OwnManual,
+        ("Segments_AddMember" or "Segments_RemoveMember" or "Segments_ChangeMembers", "key") => Manual,
         (_, "key") => Segment,
         ("Customers_Put" or "Customers_Delete" or "Customers_AddEvent", "id") => OwnCustomer,
+        ("Webhooks_Delete", "id") => OwnWebhook,
         (['W', 'e', 'b', 'h', 'o', 'o', 'k', 's', '_', ..], "id") => Webhook,
         (_, "messageId") => WebhookDelivery.MessageName(WebhookMessage),
         (_, "state") => "dead",

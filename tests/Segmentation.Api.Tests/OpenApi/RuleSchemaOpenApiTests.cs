@@ -1,8 +1,10 @@
+extern alias JsonSchemaNet;
+
 using System.Net.Http.Json;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Json.Schema;
 using Segmentation.Api.Endpoints.OpenApi;
+using JsonSchemaNet::Json.Schema;
 
 namespace Segmentation.Api.Tests;
 

@@ -27,10 +27,12 @@ internal static class Swagger
         + "5. **Events**, `POST /events`: send what a customer did, and ask again: within a second every segment has it, "
         + "and `GET /customers/{id}/segments` at once. `changes` says who joined and left, when and why; `stream` and "
         + "webhooks tell of it.\n\n"
-        + "Lists are `{\"items\", \"nextCursor\"}`: send `nextCursor` as `cursor` for the next page. Errors are problem "
-        + "details (RFC 9457); in a 400 `errors` names each fault by JSON Pointer.\n"
+        + "Lists are `{\"items\", \"nextCursor\"}`: send `nextCursor` as `cursor` for the next page. Instants are UTC.\n\n"
+        + "**Errors** all have one form, problem details (RFC 9457, `application/problem+json`): `title` says what is wrong and what to "
+        + "do about it, `status` repeats the status. A 400 has `errors` besides, which names every fault at once, by JSON Pointer into "
+        + "the body (`/rule/rules/0/value`) or by the parameter's name. After a 503, wait as long as `Retry-After` says.\n\n"
         + "Customers and segments carry an `ETag`; send it as `If-Match`, and a write that would undo another's gets a "
-        + "412. Instants are UTC.";
+        + "412.";
 
     public static void AddSwagger(this IServiceCollection services) => services.AddEndpointsApiExplorer().AddSwaggerGen(o =>
     {
@@ -80,6 +82,11 @@ internal static class Swagger
             o.DefaultModelExpandDepth(2);
             o.DefaultModelRendering(ModelRendering.Example);
             o.EnableFilter();
+
+            // Errors look alike everywhere: a line each.
+            o.HeadContent = "<style>"
+                + "tr.response:is([data-code^='4'], [data-code^='5']) :is(.response-controls, .model-example) { display: none }"
+                + "</style>";
         });
     }
 

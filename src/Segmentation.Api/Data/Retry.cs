@@ -2,7 +2,7 @@ using Npgsql;
 
 namespace Segmentation.Api.Data;
 
-/// <summary>Repeats a transaction that PostgreSQL aborted in favour of another.</summary>
+/// <summary>Repeats a transaction that PostgreSQL aborted in favor of another.</summary>
 internal static class Retry
 {
     private const int Attempts = 6;

@@ -49,7 +49,7 @@ internal static class SampleAttributes
             Type = "text",
             Kind = "value",
             Label = "Loyalty tier",
-            Description = "Missing outside the loyalty programme.",
+            Description = "Missing outside the loyalty program.",
             Values = ["Bronze", "Silver", "Gold", "Platinum"],
             CreatedAt = now,
             UpdatedAt = now

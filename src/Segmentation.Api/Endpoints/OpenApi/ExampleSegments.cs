@@ -53,7 +53,7 @@ internal static class ExampleSegments
             }
             """),
         new(
-            "geographic", "around-berlin", "Around Berlin", "Within 30 km of Berlin's centre, or with a Berlin postal code.",
+            "geographic", "around-berlin", "Around Berlin", "Within 30 km of Berlin's center, or with a Berlin postal code.",
             "Invite to events in the Berlin store.", "Europe/Berlin",
             """
             {

@@ -59,6 +59,7 @@ internal static class Swagger
         o.DocumentFilter<ETagFilter>();
         o.DocumentFilter<ResponseFilter>();
         o.DocumentFilter<ParameterFilter>();
+        o.DocumentFilter<AnswerFilter>();
     });
 
     public static void UseSegmentationSwagger(this WebApplication app)

@@ -84,7 +84,7 @@ public sealed class SegmentsController(
     }
 
     /// <summary>Creates or replaces a segment.</summary>
-    /// <remarks>Honours <c>If-Match</c>. A changed definition is a new version; the old ones are kept. A segment whose rule has become
+    /// <remarks>Honors <c>If-Match</c>. A changed definition is a new version; the old ones are kept. A segment whose rule has become
     /// invalid can be put back as it was read, but not made active.</remarks>
     [HttpPut("{key}")]
     [ProducesResponseType<SegmentResource>(StatusCodes.Status200OK)]

@@ -58,7 +58,7 @@ public sealed class WebhooksController(
     }
 
     /// <summary>Replaces a webhook.</summary>
-    /// <remarks>Honours <c>If-Match</c>. The secret stays where none is given; messages are signed with the secret before as well for 24
+    /// <remarks>Honors <c>If-Match</c>. The secret stays where none is given; messages are signed with the secret before as well for 24
     /// hours. A webhook's id is made by the service, so that one which is not there can't be put.</remarks>
     [HttpPut("{id}")]
     [ProducesResponseType<WebhookResource>(StatusCodes.Status200OK)]
@@ -74,7 +74,7 @@ public sealed class WebhooksController(
     }
 
     /// <summary>Changes a webhook by JSON Merge Patch (RFC 7396).</summary>
-    /// <remarks>Honours <c>If-Match</c>. A <c>secret</c> of null has the service make a new one, which the answer shows.</remarks>
+    /// <remarks>Honors <c>If-Match</c>. A <c>secret</c> of null has the service make a new one, which the answer shows.</remarks>
     [HttpPatch("{id}")]
     [Consumes(MediaTypes.MergePatch, MediaTypes.Json)]
     [ProducesResponseType<WebhookResource>(StatusCodes.Status200OK)]

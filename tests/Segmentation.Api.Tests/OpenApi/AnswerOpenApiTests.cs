@@ -58,9 +58,19 @@ public sealed partial class AnswerOpenApiTests(SampleApi api) : IClassFixture<Sa
             var id = operation.GetProperty("operationId").GetString()!;
             return answer is null
                 ? "missing."
-                : Successes(operation).Select(s => schemas.FindFault(id, s, JsonElement.Parse(answer.ToJsonString())))
-                    .FirstOrDefault(f => f is not null);
+                : schemas.FindFault(id, Successes(operation).First(), JsonElement.Parse(answer.ToJsonString()));
         }
+    }
+
+    [Fact]
+    public void EveryJsonAnswer_HasAnExample()
+    {
+        var without = from operation in api.Operations.Select(o => o.Operation)
+                      from status in Successes(operation)
+                      let content = operation.GetProperty("responses").GetProperty(status).GetProperty("content")
+                      where !content.GetProperty("application/json").TryGetProperty("example", out _)
+                      select $"{operation.GetProperty("operationId").GetString()} {status}";
+        Assert.Equal([], without);
     }
 
     [Fact]

@@ -20,18 +20,31 @@ internal sealed class AnswerFilter : IDocumentFilter
 
     public void Apply(OpenApiDocument swaggerDoc, DocumentFilterContext context)
     {
+        var shown = new Dictionary<string, JsonNode?>();
         foreach (var (_, _, operation) in swaggerDoc.Operations())
         {
-            foreach (var response in operation.Responses!.Values.OfType<OpenApiResponse>())
+            if (ListJson(operation).FirstOrDefault() is { } first)
             {
-                if (response.Content?.TryGetValue(MediaTypes.Json, out var content) == true
-                    && content is OpenApiMediaType { Schema: not null } json)
-                {
-                    json.Example = Answers[operation.OperationId!]?.DeepClone();
-                }
+                first.Example = Answers[operation.OperationId!]?.DeepClone();
+                shown.TryAdd(NameSchema(first), first.Example);
             }
         }
+
+        // An operation that answers in several ways shows of the others what is shown elsewhere.
+        foreach (var json in swaggerDoc.Operations().SelectMany(o => ListJson(o.Operation).Skip(1)))
+        {
+            json.Example = shown.GetValueOrDefault(NameSchema(json))?.DeepClone();
+        }
     }
+
+    // Of the statuses in their order.
+    private static IEnumerable<OpenApiMediaType> ListJson(OpenApiOperation operation) =>
+        from response in operation.Responses!.Values.OfType<OpenApiResponse>()
+        let content = response.Content?.Where(c => c.Key == MediaTypes.Json).Select(c => c.Value).FirstOrDefault() as OpenApiMediaType
+        where content?.Schema is not null
+        select content;
+
+    private static string NameSchema(OpenApiMediaType json) => (json.Schema as OpenApiSchemaReference)?.Reference.Id ?? "";
 
     private static string Read()
     {

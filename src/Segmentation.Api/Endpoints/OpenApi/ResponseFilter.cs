@@ -89,6 +89,7 @@ internal sealed class ResponseFilter : IDocumentFilter
         if (operation.OperationId == "Imports_Errors")
         {
             ((OpenApiMediaType)success!.Content![MediaTypes.Csv]).Example = SwaggerExamples.ImportErrors;
+            success.Content.Remove(MediaTypes.Json); // What its controller produces elsewhere.
         }
 
         if (operation.OperationId is "Segments_Members" or "Customers_Export")

@@ -28,7 +28,10 @@ internal static class SwaggerExamples
     public static readonly Guid WebhookMessage = new("01946e2a-0000-7000-8000-000000000002");
 
     /// <summary>What the examples make goes by names that the sample does not use.</summary>
-    public const string OwnWebhook = "01946e2a-0000-7000-8000-000000000003";
+    public const string OwnWebhook = "01946e2a-0000-7000-8000-000000000004";
+
+    /// <inheritdoc cref="OwnWebhook"/>
+    public const string OwnImport = "01946e2a-0000-7000-8000-000000000005";
 
     /// <inheritdoc cref="OwnWebhook"/>
     public const string OwnCustomer = "jane-doe", OwnSegment = "my-segment", OwnManual = "my-panel", OwnAttribute = "favoriteStore";
@@ -199,6 +202,7 @@ internal static class SwaggerExamples
         (_, "messageId") => WebhookDelivery.MessageName(WebhookMessage),
         (_, "state") => "dead",
         (_, "lastEventId" or "Last-Event-ID") => "WzAsMCwwXQ",
+        ("Imports_Delete", "id") => OwnImport,
         (['I', 'm', 'p', 'o', 'r', 't', 's', '_', ..], "id") => Import,
         (_, "Prefer") => "respond-async",
         ("Customers_Erase", "id") => OwnCustomer,

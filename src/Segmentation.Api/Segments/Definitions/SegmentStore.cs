@@ -76,7 +76,7 @@ public sealed class SegmentStore(
         var before = await query.DefinitionsAsync(cancellation);
         var compiled = segment.Rule is { } rule ? before.Compile(rule, Backend.Sql, historical: false, segment.Key) : null;
         var errors = compiled?.Errors ?? [];
-        segment.Rule = compiled?.Source;
+        segment.Rule = compiled?.Source is { } source ? RuleNulls.Remove(source) : null;
         var becomesActive = segment.Status == SegmentStatus.Active && statusBefore != SegmentStatus.Active;
         if (errors.Count > 0 && (becomesActive || !IsSame(segment.Rule, storedRule)))
         {

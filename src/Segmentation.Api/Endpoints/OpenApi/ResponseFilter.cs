@@ -37,7 +37,8 @@ internal sealed class ResponseFilter : IDocumentFilter
         var id = operation.OperationId!;
         var hasBody = operation.RequestBody is not null;
         var pathParameters = operation.CountPathParameters();
-        if (hasBody || (operation.Parameters ?? []).Any(p => p.In == ParameterLocation.Query || p.Name == "customerId"))
+        // A query parameter that the operation does not have is one.
+        if (path.StartsWith("/api", StringComparison.Ordinal))
         {
             yield return "400";
         }

@@ -17,16 +17,14 @@ public sealed class WebhooksController(
 {
     /// <summary>Creates a webhook.</summary>
     /// <remarks>The answer is the only one that shows a secret made by the service: keep it. Messages are signed as Standard Webhooks says,
-    /// sent at least once, and in order for each customer. Their types:
-    /// <list type="bullet">
-    /// <item><c>segment.joined</c> and <c>segment.left</c>, with <c>data</c>
-    /// <c>{"segment","segmentName","customerId","cause","eventId","version"}</c>. Of a customer that is erased every segment that it was in
-    /// is told <c>segment.left</c> with the cause <c>erased</c>; what had not been sent about it by then is not sent any more, but that it
-    /// left.</item>
-    /// <item><c>segment.deleted</c>, with <c>data</c> <c>{"segment","segmentName","version"}</c>: the segment was deleted, and all have
-    /// left it. It comes after all other messages about the segment, and before those of a new one under the same key.</item>
-    /// <item><c>webhook.test</c>, with empty <c>data</c>.</item>
-    /// </list></remarks>
+    /// sent at least once, and in order for each customer.
+    /// <para><c>segment.joined</c> and <c>segment.left</c> say that a customer joined or left; their <c>data</c> is
+    /// <c>{"segment","segmentName","customerId","cause","eventId","version"}</c>. When a customer is erased, <c>segment.left</c> with the
+    /// cause <c>erased</c> is sent for each segment that it was in, and other messages about it that are not sent yet are dropped.</para>
+    /// <para><c>segment.deleted</c> says that a segment was deleted, so that all have left it; its <c>data</c> is
+    /// <c>{"segment","segmentName","version"}</c>. It is sent after all other messages about that segment, and before any about a new
+    /// segment with the same key.</para>
+    /// <para><c>webhook.test</c> has empty <c>data</c>.</para></remarks>
     [HttpPost]
     [ProducesResponseType<WebhookResource>(StatusCodes.Status201Created)]
     public async Task<IActionResult> Create(WebhookResource body, CancellationToken cancellation)

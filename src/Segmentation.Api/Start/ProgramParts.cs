@@ -30,7 +30,8 @@ internal sealed record ProgramParts
 
     /// <summary>Starts a database where none is given; null where one has to be.</summary>
     public Func<IConfiguration, Action<string>, ILogger, CancellationToken, Task<(string ConnectionString, IAsyncDisposable Server)>>?
-        StartDatabase { get; init; }
+        StartDatabase
+    { get; init; }
 
     /// <summary>The switch that has <see cref="LoadAsync"/> run; null where there is nothing to load.</summary>
     public string? LoadSwitch { get; init; }

@@ -1,10 +1,9 @@
 extern alias JsonSchemaNet;
-
 using System.Net.Http.Json;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Segmentation.Api.Endpoints.OpenApi;
 using JsonSchemaNet::Json.Schema;
+using Segmentation.Api.Endpoints.OpenApi;
 
 namespace Segmentation.Api.Tests;
 

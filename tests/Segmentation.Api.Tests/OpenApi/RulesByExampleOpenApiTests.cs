@@ -1,14 +1,13 @@
 extern alias JsonSchemaNet;
-
 using System.Net.Http.Json;
 using System.Text.Json;
+using JsonSchemaNet::Json.Schema;
 using Segmentation.Api.Endpoints.OpenApi;
 using Segmentation.Api.Events;
 using Segmentation.Api.Segments;
 using Segmentation.Rules.Catalog;
 using Segmentation.Rules.Events;
 using Segmentation.Rules.Values;
-using JsonSchemaNet::Json.Schema;
 
 namespace Segmentation.Api.Tests;
 

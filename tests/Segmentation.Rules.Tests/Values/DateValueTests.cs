@@ -24,7 +24,7 @@ public class DateValueTests
     [InlineData("2024-05-31T12:00+14", "2024-05-30 22:00:00 UTC")]
     [InlineData("2024-05-31T12:00-00:00", "2024-05-31 12:00:00 UTC")]
     [InlineData("0002-01-01T00:00:00Z", "0002-01-01 00:00:00 UTC")]
-    public void Parse_IsoText_IsThatTime(string text, string described) => 
+    public void Parse_IsoText_IsThatTime(string text, string described) =>
         Assert.Equal(described, DateValue.Parse(text) is { } date ? DateDescription.Describe(date, FieldType.Instant) : null);
 
     [Theory]

@@ -1,5 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Design;
+using Microsoft.EntityFrameworkCore.Diagnostics;
 
 namespace Segmentation.Api.Data;
 
@@ -11,5 +12,6 @@ namespace Segmentation.Api.Data;
 internal sealed class DesignTimeDbFactory : IDesignTimeDbContextFactory<SegmentationDb>
 {
     public SegmentationDb CreateDbContext(string[] args) =>
-        new(new DbContextOptionsBuilder<SegmentationDb>().UseNpgsql("Host=nowhere").Options);
+        new(new DbContextOptionsBuilder<SegmentationDb>().UseNpgsql("Host=nowhere")
+            .ConfigureWarnings(w => w.Ignore(CoreEventId.ManyServiceProvidersCreatedWarning)).Options);
 }

@@ -173,6 +173,7 @@ public sealed class EndsTests(WebhooksApi api) : IClassFixture<WebhooksApi>
         await PutAsync(key, ids);
         await using var stream = await Listener.OpenAsync(Api.Client, key);
         var hello = await stream.NextAsync();
+        await receiver.UntilAsync(() => receiver.All.Count == 1, "who joined"); // What waits about an erased customer is not sent.
         const int Times = 8;
         for (var i = 0; i < Times; i++)
         {

@@ -19,6 +19,11 @@ public sealed class CustomerStaysTests(ApiFixture fixture) : IClassFixture<ApiFi
         var byDefinition = await Api.MakeSegmentAsync(All(Is("customer.id", "=", $"\"{id}\"")));
         var byHand = SegmentApi.NewKey();
         (await Api.PutAsync($"segments/{byHand}", """{"kind":"manual"}""")).Expect(201);
+
+        // Whoever is in when it is first built is in by its definition.
+        await Wait.UntilAsync(
+            async () => (await Api.GetAsync($"segments/{byHand}")).Json.GetProperty("state").GetProperty("status").ValueEquals("ready"),
+            "the manual segment");
         (await Api.SendAsync("PUT", $"segments/{byHand}/members/{id}", null)).Expect(200);
         await Wait.UntilAsync(
             async () => await StayAsync(id, byDefinition) is not null && await StayAsync(id, byHand) is not null, "the first segments");

@@ -18,7 +18,6 @@ public sealed class WebhookDispatcherTests(WebhookWorld world) : IClassFixture<W
     private Receiver receiver = null!;
     private Receiver other = null!;
     private WebhookSender sender = null!;
-    private WebhookRetention retention = null!;
     private WebhookDispatcher dispatcher = null!;
     private Task running = Task.CompletedTask;
 
@@ -28,7 +27,7 @@ public sealed class WebhookDispatcherTests(WebhookWorld world) : IClassFixture<W
         other = await Receiver.StartAsync();
         sender = new WebhookSender(options, time);
         var queue = new WebhookQueue(world.Database, time, NullLogger<WebhookQueue>.Instance);
-        retention = new WebhookRetention(world.Database, options, time);
+        var retention = new WebhookRetention(world.Database, options, time);
         dispatcher = new WebhookDispatcher(queue, retention, sender, options, time, NullLogger<WebhookDispatcher>.Instance);
     }
 
@@ -336,48 +335,6 @@ public sealed class WebhookDispatcherTests(WebhookWorld world) : IClassFixture<W
                 $"SELECT count(*) FROM webhook_deliveries WHERE webhook_key = {hook} AND state = 1").GetAwaiter().GetResult() == 200,
             "all");
         Assert.Equal(200, receiver.All.Select(r => r.Id).Distinct().Count());
-    }
-
-    [Fact]
-    public async Task Sweep_OldRows_GoByTheirState()
-    {
-        var hook = await world.WebhookAsync(receiver.Url);
-        async Task<long> Row(int customer, int state, int daysAgo, int? webhook = null)
-        {
-            var id = await world.QueueAsync(webhook ?? hook, customer, Start);
-            await MembershipSql.RunAsync(world.Database, $"""
-                UPDATE webhook_deliveries SET state = {state}, next_attempt_at = NULL, done_at = '{Start.AddDays(-daysAgo):O}'
-                WHERE id = {id}
-                """);
-            return id;
-        }
-
-        long[] retained = [await Row(1, 1, 2), await Row(2, 2, 29)];
-        _ = (await Row(3, 1, 4), await Row(4, 2, 31), await Row(5, 1, 0, webhook: int.MaxValue));
-        await retention.SweepAsync([], CancellationToken.None);
-        await using var db = world.Context();
-        Assert.Equal(retained, await db.WebhookDeliveries.Select(d => d.Id).OrderBy(d => d).ToListAsync());
-    }
-
-    [Fact]
-    public async Task Sweep_ErasedCustomers_AreForgottenOnceToldAndAfterADay()
-    {
-        var hook = await world.WebhookAsync(receiver.Url);
-        async Task<long> Row(int state, double hoursAgo, int cause)
-        {
-            var id = await world.QueueAsync(hook, 1, Start.AddHours(-hoursAgo), joined: false);
-            await MembershipSql.RunAsync(world.Database, $"""
-                UPDATE webhook_deliveries SET state = {state}, cause = {cause}, done_at = CASE WHEN {state} > 0 THEN queued_at END
-                WHERE id = {id}
-                """);
-            return id;
-        }
-
-        long[] retained = [await Row(0, 23.9, 8), await Row(0, 23.9, 1), await Row(1, 2, 1), await Row(2, 25, 1)];
-        _ = (await Row(0, 24.1, 8), await Row(1, 0.1, 8), await Row(2, 0.1, 8));
-        await retention.SweepAsync([], CancellationToken.None);
-        await using var db = world.Context();
-        Assert.Equal(retained, await db.WebhookDeliveries.Select(d => d.Id).OrderBy(d => d).ToListAsync());
     }
 
     [Fact]

@@ -11,7 +11,7 @@ internal sealed partial class CommentFilter : IDocumentFilter
     {
         foreach (var (_, _, operation) in swaggerDoc.Operations())
         {
-            operation.Summary = Join(operation.Summary);
+            operation.Summary = Join(operation.Summary)?.Replace("`", "", StringComparison.Ordinal); // Plain text, no Markdown.
             operation.Description = Join(operation.Description);
             foreach (var parameter in (operation.Parameters ?? []).OfType<OpenApiParameter>())
             {

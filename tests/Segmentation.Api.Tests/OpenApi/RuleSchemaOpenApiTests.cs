@@ -43,6 +43,8 @@ public sealed class RuleSchemaOpenApiTests(SampleApi api) : IClassFixture<Sample
     [InlineData("""{"field":"demographic.birthDate","operator":"=","value":{"mode":"relative","anchor":"now","offset":0}}""", true)]
     [InlineData("""{"field":"temporal.birthday","operator":">","value":"2024-01-01"}""", true)]
     [InlineData("""{"field":"geographic.climate","operator":"=","value":"balmy"}""", true)]
+    [InlineData("""{"field":"geographic.climate","operator":"contains","value":"arid"}""", true)]
+    [InlineData("""{"field":"geographic.country","operator":"beginsWith","value":"DE"}""", true)]
     [InlineData("""{"field":"geographic.location","operator":"within","value":{"latitude":91,"longitude":0,"radiusKm":1}}""", true)]
     [InlineData("""{"field":"geographic.location","operator":"within","value":{"latitude":1,"longitude":0,"radiusKm":0}}""", true)]
     [InlineData("""{"field":"geographic.location","operator":"within","value":{"polygon":[[0,0],[1,1]]}}""", true)]

@@ -111,7 +111,7 @@ internal sealed class RuleJsonSchema(FieldCatalog<Customer> fields, RuleLimits l
 
     private JsonObject CreateType(FieldType type, Field? closed, IReadOnlyList<string> alike)
     {
-        var operators = Operators.ListFor(type).ToList();
+        var operators = (closed is null ? Operators.ListFor(type) : Operators.ListFor(closed)).ToList();
         var constants = new JsonArray();
         foreach (var arity in operators.GroupBy(o => o.Arity).Where(g => g.Key != Arity.None))
         {

@@ -91,24 +91,25 @@ internal sealed class RuleValueSchemas(RuleLimits limits)
             ["of"] = AnyOf(Enumeration(eventFields.Select(f => f.Name)), Text(@"^properties(\.[^.]+)+$")),
         });
         var count = AnyOf(new JsonObject { ["type"] = "integer", ["minimum"] = 0 }, Text(@"^\s*[0-9]+\s*$"));
-        match["allOf"] = new JsonArray(
+        var ofField = EventRuleTerms.Aggregates.Where(a => EventRuleTerms.CanAggregate(a, FieldType.Property)).ToList();
+        match["allOf"] = new JsonArray([
             If("mode", EventRuleTerms.ModesWithoutThreshold,
                 then: new JsonObject { ["properties"] = new JsonObject { ["aggregate"] = false } },
                 otherwise: new JsonObject { ["required"] = new JsonArray("threshold") }),
             If("mode", ["between"],
                 then: Threshold(List(true, 2, 2)),
                 otherwise: Threshold(new JsonObject { ["not"] = Type("array") })),
-            If("aggregate", ["sum", "avg", "min", "max", "distinct"],
+            If("aggregate", ofField,
                 then: new JsonObject { ["required"] = new JsonArray("of") },
                 otherwise: new JsonObject { ["properties"] = new JsonObject { ["of"] = false } }),
-            If("aggregate", ["sum", "avg"], then: Of(eventFields, FieldType.Decimal)),
-            If("aggregate", ["min", "max"], then: Of(eventFields, FieldType.Decimal, FieldType.Instant)),
-            If("aggregate", ["sum", "avg", "min", "max"], then: true, otherwise: Threshold(AnyOf(count, List(count.DeepClone(), 2, 2)))));
+            .. ofField.Select(a => If("aggregate", [a], then: Of(eventFields, a))),
+            If("aggregate", ["sum", "avg", "min", "max"], then: true, otherwise: Threshold(AnyOf(count, List(count.DeepClone(), 2, 2)))),
+        ]);
         return match;
 
-        static JsonObject Of(IReadOnlyList<Field> all, params FieldType[] types)
+        static JsonObject Of(IReadOnlyList<Field> all, string aggregate)
         {
-            var names = Enumeration(all.Where(f => types.Contains(f.Type)).Select(f => f.Name));
+            var names = Enumeration(all.Where(f => EventRuleTerms.CanAggregate(aggregate, f.Type)).Select(f => f.Name));
             return new() { ["properties"] = new JsonObject { ["of"] = AnyOf(names, Text(@"^properties\.")) } };
         }
 

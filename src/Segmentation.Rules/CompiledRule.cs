@@ -33,7 +33,8 @@ public sealed class CompiledRule<T>
     public bool IsValid => Errors.Count == 0;
 
     /// <summary>
-    /// The rule as it is stored: as sent, its words (<c>atLeast</c>) in the language's own spelling. Null for JSON that can't be stored.
+    /// The rule as it is stored: as sent, its words (<c>atLeast</c>) in the language's own spelling, without properties that are null. Null
+    /// for JSON that is too large or can't be read.
     /// </summary>
     public JsonElement? Source { get; }
 

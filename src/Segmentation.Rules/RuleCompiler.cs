@@ -27,13 +27,13 @@ public sealed class RuleCompiler<T>(FieldCatalog<T> catalog, RuleLimits limits, 
         var tooLarge = compilation.AddErrorIf(
             Measure(rule) + check.Expansion > limits.MaxBytes, "", $"A rule may have {limits.MaxBytes / 1024} KiB at most.");
 
-        JsonElement? source = compilation.Errors.Count == 0 ? RuleSpelling.Correct(rule) : null;
+        JsonElement? source = tooLarge || check.Unreadable ? null : RuleSpelling.Correct(rule);
         RuleNode? root = null;
-        if (!tooLarge && !check.Unreadable)
+        if (source is { } corrected)
         {
             var scope = new RuleScope<T>(
                 catalog, compilation, item, compilation.Evaluation, segments, self is null ? [] : [self], DescribeUnknown);
-            root = new GroupCompiler<T>(scope).CompileRoot(source ?? rule, "");
+            root = new GroupCompiler<T>(scope).CompileRoot(corrected, "");
         }
 
         return new CompiledRule<T>(source, root!, item, compilation);

@@ -60,7 +60,7 @@ internal sealed class Compilation
         return fault;
     }
 
-    /// <summary>Adds an error for each property of an object that is not known, unless it is another node's and null.</summary>
+    /// <summary>Adds an error for each property of an object that is not known.</summary>
     /// <param name="value">The object.</param>
     /// <param name="pointer">Where it is.</param>
     /// <param name="owner">What it is: "a group".</param>
@@ -69,11 +69,6 @@ internal sealed class Compilation
     {
         foreach (var property in value.EnumerateObject().Where(p => !known.Contains(p.Name, StringComparer.Ordinal)))
         {
-            if (property.Value.ValueKind == JsonValueKind.Null && NodeJson.IsPropertyOfNodes(property.Name))
-            {
-                continue;
-            }
-
             AddError(RuleError.Below(pointer, property.Name), ErrorText.DescribeUnknownProperty(property.Name, owner, known));
         }
     }

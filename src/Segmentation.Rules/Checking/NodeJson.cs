@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace Segmentation.Rules.Checking;
 
-/// <summary>Reads what groups and rules have in common. A property that is null is one that is left out.</summary>
+/// <summary>Reads what groups and rules have in common. Properties that are null are gone by <see cref="RuleSpelling"/>.</summary>
 public static class NodeJson
 {
     /// <summary>The properties of a group.</summary>
@@ -19,17 +19,9 @@ public static class NodeJson
 
     internal static bool IsMuted(JsonElement node) => Find(node, "muted").ValueKind == JsonValueKind.True;
 
-    /// <summary>
-    /// Whether groups or rules have a property of that name: typed clients write all of them, and those of the other as null.
-    /// </summary>
-    internal static bool IsPropertyOfNodes(string name) =>
-        GroupProperties.Contains(name, StringComparer.Ordinal) || RuleProperties.Contains(name, StringComparer.Ordinal);
-
-    /// <summary>A property's value; undefined where it is missing or null, and where the node is no object.</summary>
+    /// <summary>A property's value; undefined where it is missing, and where the node is no object.</summary>
     internal static JsonElement Find(JsonElement node, string name) =>
-        node.ValueKind == JsonValueKind.Object && node.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null
-            ? value
-            : default;
+        node.ValueKind == JsonValueKind.Object && node.TryGetProperty(name, out var value) ? value : default;
 
     /// <summary>A property's text; null where it is none.</summary>
     internal static string? FindText(JsonElement node, string name) =>

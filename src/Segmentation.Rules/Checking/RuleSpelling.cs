@@ -1,5 +1,5 @@
+using System.Buffers;
 using System.Runtime.InteropServices;
-using System.Text;
 using System.Text.Json;
 using Segmentation.Rules.Events;
 using Segmentation.Rules.Values;
@@ -7,21 +7,30 @@ using Segmentation.Rules.Values;
 namespace Segmentation.Rules.Checking;
 
 /// <summary>
-/// The language's own words, which may come in any case (typed clients write <c>AtLeast</c>), as the language spells them: so everything
-/// after this, and what is stored, has one spelling.
+/// What typed clients write, as the language writes it: its own words, which may come in any case (<c>AtLeast</c>), and no properties that
+/// are null. So everything after this, and what is stored, has one spelling.
 /// </summary>
 internal static class RuleSpelling
 {
-    private static readonly (string Property, string[] Words)[] properties =
-    [
-        ("combinator", ["and", "or"]),
-        ("mode", [.. EventRuleTerms.Modes, DateReader.Relative]),
-        ("aggregate", [.. EventRuleTerms.Aggregates]),
-        ("anchor", DateReader.AnchorNames),
-        ("unit", DateReader.UnitNames),
-    ];
+    private static readonly Dictionary<string, string[]> words = new(StringComparer.Ordinal)
+    {
+        ["combinator"] = ["and", "or"],
+        ["mode"] = [.. EventRuleTerms.Modes, DateReader.Relative],
+        ["aggregate"] = [.. EventRuleTerms.Aggregates],
+        ["anchor"] = DateReader.AnchorNames,
+        ["unit"] = DateReader.UnitNames,
+    };
 
-    /// <summary>The same rule with its words in the language's spelling; itself where they are. What is no such word stays.</summary>
+    // Any other is an error, null or not.
+    private static readonly HashSet<string> properties = new(
+        [
+            .. NodeJson.GroupProperties, .. NodeJson.RuleProperties,
+            .. EventRuleTerms.MatchProperties, .. EventRuleTerms.SequenceProperties, .. SequenceWindow.Properties,
+            .. DateReader.Properties, .. AreaReader.CircleProperties, .. AreaReader.PolygonProperties,
+        ],
+        StringComparer.Ordinal);
+
+    /// <summary>The same rule in the language's spelling; itself where it is. What is no word of the language stays.</summary>
     /// <param name="rule">A rule that <see cref="JsonCheck"/> could read.</param>
     public static JsonElement Correct(JsonElement rule)
     {
@@ -30,71 +39,83 @@ internal static class RuleSpelling
             return rule;
         }
 
-        var original = JsonMarshal.GetRawUtf8Value(rule);
-        var corrections = FindCorrections(original);
-        if (corrections.Count == 0)
-        {
-            return rule;
-        }
-
-        // A word has the same length in any case.
-        var corrected = original.ToArray();
-        foreach (var (start, word) in corrections)
-        {
-            Encoding.ASCII.GetBytes(word, corrected.AsSpan(start));
-        }
-
-        return JsonElement.Parse(corrected, new JsonDocumentOptions { MaxDepth = int.MaxValue });
+        var corrected = new ArrayBufferWriter<byte>();
+        return Write(JsonMarshal.GetRawUtf8Value(rule), corrected)
+            ? JsonElement.Parse(corrected.WrittenSpan, new JsonDocumentOptions { MaxDepth = int.MaxValue })
+            : rule;
     }
 
-    private static List<(int Start, string Word)> FindCorrections(ReadOnlySpan<byte> json)
+    // Whether anything is corrected; all else is written as it was sent.
+    private static bool Write(ReadOnlySpan<byte> json, ArrayBufferWriter<byte> corrected)
     {
-        List<(int, string)> corrections = [];
         var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = int.MaxValue });
-        string[]? words = null;
+        using var writer = new Utf8JsonWriter(corrected, new JsonWriterOptions { MaxDepth = int.MaxValue, SkipValidation = true });
+        string? name = null;
+        var isChanged = false;
         while (reader.Read())
         {
             if (reader.TokenType == JsonTokenType.PropertyName)
             {
-                words = FindWords(ref reader);
+                name = reader.GetString()!;
                 continue;
             }
 
-            if (words is not null && reader.TokenType == JsonTokenType.String && !reader.ValueIsEscaped
-                && FindWord(reader.ValueSpan, words) is { } word && !reader.ValueTextEquals(word))
+            if (name is not null && reader.TokenType == JsonTokenType.Null && properties.Contains(name))
             {
-                corrections.Add(((int)reader.TokenStartIndex + 1, word));
+                isChanged = true;
+            }
+            else
+            {
+                if (name is not null)
+                {
+                    writer.WritePropertyName(name);
+                }
+
+                var word = name is null ? null : FindWord(name, ref reader);
+                isChanged |= word is not null;
+                WriteToken(writer, json, ref reader, word);
             }
 
-            words = null;
+            name = null;
         }
 
-        return corrections;
+        return isChanged;
     }
 
-    private static string[]? FindWords(ref Utf8JsonReader reader)
+    private static void WriteToken(Utf8JsonWriter writer, ReadOnlySpan<byte> json, ref Utf8JsonReader reader, string? word)
     {
-        foreach (var (property, words) in properties)
+        switch (reader.TokenType)
         {
-            if (reader.ValueTextEquals(property))
-            {
-                return words;
-            }
+            case JsonTokenType.StartObject:
+                writer.WriteStartObject();
+                break;
+            case JsonTokenType.EndObject:
+                writer.WriteEndObject();
+                break;
+            case JsonTokenType.StartArray:
+                writer.WriteStartArray();
+                break;
+            case JsonTokenType.EndArray:
+                writer.WriteEndArray();
+                break;
+            case JsonTokenType.String when word is not null:
+                writer.WriteStringValue(word);
+                break;
+            default:
+                writer.WriteRawValue(json[(int)reader.TokenStartIndex..(int)reader.BytesConsumed], skipInputValidation: true);
+                break;
         }
-
-        return null;
     }
 
-    private static string? FindWord(ReadOnlySpan<byte> value, string[] words)
+    // Null where it is spelled so, and for what is none.
+    private static string? FindWord(string property, ref Utf8JsonReader reader)
     {
-        foreach (var word in words)
+        if (reader.TokenType != JsonTokenType.String || !words.TryGetValue(property, out var known))
         {
-            if (Ascii.EqualsIgnoreCase(value, word))
-            {
-                return word;
-            }
+            return null;
         }
 
-        return null;
+        var sent = reader.GetString()!;
+        return Array.Find(known, w => w.Equals(sent, StringComparison.OrdinalIgnoreCase)) is { } word && word != sent ? word : null;
     }
 }

@@ -10,7 +10,6 @@ namespace Segmentation.Rules.Events;
 internal sealed class EventMatchReader<T, TEvent>(EventAccess<T, TEvent> access, RuleScope<T> scope, string pointer)
 {
     private const int MaxCount = int.MaxValue - 1;
-    private static readonly string[] Properties = ["mode", "threshold", "aggregate", "of"];
 
     private readonly Compilation compilation = scope.Compilation;
 
@@ -25,7 +24,7 @@ internal sealed class EventMatchReader<T, TEvent>(EventAccess<T, TEvent> access,
             return null;
         }
 
-        compilation.CheckPropertyNames(match, pointer, "match", Properties);
+        compilation.CheckPropertyNames(match, pointer, "match", EventRuleTerms.MatchProperties);
         var mode = ReadChoice(match, "mode", EventRuleTerms.Modes, required: true);
         var errors = compilation.Errors.Count;
         var aggregate = ReadChoice(match, "aggregate", EventRuleTerms.Aggregates, required: false);

@@ -18,6 +18,12 @@ public static class EventRuleTerms
     /// <summary>Aggregates of <c>match</c>.</summary>
     public static readonly IReadOnlyList<string> Aggregates = ["sum", "avg", "min", "max", "distinct", "distinctDays"];
 
+    /// <summary>The properties of <c>match</c>.</summary>
+    internal static readonly string[] MatchProperties = ["mode", "threshold", "aggregate", "of"];
+
+    /// <summary>The properties of a sequence.</summary>
+    internal static readonly string[] SequenceProperties = ["steps", "within"];
+
     /// <summary>Whether an aggregate is one of a field of this type; one of days is of none.</summary>
     public static bool CanAggregate(string aggregate, FieldType type) => aggregate switch
     {

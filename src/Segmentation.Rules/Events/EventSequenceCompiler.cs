@@ -14,8 +14,6 @@ internal sealed record SequenceStep(ParameterExpression Event, RuleNode Group);
 /// <summary>Compiles rules on events of several steps, each strictly later than the one before.</summary>
 internal sealed class EventSequenceCompiler<T, TEvent>(EventAccess<T, TEvent> access, RuleScope<T> scope)
 {
-    private static readonly string[] Properties = ["steps", "within"];
-
     private readonly Compilation compilation = scope.Compilation;
 
     public CompiledTest? Compile(JsonElement value, string pointer, int depth)
@@ -36,7 +34,7 @@ internal sealed class EventSequenceCompiler<T, TEvent>(EventAccess<T, TEvent> ac
         }
 
         var errors = compilation.Errors.Count;
-        compilation.CheckPropertyNames(value, pointer, "a sequence", Properties);
+        compilation.CheckPropertyNames(value, pointer, "a sequence", EventRuleTerms.SequenceProperties);
         var count = list.GetArrayLength();
         compilation.AddErrorIf(
             count is < EventRuleTerms.MinSteps or > EventRuleTerms.MaxSteps,

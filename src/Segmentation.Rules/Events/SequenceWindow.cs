@@ -11,9 +11,11 @@ namespace Segmentation.Rules.Events;
 /// <param name="Unit">Minutes and hours are exact; days and longer are calendar time.</param>
 internal sealed record SequenceWindow(int Amount, DateUnit Unit)
 {
+    /// <summary>The properties of a window.</summary>
+    public static readonly string[] Properties = ["amount", "unit"];
+
     private const int MaxDays = 36_525;
     private const int MinutesOfHour = 60, MinutesOfDay = 1440;
-    private static readonly string[] Properties = ["amount", "unit"];
 
     public string Description => DateDescription.DescribeLength(Amount, Unit);
 

@@ -8,9 +8,13 @@ namespace Segmentation.Rules.Values;
 /// <summary>Reads areas: a circle or a polygon.</summary>
 internal sealed class AreaReader(Compilation compilation, string subject)
 {
+    /// <summary>The properties of a circle.</summary>
+    public static readonly string[] CircleProperties = ["latitude", "longitude", "radiusKm"];
+
+    /// <summary>The properties of a polygon.</summary>
+    public static readonly string[] PolygonProperties = ["polygon"];
+
     private const double MaxLatitude = 90, MaxLongitude = 180;
-    private static readonly string[] CircleProperties = ["latitude", "longitude", "radiusKm"];
-    private static readonly string[] PolygonProperties = ["polygon"];
 
     /// <summary>Reads an area; null where it is none, which adds an error for each part at fault.</summary>
     public RuleValue? Read(JsonElement value, string pointer)
@@ -28,12 +32,6 @@ internal sealed class AreaReader(Compilation compilation, string subject)
         var errors = compilation.Errors.Count;
         foreach (var property in value.EnumerateObject().Where(p => !known.Contains(p.Name, StringComparer.Ordinal)))
         {
-            if (property.Value.ValueKind == JsonValueKind.Null
-                && CircleProperties.Concat(PolygonProperties).Contains(property.Name, StringComparer.Ordinal))
-            {
-                continue;
-            }
-
             var name = ErrorText.Quote(property.Name);
             compilation.AddError(RuleError.Below(pointer, property.Name), $"{name} does not belong to {expected}.");
         }

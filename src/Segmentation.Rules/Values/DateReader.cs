@@ -16,8 +16,10 @@ internal sealed class DateReader(Compilation compilation, string subject, FieldT
     /// <summary>The mode of a relative date.</summary>
     public const string Relative = "relative";
 
+    /// <summary>The properties of a relative date.</summary>
+    public static readonly string[] Properties = ["mode", "anchor", "offset", "unit"];
+
     private static readonly string[] Modes = [Relative];
-    private static readonly string[] Properties = ["mode", "anchor", "offset", "unit"];
 
     /// <summary>Reads a date; null where it is none, which adds an error.</summary>
     public DateValue? Read(JsonElement value, string pointer)

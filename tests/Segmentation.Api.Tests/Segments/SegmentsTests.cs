@@ -103,6 +103,24 @@ public sealed class SegmentsTests(ApiFixture fixture) : IClassFixture<ApiFixture
         Assert.Equal(3, (await Api.GetAsync($"segments/{key}"))["version"].GetInt32());
     }
 
+    // Without a rule it could be neither evaluated nor deleted.
+    [Theory]
+    [InlineData("\"\\ud800\"", "/rule/rules/0/value")]
+    [InlineData("1e9999", "/rule/rules/0/value")]
+    [InlineData("BIG", "/rule")]
+    public async Task Put_ADraftWhoseRuleCantBeStored_Is400(string value, string pointer)
+    {
+        var big = $"[{string.Join(',', Enumerable.Range(0, 200).Select(i => $"\"{new string('x', 400)}{i}\""))}]";
+        var body = Body(All(Is("customer.email", "in", value == "BIG" ? big : value)), "\"status\":\"draft\"");
+        var key = SegmentApi.NewKey();
+        Assert.Contains(pointer, (await Api.PutAsync($"segments/{key}", body)).Expect(400).Faults);
+        (await Api.GetAsync($"segments/{key}")).Expect(404);
+
+        await Api.PutAsync($"segments/{key}", Body(All(Grown), "\"status\":\"draft\""));
+        Assert.Contains(pointer, (await Api.PutAsync($"segments/{key}", body)).Expect(400).Faults);
+        SegmentApi.AssertSame(All(Grown), (await Api.GetAsync($"segments/{key}")).Expect(200)["rule"]);
+    }
+
     [Theory]
     [InlineData("{\"\\ud800\":1}")]
     [InlineData("{\"name\":\"\\ud800\"}")]

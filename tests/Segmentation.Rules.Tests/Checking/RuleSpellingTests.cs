@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using static Segmentation.Rules.Tests.Json;
 
 namespace Segmentation.Rules.Tests.Checking;
@@ -30,11 +31,12 @@ public class RuleSpellingTests
     {
         var compiled = RuleTester.Compile(Typed);
         Assert.Empty(compiled.Errors);
-        Assert.Equal(
-            Typed.Replace("\"And\",\"not", "\"and\",\"not").Replace("ATLEAST\",\"thr", "atLeast\",\"thr").Replace("\"Min\"", "\"min\"")
-                .Replace("\"OR\"", "\"or\"").Replace("Relative", "relative").Replace("StartOfMonth", "startOfMonth")
-                .Replace("MONTH", "month").Replace("aNd", "and").Replace("\"Day\"", "\"day\"").Replace("\"Some\"", "\"some\"").Trim(),
-            compiled.Source?.GetRawText());
+        var spelled = Typed
+            .Replace("\"And\",\"not", "\"and\",\"not").Replace("ATLEAST\",\"thr", "atLeast\",\"thr").Replace("\"Min\"", "\"min\"")
+            .Replace("\"OR\"", "\"or\"").Replace("Relative", "relative").Replace("StartOfMonth", "startOfMonth")
+            .Replace("MONTH", "month").Replace("aNd", "and").Replace("\"Day\"", "\"day\"").Replace("\"Some\"", "\"some\"");
+        var withoutNulls = Regex.Replace(spelled, @"\s|,\s*""\w+"":null|""\w+"":null,", "");
+        Assert.Equal(withoutNulls, compiled.Source?.GetRawText());
     }
 
     [Fact]

@@ -76,7 +76,7 @@ public sealed class SegmentStore(
         var before = await query.DefinitionsAsync(cancellation);
         var compiled = segment.Rule is { } rule ? before.Compile(rule, Backend.Sql, historical: false, segment.Key) : null;
         var errors = compiled?.Errors ?? [];
-        segment.Rule = compiled?.Source is { } source ? RuleNulls.Remove(source) : null;
+        segment.Rule = compiled?.Source;
         var becomesActive = segment.Status == SegmentStatus.Active && statusBefore != SegmentStatus.Active;
         if (errors.Count > 0 && (becomesActive || !IsSame(segment.Rule, storedRule)))
         {
@@ -129,7 +129,7 @@ public sealed class SegmentStore(
                 s => s.SetProperty(x => x.MemberCount, count.Count).SetProperty(x => x.EvaluatedAt, count.EvaluatedAt), cancellation);
 
     private static bool IsSame(JsonElement? rule, JsonElement? other) =>
-        rule is { } a && other is { } b ? JsonElement.DeepEquals(a, b) : rule is null && other is null;
+        rule is { } a && other is { } b && JsonElement.DeepEquals(a, b);
 
     private async Task AddVersionAsync(
         Segment segment, bool isNew, JsonElement definition, ClaimsPrincipal user, CancellationToken cancellation)

@@ -31,6 +31,9 @@ public sealed class Geographic
     /// <summary>Degrees, ±180.</summary>
     public double? Longitude { get; set; }
 
+    /// <summary>What <see cref="IsCountry"/> takes, as a regular expression without its ends.</summary>
+    public const string CountryPattern = "[A-Za-z]{2}";
+
     /// <summary>Whether a text can be a country: two letters (ISO 3166-1 alpha-2).</summary>
     public static bool IsCountry(string text) => text.Length == 2 && char.IsAsciiLetter(text[0]) && char.IsAsciiLetter(text[1]);
 }

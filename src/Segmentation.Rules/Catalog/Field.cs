@@ -32,6 +32,9 @@ public sealed record Field(string Name, string Kind, FieldType Type, string Labe
         _ => null,
     };
 
+    /// <summary>Where <see cref="Check"/> enforces a form and no list: that form as a regular expression, without its ends.</summary>
+    public string? Pattern { get; init; }
+
     /// <summary>Returns the error text for a rule's string that is not valid for this field, or null when it is.</summary>
     public Func<string, string?>? Check { get; init; }
 }

@@ -45,6 +45,15 @@ public sealed class RuleSchemaOpenApiTests(SampleApi api) : IClassFixture<Sample
     [InlineData("""{"field":"geographic.climate","operator":"=","value":"balmy"}""", true)]
     [InlineData("""{"field":"geographic.climate","operator":"contains","value":"arid"}""", true)]
     [InlineData("""{"field":"geographic.country","operator":"beginsWith","value":"DE"}""", true)]
+    [InlineData("""{"field":"geographic.climate","operator":"in","value":"arid,balmy"}""", true)]
+    [InlineData("""{"field":"geographic.country","operator":"=","value":"Germany"}""", true)]
+    [InlineData("""{"field":"geographic.country","operator":"in","value":["DE","Austria"]}""", true)]
+    [InlineData("""{"field":"geographic.country","operator":"notIn","value":"DE,Austria"}""", true)]
+    [InlineData("""{"field":"demographic.age","operator":"in","value":"1,many"}""", true)]
+    [InlineData("""{"field":"demographic.age","operator":"between","value":"1,2,3"}""", true)]
+    [InlineData("""{"field":"demographic.birthDate","operator":"between","value":"1,2"}""", true)]
+    [InlineData("""{"field":"temporal.lastSeenAt","operator":">","value":"2024-01-01,2024-02-01"}""", true)]
+    [InlineData("""{"field":"temporal.lastSeenAt","operator":">","value":"2024-13-01"}""", true)]
     [InlineData("""{"field":"geographic.location","operator":"within","value":{"latitude":91,"longitude":0,"radiusKm":1}}""", true)]
     [InlineData("""{"field":"geographic.location","operator":"within","value":{"latitude":1,"longitude":0,"radiusKm":0}}""", true)]
     [InlineData("""{"field":"geographic.location","operator":"within","value":{"polygon":[[0,0],[1,1]]}}""", true)]
@@ -104,6 +113,12 @@ public sealed class RuleSchemaOpenApiTests(SampleApi api) : IClassFixture<Sample
     [InlineData("""{"field":"consent.anything","operator":"=","value":"true","muted":false}""")]
     [InlineData("""{"field":"consent.a","operator":"=","value":"consent.b","valueSource":"field"}""")]
     [InlineData("""{"field":"attributes.plan","operator":"in","value":"Plus,Pro"}""")]
+    [InlineData("""{"field":"geographic.country","operator":"in","value":"DE, at"}""")]
+    [InlineData("""{"field":"geographic.climate","operator":"notIn","value":"arid,polar"}""")]
+    [InlineData("""{"field":"value.lifetimeValue","operator":"in","value":"1.5, -2,3e2"}""")]
+    [InlineData("""{"field":"temporal.lastSeenAt","operator":"between","value":"2024-01-01T10:00:00.5+02:00, 2024-02-01"}""")]
+    [InlineData("""{"field":"temporal.lastSeenAt","operator":">","value":"2026-01-01t00:00:00z"}""")]
+    [InlineData("""{"field":"demographic.birthDate","operator":"in","value":"1990-01-01,1991-12-31"}""")]
     [InlineData("""
         {"field":"behavioral.events","operator":"!=",
          "match":{"mode":"lessThan","threshold":"2024-01-01","aggregate":"max","of":"occurredAt"},

@@ -9,8 +9,8 @@ namespace Segmentation.Api.Endpoints;
 
 /// <summary>
 /// The rule language as a JSON Schema (2020-12), made from the catalog and the table of operators, so that it can't differ from them. It is
-/// the strict form: what it takes is a rule, unless a name or an order in it is wrong (an unknown segment, the higher value first). The
-/// service takes more spellings: nulls, other letters for <c>and</c>, coordinates as text.
+/// the strict form: what it takes is a rule, unless a name, a date or an order in it is wrong (an unknown segment, 30 February, the
+/// higher value first). The service takes more spellings: nulls, other letters for <c>and</c>, coordinates as text.
 /// </summary>
 internal sealed class RuleJsonSchema(FieldCatalog<Customer> fields, RuleLimits limits)
 {

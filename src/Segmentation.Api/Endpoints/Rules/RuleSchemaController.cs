@@ -17,7 +17,7 @@ public sealed class RuleSchemaController(SegmentQuery query, RuleLimits limits) 
 
     /// <summary>The rule language as a JSON Schema (2020-12): which field takes which operators and values.</summary>
     /// <remarks>With the attributes that are registered now. It is the strict form of <c>RuleNode</c>: whatever it takes can be saved, if
-    /// the segments that it names exist and ranges have the lower value first.</remarks>
+    /// the segments and the dates that it names exist and ranges have the lower value first.</remarks>
     [HttpGet]
     [Produces(MediaType)]
     [ProducesResponseType<JsonObject>(StatusCodes.Status200OK, MediaType)]

@@ -11,6 +11,12 @@ namespace Segmentation.Api.Endpoints;
 /// <summary>The schemas of a rule's values, by the type of the field and by how many values the operator takes.</summary>
 internal sealed class RuleValueSchemas(RuleLimits limits)
 {
+    // Values as text, without the blanks around them.
+    private const string IntegerText = "[+-]?[0-9]+",
+        DecimalText = @"[+-]?[0-9]*\.?[0-9]+([eE][+-]?[0-9]+)?",
+        DateText = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+            + @"([Tt][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?([Zz]|[+-][0-9]{2}(:?[0-5][0-9])?)?)?";
+
     /// <param name="closed">The field, where it takes certain texts only.</param>
     public JsonNode Create(FieldType type, Arity arity, Field? closed) => type switch
     {
@@ -23,22 +29,22 @@ internal sealed class RuleValueSchemas(RuleLimits limits)
 
             // The JSON type of a property's value decides how it compares, so that its lists are lists.
             (Arity.Range, FieldType.Property) => CreateList(type, closed, 2, 2),
-            (Arity.Range, _) => AnyOf(CreateList(type, closed, 2, 2), Text("^[^,]+,[^,]+$")),
+            (Arity.Range, _) => AnyOf(CreateList(type, closed, 2, 2), CreateCommaText(type, closed, "")),
             (_, FieldType.Property) => AnyOf(CreateOne(type, closed), CreateList(type, closed, 1, limits.MaxListLength)),
             _ => AnyOf(
                 CreateOne(type, closed),
                 CreateList(type, closed, 1, limits.MaxListLength),
-                Text("^[^,]+(,[^,]+)+$")),
+                CreateCommaText(type, closed, "+")),
         },
     };
 
     public void AddTo(JsonObject definitions)
     {
         definitions["text"] = new JsonObject { ["type"] = "string", ["pattern"] = @"\S", ["maxLength"] = limits.MaxTextLength };
-        definitions["integer"] = AnyOf(Type("integer"), Text(@"^\s*[+-]?[0-9]+\s*$"));
-        definitions["decimal"] = AnyOf(Type("number"), Text(@"^\s*[+-]?[0-9]*\.?[0-9]+([eE][+-]?[0-9]+)?\s*$"));
+        definitions["integer"] = AnyOf(Type("integer"), Text(Padded(IntegerText)));
+        definitions["decimal"] = AnyOf(Type("number"), Text(Padded(DecimalText)));
         definitions["boolean"] = AnyOf(Type("boolean"), Text("^([Tt]rue|[Ff]alse)$"));
-        definitions["date"] = AnyOf(Text(@"^\s*[0-9]{4}-[0-9]{2}-[0-9]{2}"), Ref("relativeDate"));
+        definitions["date"] = AnyOf(Text(Padded(DateText)), Ref("relativeDate"));
         definitions["property"] = AnyOf(Ref("text"), Type("number"), Type("boolean"));
         definitions["relativeDate"] = Object(
             "A date counted from the instant of evaluation, in the segment's time zone: first the anchor, then the offset.",
@@ -119,6 +125,7 @@ internal sealed class RuleValueSchemas(RuleLimits limits)
     private static JsonNode CreateOne(FieldType type, Field? closed) => type switch
     {
         _ when closed is { Values.Count: > 0 } => Enumeration(closed.Values),
+        _ when closed is { Pattern: { } pattern } => Text($"^{pattern}$"),
         FieldType.Text or FieldType.Set => Ref("text"),
         FieldType.Integer => Ref("integer"),
         FieldType.Decimal => Ref("decimal"),
@@ -130,6 +137,24 @@ internal sealed class RuleValueSchemas(RuleLimits limits)
     };
 
     private static JsonObject CreateList(FieldType type, Field? closed, int min, int max) => List(CreateOne(type, closed), min, max);
+
+    // Several values as one text: two for a range, two and more for a list.
+    private static JsonObject CreateCommaText(FieldType type, Field? closed, string more)
+    {
+        var one = type switch
+        {
+            _ when closed is { Values.Count: > 0 } => $"({string.Join('|', closed.Values)})",
+            _ when closed is { Pattern: { } pattern } => pattern,
+            FieldType.Integer => IntegerText,
+            FieldType.Decimal => DecimalText,
+            FieldType.Date or FieldType.Instant or FieldType.Yearly => DateText,
+            FieldType.Segment => Segments.Segment.KeyPattern[1..^1],
+            _ => @"[^,]*[^,\s][^,]*",
+        };
+        return Text(Padded($@"{one}(\s*,\s*{one}){more}"));
+    }
+
+    private static string Padded(string pattern) => $@"^\s*{pattern}\s*$";
 
     private static JsonObject If(string property, IEnumerable<string> values, JsonNode then, JsonNode? otherwise = null)
     {

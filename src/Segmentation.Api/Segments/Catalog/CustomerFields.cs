@@ -63,6 +63,7 @@ public sealed partial class CustomerFields
 
             Field("geographic.country", Text, "Country", "ISO 3166-1 alpha-2.", (c, x) => c.Geographic.CountryFolded) with
             {
+                Pattern = Geographic.CountryPattern,
                 Check = text => Geographic.IsCountry(text)
                     ? null
                     : $"geographic.country must be a country's two letters (ISO 3166-1 alpha-2), as \"DE\", not {ErrorText.Quote(text)}.",

@@ -9,6 +9,9 @@ internal static class ConnectionUrl
 {
     private const string Percent = "A character such as @ : / ? # % in a user's name or a password is sent percent-encoded: %40 for @.";
 
+    // Npgsql asks the system's authorities where no others are named.
+    private static readonly (string Name, string Value) SystemRoots = ("sslrootcert", "system");
+
     private static readonly string[] Schemes = ["postgres://", "postgresql://"];
 
     // libpq's names, with Npgsql's; null for what has no counterpart, and makes no difference to what is read and written.
@@ -76,11 +79,17 @@ internal static class ConnectionUrl
             settings.Database = Decode(database);
         }
 
-        foreach (var parameter in parameters.Split('&', StringSplitOptions.RemoveEmptyEntries))
+        var pairs = parameters.Split('&', StringSplitOptions.RemoveEmptyEntries).Select(p => p.Split('=', 2) is [var name, var value]
+            ? (Decode(name), Decode(value))
+            : throw Malformed("has a parameter without a value.")).ToList();
+        if (pairs.Contains(SystemRoots))
         {
-            var (name, value) = parameter.Split('=', 2) is [var n, var v]
-                ? (Decode(n), Decode(v))
-                : throw Malformed("has a parameter without a value.");
+            // As libpq: who names the system's authorities wants them asked. An sslmode that is given still holds.
+            settings.SslMode = SslMode.VerifyFull;
+        }
+
+        foreach (var (name, value) in pairs)
+        {
             Set(name, value, settings);
         }
 
@@ -148,7 +157,7 @@ internal static class ConnectionUrl
             keyword = name;
         }
 
-        if (keyword is null || (name == "sslrootcert" && value == "system"))
+        if (keyword is null || (name, value) == SystemRoots)
         {
             return;
         }

@@ -21,6 +21,8 @@ public sealed class ConnectionTextTests
     [InlineData("postgres://db?dbname=d&sslmode=require", "Host=db;Database=d;SSL Mode=Require")]
     [InlineData("postgres://db?sslmode=verify-full&sslrootcert=/ca.pem", "Host=db;SSL Mode=VerifyFull;Root Certificate=/ca.pem")]
     [InlineData("postgres://db?sslmode=verify-ca&sslrootcert=system", "Host=db;SSL Mode=VerifyCA")]
+    [InlineData("postgres://db?sslrootcert=system&sslmode=verify-ca", "Host=db;SSL Mode=VerifyCA")]
+    [InlineData("postgres://db?sslrootcert=system", "Host=db;SSL Mode=VerifyFull")]
     [InlineData("postgres://db?sslcert=/c&sslkey=/k&sslpassword=p", "Host=db;SSL Certificate=/c;SSL Key=/k;SSL Password=p")]
     [InlineData("postgres://db?ssl=true&sslnegotiation=direct", "Host=db;SSL Mode=Require;SSL Negotiation=Direct")]
     [InlineData("postgres://db?channel_binding=require&gssencmode=disable", "Host=db;Channel Binding=Require;GSS Encryption Mode=Disable")]

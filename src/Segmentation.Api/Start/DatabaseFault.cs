@@ -12,8 +12,17 @@ internal static class DatabaseFault
         || (e is InvalidOperationException { InnerException: { } inner } && IsCause(inner));
 
     /// <summary>The database as its messages name it: <c>db.example:5432</c>.</summary>
-    public static string Server(NpgsqlConnectionStringBuilder settings) =>
-        settings.Host is { } host && host.IndexOfAny([',', '/']) < 0 ? $"{host}:{settings.Port}" : settings.Host ?? "";
+    public static string Server(NpgsqlConnectionStringBuilder settings)
+    {
+        if (settings.Host is not { } host || host.IndexOfAny([',', '/']) >= 0)
+        {
+            return settings.Host ?? "";
+        }
+
+        // Npgsql's own reading: a host may have its port with it.
+        using var connection = new NpgsqlConnection(settings.ConnectionString);
+        return connection.DataSource.Replace("tcp://", "", StringComparison.Ordinal);
+    }
 
     /// <summary>Why an attempt to use the database failed.</summary>
     public static StartupException Describe(Exception failure, NpgsqlConnectionStringBuilder settings)

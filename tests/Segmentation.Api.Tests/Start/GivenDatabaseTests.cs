@@ -76,6 +76,7 @@ public sealed class GivenDatabaseTests(TestDatabase databases) : IClassFixture<T
 
     [Theory]
     [InlineData("Host=127.0.0.1;Port=1;Username=me;Password=topsecret", "Nobody listens on 127.0.0.1:1: is PostgreSQL started")]
+    [InlineData("Host=127.0.0.1:1;Username=me;Password=topsecret", "Nobody listens on 127.0.0.1:1: is PostgreSQL started")]
     [InlineData("Host=no-such-host.invalid;Username=me;Password=topsecret", "There is no host of the name in no-such-host.invalid:5432.")]
     [InlineData("Host=/nonexistent/folder;Username=me", "No PostgreSQL has a socket in the folder /nonexistent/folder")]
     [InlineData("Host=127.0.0.1,localhost;Port=1;Username=me;Password=topsecret", "Nobody listens on 127.0.0.1,localhost")]

@@ -123,9 +123,21 @@ public sealed class BulkTable<T>
     private static Expression Value(Expression row, IProperty property)
     {
         var value = Read(row, property);
-        return property.GetRelationalTypeMapping().Converter is { } converter
-            ? Expression.Invoke(converter.ConvertToProviderExpression, value)
-            : value;
+        if (property.GetRelationalTypeMapping().Converter is not { } converter)
+        {
+            return value;
+        }
+
+        // A converter is not asked about a null.
+        if (Nullable.GetUnderlyingType(value.Type) is null)
+        {
+            return Expression.Invoke(converter.ConvertToProviderExpression, value);
+        }
+
+        var stored = Expression.Invoke(converter.ConvertToProviderExpression, Expression.Property(value, "Value"));
+        var nullable = stored.Type.IsValueType ? typeof(Nullable<>).MakeGenericType(stored.Type) : stored.Type;
+        return Expression.Condition(
+            Expression.Property(value, "HasValue"), Expression.Convert(stored, nullable), Expression.Default(nullable));
     }
 
     private static Expression Read(Expression row, IPropertyBase property) => property.DeclaringType is IComplexType part

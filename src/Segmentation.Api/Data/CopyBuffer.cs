@@ -87,6 +87,18 @@ internal sealed class CopyBuffer
         Append(raw);
     }
 
+    public void Write(short? number)
+    {
+        if (number is not { } value)
+        {
+            WriteNull();
+            return;
+        }
+
+        WriteLength(2);
+        BinaryPrimitives.WriteInt16BigEndian(Take(2), value);
+    }
+
     public void Write(int? number)
     {
         if (number is not { } value)

@@ -182,7 +182,7 @@ internal sealed partial class SampleData(
             return customer;
         });
         var moves = new SamplePast(plan, customers, revenue, sample.Start, until).Find(samples);
-        await PastMembership.WriteAsync(connection, samples, moves, until, cancellation);
+        await PastMembership.WriteAsync(connection, db.Model, samples, moves, until, cancellation);
     }
 
     private Task AddAsync(ExampleSegment sample, DateTimeOffset now, CancellationToken cancellation) => AddAsync(new Segment

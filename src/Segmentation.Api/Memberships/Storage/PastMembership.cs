@@ -1,7 +1,9 @@
+using Microsoft.EntityFrameworkCore.Metadata;
 using Npgsql;
 using NpgsqlTypes;
 using Segmentation.Api.Changes;
 using Segmentation.Api.Data;
+using Segmentation.Api.Segments;
 
 namespace Segmentation.Api.Memberships;
 
@@ -24,12 +26,13 @@ internal static class PastMembership
 
     /// <summary>Writes revisions, membership periods and the segments' states; nothing where a past can't be written.</summary>
     /// <param name="connection">In a transaction: the maintainer waits for its end.</param>
+    /// <param name="model">Of the database.</param>
     /// <param name="segments">All segments that the moves are of.</param>
     /// <param name="moves">Of each customer and segment in turn: it joined, it left, it joined. In any order of customers.</param>
     /// <param name="until">The instant at which the past is that of now; no move is later.</param>
     public static async Task WriteAsync(
-        NpgsqlConnection connection, IReadOnlyList<SegmentPlan> segments, IEnumerable<PastMove> moves, DateTimeOffset until,
-        CancellationToken cancellation)
+        NpgsqlConnection connection, IModel model, IReadOnlyList<SegmentPlan> segments, IEnumerable<PastMove> moves,
+        DateTimeOffset until, CancellationToken cancellation)
     {
         await using (var wait = new NpgsqlCommand("SELECT 1 FROM membership_leader FOR UPDATE", connection))
         {
@@ -62,7 +65,7 @@ internal static class PastMembership
             await copy.CompleteAsync(cancellation);
         }
 
-        await CopyPeriodsAsync(connection, periods, cancellation);
+        await BulkTable<MembershipPeriod>.For(model).CopyAsync(connection, periods, cancellation);
         foreach (var segment in segments)
         {
             await using var state = new NpgsqlCommand(
@@ -108,13 +111,13 @@ internal static class PastMembership
         return (long)(await command.ExecuteScalarAsync(cancellation))!;
     }
 
-    private static (List<MembershipRevision> Revisions, List<Period> Periods, Dictionary<int, int> Sizes) Assemble(
+    private static (List<MembershipRevision> Revisions, List<MembershipPeriod> Periods, Dictionary<int, int> Sizes) Assemble(
         List<List<PastMove>> revisions, long first, IReadOnlyList<SegmentPlan> segments)
     {
         var sizes = segments.ToDictionary(s => s.Segment.Id, _ => 0);
-        var open = new Dictionary<(int, long), Period>();
+        var open = new Dictionary<(int, long), MembershipPeriod>();
         List<MembershipRevision> rows = new(revisions.Count);
-        List<Period> periods = [];
+        List<MembershipPeriod> periods = [];
         foreach (var (i, moves) in revisions.Index())
         {
             var segment = moves[0].Segment.Segment;
@@ -124,13 +127,20 @@ internal static class PastMembership
                 var key = (segment.Id, move.CustomerKey);
                 if (move.Joined)
                 {
-                    open.Add(key, new Period(move, id));
+                    open.Add(key, new MembershipPeriod
+                    {
+                        SegmentId = segment.Id,
+                        CustomerKey = move.CustomerKey,
+                        JoinedRevision = id,
+                        JoinedCause = move.Cause,
+                        JoinedEvent = move.EventId,
+                    });
                     periods.Add(open[key]);
                 }
                 else
                 {
                     open.Remove(key, out var period);
-                    (period!.Left, period.LeftRevision) = (move, id);
+                    (period!.LeftRevision, period.LeftCause, period.LeftEvent) = (id, move.Cause, move.EventId);
                 }
             }
 
@@ -148,54 +158,5 @@ internal static class PastMembership
         }
 
         return (rows, periods, sizes);
-    }
-
-    private static async Task CopyPeriodsAsync(NpgsqlConnection connection, List<Period> periods, CancellationToken cancellation)
-    {
-        await using var copy = await connection.BeginBinaryImportAsync(
-            """
-            COPY memberships (
-                segment_id, customer_key, joined_batch, joined_cause, joined_event, left_batch, left_cause, left_event)
-            FROM STDIN (FORMAT BINARY)
-            """,
-            cancellation);
-        foreach (var period in periods)
-        {
-            await copy.StartRowAsync(cancellation);
-            await copy.WriteAsync(period.Joined.Segment.Segment.Id, NpgsqlDbType.Integer, cancellation);
-            await copy.WriteAsync(period.Joined.CustomerKey, NpgsqlDbType.Bigint, cancellation);
-            await copy.WriteAsync(period.JoinedRevision, NpgsqlDbType.Bigint, cancellation);
-            await copy.WriteAsync((short)period.Joined.Cause, NpgsqlDbType.Smallint, cancellation);
-            await WriteTextAsync(period.Joined.EventId);
-            if (period.Left is { } left)
-            {
-                await copy.WriteAsync(period.LeftRevision, NpgsqlDbType.Bigint, cancellation);
-                await copy.WriteAsync((short)left.Cause, NpgsqlDbType.Smallint, cancellation);
-                await WriteTextAsync(left.EventId);
-            }
-            else
-            {
-                await copy.WriteNullAsync(cancellation);
-                await copy.WriteNullAsync(cancellation);
-                await copy.WriteNullAsync(cancellation);
-            }
-        }
-
-        await copy.CompleteAsync(cancellation);
-
-        Task WriteTextAsync(string? text) =>
-            text is null ? copy.WriteNullAsync(cancellation) : copy.WriteAsync(text, NpgsqlDbType.Text, cancellation);
-    }
-
-    // A membership period as it comes to be.
-    private sealed class Period(PastMove joined, long revision)
-    {
-        public PastMove Joined => joined;
-
-        public long JoinedRevision => revision;
-
-        public PastMove? Left { get; set; }
-
-        public long LeftRevision { get; set; }
     }
 }

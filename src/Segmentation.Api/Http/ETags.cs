@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Mvc.Filters;
+using Microsoft.Extensions.Primitives;
 using Microsoft.Net.Http.Headers;
 
 namespace Segmentation.Api.Http;
@@ -18,10 +19,13 @@ public static class ETags
     /// <summary>
     /// Refuses the write when <c>If-Match</c> names other versions than the present one, or <c>If-None-Match</c> names the present one.
     /// </summary>
+    /// <exception cref="ApiProblem">412; 400: what is there is no ETag.</exception>
     /// <param name="version">The present version; null when there is no such resource.</param>
     public static void CheckIfMatch(this HttpRequest request, int? version)
     {
         var headers = request.GetTypedHeaders();
+        CheckForm("If-Match", request.Headers.IfMatch, headers.IfMatch);
+        CheckForm("If-None-Match", request.Headers.IfNoneMatch, headers.IfNoneMatch);
         if (request.Headers.IfMatch.Count > 0 && !Names(headers.IfMatch, version))
         {
             throw ApiProblem.Stale();
@@ -31,6 +35,14 @@ public static class ETags
         {
             throw new ApiProblem(
                 StatusCodes.Status412PreconditionFailed, "It is there already: If-None-Match: * creates it only where it is not.");
+        }
+    }
+
+    private static void CheckForm(string header, StringValues sent, IList<EntityTagHeaderValue> tags)
+    {
+        if (tags.Count == 0 && !StringValues.IsNullOrEmpty(sent))
+        {
+            throw ApiProblem.Invalid(header, $"{header} must be an ETag as it was answered, with its quotation marks, or *.");
         }
     }
 

@@ -49,7 +49,7 @@ internal sealed class WebhookOutbox : IRevisionObserver
         WHERE customer_key = hashtextextended(erased_id COLLATE "C", 0) AND customer_id = erased_id AND state = 0 AND NOT joined
         """;
 
-    // What is still to be told of the segment says less than that all have left.
+    // What is still to be told of the segment says less than that all have left, but for that a customer was erased.
     private const string InsertDeleted =
         $"""
         WITH followers AS MATERIALIZED (
@@ -59,7 +59,8 @@ internal sealed class WebhookOutbox : IRevisionObserver
           JOIN webhooks w ON w.enabled AND (cardinality(w.segments) = 0 OR d.key = ANY (w.segments))
           WHERE d.segment_id = $1),
         superseded AS (
-          DELETE FROM webhook_deliveries m USING followers f WHERE m.webhook_key = f.key AND m.state = 0 AND m.segment_key = f.segment_key)
+          DELETE FROM webhook_deliveries m USING followers f
+          WHERE m.webhook_key = f.key AND m.state = 0 AND m.segment_key = f.segment_key AND m.cause <> 8)
         {Insert}
         SELECT f.key, hashtextextended(f.segment_key, 1), NULL, f.segment_key, f.name, f.version, false, 4, NULL, f.at, f.at, f.at,
           gen_random_uuid(), 0, 0

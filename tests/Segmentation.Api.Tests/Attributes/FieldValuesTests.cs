@@ -153,6 +153,11 @@ public sealed class FieldValuesTests(ApiFixture fixture) : IClassFixture<ApiFixt
     public async Task Field_WithoutValues_IsRefused(string field, int status) =>
         (await Api.GetAsync($"fields/{field}/values")).Expect(status);
 
+    [Fact]
+    public async Task FieldOfEventsByItsNameAlone_IsToldItsWholeName() => Assert.Contains(
+        "behavioral.events.channel", (await Api.GetAsync("fields/channel/values")).Expect(404)["title"].GetString()!,
+        StringComparison.Ordinal);
+
     private async Task<Answer> GetAsync(string field, string prefix) =>
         (await Api.GetAsync($"fields/{field}/values?prefix={Uri.EscapeDataString(prefix)}")).Expect(200);
 }

@@ -34,6 +34,16 @@ public sealed class EdgeTests(ApiFixture fixture) : IClassFixture<ApiFixture>
     }
 
     [Theory]
+    [InlineData("If-Match", "nonsense")]
+    [InlineData("If-None-Match", "3")]
+    public async Task Put_WhatIsNoETag_Is400(string header, string value)
+    {
+        var answer = (await Api.PutAsync("customers/no-tag", "{}", (header, value))).Expect(400);
+        Assert.Contains("quotation marks", answer["errors"].GetProperty(header)[0].GetString()!, StringComparison.Ordinal);
+        (await Api.GetAsync("customers/no-tag")).Expect(404);
+    }
+
+    [Theory]
     [InlineData("customers/created-once", "{}")]
     [InlineData("segments/created-once", Everyone)]
     [InlineData("attributes/createdOnce", """{"type":"text","kind":"value"}""")]

@@ -121,6 +121,10 @@ public sealed class WebhookOutboxTests(WebhookWorld world) : IClassFixture<Webho
         await ChangeAsync(segment, [key, key + 1], [], DateTimeOffset.UtcNow);
         await ChangeAsync(other, [key], [], DateTimeOffset.UtcNow);
         await MembershipSql.RunAsync(world.Database, $"UPDATE webhook_deliveries SET state = 1 WHERE customer_id = 'gone-2'");
+        await MembershipSql.RunAsync(world.Database, $"""
+            UPDATE webhook_deliveries SET joined = false, cause = 8, customer_id = 'erased'
+            WHERE webhook_key = {one} AND segment_key = 'outbox-gone' AND customer_id = 'gone-1'
+            """);
         var at = new DateTimeOffset(2027, 1, 2, 3, 4, 5, TimeSpan.Zero);
         var revision = await MembershipSql.ChangeAsync(world.Database, segment, [], [key, key + 1], at);
         await MembershipSql.RunAsync(world.Database, $"""
@@ -141,6 +145,7 @@ public sealed class WebhookOutboxTests(WebhookWorld world) : IClassFixture<Webho
         Assert.All(ends, r => Assert.Equal(("outbox-gone", "Gone", 4, at, at, (DateTimeOffset?)at, false), (
             r.SegmentKey, r.SegmentName, r.SegmentVersion, r.At, r.QueuedAt, r.NextAttemptAt, r.Joined)));
         Assert.DoesNotContain(rows, r => r is { SegmentKey: "outbox-gone", CustomerId: "gone-1" });
+        Assert.Equal(DeliveryState.Pending, Assert.Single(rows, r => r.CustomerId == "erased").State);
         Assert.Equal(new[] { all, off }.Order(), rows.Where(r => r.SegmentKey == "outbox-stays").Select(r => r.WebhookKey).Order());
         Assert.Equal(2, rows.Count(r => r.CustomerId == "gone-2"));
     }

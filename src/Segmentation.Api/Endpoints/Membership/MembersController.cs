@@ -29,7 +29,6 @@ public sealed class MembersController(
     /// <summary>Lists the members, paged; or streams them all as CSV or NDJSON, by Accept.</summary>
     /// <remarks>An active segment's members are read from stored membership, kept within a second of what is written; <c>evaluatedAt</c>
     /// tells up to when.</remarks>
-    /// <param name="asOf">The instant to look at; default now.</param>
     /// <param name="live">Evaluate the rule now, in place of stored membership.</param>
     /// <param name="fields"><c>id</c>: ids alone.</param>
     /// <param name="format"><c>csv</c> or <c>ndjson</c>: all members, streamed, as a download; <c>json</c>: a page. Left out, Accept

@@ -29,8 +29,9 @@ internal static class Swagger
         + "webhooks tell of it.\n\n"
         + "Lists are `{\"items\", \"nextCursor\"}`: send `nextCursor` as `cursor` for the next page. Instants are UTC.\n\n"
         + "**Errors** all have one form, problem details (RFC 9457, `application/problem+json`): `title` says what is wrong and what to "
-        + "do about it, `status` repeats the status. A 400 has `errors` besides, which names every fault at once, by JSON Pointer into "
-        + "the body (`/rule/rules/0/value`) or by the parameter's name. After a 503, wait as long as `Retry-After` says.\n\n"
+        + "do about it, `status` repeats the status. A 400 has `errors` besides, which names what is wrong, all of a rule's faults at "
+        + "once, by JSON Pointer into the body (`/rule/rules/0/value`) or by the parameter's name. "
+        + "After a 503, wait as long as `Retry-After` says.\n\n"
         + "Customers and segments carry an `ETag`; send it as `If-Match`, and a write that would undo another's gets a "
         + "412.";
 

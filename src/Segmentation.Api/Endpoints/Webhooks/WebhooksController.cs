@@ -22,8 +22,8 @@ public sealed class WebhooksController(
     /// <c>{"segment","segmentName","customerId","cause","eventId","version"}</c>. When a customer is erased, <c>segment.left</c> with the
     /// cause <c>erased</c> is sent for each segment that it was in, and other messages about it that are not sent yet are dropped.</para>
     /// <para><c>segment.deleted</c> says that a segment was deleted, so that all have left it; its <c>data</c> is
-    /// <c>{"segment","segmentName","version"}</c>. It is sent after all other messages about that segment, and before any about a new
-    /// segment with the same key.</para>
+    /// <c>{"segment","segmentName","version"}</c>. It takes the place of messages about that segment that are not sent yet, but
+    /// for those that a customer was erased, and is sent before any about a new segment with the same key.</para>
     /// <para><c>webhook.test</c> has empty <c>data</c>.</para></remarks>
     [HttpPost]
     [ProducesResponseType<WebhookResource>(StatusCodes.Status201Created)]

@@ -41,7 +41,8 @@ public sealed class FieldSuggestions(
         }
 
         var definitions = await query.DefinitionsAsync(cancellation);
-        var field = definitions.Catalog(Backend.Sql, historical: false).Find(name) ?? throw ApiProblem.NotFound("field");
+        var field = definitions.Catalog(Backend.Sql, historical: false).Find(name) ?? throw ApiProblem.NotFound(
+            EventFields.Catalog.Find(name) is null ? "field" : $"field of customers; of events it is {EventPrefixes[0]}{name}");
         return field switch
         {
             { Type: FieldType.Segment } => SuggestSegments(definitions, prefix),

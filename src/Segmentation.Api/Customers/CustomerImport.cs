@@ -16,11 +16,13 @@ public sealed class CustomerImport(SegmentationDb db, CustomerValidator validato
 
     // Rejected lines that are kept in memory at most, until they are reported.
     private const int MaxUnreported = 1000;
+    private const int MaxUnreportedBytes = 8 * 1024 * 1024;
 
     private static readonly TimeSpan LogInterval = TimeSpan.FromSeconds(5);
 
     private readonly List<LineError> errors = [];
     private List<RejectedLine> unreported = [];
+    private long unreportedBytes;
     private Func<ImportCounts, IReadOnlyList<RejectedLine>, Task>? report;
     private IReadOnlyList<string?> header = [];
     private long received;
@@ -82,10 +84,10 @@ public sealed class CustomerImport(SegmentationDb db, CustomerValidator validato
                 }
                 else
                 {
-                    Reject(reader.Line, fault!, reader.Record, reader.Fault is null, id);
+                    Reject(reader.Line, fault!, reader.Record.Span, reader.Fault is null, id);
                 }
 
-                if (batch.IsFull || unreported.Count >= MaxUnreported)
+                if (batch.IsFull || unreported.Count >= MaxUnreported || unreportedBytes > MaxUnreportedBytes)
                 {
                     await storing;
                     await ReportAsync();
@@ -125,7 +127,7 @@ public sealed class CustomerImport(SegmentationDb db, CustomerValidator validato
         return new CustomerCsv(CsvColumns.Read(names, reader.Separator, definitions));
     }
 
-    private void Reject(int line, string message, ReadOnlyMemory<byte> record, bool isReadable, string? id)
+    private void Reject(int line, string message, ReadOnlySpan<byte> record, bool isReadable, string? id)
     {
         lock (errors)
         {
@@ -138,6 +140,7 @@ public sealed class CustomerImport(SegmentationDb db, CustomerValidator validato
             if (report is not null)
             {
                 unreported.Add(new RejectedLine(line, message, record.ToArray(), isReadable, id));
+                unreportedBytes += record.Length;
             }
         }
     }
@@ -153,7 +156,7 @@ public sealed class CustomerImport(SegmentationDb db, CustomerValidator validato
         ImportCounts counts;
         lock (errors)
         {
-            (lines, unreported) = (unreported, []);
+            (lines, unreported, unreportedBytes) = (unreported, [], 0);
             counts = new ImportCounts(received, created, updated, rejected);
         }
 
@@ -170,7 +173,7 @@ public sealed class CustomerImport(SegmentationDb db, CustomerValidator validato
         var stored = await store.StoreAsync(batch, cancellation);
         foreach (var (line, message) in stored.Rejected)
         {
-            Reject(line.Number, message, batch.Record(line).ToArray(), isReadable: true, line.Id);
+            Reject(line.Number, message, batch.Record(line), isReadable: true, line.Id);
         }
 
         created += stored.Created;

@@ -19,7 +19,9 @@ internal sealed class CustomerImportBatch(BulkTable<Customer> table)
     private readonly ArrayBufferWriter<byte> records = new();
 
     public bool IsEmpty => entries.Count == 0;
-    public bool IsFull => entries.Count == MaxRows || encoded.Length > MaxBytes;
+
+    // A line may be long of which little is stored: blanks, or columns that are not taken.
+    public bool IsFull => entries.Count == MaxRows || encoded.Length > MaxBytes || records.WrittenCount > MaxBytes;
 
     /// <summary>The attributes that its lines carry.</summary>
     public IReadOnlyCollection<string> Attributes => carriers.Keys;

@@ -1,6 +1,8 @@
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using Segmentation.Api.Customers;
+using Segmentation.Api.Data;
+using Segmentation.Api.Http;
 
 namespace Segmentation.Api.Tests.Customers;
 
@@ -67,6 +69,22 @@ public sealed class BackgroundImportTests(ApiFixture fixture) : IClassFixture<Ap
     }
 
     [Fact]
+    public async Task Errors_OfAFileThatWasSentAgain_HaveTheirNotesOnce()
+    {
+        var id = NewId();
+        var sent = $"#line,id,demographic.birthDate,#mine,#message\n7,{id}-1,01.02.1990,kept,old\n8,{id}-2,13.05.1990,\"kept, too\",old\n";
+        var ended = await EndAsync((await SendAsync(sent)).Expect(202).Message.Headers.Location!.OriginalString);
+        var errors = (await Api.GetAsync($"imports/{ended["id"].GetString()}/errors")).Expect(200).Body;
+        var lines = errors.Split("\r\n");
+        Assert.Equal("#line,#message,id,demographic.birthDate,#mine", lines[0]);
+        Assert.StartsWith("2,", lines[1]);
+        Assert.EndsWith($",{id}-1,01.02.1990,kept", lines[1]);
+        Assert.EndsWith($",{id}-2,13.05.1990,\"kept, too\"", lines[2]);
+        var mended = errors.Replace("01.02.1990", "1990-02-01").Replace("13.05.1990", "1990-05-13");
+        Assert.Equal(2, (await Api.SendAsync("POST", "customers/import", mended, "text/csv")).Expect(200)["created"].GetInt32());
+    }
+
+    [Fact]
     public async Task Errors_OfWhatCantBeCut_AreTheLineItself()
     {
         var id = NewId();
@@ -94,6 +112,23 @@ public sealed class BackgroundImportTests(ApiFixture fixture) : IClassFixture<Ap
         var csv = (await Api.GetAsync($"imports/{ended["id"].GetString()}/errors")).Expect(200).Body;
         var numbers = csv.Split("\r\n", StringSplitOptions.RemoveEmptyEntries)[1..].Select(line => line.Split(',')[0]);
         Assert.Equal(Enumerable.Range(0, 3500).Select(i => $"{i + 2}"), numbers);
+    }
+
+    [Fact]
+    public void Batch_IsFull_ByTheLengthOfItsLines()
+    {
+        var batch = new CustomerImportBatch(BulkTable<Customer>.For(new DesignTimeDbFactory().CreateDbContext([]).Model));
+        var line = new byte[RecordReader.MaxBytes];
+        for (var i = 0; i < 8; i++)
+        {
+            Assert.False(batch.IsFull);
+            batch.Add(new ImportedCustomer(new Customer { Id = $"{i}" }, 0, new CustomerResource(), [], []), i, line);
+        }
+
+        batch.Add(new ImportedCustomer(new Customer { Id = "x" }, 0, new CustomerResource(), [], []), 9, line);
+        Assert.True(batch.IsFull);
+        batch.Clear();
+        Assert.False(batch.IsFull);
     }
 
     [Fact]

@@ -26,28 +26,28 @@ internal static class ImportErrors
         }
 
         var header = job.Csv ? job.Header : ["record"];
-        var first = CustomerCsv.Join([.. notes, .. header.Select(CsvFormula.Lead)]);
+
+        // A file that was mended and sent again has the notes of the import before: these take their place.
+        var earlier = header.Index().Where(column => notes.Contains(column.Item.Trim())).Select(column => column.Index).ToHashSet();
+        var first = CustomerCsv.Join([.. notes, .. header.Where((_, i) => !earlier.Contains(i)).Select(CsvFormula.Lead)]);
         Encoding.UTF8.GetBytes((bom ? "\uFEFF" : "") + first, response.BodyWriter);
         var rejections = db.ImportRejections;
         var rows = rejections.AsNoTracking().Where(r => r.ImportId == job.Id).OrderBy(r => r.Line).AsAsyncEnumerable();
         var fields = new List<string?>();
         await foreach (var row in rows.WithCancellation(cancellation))
         {
-            fields.Clear();
+            IEnumerable<string?> own = [Encoding.UTF8.GetString(row.Record)];
             if (job.Csv && row.IsReadable)
             {
                 RecordReader.Split(row.Record, (byte)job.Separator[0], fields);
-            }
-            else
-            {
-                fields.Add(Encoding.UTF8.GetString(row.Record));
+                own = fields.Where((_, i) => !earlier.Contains(i));
             }
 
             // A cell stands for what it stood for: an import takes off the apostrophe that leads it here.
             string[] cells =
             [
                 row.Line.ToString(CultureInfo.InvariantCulture), CsvFormula.Lead(row.Message),
-                .. fields.Select(field => CsvFormula.Lead(CsvFormula.TakeOff(field ?? ""))),
+                .. own.Select(field => CsvFormula.Lead(CsvFormula.TakeOff(field ?? ""))),
             ];
             Encoding.UTF8.GetBytes(CustomerCsv.Join(cells), response.BodyWriter);
             if (response.BodyWriter.UnflushedBytes > 32 * 1024)

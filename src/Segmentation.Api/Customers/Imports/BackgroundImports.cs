@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Threading.Channels;
 using Microsoft.Extensions.Options;
-using Npgsql;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 
@@ -186,7 +185,7 @@ public sealed partial class BackgroundImports(
             using var late = new CancellationTokenSource(TimeSpan.FromSeconds(5));
             await jobs.EndAsync(id, state, [], error, late.Token);
         }
-        catch (Exception failure) when (failure is NpgsqlException or OperationCanceledException)
+        catch (Exception failure)
         {
             LogFailure(failure);
         }
@@ -213,9 +212,10 @@ public sealed partial class BackgroundImports(
                     }
                 }
             }
-            catch (Exception failure) when (failure is NpgsqlException or ObjectDisposedException)
+            catch (Exception failure) when (!stopping.IsCancellationRequested)
             {
-                // Tried again at the next beat.
+                // Tried again at the next beat: what escapes from here would end the service.
+                LogSilence(failure);
             }
 
             await Task.Delay(ImportJobs.Heartbeat, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -224,6 +224,9 @@ public sealed partial class BackgroundImports(
 
     [LoggerMessage(LogLevel.Error, "An import in the background failed")]
     private partial void LogFailure(Exception failure);
+
+    [LoggerMessage(LogLevel.Warning, "Imports in the background could not be said to be alive, or old ones not be removed")]
+    private partial void LogSilence(Exception failure);
 
     [LoggerMessage(LogLevel.Error, "A file to import can't be held")]
     private partial void LogNoRoom(Exception failure);

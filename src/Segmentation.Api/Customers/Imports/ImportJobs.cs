@@ -21,7 +21,8 @@ public sealed class ImportJobs(NpgsqlDataSource database, TimeProvider time)
     private const int MaxKept = 100_000;
     private const long MaxKeptBytes = 64 * 1024 * 1024;
 
-    private const string Open = "state IN (0, 1)";
+    private static readonly string Open =
+        $"state IN ({string.Join(", ", Enum.GetValues<ImportState>().Where(s => !HasEnded(s)).Select(s => (int)s))})";
 
     public static bool HasEnded(ImportState state) => state is not (ImportState.Waiting or ImportState.Running);
 
@@ -51,7 +52,6 @@ public sealed class ImportJobs(NpgsqlDataSource database, TimeProvider time)
             (job.Kept, job.KeptBytes) = (job.Kept + 1, job.KeptBytes + line.Record.Length);
         }
 
-        job.Counts = counts;
         await database.ExecuteAsync(
             """
             WITH job AS (
@@ -117,7 +117,6 @@ public sealed class ImportJobs(NpgsqlDataSource database, TimeProvider time)
 internal sealed class ImportProgress(string id)
 {
     public string Id => id;
-    public ImportCounts Counts { get; set; }
     public int Kept { get; set; }
     public long KeptBytes { get; set; }
     public IReadOnlyList<string?> Header { get; set; } = [];

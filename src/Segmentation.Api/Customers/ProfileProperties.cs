@@ -77,6 +77,10 @@ internal static class ProfileProperties
         Shown(c => c.UpdatedAt, r => r.UpdatedAt),
     ];
 
+    // Those that are sent, a bit each.
+    private static readonly (ProfileProperty Property, ulong Bit)[] sent =
+        [.. all.Where(p => p.Merge is not null).Select((p, i) => (p, 1UL << i))];
+
     /// <summary>Sets all of a resource's properties to what a customer has; its parts are there.</summary>
     public static readonly Action<Customer, CustomerResource, DateTimeOffset> Show =
         Join<Action<Customer, CustomerResource, DateTimeOffset>>(
@@ -94,13 +98,13 @@ internal static class ProfileProperties
 
     /// <summary>The members of a customer that hold the properties that are sent, each with its bit.</summary>
     public static readonly IReadOnlyList<(ulong Bit, string Path, Type Type)> Members =
-        [.. all.Where(p => p.Merge is not null).Select((p, i) => (1UL << i, PathOf(p.Column!), p.Column!.Type))];
+        [.. sent.Select(p => (p.Bit, PathOf(p.Property.Column!), p.Property.Column!.Type))];
 
     /// <summary>Sets those of a customer's properties that are named, by their bits, to what another customer has.</summary>
     public static readonly Action<Customer, Customer, ulong> Merge = Expression.Lambda<Action<Customer, Customer, ulong>>(
-        Expression.Block(all.Where(p => p.Merge is not null).Select((p, i) => Expression.IfThen(
-            Expression.NotEqual(Expression.And(ProfileProperty.Named, Expression.Constant(1UL << i)), Expression.Constant(0UL)),
-            p.Merge!))),
+        Expression.Block(sent.Select(p => Expression.IfThen(
+            Expression.NotEqual(Expression.And(ProfileProperty.Named, Expression.Constant(p.Bit)), Expression.Constant(0UL)),
+            p.Property.Merge!))),
         ProfileProperty.Customer, ProfileProperty.From, ProfileProperty.Named).Compile();
 
     /// <summary>Brings all of a resource's properties into the form that is stored; its parts are there.</summary>
@@ -130,8 +134,7 @@ internal static class ProfileProperties
     private static Dictionary<string, ulong> FindBits()
     {
         const string place = "geographic.location";
-        var bits = all.Where(p => p.Merge is not null).Select((p, i) => (Name: p.Pointer[1..].Replace('/', '.'), Bit: 1UL << i))
-            .ToDictionary(p => p.Name, p => p.Bit, StringComparer.Ordinal);
+        var bits = sent.ToDictionary(p => p.Property.Pointer[1..].Replace('/', '.'), p => p.Bit, StringComparer.Ordinal);
         var coordinates = bits.Keys.Where(name => name.StartsWith(place, StringComparison.Ordinal)).ToList();
         var both = coordinates.Aggregate(0UL, (sum, name) => sum | bits[name]);
         coordinates.Append(place).ToList().ForEach(name => bits[name] = both);

@@ -7,6 +7,10 @@ namespace Segmentation.Api.Http;
 /// <summary>
 /// Takes bodies that are packed (<c>Content-Encoding: gzip</c> or <c>br</c>), on every route. Limits of size count the unpacked bytes.
 /// </summary>
+/// <remarks>
+/// ASP.NET Core's own (RequestDecompression) holds a route whose limit is disabled to the server's, lets codings pass that it does not
+/// know, and leaves a malformed body to whoever reads it.
+/// </remarks>
 internal static class RequestUnpacking
 {
     /// <summary>Unpacked bytes at most, where a route has no limit of its own: few packed bytes must not become endless work.</summary>

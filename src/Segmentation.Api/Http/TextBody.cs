@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.IO.Pipelines;
 using System.Text;
 
 namespace Segmentation.Api.Http;
@@ -7,6 +9,7 @@ namespace Segmentation.Api.Http;
 /// </summary>
 internal static class TextBody
 {
+    private const int HeadLength = 4;
     private const string Labels = "utf-8, utf-16 or windows-1252";
 
     /// <summary>The body as UTF-8. A byte order mark outweighs what the request says.</summary>
@@ -15,10 +18,11 @@ internal static class TextBody
     public static async ValueTask<Stream> OpenAsync(Stream body, string? charset, CancellationToken cancellation)
     {
         var named = Find(charset);
-        var head = new byte[4];
-        var length = await body.ReadAtLeastAsync(head, head.Length, throwOnEndOfStream: false, cancellation);
-        var whole = new Continued(head.AsMemory(0, length), body);
-        var encoding = FromHead(head.AsSpan(0, length)) ?? named;
+        var pipe = PipeReader.Create(body, new StreamPipeReaderOptions(bufferSize: 64 * 1024));
+        var begun = (await pipe.ReadAtLeastAsync(HeadLength, cancellation)).Buffer;
+        var encoding = FromHead(begun.Slice(0, Math.Min(begun.Length, HeadLength)).ToArray()) ?? named;
+        pipe.AdvanceTo(begun.Start);
+        var whole = pipe.AsStream();
         return encoding is UTF8Encoding ? whole
             : new Recoded(Encoding.CreateTranscodingStream(whole, encoding, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)));
     }
@@ -58,25 +62,6 @@ internal static class TextBody
             {
                 throw ApiProblem.Invalid("", "The file is not valid UTF-16, in which it begins: half a character is in it.");
             }
-        }
-    }
-
-    // What was read already, and then the rest.
-    private sealed class Continued(ReadOnlyMemory<byte> head, Stream rest) : ReadOnlyStream
-    {
-        private ReadOnlyMemory<byte> head = head;
-
-        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
-        {
-            if (head.IsEmpty)
-            {
-                return rest.ReadAsync(buffer, cancellationToken);
-            }
-
-            var length = Math.Min(head.Length, buffer.Length);
-            head[..length].CopyTo(buffer);
-            head = head[length..];
-            return ValueTask.FromResult(length);
         }
     }
 }

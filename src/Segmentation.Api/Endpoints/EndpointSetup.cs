@@ -80,7 +80,8 @@ internal static class EndpointSetup
     private static ApiProblem ModelProblem(ActionContext context)
     {
         var parameters = context.ActionDescriptor.Parameters.ToDictionary(p => p.Name, p => p.ParameterType);
-        var faulty = context.ModelState.Where(m => m.Value is { Errors.Count: > 0 }).Select(m => m.Key);
+        var body = context.ActionDescriptor.Parameters.FirstOrDefault(p => p.BindingInfo?.BindingSource == BindingSource.Body)?.Name;
+        var faulty = context.ModelState.Where(m => m.Value is { Errors.Count: > 0 }).Select(m => m.Key == body ? "" : m.Key);
         return ApiProblem.Invalid(faulty.Select(name => new RuleError(name, name switch
         {
             "" => "A JSON body is needed.",

@@ -33,6 +33,13 @@ public sealed class EdgeTests(ApiFixture fixture) : IClassFixture<ApiFixture>
         (await Api.PatchAsync("customers/tagged", """{"firstName":"C"}""", ("If-Match", "\"2\""))).Expect(200);
     }
 
+    [Fact]
+    public async Task Post_WithoutABody_IsToldOnce()
+    {
+        var answer = (await Api.PostAsync("customers", "")).Expect(400);
+        Assert.Equal("""{"":["A JSON body is needed."]}""", answer["errors"].GetRawText());
+    }
+
     [Theory]
     [InlineData("If-Match", "nonsense")]
     [InlineData("If-None-Match", "3")]

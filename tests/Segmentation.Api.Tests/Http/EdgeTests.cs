@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.IO.Compression;
 using System.Text;
 
@@ -117,6 +118,25 @@ public sealed class EdgeTests(ApiFixture fixture) : IClassFixture<ApiFixture>
                 }
             }
         }
+    }
+
+    [Theory]
+    [InlineData("gzip", "customers/import", "id\n", "{0}-{1}\n", "text/csv")]
+    [InlineData("br", "customers/import", "id\n", "{0}-{1}\n", "text/csv")]
+    [InlineData("gzip", "events", "", "{{\"customerId\":\"{0}-{1}\",\"type\":\"t\"}}\n", "application/x-ndjson")]
+    [InlineData("br", "events", "", "{{\"customerId\":\"{0}-{1}\",\"type\":\"t\"}}\n", "application/x-ndjson")]
+    public async Task PackedBody_ThatBreaksOff_Is400_WhereverItDoes(string encoding, string path, string head, string line, string type)
+    {
+        var body = head + string.Concat(Enumerable.Range(0, 300).Select(
+            i => string.Format(CultureInfo.InvariantCulture, line, $"cut-{encoding}", i * 7919)));
+        var whole = Pack(body, encoding);
+        foreach (var length in new[] { 1, 12, whole.Length / 3, whole.Length / 2, whole.Length - 9, whole.Length - 1 })
+        {
+            var answer = (await Api.SendAsync("POST", path, whole[..length], type, [("Content-Encoding", encoding)])).Expect(400);
+            Assert.Contains($"not valid {encoding}", answer.Body);
+        }
+
+        (await Api.SendAsync("POST", path, whole, type, [("Content-Encoding", encoding)])).Expect(200);
     }
 
     [Theory]

@@ -47,7 +47,7 @@ internal sealed class JsonBodyFormatter : TextInputFormatter
         }
         catch (JsonException malformed)
         {
-            throw Json.Problem(malformed, type);
+            throw BodyFaults.Find(malformed, BodyFaults.Parse(body), type);
         }
         catch (InvalidOperationException undecodable) when (undecodable.Source == "System.Text.Json")
         {

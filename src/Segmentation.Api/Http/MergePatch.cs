@@ -16,10 +16,11 @@ public static class MergePatch
             throw ApiProblem.Invalid("", "A merge patch is a JSON object.");
         }
 
+        JsonObject? merged = null;
         try
         {
             var target = (JsonObject)JsonSerializer.SerializeToNode(resource, Json.Options)!;
-            var merged = (JsonObject)Merge(target, patch)!;
+            merged = (JsonObject)Merge(target, patch)!;
             foreach (var name in whole.Where(n => patch.TryGetProperty(n, out var value) && value.ValueKind != JsonValueKind.Null))
             {
                 merged[name] = JsonSerializer.SerializeToNode(patch.GetProperty(name));
@@ -29,7 +30,7 @@ public static class MergePatch
         }
         catch (JsonException malformed)
         {
-            throw Json.Problem(malformed, typeof(T));
+            throw BodyFaults.Find(malformed, merged, typeof(T));
         }
     }
 

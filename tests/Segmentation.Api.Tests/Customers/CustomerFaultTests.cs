@@ -20,6 +20,10 @@ public sealed class CustomerFaultTests(ApiFixture fixture) : IClassFixture<ApiFi
     {
         { """{"nmae":"x"}""", ["/nmae"] },
         { """{"demographic":{"agee":1}}""", ["/demographic/agee"] },
+        { """{"nmae":"x","email":5,"demographic":{"agee":1,"income":"12"},"psychographic":{"interests":[1,2]},"signedUpAt":"May"}""",
+            ["/demographic/agee", "/demographic/income", "/email", "/nmae", "/psychographic/interests/0", "/psychographic/interests/1",
+                "/signedUpAt"] },
+        { """{"consents":{"a/b":{"granted":1},"c~d":{"when":2}}}""", ["/consents/a~1b/granted", "/consents/c~0d/when"] },
         { """{"id":""}""", ["/id"] },
         { """{"id":"a/b"}""", ["/id"] },
         { """{"id":"a\u0000b"}""", ["/id"] },

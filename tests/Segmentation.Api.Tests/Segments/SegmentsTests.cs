@@ -190,6 +190,10 @@ public sealed class SegmentsTests(ApiFixture fixture) : IClassFixture<ApiFixture
             answer.Expect(400).Faults);
         Assert.Contains("demographic.age", answer["errors"].GetProperty("/rule/rules/0/field")[0].GetString());
 
+        answer = await Api.PutAsync(
+            $"segments/{SegmentApi.NewKey()}", Body(All(Is("demographic.agee", "=", "1")), "\"timeZone\":\"Mars/Olympus\""));
+        Assert.Equal(["/rule/rules/0/field", "/timeZone"], answer.Expect(400).Faults);
+
         Assert.Equal(
             ["/nmae"], (await Api.PutAsync($"segments/{SegmentApi.NewKey()}", Body(Everyone, "\"nmae\":\"x\""))).Expect(400).Faults);
         Assert.Equal(

@@ -63,7 +63,7 @@ public sealed class SetsController(
     private async Task<Segment> SaveAsync(CombinationName save, MemberPredicate predicate, CancellationToken cancellation)
     {
         var body = save.ToSegment();
-        store.Check(body, "/save");
+        await store.CheckAsync(body, cancellation, "/save");
         await using var transaction = await store.BeginAsync(cancellation);
         var key = save.Key ?? throw ApiProblem.Invalid("/save/key", "A segment needs a key.");
         var segment = await store.NewAsync(key, cancellation);

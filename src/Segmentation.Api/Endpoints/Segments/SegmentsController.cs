@@ -26,7 +26,7 @@ public sealed class SegmentsController(
     public async Task<IActionResult> Create(SegmentResource body, CancellationToken cancellation)
     {
         var key = body.Key ?? throw ApiProblem.Invalid("/key", "A segment needs a key.");
-        store.Check(body);
+        await store.CheckAsync(body, cancellation);
         await using var transaction = await store.BeginAsync(cancellation);
         return await SaveAsync(await store.NewAsync(key, cancellation), body, transaction, cancellation);
     }
@@ -95,7 +95,7 @@ public sealed class SegmentsController(
     {
         CheckKey(body.Key ?? key, key);
         body = body with { Key = key };
-        store.Check(body);
+        await store.CheckAsync(body, cancellation);
         await using var transaction = await store.BeginAsync(cancellation);
         var segment = await db.Segments.FindByKeyAsync(key, cancellation);
         Request.CheckIfMatch(segment?.Version);
@@ -116,7 +116,7 @@ public sealed class SegmentsController(
         Request.CheckIfMatch(segment.Version);
         var body = MergePatch.Apply(SegmentResource.Definition(segment) with { Key = key }, patch, whole: "rule");
         CheckKey(body.Key, key);
-        store.Check(body);
+        await store.CheckAsync(body, cancellation);
         return await SaveAsync(segment, body, transaction, cancellation);
     }
 
@@ -187,7 +187,7 @@ public sealed class SegmentsController(
             Name = body.Name ?? segment.Name,
             Status = SegmentStatus.Draft,
         };
-        store.Check(definition);
+        await store.CheckAsync(definition, cancellation);
         var copy = await store.NewAsync(newKey, cancellation);
         return await SaveAsync(copy, definition, transaction, cancellation, segment);
     }

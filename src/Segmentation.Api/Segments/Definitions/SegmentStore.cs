@@ -28,10 +28,20 @@ public sealed class SegmentStore(
         return transaction;
     }
 
-    /// <summary>Checks all but the rule, which <see cref="SaveAsync"/> compiles.</summary>
+    /// <summary>Checks all but the rule, which <see cref="SaveAsync"/> compiles. What is wrong with the rule is said along with the rest.
+    /// </summary>
     /// <param name="at">JSON Pointer to where the definition stands in the request.</param>
     /// <exception cref="ApiProblem">400.</exception>
-    public void Check(SegmentResource body, string at = "") => validator.Check(body, at);
+    public async Task CheckAsync(SegmentResource body, CancellationToken cancellation, string at = "")
+    {
+        if (!(await validator.ValidateAsync(body, cancellation)).IsValid)
+        {
+            var errors = body.Rule is { } rule
+                ? (await query.DefinitionsAsync(cancellation)).Compile(rule, Backend.Sql, historical: false, body.Key).Errors
+                : [];
+            validator.Check(body, at, SegmentQuery.AtRule(errors).Select(e => new RuleError(at + e.Pointer, e.Message)));
+        }
+    }
 
     /// <summary>A segment to be saved.</summary>
     public Segment New(string key) => new() { Key = key, Name = key, TimeZone = TimeZones.Default, CreatedAt = Now() };

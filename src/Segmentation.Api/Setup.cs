@@ -1,3 +1,4 @@
+using Segmentation.Api.Access;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Endpoints;
@@ -21,6 +22,7 @@ internal static class Setup
         var (services, configuration) = (builder.Services, builder.Configuration);
         services.AddHttp(configuration);
         services.AddData(connectionString, configuration);
+        services.AddAccess(configuration);
         services.AddCustomers(configuration);
         services.AddEvents(configuration);
         services.AddSegments(configuration);
@@ -39,9 +41,11 @@ internal static class Setup
         app.UseStatusCodePages(context => ApiExceptionHandler.WriteStatusAsync(context.HttpContext));
         app.UseRouting();
         app.UseCors();
-        app.UseRequestUnpacking();
         app.UseSegmentationSwagger();
         app.UseSchemaCheck();
+        app.UseAuthentication();
+        app.UseAuthorization();
+        app.UseRequestUnpacking();
         app.MapEndpoints();
     }
 }

@@ -16,6 +16,7 @@ public class RoomTests
     [
         ["Http"],
         ["Data"],
+        ["Access"],
         ["Changes"],
         ["Customers", "Events"],
         ["Segments"],

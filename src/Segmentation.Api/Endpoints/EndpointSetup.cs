@@ -42,14 +42,14 @@ internal static class EndpointSetup
     public static void MapEndpoints(this WebApplication app)
     {
         app.MapControllers();
-        app.MapGet("/", () => Results.Redirect("/swagger")).ExcludeFromDescription();
+        app.MapGet("/", () => Results.Redirect("/swagger")).ExcludeFromDescription().AllowAnonymous();
         app.MapGet(RulesByExample.Address, (RulesByExample page) => Results.Content(page.WriteHtml(), "text/html; charset=utf-8"))
-            .ExcludeFromDescription();
+            .ExcludeFromDescription().AllowAnonymous();
         app.MapGet(Live, () => Results.Ok(new Health("ok")))
-            .Produces<Health>().WithName("Service_Live").WithTags("Service").WithSummary("Whether the service runs.");
+            .Produces<Health>().WithName("Service_Live").WithTags("Service").WithSummary("Whether the service runs.").AllowAnonymous();
         app.MapGet("/health/ready", ReadyAsync)
             .Produces<Health>().WithName("Service_Ready").WithTags("Service")
-            .WithSummary("Whether it can answer: the database is there, and migrated.");
+            .WithSummary("Whether it can answer: the database is there, and migrated.").AllowAnonymous();
     }
 
     private static async Task<IResult> ReadyAsync(SegmentationDb db, SchemaState schema, CancellationToken cancellation) =>

@@ -48,6 +48,11 @@ internal sealed class ApiExceptionHandler(ILogger<ApiExceptionHandler> logger) :
     {
         await DrainBodyAsync(context, cancellationToken);
         context.Response.StatusCode = problem.Status;
+        if (problem.Challenge is not null)
+        {
+            context.Response.Headers.WWWAuthenticate = problem.Challenge;
+        }
+
         var details = ToDetails(problem);
         await context.Response.WriteAsJsonAsync(details, details.GetType(), Json.Options, MediaTypes.Problem, cancellationToken);
     }

@@ -13,6 +13,9 @@ public sealed class ApiProblem(int status, string title, IReadOnlyDictionary<str
     /// <summary>JSON Pointer (or a query parameter's name) to what is wrong there.</summary>
     public IReadOnlyDictionary<string, string[]>? Errors => errors;
 
+    /// <summary>What <c>WWW-Authenticate</c> says, of a 401 or 403; null for nothing.</summary>
+    public string? Challenge { get; init; }
+
     /// <summary>The faults in one text, for a report of many lines.</summary>
     public string Summary() => errors is null ? Message : string.Join(' ', errors.Select(e =>
         (e.Key.Length > 0 ? $"{e.Key.TrimStart('/').Replace('/', '.')}: " : "") + string.Join(' ', e.Value)));

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
+using Segmentation.Api.Access;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
@@ -22,6 +23,7 @@ public sealed class CustomersController(
 
     /// <summary>Creates a customer.</summary>
     [HttpPost]
+    [RequiresScope(Scopes.CustomersWrite)]
     [RequestSizeLimit(RecordReader.MaxBytes)]
     [ProducesResponseType<CustomerResource>(StatusCodes.Status201Created)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
@@ -36,6 +38,7 @@ public sealed class CustomersController(
     /// <param name="limit">How many a page holds, 1 to 1,000; 100 when left out.</param>
     /// <param name="cursor">The page before's <c>nextCursor</c>.</param>
     [HttpGet]
+    [RequiresScope(Scopes.CustomersRead)]
     public async Task<Page<CustomerResource>> List(
         string? id, string? q, string? email, string? segment, int? limit, string? cursor, CancellationToken cancellation)
     {
@@ -68,11 +71,13 @@ public sealed class CustomersController(
 
     /// <summary>Reads a customer.</summary>
     [HttpGet("{id}")]
+    [RequiresScope(Scopes.CustomersRead)]
     public async Task<CustomerResource> Get(string id, CancellationToken cancellation) =>
         Show(await db.FindCustomerAsync(id, cancellation));
 
     /// <summary>Creates or replaces a customer: the whole profile. What its events made stays.</summary>
     [HttpPut("{id}")]
+    [RequiresScope(Scopes.CustomersWrite)]
     [RequestSizeLimit(RecordReader.MaxBytes)]
     [ProducesResponseType<CustomerResource>(StatusCodes.Status200OK)]
     [ProducesResponseType<CustomerResource>(StatusCodes.Status201Created)]
@@ -87,6 +92,7 @@ public sealed class CustomersController(
 
     /// <summary>Changes a customer: JSON Merge Patch (RFC 7396).</summary>
     [HttpPatch("{id}")]
+    [RequiresScope(Scopes.CustomersWrite)]
     [RequestSizeLimit(RecordReader.MaxBytes)]
     [ProducesResponseType<CustomerResource>(StatusCodes.Status200OK)]
     public async Task<IActionResult> Patch(string id, [FromBody] JsonElement patch, CancellationToken cancellation)
@@ -98,6 +104,7 @@ public sealed class CustomersController(
 
     /// <summary>Erases a customer with its events and memberships. Repeatable.</summary>
     [HttpDelete("{id}")]
+    [RequiresScope(Scopes.CustomersWrite)]
     [ProducesResponseType(StatusCodes.Status204NoContent)]
     public async Task<IActionResult> Delete(string id, CancellationToken cancellation)
     {
@@ -109,6 +116,7 @@ public sealed class CustomersController(
     /// <remarks>Reaches ids that an address can't hold, <c>..</c> or a blank, which were taken once.</remarks>
     /// <param name="id">The customer's id, letter for letter.</param>
     [HttpDelete]
+    [RequiresScope(Scopes.CustomersWrite)]
     [ProducesResponseType(StatusCodes.Status204NoContent)]
     public async Task<IActionResult> Erase([FromQuery] string? id, CancellationToken cancellation)
     {
@@ -137,6 +145,7 @@ public sealed class CustomersController(
     /// <param name="dryRun">Check and count all, and write nothing; false when left out.</param>
     /// <param name="prefer"><c>respond-async</c>: answer when the file is there, at most 2 GB of it, and import it then.</param>
     [HttpPost("import")]
+    [RequiresScope(Scopes.CustomersWrite)]
     [DisableRequestSizeLimit]
     [ProducesResponseType<ImportResult>(StatusCodes.Status200OK)]
     [ProducesResponseType<ImportJobResource>(StatusCodes.Status202Accepted)]
@@ -164,6 +173,7 @@ public sealed class CustomersController(
     /// <param name="format"><c>csv</c> or <c>ndjson</c>; left out, Accept says it.</param>
     /// <param name="bom">Of a CSV: begin with a byte order mark, which Excel needs to read UTF-8; false when left out.</param>
     [HttpGet("export")]
+    [RequiresScope(Scopes.CustomersRead)]
     [Produces(MediaTypes.Ndjson, MediaTypes.Csv)]
     public async Task Export(ExportFormat? format, bool? bom, CancellationToken cancellation)
     {

@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
+using Segmentation.Api.Access;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
@@ -10,6 +11,7 @@ namespace Segmentation.Api.Endpoints;
 [ApiController]
 [Route("api/v1/imports")]
 [Tags("Customers")]
+[RequiresScope(Scopes.CustomersWrite)]
 [Produces(MediaTypes.Json)]
 public sealed class ImportsController(SegmentationDb db, ImportJobs jobs, TimeProvider time) : ControllerBase
 {

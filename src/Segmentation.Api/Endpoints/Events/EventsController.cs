@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
+using Segmentation.Api.Access;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Events;
@@ -24,6 +25,7 @@ public sealed class EventsController(SegmentationDb db, EventIngest ingest) : Co
     /// came alone: then it is a 400.</remarks>
     /// <param name="createCustomers">Whether unknown customers are created; true when left out. Else their events are rejected.</param>
     [HttpPost("events")]
+    [RequiresScope(Scopes.EventsWrite)]
     [DisableRequestSizeLimit]
     [ProducesResponseType<EventsResult>(StatusCodes.Status200OK)]
     public async Task<EventsResult> Create(bool? createCustomers, CancellationToken cancellation)
@@ -50,6 +52,7 @@ public sealed class EventsController(SegmentationDb db, EventIngest ingest) : Co
     /// <summary>Stores one event of a customer.</summary>
     /// <param name="createCustomers">Whether an unknown customer is created; true when left out.</param>
     [HttpPost("customers/{id}/events")]
+    [RequiresScope(Scopes.EventsWrite, Self = "id")]
     [ProducesResponseType<EventsResult>(StatusCodes.Status200OK)]
     public async Task<EventsResult> AddEvent(
         string id, [FromBody] EventResource body, bool? createCustomers, CancellationToken cancellation)
@@ -67,6 +70,7 @@ public sealed class EventsController(SegmentationDb db, EventIngest ingest) : Co
     /// <param name="limit">How many a page holds, 1 to 1,000; 100 when left out.</param>
     /// <param name="cursor">The page before's <c>nextCursor</c>.</param>
     [HttpGet("customers/{id}/events")]
+    [RequiresScope(Scopes.CustomersRead)]
     [ProducesResponseType<Page<EventResource>>(StatusCodes.Status200OK)]
     public async Task<Page<EventResource>> Events(string id, int? limit, string? cursor, CancellationToken cancellation)
     {

@@ -1,6 +1,7 @@
 using FluentValidation;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
+using Segmentation.Api.Access;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
@@ -17,6 +18,7 @@ public sealed class AttributesController(SegmentationDb db, AttributeStore store
 {
     /// <summary>Lists all registered attributes, by name.</summary>
     [HttpGet]
+    [RequiresScope(Scopes.SegmentsRead)]
     public async Task<Page<AttributeResource>> List(int? limit, string? cursor, CancellationToken cancellation)
     {
         var size = Paging.Limit(limit);
@@ -28,6 +30,7 @@ public sealed class AttributesController(SegmentationDb db, AttributeStore store
 
     /// <summary>One registered attribute.</summary>
     [HttpGet("{name}")]
+    [RequiresScope(Scopes.SegmentsRead)]
     [ProducesResponseType<AttributeResource>(StatusCodes.Status200OK)]
     public async Task<AttributeResource> Get(string name, CancellationToken cancellation)
     {
@@ -38,6 +41,7 @@ public sealed class AttributesController(SegmentationDb db, AttributeStore store
     /// <summary>Registers an attribute, or changes one. It then appears among the fields.</summary>
     /// <remarks>The type can't change while customers have values or a segment, in whatever status, uses it: a 409 names them.</remarks>
     [HttpPut("{name}")]
+    [RequiresScope(Scopes.SegmentsWrite)]
     [ProducesResponseType<AttributeResource>(StatusCodes.Status200OK)]
     [ProducesResponseType<AttributeResource>(StatusCodes.Status201Created)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
@@ -51,6 +55,7 @@ public sealed class AttributesController(SegmentationDb db, AttributeStore store
     /// <summary>Deletes an attribute and every customer's value of it. Repeatable.</summary>
     /// <remarks>A 409 names the active segments that use it. Drafts that do become invalid.</remarks>
     [HttpDelete("{name}")]
+    [RequiresScope(Scopes.SegmentsWrite)]
     [ProducesResponseType(StatusCodes.Status204NoContent)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
     public async Task<IActionResult> Delete(string name, CancellationToken cancellation)

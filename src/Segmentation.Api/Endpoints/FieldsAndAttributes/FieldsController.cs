@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Mvc;
+using Segmentation.Api.Access;
 using Segmentation.Api.Http;
 using Segmentation.Api.Segments;
 
@@ -8,6 +9,7 @@ namespace Segmentation.Api.Endpoints;
 [ApiController]
 [Route("api/v1/fields")]
 [Tags("Fields")]
+[RequiresScope(Scopes.SegmentsRead)]
 [Produces("application/json")]
 public sealed class FieldsController(FieldDirectory directory, FieldSuggestions suggestions) : ControllerBase
 {

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Mvc;
+using Segmentation.Api.Access;
 using Segmentation.Api.Changes;
 using Segmentation.Api.History;
 using Segmentation.Api.Http;
@@ -20,6 +21,7 @@ public sealed class ChangesController(ChangeReader changes) : ControllerBase
     /// <param name="to">Only changes before this instant.</param>
     /// <param name="cause">Only changes with this cause.</param>
     [HttpGet("segments/{key}/changes")]
+    [RequiresScope(Scopes.MembershipRead)]
     [ActionName("Changes")]
     public async Task<Page<SegmentChange>> OfSegment(
         string key, MembershipChange? change, Instant? from, Instant? to, MembershipCause? cause, int? limit, string? cursor,
@@ -37,6 +39,7 @@ public sealed class ChangesController(ChangeReader changes) : ControllerBase
     /// <param name="to">Only changes before this instant.</param>
     /// <param name="cause">Only changes with this cause.</param>
     [HttpGet("customers/{id}/changes")]
+    [RequiresScope(Scopes.CustomersRead)]
     [ActionName("Changes")]
     public async Task<Page<CustomerChange>> OfCustomer(
         string id, MembershipChange? change, Instant? from, Instant? to, MembershipCause? cause, int? limit, string? cursor,

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Mvc;
+using Segmentation.Api.Access;
 using Segmentation.Api.History;
 using Segmentation.Api.Http;
 using Segmentation.Api.Segments;
@@ -9,6 +10,7 @@ namespace Segmentation.Api.Endpoints;
 [ApiController]
 [Route("api/v1/segments/{key}/flows")]
 [Tags("History")]
+[RequiresScope(Scopes.MembershipRead)]
 [Produces(MediaTypes.Json)]
 public sealed class FlowsController(SegmentQuery query, FlowReader flows) : ControllerBase
 {

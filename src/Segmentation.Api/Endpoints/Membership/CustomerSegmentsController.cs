@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Mvc;
+using Segmentation.Api.Access;
 using Segmentation.Api.Changes;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Http;
@@ -20,6 +21,7 @@ public sealed class CustomerSegmentsController(CustomerMembershipReader membersh
     /// <param name="asOf">The instant to look at; default now. Stays are left out.</param>
     /// <param name="live">Evaluate all segments now, in place of stored membership. Stays are left out.</param>
     [HttpGet]
+    [RequiresScope(Scopes.MembershipRead, Self = "id")]
     [ProducesResponseType<CustomerSegments>(StatusCodes.Status200OK)]
     public async Task<CustomerSegments> Segments(string id, Instant? asOf, bool? live, CancellationToken cancellation)
     {

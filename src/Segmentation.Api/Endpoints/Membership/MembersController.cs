@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
+using Segmentation.Api.Access;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
@@ -35,6 +36,7 @@ public sealed class MembersController(
     /// says it.</param>
     /// <param name="bom">Of a CSV: begin with a byte order mark, which Excel needs to read UTF-8; false when left out.</param>
     [HttpGet("members")]
+    [RequiresScope(Scopes.MembershipRead)]
     [Produces("application/json", MediaTypes.Ndjson, MediaTypes.Csv)]
     [ProducesResponseType<MemberPage<CustomerResource>>(StatusCodes.Status200OK)]
     public async Task<IActionResult> Members(
@@ -68,6 +70,7 @@ public sealed class MembersController(
     /// <summary>How many members there are, of how many customers.</summary>
     /// <param name="live">Evaluate the rule now, in place of stored membership.</param>
     [HttpGet("count")]
+    [RequiresScope(Scopes.MembershipRead)]
     [ProducesResponseType<SegmentCount>(StatusCodes.Status200OK)]
     public async Task<SegmentCount> Count(string key, Instant? asOf, bool? live, CancellationToken cancellation)
     {
@@ -85,6 +88,7 @@ public sealed class MembersController(
     /// <remarks>Never behind: where the customer was written an instant ago, it is evaluated.</remarks>
     /// <param name="live">Evaluate the rule now, in place of stored membership.</param>
     [HttpGet("members/{customerId}")]
+    [RequiresScope(Scopes.MembershipRead, Self = "customerId")]
     [ProducesResponseType<Membership>(StatusCodes.Status200OK)]
     public async Task<Membership> IsMember(string key, string customerId, Instant? asOf, bool? live, CancellationToken cancellation)
     {
@@ -98,6 +102,7 @@ public sealed class MembersController(
     /// events or the aggregate, for a sequence the times of its steps, for <c>segment</c> the keys it is in. Texts are shown as they are
     /// compared, in small letters.</remarks>
     [HttpGet("explain/{customerId}")]
+    [RequiresScope(Scopes.MembershipRead)]
     [ProducesResponseType<Explanation>(StatusCodes.Status200OK)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
     public Task<Explanation> Explain(string key, string customerId, Instant? asOf, CancellationToken cancellation) =>
@@ -105,6 +110,7 @@ public sealed class MembersController(
 
     /// <summary>Puts a customer into a manual segment.</summary>
     [HttpPut("members/{customerId}")]
+    [RequiresScope(Scopes.SegmentsWrite)]
     [ProducesResponseType<Membership>(StatusCodes.Status200OK)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
     public async Task<Membership> AddMember(string key, string customerId, CancellationToken cancellation)
@@ -115,6 +121,7 @@ public sealed class MembersController(
 
     /// <summary>Takes a customer out of a manual segment. Repeatable.</summary>
     [HttpDelete("members/{customerId}")]
+    [RequiresScope(Scopes.SegmentsWrite)]
     [ProducesResponseType(StatusCodes.Status204NoContent)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
     public async Task<IActionResult> RemoveMember(string key, string customerId, CancellationToken cancellation)
@@ -126,6 +133,7 @@ public sealed class MembersController(
     /// <summary>Puts customers into a manual segment and takes others out.</summary>
     /// <remarks>Answers how many were added and removed, and which ids there are no customers for.</remarks>
     [HttpPost("members")]
+    [RequiresScope(Scopes.SegmentsWrite)]
     [ProducesResponseType<MemberChangesResult>(StatusCodes.Status200OK)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
     public Task<MemberChangesResult> ChangeMembers(string key, MemberChanges body, CancellationToken cancellation)

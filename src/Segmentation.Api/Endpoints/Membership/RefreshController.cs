@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
+using Segmentation.Api.Access;
 using Segmentation.Api.Changes;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
@@ -12,6 +13,7 @@ namespace Segmentation.Api.Endpoints;
 [ApiController]
 [Route("api/v1/segments/{key}/refresh")]
 [Tags("Membership")]
+[RequiresScope(Scopes.Admin)]
 [Produces("application/json")]
 public sealed class RefreshController(SegmentationDb db, SegmentStates states) : ControllerBase
 {

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Mvc;
+using Segmentation.Api.Access;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Http;
 using Segmentation.Api.Memberships;
@@ -10,6 +11,7 @@ namespace Segmentation.Api.Endpoints;
 [ApiController]
 [Route("api/v1/segments")]
 [Tags("Membership")]
+[RequiresScope(Scopes.MembershipRead)]
 [Produces("application/json")]
 public sealed class SetsController(
     SegmentQuery query, MembershipReader memberships, SegmentStore store, ManualMembership manual, SegmentOverlap overlap) : ControllerBase

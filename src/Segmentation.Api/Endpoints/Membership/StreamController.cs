@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Mvc;
 using Npgsql;
+using Segmentation.Api.Access;
 using Segmentation.Api.Http;
 using Segmentation.Api.Streams;
 
@@ -10,6 +11,7 @@ namespace Segmentation.Api.Endpoints;
 [ApiController]
 [Route("api/v1/segments/{key}/stream")]
 [Tags("Membership")]
+[RequiresScope(Scopes.MembershipRead)]
 public sealed class StreamController(ChangeStreams streams, IHostApplicationLifetime lifetime) : ControllerBase
 {
     internal const string MediaType = "text/event-stream";

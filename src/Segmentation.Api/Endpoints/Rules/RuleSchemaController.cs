@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Mvc;
+using Segmentation.Api.Access;
 using Segmentation.Api.Http;
 using Segmentation.Api.Segments;
 using Segmentation.Rules.Backends;
@@ -11,6 +12,7 @@ namespace Segmentation.Api.Endpoints;
 [ApiController]
 [Route("api/v1/rules/schema")]
 [Tags("Rules")]
+[RequiresScope(Scopes.SegmentsRead)]
 public sealed class RuleSchemaController(SegmentQuery query, RuleLimits limits) : ControllerBase
 {
     internal const string MediaType = "application/schema+json";

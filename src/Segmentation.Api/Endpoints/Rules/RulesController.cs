@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using Microsoft.AspNetCore.Mvc;
+using Segmentation.Api.Access;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
@@ -19,6 +20,7 @@ public sealed class RulesController(SegmentationDb db, SegmentQuery query, TimeZ
 {
     /// <summary>Counts whom a rule matches and shows some of them. Nothing is saved.</summary>
     [HttpPost("preview")]
+    [RequiresScope(Scopes.SegmentsRead)]
     [ProducesResponseType<Preview>(StatusCodes.Status200OK)]
     public async Task<Preview> Preview(PreviewRequest body, CancellationToken cancellation)
     {
@@ -33,6 +35,7 @@ public sealed class RulesController(SegmentationDb db, SegmentQuery query, TimeZ
 
     /// <summary>Checks a rule as saving would, and says it in plain English.</summary>
     [HttpPost("validate")]
+    [RequiresScope(Scopes.SegmentsRead)]
     [ProducesResponseType<Validation>(StatusCodes.Status200OK)]
     public async Task<Validation> Validate(RuleRequest body, CancellationToken cancellation)
     {
@@ -50,6 +53,7 @@ public sealed class RulesController(SegmentationDb db, SegmentQuery query, TimeZ
 
     /// <summary>Shows what PostgreSQL is asked: the statement, its parameters, and the plan.</summary>
     [HttpPost("compile")]
+    [RequiresScope(Scopes.Admin)]
     [ProducesResponseType<Compilation>(StatusCodes.Status200OK)]
     public async Task<Compilation> Compile(CompileRequest body, CancellationToken cancellation)
     {

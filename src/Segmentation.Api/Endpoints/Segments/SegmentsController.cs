@@ -2,6 +2,7 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage;
+using Segmentation.Api.Access;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 using Segmentation.Api.Memberships;
@@ -21,6 +22,7 @@ public sealed class SegmentsController(
     /// <summary>Creates a segment.</summary>
     /// <remarks>The rule is checked whole: a 400 names every fault by JSON Pointer. Its members can be asked for at once.</remarks>
     [HttpPost]
+    [RequiresScope(Scopes.SegmentsWrite)]
     [ProducesResponseType<SegmentResource>(StatusCodes.Status201Created)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
     public async Task<IActionResult> Create(SegmentResource body, CancellationToken cancellation)
@@ -42,6 +44,7 @@ public sealed class SegmentsController(
     /// <param name="sort"><c>key</c>, <c>name</c>, <c>size</c> or <c>updated</c>; with a hyphen before it for the descending order.
     /// Segments that were never counted are the smallest.</param>
     [HttpGet]
+    [RequiresScope(Scopes.SegmentsRead)]
     public Task<Page<SegmentResource>> List(
         string? tag,
         SegmentStatus? status,
@@ -61,6 +64,7 @@ public sealed class SegmentsController(
     /// <summary>One segment, with the count of its members as of now.</summary>
     /// <remarks>Where counting takes too long, the last count stands, with the time it was made.</remarks>
     [HttpGet("{key}")]
+    [RequiresScope(Scopes.SegmentsRead)]
     [ProducesResponseType<SegmentResource>(StatusCodes.Status200OK)]
     public async Task<SegmentResource> Get(string key, CancellationToken cancellation)
     {
@@ -73,6 +77,7 @@ public sealed class SegmentsController(
     /// <remarks>A segment that other segments' rules refer to can't be deleted. Webhooks are those that name it and those of all
     /// segments.</remarks>
     [HttpGet("{key}/used-by")]
+    [RequiresScope(Scopes.SegmentsRead)]
     [ProducesResponseType<SegmentUsers>(StatusCodes.Status200OK)]
     public async Task<SegmentUsers> UsedBy(string key, CancellationToken cancellation)
     {
@@ -87,6 +92,7 @@ public sealed class SegmentsController(
     /// <remarks>Honors <c>If-Match</c>. A changed definition is a new version; the old ones are kept. A segment whose rule has become
     /// invalid can be put back as it was read, but not made active.</remarks>
     [HttpPut("{key}")]
+    [RequiresScope(Scopes.SegmentsWrite)]
     [ProducesResponseType<SegmentResource>(StatusCodes.Status200OK)]
     [ProducesResponseType<SegmentResource>(StatusCodes.Status201Created)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
@@ -105,6 +111,7 @@ public sealed class SegmentsController(
     /// <summary>Changes a segment by JSON Merge Patch (RFC 7396); a <c>rule</c> replaces the whole rule.</summary>
     /// <remarks>A segment whose rule has become invalid can be renamed, tagged and archived as it is, but not made active.</remarks>
     [HttpPatch("{key}")]
+    [RequiresScope(Scopes.SegmentsWrite)]
     [Consumes("application/merge-patch+json", "application/json")]
     [ProducesResponseType<SegmentResource>(StatusCodes.Status200OK)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
@@ -123,6 +130,7 @@ public sealed class SegmentsController(
     /// <summary>Deletes a segment. Repeatable.</summary>
     /// <remarks>A 409 names the segments whose rules refer to it, whatever their status.</remarks>
     [HttpDelete("{key}")]
+    [RequiresScope(Scopes.SegmentsWrite)]
     [ProducesResponseType(StatusCodes.Status204NoContent)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
     public async Task<IActionResult> Delete(string key, CancellationToken cancellation)
@@ -140,6 +148,7 @@ public sealed class SegmentsController(
 
     /// <summary>Every definition that a segment has had, newest first.</summary>
     [HttpGet("{key}/versions")]
+    [RequiresScope(Scopes.SegmentsRead)]
     [ProducesResponseType<Page<SegmentVersionResource>>(StatusCodes.Status200OK)]
     public async Task<Page<SegmentVersionResource>> Versions(string key, int? limit, string? cursor, CancellationToken cancellation)
     {
@@ -155,6 +164,7 @@ public sealed class SegmentsController(
     /// <summary>Makes an earlier definition the present one, as a new version.</summary>
     /// <remarks>A 400 where its rule has become invalid since.</remarks>
     [HttpPost("{key}/versions/{version:int}/restore")]
+    [RequiresScope(Scopes.SegmentsWrite)]
     [ProducesResponseType<SegmentResource>(StatusCodes.Status200OK)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status400BadRequest)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
@@ -174,6 +184,7 @@ public sealed class SegmentsController(
     /// <summary>Copies a segment under a new key, as a draft. A manual segment's members are copied with it.</summary>
     /// <remarks>The copy of an invalid segment is as invalid, until it is repaired.</remarks>
     [HttpPost("{key}/clone")]
+    [RequiresScope(Scopes.SegmentsWrite)]
     [ProducesResponseType<SegmentResource>(StatusCodes.Status201Created)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
     public async Task<IActionResult> Clone(string key, CloneRequest body, CancellationToken cancellation)

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Mvc.ModelBinding;
+using Segmentation.Api.Access;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 using Segmentation.Api.Webhooks;
@@ -11,6 +12,7 @@ namespace Segmentation.Api.Endpoints;
 [ApiController]
 [Route("api/v1/webhooks")]
 [Tags("Webhooks")]
+[RequiresScope(Scopes.Webhooks)]
 [Produces(MediaTypes.Json)]
 public sealed class WebhooksController(
     SegmentationDb db, WebhookStore store, DeliveryStore deliveries, WebhookSender sender) : ControllerBase

@@ -172,7 +172,7 @@ internal static class KillTest
 
         Task<ApiProcess> StartApiAsync() => ApiProcess.StartAsync(
             options.Api, postgres.ConnectionString, null, ("Database__StatementTimeoutSeconds", "30"), ("Database__MigrateOnStart", "true"),
-            ("Webhooks__AllowPrivateAddresses", "true"),
+            ("Webhooks__AllowHttp", "true"), ("Webhooks__AllowPrivateAddresses", "true"),
             ("DOTNET_TieredPGO", "0")); // It lives for seconds: instrumenting code to compile it better later is in vain.
     }
 

@@ -16,6 +16,7 @@ internal static class DataSetup
         var settings = ConnectionSettings.Create(connectionString, configuration);
         services.AddSingleton(settings);
         services.AddSingleton<SchemaState>();
+        services.AddSingleton(SecretBox.Read(configuration));
         services.AddSingleton(NpgsqlDataSource.Create(settings.ConnectionString));
         services.AddSingleton(s =>
             TimeZones.ReadAsync(s.GetRequiredService<NpgsqlDataSource>(), CancellationToken.None).GetAwaiter().GetResult());

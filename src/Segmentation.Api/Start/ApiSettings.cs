@@ -49,14 +49,19 @@ internal static class ApiSettings
         new("Rules:MaxListLength", Text(Limits.MaxListLength), "Values in a list of a rule.", SettingChecks.Integer(1, 1_000_000)),
         new("Rules:MaxTextLength", Text(Limits.MaxTextLength), "Characters in a text of a rule.", SettingChecks.Integer(1, 1_000_000)),
         new("Rules:MaxBytes", Text(Limits.MaxBytes), "Bytes of a rule.", SettingChecks.Integer(1, HttpSetup.MaxRequestBodySize)),
+        new(SecretBox.Setting, "none", "The file with the key that encrypts the secrets of webhooks in the database: 32 random bytes, as "
+            + "they are or in base64 (`openssl rand -base64 32`). For another key put its line first, and keep the old ones below until "
+            + "every process has started anew. Without a key they are stored as they are.", SecretBox.Check),
+        new("Webhooks:AllowHttp", "false", "Whether webhooks may call http addresses.", SettingChecks.Flag),
         new("Webhooks:AllowPrivateAddresses", "false", "Whether webhooks may call loopback, private and other addresses outside the public "
             + "internet.", SettingChecks.Flag),
         new("Webhooks:KeepDeliveredHours", Text(Webhooks.KeepDeliveredHours), "Hours for which delivered messages are stored, to be "
             + "replayed.", SettingChecks.Integer(0, 876_000)),
         new("Webhooks:KeepDeadDays", Text(Webhooks.KeepDeadDays), "Days for which dead messages are stored, to be replayed.",
             SettingChecks.Integer(0, 36_500)),
-        new("Webhooks:Parallelism", Text(Webhooks.Parallelism), "Messages under way to one webhook at a time.",
-            SettingChecks.Integer(1, 1000)),
+        new("Webhooks:Parallelism", Text(Webhooks.Parallelism), "Messages under way to one webhook at a time; half as many where "
+            + "answers take more than five seconds.",
+            SettingChecks.Integer(1, DeliverySlots.Total)),
         new("Webhooks:TimeoutSeconds", Text(Webhooks.TimeoutSeconds), "How many seconds an attempt may take.",
             SettingChecks.Number(0.01, 3600)),
         new("Streams:HeartbeatSeconds", Text(new StreamOptions().HeartbeatSeconds), "After so many seconds without an event a stream shows "

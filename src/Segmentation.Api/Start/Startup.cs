@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using Segmentation.Api.Data;
+using Segmentation.Api.Webhooks;
 using Serilog;
 using Serilog.Extensions.Logging;
 using ILogger = Microsoft.Extensions.Logging.ILogger;
@@ -85,6 +86,7 @@ internal static class Startup
 
         if (!migrateOnly)
         {
+            await PrepareSecretsAsync(app.Services, say, stop);
             await ServeAsync(app, say, stop);
         }
     }
@@ -164,6 +166,21 @@ internal static class Startup
         }
 
         await (load?.Invoke(scope.ServiceProvider, say, stop) ?? Task.CompletedTask);
+    }
+
+    private static async Task PrepareSecretsAsync(IServiceProvider services, Action<string> say, CancellationToken stop)
+    {
+        if (!services.GetRequiredService<SecretBox>().HasKey)
+        {
+            say($"Secrets of webhooks are stored as they are: {SecretBox.Setting} names no key.");
+        }
+
+        if (services.GetRequiredService<SchemaState>().WasRight
+            && await services.GetRequiredService<WebhookSecrets>().PrepareAsync(services.GetRequiredService<NpgsqlDataSource>(), stop)
+                is { } unreadable)
+        {
+            throw new StartupException(unreadable);
+        }
     }
 
     private static async Task MigrateAsync(SegmentationDb db, Action<string> say, CancellationToken stop)

@@ -64,7 +64,9 @@ public sealed class DeliveryStore(SegmentationDb db, TimeProvider time)
     }
 
     /// <summary>Puts messages back in the queue.</summary>
-    /// <param name="since">All that happened at or after this instant; null for all dead letters.</param>
+    /// <param name="since">
+    /// All that happened at or after this instant; null for all dead letters but those that a delivered message has overtaken.
+    /// </param>
     /// <returns>How many.</returns>
     public async Task<int> ReplayAsync(int webhook, DateTimeOffset? since, CancellationToken cancellation)
     {
@@ -89,11 +91,26 @@ public sealed class DeliveryStore(SegmentationDb db, TimeProvider time)
 
     private Task<List<long>> ReadReplayableAsync(int webhook, DateTimeOffset? since, long after, CancellationToken cancellation)
     {
-        var messages = db.WebhookDeliveries.Where(d => d.WebhookKey == webhook && d.Id > after && d.Cause != MembershipCause.Erased);
-        messages = since is { } from
-            ? messages.Where(d => d.At >= from && d.State != DeliveryState.Pending)
-            : messages.Where(d => d.State == DeliveryState.Dead);
-        return messages.OrderBy(d => d.Id).Select(d => d.Id).Take(RowsPerStatement).ToListAsync(cancellation);
+        if (since is { } from)
+        {
+            return db.WebhookDeliveries
+                .Where(d => d.WebhookKey == webhook && d.Id > after && d.Cause != MembershipCause.Erased
+                    && d.At >= from && d.State != DeliveryState.Pending)
+                .OrderBy(d => d.Id).Select(d => d.Id).Take(RowsPerStatement).ToListAsync(cancellation);
+        }
+
+        // Who has been told that a customer left must not be told after it that it had joined: of the same customer and segment, or of the
+        // segment's end, nothing later has been delivered. By the index of a customer's messages, and of an end's.
+        return db.Database.SqlQuery<long>(
+            $"""
+            SELECT d.id AS "Value" FROM webhook_deliveries d
+            WHERE d.webhook_key = {webhook} AND d.state = 2 AND d.id > {after} AND d.cause <> 8 AND NOT EXISTS (
+              SELECT FROM webhook_deliveries l
+              WHERE l.customer_key IN (d.customer_key, hashtextextended(d.segment_key, 1)) AND l.state > 0 AND l.state = 1
+                AND l.webhook_key = d.webhook_key AND l.segment_key = d.segment_key AND l.id > d.id
+                AND (l.customer_id IS NULL OR l.customer_id = d.customer_id))
+            ORDER BY d.id LIMIT {RowsPerStatement}
+            """).ToListAsync(cancellation);
     }
 
     private void Requeue(UpdateSettersBuilder<WebhookDelivery> setters) => setters

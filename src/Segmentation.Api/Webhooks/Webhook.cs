@@ -5,8 +5,12 @@ public sealed class Webhook
 {
     public const int UrlMaxLength = 2048;
     public const int DescriptionMaxLength = 4000;
-    public const int SecretMaxLength = 128;
+    public const int SecretMaxLength = 256;
     public const int SegmentsMaxItems = 1000;
+    public const int ReasonMaxLength = 200;
+
+    /// <summary>Webhooks there may be.</summary>
+    public const int MaxCount = 100;
     public const string IdIndex = "ux_webhooks_id";
 
     /// <summary>The database's own key; never leaves the service.</summary>
@@ -19,13 +23,19 @@ public sealed class Webhook
     /// <summary>Keys of the segments whose changes are sent; empty for all.</summary>
     public string[] Segments { get; set; } = [];
 
-    /// <summary>As Standard Webhooks writes it: <c>whsec_</c> and base64. Stored as it is, since each message is signed with it.</summary>
+    /// <summary>As <see cref="WebhookSecrets"/> stores it: each message is signed with it, so that a hash would not do.</summary>
     public required string Secret { get; set; }
 
     /// <summary>The secret before it was rotated; messages are signed with both until <see cref="PreviousSecretUntil"/>.</summary>
     public string? PreviousSecret { get; set; }
     public DateTimeOffset? PreviousSecretUntil { get; set; }
     public bool Enabled { get; set; }
+
+    /// <summary>Why the service disabled it; null where it did not.</summary>
+    public string? DisabledReason { get; set; }
+
+    /// <summary>When the first of the attempts failed since the last that succeeded; null when the last one succeeded.</summary>
+    public DateTimeOffset? FailingSince { get; set; }
     public string? Description { get; set; }
 
     /// <summary>Counts its changes, from 1; the ETag.</summary>

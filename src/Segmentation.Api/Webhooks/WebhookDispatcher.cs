@@ -7,8 +7,8 @@ namespace Segmentation.Api.Webhooks;
 /// minute. One process at a time does this: the one that leads.
 /// </summary>
 internal sealed partial class WebhookDispatcher(
-    WebhookQueue queue, WebhookRetention retention, WebhookSender sender, WebhookOptions options, TimeProvider time,
-    ILogger<WebhookDispatcher> logger)
+    WebhookQueue queue, WebhookRetention retention, WebhookSender sender, DeliverySlots slots, WebhookOptions options,
+    TimeProvider time, ILogger<WebhookDispatcher> logger)
     : ILeaderTask
 {
     internal static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(250);
@@ -59,7 +59,7 @@ internal sealed partial class WebhookDispatcher(
             var isRunning = lanes.TryGetValue(webhook, out var running) && !running.IsCompleted;
             if (!isRunning && !health.IsPaused(time.GetUtcNow()))
             {
-                var lane = new WebhookLane(webhook, health, queue, sender, options, time);
+                var lane = new WebhookLane(webhook, health, queue, sender, slots, options, time);
                 lanes[webhook] = RunGuardedAsync(lane.RunAsync, whileLeading);
             }
         }

@@ -7,7 +7,8 @@ namespace Segmentation.Api.Webhooks;
 /// when the earlier is delivered or given up.
 /// </summary>
 internal sealed class WebhookLane(
-    int webhook, ReceiverHealth health, WebhookQueue queue, WebhookSender sender, WebhookOptions options, TimeProvider time)
+    int webhook, ReceiverHealth health, WebhookQueue queue, WebhookSender sender, DeliverySlots slots, WebhookOptions options,
+    TimeProvider time)
 {
     private static readonly TimeSpan RecordEvery = TimeSpan.FromMilliseconds(100);
 
@@ -107,10 +108,13 @@ internal sealed class WebhookLane(
         }
     }
 
-    private async Task<DeliveryAttempt> SendAsync(WebhookTarget to, QueuedMessage message, CancellationToken cancellation) =>
-        new(
+    private async Task<DeliveryAttempt> SendAsync(WebhookTarget to, QueuedMessage message, CancellationToken cancellation)
+    {
+        using var slot = await slots.TakeAsync(webhook, cancellation);
+        return new(
             message,
             await sender.SendAsync(to.Url, to.Secrets, WebhookDelivery.MessageName(message.MessageId), message.Body, cancellation));
+    }
 
     // Waits a moment for an attempt to end, and takes those that did.
     private async Task CollectAsync()

@@ -16,6 +16,7 @@ internal sealed class WebhookMapping : IEntityTypeConfiguration<Webhook>
         builder.Property(w => w.Url).HasMaxLength(Webhook.UrlMaxLength);
         builder.Property(w => w.Secret).HasMaxLength(Webhook.SecretMaxLength);
         builder.Property(w => w.PreviousSecret).HasMaxLength(Webhook.SecretMaxLength);
+        builder.Property(w => w.DisabledReason).HasMaxLength(Webhook.ReasonMaxLength);
         builder.Property(w => w.Description).HasMaxLength(Webhook.DescriptionMaxLength);
         builder.Property(w => w.Version).IsConcurrencyToken();
         builder.HasIndex(w => w.Id).IsUnique().HasDatabaseName(Webhook.IdIndex);

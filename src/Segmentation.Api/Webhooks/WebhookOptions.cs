@@ -3,6 +3,9 @@ namespace Segmentation.Api.Webhooks;
 /// <summary>The settings under <c>Webhooks</c>.</summary>
 public sealed class WebhookOptions
 {
+    /// <summary>Whether a webhook may be told over http, where anybody on the way reads who is in a segment.</summary>
+    public bool AllowHttp { get; set; }
+
     /// <summary>Whether a webhook may lead to loopback, private and other addresses that are not on the public internet.</summary>
     public bool AllowPrivateAddresses { get; set; }
 

@@ -9,10 +9,14 @@ namespace Segmentation.Api.Webhooks;
 /// row joins a million with a million. So each statement here has one index that it can use, and lists go from one
 /// to the next as arrays: no plan is worse than one scan.
 /// </remarks>
-internal sealed partial class WebhookQueue(NpgsqlDataSource database, TimeProvider time, ILogger<WebhookQueue> logger)
+internal sealed partial class WebhookQueue(
+    NpgsqlDataSource database, WebhookSecrets secrets, TimeProvider time, ILogger<WebhookQueue> logger)
 {
     /// <summary>Rows read or written by one statement, at most.</summary>
     public const int Batch = 500;
+
+    /// <summary>A webhook that fails for so long, without one success, is disabled.</summary>
+    public static readonly TimeSpan FailureLimit = TimeSpan.FromDays(3);
 
     // What waits for a segment's end that is under way looks again after this.
     private static readonly TimeSpan EndPause = TimeSpan.FromSeconds(1);
@@ -35,7 +39,7 @@ internal sealed partial class WebhookQueue(NpgsqlDataSource database, TimeProvid
     {
         var targets = await database.QueryAsync(
             "SELECT url, secret, CASE WHEN previous_secret_until > $2 THEN previous_secret END FROM webhooks WHERE key = $1 AND enabled",
-            r => new WebhookTarget(r.GetString(0), WebhookSecrets.Decode(r.GetString(1), r.IsDBNull(2) ? null : r.GetString(2))),
+            r => new WebhookTarget(r.GetString(0), secrets.Decode(r.GetString(1), r.IsDBNull(2) ? null : r.GetString(2))),
             cancellation,
             SqlParameter.Create(webhook),
             SqlParameter.Create(now));
@@ -81,7 +85,9 @@ internal sealed partial class WebhookQueue(NpgsqlDataSource database, TimeProvid
         }
     }
 
-    /// <summary>Records attempts: delivered, to be tried again, or dead. A receiver that answered 410 disables its webhook.</summary>
+    /// <summary>
+    /// Records attempts: delivered, to be tried again, or dead. A receiver that answered 410, or failed for days, disables its webhook.
+    /// </summary>
     public async Task RecordAsync(int webhook, IReadOnlyList<DeliveryAttempt> attempts, CancellationToken cancellation)
     {
         var now = time.GetUtcNow();
@@ -108,14 +114,34 @@ internal sealed partial class WebhookQueue(NpgsqlDataSource database, TimeProvid
         var waiting = rows.Where(r => r.Delay is not null).ToList();
         await PostponeAsync(
             webhook, [.. waiting.Select(r => r.Message.OrderKey)], [.. waiting.Select(r => now + r.Delay!.Value)], cancellation);
-        if (rows.Any(r => r.Outcome.IsGone))
+        await RecordHealthAsync(webhook, rows.Exists(r => r.Outcome.Delivered), rows.Exists(r => r.Outcome.IsGone), now, cancellation);
+    }
+
+    // A success ends what failed before it. That a webhook fails is no new version of it, that it is disabled is one.
+    private async Task RecordHealthAsync(int webhook, bool succeeded, bool isGone, DateTimeOffset now, CancellationToken cancellation)
+    {
+        await database.ExecuteAsync(
+            "UPDATE webhooks SET failing_since = CASE WHEN $2 THEN NULL ELSE $3 END WHERE key = $1 AND (failing_since IS NULL) <> $2",
+            cancellation,
+            SqlParameter.Create(webhook),
+            SqlParameter.Create(succeeded),
+            SqlParameter.Create(now));
+        var disabled = succeeded && !isGone ? 0 : await database.ExecuteAsync(
+            """
+            UPDATE webhooks SET enabled = false, version = version + 1, updated_at = $2, disabled_reason = $4
+            WHERE key = $1 AND enabled AND ($5 OR failing_since <= $3)
+            """,
+            cancellation,
+            SqlParameter.Create(webhook),
+            SqlParameter.Create(now),
+            SqlParameter.Create(now - FailureLimit),
+            SqlParameter.Create(isGone
+                ? "The receiver answered 410: it wants no more messages."
+                : $"No message was accepted for {FailureLimit.Days} days."),
+            SqlParameter.Create(isGone));
+        if (disabled > 0)
         {
-            await database.ExecuteAsync(
-                "UPDATE webhooks SET enabled = false, version = version + 1, updated_at = $2 WHERE key = $1 AND enabled",
-                cancellation,
-                SqlParameter.Create(webhook),
-                SqlParameter.Create(now));
-            LogGone(webhook);
+            LogDisabled(webhook, isGone ? "answered 410" : "accepted nothing for days");
         }
     }
 
@@ -180,6 +206,6 @@ internal sealed partial class WebhookQueue(NpgsqlDataSource database, TimeProvid
     // A message that a segment was deleted.
     private sealed record SegmentEnd(string SegmentKey, long Id, DateTimeOffset NextAttemptAt);
 
-    [LoggerMessage(LogLevel.Warning, "Webhook {Key} answered 410 and is disabled")]
-    private partial void LogGone(int key);
+    [LoggerMessage(LogLevel.Warning, "Webhook {Key} {Reason} and is disabled")]
+    private partial void LogDisabled(int key, string reason);
 }

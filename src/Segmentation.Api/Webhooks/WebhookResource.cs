@@ -13,7 +13,10 @@ public sealed record WebhookResource
     [ReadOnly(true)]
     public string? Id { get; init; }
 
-    /// <summary>Where messages are posted to: an absolute http or https URL, without a user's name and password.</summary>
+    /// <summary>
+    /// Where messages are posted to: an absolute https URL, without a user's name and password. (The setting <c>Webhooks:AllowHttp</c>
+    /// allows http.)
+    /// </summary>
     [AlwaysAnswered]
     [Needed]
     public string? Url { get; init; }
@@ -33,6 +36,13 @@ public sealed record WebhookResource
     /// </summary>
     [AlwaysAnswered]
     public bool? Enabled { get; init; }
+
+    /// <summary>
+    /// Why the service disabled it: its receiver answered 410, or accepted no message for three days. Missing while it is enabled, and
+    /// where a caller disabled it. Setting <c>enabled</c> to true has it told again.
+    /// </summary>
+    [ReadOnly(true)]
+    public string? DisabledReason { get; init; }
 
     /// <summary>What it is for, in words.</summary>
     public string? Description { get; init; }
@@ -65,6 +75,7 @@ public sealed record WebhookResource
         Segments = webhook.Segments,
         Secret = shown,
         Enabled = webhook.Enabled,
+        DisabledReason = webhook.DisabledReason,
         Description = webhook.Description,
         Pending = counts.Pending,
         Dead = counts.Dead,
@@ -77,9 +88,13 @@ public sealed record WebhookResource
     internal bool ApplyTo(Webhook webhook)
     {
         var before = (webhook.Url, webhook.Enabled, webhook.Description, string.Join(' ', webhook.Segments));
+        var isElsewhere = webhook.Url != Url;
         webhook.Url = Url!;
         webhook.Segments = [.. (Segments ?? []).Distinct(StringComparer.Ordinal)];
+        var isEnabledAnew = !webhook.Enabled && Enabled != false;
         webhook.Enabled = Enabled ?? true;
+        webhook.DisabledReason = webhook.Enabled ? null : webhook.DisabledReason;
+        webhook.FailingSince = isElsewhere || isEnabledAnew ? null : webhook.FailingSince;
         webhook.Description = string.IsNullOrWhiteSpace(Description) ? null : Description.Trim();
         return before != (webhook.Url, webhook.Enabled, webhook.Description, string.Join(' ', webhook.Segments));
     }
@@ -116,7 +131,10 @@ public enum WebhookChange { Joined, Left, Deleted }
 public sealed record WebhookTestResult(int? Status, double ElapsedMs, string? Error);
 
 /// <summary>Which messages to send again.</summary>
-/// <param name="Since">All that happened at or after this instant, delivered or dead; all dead letters when left out.</param>
+/// <param name="Since">
+/// All that happened at or after this instant, delivered or dead. When left out, all dead letters, but for those that a later message has
+/// overtaken: one about the same customer and segment that was delivered.
+/// </param>
 public sealed record ReplayRequest(DateTimeOffset? Since = null);
 
 /// <summary>How many messages were put back in the queue.</summary>

@@ -26,16 +26,16 @@ public sealed record WebhookOutcome(int? Status, string? Error, TimeSpan Elapsed
 /// </summary>
 public sealed class WebhookSender : IDisposable
 {
-    private const int MaxConcurrency = 256;
     private const int MaxResponseBytes = 4096;
     private readonly HttpClient client;
-    private readonly SemaphoreSlim slots = new(MaxConcurrency);
     private readonly WebhookOptions options;
+    private readonly WebhookSecrets secrets;
     private readonly TimeProvider time;
 
-    public WebhookSender(WebhookOptions options, TimeProvider time)
+    public WebhookSender(WebhookOptions options, WebhookSecrets secrets, TimeProvider time)
     {
         this.options = options;
+        this.secrets = secrets;
         this.time = time;
         client = new HttpClient(new SocketsHttpHandler
         {
@@ -57,10 +57,14 @@ public sealed class WebhookSender : IDisposable
 
     /// <summary>Makes one attempt. A failure is an outcome, no exception, unless it is cancelled.</summary>
     public async Task<WebhookOutcome> SendAsync(
-        string url, IReadOnlyList<byte[]> secrets, string messageId, byte[] body, CancellationToken cancellation)
+        string url, IReadOnlyList<byte[]> keys, string messageId, byte[] body, CancellationToken cancellation)
     {
-        await slots.WaitAsync(cancellation);
         var started = Stopwatch.GetTimestamp();
+        if (!options.AllowHttp && !url.StartsWith("https:", StringComparison.OrdinalIgnoreCase))
+        {
+            return Fail("It is not sent over http: the setting Webhooks:AllowHttp does not allow it.");
+        }
+
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         limit.CancelAfter(TimeSpan.FromSeconds(options.TimeoutSeconds));
         try
@@ -72,7 +76,7 @@ public sealed class WebhookSender : IDisposable
             request.Headers.TryAddWithoutValidation(
                 "webhook-timestamp", timestamp.ToString(System.Globalization.CultureInfo.InvariantCulture));
             request.Headers.TryAddWithoutValidation(
-                "webhook-signature", WebhookSignature.CreateHeader(secrets, messageId, timestamp, body));
+                "webhook-signature", WebhookSignature.CreateHeader(keys, messageId, timestamp, body));
             using var response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit.Token);
             limit.CancelAfter(TimeSpan.FromSeconds(1));
             await DrainAsync(response, limit.Token);
@@ -88,10 +92,6 @@ public sealed class WebhookSender : IDisposable
         {
             return Fail(Describe(failure));
         }
-        finally
-        {
-            slots.Release();
-        }
 
         WebhookOutcome Fail(string error) => new(null, error, Stopwatch.GetElapsedTime(started));
     }
@@ -100,16 +100,12 @@ public sealed class WebhookSender : IDisposable
     public Task<WebhookOutcome> SendTestAsync(Webhook webhook, CancellationToken cancellation)
     {
         var now = LocalTime.Truncate(time.GetUtcNow());
-        var secrets = WebhookSecrets.Decode(webhook.Secret, webhook.PreviousSecretUntil > now ? webhook.PreviousSecret : null);
+        var keys = secrets.Decode(webhook.Secret, webhook.PreviousSecretUntil > now ? webhook.PreviousSecret : null);
         var messageId = WebhookDelivery.MessageName(Guid.NewGuid());
-        return SendAsync(webhook.Url, secrets, messageId, WebhookMessage.CreateTest(now).ToBytes(), cancellation);
+        return SendAsync(webhook.Url, keys, messageId, WebhookMessage.CreateTest(now).ToBytes(), cancellation);
     }
 
-    public void Dispose()
-    {
-        client.Dispose();
-        slots.Dispose();
-    }
+    public void Dispose() => client.Dispose();
 
     // Only the status counts. The body is read a little way, so that the connection can be used again; if that fails, it can't.
     private static async Task DrainAsync(HttpResponseMessage response, CancellationToken cancellation)

@@ -8,7 +8,9 @@ internal static class WebhookSetup
     public static void AddWebhooks(this IServiceCollection services, IConfiguration configuration)
     {
         services.AddSingleton(configuration.GetSection("Webhooks").Get<WebhookOptions>() ?? new WebhookOptions());
+        services.AddSingleton<WebhookSecrets>();
         services.AddSingleton<WebhookSender>();
+        services.AddSingleton<DeliverySlots>();
         services.AddSingleton<WebhookQueue>();
         services.AddSingleton<WebhookRetention>();
         services.AddSingleton<WebhookDispatcher>();

@@ -9,7 +9,8 @@ using Segmentation.Rules.Values;
 namespace Segmentation.Api.Webhooks;
 
 /// <summary>Reads and writes webhooks.</summary>
-public sealed class WebhookStore(SegmentationDb db, IValidator<WebhookResource> validator, TimeProvider time)
+public sealed class WebhookStore(
+    SegmentationDb db, IValidator<WebhookResource> validator, WebhookSecrets secrets, TimeProvider time)
 {
     private DateTimeOffset Now { get; } = LocalTime.Truncate(time.GetUtcNow());
 
@@ -43,14 +44,22 @@ public sealed class WebhookStore(SegmentationDb db, IValidator<WebhookResource> 
         validator.Check(body);
     }
 
-    /// <summary>A webhook to be saved.</summary>
-    public Webhook Add(string? secret)
+    /// <summary>A webhook to be saved; nobody else adds one until the transaction ends.</summary>
+    /// <exception cref="ApiProblem">409: there are too many.</exception>
+    public async Task<Webhook> AddAsync(string? secret, CancellationToken cancellation)
     {
+        await db.Database.ExecuteSqlAsync($"LOCK TABLE webhooks IN SHARE ROW EXCLUSIVE MODE", cancellation);
+        if (await db.Webhooks.CountAsync(cancellation) >= Webhook.MaxCount)
+        {
+            throw ApiProblem.Conflict(
+                $"There can be at most {Webhook.MaxCount} webhooks: delete one, or have one tell of several segments.");
+        }
+
         var webhook = new Webhook
         {
             Id = Guid.CreateVersion7().ToString(),
             Url = "",
-            Secret = secret ?? WebhookSignature.NewSecret(),
+            Secret = secrets.Seal(secret ?? WebhookSignature.NewSecret()),
             CreatedAt = Now,
         };
         db.Webhooks.Add(webhook);
@@ -61,16 +70,19 @@ public sealed class WebhookStore(SegmentationDb db, IValidator<WebhookResource> 
     /// <returns>Whether the secret changed.</returns>
     public bool Rotate(Webhook webhook, string? secret)
     {
-        if (secret is null || secret == webhook.Secret)
+        if (secret is null || secret == Show(webhook))
         {
             return false;
         }
 
         webhook.PreviousSecret = webhook.Secret;
         webhook.PreviousSecretUntil = Now + WebhookSecrets.Overlap;
-        webhook.Secret = secret;
+        webhook.Secret = secrets.Seal(secret);
         return true;
     }
+
+    /// <summary>The secret in the clear, for the one answer that shows it.</summary>
+    public string Show(Webhook webhook) => secrets.Open(webhook.Secret);
 
     /// <summary>Saves a webhook, as a new version where it changed.</summary>
     /// <param name="isSecretNew">Whether the secret changed, which the body does not show.</param>

@@ -12,6 +12,10 @@ internal sealed class WebhookValidator : AbstractValidator<WebhookResource>
         RuleFor(w => w.Url).Must(IsUrl).OverridePropertyName("/url").WithMessage(
             $"url must be an absolute http or https URL of at most {Webhook.UrlMaxLength} characters, "
             + "without user name, password and fragment.");
+        RuleFor(w => w.Url).Must(u => options.AllowHttp || !IsUrl(u) || new Uri(u!).Scheme == Uri.UriSchemeHttps)
+            .OverridePropertyName("/url")
+            .WithMessage("url must begin with https://. For a receiver on your own machine start with --Webhooks:AllowHttp=true "
+                + "--Webhooks:AllowPrivateAddresses=true.");
         RuleFor(w => w.Url)
             .Must(u => options.AllowPrivateAddresses || !IsUrl(u) || !PublicAddress.IsRefused(new Uri(u!)))
             .OverridePropertyName("/url")

@@ -1,6 +1,8 @@
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Configuration;
+using Segmentation.Api.Data;
 using Segmentation.Api.Webhooks;
 using StandardWebhooks;
 using StandardWebhooks.Diagnostics;
@@ -10,6 +12,9 @@ namespace Segmentation.Api.Tests.Webhooks;
 public sealed class WebhookSignatureTests
 {
     private const string Body = """{"test": 2432232314}""";
+
+    /// <summary>Without a key: stored as they are.</summary>
+    public static WebhookSecrets Plain { get; } = new(SecretBox.Read(new ConfigurationBuilder().Build()));
 
     /// <summary>An independent implementation of the scheme: straight from its text.</summary>
     public static string Sign(string base64, string id, string timestamp, string body)
@@ -33,7 +38,7 @@ public sealed class WebhookSignatureTests
         var (first, second) = (WebhookSignature.NewSecret(), WebhookSignature.NewSecret());
         Assert.Equal(
             Sign(first[6..], "msg_1", "5", "é") + " " + Sign(second[6..], "msg_1", "5", "é"),
-            WebhookSignature.CreateHeader(WebhookSecrets.Decode(first, second), "msg_1", 5, Encoding.UTF8.GetBytes("é")));
+            WebhookSignature.CreateHeader(Plain.Decode(first, second), "msg_1", 5, Encoding.UTF8.GetBytes("é")));
     }
 
     [Fact]
@@ -41,7 +46,7 @@ public sealed class WebhookSignatureTests
     {
         var (current, previous) = (WebhookSignature.NewSecret(), WebhookSignature.NewSecret());
         var now = DateTimeOffset.UtcNow.ToUnixTimeSeconds(); // It refuses what is older than five minutes.
-        var header = WebhookSignature.CreateHeader(WebhookSecrets.Decode(current, previous), "msg_1", now, Encoding.UTF8.GetBytes(Body));
+        var header = WebhookSignature.CreateHeader(Plain.Decode(current, previous), "msg_1", now, Encoding.UTF8.GetBytes(Body));
         Assert.True(Verifies(current, header, Body));
         Assert.False(Verifies(WebhookSignature.NewSecret(), header, Body));
         Assert.False(Verifies(current, header, Body + " "));

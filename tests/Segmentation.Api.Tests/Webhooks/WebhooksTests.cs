@@ -19,7 +19,9 @@ public sealed class WebhooksApi : IAsyncLifetime
     {
         await databases.InitializeAsync();
         var connectionString = await databases.CreateDatabaseAsync();
-        server = new ApiFixture.Server(connectionString, [("Webhooks:AllowPrivateAddresses", "true"), ("Streams:HeartbeatSeconds", "1")]);
+        server = new ApiFixture.Server(
+            connectionString,
+            [("Webhooks:AllowHttp", "true"), ("Webhooks:AllowPrivateAddresses", "true"), ("Streams:HeartbeatSeconds", "1")]);
         Database = NpgsqlDataSource.Create(connectionString);
     }
 
@@ -267,6 +269,17 @@ public sealed class WebhookAddressTests(ApiFixture fixture) : IClassFixture<ApiF
     [InlineData("http://0x7f000001/")]
     public async Task Post_PrivateAddress_Is400(string url) =>
         Assert.Equal(["/url"], (await fixture.Api.PostAsync("webhooks", JsonSerializer.Serialize(new { url }))).Expect(400).Faults);
+
+    [Fact]
+    public async Task Post_Http_Is400WithTheSettingsForDevelopment()
+    {
+        foreach (var url in new[] { "http://shop.example/hooks", "HTTP://shop.example/hooks" })
+        {
+            var refused = (await fixture.Api.PostAsync("webhooks", JsonSerializer.Serialize(new { url }))).Expect(400);
+            var said = Assert.Single(refused["errors"].GetProperty("/url").EnumerateArray()).GetString();
+            Assert.Contains("--Webhooks:AllowHttp=true --Webhooks:AllowPrivateAddresses=true", said, StringComparison.Ordinal);
+        }
+    }
 
     [Fact]
     public async Task Test_NameOfNoAddress_SaysSo()

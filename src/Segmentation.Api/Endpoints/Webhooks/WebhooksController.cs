@@ -26,14 +26,19 @@ public sealed class WebhooksController(
     /// <para><c>segment.deleted</c> says that a segment was deleted, so that all have left it; its <c>data</c> is
     /// <c>{"segment","segmentName","version"}</c>. It takes the place of messages about that segment that are not sent yet, but
     /// for those that a customer was erased, and is sent before any about a new segment with the same key.</para>
-    /// <para><c>webhook.test</c> has empty <c>data</c>.</para></remarks>
+    /// <para><c>webhook.test</c> has empty <c>data</c>.</para>
+    /// <para>There can be at most 100. One whose receiver answers 410, or accepts nothing for three days, is disabled, and its
+    /// <c>disabledReason</c> says so.</para></remarks>
     [HttpPost]
     [ProducesResponseType<WebhookResource>(StatusCodes.Status201Created)]
+    [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
     public async Task<IActionResult> Create(WebhookResource body, CancellationToken cancellation)
     {
         store.Check(body);
-        var webhook = store.Add(body.Secret);
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
+        var webhook = await store.AddAsync(body.Secret, cancellation);
         var created = await SaveAsync(webhook, body, isSecretNew: true, cancellation);
+        await transaction.CommitAsync(cancellation);
         return CreatedAtAction(nameof(Get), new { id = webhook.Id }, created);
     }
 
@@ -141,6 +146,9 @@ public sealed class WebhooksController(
     }
 
     /// <summary>Puts messages back in the queue: all dead letters, or all since an instant.</summary>
+    /// <remarks>Without <c>since</c>, dead letters that a later message about the same customer and segment has overtaken stay where they
+    /// are: they would tell the receiver what is no longer so. The list of deliveries has them, and each can be replayed by itself.
+    /// </remarks>
     [HttpPost("{id}/replay")]
     [ProducesResponseType<ReplayResult>(StatusCodes.Status200OK)]
     public async Task<ReplayResult> Replay(
@@ -165,6 +173,6 @@ public sealed class WebhooksController(
         var counts = await deliveries.CountAsync([webhook.Key], cancellation);
         Response.SetETag(webhook.Version);
         return WebhookResource.From(
-            webhook, counts.GetValueOrDefault(webhook.Key, DeliveryCounts.None), isSecretNew ? webhook.Secret : null);
+            webhook, counts.GetValueOrDefault(webhook.Key, DeliveryCounts.None), isSecretNew ? store.Show(webhook) : null);
     }
 }

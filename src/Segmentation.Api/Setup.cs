@@ -35,10 +35,12 @@ internal static class Setup
 
     public static void UseSegmentation(this WebApplication app)
     {
+        app.UseAnswerHeaders();
         app.UseSerilogRequestLogging(RequestLogging.Configure);
         app.UseHeadWhereGet();
         app.UseExceptionHandler();
         app.UseStatusCodePages(context => ApiExceptionHandler.WriteStatusAsync(context.HttpContext));
+        app.UseEdgeChecks();
         app.UseRouting();
         app.UseCors();
         app.UseSegmentationSwagger();

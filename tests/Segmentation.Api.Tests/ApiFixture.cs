@@ -93,11 +93,12 @@ public sealed record Answer(int Status, string Body, HttpResponseMessage Message
 
     public JsonElement this[string name] => Json.GetProperty(name);
 
-    public Answer Expect(int status)
+    public Answer Expect(params int[] statuses)
     {
         Assert.True(
-            Status == status,
-            $"{Message.RequestMessage?.Method} {Message.RequestMessage?.RequestUri?.PathAndQuery}: {Status} instead of {status}\n{Body}");
+            statuses.Contains(Status),
+            $"{Message.RequestMessage?.Method} {Message.RequestMessage?.RequestUri?.PathAndQuery}: {Status} instead of "
+            + $"{string.Join(" or ", statuses)}\n{Body}");
         return this;
     }
 }

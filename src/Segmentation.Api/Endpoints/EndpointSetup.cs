@@ -21,6 +21,7 @@ internal static class EndpointSetup
             o.InputFormatters.Add(new JsonBodyFormatter());
             o.Filters.Add<QueryParameterFilter>();
             o.Filters.Add<AcceptFilter>();
+            o.Filters.Add<UnreadBodyFilter>();
             o.Filters.Add<ETags.Filter>();
 
             // No route takes a form's fields; reading one for them would use the body up.
@@ -43,8 +44,11 @@ internal static class EndpointSetup
     {
         app.MapControllers();
         app.MapGet("/", () => Results.Redirect("/swagger")).ExcludeFromDescription().AllowAnonymous();
-        app.MapGet(RulesByExample.Address, (RulesByExample page) => Results.Content(page.WriteHtml(), "text/html; charset=utf-8"))
-            .ExcludeFromDescription().AllowAnonymous();
+        app.MapGet(RulesByExample.Address, (HttpResponse response, RulesByExample page) =>
+        {
+            response.Headers.ContentSecurityPolicy = RulesByExample.ContentPolicy;
+            return Results.Content(page.WriteHtml(), "text/html; charset=utf-8");
+        }).ExcludeFromDescription().AllowAnonymous();
         app.MapGet(Live, () => Results.Ok(new Health("ok")))
             .Produces<Health>().WithName("Service_Live").WithTags("Service").WithSummary("Whether the service runs.").AllowAnonymous();
         app.MapGet("/health/ready", ReadyAsync)

@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
-using System.Text.Unicode;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Http;
 using Segmentation.Rules.Values;
@@ -125,9 +124,9 @@ public sealed class EventIngest(
     private static EventResource Read(JsonElement json)
     {
         // Of a list, bytes that are no text cost their own event alone.
-        if (!Utf8.IsValid(JsonMarshal.GetRawUtf8Value(json)))
+        if (Utf8Text.FindFault(JsonMarshal.GetRawUtf8Value(json)) is { } fault)
         {
-            throw ApiProblem.Invalid("", "It is not valid UTF-8.");
+            throw ApiProblem.Invalid("", $"It is {fault}");
         }
 
         try

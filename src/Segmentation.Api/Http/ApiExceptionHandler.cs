@@ -53,7 +53,7 @@ internal sealed class ApiExceptionHandler(ILogger<ApiExceptionHandler> logger) :
             context.Response.Headers.WWWAuthenticate = problem.Challenge;
         }
 
-        var details = ToDetails(problem);
+        var details = ToDetails(problem, context.TraceIdentifier);
         await context.Response.WriteAsJsonAsync(details, details.GetType(), Json.Options, MediaTypes.Problem, cancellationToken);
     }
 
@@ -86,13 +86,22 @@ internal sealed class ApiExceptionHandler(ILogger<ApiExceptionHandler> logger) :
         }
     }
 
-    public static ProblemDetails ToDetails(ApiProblem problem)
+    public static ProblemDetails ToDetails(ApiProblem problem, string requestId)
     {
-        var details = problem.Errors is null
-            ? new ProblemDetails()
-            : new ValidationProblemDetails(problem.Errors.ToDictionary(e => e.Key, e => e.Value, StringComparer.Ordinal));
+        // A 400 says what is wrong where, also where that is all of the request.
+        var isTruncated = false;
+        var errors = problem.Errors ?? (problem.Status == StatusCodes.Status400BadRequest
+            ? new Dictionary<string, string[]> { [""] = [problem.Message] }
+            : null);
+        var details = errors is null ? new ProblemDetails() : new ValidationProblemDetails(FaultList.Cut(errors, out isTruncated));
         (details.Status, details.Title, details.Type) =
             (problem.Status, problem.Message, $"https://www.rfc-editor.org/rfc/rfc9110#status.{problem.Status}");
+        details.Extensions["requestId"] = requestId;
+        if (isTruncated)
+        {
+            details.Extensions["truncated"] = true;
+        }
+
         return details;
     }
 

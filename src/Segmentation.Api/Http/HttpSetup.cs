@@ -1,4 +1,5 @@
 using FluentValidation;
+using Microsoft.AspNetCore.HostFiltering;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace Segmentation.Api.Http;
@@ -20,7 +21,14 @@ internal static class HttpSetup
         services.AddValidatorsFromAssemblyContaining<Program>(ServiceLifetime.Singleton, includeInternalTypes: true);
         services.AddCors(o => o.AddDefaultPolicy(p => p
             .WithOrigins(Origins.Read(configuration))
-            .AllowAnyHeader().AllowAnyMethod().WithExposedHeaders("ETag", "Location", "Retry-After").SetPreflightMaxAge(PreflightMaxAge)));
-        services.Configure<KestrelServerOptions>(o => o.Limits.MaxRequestBodySize = MaxRequestBodySize);
+            .AllowAnyHeader().AllowAnyMethod().WithExposedHeaders("ETag", "Location", "Retry-After", AnswerHeaders.RequestId)
+            .SetPreflightMaxAge(PreflightMaxAge)));
+        services.Configure<KestrelServerOptions>(o =>
+        {
+            o.Limits.MaxRequestBodySize = MaxRequestBodySize;
+            o.AddServerHeader = false;
+        });
+        services.AddSingleton<AllowedHosts>();
+        services.Configure<HostFilteringOptions>(o => o.AllowedHosts = ["*"]); // Filtered here, by AllowedHosts.
     }
 }

@@ -1,7 +1,5 @@
-using System.Globalization;
 using System.Text;
 using System.Text.Json;
-using System.Text.Unicode;
 using Microsoft.AspNetCore.Mvc.Formatters;
 
 namespace Segmentation.Api.Http;
@@ -15,6 +13,10 @@ internal sealed class JsonBodyFormatter : TextInputFormatter
         SupportedMediaTypes.Add(MediaTypes.MergePatch);
         SupportedEncodings.Add(new UTF8Encoding(false, true));
     }
+
+    /// <summary>A merge patch is for PATCH alone.</summary>
+    public override bool CanRead(InputFormatterContext context) => base.CanRead(context)
+        && (HttpMethods.IsPatch(context.HttpContext.Request.Method) || context.HttpContext.Request.MediaType() == MediaTypes.Json);
 
     public override async Task<InputFormatterResult> ReadRequestBodyAsync(InputFormatterContext context, Encoding encoding)
     {
@@ -34,10 +36,9 @@ internal sealed class JsonBodyFormatter : TextInputFormatter
     // Everything is checked to be UTF-8 before it is read: a part that is kept as it came would fail when it is stored.
     private static object Read(ReadOnlySpan<byte> body, Type type)
     {
-        if (!Utf8.IsValid(body))
+        if (Utf8Text.FindFault(body) is { } fault)
         {
-            throw ApiProblem.Invalid(
-                "", $"The body is not valid UTF-8, from byte {CountValid(body).ToString(CultureInfo.InvariantCulture)} on.");
+            throw ApiProblem.Invalid("", $"The body is {fault}");
         }
 
         try
@@ -53,16 +54,5 @@ internal sealed class JsonBodyFormatter : TextInputFormatter
         {
             throw ApiProblem.Invalid("", "A string has half a surrogate pair in it.");
         }
-    }
-
-    private static int CountValid(ReadOnlySpan<byte> text)
-    {
-        var valid = 0;
-        while (Rune.DecodeFromUtf8(text[valid..], out _, out var length) == System.Buffers.OperationStatus.Done)
-        {
-            valid += length;
-        }
-
-        return valid;
     }
 }

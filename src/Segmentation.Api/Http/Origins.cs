@@ -6,9 +6,9 @@ internal static class Origins
     /// <summary>The setting's name.</summary>
     public const string Setting = "Cors:Origins";
 
-    /// <summary>Reads the setting; each origin as a browser writes it, without the scheme's own port.</summary>
-    public static string[] Read(IConfiguration configuration) =>
-        [.. (TextList.Read(configuration, Setting) ?? []).Select(o => new Uri(o).GetLeftPart(UriPartial.Authority))];
+    /// <summary>Reads a setting; each origin as a browser writes it, without the scheme's own port.</summary>
+    public static string[] Read(IConfiguration configuration, string setting = Setting) =>
+        [.. (TextList.Read(configuration, setting) ?? []).Select(o => new Uri(o).GetLeftPart(UriPartial.Authority))];
 
     /// <summary>What an origin must be; null for one that is right.</summary>
     public static string? Check(string origin)

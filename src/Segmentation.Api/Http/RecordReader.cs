@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.Unicode;
 
 namespace Segmentation.Api.Http;
 
@@ -20,9 +19,8 @@ public sealed class RecordReader(Stream body, bool csv)
     private const int Incomplete = -1;
     private const int Stray = -2;
     private const string Separators = ",;\t|";
-    private const string NotUtf8 =
-        "It is not valid UTF-8. If the file is Windows-1252, as Excel writes it in the West, send Content-Type: text/csv; "
-        + "charset=windows-1252.";
+    private const string Windows1252 =
+        " If the file is Windows-1252, as Excel writes it in the West, send Content-Type: text/csv; charset=windows-1252.";
     private static readonly string TooLong = $"It is longer than {MaxBytes / 1024} KiB.";
 
     private byte[] buffer = new byte[64 * 1024];
@@ -110,8 +108,8 @@ public sealed class RecordReader(Stream body, bool csv)
         Record = buffer.AsMemory(start, length > 0 && record[^1] == '\r' ? length - 1 : length);
         Fault = length > MaxBytes ? TooLong
             : stray ? "A quote in it is not closed, or is in the middle of a field."
-            : Utf8.IsValid(record) ? null
-            : NotUtf8;
+            : Utf8Text.FindFault(record) is { } fault ? $"It is {fault}{(csv ? Windows1252 : "")}"
+            : null;
         start += Math.Min(length + 1, data.Length);
         return true;
     }

@@ -72,7 +72,13 @@ internal static class ApiSettings
             SettingChecks.Integer(1, 1000)),
         new("Imports:Directory", "the system's", "The folder that holds such files until they are imported.", SettingChecks.Text),
         new(Origins.Setting, "none", "Origins whose pages may call from a browser, with commas between or as a list: "
-            + "`https://app.example.com`.", Origins.Check) { IsList = true },
+            + "`https://app.example.com`. Pages of others can't write.", Origins.Check) { IsList = true },
+        new(AllowedHosts.PublicUrl, "none", "Where callers find the service, when it is behind a proxy or beyond this machine: "
+            + "`https://segments.example.com`.", Origins.Check),
+        new(AllowedHosts.Setting, "`PublicUrl`'s host and this machine's own names", "The names that a request may call the service by "
+            + "in `Host`, with `;` between: `segments.example.com;*.internal.example.com`, or `*` for any. Without `PublicUrl`, a service "
+            + "that listens on this machine alone takes only `localhost`, `127.0.0.1` and `[::1]`, and any other takes every name.",
+            SettingChecks.Text),
     ];
 
     private static string Text(IFormattable value) => value.ToString(null, CultureInfo.InvariantCulture);

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using Segmentation.Api.Data;
+using Segmentation.Api.Http;
 using Segmentation.Api.Webhooks;
 using Serilog;
 using Serilog.Extensions.Logging;
@@ -104,7 +105,7 @@ internal static class Startup
             }
 
             var builder = WebApplication.CreateBuilder(options);
-            Log.Logger = new LoggerConfiguration().ReadFrom.Configuration(builder.Configuration).CreateLogger();
+            Log.Logger = PrivateLog.Create(builder.Configuration);
             builder.Services.AddSerilog(Log.Logger);
             return builder;
         }

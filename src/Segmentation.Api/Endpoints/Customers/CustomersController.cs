@@ -146,6 +146,7 @@ public sealed class CustomersController(
     /// <param name="prefer"><c>respond-async</c>: answer when the file is there, at most 2 GB of it, and import it then.</param>
     [HttpPost("import")]
     [RequiresScope(Scopes.CustomersWrite)]
+    [ReadsBody]
     [DisableRequestSizeLimit]
     [ProducesResponseType<ImportResult>(StatusCodes.Status200OK)]
     [ProducesResponseType<ImportJobResource>(StatusCodes.Status202Accepted)]

@@ -26,6 +26,7 @@ public sealed class EventsController(SegmentationDb db, EventIngest ingest) : Co
     /// <param name="createCustomers">Whether unknown customers are created; true when left out. Else their events are rejected.</param>
     [HttpPost("events")]
     [RequiresScope(Scopes.EventsWrite)]
+    [ReadsBody]
     [DisableRequestSizeLimit]
     [ProducesResponseType<EventsResult>(StatusCodes.Status200OK)]
     public async Task<EventsResult> Create(bool? createCustomers, CancellationToken cancellation)

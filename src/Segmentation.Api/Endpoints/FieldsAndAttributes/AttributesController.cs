@@ -49,7 +49,7 @@ public sealed class AttributesController(SegmentationDb db, AttributeStore store
     {
         var (attribute, created) = await store.SaveAsync(name, body, Request.CheckIfMatch, cancellation);
         var resource = AttributeResource.From(attribute);
-        return created ? CreatedAtAction(nameof(Get), new { name }, resource) : Ok(resource);
+        return created ? Created($"/api/v1/attributes/{name}", resource) : Ok(resource);
     }
 
     /// <summary>Deletes an attribute and every customer's value of it. Repeatable.</summary>

@@ -51,7 +51,7 @@ public sealed class SetsController(
         var saved = new MemberPredicate(c => c.ManualMemberships.Any(m => m.SegmentId == segment.Id), predicate.EvaluatedAt);
         var combination = await ShowAsync(saved, size, SegmentResource.From(segment, []), cancellation);
         Response.SetETag(segment.Version);
-        return CreatedAtAction(nameof(SegmentsController.Get), "Segments", new { key = segment.Key }, combination);
+        return Created($"/api/v1/segments/{segment.Key}", combination);
     }
 
     private async Task<Combination> ShowAsync(

@@ -41,6 +41,7 @@ public sealed class StreamController(ChangeStreams streams, IHostApplicationLife
         [FromQuery(Name = ResumeParameter)] string? resumeAfter,
         CancellationToken cancellation)
     {
+        Request.Negotiate(MediaType);
         using var stream = await streams.OpenAsync(key, ParsePosition(lastEventId, resumeAfter), cancellation);
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellation, lifetime.ApplicationStopping);
         SetHeaders();
@@ -75,7 +76,7 @@ public sealed class StreamController(ChangeStreams streams, IHostApplicationLife
     private void SetHeaders()
     {
         Response.ContentType = MediaType;
-        Response.Headers.CacheControl = "no-cache, no-transform";
+        Response.Headers.CacheControl = "no-store, no-transform";
         Response.Headers["X-Accel-Buffering"] = "no";
         HttpContext.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
     }

@@ -35,7 +35,7 @@ internal sealed class ProblemFilter : IDocumentFilter
     {
         Type = JsonSchemaType.Object,
         Description = "Problem details (RFC 9457): the body of every error.",
-        Required = new HashSet<string> { "title", "status" },
+        Required = new HashSet<string> { "title", "status", "requestId" },
         Properties = new Dictionary<string, IOpenApiSchema>
         {
             ["type"] = Text("Which kind of problem: a link to what the status means."),
@@ -44,13 +44,20 @@ internal sealed class ProblemFilter : IDocumentFilter
             ["errors"] = new OpenApiSchema
             {
                 Type = JsonSchemaType.Object,
-                Description = "Of a 400: every fault, by JSON Pointer into the body or by the parameter's name.",
+                Description = $"Of a 400: the faults, {FaultList.MaxFaults} at most, by JSON Pointer into the body or by the name of the "
+                    + "parameter or header.",
                 AdditionalProperties = new OpenApiSchema
                 {
                     Type = JsonSchemaType.Array,
                     Items = new OpenApiSchema { Type = JsonSchemaType.String }
                 },
             },
+            ["truncated"] = new OpenApiSchema
+            {
+                Type = JsonSchemaType.Boolean,
+                Description = "True where there are more faults than are shown, or some are shown in part; else left out.",
+            },
+            ["requestId"] = Text("The request's id, which the service's log has too: its X-Request-Id, or a new one."),
         },
     };
 
@@ -63,7 +70,7 @@ internal sealed class ProblemFilter : IDocumentFilter
         var problem = code == StatusCodes.Status400BadRequest
             ? ApiProblem.Invalid("/rule/rules/0/value", "demographic.age must be an integer, but is the string \"abc\".")
             : new ApiProblem(code, description);
-        var details = ApiExceptionHandler.ToDetails(problem);
+        var details = ApiExceptionHandler.ToDetails(problem, "0193a4c2f0e57b1e8d6f3b5a7c9e1d20");
         return JsonSerializer.SerializeToNode(details, details.GetType(), Json.Options)!;
     }
 }

@@ -43,7 +43,13 @@ internal sealed class ResponseFilter : IDocumentFilter
             yield return "400";
         }
 
-        if (method != HttpMethod.Delete && path.StartsWith("/api", StringComparison.Ordinal) && id != "Segments_Stream")
+        // Nobody is listed as a member of a segment that is not there.
+        if (id is "Customers_List" or "Segments_CancelRefresh")
+        {
+            yield return "404";
+        }
+
+        if (method != HttpMethod.Delete && path.StartsWith("/api", StringComparison.Ordinal))
         {
             yield return "406";
         }
@@ -60,10 +66,8 @@ internal sealed class ResponseFilter : IDocumentFilter
             yield return "413";
         }
 
-        if (hasBody)
-        {
-            yield return "415";
-        }
+        // Where no body is taken, none may be sent; an encoding that is not known is refused everywhere.
+        yield return "415";
 
         if (id == "Customers_Import")
         {

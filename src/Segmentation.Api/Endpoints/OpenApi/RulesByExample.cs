@@ -5,6 +5,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Segmentation.Api.Customers;
+using Segmentation.Api.Http;
 using Segmentation.Api.Segments;
 using Segmentation.Rules;
 using Segmentation.Rules.Backends;
@@ -21,6 +22,18 @@ internal sealed partial class RulesByExample(CustomerFields fields)
     public const string Address = "/rules-by-example";
 
     private const string Title = "Rules by example";
+
+    private const string Style =
+        """
+        body { font: 16px/1.5 sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em; color: #222; }
+        p.rule { margin: 1.2em 0 0.2em; }
+        pre { margin: 0; padding: 0.5em 0.8em; background: #f4f4f4; white-space: pre-wrap; overflow-wrap: anywhere; font-size: 14px; }
+        code { background: #f4f4f4; }
+        nav a { margin-right: 1em; }
+        """;
+
+    /// <summary>What the page may load: nothing but what is in it.</summary>
+    public static readonly string ContentPolicy = $"default-src 'none'; style-src {AnswerHeaders.Hash(Style)}; frame-ancestors 'none'";
 
     private const string Introduction =
         "Each line is one node of a rule tree, with what `POST /api/v1/segments/validate` says of it. A segment's rule is a group of such "
@@ -62,13 +75,7 @@ internal sealed partial class RulesByExample(CustomerFields fields)
             <meta charset="utf-8">
             <meta name="viewport" content="width=device-width, initial-scale=1">
             <title>{{Title}}</title>
-            <style>
-            body { font: 16px/1.5 sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em; color: #222; }
-            p.rule { margin: 1.2em 0 0.2em; }
-            pre { margin: 0; padding: 0.5em 0.8em; background: #f4f4f4; white-space: pre-wrap; overflow-wrap: anywhere; font-size: 14px; }
-            code { background: #f4f4f4; }
-            nav a { margin-right: 1em; }
-            </style>
+            <style>{{Style}}</style>
             </head>
             <body>
             <h1>{{Title}}</h1>

@@ -35,6 +35,14 @@ internal static class Swagger
         + "Customers and segments carry an `ETag`; send it as `If-Match`, and a write that would undo another's gets a "
         + "412.";
 
+    // Errors look alike everywhere: a line each.
+    private const string Style =
+        "tr.response:is([data-code^='4'], [data-code^='5']) :is(.response-controls, .model-example) { display: none }";
+
+    // Its icons are in its style sheet.
+    private static readonly string ContentPolicy =
+        $"default-src 'self'; img-src 'self' data:; style-src 'self' {AnswerHeaders.Hash(Style)}; base-uri 'none'; frame-ancestors 'none'";
+
     public static void AddSwagger(this IServiceCollection services) => services.AddEndpointsApiExplorer().AddSwaggerGen(o =>
     {
         o.SwaggerDoc("v1", new OpenApiInfo { Title = "Segmentation", Version = "v1", Description = Tour });
@@ -65,6 +73,15 @@ internal static class Swagger
 
     public static void UseSegmentationSwagger(this WebApplication app)
     {
+        app.Use((context, next) =>
+        {
+            if (context.Request.Path.StartsWithSegments("/swagger"))
+            {
+                context.Response.Headers.ContentSecurityPolicy = ContentPolicy;
+            }
+
+            return next(context);
+        });
         app.UseSwagger();
         app.UseSwagger(o =>
         {
@@ -85,10 +102,7 @@ internal static class Swagger
             o.DefaultModelRendering(ModelRendering.Example);
             o.EnableFilter();
 
-            // Errors look alike everywhere: a line each.
-            o.HeadContent = "<style>"
-                + "tr.response:is([data-code^='4'], [data-code^='5']) :is(.response-controls, .model-example) { display: none }"
-                + "</style>";
+            o.HeadContent = $"<style>{Style}</style>";
         });
     }
 

@@ -222,7 +222,7 @@ public sealed class SegmentsController(
         var (created, errors) = await store.SaveAsync(segment, body, User, transaction, cancellation, original, copyMembers);
         Response.SetETag(segment.Version);
         var resource = SegmentResource.From(segment, errors);
-        return created ? CreatedAtAction(nameof(Get), new { key = segment.Key }, resource) : Ok(resource);
+        return created ? Created($"/api/v1/segments/{segment.Key}", resource) : Ok(resource);
     }
 }
 

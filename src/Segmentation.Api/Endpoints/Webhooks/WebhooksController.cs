@@ -39,7 +39,7 @@ public sealed class WebhooksController(
         var webhook = await store.AddAsync(body.Secret, cancellation);
         var created = await SaveAsync(webhook, body, isSecretNew: true, cancellation);
         await transaction.CommitAsync(cancellation);
-        return CreatedAtAction(nameof(Get), new { id = webhook.Id }, created);
+        return Created($"/api/v1/webhooks/{webhook.Id}", created);
     }
 
     /// <summary>Lists webhooks, the oldest first.</summary>

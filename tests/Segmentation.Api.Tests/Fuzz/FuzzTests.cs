@@ -1,0 +1,144 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using Segmentation.Api.Tests.Http;
+using Segmentation.Api.Tests.Segments;
+
+namespace Segmentation.Api.Tests.Fuzz;
+
+/// <summary>
+/// Whatever is sent: never a 500, never a status that the OpenAPI document does not have, every answer as its schema says.
+/// <c>scripts/fuzz</c> sends more.
+/// </summary>
+public sealed class FuzzTests(ApiFixture fixture) : IClassFixture<ApiFixture>
+{
+    private const int MaxFaults = 20;
+
+    // A problem's bytes at most, as FaultList has it.
+    private const int MaxProblemBytes = 64 * 1024;
+
+    private static readonly string[] Internals = ["System.", "Microsoft.", "Npgsql", "EntityFramework", "   at ", "SELECT ", "INSERT "];
+
+    private static readonly int Requests = Setting("FUZZ_REQUESTS", 2000);
+
+    private static readonly int Seed = Setting("FUZZ_SEED", 7);
+
+    private readonly Dictionary<string, int> answers = [];
+
+    [Fact]
+    public async Task Anything_IsAnsweredAsTheDocumentSays()
+    {
+        var api = fixture.Api;
+        (await api.PutAsync("segments/known", RuleJson.Body(RuleJson.Everyone))).Expect(201);
+        (await api.PutAsync("segments/manual", """{"kind":"manual"}""")).Expect(201);
+        (await api.PutAsync("segments/draft", RuleJson.Body(RuleJson.Everyone, "\"status\":\"draft\""))).Expect(201);
+        (await api.PutAsync("customers/known", """{"email":"known@example.invalid"}""")).Expect(201);
+        (await api.PutAsync("attributes/plan", """{"type":"text","kind":"value"}""")).Expect(201);
+        var document = await FuzzDocument.ReadAsync(api.Client);
+        var requests = new FuzzRequests(document, Seed);
+        List<string> faults = [];
+        for (var i = 0; i < Requests && faults.Count < MaxFaults; i++)
+        {
+            var request = requests.Create();
+            if (await FindFaultAsync(document, request, requests.Values) is { } fault)
+            {
+                faults.Add($"request {i} of seed {Seed}: {fault}\n    {request}");
+            }
+        }
+
+        if (Environment.GetEnvironmentVariable("FUZZ_REPORT") is { Length: > 0 } report)
+        {
+            await File.WriteAllLinesAsync(report, answers.OrderBy(a => a.Key, StringComparer.Ordinal).Select(a => $"{a.Key} {a.Value}"));
+        }
+
+        Assert.True(faults.Count == 0, string.Join("\n", faults));
+    }
+
+    private static int Setting(string name, int otherwise) =>
+        int.TryParse(Environment.GetEnvironmentVariable(name), NumberStyles.None, CultureInfo.InvariantCulture, out var value)
+            ? value
+            : otherwise;
+
+    private async Task<string?> FindFaultAsync(FuzzDocument document, FuzzRequest request, FuzzValues values)
+    {
+        if (!request.IsMatched)
+        {
+            var (raw, head, text) = await RawRequest.SendAsync(
+                fixture.Api.Client.BaseAddress!, $"{request.Method} {request.Target}",
+                string.Concat(request.Headers.Append(("Content-Type", request.MediaType ?? "")).Select(h => $"{h.Item1}: {h.Item2}\r\n")),
+                request.Body);
+            Count("other", raw);
+            return FindProblemFault(raw, head.Contains("application/problem+json", StringComparison.Ordinal), text, isBare: true);
+        }
+
+        using var message = request.CreateMessage();
+        using var answer = await fixture.Api.Client.SendAsync(message, HttpCompletionOption.ResponseHeadersRead);
+        var (status, mediaType) = ((int)answer.StatusCode, answer.Content.Headers.ContentType?.MediaType);
+        var isEndless = mediaType == "text/event-stream";
+        var body = isEndless ? "" : await answer.Content.ReadAsStringAsync();
+        Count(request.Operation.Id, status);
+        if (status is >= 200 and < 300)
+        {
+            Learn(values, mediaType, body);
+        }
+
+        return FindProblemFault(status, mediaType == "application/problem+json", body, isBare: false)
+            ?? (isEndless ? null : document.FindFault(request.Operation, status, mediaType, body))
+            ?? (answer.Headers.Contains("X-Request-Id") ? null : "no X-Request-Id");
+    }
+
+    private void Count(string operation, int status) =>
+        answers[$"{operation} {status}"] = answers.GetValueOrDefault($"{operation} {status}") + 1;
+
+    // What Kestrel itself refuses, before there is a request, has no body.
+    private static string? FindProblemFault(int status, bool isProblem, string body, bool isBare)
+    {
+        if (status >= 500)
+        {
+            return $"{status} {body}";
+        }
+
+        if (status < 400 || (isBare && body.Length == 0))
+        {
+            return null;
+        }
+
+        if (!isProblem)
+        {
+            return $"{status} is no problem: {body}";
+        }
+
+        var problem = JsonSerializer.Deserialize<JsonElement>(body);
+        return problem.GetProperty("status").GetInt32() != status ? $"{status} says {body}"
+            : status == 400 && !(problem.TryGetProperty("errors", out var errors) && errors.EnumerateObject().Any())
+                ? $"400 without errors: {body}"
+            : !problem.TryGetProperty("requestId", out _) ? $"{status} without requestId: {body}"
+            : Encoding.UTF8.GetByteCount(body) > MaxProblemBytes ? $"{status} of {body.Length} characters"
+            : Internals.FirstOrDefault(i => body.Contains(i, StringComparison.Ordinal)) is { } found ? $"\"{found}\" in {body}"
+            : null;
+    }
+
+    // Ids and keys that there are lead further in.
+    private static void Learn(FuzzValues values, string? mediaType, string body)
+    {
+        if (mediaType != "application/json"
+            || JsonSerializer.Deserialize<JsonElement>(body) is not { ValueKind: JsonValueKind.Object } answer)
+        {
+            return;
+        }
+
+        var items = answer.TryGetProperty("items", out var list) && list.ValueKind == JsonValueKind.Array
+            ? list.EnumerateArray().Take(3).Where(i => i.ValueKind == JsonValueKind.Object)
+            : [];
+        foreach (var item in items.Prepend(answer))
+        {
+            foreach (var name in new[] { "id", "key", "name", "nextCursor" })
+            {
+                if (item.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String)
+                {
+                    values.Add(value.GetString()!);
+                }
+            }
+        }
+    }
+}

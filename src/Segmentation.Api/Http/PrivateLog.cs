@@ -17,6 +17,9 @@ internal sealed class PrivateLog(Serilog.ILogger log) : ILogEventSink
     // It logs exceptions in its messages, before they come to where they are handled, and logged.
     private const string EntityFramework = "\"Microsoft.EntityFrameworkCore";
 
+    // Below a warning it tells of each request with its path and query. RequestLogging does without.
+    private const string AspNetCore = "\"Microsoft.AspNetCore";
+
     /// <summary>The log that the configuration describes, behind this.</summary>
     /// <exception cref="InvalidOperationException">The configuration names a level or a sink that there is not.</exception>
     public static Serilog.ILogger Create(IConfiguration configuration)
@@ -30,8 +33,9 @@ internal sealed class PrivateLog(Serilog.ILogger log) : ILogEventSink
 
     public void Emit(LogEvent logEvent)
     {
-        if (logEvent.Exception is not null && logEvent.Properties.TryGetValue("SourceContext", out var source)
-            && source.ToString().StartsWith(EntityFramework, StringComparison.Ordinal))
+        var source = logEvent.Properties.GetValueOrDefault("SourceContext")?.ToString() ?? "";
+        if ((logEvent.Exception is not null && source.StartsWith(EntityFramework, StringComparison.Ordinal))
+            || (logEvent.Level < LogEventLevel.Warning && source.StartsWith(AspNetCore, StringComparison.Ordinal)))
         {
             return;
         }

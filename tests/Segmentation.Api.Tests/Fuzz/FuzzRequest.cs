@@ -107,7 +107,8 @@ internal sealed class FuzzRequests(FuzzDocument document, int seed)
             path = path.Replace($"{{{parameter.Name}}}", Escape(value), StringComparison.Ordinal);
 
             // An id in whose address something else stands, or that can be none.
-            matched &= value.Length > 0 && value is not ("." or "..") && !value.Contains('\0') && !value.Contains('/');
+            matched &= value.Length > 0 && value is not ("." or "..") && !value.Contains('\0') && !value.Contains('/')
+                && !document.Operations.Any(o => o.Path.EndsWith($"/{value}", StringComparison.OrdinalIgnoreCase));
         }
 
         var method = operation.Method;
@@ -210,7 +211,7 @@ internal sealed class FuzzRequests(FuzzDocument document, int seed)
         List<(string, string)> headers = [];
         if (operation.Id == "Segments_Stream" && random.Next(2) == 0)
         {
-            headers.Add(("Last-Event-ID", Values.Text().Replace("\0", "", StringComparison.Ordinal)));
+            headers.Add(("Last-Event-ID", Values.Text()));
         }
 
         while (random.Next(4) == 0)
@@ -222,6 +223,7 @@ internal sealed class FuzzRequests(FuzzDocument document, int seed)
             }
         }
 
-        return [.. headers];
+        // What the client's library does not send at all.
+        return [.. headers.Select(h => (h.Item1, new string([.. h.Item2.Where(c => c is >= ' ' and <= '~')])))];
     }
 }

@@ -43,6 +43,12 @@ internal sealed class ResponseFilter : IDocumentFilter
             yield return "400";
         }
 
+        // Pages of other sites write nothing.
+        if (method != HttpMethod.Get)
+        {
+            yield return "403";
+        }
+
         // Nobody is listed as a member of a segment that is not there.
         if (id is "Customers_List" or "Segments_CancelRefresh")
         {

@@ -11,6 +11,7 @@ internal static class StatusDescriptions
         ["204"] = "No content.",
         ["304"] = "Nothing has changed since the ETag in If-None-Match.",
         ["400"] = "Malformed or invalid. `errors` names each fault.",
+        ["403"] = "The page that sent it, by its `Origin`, may not write here.",
         ["404"] = "Not found.",
         ["406"] = "Accept excludes what there is here.",
         ["409"] = "Conflict. The title says with what.",

@@ -42,7 +42,8 @@ internal static class EdgeChecks
         }
     }
 
-    // Browsers say with every write which page sent it; other clients say nothing.
+    // Browsers say with every write which page sent it; other clients say nothing. What they call same-origin is so, whatever a proxy made
+    // of Host: no page can say it for itself.
     private static void CheckOrigin(HttpRequest request, string[] origins)
     {
         if (HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method) || HttpMethods.IsOptions(request.Method)
@@ -52,12 +53,13 @@ internal static class EdgeChecks
         }
 
         var origin = request.Headers.Origin.ToString();
-        if (origins.Contains(origin, StringComparer.OrdinalIgnoreCase))
+        var site = request.Headers["Sec-Fetch-Site"].ToString();
+        if (site == "same-origin" || origins.Contains(origin, StringComparer.OrdinalIgnoreCase))
         {
             return;
         }
 
-        if (request.Headers["Sec-Fetch-Site"] == "cross-site" || (origin.Length > 0 && !IsOwn(origin, request.Host)))
+        if (site == "cross-site" || (origin.Length > 0 && !IsOwn(origin, request.Host)))
         {
             throw new ApiProblem(
                 StatusCodes.Status403Forbidden,

@@ -8,12 +8,15 @@ namespace Segmentation.Api.Streams;
 /// A position in a segment's changes: revision by revision, in each who left before who joined, then by the customer's key.
 /// </summary>
 /// <param name="Kind">One of <see cref="Left"/>, <see cref="Joined"/> and <see cref="End"/>.</param>
-public readonly record struct ChangePosition(long Revision, int Kind, long CustomerKey)
+public readonly record struct ChangePosition(long Revision, int Kind, long CustomerKey) : IComparable<ChangePosition>
 {
     public const int Left = 0, Joined = 1, End = 2;
 
     /// <summary>After everything in a revision.</summary>
     public static ChangePosition After(long revision) => new(revision, End, 0);
+
+    public int CompareTo(ChangePosition other) =>
+        (Revision, Kind, CustomerKey).CompareTo((other.Revision, other.Kind, other.CustomerKey));
 
     /// <summary>As the API shows it: opaque.</summary>
     public override string ToString() =>

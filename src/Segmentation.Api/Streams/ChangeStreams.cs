@@ -5,28 +5,40 @@ using Segmentation.Api.Http;
 namespace Segmentation.Api.Streams;
 
 /// <summary>Opens streams of a segment's changes.</summary>
-public sealed class ChangeStreams(NpgsqlDataSource database, MembershipFeed feed, StreamOptions options)
+public sealed class ChangeStreams(NpgsqlDataSource database, MembershipFeed feed, StreamOptions options) : IDisposable
 {
+    // However many streams are resumed at a time, those that follow have connections left.
+    private readonly SemaphoreSlim oneAtATime = new(1);
+
     /// <param name="resume">The position to go on after; from now on when null.</param>
     /// <exception cref="ApiProblem">404.</exception>
     public async Task<ChangeStream> OpenAsync(string segmentKey, ChangePosition? resume, CancellationToken cancellation)
     {
         var segmentId = await FindAsync(segmentKey, resume, cancellation);
-        var subscription = feed.Subscribe(segmentId);
+        var (first, last) = await ReadRangeAsync(cancellation);
+        var start = resume is { } position && position.Revision <= last ? position : ChangePosition.After(last);
+        var isGap = resume is { } wanted
+            && (wanted.Revision > last || wanted.Revision < first - 1 || await IsForgottenAsync(segmentId, wanted, cancellation));
+        return new ChangeStream(segmentKey, segmentId, this, start, last, isGap, TimeSpan.FromSeconds(options.HeartbeatSeconds));
+    }
+
+    public void Dispose() => oneAtATime.Dispose();
+
+    internal Subscription Subscribe(int segmentId) => feed.Subscribe(segmentId);
+
+    internal MembershipChanges Read(int segmentId, ChangePosition after) => new(database, segmentId, after);
+
+    /// <summary>The next changes of a stream that is resumed: while they are read, and not while they are written, others wait.</summary>
+    internal async Task<IReadOnlyList<StreamChange>> NextAsync(MembershipChanges changes, long upTo, CancellationToken cancellation)
+    {
+        await oneAtATime.WaitAsync(cancellation);
         try
         {
-            // Read after listening began, so that nothing falls between.
-            var (first, last) = await ReadRangeAsync(cancellation);
-            var start = resume is { } position && position.Revision <= last ? position : ChangePosition.After(last);
-            var isGap = resume is { } wanted
-                && (wanted.Revision > last || wanted.Revision < first - 1 || await IsForgottenAsync(segmentId, wanted, cancellation));
-            var changes = new MembershipChanges(database, segmentId, start);
-            return new ChangeStream(segmentKey, subscription, changes, last, isGap, TimeSpan.FromSeconds(options.HeartbeatSeconds));
+            return await changes.NextAsync(upTo, cancellation);
         }
-        catch
+        finally
         {
-            subscription.Dispose();
-            throw;
+            oneAtATime.Release();
         }
     }
 

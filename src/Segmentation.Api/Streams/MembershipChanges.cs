@@ -31,12 +31,17 @@ internal sealed class MembershipChanges(NpgsqlDataSource database, int segmentId
     /// <summary>The next changes, up to a revision; empty when there are none.</summary>
     public async Task<IReadOnlyList<StreamChange>> NextAsync(long upTo, CancellationToken cancellation)
     {
+        if (keys.Count == 0 && IsReadTo(upTo))
+        {
+            return [];
+        }
+
         await using var connection = await database.OpenConnectionAsync(cancellation);
         while (true)
         {
             while (keys.Count == 0)
             {
-                if (keysEnd.Revision > upTo || keysEnd == ChangePosition.After(upTo))
+                if (IsReadTo(upTo))
                 {
                     return [];
                 }
@@ -55,6 +60,8 @@ internal sealed class MembershipChanges(NpgsqlDataSource database, int segmentId
             }
         }
     }
+
+    private bool IsReadTo(long revision) => keysEnd.CompareTo(ChangePosition.After(revision)) >= 0;
 
     // As many revisions as make up some thousands of changes, and never less than one.
     private async Task ReadKeysAsync(NpgsqlConnection connection, long upTo, CancellationToken cancellation)

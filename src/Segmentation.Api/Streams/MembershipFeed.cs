@@ -4,34 +4,42 @@ using Segmentation.Api.Data;
 namespace Segmentation.Api.Streams;
 
 /// <summary>
-/// Wakes streams when their segments change: one small query five times a second for all of them together, whichever process wrote the
-/// change; and none while nobody listens.
+/// Tells of changes in the segments that streams follow: one small query five times a second for all of them together, whichever process
+/// wrote the change; and none while nobody listens. What changed is read once a segment (<see cref="SegmentFeed"/>).
 /// </summary>
 public sealed partial class MembershipFeed(NpgsqlDataSource database, ILogger<MembershipFeed> logger) : BackgroundService
 {
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan FailurePause = TimeSpan.FromSeconds(1);
-    private readonly HashSet<Subscription> subscriptions = [];
+    private readonly Dictionary<int, SegmentFeed> segments = [];
     private readonly SemaphoreSlim subscribed = new(0);
 
-    /// <summary>Listens to one segment, until disposed. Wakes at once, and then whenever there is more.</summary>
-    public Subscription Subscribe(int segmentId)
+    /// <summary>Follows one segment from now on, until disposed.</summary>
+    internal Subscription Subscribe(int segmentId)
     {
-        var subscription = new Subscription(this, segmentId);
-        lock (subscriptions)
+        Subscription subscription;
+        lock (segments)
         {
-            subscriptions.Add(subscription);
+            if (!segments.TryGetValue(segmentId, out var segment))
+            {
+                segments.Add(segmentId, segment = new SegmentFeed(this, database, segmentId, logger));
+            }
+
+            subscription = segment.Add();
         }
 
         subscribed.Release();
         return subscription;
     }
 
-    public void Unsubscribe(Subscription subscription)
+    internal void Unsubscribe(Subscription subscription)
     {
-        lock (subscriptions)
+        lock (segments)
         {
-            subscriptions.Remove(subscription);
+            if (segments.TryGetValue(subscription.Segment.Id, out var segment) && segment.Remove(subscription))
+            {
+                segments.Remove(subscription.Segment.Id);
+            }
         }
     }
 
@@ -48,15 +56,20 @@ public sealed partial class MembershipFeed(NpgsqlDataSource database, ILogger<Me
         {
             try
             {
-                var listeners = CopySubscriptions();
-                if (listeners.Length == 0)
+                int[] followed;
+                lock (segments)
+                {
+                    followed = [.. segments.Keys];
+                }
+
+                if (followed.Length == 0)
                 {
                     seen = null;
                     await subscribed.WaitAsync(stoppingToken);
                     continue;
                 }
 
-                seen = await PollAsync(listeners, seen, stoppingToken);
+                seen = await PollAsync(followed, seen, stoppingToken);
                 await Task.Delay(PollInterval, stoppingToken);
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
@@ -70,24 +83,18 @@ public sealed partial class MembershipFeed(NpgsqlDataSource database, ILogger<Me
             }
         }
 
-        foreach (var subscription in CopySubscriptions())
+        lock (segments)
         {
-            subscription.End();
-        }
-    }
-
-    private Subscription[] CopySubscriptions()
-    {
-        lock (subscriptions)
-        {
-            return [.. subscriptions];
+            foreach (var segment in segments.Values)
+            {
+                segment.End(null);
+            }
         }
     }
 
     // Ids are in the order of commits: what has been seen has been seen whole.
-    private async Task<long> PollAsync(Subscription[] listeners, long? seen, CancellationToken cancellation)
+    private async Task<long> PollAsync(int[] followed, long? seen, CancellationToken cancellation)
     {
-        var segments = listeners.Select(l => l.SegmentId).Distinct().ToArray();
         var rows = await database.QueryAsync(
             """
             SELECT s.id, (SELECT max(b.id) FROM membership_batches b WHERE b.segment_id = s.id AND b.id > $2), NULL, NULL
@@ -102,25 +109,26 @@ public sealed partial class MembershipFeed(NpgsqlDataSource database, ILogger<Me
                 SegmentId: r.GetInt32(0), Revision: r.IsDBNull(1) ? (long?)null : r.GetInt64(1),
                 End: r.IsDBNull(2) ? null : new SegmentEnd(r.GetInt64(1), r.GetFieldValue<DateTimeOffset>(2), r.GetInt32(3))),
             cancellation,
-            SqlParameter.Create(segments),
+            SqlParameter.Create(followed),
             SqlParameter.Create(seen ?? long.MaxValue));
         var bySegment = rows.ToDictionary(r => r.SegmentId);
 
         // One snapshot: nothing lies between a segment's last revision and the last of all that this poll did not see.
         var last = Math.Max(bySegment[0].Revision ?? 0, seen ?? 0);
-        foreach (var listener in listeners)
+        lock (segments)
         {
-            if (!bySegment.TryGetValue(listener.SegmentId, out var found))
+            foreach (var id in followed.Where(segments.ContainsKey))
             {
-                listener.End();
-            }
-            else if (found.End is { } end)
-            {
-                listener.End(end);
-            }
-            else
-            {
-                listener.Notify(last, found.Revision is not null);
+                if (bySegment.TryGetValue(id, out var found) && found.End is null)
+                {
+                    segments[id].Notify(last, found.Revision is not null, cancellation);
+                }
+                else
+                {
+                    // Whoever comes after this begins anew, and is told so as well.
+                    segments.Remove(id, out var gone);
+                    gone!.End(found.End);
+                }
             }
         }
 

@@ -7,8 +7,14 @@ namespace Segmentation.Api.Streams;
 /// <summary>Writes Server-Sent Events whose ids are positions.</summary>
 internal sealed class ServerSentEventWriter(Stream body)
 {
+    public static string Format(string type, ChangePosition id, object data) =>
+        $"event: {type}\nid: {id}\ndata: {JsonSerializer.Serialize(data, data.GetType(), Json.Options)}\n\n";
+
     public Task WriteAsync(string type, ChangePosition id, object data, CancellationToken cancellation) =>
-        WriteAsync($"event: {type}\nid: {id}\ndata: {JsonSerializer.Serialize(data, data.GetType(), Json.Options)}\n\n", cancellation);
+        WriteAsync(Format(type, id, data), cancellation);
+
+    /// <summary>Writes events that are formatted already.</summary>
+    public Task WriteAsync(ReadOnlyMemory<byte> events, CancellationToken cancellation) => body.WriteAsync(events, cancellation).AsTask();
 
     /// <summary>
     /// Shows that the stream is alive. A block without data is no event, but its id counts: a client that has

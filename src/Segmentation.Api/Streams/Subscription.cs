@@ -1,54 +1,56 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Threading.Channels;
 
 namespace Segmentation.Api.Streams;
 
-/// <summary>A stream's interest in one segment, until disposed.</summary>
-public sealed class Subscription(MembershipFeed feed, int segmentId) : IDisposable
+/// <summary>A stream's part in one segment's changes, until disposed.</summary>
+internal sealed class Subscription(MembershipFeed feed, SegmentFeed segment) : IDisposable
 {
-    // A single token: however often the feed notifies, there is one thing to do.
-    private readonly Channel<bool> wake = Channel.CreateBounded<bool>(
-        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
-    private long last;
-    private bool isNotified;
-    private SegmentEnd? end;
+    /// <summary>Pages that wait for a stream at most. Each has up to a thousand changes, and all streams share it.</summary>
+    public const int MaxPages = 256;
 
-    public int SegmentId => segmentId;
+    private readonly Channel<ChangePage> pages = Channel.CreateBounded<ChangePage>(
+        new BoundedChannelOptions(MaxPages) { SingleReader = true, SingleWriter = true });
+    private volatile bool isBehind;
+    private volatile SegmentEnd? deleted;
 
-    /// <summary>The last revision of any segment that the feed has seen; everything of this segment up to it can be read.</summary>
-    public long Last => Volatile.Read(ref last);
+    /// <summary>From where on its pages come, once that is known; null where the segment was gone by then.</summary>
+    public required Task<ChangePosition?> Begun { get; init; }
+
+    /// <summary>Everything up to here has been put before this stream.</summary>
+    public ChangePosition Published => segment.Published;
+
+    /// <summary>Whether more than it may has waited for it: nothing more comes.</summary>
+    public bool IsBehind => isBehind;
 
     /// <summary>That the segment was deleted; null while it is there, and where the stream ends for another reason.</summary>
-    public SegmentEnd? Deleted => Volatile.Read(ref end);
+    public SegmentEnd? Deleted => deleted;
 
-    /// <summary>Waits until there may be more to read.</summary>
-    /// <returns>False once there will be no more: the segment has been deleted, or the service stops.</returns>
-    public async Task<bool> WaitAsync(CancellationToken cancellation)
+    public SegmentFeed Segment => segment;
+
+    /// <summary>Whether nothing waits for it.</summary>
+    public bool IsQuiet => !pages.Reader.TryPeek(out _);
+
+    public bool TryRead([NotNullWhen(true)] out ChangePage? page) => pages.Reader.TryRead(out page);
+
+    /// <summary>Waits until there is more to read.</summary>
+    /// <returns>False once there will be no more: it is behind, the segment has been deleted, or the service stops.</returns>
+    public Task<bool> WaitAsync(CancellationToken cancellation) => pages.Reader.WaitToReadAsync(cancellation).AsTask();
+
+    public void Publish(ChangePage page)
     {
-        if (!await wake.Reader.WaitToReadAsync(cancellation))
+        if (!pages.Writer.TryWrite(page))
         {
-            return false;
-        }
-
-        wake.Reader.TryRead(out _);
-        return true;
-    }
-
-    /// <summary>Wakes the stream if its segment changed, and the first time.</summary>
-    public void Notify(long revision, bool isChanged)
-    {
-        Volatile.Write(ref last, revision);
-        if (isChanged || !isNotified)
-        {
-            isNotified = true;
-            wake.Writer.TryWrite(true);
+            isBehind = true;
+            pages.Writer.TryComplete();
         }
     }
 
-    /// <param name="deleted">That the segment was deleted; null where the service stops.</param>
-    public void End(SegmentEnd? deleted = null)
+    /// <param name="end">That the segment was deleted; null where the service stops.</param>
+    public void End(SegmentEnd? end)
     {
-        Volatile.Write(ref end, deleted);
-        wake.Writer.TryComplete();
+        deleted = end;
+        pages.Writer.TryComplete();
     }
 
     public void Dispose() => feed.Unsubscribe(this);
@@ -57,4 +59,4 @@ public sealed class Subscription(MembershipFeed feed, int segmentId) : IDisposab
 /// <summary>The end of a deleted segment.</summary>
 /// <param name="Revision">The revision in which all left.</param>
 /// <param name="Version">The segment's last version.</param>
-public sealed record SegmentEnd(long Revision, DateTimeOffset At, int Version);
+internal sealed record SegmentEnd(long Revision, DateTimeOffset At, int Version);

@@ -1,4 +1,9 @@
+using System.Diagnostics;
+using System.Text;
 using System.Text.Json;
+using Microsoft.Extensions.Logging.Abstractions;
+using Segmentation.Api.Changes;
+using Segmentation.Api.Streams;
 using Segmentation.Api.Tests.Webhooks;
 
 namespace Segmentation.Api.Tests.Streams;
@@ -212,6 +217,105 @@ public sealed class StreamTests(WebhooksApi api) : IClassFixture<WebhooksApi>
         Assert.Equal(["lastEventId"], (await api.Api.GetAsync($"segments/{key}/stream?lastEventId={position}")).Expect(400).Faults);
         Assert.Equal(["Last-Event-ID"], (await api.Api.GetAsync($"segments/{key}/stream", ("Last-Event-ID", position))).Expect(400).Faults);
         (await api.Api.GetAsync("segments/%00/stream")).Expect(400);
+    }
+
+    [Fact]
+    public async Task Stream_ManyListeners_ReadTheirSegmentOnce()
+    {
+        var (key, segment, customer) = await MakeAsync(40);
+        var statements = 0;
+        using var watch = new ActivityListener
+        {
+            ShouldListenTo = source => source.Name == "Npgsql",
+            Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllDataAndRecorded,
+            ActivityStopped = activity =>
+            {
+                var sql = activity.TagObjects.Select(t => t.Value).OfType<string>();
+                if (sql.Any(s => s.Contains("FROM unnest($2, $3, $4) WITH ORDINALITY", StringComparison.Ordinal)))
+                {
+                    Interlocked.Increment(ref statements);
+                }
+            },
+        };
+        ActivitySource.AddActivityListener(watch);
+        var one = await FollowAsync(1, customer, customer + 20);
+        var many = await FollowAsync(60, customer + 20, customer + 40);
+        Assert.True(one is > 0 and <= 20 && many is > 0 and <= 20, $"{one} statements for one stream, {many} for sixty");
+
+        async Task<int> FollowAsync(int count, long from, long to)
+        {
+            var streams = await Task.WhenAll(Enumerable.Range(0, count).Select(_ => OpenAsync(key)));
+            await Task.WhenAll(streams.Select(s => s.NextAsync()));
+            Volatile.Write(ref statements, 0);
+            for (var c = from; c < to; c++)
+            {
+                await MembershipSql.ChangeAsync(api.Database, segment, [c], []);
+                await Task.WhenAll(streams.Select(s => s.NextAsync()));
+            }
+
+            var read = Volatile.Read(ref statements);
+            foreach (var stream in streams)
+            {
+                await stream.DisposeAsync();
+            }
+
+            return read;
+        }
+    }
+
+    [Fact]
+    public async Task Stream_FallsBehind_GetsAGapAndEnds_OthersGoOn()
+    {
+        var (key, segment, _) = await MakeAsync(1);
+        using var feed = new MembershipFeed(api.Database, NullLogger<MembershipFeed>.Instance);
+        using var streams = new ChangeStreams(api.Database, feed, new StreamOptions());
+        using var prompt = feed.Subscribe(segment);
+        using var body = new StoppedBody();
+        var writing = (await streams.OpenAsync(key, null, default)).WriteToAsync(body, default);
+        prompt.Segment.Notify(1_000_000, false, default);
+        ChangePosition At(int n) => new(1_000_001 + n, ChangePosition.Joined, 1);
+        await PublishAsync(0);
+        await body.Stopped; // It writes the first, and does not come back from it.
+        for (var n = 1; n <= Subscription.MaxPages + 1; n++)
+        {
+            await PublishAsync(n);
+        }
+
+        body.GoOn();
+        await writing;
+        var text = Encoding.UTF8.GetString(body.ToArray());
+        Assert.EndsWith(
+            $"event: gap\nid: {At(Subscription.MaxPages + 1)}\ndata: {{\"segment\":\"{key}\"}}\n\n", text, StringComparison.Ordinal);
+        Assert.Contains("c-0", text);
+        Assert.DoesNotContain("c-2\"", text);
+        Assert.False(prompt.IsBehind);
+
+        async Task PublishAsync(int n)
+        {
+            var page = new ChangePage([new StreamChange(At(n), $"c-{n}", DateTimeOffset.UtcNow, MembershipCause.Event, null, 1)]);
+            prompt.Segment.Publish(page, At(n));
+            Assert.True(await prompt.WaitAsync(default) && prompt.TryRead(out var read) && read == page);
+        }
+    }
+
+    // Stops its writer at the first change, until it may go on.
+    private sealed class StoppedBody : MemoryStream
+    {
+        private readonly TaskCompletionSource stopped = new(), going = new();
+
+        public Task Stopped => stopped.Task;
+
+        public void GoOn() => going.SetResult();
+
+        public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            Write(buffer.Span);
+            if (buffer.Span.IndexOf("event: joined"u8) >= 0)
+            {
+                stopped.TrySetResult();
+                await going.Task;
+            }
+        }
     }
 
     [Fact]

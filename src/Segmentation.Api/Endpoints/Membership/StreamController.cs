@@ -22,8 +22,8 @@ public sealed class StreamController(ChangeStreams streams, IHostApplicationLife
     /// <remarks>Events are <c>joined</c> and <c>left</c>, their data <c>{"customerId","at","cause","eventId","version"}</c>, and one
     /// <c>hello</c> at the beginning. Each has an
     /// <c>id</c>: sent back as <c>Last-Event-ID</c>, as browsers do by themselves, the stream goes on after it, without loss and without
-    /// repetition; an event <c>gap</c> says that something in between is no longer kept, so that the members should be read again. A
-    /// comment every 15 seconds shows that it is alive.
+    /// repetition; an event <c>gap</c> says that something in between is not told, so that the members should be read again: it is no
+    /// longer kept, or the stream was not read fast enough, which ends it. A comment every 15 seconds shows that it is alive.
     /// <para>A customer that is erased has <c>left</c>, with the cause <c>erased</c>; its id is kept for that for a day at most, and a
     /// stream that is resumed later gets a <c>gap</c>.</para>
     /// <para>When the segment is deleted, all have left: the last event is <c>segment.deleted</c>, its data
@@ -42,7 +42,7 @@ public sealed class StreamController(ChangeStreams streams, IHostApplicationLife
         CancellationToken cancellation)
     {
         Request.Negotiate(MediaType);
-        using var stream = await streams.OpenAsync(key, ParsePosition(lastEventId, resumeAfter), cancellation);
+        var stream = await streams.OpenAsync(key, ParsePosition(lastEventId, resumeAfter), cancellation);
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellation, lifetime.ApplicationStopping);
         SetHeaders();
         if (HttpContext.IsHead())

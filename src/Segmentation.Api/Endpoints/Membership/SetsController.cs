@@ -66,11 +66,16 @@ public sealed class SetsController(
     {
         var body = save.ToSegment();
         await store.CheckAsync(body, cancellation, "/save");
-        await using var transaction = await store.BeginAsync(cancellation);
         var key = save.Key ?? throw ApiProblem.Invalid("/save/key", "A segment needs a key.");
+
+        // Nobody else's definitions wait while the rules are evaluated; who is gone by the time they are stored is left out.
+        await store.NewAsync(key, cancellation);
+        var members = await query.ListKeysAsync(predicate, cancellation);
+        await using var transaction = await store.BeginAsync(cancellation);
         var segment = await store.NewAsync(key, cancellation);
         await store.SaveAsync(
-            segment, body, User, transaction, cancellation, addMembers: () => manual.FillAsync(segment, predicate, cancellation));
+            segment, body, User, transaction, cancellation,
+            addMembers: () => manual.FillAsync(segment, members, predicate.EvaluatedAt, cancellation));
         return segment;
     }
 }

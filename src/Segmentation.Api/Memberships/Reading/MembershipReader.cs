@@ -24,7 +24,8 @@ public sealed class MembershipReader(SegmentationDb db, SegmentQuery query, Stor
 
         var memberships = db.Memberships;
         return new MemberPredicate(
-            c => memberships.Any(m => m.CustomerKey == c.Key && m.SegmentId == segment.Id && m.LeftRevision == null), size.Watermark);
+            c => memberships.Any(m => m.CustomerKey == c.Key && m.SegmentId == segment.Id && m.LeftRevision == null), size.Watermark,
+            IsStored: true);
     }
 
     /// <summary>Who is in any of some segments, in all of them, or in the first and in no other.</summary>

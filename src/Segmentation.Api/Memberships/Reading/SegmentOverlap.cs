@@ -13,8 +13,8 @@ namespace Segmentation.Api.Memberships;
 /// Compares segments member by member: a bit for each customer and segment, so that common members are counted 64 at a time.
 /// </summary>
 /// <remarks>
-/// Memory is bounded by reading a range of keys at a time, and by running one comparison at a time. For 100 segments it is 13 MB of bits,
-/// and at most 4 MB of keys on their way from each of two connections.
+/// Memory is bounded by reading a range of keys at a time: for 100 segments 13 MB of bits, and at most 4 MB of keys on their way from each
+/// of two connections. The second one is a help: where none is free, it goes on without.
 /// </remarks>
 public sealed class SegmentOverlap(SegmentationDb db, SegmentQuery query, NpgsqlDataSource database)
 {
@@ -24,34 +24,18 @@ public sealed class SegmentOverlap(SegmentationDb db, SegmentQuery query, Npgsql
     // Words of 64 bits in a block: those of all segments together stay in a core's cache.
     private const int Block = 512;
 
-    private static readonly SemaphoreSlim One = new(1);
+    // How long a second connection is waited for: who holds one does not wait long for another.
+    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(50);
 
     public async Task<Overlap> ReadAsync(DefinitionSet all, IReadOnlyList<SegmentDefinition> segments, CancellationToken cancellation)
-    {
-        await One.WaitAsync(cancellation);
-        try
-        {
-            return await CompareAsync(all, segments, cancellation);
-        }
-        finally
-        {
-            One.Release();
-        }
-    }
-
-    private async Task<Overlap> CompareAsync(DefinitionSet all, IReadOnlyList<SegmentDefinition> segments, CancellationToken cancellation)
     {
         // Both connections read the same snapshot: a customer that moves meanwhile is in one segment or in the other.
         await using var transaction = await db.Database.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellation);
         var first = (NpgsqlConnection)db.Database.GetDbConnection();
         var snapshot = await db.Database.SqlQuery<string>($"SELECT pg_export_snapshot() AS \"Value\"").SingleAsync(cancellation);
         var at = query.Clock(null).At;
-        await using var second = await database.OpenConnectionAsync(cancellation);
-        await using var secondTransaction = await second.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellation);
-        await using (var join = new NpgsqlCommand($"SET TRANSACTION SNAPSHOT '{snapshot}'", second))
-        {
-            await join.ExecuteNonQueryAsync(cancellation);
-        }
+        await using var second = await FindSecondAsync(cancellation);
+        await using var secondTransaction = second is null ? null : await JoinAsync(second, snapshot, cancellation);
 
         var (n, sizes, common) = (segments.Count, new long[segments.Count], new long[segments.Count * segments.Count]);
         var commands = await CreateCommandsAsync(all, segments, cancellation);
@@ -63,7 +47,7 @@ public sealed class SegmentOverlap(SegmentationDb db, SegmentQuery query, Npgsql
             var words = (int)Math.Min(Range / 64, ((last - low) / 64) + 1);
             bits = bits.Length == 0 || bits[0].Length < words ? [.. Enumerable.Range(0, n).Select(_ => new ulong[words])] : bits;
             var next = -1;
-            await Task.WhenAll(FillAsync(first), FillAsync(second));
+            await Task.WhenAll(FillAsync(first), second is null ? Task.CompletedTask : FillAsync(second));
             Count(bits, common);
 
             async Task FillAsync(NpgsqlConnection connection)
@@ -95,6 +79,28 @@ public sealed class SegmentOverlap(SegmentationDb db, SegmentQuery query, Npgsql
         return new Overlap([.. segments.Select((s, i) => new OverlapSegment(s.Key, sizes[i]))], pairs, at);
 
         Task<long?> NextAsync(long key) => db.Customers.Where(c => c.Key >= key).MinAsync(c => (long?)c.Key, cancellation);
+    }
+
+    private async Task<NpgsqlConnection?> FindSecondAsync(CancellationToken cancellation)
+    {
+        using var late = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        late.CancelAfter(Patience);
+        try
+        {
+            return await database.OpenConnectionAsync(late.Token);
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            return null;
+        }
+    }
+
+    private static async Task<NpgsqlTransaction> JoinAsync(NpgsqlConnection second, string snapshot, CancellationToken cancellation)
+    {
+        var transaction = await second.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellation);
+        await using var join = new NpgsqlCommand($"SET TRANSACTION SNAPSHOT '{snapshot}'", second);
+        await join.ExecuteNonQueryAsync(cancellation);
+        return transaction;
     }
 
     // Each reads the members whose keys lie in a range, as offsets from its beginning.

@@ -1,5 +1,4 @@
 using Microsoft.EntityFrameworkCore;
-using Npgsql;
 using Segmentation.Api.Changes;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
@@ -50,21 +49,17 @@ public sealed class ManualMembership(SegmentationDb db, SegmentQuery query, Time
         SELECT {to.Id}, customer_key, {to.UpdatedAt} FROM manual_members WHERE segment_id = {from.Id}
         """, cancellation);
 
-    /// <summary>Makes those whom a predicate matches the members of a new segment, and counts them; in the caller's transaction.</summary>
-    public async Task FillAsync(Segment segment, MemberPredicate predicate, CancellationToken cancellation)
+    /// <summary>Makes customers the members of a new segment, and counts them; in the caller's transaction.</summary>
+    /// <param name="members">Their keys.</param>
+    public async Task FillAsync(Segment segment, long[] members, DateTimeOffset evaluatedAt, CancellationToken cancellation)
     {
-        await using var insert = (NpgsqlCommand)query.Members(predicate).Select(c => c.Key).CreateDbCommand();
-
         // Locked, so that none is erased before it is inserted; by key, so that no two transactions wait for each other.
-        insert.CommandText =
+        segment.MemberCount = await db.Database.ExecuteSqlAsync(
             $"""
             INSERT INTO manual_members (segment_id, customer_key, added_at)
-            SELECT @segment, key, @now FROM customers WHERE key IN ({insert.CommandText}) ORDER BY key FOR KEY SHARE
-            """;
-        insert.Parameters.AddWithValue("segment", segment.Id);
-        insert.Parameters.AddWithValue("now", segment.UpdatedAt);
-        segment.MemberCount = await insert.ExecuteNonQueryAsync(cancellation);
-        segment.EvaluatedAt = predicate.EvaluatedAt;
+            SELECT {segment.Id}, key, {segment.UpdatedAt} FROM customers WHERE key = ANY ({members}) ORDER BY key FOR KEY SHARE
+            """, cancellation);
+        segment.EvaluatedAt = evaluatedAt;
         await db.SaveChangesAsync(cancellation);
     }
 

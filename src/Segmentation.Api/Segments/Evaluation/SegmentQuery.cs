@@ -51,6 +51,14 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, TimeP
     /// <summary>The members, to be paged, filtered or streamed.</summary>
     public IQueryable<Customer> Members(MemberPredicate predicate) => db.Customers.AsNoTracking().Where(predicate.Predicate);
 
+    /// <summary>The members' keys, in their order, by one statement: eight bytes each, for what can't evaluate the rule again.</summary>
+    public async Task<long[]> ListKeysAsync(MemberPredicate predicate, CancellationToken cancellation)
+    {
+        long[] keys = await Members(predicate).Select(c => c.Key).ToArrayAsync(cancellation);
+        Array.Sort(keys);
+        return keys;
+    }
+
     /// <summary>Counts members and customers, both from one snapshot.</summary>
     public async Task<SegmentCount> CountAsync(MemberPredicate predicate, CancellationToken cancellation)
     {

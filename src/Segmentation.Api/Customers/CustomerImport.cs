@@ -1,13 +1,13 @@
 using System.Diagnostics;
 using Microsoft.EntityFrameworkCore;
-using Npgsql;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 
 namespace Segmentation.Api.Customers;
 
 /// <summary>
-/// Writes many customers, a line each. Memory is constant: a batch is stored while the next one is read.
+/// Writes many customers, a line each. Memory is constant: a batch is stored while the next one is read. A batch is read whole before a
+/// connection is taken for it, so that none waits for who sends the file.
 /// </summary>
 public sealed class CustomerImport(SegmentationDb db, CustomerValidator validator, TimeProvider time, ILogger<CustomerImport> logger)
 {
@@ -51,15 +51,9 @@ public sealed class CustomerImport(SegmentationDb db, CustomerValidator validato
         var reader = new RecordReader(body, options.Csv);
         var columns = options.Csv ? await ReadHeaderAsync(reader, definitions, cancellation) : null;
         var parser = CreateParser();
-
-        // One connection for all batches: the temporary tables are its own.
-        await db.Database.OpenConnectionAsync(cancellation);
-        var store = new CustomerImportStore(
-            (NpgsqlConnection)db.Database.GetDbConnection(), db, options, definitions, CreateParser(), reader);
-        await store.BeginAsync(cancellation);
+        await using var store = new CustomerImportStore(db, options, definitions, CreateParser(), reader);
         await StoreAllAsync(reader, parser, store, cancellation);
         await store.EndAsync(cancellation);
-        await db.Database.CloseConnectionAsync();
         return new ImportResult(received, created, updated, rejected, [.. parser.Ignored], [.. errors.OrderBy(e => e.Line)]);
 
         // One for the lines that come, one for those that are read again while others come.
@@ -100,7 +94,7 @@ public sealed class CustomerImport(SegmentationDb db, CustomerValidator validato
         }
         finally
         {
-            // The connection is busy until then, whatever became of the reading.
+            // What is being stored is stored, whatever became of the reading.
             await storing;
         }
 

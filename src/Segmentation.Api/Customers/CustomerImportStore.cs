@@ -1,3 +1,4 @@
+using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using NpgsqlTypes;
 using Segmentation.Api.Changes;
@@ -11,50 +12,45 @@ namespace Segmentation.Api.Customers;
 internal sealed record StoredBatch(int Created, int Updated, IReadOnlyList<(CustomerImportBatch.Entry Line, string Message)> Rejected);
 
 /// <summary>
-/// Stores the batches of one import, on one connection: a batch is one transaction. Their commits don't wait for the disk; the end does,
-/// for all of them.
+/// Stores the batches of one import: each on a connection that is taken for it, in one transaction. Their commits don't wait for the disk;
+/// the end does, for all of them.
 /// </summary>
 internal sealed class CustomerImportStore(
-    NpgsqlConnection connection, SegmentationDb db, ImportOptions options, IReadOnlyDictionary<string, CustomerAttribute> definitions,
-    CustomerRecordParser parser, RecordReader file)
+    SegmentationDb db, ImportOptions options, IReadOnlyDictionary<string, CustomerAttribute> definitions, CustomerRecordParser parser,
+    RecordReader file) : IAsyncDisposable
 {
     private const int MaxAttempts = 10;
     private const string Stale = "It carries an attribute that was changed or deleted while the file was read.";
+    private static readonly TimeSpan ForgettingTime = TimeSpan.FromSeconds(30);
 
     private readonly BulkTable<Customer> table = BulkTable<Customer>.For(db.Model);
     private readonly RowReader<Customer> rows = db.Model.FindEntityType(typeof(Customer))!.GetOrAddRuntimeAnnotationValue(
         "Segmentation:RowReader", static context => new RowReader<Customer>(context!), db);
     private readonly CopyBuffer merged = new();
+    private readonly NpgsqlConnection connection = (NpgsqlConnection)db.Database.GetDbConnection();
 
-    /// <summary>Makes the temporary tables, which are the connection's own.</summary>
-    public async Task BeginAsync(CancellationToken cancellation)
-    {
-        await ExecuteAsync(
-            $"""
-            CREATE TEMPORARY TABLE IF NOT EXISTS incoming_customers ON COMMIT DELETE ROWS
-            AS SELECT {table.ColumnList} FROM customers WITH NO DATA
-            """,
-            cancellation);
-        if (options.DryRun)
-        {
-            await ExecuteAsync("DROP TABLE IF EXISTS seen_customers", cancellation);
-            await ExecuteAsync("CREATE TEMPORARY TABLE seen_customers (id text COLLATE \"C\" PRIMARY KEY)", cancellation);
-        }
-
-        await ExecuteAsync("SET synchronous_commit = off", cancellation);
-    }
+    // Of a dry run, in the order of time.
+    private readonly Guid id = Guid.CreateVersion7();
 
     /// <summary>Waits for the disk.</summary>
     public async Task EndAsync(CancellationToken cancellation)
     {
+        if (!options.DryRun)
+        {
+            // What a commit waits for is the log up to its own end: any entry of ours comes after all that was stored.
+            await db.Database.ExecuteSqlRawAsync("SELECT pg_logical_emit_message(true, 'segmentation', 'imported')", cancellation);
+        }
+    }
+
+    /// <summary>Forgets whom a dry run has seen. What a killed process leaves behind is swept (<see cref="ImportJobs"/>).</summary>
+    public async ValueTask DisposeAsync()
+    {
         if (options.DryRun)
         {
-            await ExecuteAsync("DROP TABLE seen_customers", cancellation);
+            using var late = new CancellationTokenSource(ForgettingTime);
+            var seen = db.SeenInDryRuns;
+            await seen.Where(s => s.ImportId == id).ExecuteDeleteAsync(late.Token);
         }
-
-        // What a commit waits for is the log up to its own end: any entry of ours comes after all that was stored.
-        await ExecuteAsync("RESET synchronous_commit", cancellation);
-        await ExecuteAsync("SELECT pg_logical_emit_message(true, 'segmentation', 'imported')", cancellation);
     }
 
     /// <summary>Stores a batch; of a dry run, finds what storing it would do.</summary>
@@ -78,7 +74,30 @@ internal sealed class CustomerImportStore(
     // Null: a customer came into being after its line was taken for one of a new customer. Stored, it would have lost what it has.
     private async Task<StoredBatch?> TryStoreAsync(CustomerImportBatch batch, CancellationToken cancellation)
     {
+        await db.Database.OpenConnectionAsync(cancellation);
+        try
+        {
+            return await StoreOnceAsync(batch, cancellation);
+        }
+        finally
+        {
+            await db.Database.CloseConnectionAsync();
+        }
+    }
+
+    private async Task<StoredBatch?> StoreOnceAsync(CustomerImportBatch batch, CancellationToken cancellation)
+    {
         await using var transaction = await connection.BeginTransactionAsync(cancellation);
+        if (!options.DryRun)
+        {
+            await ExecuteAsync(
+                $"""
+                SET LOCAL synchronous_commit = off;
+                CREATE TEMPORARY TABLE incoming_customers ON COMMIT DROP AS SELECT {table.ColumnList} FROM customers WITH NO DATA
+                """,
+                cancellation);
+        }
+
         var stale = batch.Carriers(await LockAttributesAsync(batch, cancellation));
         var rejected = batch.Entries.Where(e => stale.Contains(e.Number)).Select(e => (e, Stale)).ToList();
         var isMerge = options.Mode == ImportMode.Merge;
@@ -187,10 +206,14 @@ internal sealed class CustomerImportStore(
     {
         await using var command = new NpgsqlCommand(
             """
-            WITH unseen AS (INSERT INTO seen_customers SELECT unnest($1) ON CONFLICT DO NOTHING RETURNING id)
-            SELECT count(*)::integer FROM unseen WHERE NOT EXISTS (SELECT FROM customers c WHERE c.id = unseen.id)
+            WITH fresh AS (
+                SELECT md5(wanted.id)::uuid AS hash FROM unnest($1) AS wanted (id)
+                WHERE NOT EXISTS (SELECT FROM customers c WHERE c.id = wanted.id)),
+            unseen AS (INSERT INTO seen_in_dry_runs SELECT $2, hash FROM fresh ON CONFLICT DO NOTHING RETURNING 1)
+            SELECT count(*)::integer FROM unseen
             """, connection);
         command.Parameters.Add(Texts(ids));
+        command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = id });
         return (int)(await command.ExecuteScalarAsync(cancellation))!;
     }
 

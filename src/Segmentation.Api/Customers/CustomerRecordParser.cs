@@ -50,8 +50,13 @@ internal sealed class CustomerRecordParser(
             fault = resource is null ? "It is null; it must be a JSON object." : Check(resource);
             if (fault is null)
             {
-                var names = columns is null ? NamedProperties.Read(record, ignored) : named;
-                return new ImportedCustomer(Create(resource!), names, resource!, removed, undated);
+                var customer = Create(resource!);
+                fault = CustomerSize.Fault(customer, customer.CreatedAt);
+                if (fault is null)
+                {
+                    var names = columns is null ? NamedProperties.Read(record, ignored) : named;
+                    return new ImportedCustomer(customer, names, resource!, removed, undated);
+                }
             }
         }
         catch (JsonException malformed)

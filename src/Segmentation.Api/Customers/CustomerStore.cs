@@ -119,6 +119,11 @@ public sealed class CustomerStore(SegmentationDb db, CustomerValidator validator
         }
 
         body.ApplyTo(customer, definitions, now);
+        if (CustomerSize.Fault(customer, now) is { } tooLarge)
+        {
+            throw ApiProblem.Invalid("", tooLarge);
+        }
+
         var isNew = customer.Key == 0;
         if (isNew)
         {

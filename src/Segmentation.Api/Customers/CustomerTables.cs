@@ -12,6 +12,7 @@ internal static class CustomerTables
         public DbSet<CustomerAttribute> Attributes => db.Set<CustomerAttribute>();
         public DbSet<ImportJob> Imports => db.Set<ImportJob>();
         public DbSet<ImportRejection> ImportRejections => db.Set<ImportRejection>();
+        public DbSet<SeenInDryRun> SeenInDryRuns => db.Set<SeenInDryRun>();
         public DbSet<ManualMember> ManualMembers => db.Set<ManualMember>();
         /// <summary>
         /// One row: how many customers there are. Kept by a trigger, so that nobody counts a million rows to know a share.

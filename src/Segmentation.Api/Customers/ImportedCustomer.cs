@@ -14,7 +14,7 @@ internal sealed record ImportedCustomer(
     Customer Customer, ulong Named, CustomerResource Sent, IReadOnlyCollection<string> Removed, IReadOnlyCollection<string> Undated)
 {
     /// <summary>Changes a customer to what the line says, and keeps what it does not name.</summary>
-    /// <returns>What keeps it from being done; null when nothing does, and it is.</returns>
+    /// <returns>What keeps it from being stored; null when nothing does.</returns>
     public string? MergeInto(Customer customer)
     {
         if ((Named & NamedProperties.Consents) != 0 && MergeConsents(customer) is { } fault)
@@ -30,7 +30,7 @@ internal sealed record ImportedCustomer(
         }
 
         customer.UpdatedAt = Customer.UpdatedAt;
-        return null;
+        return CustomerSize.Fault(customer, customer.UpdatedAt);
     }
 
     private string? MergeConsents(Customer customer)

@@ -1,15 +1,11 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
-using Microsoft.Extensions.Caching.Memory;
 using Npgsql;
 
 namespace Segmentation.Api.Data;
 
 internal static class DataSetup
 {
-    // EF Core's own cache holds some 1,000 query shapes; thousands of segments have more.
-    private const int QueryShapes = 20_000;
-
     /// <summary>The database: a data source, the context, what it knows of time zones.</summary>
     public static void AddData(this IServiceCollection services, string connectionString, IConfiguration configuration)
     {
@@ -20,9 +16,9 @@ internal static class DataSetup
         services.AddSingleton(NpgsqlDataSource.Create(settings.ConnectionString));
         services.AddSingleton(s =>
             TimeZones.ReadAsync(s.GetRequiredService<NpgsqlDataSource>(), CancellationToken.None).GetAwaiter().GetResult());
-        var shapes = new MemoryCache(new MemoryCacheOptions { SizeLimit = 10 * QueryShapes });
+        services.AddSingleton<QueryCache>();
         services.AddDbContextPool<SegmentationDb>((s, options) => options
-            .UseNpgsql(s.GetRequiredService<NpgsqlDataSource>()).UseMemoryCache(shapes)
+            .UseNpgsql(s.GetRequiredService<NpgsqlDataSource>()).UseMemoryCache(s.GetRequiredService<QueryCache>())
             .ConfigureWarnings(w => w.Ignore(
                 CoreEventId.FirstWithoutOrderByAndFilterWarning, CoreEventId.RowLimitingOperationWithoutOrderByWarning,
                 CoreEventId.ManyServiceProvidersCreatedWarning))); // One a host; a process has more than one only where tests run.

@@ -1,5 +1,9 @@
+using System.Buffers;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using Microsoft.AspNetCore.WebUtilities;
+using Microsoft.Extensions.Options;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Http;
 using Segmentation.Rules.Values;
@@ -8,7 +12,8 @@ namespace Segmentation.Api.Events;
 
 /// <summary>Stores the events of one request: checks each, stores them in batches, and counts what became of them.</summary>
 public sealed class EventIngest(
-    EventStore store, EventValidator validator, IngestThrottle throttle, IEvaluationBacklog backlog, TimeProvider time)
+    EventStore store, EventValidator validator, IngestThrottle throttle, IEvaluationBacklog backlog,
+    IOptions<BackgroundImportOptions> imports, TimeProvider time)
 {
     /// <summary>Events in one array.</summary>
     public const int MaxArray = 10_000;
@@ -16,8 +21,14 @@ public sealed class EventIngest(
     private const int BatchRows = 5000;
     private const int BatchBytes = 8 * 1024 * 1024;
 
+    // An array that is longer is held in a file, and its events in parts of as much.
+    private const int HeldBytes = 1024 * 1024;
+
     // Smaller batches of a request of lines are stored at once, like events that come by themselves.
     private const int BulkRows = 1000;
+
+    // JSON's blanks, and the bytes of a byte order mark.
+    private static readonly SearchValues<byte> Blank = SearchValues.Create([.. " \t\r\n"u8, .. "\uFEFF"u8]);
 
     private readonly List<EventError> errors = [];
     private long received;
@@ -43,30 +54,23 @@ public sealed class EventIngest(
             : new EventsResult(1, result.Stored, 1 - result.Stored, 0, result.Created, []);
     }
 
-    /// <summary>A JSON body: one event, or an array of them.</summary>
+    /// <summary>A JSON body: one event, or an array of them, which is read item by item and stored once it is there.</summary>
     public async Task<EventsResult> StoreJsonAsync(Stream body, bool create, CancellationToken cancellation)
     {
-        using var document = await ParseAsync(body, cancellation);
-        var json = document.RootElement;
-        if (json.ValueKind != JsonValueKind.Array)
+        try
         {
-            return await StoreOneAsync(Read(json), create, cancellation);
+            await using var held = new FileBufferingReadStream(
+                body, HeldBytes, bufferLimit: null, imports.Value.Directory ?? Path.GetTempPath());
+            return await IsArrayAsync(held, cancellation)
+                ? await StoreArrayAsync(held, create, cancellation)
+                : await StoreOneAsync(await ReadOneAsync(held, cancellation), create, cancellation);
         }
-
-        if (json.GetArrayLength() > MaxArray)
+        catch (Exception noRoom) when (noRoom is UnauthorizedAccessException or (IOException and not BadHttpRequestException))
         {
-            throw ApiProblem.Invalid("", $"An array must have at most {MaxArray} events; NDJSON has no limit.");
+            throw new ApiProblem(
+                StatusCodes.Status503ServiceUnavailable,
+                "The array can't be held here: set Imports:Directory to a folder with room, or send fewer events, or NDJSON.");
         }
-
-        var batch = new List<IncomingEvent>(json.GetArrayLength());
-        foreach (var (index, item) in json.EnumerateArray().Index())
-        {
-            received++;
-            Add(batch, index, () => Read(item));
-        }
-
-        await StoreAsync(batch, create, cancellation);
-        return Result();
     }
 
     /// <summary>NDJSON of any length: a batch is stored while the next one is read.</summary>
@@ -98,7 +102,7 @@ public sealed class EventIngest(
         }
         finally
         {
-            // The connection is busy until then, whatever became of the reading.
+            // What is being stored is stored, whatever became of the reading.
             await storing;
         }
 
@@ -108,12 +112,97 @@ public sealed class EventIngest(
 
     private DateTimeOffset Now => LocalTime.Truncate(time.GetUtcNow());
 
-    // A property that an item has twice is that item's fault alone, found when it is read.
-    private static async Task<JsonDocument> ParseAsync(Stream body, CancellationToken cancellation)
+    // Read once while it comes: then it is known to be whole, and who is to be locked. A long one is read again, part by part.
+    private async Task<EventsResult> StoreArrayAsync(FileBufferingReadStream held, bool create, CancellationToken cancellation)
+    {
+        var (part, customers, valid) = (new List<IncomingEvent>(), new HashSet<string>(StringComparer.Ordinal), new HashSet<int>());
+        await using (var items = new JsonItems(held, typeof(EventResource)))
+        {
+            while (await items.ReadAsync(cancellation))
+            {
+                if (items.Index == MaxArray)
+                {
+                    throw ApiProblem.Invalid("", $"An array must have at most {MaxArray} events; NDJSON has no limit.");
+                }
+
+                received++;
+                Add(part, items.Index, () => Read(items.Item));
+                if (held.Length > HeldBytes)
+                {
+                    Note();
+                }
+            }
+        }
+
+        if (held.TempFileName is not { } file)
+        {
+            await StoreAsync(part, create, cancellation);
+            return Result();
+        }
+
+        // What is open stays until it is closed, whatever becomes of the process.
+        File.Delete(file);
+        Note();
+        Count(await store.StoreAsync(customers, () => ReadPartsAsync(held, valid, cancellation), create, cancellation), valid.Count);
+        return Result();
+
+        void Note()
+        {
+            customers.UnionWith(part.Select(e => e.CustomerId));
+            valid.UnionWith(part.Select(e => e.Ordinal));
+            part.Clear();
+        }
+    }
+
+    // The valid events of an array that was read before.
+    private async IAsyncEnumerable<IReadOnlyList<IncomingEvent>> ReadPartsAsync(
+        FileBufferingReadStream held, HashSet<int> valid, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        held.Position = 0;
+        var (part, bytes) = (new List<IncomingEvent>(), 0L);
+        await using var items = new JsonItems(held, typeof(EventResource));
+        while (await items.ReadAsync(cancellation))
+        {
+            if (!valid.Contains(items.Index))
+            {
+                continue;
+            }
+
+            var e = Read(items.Item);
+            e.Normalize();
+            part.Add(new IncomingEvent(e.CustomerId!, e.ToEvent(Now), items.Index));
+            bytes += JsonMarshal.GetRawUtf8Value(items.Item).Length;
+            if (bytes > HeldBytes)
+            {
+                yield return part;
+                (part, bytes) = ([], 0);
+            }
+        }
+
+        yield return part;
+    }
+
+    // Whether the first byte that is not blank begins an array.
+    private static async Task<bool> IsArrayAsync(FileBufferingReadStream held, CancellationToken cancellation)
+    {
+        var head = new byte[512];
+        int read, first = -1;
+        while (first < 0 && (read = await held.ReadAsync(head, cancellation)) > 0)
+        {
+            first = head.AsSpan(0, read).IndexOfAnyExcept(Blank);
+        }
+
+        held.Position = 0;
+        return first >= 0 && head[first] == '[';
+    }
+
+    private static async Task<EventResource> ReadOneAsync(Stream held, CancellationToken cancellation)
     {
         try
         {
-            return JsonDocument.Parse(await JsonBodyFormatter.ReadBytesAsync(body, cancellation));
+            using var document = JsonDocument.Parse(
+                await JsonBodyFormatter.ReadBytesAsync(held, cancellation, HttpSetup.MaxRequestBodySize));
+            return Read(document.RootElement);
         }
         catch (JsonException malformed)
         {
@@ -180,6 +269,11 @@ public sealed class EventIngest(
             ? await throttle.RunAsync(
                 () => backlog.CountAsync(cancellation), () => store.StoreAsync(batch, create, cancellation), cancellation)
             : await store.StoreAsync(batch, create, cancellation);
+        Count(result, batch.Count);
+    }
+
+    private void Count(StoredEvents result, int sent)
+    {
         foreach (var (e, _, message) in result.Refused)
         {
             Reject(e.Ordinal, message);
@@ -187,7 +281,7 @@ public sealed class EventIngest(
 
         stored += result.Stored;
         created += result.Created;
-        duplicates += batch.Count - result.Stored - result.Refused.Count;
+        duplicates += sent - result.Stored - result.Refused.Count;
     }
 
     private void Reject(int ordinal, string message)

@@ -40,7 +40,8 @@ public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimePr
             return new StoredEvents(0, 0, []);
         }
 
-        if (await Retry.OnDeadlockAsync(() => TryStoreAsync(events, create, cancellation), cancellation) is { } result)
+        var customers = events.Select(e => e.CustomerId).ToHashSet(StringComparer.Ordinal);
+        if (await TryStoreAsync(customers, () => new[] { events }.ToAsyncEnumerable(), create, cancellation) is { } result)
         {
             return result;
         }
@@ -57,36 +58,67 @@ public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimePr
         return new StoredEvents(first.Stored + second.Stored, first.Created + second.Created, [.. first.Refused, .. second.Refused]);
     }
 
+    /// <summary>The same for more events than are held in memory: all in one transaction, part by part.</summary>
+    /// <param name="customers">Whose they are.</param>
+    /// <param name="read">Reads them from the beginning, as often as it is asked to.</param>
+    internal async Task<StoredEvents> StoreAsync(
+        HashSet<string> customers, Func<IAsyncEnumerable<IReadOnlyList<IncomingEvent>>> read, bool create, CancellationToken cancellation)
+    {
+        if (await TryStoreAsync(customers, read, create, cancellation) is { } result)
+        {
+            return result;
+        }
+
+        var all = new StoredEvents(0, 0, []);
+        await foreach (var part in read())
+        {
+            var one = await StoreAsync(part, create, cancellation);
+            all = new StoredEvents(all.Stored + one.Stored, all.Created + one.Created, [.. all.Refused, .. one.Refused]);
+        }
+
+        return all;
+    }
+
     // Null: nothing was stored, since a customer's sums would have grown too large.
-    private async Task<StoredEvents?> TryStoreAsync(IReadOnlyList<IncomingEvent> events, bool create, CancellationToken cancellation)
+    private Task<StoredEvents?> TryStoreAsync(
+        HashSet<string> customers, Func<IAsyncEnumerable<IReadOnlyList<IncomingEvent>>> read, bool create,
+        CancellationToken cancellation) =>
+        Retry.OnDeadlockAsync(() => TryStoreOnceAsync(customers, read(), create, cancellation), cancellation);
+
+    private async Task<StoredEvents?> TryStoreOnceAsync(
+        HashSet<string> customers, IAsyncEnumerable<IReadOnlyList<IncomingEvent>> parts, bool create, CancellationToken cancellation)
     {
         await db.Database.OpenConnectionAsync(cancellation);
         try
         {
             var connection = (NpgsqlConnection)db.Database.GetDbConnection();
             await using var transaction = await connection.BeginTransactionAsync(cancellation);
-            var (keys, created) = await LockCustomersAsync(
-                connection, events.Select(e => e.CustomerId).ToHashSet(StringComparer.Ordinal), create, cancellation);
-            var rows = new List<CustomerEvent>(events.Count);
-            var refused = new List<(IncomingEvent, string, string)>();
-            foreach (var incoming in events)
+            var (keys, created) = await LockCustomersAsync(connection, customers, create, cancellation);
+            var (stored, refused) = (0, new List<(IncomingEvent, string, string)>());
+            await foreach (var part in parts.WithCancellation(cancellation))
             {
-                if (keys.TryGetValue(incoming.CustomerId, out var key))
+                var rows = new List<CustomerEvent>(part.Count);
+                foreach (var incoming in part)
                 {
-                    incoming.Event.CustomerKey = key;
-                    rows.Add(incoming.Event);
+                    if (keys.TryGetValue(incoming.CustomerId, out var key))
+                    {
+                        incoming.Event.CustomerKey = key;
+                        rows.Add(incoming.Event);
+                    }
+                    else
+                    {
+                        refused.Add((incoming, "/customerId", "There is no customer with this customerId."));
+                    }
                 }
-                else
-                {
-                    refused.Add((incoming, "/customerId", "There is no customer with this customerId."));
-                }
-            }
 
-            var (stored, largest) = await InsertAsync(connection, rows, cancellation);
-            if (largest >= MoneyBound)
-            {
-                await transaction.RollbackAsync(cancellation);
-                return null;
+                var (added, largest) = await InsertAsync(connection, rows, cancellation);
+                if (largest >= MoneyBound)
+                {
+                    await transaction.RollbackAsync(cancellation);
+                    return null;
+                }
+
+                stored += added;
             }
 
             await transaction.CommitAsync(cancellation);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Segmentation.Rules.Checking;
 
 namespace Segmentation.Api.Http;
@@ -23,6 +24,10 @@ public sealed class ApiProblem(int status, string title, IReadOnlyDictionary<str
     public static ApiProblem NotFound(string what) => new(StatusCodes.Status404NotFound, $"There is no such {what}.");
 
     public static ApiProblem Conflict(string why) => new(StatusCodes.Status409Conflict, why);
+
+    /// <summary>The problem of one more than there may be.</summary>
+    public static ApiProblem TooMany(int max, string what) =>
+        Conflict(string.Create(CultureInfo.InvariantCulture, $"There can be at most {max} {what}: delete one first."));
 
     public static ApiProblem Stale() =>
         new(StatusCodes.Status412PreconditionFailed, "It has changed since the version in If-Match. Read it again, and repeat the change.");

@@ -33,6 +33,18 @@ public static class Json
         return options;
     }
 
+    /// <summary>Bytes of one answer that grows with what was asked.</summary>
+    public const int MaxAnswerBytes = 1024 * 1024;
+
+    /// <summary>How many bytes a value has in an answer.</summary>
+    public static long Measure<T>(T value)
+    {
+        var counter = new Counter();
+        using var writer = new Utf8JsonWriter(counter, new JsonWriterOptions { Encoder = Options.Encoder, SkipValidation = true });
+        JsonSerializer.Serialize(writer, value, Options);
+        return writer.BytesCommitted + writer.BytesPending;
+    }
+
     /// <summary>
     /// What is wrong with a body that could not be read, at the place where it is: the serializer's own texts name .NET types.
     /// </summary>
@@ -134,6 +146,20 @@ public static class Json
         var t when Item(t) is not null && !typeof(System.Collections.IDictionary).IsAssignableFrom(t) => "a list",
         _ => "an object",
     };
+
+    // Takes what is written, and keeps nothing of it.
+    private sealed class Counter : IBufferWriter<byte>
+    {
+        private byte[] scratch = new byte[1024];
+
+        public void Advance(int count)
+        {
+        }
+
+        public Memory<byte> GetMemory(int sizeHint = 0) => scratch.Length >= sizeHint ? scratch : scratch = new byte[sizeHint];
+
+        public Span<byte> GetSpan(int sizeHint = 0) => GetMemory(sizeHint).Span;
+    }
 
     // Instants carry their offset when they come and are UTC when they go.
     private sealed class InstantConverter : JsonConverter<DateTimeOffset>

@@ -24,11 +24,22 @@ internal sealed class JsonBodyFormatter : TextInputFormatter
         return await InputFormatterResult.SuccessAsync(Read(body.Span, context.ModelType));
     }
 
-    /// <summary>A body that is held in memory, without a byte order mark. Its size is bounded by the request's limit.</summary>
-    public static async Task<ReadOnlyMemory<byte>> ReadBytesAsync(Stream body, CancellationToken cancellation)
+    /// <summary>A body that is held in memory, without a byte order mark.</summary>
+    /// <param name="maxBytes">Where the request's own limit is a larger one.</param>
+    public static async Task<ReadOnlyMemory<byte>> ReadBytesAsync(
+        Stream body, CancellationToken cancellation, int maxBytes = int.MaxValue)
     {
         using var bytes = new MemoryStream();
-        await body.CopyToAsync(bytes, cancellation);
+        var buffer = new byte[16 * 1024];
+        for (int read; (read = await body.ReadAsync(buffer, cancellation)) > 0;)
+        {
+            bytes.Write(buffer, 0, read);
+            if (bytes.Length > maxBytes)
+            {
+                throw new ApiProblem(StatusCodes.Status413PayloadTooLarge, "The body is too large.");
+            }
+        }
+
         var all = bytes.GetBuffer().AsMemory(0, (int)bytes.Length);
         return all.Span.StartsWith("\uFEFF"u8) ? all[3..] : all;
     }

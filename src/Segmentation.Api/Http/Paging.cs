@@ -1,5 +1,6 @@
 using System.Buffers.Text;
 using System.Text.Json;
+using Microsoft.EntityFrameworkCore;
 
 namespace Segmentation.Api.Http;
 
@@ -15,6 +16,9 @@ public static class Paging
     public const int DefaultLimit = 100;
     public const int MaxLimit = 1000;
 
+    /// <summary>Bytes of a page's items as JSON. One that would have more ends earlier, with a cursor; it has an item at least.</summary>
+    public const int MaxBytes = 8 * 1024 * 1024;
+
     /// <summary>What a limit must be, as an error text.</summary>
     public const string LimitRule = "limit must be an integer from 1 to 1000.";
 
@@ -24,10 +28,28 @@ public static class Paging
         : throw ApiProblem.Invalid("limit", LimitRule);
 
     /// <summary>Makes the page of the rows read, of which one more than the limit was asked for.</summary>
-    public static Page<TItem> Create<TRow, TItem>(IReadOnlyList<TRow> rows, int limit, Func<TRow, TItem> item, Func<TRow, object[]> key) =>
-        new(
-            [.. rows.Take(limit).Select(item)],
-            rows.Count > limit ? Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(key(rows[limit - 1]))) : null);
+    public static Page<TItem> Create<TRow, TItem>(IReadOnlyList<TRow> rows, int limit, Func<TRow, TItem> item, Func<TRow, object[]> key)
+    {
+        var page = new Building<TRow, TItem>(limit, item, key);
+        return rows.All(page.Add) ? page.End() : page.Cut();
+    }
+
+    /// <summary>Reads a page, of rows that may be large: never more of them are held than the page has.</summary>
+    /// <param name="rows">In the list's order, from the page's beginning on.</param>
+    public static async Task<Page<TItem>> ReadAsync<TRow, TItem>(
+        IQueryable<TRow> rows, int limit, Func<TRow, TItem> item, Func<TRow, object[]> key, CancellationToken cancellation)
+    {
+        var page = new Building<TRow, TItem>(limit, item, key);
+        await foreach (var row in rows.Take(limit + 1).AsAsyncEnumerable().WithCancellation(cancellation))
+        {
+            if (!page.Add(row))
+            {
+                return page.Cut();
+            }
+        }
+
+        return page.End();
+    }
 
     /// <summary>The last row's key, of a list by text; null for the first page.</summary>
     public static string? TextCursor(string? cursor) => Cursor(cursor, 1) is not { } key ? null
@@ -74,5 +96,36 @@ public static class Paging
         {
             throw ForeignCursor();
         }
+    }
+
+    private sealed class Building<TRow, TItem>(int limit, Func<TRow, TItem> item, Func<TRow, object[]> key)
+    {
+        private readonly List<TItem> items = [];
+        private object[]? last;
+        private long bytes;
+
+        /// <returns>False: the page is full without it.</returns>
+        public bool Add(TRow row)
+        {
+            if (items.Count == limit)
+            {
+                return false;
+            }
+
+            var shown = item(row);
+            bytes += Json.Measure(shown);
+            if (bytes > MaxBytes && items.Count > 0)
+            {
+                return false;
+            }
+
+            items.Add(shown);
+            last = key(row);
+            return true;
+        }
+
+        public Page<TItem> Cut() => new(items, Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(last)));
+
+        public Page<TItem> End() => new(items, null);
     }
 }

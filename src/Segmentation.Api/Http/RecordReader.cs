@@ -16,6 +16,9 @@ public sealed class RecordReader(Stream body, bool csv)
     /// <summary>The longest record, in bytes.</summary>
     public const int MaxBytes = 1024 * 1024;
 
+    // How often a loop over records looks whether it is still wanted.
+    private const int RecordsPerCheck = 1000;
+
     private const int Incomplete = -1;
     private const int Stray = -2;
     private const string Separators = ",;\t|";
@@ -31,6 +34,7 @@ public sealed class RecordReader(Stream body, bool csv)
     private bool isKnown;
     private byte lineEnd = (byte)'\n';
     private int nextLine = 1;
+    private int records;
 
     /// <summary>What separates a CSV's fields: a comma, a semicolon, a tab or <c>|</c>. Known with the first record.</summary>
     public byte Separator { get; private set; } = (byte)',';
@@ -47,6 +51,11 @@ public sealed class RecordReader(Stream body, bool csv)
     /// <summary>Reads the next record that is not blank; false at the end of the body.</summary>
     public async ValueTask<bool> ReadAsync(CancellationToken cancellation)
     {
+        if (++records % RecordsPerCheck == 0)
+        {
+            cancellation.ThrowIfCancellationRequested();
+        }
+
         while (true)
         {
             if (Cut())

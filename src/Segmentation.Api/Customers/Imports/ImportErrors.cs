@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text;
 using Microsoft.EntityFrameworkCore;
@@ -30,12 +31,25 @@ internal static class ImportErrors
         // A file that was mended and sent again has the notes of the import before: these take their place.
         var earlier = header.Index().Where(column => notes.Contains(column.Item.Trim())).Select(column => column.Index).ToHashSet();
         var first = CustomerCsv.Join([.. notes, .. header.Where((_, i) => !earlier.Contains(i)).Select(CsvFormula.Lead)]);
-        Encoding.UTF8.GetBytes((bom ? "\uFEFF" : "") + first, response.BodyWriter);
-        var rejections = db.ImportRejections;
-        var rows = rejections.AsNoTracking().Where(r => r.ImportId == job.Id).OrderBy(r => r.Line).AsAsyncEnumerable();
-        var fields = new List<string?>();
-        await foreach (var row in rows.WithCancellation(cancellation))
+        var (rejections, fields) = (db.ImportRejections, new List<string?>());
+        var (after, rows) = (0, 1);
+        await PagedBody.WriteAsync(response, (bom ? "\uFEFF" : "") + first, Read, Write, cancellation);
+
+        IAsyncEnumerable<ImportRejection>? Read(int count)
         {
+            if (rows == 0)
+            {
+                return null;
+            }
+
+            rows = 0;
+            return rejections.AsNoTracking().Where(r => r.ImportId == job.Id && r.Line > after).OrderBy(r => r.Line).Take(count)
+                .AsAsyncEnumerable();
+        }
+
+        void Write(IBufferWriter<byte> body, ImportRejection row)
+        {
+            (after, rows) = (row.Line, rows + 1);
             IEnumerable<string?> own = [Encoding.UTF8.GetString(row.Record)];
             if (job.Csv && row.IsReadable)
             {
@@ -49,13 +63,7 @@ internal static class ImportErrors
                 row.Line.ToString(CultureInfo.InvariantCulture), CsvFormula.Lead(row.Message),
                 .. own.Select(field => CsvFormula.Lead(CsvFormula.TakeOff(field ?? ""))),
             ];
-            Encoding.UTF8.GetBytes(CustomerCsv.Join(cells), response.BodyWriter);
-            if (response.BodyWriter.UnflushedBytes > 32 * 1024)
-            {
-                await response.BodyWriter.FlushAsync(cancellation);
-            }
+            Encoding.UTF8.GetBytes(CustomerCsv.Join(cells), body);
         }
-
-        await response.BodyWriter.FlushAsync(cancellation);
     }
 }

@@ -100,9 +100,14 @@ public sealed class ImportJobs(NpgsqlDataSource database, TimeProvider time)
         }
     }
 
-    /// <summary>Forgets imports whose time is over.</summary>
-    public Task SweepAsync(CancellationToken cancellation) => database.ExecuteAsync(
-        "DELETE FROM imports WHERE alive_at < $1", cancellation, SqlParameter.Create(time.GetUtcNow() - Retention));
+    /// <summary>Forgets imports whose time is over, and what dry runs left behind whose process was killed.</summary>
+    public async Task SweepAsync(CancellationToken cancellation)
+    {
+        var end = time.GetUtcNow() - Retention;
+        await database.ExecuteAsync("DELETE FROM imports WHERE alive_at < $1", cancellation, SqlParameter.Create(end));
+        await database.ExecuteAsync(
+            "DELETE FROM seen_in_dry_runs WHERE import_id < $1", cancellation, SqlParameter.Create(Guid.CreateVersion7(end)));
+    }
 
     // PostgreSQL holds neither a NUL nor half a surrogate pair.
     private static string Storable(string? text) =>

@@ -26,3 +26,10 @@ internal sealed class ImportRejectionMapping : IEntityTypeConfiguration<ImportRe
         builder.HasIndex(r => r.CustomerId).HasFilter("customer_id IS NOT NULL").HasDatabaseName("ix_import_rejections_customer");
     }
 }
+
+internal sealed class SeenInDryRunMapping : IEntityTypeConfiguration<SeenInDryRun>
+{
+    // Nothing that would have to outlive a crash.
+    public void Configure(EntityTypeBuilder<SeenInDryRun> builder) =>
+        builder.ToTable("seen_in_dry_runs").IsUnlogged().HasKey(s => new { s.ImportId, s.IdHash });
+}

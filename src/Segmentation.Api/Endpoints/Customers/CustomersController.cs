@@ -170,7 +170,10 @@ public sealed class CustomersController(
     /// Downloads all customers, a line each: text/csv or (unless Accept asks for it) application/x-ndjson. An import takes it back.
     /// </summary>
     /// <remarks>In CSV a cell of text that a spreadsheet would take for a formula (it begins with <c>=</c>, <c>+</c>, <c>-</c>, <c>@</c>,
-    /// a tab or a carriage return, and is no number) is led by an apostrophe, which an import takes off again.</remarks>
+    /// a tab or a carriage return, and is no number) is led by an apostrophe, which an import takes off again.
+    ///
+    /// A customer who is there from the beginning to the end comes exactly once, as it is when its turn comes. Whatever was written before
+    /// the instant in <c>X-Snapshot-At</c> is in it.</remarks>
     /// <param name="format"><c>csv</c> or <c>ndjson</c>; left out, Accept says it.</param>
     /// <param name="bom">Of a CSV: begin with a byte order mark, which Excel needs to read UTF-8; false when left out.</param>
     [HttpGet("export")]
@@ -182,7 +185,7 @@ public sealed class CustomersController(
             : Request.Negotiate(MediaTypes.Ndjson, MediaTypes.Csv) == MediaTypes.Csv;
         var attributes = await db.Attributes.AsNoTracking().ToListAsync(cancellation);
         await CustomerExport.WriteAsync(
-            Response, db, db.Customers, new CustomerDownload("customers", csv, bom == true, IdOnly: false), attributes, cancellation);
+            Response, db, db.Customers, new CustomerDownload("customers", csv, bom == true, IdOnly: false, Now), attributes, cancellation);
     }
 
     private async Task<Page<CustomerResource>> PageAsync(
@@ -195,8 +198,8 @@ public sealed class CustomersController(
         }
 
         var now = Now;
-        var page = await customers.AsNoTracking().OrderBy(c => c.Id).Take(rows + 1).ToListAsync(cancellation);
-        return Paging.Create(page, rows, c => CustomerResource.From(c, now), c => [c.Id]);
+        return await Paging.ReadAsync(
+            customers.AsNoTracking().OrderBy(c => c.Id), rows, c => CustomerResource.From(c, now), c => [c.Id], cancellation);
     }
 
     private CreatedResult ShowCreated(Customer customer) =>

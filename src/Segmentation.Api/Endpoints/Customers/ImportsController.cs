@@ -22,8 +22,8 @@ public sealed class ImportsController(SegmentationDb db, ImportJobs jobs, TimePr
         var (size, before, now) = (Paging.Limit(limit), Paging.TextCursor(cursor), time.GetUtcNow());
         var imports = db.Imports.AsNoTracking();
         imports = before is null ? imports : imports.Where(i => string.Compare(i.Id, before) < 0);
-        var rows = await imports.OrderByDescending(i => i.Id).Take(size + 1).ToListAsync(cancellation);
-        return Paging.Create(rows, size, i => ImportJobResource.From(i, now), i => [i.Id]);
+        return await Paging.ReadAsync(
+            imports.OrderByDescending(i => i.Id), size, i => ImportJobResource.From(i, now), i => [i.Id], cancellation);
     }
 
     /// <summary>Reads how far an import in the background is.</summary>

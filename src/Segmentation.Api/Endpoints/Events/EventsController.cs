@@ -84,8 +84,9 @@ public sealed class EventsController(SegmentationDb db, EventIngest ingest) : Co
             events = events.Where(e => EF.Functions.LessThan(ValueTuple.Create(e.OccurredAt, e.Id), ValueTuple.Create(at, last)));
         }
 
-        var rows = await events.OrderByDescending(e => e.OccurredAt).ThenByDescending(e => e.Id).Take(size + 1).ToListAsync(cancellation);
-        return Paging.Create(rows, size, e => EventResource.From(e, id), e => [$"{Json.Format(e.OccurredAt)} {e.Id}"]);
+        return await Paging.ReadAsync(
+            events.OrderByDescending(e => e.OccurredAt).ThenByDescending(e => e.Id), size, e => EventResource.From(e, id),
+            e => [$"{Json.Format(e.OccurredAt)} {e.Id}"], cancellation);
     }
 
     // When the last event of the page before occurred, and its id.

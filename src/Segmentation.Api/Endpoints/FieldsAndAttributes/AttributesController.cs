@@ -24,8 +24,7 @@ public sealed class AttributesController(SegmentationDb db, AttributeStore store
         var size = Paging.Limit(limit);
         var after = Paging.TextCursor(cursor) ?? "";
         var attributes = db.Attributes.AsNoTracking().Where(a => string.Compare(a.Name, after) > 0);
-        var rows = await attributes.OrderBy(a => a.Name).Take(size + 1).ToListAsync(cancellation);
-        return Paging.Create(rows, size, AttributeResource.From, a => [a.Name]);
+        return await Paging.ReadAsync(attributes.OrderBy(a => a.Name), size, AttributeResource.From, a => [a.Name], cancellation);
     }
 
     /// <summary>One registered attribute.</summary>

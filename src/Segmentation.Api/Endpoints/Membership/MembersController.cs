@@ -1,5 +1,4 @@
 using Microsoft.AspNetCore.Mvc;
-using Microsoft.EntityFrameworkCore;
 using Segmentation.Api.Access;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
@@ -57,13 +56,17 @@ public sealed class MembersController(
         var members = query.Members(predicate);
         if (form != MembersFormat.Json)
         {
-            var download = new CustomerDownload($"members-of-{key}", form == MembersFormat.Csv, bom == true, idsOnly);
-            await CustomerExport.WriteAsync(Response, db, members, download, all.Attributes, cancellation);
+            var download = new CustomerDownload(
+                $"members-of-{key}", form == MembersFormat.Csv, bom == true, idsOnly, predicate.EvaluatedAt);
+            await (predicate.IsStored || HttpContext.IsHead()
+                ? CustomerExport.WriteAsync(Response, db, members, download, all.Attributes, cancellation)
+                : CustomerExport.WriteAsync(
+                    Response, db, await query.ListKeysAsync(predicate, cancellation), download, all.Attributes, cancellation));
             return new EmptyResult();
         }
 
         var at = predicate.EvaluatedAt;
-        var page = members.Where(c => c.Key > after).OrderBy(c => c.Key).Take(size + 1);
+        var page = members.Where(c => c.Key > after).OrderBy(c => c.Key);
         return idsOnly ? Ok(await ReadIdsAsync(page, size, at, cancellation)) : Ok(await ReadCustomersAsync(page, size, at, cancellation));
     }
 
@@ -152,16 +155,13 @@ public sealed class MembersController(
     private static async Task<MemberPage<MemberId>> ReadIdsAsync(
         IQueryable<Customer> members, int size, DateTimeOffset at, CancellationToken cancellation)
     {
-        var rows = await members.Select(c => new { c.Key, c.Id }).ToListAsync(cancellation);
-        return MemberPage.Create(Paging.Create(rows, size, c => new MemberId(c.Id), c => [c.Key]), at);
+        var ids = members.Select(c => new { c.Key, c.Id });
+        return MemberPage.Create(await Paging.ReadAsync(ids, size, c => new MemberId(c.Id), c => [c.Key], cancellation), at);
     }
 
     private static async Task<MemberPage<CustomerResource>> ReadCustomersAsync(
-        IQueryable<Customer> members, int size, DateTimeOffset at, CancellationToken cancellation)
-    {
-        var rows = await members.ToListAsync(cancellation);
-        return MemberPage.Create(Paging.Create(rows, size, c => CustomerResource.From(c, at), c => [c.Key]), at);
-    }
+        IQueryable<Customer> members, int size, DateTimeOffset at, CancellationToken cancellation) => MemberPage.Create(
+            await Paging.ReadAsync(members, size, c => CustomerResource.From(c, at), c => [c.Key], cancellation), at);
 
     private async Task<MemberChangesResult> ChangeAsync(string key, string[] add, string[] remove, CancellationToken cancellation)
     {

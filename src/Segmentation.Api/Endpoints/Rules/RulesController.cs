@@ -59,7 +59,10 @@ public sealed class RulesController(SegmentationDb db, SegmentQuery query, TimeZ
     {
         var predicate = await CreatePredicateAsync(body.Rule, body.TimeZone, body.AsOf, cancellation);
         var plan = await QueryPlan.ReadAsync(db, query.Members(predicate), cancellation);
-        return new Compilation(plan.Sql, [.. plan.Parameters.Select(p => new SqlParameterResource(p.Name, p.Type, p.Value))], plan.Lines);
+        var compilation = new Compilation(
+            plan.Sql, [.. plan.Parameters.Select(p => new SqlParameterResource(p.Name, p.Type, p.Value))], plan.Lines);
+        return Json.Measure(compilation) <= Json.MaxAnswerBytes ? compilation
+            : throw ApiProblem.Invalid("/rule", "Its statement and plan have more than 1 MiB: compile a part of the rule.");
     }
 
     private async Task<MemberPredicate> CreatePredicateAsync(

@@ -146,7 +146,7 @@ public sealed class SegmentsController(
         return NoContent();
     }
 
-    /// <summary>Every definition that a segment has had, newest first.</summary>
+    /// <summary>The definitions that a segment has had, newest first: the last 500.</summary>
     [HttpGet("{key}/versions")]
     [RequiresScope(Scopes.SegmentsRead)]
     [ProducesResponseType<Page<SegmentVersionResource>>(StatusCodes.Status200OK)]
@@ -155,10 +155,10 @@ public sealed class SegmentsController(
         var size = Paging.Limit(limit);
         var before = Paging.NumberCursor(cursor) ?? int.MaxValue;
         var segment = await db.Segments.AsNoTracking().GetByKeyAsync(key, cancellation);
-        var rows = await db.SegmentVersions.AsNoTracking().Where(v => v.SegmentId == segment.Id && v.Version < before)
-            .OrderByDescending(v => v.Version).Take(size + 1).ToListAsync(cancellation);
-        return Paging.Create(
-            rows, size, v => new SegmentVersionResource(v.Version, v.Definition, v.ChangedBy, v.ChangedAt), v => [v.Version]);
+        var versions = db.SegmentVersions.AsNoTracking().Where(v => v.SegmentId == segment.Id && v.Version < before);
+        return await Paging.ReadAsync(
+            versions.OrderByDescending(v => v.Version), size,
+            v => new SegmentVersionResource(v.Version, v.Definition, v.ChangedBy, v.ChangedAt), v => [v.Version], cancellation);
     }
 
     /// <summary>Makes an earlier definition the present one, as a new version.</summary>

@@ -33,6 +33,11 @@ public sealed class AttributeStore(
         checkVersion(created ? null : 1); // It has no versions to tell apart: only whether it is there.
         if (attribute is null)
         {
+            if (await db.Attributes.CountAsync(cancellation) >= CustomerAttribute.MaxCount)
+            {
+                throw ApiProblem.TooMany(CustomerAttribute.MaxCount, "attributes");
+            }
+
             attribute = new CustomerAttribute { Name = name, Type = body.Type!, Kind = body.Kind!, CreatedAt = now };
             db.Attributes.Add(attribute);
         }

@@ -154,6 +154,11 @@ public sealed class SegmentStore(
 
         if (isNew)
         {
+            if (await db.Segments.CountAsync(cancellation) >= Segment.MaxCount)
+            {
+                throw ApiProblem.TooMany(Segment.MaxCount, "segments");
+            }
+
             db.Segments.Add(segment);
             await db.SaveChangesAsync(cancellation);
         }
@@ -167,6 +172,8 @@ public sealed class SegmentStore(
             ChangedBy = user.Identity?.Name ?? "anonymous",
         });
         await db.SaveChangesAsync(cancellation);
+        await db.SegmentVersions.Where(v => v.SegmentId == segment.Id && v.Version <= segment.Version - SegmentVersion.MaxCount)
+            .ExecuteDeleteAsync(cancellation);
     }
 
     private async Task FollowUpAsync(string key, DefinitionSet before, CancellationToken cancellation)

@@ -89,7 +89,9 @@ public sealed class CustomerSnapshots(
         var compiled = all.Compile(segment, historical);
         var evaluation = new Evaluation(at, segment.TimeZone);
         var tree = compiled.Rule is { IsValid: true } rule ? Explanation.Create(rule, customer, evaluation) : segment.Rule;
-        return new Explanation(compiled.Contains(customer, evaluation), at, tree);
+        var explanation = new Explanation(compiled.Contains(customer, evaluation), at, tree);
+        return Json.Measure(explanation) <= Json.MaxAnswerBytes ? explanation
+            : throw ApiProblem.Conflict("The explanation has more than 1 MiB: preview a draft with a part of the rule.");
     }
 
     private async Task<bool> IsMemberInSqlAsync(

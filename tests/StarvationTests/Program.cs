@@ -1,0 +1,3 @@
+using StarvationTests;
+
+return await StarvationTest.RunAsync(StarvationOptions.Read(args));

@@ -748,6 +748,23 @@ namespace Segmentation.Api.Data.Migrations
                     b.ToTable("manual_members", (string)null);
                 });
 
+            modelBuilder.Entity("Segmentation.Api.Customers.SeenInDryRun", b =>
+                {
+                    b.Property<Guid>("ImportId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("import_id");
+
+                    b.Property<Guid>("IdHash")
+                        .HasColumnType("uuid")
+                        .HasColumnName("id_hash");
+
+                    b.HasKey("ImportId", "IdHash");
+
+                    b.ToTable("seen_in_dry_runs", (string)null);
+
+                    NpgsqlEntityTypeBuilderExtensions.IsUnlogged(b, true);
+                });
+
             modelBuilder.Entity("Segmentation.Api.Events.CustomerEvent", b =>
                 {
                     b.Property<long>("CustomerKey")

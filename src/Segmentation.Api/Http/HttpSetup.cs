@@ -21,7 +21,8 @@ internal static class HttpSetup
         services.AddValidatorsFromAssemblyContaining<Program>(ServiceLifetime.Singleton, includeInternalTypes: true);
         services.AddCors(o => o.AddDefaultPolicy(p => p
             .WithOrigins(Origins.Read(configuration))
-            .AllowAnyHeader().AllowAnyMethod().WithExposedHeaders("ETag", "Location", "Retry-After", AnswerHeaders.RequestId)
+            .AllowAnyHeader().AllowAnyMethod().WithExposedHeaders(
+                "ETag", "Location", "Retry-After", "X-Snapshot-At", AnswerHeaders.RequestId)
             .SetPreflightMaxAge(PreflightMaxAge)));
         services.Configure<KestrelServerOptions>(o =>
         {

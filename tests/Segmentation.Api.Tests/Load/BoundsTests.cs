@@ -25,13 +25,13 @@ public sealed class BoundsTests(ApiFixture fixture) : IClassFixture<ApiFixture>
             9_000 => $$"""{"customerId":"{{id}}-1","type":"\uD800"}""",
             9_500 => $$"""{"id":"e 1","customerId":"{{id}}-1","type":"order_completed"}""",
             _ => $$"""
-                {"id":"e {{i}}","customerId":"{{id}}-{{i % 100}}","type":"order_completed","amount":1,"channel":"é{{padding[..200]}}",
+                {"id":"e {{i}}","customerId":"{{id}}-{{i % 100}}","type":"order_completed","amount":1,"channel":"é{{padding[..50]}}",
                 "properties":{"Note":"{{padding}}"} }
                 """,
         });
         var bytes = Encoding.UTF8.GetBytes($"\uFEFF [{string.Join(',', items)}] ");
         bytes[bytes.AsSpan().IndexOf("é"u8)] = 0xFF; // The first event alone is not UTF-8.
-        Assert.InRange(bytes.Length, 14_000_000, 16_000_000);
+        Assert.InRange(bytes.Length, 12_000_000, 16_000_000);
         var answer = (await Api.SendAsync("POST", "events", bytes, "application/json", [])).Expect(200).Json;
         Assert.Equal(
             (10_000, 9_996, 1, 3, 100),
@@ -141,7 +141,7 @@ public sealed class BoundsTests(ApiFixture fixture) : IClassFixture<ApiFixture>
         var id = NewId();
         var interests = string.Join(',', Enumerable.Range(0, 100).Select(i => $"\"{i:000}{new string('x', 250)}\""));
         (await Api.PutAsync($"customers/{id}", $$$"""{"psychographic":{"interests":[{{{interests}}}]}}""")).Expect(201);
-        var one = Is("psychographic.interests", "containsAny", "[\"000x\"]");
+        var one = Is("psychographic.interests", "in", "[\"000x\"]");
         (await Api.PutAsync($"segments/{id}", Body(Any([.. Enumerable.Repeat(one, 20)])))).Expect(201);
         (await Api.GetAsync($"segments/{id}/explain/{id}")).Expect(200);
         (await Api.PutAsync($"segments/{id}", Body(Any([.. Enumerable.Repeat(one, 60)])))).Expect(200);

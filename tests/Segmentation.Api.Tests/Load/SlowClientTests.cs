@@ -11,8 +11,8 @@ namespace Segmentation.Api.Tests.Load;
 /// </summary>
 public sealed class SlowClientTests(ApiFixture fixture) : IClassFixture<ApiFixture>
 {
-    private const int Slow = 40;
-    private const int Many = 12_000;
+    private const int Slow = 16;
+    private const int Many = 800;
 
     private Api Api => fixture.Api;
 
@@ -59,23 +59,24 @@ public sealed class SlowClientTests(ApiFixture fixture) : IClassFixture<ApiFixtu
             if (i == 10)
             {
                 // Some are changed, one goes and comes back under another key, and one is new.
-                (await Api.PatchAsync("customers/many-11999", """{"firstName":"Changed"}""")).Expect(200);
-                (await Api.DeleteAsync("customers/many-11998")).Expect(204);
-                (await Api.PutAsync("customers/many-11998", "{}")).Expect(201);
+                (await Api.PatchAsync("customers/many-799", """{"firstName":"Changed"}""")).Expect(200);
+                (await Api.DeleteAsync("customers/many-798")).Expect(204);
+                (await Api.PutAsync("customers/many-798", "{}")).Expect(201);
                 (await Api.PutAsync($"customers/new-{Guid.NewGuid():N}", "{}")).Expect(201);
             }
         }
 
-        Assert.Equal(ids.Count, ids.Distinct().Count());
-        Assert.Empty(Enumerable.Range(0, Many).Except([11998]).Select(i => $"many-{i}").Except(ids));
+        var stayed = Enumerable.Range(0, Many).Except([798]).Select(i => $"many-{i}").ToHashSet();
+        Assert.Equal(stayed.Order(), ids.Where(stayed.Contains).Order());
     }
 
-    // More than the buffers on the way hold, of which none is read.
+    // 20 MB: more than the buffers on the way hold.
     private async Task FillAsync()
     {
-        (await Api.PutAsync("segments/everyone", """{"rule":{"combinator":"and","rules":[]},"status":"active"}""")).ToString();
-        var lines = string.Join(
-            '\n', Enumerable.Range(0, Many).Select(i => $$"""{"id":"many-{{i}}","firstName":"{{new string('x', 200)}}"}"""));
+        await Api.PutAsync("segments/everyone", """{"rule":{"combinator":"and","rules":[]},"status":"active"}""");
+        var interests = string.Join(',', Enumerable.Range(0, 100).Select(i => $"\"{i:000}{new string('x', 250)}\""));
+        var lines = string.Join('\n', Enumerable.Range(0, Many).Select(
+            i => $$$"""{"id":"many-{{{i}}}","psychographic":{"interests":[{{{interests}}}]}}"""));
         (await Api.SendAsync("POST", "customers/import", lines, "application/x-ndjson")).Expect(200);
         await Wait.UntilAsync(
             async () => (await Api.GetAsync("segments/everyone/count"))["count"].GetInt64() >= Many, "everyone is a member");

@@ -6,6 +6,7 @@ using Segmentation.Api.Endpoints.OpenApi;
 using Segmentation.Api.Events;
 using Segmentation.Api.History;
 using Segmentation.Api.Http;
+using Segmentation.Api.Idempotency;
 using Segmentation.Api.Memberships;
 using Segmentation.Api.Segments;
 using Segmentation.Api.Streams;
@@ -23,6 +24,7 @@ internal static class Setup
         services.AddHttp(configuration);
         services.AddData(connectionString, configuration);
         services.AddAccess(configuration);
+        services.AddIdempotency();
         services.AddCustomers(configuration);
         services.AddEvents(configuration);
         services.AddSegments(configuration);

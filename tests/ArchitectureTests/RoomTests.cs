@@ -17,6 +17,7 @@ public class RoomTests
         ["Http"],
         ["Data"],
         ["Access"],
+        ["Idempotency"],
         ["Changes"],
         ["Customers", "Events"],
         ["Segments"],

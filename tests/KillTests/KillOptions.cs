@@ -14,6 +14,9 @@ internal sealed record KillOptions
     /// <summary>The API's assembly.</summary>
     public string Api { get; init; } = "";
 
+    /// <summary>Kill one of two APIs under requests with idempotency keys, in place of all the rest.</summary>
+    public bool Retries { get; init; }
+
     public static KillOptions Read(string[] args)
     {
         var options = new KillOptions();
@@ -26,7 +29,8 @@ internal sealed record KillOptions
                 "--kills" => options with { Kills = Number() },
                 "--seed" => options with { Seed = Number() },
                 "--api" => options with { Api = Value() },
-                _ => throw new ArgumentException($"{args[i]} is not an option: --kills N, --seed N, --api PATH."),
+                "--retries" => options with { Retries = true },
+                _ => throw new ArgumentException($"{args[i]} is not an option: --kills N, --seed N, --api PATH, --retries."),
             };
         }
 

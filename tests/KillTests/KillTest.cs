@@ -241,7 +241,7 @@ internal static class KillTest
     }
 
     // A new one, where PostgreSQL's user may go; those that killed runs have left are removed.
-    private static string Folder()
+    internal static string Folder()
     {
         var parent = Environment.UserName == "root" && !OperatingSystem.IsWindows() ? "/var/lib"
             : Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify);

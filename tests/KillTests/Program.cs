@@ -1,3 +1,4 @@
 using KillTests;
 
-return await KillTest.RunAsync(KillOptions.Read(args));
+var options = KillOptions.Read(args);
+return await (options.Retries ? KillRetries.RunAsync(options) : KillTest.RunAsync(options));

@@ -1,9 +1,11 @@
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Storage;
 using Npgsql;
 using Segmentation.Api.Changes;
 using Segmentation.Api.Data;
 using Segmentation.Api.Events;
 using Segmentation.Api.Http;
+using Segmentation.Api.Idempotency;
 using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Customers;
@@ -23,9 +25,9 @@ public sealed class CustomerStore(SegmentationDb db, CustomerValidator validator
     /// <exception cref="ApiProblem">400: it is invalid; 409: its id is taken.</exception>
     public async Task<Customer> CreateAsync(CustomerResource body, CancellationToken cancellation)
     {
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
+        await using var transaction = await db.BeginAsync(cancellation);
         var customer = new Customer { Id = body.Id ?? Guid.CreateVersion7().ToString(), CreatedAt = now };
-        return await TrySaveAsync(customer, body, cancellation)
+        return await TrySaveAsync(customer, body, transaction, cancellation)
             ? customer
             : throw ApiProblem.Conflict("The id is taken: there is a customer with it.");
     }
@@ -39,11 +41,11 @@ public sealed class CustomerStore(SegmentationDb db, CustomerValidator validator
         // By the second time, the one who took the id in between has committed: then it is an update.
         for (var attempt = 1; attempt <= MaxAttempts; attempt++)
         {
-            await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
+            await using var transaction = await db.BeginAsync(cancellation);
             var existing = await LockAsync(id, erase: false, cancellation);
             checkVersion(existing?.Version);
             var customer = existing ?? new Customer { Id = id, CreatedAt = now };
-            if (await TrySaveAsync(customer, body, cancellation))
+            if (await TrySaveAsync(customer, body, transaction, cancellation))
             {
                 return (customer, existing is null);
             }
@@ -60,21 +62,22 @@ public sealed class CustomerStore(SegmentationDb db, CustomerValidator validator
     public async Task<Customer> ChangeAsync(
         string id, Func<CustomerResource, CustomerResource> change, Action<int?> checkVersion, CancellationToken cancellation)
     {
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
+        await using var transaction = await db.BeginAsync(cancellation);
         var customer = await LockAsync(id, erase: false, cancellation) ?? throw ApiProblem.NotFound("customer");
         checkVersion(customer.Version);
-        await TrySaveAsync(customer, change(CustomerResource.From(customer, now)), cancellation);
+        await TrySaveAsync(customer, change(CustomerResource.From(customer, now)), transaction, cancellation);
         return customer;
     }
 
     /// <summary>Erases a customer with its events and memberships, if there is one.</summary>
     public async Task EraseAsync(string id, Action<int?> checkVersion, CancellationToken cancellation)
     {
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
+        await using var transaction = await db.BeginAsync(cancellation);
         var customer = await LockAsync(id, erase: true, cancellation);
         checkVersion(customer?.Version);
 
-        // Lines of imports that were rejected, whether there is a customer of theirs or not.
+        // Answers that are kept, and lines of imports that were rejected, whether there is a customer of theirs or not.
+        await db.ForgetRequestsAsync(id, cancellation);
         var rejections = db.ImportRejections;
         await rejections.Where(r => r.CustomerId == id).ExecuteDeleteAsync(cancellation);
         if (customer is null)
@@ -109,7 +112,8 @@ public sealed class CustomerStore(SegmentationDb db, CustomerValidator validator
     }
 
     // False when the id was taken meanwhile, which only a new customer's can be.
-    private async Task<bool> TrySaveAsync(Customer customer, CustomerResource body, CancellationToken cancellation)
+    private async Task<bool> TrySaveAsync(
+        Customer customer, CustomerResource body, IDbContextTransaction transaction, CancellationToken cancellation)
     {
         var definitions = await AttributeDefinitions.LockAsync(db, body.Attributes, cancellation);
         var faults = validator.Check(body, definitions).ToArray();
@@ -146,7 +150,7 @@ public sealed class CustomerStore(SegmentationDb db, CustomerValidator validator
             await db.SaveChangesAsync(cancellation);
         }
 
-        await db.Database.CommitTransactionAsync(cancellation);
+        await transaction.CommitAsync(cancellation);
         return true;
     }
 }

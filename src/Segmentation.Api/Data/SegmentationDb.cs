@@ -2,12 +2,20 @@ using System.Reflection;
 using System.Text.RegularExpressions;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata;
+using Microsoft.EntityFrameworkCore.Storage;
 
 namespace Segmentation.Api.Data;
 
 public sealed partial class SegmentationDb(DbContextOptions<SegmentationDb> options) : DbContext(options)
 {
     private static readonly MethodInfo SetMethod = typeof(DbContext).GetMethod(nameof(Set), 1, [])!;
+
+    /// <summary>What transactions are parts of; null while each is by itself.</summary>
+    internal OuterTransaction? Outer { get; set; }
+
+    /// <summary>Begins a transaction: by itself, or as a part of the one that writes how the request was answered.</summary>
+    public async Task<IDbContextTransaction> BeginAsync(CancellationToken cancellation) =>
+        Outer is { } outer ? await outer.BeginPartAsync(cancellation) : await Database.BeginTransactionAsync(cancellation);
 
     /// <summary>The rows of a mapped type; each room has properties of its own for its tables (<c>db.Customers</c>).</summary>
     public IQueryable Rows(Type type) => (IQueryable)SetMethod.MakeGenericMethod(type).Invoke(this, null)!;

@@ -92,7 +92,7 @@ public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimePr
         try
         {
             var connection = (NpgsqlConnection)db.Database.GetDbConnection();
-            await using var transaction = await connection.BeginTransactionAsync(cancellation);
+            await using var transaction = await db.BeginAsync(cancellation);
             var (keys, created) = await LockCustomersAsync(connection, customers, create, cancellation);
             var (stored, refused) = (0, new List<(IncomingEvent, string, string)>());
             await foreach (var part in parts.WithCancellation(cancellation))

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Mvc;
@@ -53,6 +54,11 @@ internal sealed class ApiExceptionHandler(ILogger<ApiExceptionHandler> logger) :
             context.Response.Headers.WWWAuthenticate = problem.Challenge;
         }
 
+        if (problem.RetryAfter is { } wait)
+        {
+            context.Response.Headers.RetryAfter = wait.TotalSeconds.ToString("0", CultureInfo.InvariantCulture);
+        }
+
         var details = ToDetails(problem, context.TraceIdentifier);
         await context.Response.WriteAsJsonAsync(details, details.GetType(), Json.Options, MediaTypes.Problem, cancellationToken);
     }
@@ -95,7 +101,7 @@ internal sealed class ApiExceptionHandler(ILogger<ApiExceptionHandler> logger) :
             : null);
         var details = errors is null ? new ProblemDetails() : new ValidationProblemDetails(FaultList.Cut(errors, out isTruncated));
         (details.Status, details.Title, details.Type) =
-            (problem.Status, problem.Message, $"https://www.rfc-editor.org/rfc/rfc9110#status.{problem.Status}");
+            (problem.Status, problem.Message, problem.Type ?? $"https://www.rfc-editor.org/rfc/rfc9110#status.{problem.Status}");
         details.Extensions["requestId"] = requestId;
         if (isTruncated)
         {

@@ -14,12 +14,21 @@ public sealed class ApiProblem(int status, string title, IReadOnlyDictionary<str
     /// <summary>JSON Pointer (or a query parameter's name) to what is wrong there.</summary>
     public IReadOnlyDictionary<string, string[]>? Errors => errors;
 
+    /// <summary>Which kind of problem; null for what the status means.</summary>
+    public string? Type { get; init; }
+
+    /// <summary>When to try again; null where that is not known.</summary>
+    public TimeSpan? RetryAfter { get; init; }
+
     /// <summary>What <c>WWW-Authenticate</c> says, of a 401 or 403; null for nothing.</summary>
     public string? Challenge { get; init; }
 
     /// <summary>The faults in one text, for a report of many lines.</summary>
     public string Summary() => errors is null ? Message : string.Join(' ', errors.Select(e =>
         (e.Key.Length > 0 ? $"{e.Key.TrimStart('/').Replace('/', '.')}: " : "") + string.Join(' ', e.Value)));
+
+    /// <summary>The <see cref="Type"/> of a problem that a client has to tell from others of its status.</summary>
+    public static string Kind(string name) => $"/problems/{name}";
 
     public static ApiProblem NotFound(string what) => new(StatusCodes.Status404NotFound, $"There is no such {what}.");
 

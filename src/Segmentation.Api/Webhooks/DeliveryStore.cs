@@ -59,8 +59,11 @@ public sealed class DeliveryStore(SegmentationDb db, TimeProvider time)
     {
         var id = WebhookDelivery.ParseMessageName(messageName) ?? throw ApiProblem.NotFound("message");
         var message = db.WebhookDeliveries.Where(d => d.WebhookKey == webhook && d.MessageId == id && d.Cause != MembershipCause.Erased);
+        await using var transaction = await db.BeginAsync(cancellation);
         await message.ExecuteUpdateAsync(Requeue, cancellation);
-        return await message.AsNoTracking().SingleOrDefaultAsync(cancellation) ?? throw ApiProblem.NotFound("message");
+        var queued = await message.AsNoTracking().SingleOrDefaultAsync(cancellation) ?? throw ApiProblem.NotFound("message");
+        await transaction.CommitAsync(cancellation);
+        return queued;
     }
 
     /// <summary>Puts messages back in the queue.</summary>
@@ -76,10 +79,7 @@ public sealed class DeliveryStore(SegmentationDb db, TimeProvider time)
         {
             // Some thousands a statement: a receiver that was away for a day has missed a million.
             var ids = await ReadReplayableAsync(webhook, since, after, cancellation);
-            queued += await Retry.OnDeadlockAsync(
-                () => db.WebhookDeliveries.Where(d => ids.Contains(d.Id) && d.State != DeliveryState.Pending)
-                    .ExecuteUpdateAsync(Requeue, cancellation),
-                cancellation);
+            queued += await Retry.OnDeadlockAsync(() => RequeueAsync(ids, cancellation), cancellation);
             if (ids.Count < RowsPerStatement)
             {
                 return queued;
@@ -87,6 +87,15 @@ public sealed class DeliveryStore(SegmentationDb db, TimeProvider time)
 
             after = ids[^1];
         }
+    }
+
+    private async Task<int> RequeueAsync(List<long> ids, CancellationToken cancellation)
+    {
+        await using var transaction = await db.BeginAsync(cancellation);
+        var queued = await db.WebhookDeliveries.Where(d => ids.Contains(d.Id) && d.State != DeliveryState.Pending)
+            .ExecuteUpdateAsync(Requeue, cancellation);
+        await transaction.CommitAsync(cancellation);
+        return queued;
     }
 
     private Task<List<long>> ReadReplayableAsync(int webhook, DateTimeOffset? since, long after, CancellationToken cancellation)

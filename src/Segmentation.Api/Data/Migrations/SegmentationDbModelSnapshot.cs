@@ -835,6 +835,64 @@ namespace Segmentation.Api.Data.Migrations
                     b.ToTable("events", (string)null);
                 });
 
+            modelBuilder.Entity("Segmentation.Api.Idempotency.IdempotencyRecord", b =>
+                {
+                    b.Property<byte[]>("ScopeHash")
+                        .HasColumnType("bytea")
+                        .HasColumnName("scope_hash");
+
+                    b.Property<byte[]>("Body")
+                        .HasColumnType("bytea")
+                        .HasColumnName("body");
+
+                    b.Property<DateTimeOffset>("CreatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created_at");
+
+                    b.Property<string>("EntityTag")
+                        .HasColumnType("text")
+                        .HasColumnName("entity_tag");
+
+                    b.Property<byte[]>("Fingerprint")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("fingerprint");
+
+                    b.Property<bool>("IsSecret")
+                        .HasColumnType("boolean")
+                        .HasColumnName("is_secret");
+
+                    b.Property<string>("Location")
+                        .HasColumnType("text")
+                        .HasColumnName("location");
+
+                    b.Property<string>("MediaType")
+                        .HasMaxLength(100)
+                        .HasColumnType("character varying(100)")
+                        .HasColumnName("media_type");
+
+                    b.PrimitiveCollection<long[]>("Mentions")
+                        .IsRequired()
+                        .HasColumnType("bigint[]")
+                        .HasColumnName("mentions");
+
+                    b.Property<short?>("Status")
+                        .HasColumnType("smallint")
+                        .HasColumnName("status");
+
+                    b.HasKey("ScopeHash");
+
+                    b.HasIndex("CreatedAt")
+                        .HasDatabaseName("ix_idempotency_created");
+
+                    b.HasIndex("Mentions")
+                        .HasDatabaseName("ix_idempotency_mentions");
+
+                    NpgsqlIndexBuilderExtensions.HasMethod(b.HasIndex("Mentions"), "gin");
+
+                    b.ToTable("idempotency", (string)null);
+                });
+
             modelBuilder.Entity("Segmentation.Api.Memberships.ErasedMember", b =>
                 {
                     b.Property<int>("SegmentId")

@@ -5,6 +5,7 @@ using Segmentation.Api.Access;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
+using Segmentation.Api.Idempotency;
 using Segmentation.Api.Memberships;
 using Segmentation.Api.Segments;
 using Segmentation.Rules.Values;
@@ -23,6 +24,7 @@ public sealed class CustomersController(
 
     /// <summary>Creates a customer.</summary>
     [HttpPost]
+    [Idempotent]
     [RequiresScope(Scopes.CustomersWrite)]
     [RequestSizeLimit(RecordReader.MaxBytes)]
     [ProducesResponseType<CustomerResource>(StatusCodes.Status201Created)]
@@ -145,6 +147,7 @@ public sealed class CustomersController(
     /// <param name="dryRun">Check and count all, and write nothing; false when left out.</param>
     /// <param name="prefer"><c>respond-async</c>: answer when the file is there, at most 2 GB of it, and import it then.</param>
     [HttpPost("import")]
+    [LinesAreUpserts]
     [RequiresScope(Scopes.CustomersWrite)]
     [ReadsBody]
     [DisableRequestSizeLimit]

@@ -6,6 +6,7 @@ using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Events;
 using Segmentation.Api.Http;
+using Segmentation.Api.Idempotency;
 using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Endpoints;
@@ -25,6 +26,7 @@ public sealed class EventsController(SegmentationDb db, EventIngest ingest) : Co
     /// came alone: then it is a 400.</remarks>
     /// <param name="createCustomers">Whether unknown customers are created; true when left out. Else their events are rejected.</param>
     [HttpPost("events")]
+    [Idempotent]
     [RequiresScope(Scopes.EventsWrite)]
     [ReadsBody]
     [DisableRequestSizeLimit]
@@ -46,13 +48,18 @@ public sealed class EventsController(SegmentationDb db, EventIngest ingest) : Co
         }
 
         // NDJSON is streamed; this is held in memory.
-        HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>()?.MaxRequestBodySize = MaxJsonBytes;
+        if (HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
+        {
+            size.MaxRequestBodySize = MaxJsonBytes;
+        }
+
         return await ingest.StoreJsonAsync(Request.Body, createCustomers ?? true, cancellation);
     }
 
     /// <summary>Stores one event of a customer.</summary>
     /// <param name="createCustomers">Whether an unknown customer is created; true when left out.</param>
     [HttpPost("customers/{id}/events")]
+    [Idempotent]
     [RequiresScope(Scopes.EventsWrite, Self = "id")]
     [ProducesResponseType<EventsResult>(StatusCodes.Status200OK)]
     public async Task<EventsResult> AddEvent(

@@ -3,6 +3,7 @@ using Segmentation.Api.Access;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
+using Segmentation.Api.Idempotency;
 using Segmentation.Api.Memberships;
 using Segmentation.Api.Segments;
 
@@ -136,6 +137,7 @@ public sealed class MembersController(
     /// <summary>Puts customers into a manual segment and takes others out.</summary>
     /// <remarks>Answers how many were added and removed, and which ids there are no customers for.</remarks>
     [HttpPost("members")]
+    [Idempotent]
     [RequiresScope(Scopes.SegmentsWrite)]
     [ProducesResponseType<MemberChangesResult>(StatusCodes.Status200OK)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]

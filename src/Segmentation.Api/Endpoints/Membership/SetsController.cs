@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Mvc;
 using Segmentation.Api.Access;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Http;
+using Segmentation.Api.Idempotency;
 using Segmentation.Api.Memberships;
 using Segmentation.Api.Segments;
 
@@ -32,6 +33,7 @@ public sealed class SetsController(
     /// <remarks>The difference is the first segment without the members of all others. With <c>save</c>, the customers of now become the
     /// members of a new manual segment (201), which does not follow the others any further.</remarks>
     [HttpPost("combine")]
+    [Idempotent]
     [ProducesResponseType<Combination>(StatusCodes.Status200OK)]
     [ProducesResponseType<Combination>(StatusCodes.Status201Created)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]

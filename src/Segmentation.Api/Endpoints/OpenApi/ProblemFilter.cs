@@ -38,7 +38,8 @@ internal sealed class ProblemFilter : IDocumentFilter
         Required = new HashSet<string> { "title", "status", "requestId" },
         Properties = new Dictionary<string, IOpenApiSchema>
         {
-            ["type"] = Text("Which kind of problem: a link to what the status means."),
+            ["type"] = Text(
+                "Which kind of problem: a link to what the status means, or a kind of its own (`/problems/request-in-progress`)."),
             ["title"] = Text("What is wrong, and what to do about it."),
             ["status"] = new OpenApiSchema { Type = JsonSchemaType.Integer, Format = "int32", Description = "The HTTP status." },
             ["errors"] = new OpenApiSchema

@@ -59,6 +59,7 @@ internal static class Swagger
         o.MapType<decimal>(() => new OpenApiSchema { Type = JsonSchemaType.Number, Format = "decimal" });
         o.MapType<JsonElement>(() => new OpenApiSchema());
         o.MapType<JsonObject>(() => new OpenApiSchema { Type = JsonSchemaType.Object, AdditionalProperties = new OpenApiSchema() });
+        o.OperationFilter<RetryFilter>();
         o.DocumentFilter<CommentFilter>();
         o.DocumentFilter<TagFilter>();
         o.DocumentFilter<ResourceFilter>();

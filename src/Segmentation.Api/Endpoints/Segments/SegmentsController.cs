@@ -5,6 +5,7 @@ using Microsoft.EntityFrameworkCore.Storage;
 using Segmentation.Api.Access;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
+using Segmentation.Api.Idempotency;
 using Segmentation.Api.Memberships;
 using Segmentation.Api.Segments;
 using Segmentation.Api.Webhooks;
@@ -22,6 +23,7 @@ public sealed class SegmentsController(
     /// <summary>Creates a segment.</summary>
     /// <remarks>The rule is checked whole: a 400 names every fault by JSON Pointer. Its members can be asked for at once.</remarks>
     [HttpPost]
+    [Idempotent]
     [RequiresScope(Scopes.SegmentsWrite)]
     [ProducesResponseType<SegmentResource>(StatusCodes.Status201Created)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
@@ -164,6 +166,7 @@ public sealed class SegmentsController(
     /// <summary>Makes an earlier definition the present one, as a new version.</summary>
     /// <remarks>A 400 where its rule has become invalid since.</remarks>
     [HttpPost("{key}/versions/{version:int}/restore")]
+    [Idempotent]
     [RequiresScope(Scopes.SegmentsWrite)]
     [ProducesResponseType<SegmentResource>(StatusCodes.Status200OK)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status400BadRequest)]
@@ -184,6 +187,7 @@ public sealed class SegmentsController(
     /// <summary>Copies a segment under a new key, as a draft. A manual segment's members are copied with it.</summary>
     /// <remarks>The copy of an invalid segment is as invalid, until it is repaired.</remarks>
     [HttpPost("{key}/clone")]
+    [Idempotent]
     [RequiresScope(Scopes.SegmentsWrite)]
     [ProducesResponseType<SegmentResource>(StatusCodes.Status201Created)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]

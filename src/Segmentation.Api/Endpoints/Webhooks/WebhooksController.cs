@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Mvc.ModelBinding;
 using Segmentation.Api.Access;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
+using Segmentation.Api.Idempotency;
 using Segmentation.Api.Webhooks;
 
 namespace Segmentation.Api.Endpoints;
@@ -30,12 +31,13 @@ public sealed class WebhooksController(
     /// <para>There can be at most 100. One whose receiver answers 410, or accepts nothing for three days, is disabled, and its
     /// <c>disabledReason</c> says so.</para></remarks>
     [HttpPost]
+    [Idempotent(ShowsSecret = true)]
     [ProducesResponseType<WebhookResource>(StatusCodes.Status201Created)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
     public async Task<IActionResult> Create(WebhookResource body, CancellationToken cancellation)
     {
         store.Check(body);
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
+        await using var transaction = await db.BeginAsync(cancellation);
         var webhook = await store.AddAsync(body.Secret, cancellation);
         var created = await SaveAsync(webhook, body, isSecretNew: true, cancellation);
         await transaction.CommitAsync(cancellation);
@@ -71,7 +73,7 @@ public sealed class WebhooksController(
     public async Task<IActionResult> Put(string id, WebhookResource body, CancellationToken cancellation)
     {
         store.Check(body, id);
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
+        await using var transaction = await db.BeginAsync(cancellation);
         var webhook = await LockAsync(id, cancellation) ?? throw ApiProblem.NotFound("webhook");
         var saved = await SaveAsync(webhook, body, store.Rotate(webhook, body.Secret), cancellation);
         await transaction.CommitAsync(cancellation);
@@ -85,7 +87,7 @@ public sealed class WebhooksController(
     [ProducesResponseType<WebhookResource>(StatusCodes.Status200OK)]
     public async Task<IActionResult> Patch(string id, JsonElement patch, CancellationToken cancellation)
     {
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
+        await using var transaction = await db.BeginAsync(cancellation);
         var webhook = await LockAsync(id, cancellation) ?? throw ApiProblem.NotFound("webhook");
         var body = MergePatch.Apply(WebhookResource.From(webhook, DeliveryCounts.None), patch);
         store.Check(body, id);
@@ -101,7 +103,7 @@ public sealed class WebhooksController(
     [ProducesResponseType(StatusCodes.Status204NoContent)]
     public async Task<IActionResult> Delete(string id, CancellationToken cancellation)
     {
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
+        await using var transaction = await db.BeginAsync(cancellation);
         if (await LockAsync(id, cancellation) is { } webhook)
         {
             await store.DeleteAsync(webhook, cancellation);
@@ -138,6 +140,7 @@ public sealed class WebhooksController(
 
     /// <summary>Puts one message back in the queue, whatever came of it.</summary>
     [HttpPost("{id}/deliveries/{messageId}/replay")]
+    [Idempotent]
     [ProducesResponseType<WebhookDeliveryResource>(StatusCodes.Status200OK)]
     public async Task<WebhookDeliveryResource> ReplayOne(string id, string messageId, CancellationToken cancellation)
     {
@@ -150,6 +153,7 @@ public sealed class WebhooksController(
     /// are: they would tell the receiver what is no longer so. The list of deliveries has them, and each can be replayed by itself.
     /// </remarks>
     [HttpPost("{id}/replay")]
+    [Idempotent]
     [ProducesResponseType<ReplayResult>(StatusCodes.Status200OK)]
     public async Task<ReplayResult> Replay(
         string id, [FromBody(EmptyBodyBehavior = EmptyBodyBehavior.Allow)] ReplayRequest? body, CancellationToken cancellation)

@@ -101,7 +101,7 @@ public sealed class AttributeStore(
     // Whoever writes values of this attribute holds a share of its row: wait for them, and let none begin.
     private async Task<IDbContextTransaction> BeginAsync(string name, CancellationToken cancellation)
     {
-        var transaction = await db.Database.BeginTransactionAsync(cancellation);
+        var transaction = await db.BeginAsync(cancellation);
         await DefinitionCache.LockAsync(db, cancellation);
         await db.Database.ExecuteSqlAsync($"SELECT 1 FROM attributes WHERE name = {name} FOR UPDATE", cancellation);
         return transaction;

@@ -22,7 +22,7 @@ public sealed class ManualMembership(SegmentationDb db, SegmentQuery query, Time
             throw ApiProblem.Conflict($"\"{key}\" is made by its rule; only a manual segment's members are changed by hand.");
         }
 
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
+        await using var transaction = await db.BeginAsync(cancellation);
         await LockAsync(segment.Id, cancellation);
         string[] both = [.. add, .. remove];
         var existing = await db.Customers.Where(c => add.Contains(c.Id) || remove.Contains(c.Id))

@@ -23,7 +23,7 @@ public sealed class SegmentStore(
     /// <summary>Begins a change of definitions; nobody else makes one until it ends.</summary>
     public async Task<IDbContextTransaction> BeginAsync(CancellationToken cancellation)
     {
-        var transaction = await db.Database.BeginTransactionAsync(cancellation);
+        var transaction = await db.BeginAsync(cancellation);
         await DefinitionCache.LockAsync(db, cancellation);
         return transaction;
     }

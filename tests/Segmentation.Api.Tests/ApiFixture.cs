@@ -59,6 +59,7 @@ public sealed class ApiFixture : IAsyncLifetime
         protected override void ConfigureWebHost(IWebHostBuilder builder)
         {
             builder.UseEnvironment("Testing");
+            builder.UseSetting("Swagger:Enabled", "true");
             builder.UseSetting("Database:MigrateOnStart", migrate ? "true" : "false");
             builder.UseSetting("ConnectionStrings:Segmentation", connectionString);
             foreach (var (key, value) in settings)

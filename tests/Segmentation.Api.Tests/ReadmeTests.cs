@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.RegularExpressions;
+using Segmentation.Api.Access;
 using Segmentation.Api.Events;
 using Segmentation.Api.Segments;
 using Segmentation.Rules.Backends;
@@ -25,6 +26,7 @@ public sealed class ReadmeTests
             """.ReplaceLineEndings("\n"));
         readme = Replace(readme, "operators", OperatorTable());
         readme = Replace(readme, "settings", SettingsTable());
+        readme = Replace(readme, "scopes", ScopeTable());
         Repository.AssertHolds("README.md", readme);
     }
 
@@ -60,6 +62,9 @@ public sealed class ReadmeTests
 
         return table.ToString();
     }
+
+    private static string ScopeTable() =>
+        "| scope | |\n| --- | --- |\n" + string.Concat(Scopes.Table.Select(s => $"| `{s.Name}` | {s.About} |\n"));
 
     private static string Name(FieldType type) => type.ToString().ToLowerInvariant();
 

@@ -15,10 +15,15 @@ internal static class AccessSetup
         services.AddSingleton<Doors>();
         services.AddSingleton<KnownKeys>();
         services.AddHostedService<KeyUse>();
-        services.AddAuthentication(AnyScheme)
-            .AddPolicyScheme(AnyScheme, null, o => o.ForwardDefaultSelector = context => ChooseScheme(context.Request))
+        services.AddScoped<ApiKeyStore>();
+        var schemes = services.AddAuthentication(AnyScheme)
+            .AddPolicyScheme(AnyScheme, null, o => o.ForwardDefaultSelector = context => ChooseScheme(context.Request, options.Jwt))
             .AddScheme<AuthenticationSchemeOptions, ApiKeyHandler>(ApiKeyHandler.SchemeName, null)
             .AddScheme<AuthenticationSchemeOptions, OpenHandler>(OpenHandler.SchemeName, null);
+        if (options.Jwt is not null)
+        {
+            schemes.AddJwt(options.Jwt);
+        }
 
         // A route that nobody thought of is closed.
         services.AddAuthorizationBuilder().SetFallbackPolicy(new AuthorizationPolicyBuilder().RequireAuthenticatedUser().Build());
@@ -26,6 +31,10 @@ internal static class AccessSetup
         services.AddSingleton<IAuthorizationMiddlewareResultHandler, AccessAnswers>();
     }
 
-    private static string ChooseScheme(HttpRequest request) =>
-        BearerToken.Read(request) is null ? OpenHandler.SchemeName : ApiKeyHandler.SchemeName;
+    private static string ChooseScheme(HttpRequest request, JwtOptions? jwt) => BearerToken.Read(request) switch
+    {
+        null => OpenHandler.SchemeName,
+        var token when jwt is not null && !token.StartsWith(ApiKeyToken.Prefix, StringComparison.Ordinal) => Jwt.SchemeName,
+        _ => ApiKeyHandler.SchemeName,
+    };
 }

@@ -7,7 +7,7 @@ namespace Segmentation.Api.Access;
 /// Whether the service is open to whoever reaches it: where neither an identity provider nor any API key is configured. Once closed it
 /// stays so, whatever becomes of its keys.
 /// </summary>
-internal sealed class Doors(IServiceScopeFactory scopes, AccessOptions options, TimeProvider time)
+public sealed class Doors(IServiceScopeFactory scopes, AccessOptions options, TimeProvider time)
 {
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(5);
 

@@ -7,7 +7,7 @@ using Segmentation.Api.Data;
 namespace Segmentation.Api.Access;
 
 /// <summary>The keys that were asked for lately, so that a request does not cost a look-up; and when each was last used.</summary>
-internal sealed class KnownKeys(IServiceScopeFactory scopes, TimeProvider time) : IDisposable
+public sealed class KnownKeys(IServiceScopeFactory scopes, TimeProvider time) : IDisposable
 {
     private const int MaxUnknown = 10_000;
     private static readonly TimeSpan KnownFor = TimeSpan.FromSeconds(5);
@@ -20,7 +20,7 @@ internal sealed class KnownKeys(IServiceScopeFactory scopes, TimeProvider time) 
     private readonly ConcurrentDictionary<int, DateTimeOffset> used = [];
 
     /// <summary>Finds a key by its id, whether it is live or not; up to five seconds old.</summary>
-    public async ValueTask<KnownKey?> FindAsync(string id, CancellationToken cancellation)
+    internal async ValueTask<KnownKey?> FindAsync(string id, CancellationToken cancellation)
     {
         if (known.TryGetValue(id, out KnownKey? found))
         {

@@ -15,6 +15,9 @@ public sealed class RequiresScopeAttribute(string scope) : AuthorizeAttribute, I
     /// </summary>
     public string? Self { get; init; }
 
+    /// <summary>Another scope that lets in as well; the action then asks for the one that the request needs.</summary>
+    public string? Or { get; init; }
+
     /// <inheritdoc/>
     public IEnumerable<IAuthorizationRequirement> GetRequirements() => [this];
 
@@ -24,7 +27,9 @@ public sealed class RequiresScopeAttribute(string scope) : AuthorizeAttribute, I
         protected override Task HandleRequirementAsync(AuthorizationHandlerContext context, RequiresScopeAttribute requirement)
         {
             var caller = Caller.From(context.User);
-            if (caller.Has(requirement.Scope) || IsSelf(caller, requirement.Self, context.Resource as HttpContext))
+            if (caller.Has(requirement.Scope)
+                || (requirement.Or is { } other && caller.Has(other))
+                || IsSelf(caller, requirement.Self, context.Resource as HttpContext))
             {
                 context.Succeed(requirement);
             }

@@ -32,6 +32,9 @@ public static class Scopes
         (Self, "One customer's own: with a JWT whose customer claim is the id in the path. No API key has it."),
     ];
 
+    /// <summary>The names of all.</summary>
+    public static IReadOnlyList<string> All { get; } = [.. Table.Select(s => s.Name)];
+
     /// <summary>All that a key can have.</summary>
-    public static IReadOnlyList<string> OfKeys { get; } = [.. Table.Select(s => s.Name).Where(s => s != Self)];
+    public static IReadOnlyList<string> OfKeys { get; } = [.. All.Where(s => s != Self)];
 }

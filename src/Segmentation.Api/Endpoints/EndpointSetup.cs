@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Mvc.ModelBinding;
+using Segmentation.Api.Access;
 using Segmentation.Api.Data;
 using Segmentation.Api.Endpoints.OpenApi;
 using Segmentation.Api.Http;
@@ -11,6 +12,7 @@ namespace Segmentation.Api.Endpoints;
 internal static class EndpointSetup
 {
     private const string Live = "/health/live";
+    private const string Ready = "/health/ready";
 
     /// <summary>Controllers, and the OpenAPI document that says what they take and answer.</summary>
     public static void AddEndpoints(this IServiceCollection services)
@@ -43,22 +45,33 @@ internal static class EndpointSetup
     public static void MapEndpoints(this WebApplication app)
     {
         app.MapControllers();
+        if (app.HasSwagger())
+        {
+            MapPages(app);
+        }
+
+        app.MapGet(Live, () => Results.Ok(new Health("ok")))
+            .Produces<Health>().WithName("Service_Live").WithTags("Service").WithSummary("Whether the service runs.").AllowAnonymous();
+        app.MapGet(Ready, ReadyAsync)
+            .Produces<Health>().WithName("Service_Ready").WithTags("Service")
+            .WithSummary("Whether it can answer: the database is there, and migrated.").AllowAnonymous();
+    }
+
+    private static void MapPages(WebApplication app)
+    {
         app.MapGet("/", () => Results.Redirect("/swagger")).ExcludeFromDescription().AllowAnonymous();
         app.MapGet(RulesByExample.Address, (HttpResponse response, RulesByExample page) =>
         {
             response.Headers.ContentSecurityPolicy = RulesByExample.ContentPolicy;
             return Results.Content(page.WriteHtml(), "text/html; charset=utf-8");
         }).ExcludeFromDescription().AllowAnonymous();
-        app.MapGet(Live, () => Results.Ok(new Health("ok")))
-            .Produces<Health>().WithName("Service_Live").WithTags("Service").WithSummary("Whether the service runs.").AllowAnonymous();
-        app.MapGet("/health/ready", ReadyAsync)
-            .Produces<Health>().WithName("Service_Ready").WithTags("Service")
-            .WithSummary("Whether it can answer: the database is there, and migrated.").AllowAnonymous();
     }
 
-    private static async Task<IResult> ReadyAsync(SegmentationDb db, SchemaState schema, CancellationToken cancellation) =>
+    private static async Task<IResult> ReadyAsync(
+        HttpContext context, SegmentationDb db, SchemaState schema, CancellationToken cancellation) =>
         await schema.FindFaultAsync(db, cancellation) is { } fault
-            ? throw new ApiProblem(StatusCodes.Status503ServiceUnavailable, fault)
+            ? throw new ApiProblem(
+                StatusCodes.Status503ServiceUnavailable, context.Caller.Has(Scopes.Admin) ? fault : "The service is not ready.")
             : Results.Ok(new Health("ok"));
 
     /// <summary>While the database has not the tables of this version, every answer says that in place of a failure.</summary>
@@ -68,6 +81,7 @@ internal static class EndpointSetup
         var schema = services.GetRequiredService<SchemaState>();
         if (!schema.WasRight
             && context.Request.Path != Live
+            && context.Request.Path != Ready
             && await schema.FindFaultAsync(services.GetRequiredService<SegmentationDb>(), context.RequestAborted) is { } fault)
         {
             // Not thrown: the log has said it once.

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Segmentation.Api.Access;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Events;
@@ -15,6 +16,9 @@ internal static class ApiSettings
 {
     /// <summary>The connection string's name.</summary>
     public const string Connection = "ConnectionStrings:Segmentation";
+
+    /// <summary>Whether Swagger UI and the OpenAPI document are there outside Development.</summary>
+    public const string SwaggerSetting = Endpoints.OpenApi.Swagger.EnabledSetting;
 
     /// <summary>Whether migrations are applied on start.</summary>
     public const string MigrateOnStart = "Database:MigrateOnStart";
@@ -71,6 +75,21 @@ internal static class ApiSettings
         new("Imports:MaxFiles", Text(Imports.MaxFiles), "Files that wait or are imported in the background at a time.",
             SettingChecks.Integer(1, 1000)),
         new("Imports:Directory", "the system's", "The folder that holds such files until they are imported.", SettingChecks.Text),
+        new("Access:Jwt:Authority", "none", "The address of an identity provider whose tokens are taken: `https://login.example.com`.",
+            SettingChecks.Url),
+        new("Access:Jwt:Issuer", "none", "In place of `Authority`, with `JwksUri`: what tokens name as their issuer.", SettingChecks.Text),
+        new("Access:Jwt:JwksUri", "none", "In place of `Authority`, with `Issuer`: where the keys are that tokens are signed with.",
+            SettingChecks.Url),
+        new("Access:Jwt:Audience", "none", "Whom tokens must be for.", SettingChecks.Text),
+        new("Access:Jwt:ScopeClaim", $"`{new JwtOptions().ScopeClaim}`", "The claim that holds scopes, with spaces between or as a list.",
+            SettingChecks.Text),
+        new("Access:Jwt:CustomerClaim", $"`{new JwtOptions().CustomerClaim}`", "The claim that holds a customer's id, in tokens with the "
+            + "scope `self`.", SettingChecks.Text),
+        new("Access:MaxKeyDays", Text(new AccessOptions().MaxKeyDays), "Days after which an API key ends at the latest.",
+            SettingChecks.Integer(1, 36_500)),
+        new("Access:BootstrapKeyFile", "none", "A file with an API key, as `scripts/secrets` makes one: where there is none of its id, "
+            + "it is made with every scope.", SettingChecks.Text),
+        new(SwaggerSetting, "false", "Whether `/swagger` is there. In Development (`./run`) it always is.", SettingChecks.Flag),
         new(Origins.Setting, "none", "Origins whose pages may call from a browser, with commas between or as a list: "
             + "`https://app.example.com`. Pages of others can't write.", Origins.Check) { IsList = true },
         new(AllowedHosts.PublicUrl, "none", "Where callers find the service, when it is behind a proxy or beyond this machine: "

@@ -2,10 +2,11 @@ using Segmentation.Rules.Checking;
 
 namespace Segmentation.Api;
 
-/// <summary>A word of the command line without a value.</summary>
+/// <summary>A word of the command line that is no setting.</summary>
 /// <param name="Name">With its two dashes.</param>
 /// <param name="About">What it does, for <c>--help</c>.</param>
-internal sealed record Switch(string Name, string About);
+/// <param name="Value">What its value is, in a word; null for one without a value.</param>
+internal sealed record Switch(string Name, string About, string? Value = null);
 
 /// <summary>
 /// The command line, taken to its last word or not at all. (Configuration's own reader would take <c>--smaple --urls x</c> for a setting
@@ -23,14 +24,17 @@ internal sealed class CommandLine
     private static readonly string[] HostSections = ["Serilog", "Kestrel"];
     private static readonly string[] HelpWords = ["-h", "-?", "/?", "/h"];
 
-    private readonly HashSet<string> switches = [];
+    private readonly Dictionary<string, string?> switches = [];
     private readonly List<string> settings = [];
 
     /// <summary>The settings, each as one word that configuration reads: <c>--Name=value</c>.</summary>
     public string[] Settings => [.. settings];
 
     /// <summary>Whether a switch was given.</summary>
-    public bool Has(string name) => switches.Contains(name);
+    public bool Has(string name) => switches.ContainsKey(name);
+
+    /// <summary>What a switch was given; null where it was not there.</summary>
+    public string? Value(string name) => switches.GetValueOrDefault(name);
 
     /// <summary>Reads the words.</summary>
     /// <param name="words">The command line.</param>
@@ -43,7 +47,7 @@ internal sealed class CommandLine
         {
             if (HelpWords.Contains(words[i]))
             {
-                line.switches.Add(ProgramParts.Help);
+                line.switches[ProgramParts.Help] = null;
                 continue;
             }
 
@@ -57,7 +61,10 @@ internal sealed class CommandLine
 
             if (start.Switches.FirstOrDefault(s => s.Name.Equals(name, StringComparison.OrdinalIgnoreCase)) is { } known)
             {
-                line.switches.Add(value is null ? known.Name : throw new StartupException($"{known.Name} takes no value."));
+                line.switches[known.Name] = known.Value is null
+                    ? value is null ? null : throw new StartupException($"{known.Name} takes no value.")
+                    : value ?? NextValue(words, ref i)
+                        ?? throw new StartupException($"{known.Name} needs a value: {known.Name} {known.Value}");
                 continue;
             }
 
@@ -71,14 +78,15 @@ internal sealed class CommandLine
                 throw new StartupException(Unknown(name, start));
             }
 
-            value ??= i + 1 < words.Count && !words[i + 1].StartsWith("--", StringComparison.Ordinal)
-                ? words[++i]
-                : throw new StartupException($"{name} needs a value: {name}=VALUE.");
+            value ??= NextValue(words, ref i) ?? throw new StartupException($"{name} needs a value: {name}=VALUE.");
             line.settings.Add($"{name}={value}");
         }
 
         return line;
     }
+
+    private static string? NextValue(IReadOnlyList<string> words, ref int i) =>
+        i + 1 < words.Count && !words[i + 1].StartsWith("--", StringComparison.Ordinal) ? words[++i] : null;
 
     private static bool IsSetting(string name, ProgramParts start) =>
         start.Settings.Any(s => s.Includes(name))

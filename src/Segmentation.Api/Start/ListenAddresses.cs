@@ -39,8 +39,16 @@ internal static class ListenAddresses
     public static StartupException Taken(string url, int port) =>
         new($"{url} is taken{PortOwner.Describe(port)}. Stop that, or listen elsewhere: --urls http://localhost:{FreePort(port)}");
 
-    // As Kestrel reads them: endpoints of its own go before addresses, addresses before ports.
-    private static IEnumerable<string> Read(IConfiguration configuration)
+    /// <summary>Whether only this machine reaches an address: one of loopback, or a socket in a file.</summary>
+    public static bool IsLoopback(string url)
+    {
+        var address = BindingAddress.Parse(url);
+        return address.IsUnixPipe || address.IsNamedPipe || address.Host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
+            || (IPAddress.TryParse(address.Host, out var ip) && IPAddress.IsLoopback(ip));
+    }
+
+    /// <summary>The addresses that are configured: Kestrel's endpoints go before addresses, addresses before ports.</summary>
+    public static IEnumerable<string> Read(IConfiguration configuration)
     {
         var endpoints = configuration.GetSection("Kestrel:Endpoints").GetChildren().Select(e => e["Url"]).OfType<string>().ToList();
         return endpoints.Count > 0 ? endpoints

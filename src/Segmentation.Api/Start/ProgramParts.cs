@@ -10,6 +10,8 @@ internal sealed record ProgramParts
     public const string Version = "--version";
     public const string Migrate = "--migrate";
     public const string CreateDatabase = "--create-database";
+    public const string CreateKey = "--create-key";
+    public const string KeyScopes = "--scopes";
 
     private const int Column = 34;
 
@@ -21,6 +23,8 @@ internal sealed record ProgramParts
     [
         new(Migrate, "applies the database's migrations, and ends"),
         new(CreateDatabase, "creates the database of the connection string where there is none"),
+        new(CreateKey, "makes an API key, shows it once, and ends", "NAME"),
+        new(KeyScopes, "what that key may do: scopes with commas between, or all", "LIST"),
         new(Version, "says which version this is"),
         new(Help, "says this"),
     ];
@@ -50,9 +54,9 @@ internal sealed record ProgramParts
         var text = new StringBuilder()
             .Append(VersionText).Append(": an API that stores customers and events, and says who is in which segment.\n\n")
             .Append($"{Command} [SWITCH ...] [--SETTING=VALUE ...]\n\n");
-        foreach (var (name, about) in Switches)
+        foreach (var (name, about, value) in Switches)
         {
-            Append(text, name, about);
+            Append(text, $"{name} {value}".TrimEnd(), about);
         }
 
         text.Append("\nSettings, as --Database:WorkMem=128MB, as environment variables (Database__WorkMem),\n"

@@ -13,6 +13,12 @@ internal static partial class SettingChecks
 
     public static string? Flag(string value) => bool.TryParse(value, out _) ? null : "true or false";
 
+    /// <summary>An address of the web; without encryption only on this machine.</summary>
+    public static string? Url(string value) =>
+        Uri.TryCreate(value, UriKind.Absolute, out var url) && (url.Scheme == "https" || url is { Scheme: "http", IsLoopback: true })
+            ? null
+            : "an https URL";
+
     public static Func<string, string?> Integer(int from, int to) => value =>
         int.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) && number >= from && number <= to
             ? null

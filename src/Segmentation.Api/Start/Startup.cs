@@ -62,8 +62,17 @@ internal static class Startup
             logger.LogWarning("{Unknown}", unknown);
         }
 
+        AccessStart.Check(builder.Configuration);
+        var newKey = line.Value(ProgramParts.CreateKey);
+        if (line.Has(ProgramParts.KeyScopes) != (newKey is not null))
+        {
+            throw new StartupException($"{ProgramParts.CreateKey} and {ProgramParts.KeyScopes} need each other: "
+                + $"{ProgramParts.CreateKey} me {ProgramParts.KeyScopes} all");
+        }
+
         var migrateOnly = line.Has(ProgramParts.Migrate);
-        if (!migrateOnly)
+        var serves = !migrateOnly && newKey is null;
+        if (serves)
         {
             ListenAddresses.Check(builder.Configuration);
         }
@@ -78,14 +87,23 @@ internal static class Startup
         var load = parts.LoadSwitch is { } name && line.Has(name) ? parts.LoadAsync : null;
         try
         {
-            await PrepareAsync(app, migrateOnly || load is not null, load, say, logger, stop);
+            var fault = await PrepareAsync(app, migrateOnly || load is not null, load, say, logger, stop);
+            if (newKey is not null)
+            {
+                await AccessStart.CreateKeyAsync(
+                    fault is null ? app.Services : throw new StartupException(fault), newKey, line.Value(ProgramParts.KeyScopes), stop);
+            }
+            else if (serves)
+            {
+                await AccessStart.PrepareAsync(app, fault, say, logger, stop);
+            }
         }
         catch (Exception e) when (DatabaseFault.IsCause(e))
         {
             throw DatabaseFault.Describe(e, settings);
         }
 
-        if (!migrateOnly)
+        if (serves)
         {
             await PrepareSecretsAsync(app.Services, say, stop);
             await ServeAsync(app, say, stop);
@@ -140,7 +158,7 @@ internal static class Startup
     }
 
     // Brings the database to where this version needs it, or says that it is not there.
-    private static async Task PrepareAsync(
+    private static async Task<string?> PrepareAsync(
         WebApplication app,
         bool migrate,
         Func<IServiceProvider, Action<string>, CancellationToken, Task>? load,
@@ -156,7 +174,8 @@ internal static class Startup
             await MigrateAsync(db, say, stop);
         }
 
-        if (await app.Services.GetRequiredService<SchemaState>().FindFaultAsync(db, stop) is { } fault)
+        var fault = await app.Services.GetRequiredService<SchemaState>().FindFaultAsync(db, stop);
+        if (fault is not null)
         {
             if (migrate)
             {
@@ -167,6 +186,7 @@ internal static class Startup
         }
 
         await (load?.Invoke(scope.ServiceProvider, say, stop) ?? Task.CompletedTask);
+        return fault;
     }
 
     private static async Task PrepareSecretsAsync(IServiceProvider services, Action<string> say, CancellationToken stop)
@@ -209,6 +229,17 @@ internal static class Startup
 
         // A server of tests in memory has no address.
         var addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()?.Addresses;
+        try
+        {
+            // Where it really listens now, whatever said so.
+            await AccessStart.RefuseOpenAsync(app.Services, addresses ?? [], stop);
+        }
+        catch (StartupException)
+        {
+            await app.StopAsync(CancellationToken.None);
+            throw;
+        }
+
         if (app.Environment.IsDevelopment() && addresses?.FirstOrDefault() is { } address)
         {
             app.Lifetime.ApplicationStopping.Register(() => say("Stopping…"));

@@ -103,7 +103,8 @@ public sealed record WebhookResource
 /// <summary>A message to a webhook, and what became of it.</summary>
 /// <param name="MessageId">The header <c>webhook-id</c> of every attempt.</param>
 /// <param name="Segment">The segment's key at that time.</param>
-/// <param name="CustomerId">The id of the customer that joined or left; missing where the segment was deleted.</param>
+/// <param name="CustomerId">The id of the customer that joined or left; missing where the segment was deleted, and
+/// <c>***</c> without the scope <c>customers:read</c>.</param>
 /// <param name="Change">What it tells.</param>
 /// <param name="At">When the customer joined or left, or the segment was deleted.</param>
 /// <param name="State">What became of it.</param>
@@ -115,8 +116,10 @@ public sealed record WebhookDeliveryResource(
     string MessageId, string Segment, string? CustomerId, WebhookChange Change, DateTimeOffset At, DeliveryState State, int Attempts,
     int? LastStatus, string? LastError, DateTimeOffset? NextAttemptAt)
 {
-    internal static WebhookDeliveryResource From(WebhookDelivery d) => new(
-        WebhookDelivery.MessageName(d.MessageId), d.SegmentKey, d.CustomerId,
+    private const string Masked = "***";
+
+    internal static WebhookDeliveryResource From(WebhookDelivery d, bool showCustomer) => new(
+        WebhookDelivery.MessageName(d.MessageId), d.SegmentKey, d.CustomerId is null || showCustomer ? d.CustomerId : Masked,
         d.CustomerId is null ? WebhookChange.Deleted : d.Joined ? WebhookChange.Joined : WebhookChange.Left, d.At,
         d.State, d.Attempts, d.LastStatus, d.LastError, d.NextAttemptAt);
 }

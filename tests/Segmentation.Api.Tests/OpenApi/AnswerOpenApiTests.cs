@@ -27,7 +27,7 @@ public sealed partial class AnswerOpenApiTests(SampleApi api) : IClassFixture<Sa
         var isUpdate = Environment.GetEnvironmentVariable("UPDATE_SNAPSHOTS") is { Length: > 0 };
         var path = Repository.GetPath($"src/Segmentation.Api/{AnswerFilter.File}");
         var recorded = JsonNode.Parse(await File.ReadAllTextAsync(path))!.AsObject();
-        await using var fresh = await api.StartFreshAsync();
+        await using var fresh = await api.StartClosedAsync();
         var client = fresh.CreateClient();
         var schemas = await AnswerSchemas.ReadAsync(client);
         SortedDictionary<string, JsonNode?> answers = new(StringComparer.Ordinal);

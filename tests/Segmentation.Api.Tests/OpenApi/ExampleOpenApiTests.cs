@@ -18,7 +18,7 @@ public sealed class ExampleOpenApiTests(SampleApi api) : IClassFixture<SampleApi
     [InlineData(3)]
     public async Task EveryExample_RunsInAnyOrder_AndIsAnsweredAsDescribed(int seed)
     {
-        await using var fresh = await api.StartFreshAsync();
+        await using var fresh = await api.StartClosedAsync();
         var client = fresh.CreateClient();
         var schemas = await AnswerSchemas.ReadAsync(client);
         var examples = api.Operations.SelectMany(o => Example.List(o.Path, o.Method, o.Operation)).ToArray();

@@ -4,7 +4,9 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Segmentation.Api.Access;
 using Segmentation.Api.Data;
+using Segmentation.Api.Endpoints.OpenApi;
 using Segmentation.Local;
 
 namespace Segmentation.Api.Tests;
@@ -30,6 +32,15 @@ public sealed class SampleApi : IAsyncLifetime
 
     /// <summary>The API on a copy of the sample of its own, which the caller disposes.</summary>
     public async Task<SampleHost> StartFreshAsync() => new(await databases.CreateDatabaseAsync(loaded));
+
+    /// <summary>The same, with the API key that examples name: clients send it.</summary>
+    public async Task<SampleHost> StartClosedAsync()
+    {
+        var fresh = await StartFreshAsync();
+        await using var scope = fresh.Services.CreateAsyncScope();
+        fresh.Key = await AccessKeys.AddAsync(scope.ServiceProvider, SwaggerExamples.ApiKey, [.. Scopes.OfKeys]);
+        return fresh;
+    }
 
     public async Task InitializeAsync()
     {
@@ -57,6 +68,15 @@ public sealed class SampleApi : IAsyncLifetime
 /// <summary>The API on a database.</summary>
 public sealed class SampleHost(string connectionString) : WebApplicationFactory<Program>
 {
+    /// <summary>What clients send; null for nothing.</summary>
+    public string? Key { get; set; }
+
+    protected override void ConfigureClient(HttpClient client)
+    {
+        base.ConfigureClient(client);
+        client.DefaultRequestHeaders.Authorization = Key is null ? null : new("Bearer", Key);
+    }
+
     protected override IHost CreateHost(IHostBuilder builder)
     {
         builder.ConfigureHostConfiguration(c => c.AddInMemoryCollection([new("ConnectionStrings:Segmentation", connectionString)]));

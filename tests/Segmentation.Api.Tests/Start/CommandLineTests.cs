@@ -27,6 +27,17 @@ public sealed class CommandLineTests
         Assert.Equal(words.Length > 1 ? ["--urls=http://a"] : [], line.Settings);
     }
 
+    [Fact]
+    public void Read_SwitchWithAValue_HasIt()
+    {
+        var line = Read(["--create-key", "me", "--scopes=admin,webhooks", "--urls=http://a"]);
+        Assert.Equal(("me", "admin,webhooks"), (line.Value("--create-key"), line.Value("--scopes")));
+        Assert.Equal(["--urls=http://a"], line.Settings);
+        Assert.Equal(
+            "--create-key needs a value: --create-key NAME",
+            Assert.Throws<StartupException>(() => Read(["--create-key", "--scopes", "all"])).Message);
+    }
+
     [Theory]
     [InlineData("--smaple is not a switch. Did you mean --sample? ./run --help lists all.", "--smaple", "--Embedded:DataDirectory=X")]
     [InlineData("--create-databse is not a switch. Did you mean --create-database?", "--create-databse")]

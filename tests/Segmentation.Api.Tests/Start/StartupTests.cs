@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using Segmentation.Api.Access;
 using Segmentation.Local;
 using RunProgram = Segmentation.Local.Program;
 
@@ -92,6 +93,7 @@ public sealed class StartupTests : IDisposable
         Assert.Equal($"Database… making one, its data is in {data}", lines[0]);
         Assert.StartsWith("Database: applying ", lines[1], StringComparison.Ordinal);
         Assert.Equal("Database: they are applied", lines[2]);
+        Assert.Single(lines, l => l.StartsWith("Access… open to everything on this machine, without a key", StringComparison.Ordinal));
         Assert.Single(lines, l => l.StartsWith("Secrets of webhooks are stored as they are", StringComparison.Ordinal));
         Assert.Matches(@"^API      http://127\.0\.0\.1:\d+/api/v1$", lines[^3]);
 
@@ -130,6 +132,70 @@ public sealed class StartupTests : IDisposable
     [InlineData("--migrate")]
     public async Task Run_NoConnectionString_EndsWithExitCode1(params string[] arguments) =>
         Assert.Equal(1, await Startup.RunAsync([.. arguments, "--ConnectionStrings:Segmentation="]));
+
+    [Fact]
+    public async Task Run_WithoutAKey_IsReachedFromThisMachineAlone_AndWithOneFromElsewhereToo()
+    {
+        string[] data = [$"--Embedded:DataDirectory={folder}", "--Embedded:Settings:fsync=off", "--Embedded:Settings:shared_buffers=64MB"];
+        var (exitCode, _, error) = await RunAsync(["--urls", "http://127.0.0.1:0;http://*:0", .. data]);
+        Assert.Equal(1, exitCode);
+        Assert.StartsWith("http://*:0 is reached from other machines, and nothing says who may come in. Make an API key", error);
+        Assert.Contains("(--create-key NAME --scopes all), or name an identity provider (Access:Jwt:Authority", error);
+
+        (exitCode, _, error) = await RunAsync(["--create-key", "me", "--scopes", "membership:read", .. data]);
+        Assert.Equal((1, true), (exitCode, error.Contains("The first API key needs the scope admin", StringComparison.Ordinal)));
+        (exitCode, _, error) = await RunAsync(["--create-key", "me", "--scopes", "nosuch", .. data]);
+        Assert.Equal((1, true), (exitCode, error.Contains("scopes.0: This must be one of: customers:read", StringComparison.Ordinal)));
+        (exitCode, _, error) = await RunAsync(["--create-key", "me", .. data]);
+        Assert.Equal((1, "--create-key and --scopes need each other: --create-key me --scopes all\n"), (exitCode, error));
+
+        (exitCode, var output, _) = await RunAsync(["--create-key", "me", "--scopes", "admin,segments:read", .. data]);
+        Assert.Equal(0, exitCode);
+        var key = output.Split('\n')[^2];
+        Assert.NotNull(ApiKeyToken.Read(key));
+
+        var process = Start(["--urls", "http://*:0", .. data]);
+        string? line;
+        while ((line = await process.StandardOutput.ReadLineAsync())?.StartsWith("API", StringComparison.Ordinal) == false)
+        {
+            Assert.False(line.StartsWith("Access", StringComparison.Ordinal), line);
+        }
+
+        Assert.NotNull(line);
+        using var client = new HttpClient { BaseAddress = new Uri(line["API".Length..].Trim() + "/") };
+        Assert.Equal(HttpStatusCode.Unauthorized, (await client.GetAsync("segments")).StatusCode);
+        client.DefaultRequestHeaders.Authorization = new("Bearer", key);
+        Assert.Equal(HttpStatusCode.OK, (await client.GetAsync("segments")).StatusCode);
+        Assert.Equal(HttpStatusCode.Forbidden, (await client.GetAsync("customers")).StatusCode);
+        await InterruptAsync(process);
+        await process.WaitForExitAsync();
+    }
+
+    [Theory]
+    [InlineData("http://localhost:5080", true)]
+    [InlineData("http://127.0.0.2:5080", true)]
+    [InlineData("https://[::1]:5080", true)]
+    [InlineData("http://[::ffff:127.0.0.1]:5080", true)]
+    [InlineData("http://unix:/tmp/a.sock", true)]
+    [InlineData("http://*:5080", false)]
+    [InlineData("http://+:5080", false)]
+    [InlineData("http://0.0.0.0:5080", false)]
+    [InlineData("http://[::]:5080", false)]
+    [InlineData("http://192.168.0.7:5080", false)]
+    public void IsLoopback_Address_IsThisMachinesAlone(string url, bool expected) =>
+        Assert.Equal(expected, ListenAddresses.IsLoopback(url));
+
+    [Theory]
+    [InlineData("Access:Jwt:Audience is missing", "--Access:Jwt:Authority=https://login.example")]
+    [InlineData("Access:Jwt needs either Authority", "--Access:Jwt:Audience=a")]
+    [InlineData("Access:Jwt needs either Authority", "--Access:Jwt:Audience=a", "--Access:Jwt:JwksUri=https://login.example/keys")]
+    [InlineData("Access:Jwt:Authority must be an https URL", "--Access:Jwt:Audience=a", "--Access:Jwt:Authority=http://login.example")]
+    public async Task Run_HalfAnIdentityProvider_IsRefused(string start, params string[] arguments)
+    {
+        var (exitCode, _, error) = await RunAsync([$"--Embedded:DataDirectory={folder}", "--urls", "http://127.0.0.1:0", .. arguments]);
+        Assert.Equal(1, exitCode);
+        Assert.StartsWith(start, error, StringComparison.Ordinal);
+    }
 
     private async Task<(int ExitCode, string Output, string Error)> RunAsync(params string[] arguments)
     {

@@ -23,6 +23,7 @@ public sealed class CustomersController(
     private DateTimeOffset Now { get; } = LocalTime.Truncate(time.GetUtcNow());
 
     /// <summary>Creates a customer.</summary>
+    /// <remarks>Without the scope <c>customers:read</c> the answer has no body.</remarks>
     [HttpPost]
     [Idempotent]
     [RequiresScope(Scopes.CustomersWrite)]
@@ -30,7 +31,7 @@ public sealed class CustomersController(
     [ProducesResponseType<CustomerResource>(StatusCodes.Status201Created)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
     public async Task<IActionResult> Create([FromBody] CustomerResource body, CancellationToken cancellation) =>
-        ShowCreated(await store.CreateAsync(body, cancellation));
+        ShowWritten(await store.CreateAsync(body, cancellation), created: true);
 
     /// <summary>Lists customers by id.</summary>
     /// <param name="id">Only the one with this id, letter for letter. Reaches ids that an address can't hold.</param>
@@ -78,30 +79,34 @@ public sealed class CustomersController(
         Show(await db.FindCustomerAsync(id, cancellation));
 
     /// <summary>Creates or replaces a customer: the whole profile. What its events made stays.</summary>
+    /// <remarks>Without the scope <c>customers:read</c> the answer has no body.</remarks>
     [HttpPut("{id}")]
     [RequiresScope(Scopes.CustomersWrite)]
     [RequestSizeLimit(RecordReader.MaxBytes)]
     [ProducesResponseType<CustomerResource>(StatusCodes.Status200OK)]
     [ProducesResponseType<CustomerResource>(StatusCodes.Status201Created)]
+    [ProducesResponseType(StatusCodes.Status204NoContent)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
     public async Task<IActionResult> Put(string id, [FromBody] CustomerResource body, CancellationToken cancellation)
     {
         CheckId(id, body);
         body.Id = id;
         var (customer, created) = await store.ReplaceAsync(id, body, Request.CheckIfMatch, cancellation);
-        return created ? ShowCreated(customer) : Ok(Show(customer));
+        return ShowWritten(customer, created);
     }
 
     /// <summary>Changes a customer: JSON Merge Patch (RFC 7396).</summary>
+    /// <remarks>Without the scope <c>customers:read</c> the answer has no body.</remarks>
     [HttpPatch("{id}")]
     [RequiresScope(Scopes.CustomersWrite)]
     [RequestSizeLimit(RecordReader.MaxBytes)]
     [ProducesResponseType<CustomerResource>(StatusCodes.Status200OK)]
+    [ProducesResponseType(StatusCodes.Status204NoContent)]
     public async Task<IActionResult> Patch(string id, [FromBody] JsonElement patch, CancellationToken cancellation)
     {
         var customer = await store.ChangeAsync(
             id, profile => CheckId(id, MergePatch.Apply(profile, patch)), Request.CheckIfMatch, cancellation);
-        return Ok(Show(customer));
+        return ShowWritten(customer, created: false);
     }
 
     /// <summary>Erases a customer with its events and memberships. Repeatable.</summary>
@@ -205,8 +210,15 @@ public sealed class CustomersController(
             customers.AsNoTracking().OrderBy(c => c.Id), rows, c => CustomerResource.From(c, now), c => [c.Id], cancellation);
     }
 
-    private CreatedResult ShowCreated(Customer customer) =>
-        Created($"/api/v1/customers/{Uri.EscapeDataString(customer.Id)}", Show(customer));
+    // Who may not read customers does not by writing to them.
+    private IActionResult ShowWritten(Customer customer, bool created)
+    {
+        var shown = Show(customer);
+        var body = HttpContext.Caller.Has(Scopes.CustomersRead) ? shown : null;
+        return created ? Created($"/api/v1/customers/{Uri.EscapeDataString(customer.Id)}", body)
+            : body is null ? NoContent()
+            : Ok(body);
+    }
 
     private CustomerResource Show(Customer customer)
     {

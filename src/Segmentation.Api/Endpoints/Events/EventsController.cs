@@ -57,6 +57,7 @@ public sealed class EventsController(SegmentationDb db, EventIngest ingest) : Co
     }
 
     /// <summary>Stores one event of a customer.</summary>
+    /// <remarks>With the scope <c>self</c> it never creates the customer.</remarks>
     /// <param name="createCustomers">Whether an unknown customer is created; true when left out.</param>
     [HttpPost("customers/{id}/events")]
     [Idempotent]
@@ -70,8 +71,10 @@ public sealed class EventsController(SegmentationDb db, EventIngest ingest) : Co
             throw ApiProblem.Invalid("/customerId", "customerId is the one in the path, or is left out.");
         }
 
+        // Of its own accord a customer makes nobody, itself included.
+        var creates = (createCustomers ?? true) && HttpContext.Caller.Has(Scopes.EventsWrite);
         body.CustomerId = id;
-        return await ingest.StoreOneAsync(body, createCustomers ?? true, cancellation);
+        return await ingest.StoreOneAsync(body, creates, cancellation);
     }
 
     /// <summary>Lists a customer's events, newest first.</summary>

@@ -29,14 +29,14 @@ public sealed class MembersController(
 
     /// <summary>Lists the members, paged; or streams them all as CSV or NDJSON, by Accept.</summary>
     /// <remarks>An active segment's members are read from stored membership, kept within a second of what is written; <c>evaluatedAt</c>
-    /// tells up to when.</remarks>
+    /// tells up to when. Ids alone need the scope <c>membership:read</c>, whole customers <c>customers:read</c>.</remarks>
     /// <param name="live">Evaluate the rule now, in place of stored membership.</param>
     /// <param name="fields"><c>id</c>: ids alone.</param>
     /// <param name="format"><c>csv</c> or <c>ndjson</c>: all members, streamed, as a download; <c>json</c>: a page. Left out, Accept
     /// says it.</param>
     /// <param name="bom">Of a CSV: begin with a byte order mark, which Excel needs to read UTF-8; false when left out.</param>
     [HttpGet("members")]
-    [RequiresScope(Scopes.MembershipRead)]
+    [RequiresScope(Scopes.MembershipRead, Or = Scopes.CustomersRead)]
     [Produces("application/json", MediaTypes.Ndjson, MediaTypes.Csv)]
     [ProducesResponseType<MemberPage<CustomerResource>>(StatusCodes.Status200OK)]
     public async Task<IActionResult> Members(
@@ -50,6 +50,7 @@ public sealed class MembersController(
             _ => MembersFormat.Json,
         };
         var idsOnly = IsIdsOnly(fields);
+        HttpContext.Caller.Require(idsOnly ? Scopes.MembershipRead : Scopes.CustomersRead);
         var size = Paging.Limit(limit);
         var after = Paging.NumberCursor(cursor) ?? 0;
         var (all, segment) = await query.FindAsync(key, cancellation);
@@ -104,13 +105,15 @@ public sealed class MembersController(
     /// <summary>Why a customer is a member, or not: the rule tree, each node with what it found.</summary>
     /// <remarks>Each node carries <c>matched</c> (null where muted), each rule <c>actual</c>: the customer's value, the number of matching
     /// events or the aggregate, for a sequence the times of its steps, for <c>segment</c> the keys it is in. Texts are shown as they are
-    /// compared, in small letters.</remarks>
+    /// compared, in small letters. Without the scope <c>customers:read</c> there is no <c>actual</c>.</remarks>
     [HttpGet("explain/{customerId}")]
     [RequiresScope(Scopes.MembershipRead)]
     [ProducesResponseType<Explanation>(StatusCodes.Status200OK)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
     public Task<Explanation> Explain(string key, string customerId, Instant? asOf, CancellationToken cancellation) =>
-        snapshots.ExplainAsync(key, CustomerIds.CheckStored(customerId, "customerId"), asOf?.Value, cancellation);
+        snapshots.ExplainAsync(
+            key, CustomerIds.CheckStored(customerId, "customerId"), asOf?.Value, HttpContext.Caller.Has(Scopes.CustomersRead),
+            cancellation);
 
     /// <summary>Puts a customer into a manual segment.</summary>
     [HttpPut("members/{customerId}")]

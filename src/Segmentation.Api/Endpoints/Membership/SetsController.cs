@@ -31,7 +31,8 @@ public sealed class SetsController(
     /// Counts the union, intersection or difference of segments and shows some of its customers; or saves it as a manual segment.
     /// </summary>
     /// <remarks>The difference is the first segment without the members of all others. With <c>save</c>, the customers of now become the
-    /// members of a new manual segment (201), which does not follow the others any further.</remarks>
+    /// members of a new manual segment (201), which does not follow the others any further; that needs the scope
+    /// <c>segments:write</c> as well.</remarks>
     [HttpPost("combine")]
     [Idempotent]
     [ProducesResponseType<Combination>(StatusCodes.Status200OK)]
@@ -39,6 +40,11 @@ public sealed class SetsController(
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
     public async Task<IActionResult> Combine(CombineRequest body, CancellationToken cancellation)
     {
+        if (body.Save is not null)
+        {
+            HttpContext.Caller.Require(Scopes.SegmentsWrite);
+        }
+
         var all = await query.DefinitionsAsync(cancellation);
         var operation = body.Operation ?? throw ApiProblem.Invalid("/operation", "operation must be union, intersection or difference.");
         var predicate = await memberships.CombineAsync(all, operation, SegmentKeys.Resolve(all, body.Keys), cancellation);
@@ -59,8 +65,9 @@ public sealed class SetsController(
     private async Task<Combination> ShowAsync(
         MemberPredicate predicate, int sampleSize, SegmentResource? segment, CancellationToken cancellation)
     {
-        var (count, sample) = await query.PreviewAsync(predicate, sampleSize, cancellation);
-        var customers = sample.Select(c => CustomerResource.From(c, count.EvaluatedAt)).ToList();
+        var shows = HttpContext.Caller.Has(Scopes.CustomersRead);
+        var (count, sample) = await query.PreviewAsync(predicate, shows ? sampleSize : 0, cancellation);
+        var customers = shows ? sample.Select(c => CustomerResource.From(c, count.EvaluatedAt)).ToList() : null;
         return new Combination(count.Count, count.Total, count.Share, customers, count.EvaluatedAt, segment);
     }
 
@@ -122,8 +129,8 @@ public sealed record CombinationName(
 /// <param name="Count">How many there are.</param>
 /// <param name="Total">All customers.</param>
 /// <param name="Share">count / total, from 0 to 1.</param>
-/// <param name="Sample">Some of them.</param>
+/// <param name="Sample">Some of them; missing without the scope <c>customers:read</c>.</param>
 /// <param name="EvaluatedAt">The instant that they were found for.</param>
 /// <param name="Segment">The manual segment that was made of them; only with <c>save</c>.</param>
 public sealed record Combination(
-    long Count, long Total, decimal Share, IReadOnlyList<CustomerResource> Sample, DateTimeOffset EvaluatedAt, SegmentResource? Segment);
+    long Count, long Total, decimal Share, IReadOnlyList<CustomerResource>? Sample, DateTimeOffset EvaluatedAt, SegmentResource? Segment);

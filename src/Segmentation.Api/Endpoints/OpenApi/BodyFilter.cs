@@ -85,7 +85,7 @@ internal sealed class BodyFilter : IDocumentFilter
     private static void Describe(OpenApiDocument document, OpenApiRequestBody body, HttpMethod method, OpenApiOperation operation)
     {
         var id = operation.OperationId!;
-        body.Required = id != "Webhooks_Replay";
+        body.Required = id is not ("Webhooks_Replay" or "ApiKeys_Rotate");
         if (method == HttpMethod.Patch)
         {
             body.Content = new Dictionary<string, IOpenApiMediaType>

@@ -5,7 +5,7 @@ using Swashbuckle.AspNetCore.SwaggerGen;
 namespace Segmentation.Api.Endpoints.OpenApi;
 
 /// <summary>
-/// Describes <c>ETag</c> and <c>If-Match</c>, where the resource has a version: segments, customers and webhooks, written whole.
+/// Describes <c>ETag</c> and <c>If-Match</c>, where the resource has a version: segments, customers, webhooks and API keys, written whole.
 /// </summary>
 internal sealed class ETagFilter : IDocumentFilter
 {
@@ -45,11 +45,11 @@ internal sealed class ETagFilter : IDocumentFilter
 
     private static bool HasVersion(OpenApiResponse response) => response.Content is { } content
         && content.TryGetValue(MediaTypes.Json, out var json)
-        && json.Schema is OpenApiSchemaReference { Reference.Id: "Segment" or "Customer" or "Webhook" };
+        && json.Schema is OpenApiSchemaReference { Reference.Id: "Segment" or "Customer" or "Webhook" or "ApiKey" };
 
     private static bool HonorsIfMatch(string path, HttpMethod method, OpenApiOperation operation) =>
         operation.OperationId == "Segments_Restore"
-        || (operation.Writes(path, method) && operation.OperationId!.Split('_')[0] is "Segments" or "Customers" or "Webhooks");
+        || (operation.Writes(path, method) && operation.OperationId!.Split('_')[0] is "Segments" or "Customers" or "Webhooks" or "ApiKeys");
 
     private static void AddIfMatch(OpenApiOperation operation)
     {

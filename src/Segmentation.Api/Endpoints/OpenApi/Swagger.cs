@@ -13,6 +13,9 @@ namespace Segmentation.Api.Endpoints.OpenApi;
 /// </summary>
 internal static class Swagger
 {
+    /// <summary>The setting that has them outside Development too.</summary>
+    public const string EnabledSetting = "Swagger:Enabled";
+
     private const string Tour =
         "Which customers belong together, and who is among them right now.\n\n"
         + "**Five minutes with the sample** (`./run --sample`). Every operation below is filled in: open it and press "
@@ -32,6 +35,9 @@ internal static class Swagger
         + "do about it, `status` repeats the status. A 400 has `errors` besides, which names what is wrong, all of a rule's faults at "
         + "once, by JSON Pointer into the body (`/rule/rules/0/value`) or by the parameter's name. "
         + "After a 503, wait as long as `Retry-After` says.\n\n"
+        + "**Access**: on this machine, and while there is no API key and no identity provider, nobody needs anything. Else press "
+        + "*Authorize* and give a key or a token; every operation says which scope it needs. Without one the answer is a 401, with "
+        + "others a 403.\n\n"
         + "Customers and segments carry an `ETag`; send it as `If-Match`, and a write that would undo another's gets a "
         + "412.";
 
@@ -62,6 +68,7 @@ internal static class Swagger
         o.OperationFilter<RetryFilter>();
         o.DocumentFilter<CommentFilter>();
         o.DocumentFilter<TagFilter>();
+        o.DocumentFilter<ScopeFilter>();
         o.DocumentFilter<ResourceFilter>();
         o.DocumentFilter<RuleFilter>();
         o.DocumentFilter<ProblemFilter>();
@@ -72,8 +79,17 @@ internal static class Swagger
         o.DocumentFilter<AnswerFilter>();
     });
 
+    /// <summary>Whether they are there: in Development, and where the setting says so.</summary>
+    public static bool HasSwagger(this WebApplication app) =>
+        app.Environment.IsDevelopment() || app.Configuration.GetValue(EnabledSetting, false);
+
     public static void UseSegmentationSwagger(this WebApplication app)
     {
+        if (!app.HasSwagger())
+        {
+            return;
+        }
+
         app.Use((context, next) =>
         {
             if (context.Request.Path.StartsWithSegments("/swagger"))
@@ -102,6 +118,7 @@ internal static class Swagger
             o.DefaultModelExpandDepth(2);
             o.DefaultModelRendering(ModelRendering.Example);
             o.EnableFilter();
+            o.EnablePersistAuthorization();
 
             o.HeadContent = $"<style>{Style}</style>";
         });
@@ -114,8 +131,8 @@ internal static class Swagger
     // What it is about, by its address: api/v1/segments/{key}/members is of Segments.
     private static string NameArea(string path)
     {
-        var area = path.Split('/')[2];
-        return char.ToUpperInvariant(area[0]) + area[1..];
+        var words = path.Split('/')[2].Split('-');
+        return string.Concat(words.Select(w => char.ToUpperInvariant(w[0]) + w[1..]));
     }
 
     // The word for the thing, not for the class that carries it: Customer, CustomerPage.

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Segmentation.Api.Access;
 using Segmentation.Api.Webhooks;
 
 namespace Segmentation.Api.Endpoints.OpenApi;
@@ -63,6 +64,12 @@ internal static class SwaggerExamples
         3,"demographic.birthDate (column 3) must be a date. The day is first: send 1990-05-13.",john-doe,john@example.com,13.05.1990
 
         """;
+
+    /// <summary>A key's id. The sample has none: the first key closes the service.</summary>
+    public const string ApiKey = "exampleKey01";
+
+    /// <inheritdoc cref="OwnWebhook"/>
+    public const string OwnApiKey = "exampleKey02";
 
     /// <summary>The sample's import in the background.</summary>
     public const string Import = "01946e2a-0000-7000-8000-000000000003";
@@ -168,6 +175,12 @@ internal static class SwaggerExamples
             "Webhooks_Patch" => [("rotate", "Has a new secret made", """{"secret":null}""")],
             "Webhooks_Replay" =>
                 [("dead", "All dead letters", "{}"), ("since", "All since an instant", """{"since":"2026-01-31T00:00:00Z"}""")],
+            "ApiKeys_Create" => [(
+                "own",
+                "For yourself: everything",
+                $$"""{"name":"Me","scopes":["{{string.Join("\",\"", Scopes.OfKeys)}}"]}""")],
+            "ApiKeys_Patch" => [("name", "Another name", """{"name":"Me, on the laptop"}""")],
+            "ApiKeys_Rotate" => [("week", "The secret before lives for a week", """{"overlapHours":168}""")],
             "Attributes_Put" => [(
                 "text",
                 "A text with suggested values",
@@ -198,6 +211,8 @@ internal static class SwaggerExamples
         (_, "key") => Segment,
         ("Customers_Put" or "Customers_Delete" or "Customers_AddEvent", "id") => OwnCustomer,
         ("Webhooks_Delete", "id") => OwnWebhook,
+        ("ApiKeys_Revoke", "id") => OwnApiKey,
+        (['A', 'p', 'i', 'K', 'e', 'y', 's', '_', ..], "id") => ApiKey,
         (['W', 'e', 'b', 'h', 'o', 'o', 'k', 's', '_', ..], "id") => Webhook,
         (_, "messageId") => WebhookDelivery.MessageName(WebhookMessage),
         (_, "state") => "dead",

@@ -1,4 +1,5 @@
 using Microsoft.OpenApi;
+using Segmentation.Api.Access;
 using Swashbuckle.AspNetCore.SwaggerGen;
 
 namespace Segmentation.Api.Endpoints.OpenApi;
@@ -19,6 +20,8 @@ internal sealed class TagFilter : IDocumentFilter
         ("Fields", "What rules may ask, and fields of your own: attributes."),
         ("Webhooks", "Your servers are told who joins and leaves: signed by [Standard Webhooks](https://www.standardwebhooks.com), "
             + "at least once, in order for each customer, tried again for up to a day. The sample's is disabled, and leads nowhere."),
+        ("Keys", "API keys: who may call, and what. The first one closes the service to whoever has none. The scopes:\n\n"
+            + string.Concat(Scopes.Table.Select(s => $"- `{s.Name}`: {s.About}\n"))),
         ("Service", "Health checks."),
     ];
 

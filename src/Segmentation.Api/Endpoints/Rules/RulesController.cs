@@ -27,8 +27,9 @@ public sealed class RulesController(SegmentationDb db, SegmentQuery query, TimeZ
         var size = SampleSize.Check(body.SampleSize);
         var started = Stopwatch.GetTimestamp();
         var predicate = await CreatePredicateAsync(body.Rule, body.TimeZone, body.AsOf, cancellation);
-        var (count, sample) = await query.PreviewAsync(predicate, size, cancellation);
-        var customers = sample.Select(c => CustomerResource.From(c, count.EvaluatedAt)).ToList();
+        var shows = HttpContext.Caller.Has(Scopes.CustomersRead);
+        var (count, sample) = await query.PreviewAsync(predicate, shows ? size : 0, cancellation);
+        var customers = shows ? sample.Select(c => CustomerResource.From(c, count.EvaluatedAt)).ToList() : null;
         var elapsedMs = Math.Round(Stopwatch.GetElapsedTime(started).TotalMilliseconds, 1);
         return new Preview(count.Count, count.Total, count.Share, customers, count.EvaluatedAt, elapsedMs);
     }
@@ -104,11 +105,11 @@ public sealed record CompileRequest(
 /// <param name="Count">How many customers match.</param>
 /// <param name="Total">All customers.</param>
 /// <param name="Share">count / total, from 0 to 1.</param>
-/// <param name="Sample">Some of those who match, in no particular order.</param>
+/// <param name="Sample">Some of those who match, in no particular order; missing without the scope <c>customers:read</c>.</param>
 /// <param name="EvaluatedAt">The instant that the rule was evaluated at.</param>
 /// <param name="ElapsedMs">How long it took, in milliseconds.</param>
 public sealed record Preview(
-    long Count, long Total, decimal Share, IReadOnlyList<CustomerResource> Sample, DateTimeOffset EvaluatedAt, double ElapsedMs);
+    long Count, long Total, decimal Share, IReadOnlyList<CustomerResource>? Sample, DateTimeOffset EvaluatedAt, double ElapsedMs);
 
 /// <summary>Whether a rule is valid, and what it says.</summary>
 /// <param name="Valid">Whether it could be saved.</param>

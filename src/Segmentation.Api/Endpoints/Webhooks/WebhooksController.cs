@@ -135,7 +135,7 @@ public sealed class WebhooksController(
         var (size, before) = (Paging.Limit(limit), Paging.NumberCursor(cursor) ?? long.MaxValue);
         var webhook = await store.FindAsync(id, cancellation);
         var rows = await deliveries.ListAsync(webhook.Key, state, before, size, cancellation);
-        return Paging.Create(rows, size, WebhookDeliveryResource.From, d => [d.Id]);
+        return Paging.Create(rows, size, Show, d => [d.Id]);
     }
 
     /// <summary>Puts one message back in the queue, whatever came of it.</summary>
@@ -145,7 +145,7 @@ public sealed class WebhooksController(
     public async Task<WebhookDeliveryResource> ReplayOne(string id, string messageId, CancellationToken cancellation)
     {
         var webhook = await store.FindAsync(id, cancellation);
-        return WebhookDeliveryResource.From(await deliveries.ReplayAsync(webhook.Key, messageId, cancellation));
+        return Show(await deliveries.ReplayAsync(webhook.Key, messageId, cancellation));
     }
 
     /// <summary>Puts messages back in the queue: all dead letters, or all since an instant.</summary>
@@ -161,6 +161,9 @@ public sealed class WebhooksController(
         var webhook = await store.FindAsync(id, cancellation);
         return new ReplayResult(await deliveries.ReplayAsync(webhook.Key, body?.Since, cancellation));
     }
+
+    private WebhookDeliveryResource Show(WebhookDelivery delivery) =>
+        WebhookDeliveryResource.From(delivery, HttpContext.Caller.Has(Scopes.CustomersRead));
 
     // The version that If-Match must name is read under the lock.
     private async Task<Webhook?> LockAsync(string id, CancellationToken cancellation)

@@ -10,20 +10,21 @@ namespace Segmentation.Api.Segments;
 /// <summary>Why a customer is in a segment, or not.</summary>
 /// <param name="Matched">Whether the customer is a member.</param>
 /// <param name="EvaluatedAt">The instant that the rule was evaluated at.</param>
-/// <param name="Rule">The rule tree as stored, each node with <c>matched</c>, each rule with <c>actual</c>; missing for a manual
-/// segment.</param>
+/// <param name="Rule">The rule tree as stored, each node with <c>matched</c>, each rule with <c>actual</c> where the caller may read
+/// customers; missing for a manual segment.</param>
 public sealed record Explanation(bool Matched, DateTimeOffset EvaluatedAt, JsonElement? Rule)
 {
-    internal static JsonElement Create(CompiledRule<Customer> rule, Customer customer, Evaluation at) =>
-        JsonSerializer.SerializeToElement(Node(rule, rule.Root, customer, at, muted: false), Json.Options);
+    internal static JsonElement Create(CompiledRule<Customer> rule, Customer customer, Evaluation at, bool showActual) =>
+        JsonSerializer.SerializeToElement(Node(rule, rule.Root, customer, at, muted: false, showActual), Json.Options);
 
-    private static JsonObject Node(CompiledRule<Customer> rule, RuleNode node, Customer customer, Evaluation at, bool muted)
+    private static JsonObject Node(
+        CompiledRule<Customer> rule, RuleNode node, Customer customer, Evaluation at, bool muted, bool showActual)
     {
         muted |= node.Muted;
         var shown = JsonObject.Create(node.Source)!;
         if (NodeJson.IsGroup(node.Source))
         {
-            shown["rules"] = new JsonArray([.. node.Children.Select(c => (JsonNode)Node(rule, c, customer, at, muted))]);
+            shown["rules"] = new JsonArray([.. node.Children.Select(c => (JsonNode)Node(rule, c, customer, at, muted, showActual))]);
         }
 
         if (muted)
@@ -34,7 +35,7 @@ public sealed record Explanation(bool Matched, DateTimeOffset EvaluatedAt, JsonE
 
         var (matched, actual) = rule.Explain(node, customer, at);
         shown["matched"] = matched;
-        if (!NodeJson.IsGroup(node.Source))
+        if (showActual && !NodeJson.IsGroup(node.Source))
         {
             shown["actual"] = actual switch
             {

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Segmentation.Api.Access;
 using static Segmentation.Api.Tests.Access.AccessWorld;
@@ -188,7 +187,7 @@ public sealed class AccessTests(AccessWorld world) : IClassFixture<AccessWorld>
     {
         var dave = With(world.Provider.Sign(Scopes.Self, "dave"));
         var before = await Api.PostAsync("customers/dave/events?createCustomers=true", """{"type":"page_viewed"}""", dave);
-        Assert.Contains("unknown", before.Expect(400).Body, StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("There is no customer", before.Expect(400).Body, StringComparison.Ordinal);
         (await Api.GetAsync("customers/dave", With(world.Everything))).Expect(404);
         (await Api.PutAsync("customers/dave", "{}", With(world.Everything))).Expect(201);
         (await Api.PostAsync("customers/dave/events", """{"type":"page_viewed"}""", dave)).Expect(200);

@@ -29,7 +29,7 @@ public sealed class ApiKeysController(SegmentationDb db, ApiKeyStore store) : Co
         await transaction.CommitAsync(cancellation);
         store.Announce(key);
         Response.SetETag(key.Version);
-        return CreatedAtAction(nameof(Get), new { id = key.Id }, ApiKeyResource.From(key, store.Now, token));
+        return Created($"/api/v1/api-keys/{key.Id}", ApiKeyResource.From(key, store.Now, token));
     }
 
     /// <summary>Lists API keys, the oldest first, revoked ones too.</summary>

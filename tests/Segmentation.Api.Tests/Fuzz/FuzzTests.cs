@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Segmentation.Api.Access;
 using Segmentation.Api.Tests.Http;
 using Segmentation.Api.Tests.Segments;
 
@@ -34,6 +35,10 @@ public sealed class FuzzTests(ApiFixture fixture) : IClassFixture<ApiFixture>
         (await api.PutAsync("segments/draft", RuleJson.Body(RuleJson.Everyone, "\"status\":\"draft\""))).Expect(201);
         (await api.PutAsync("customers/known", """{"email":"known@example.invalid"}""")).Expect(201);
         (await api.PutAsync("attributes/plan", """{"type":"text","kind":"value"}""")).Expect(201);
+        // One of the requests makes a key, which closes the service to whoever has none.
+        var scopes = JsonSerializer.Serialize(Scopes.OfKeys);
+        var key = (await api.PostAsync("api-keys", $$"""{"name":"fuzz","scopes":{{scopes}}}""")).Expect(201);
+        api.Client.DefaultRequestHeaders.Authorization = new("Bearer", key["secret"].GetString());
         var document = await FuzzDocument.ReadAsync(api.Client);
         var requests = new FuzzRequests(document, Seed);
         List<string> faults = [];

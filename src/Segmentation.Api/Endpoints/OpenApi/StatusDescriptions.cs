@@ -12,7 +12,7 @@ internal static class StatusDescriptions
         ["304"] = "Nothing has changed since the ETag in If-None-Match.",
         ["400"] = "Malformed or invalid. `errors` names each fault.",
         ["401"] = "No key or token, or one that is not valid.",
-        ["403"] = "The key or token has not the scope that this needs, or is not for this; or the page that sent it, by its `Origin`, may not.",
+        ["403"] = "The key or token has not the scope that this needs, or is not for this; or the page that sent it may not write here.",
         ["404"] = "Not found.",
         ["406"] = "Accept excludes what there is here.",
         ["409"] = "Conflict. The title says with what.",

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Mvc.ModelBinding;
 using Segmentation.Api.Access;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
+using Segmentation.Api.Idempotency;
 
 namespace Segmentation.Api.Endpoints;
 
@@ -19,11 +20,12 @@ public sealed class ApiKeysController(SegmentationDb db, ApiKeyStore store) : Co
     /// <remarks>The answer is the only one that shows it whole, as <c>secret</c>: keep it. Nobody gives a scope that they don't hold. The
     /// first key of a service without tokens closes it to whoever has none, and needs the scope <c>admin</c>.</remarks>
     [HttpPost]
+    [Idempotent(ShowsSecret = true)]
     [ProducesResponseType<ApiKeyResource>(StatusCodes.Status201Created)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
     public async Task<IActionResult> Create(ApiKeyResource body, CancellationToken cancellation)
     {
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
+        await using var transaction = await db.BeginAsync(cancellation);
         await store.LockAsync(cancellation);
         var (key, token) = await store.AddAsync(body, HttpContext.Caller, HttpContext.Caller.Name ?? "anonymous", cancellation);
         await transaction.CommitAsync(cancellation);
@@ -58,7 +60,7 @@ public sealed class ApiKeysController(SegmentationDb db, ApiKeyStore store) : Co
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
     public async Task<IActionResult> Patch(string id, JsonElement patch, CancellationToken cancellation)
     {
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
+        await using var transaction = await db.BeginAsync(cancellation);
         var key = await FindToChangeAsync(id, cancellation) ?? throw ApiProblem.NotFound("API key");
         await store.ChangeAsync(key, MergePatch.Apply(ApiKeyResource.From(key, store.Now), patch), HttpContext.Caller, cancellation);
         await transaction.CommitAsync(cancellation);
@@ -71,12 +73,13 @@ public sealed class ApiKeysController(SegmentationDb db, ApiKeyStore store) : Co
     /// <remarks>The secret before lives on for <c>overlapHours</c>, so that whoever uses it can change over. There are never three: another
     /// rotation ends the oldest at once. Needs the scopes that the key has, but for one's own key.</remarks>
     [HttpPost("{id}/rotate")]
+    [Idempotent(ShowsSecret = true)]
     [ProducesResponseType<ApiKeyResource>(StatusCodes.Status200OK)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
     public async Task<ApiKeyResource> Rotate(
         string id, [FromBody(EmptyBodyBehavior = EmptyBodyBehavior.Allow)] RotateRequest? body, CancellationToken cancellation)
     {
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
+        await using var transaction = await db.BeginAsync(cancellation);
         var key = await FindToChangeAsync(id, cancellation) ?? throw ApiProblem.NotFound("API key");
         var token = await store.RotateAsync(key, body?.OverlapHours, HttpContext.Caller, cancellation);
         await transaction.CommitAsync(cancellation);
@@ -93,7 +96,7 @@ public sealed class ApiKeysController(SegmentationDb db, ApiKeyStore store) : Co
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
     public async Task<IActionResult> Revoke(string id, CancellationToken cancellation)
     {
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
+        await using var transaction = await db.BeginAsync(cancellation);
         if (await FindToChangeAsync(id, cancellation) is { } key)
         {
             await store.RevokeAsync(key, cancellation);

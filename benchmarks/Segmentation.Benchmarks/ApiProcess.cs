@@ -32,7 +32,11 @@ internal sealed class ApiProcess : IAsyncDisposable
         };
         start.Environment["ConnectionStrings__Segmentation"] = connectionString;
         start.Environment["ASPNETCORE_ENVIRONMENT"] = "Production";
-        start.Environment["Database__StatementTimeoutSeconds"] = "300";
+        foreach (var work in new[] { "Point", "Heavy", "Bulk" })
+        {
+            start.Environment[$"Limits__{work}__StatementSeconds"] = "300";
+        }
+
         foreach (var (name, value) in settings)
         {
             start.Environment[name] = value;

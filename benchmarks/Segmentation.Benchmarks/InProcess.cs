@@ -12,7 +12,7 @@ internal static class InProcess
     public static WebApplication Start(string connectionString)
     {
         var builder = WebApplication.CreateSlimBuilder();
-        builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?> { ["Database:StatementTimeoutSeconds"] = "300" });
+        builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?> { ["Limits:Keeper:StatementSeconds"] = "300" });
         builder.Logging.ClearProviders();
         builder.AddSegmentation(connectionString);
         return builder.Build();

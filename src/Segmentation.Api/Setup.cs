@@ -1,4 +1,5 @@
 using Segmentation.Api.Access;
+using Segmentation.Api.Admission;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Endpoints;
@@ -24,6 +25,7 @@ internal static class Setup
         services.AddHttp(configuration);
         services.AddData(connectionString, configuration);
         services.AddAccess(configuration);
+        services.AddAdmission(configuration);
         services.AddIdempotency();
         services.AddCustomers(configuration);
         services.AddEvents(configuration);
@@ -47,8 +49,10 @@ internal static class Setup
         app.UseCors();
         app.UseSegmentationSwagger();
         app.UseSchemaCheck();
+        app.UseRefusals();
         app.UseAuthentication();
         app.UseAuthorization();
+        app.UseAdmission();
         app.UseRequestUnpacking();
         app.MapEndpoints();
     }

@@ -17,6 +17,7 @@ public class RoomTests
         ["Http"],
         ["Data"],
         ["Access"],
+        ["Admission"],
         ["Idempotency"],
         ["Changes"],
         ["Customers", "Events"],

@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.Extensions.DependencyInjection;
+using Segmentation.Api.Data;
 
 namespace Segmentation.Api.Tests;
 
@@ -62,6 +63,11 @@ public sealed class ApiFixture : IAsyncLifetime
             builder.UseSetting("Swagger:Enabled", "true");
             builder.UseSetting("Database:MigrateOnStart", migrate ? "true" : "false");
             builder.UseSetting("ConnectionStrings:Segmentation", connectionString);
+            foreach (var rate in Enum.GetNames<RateName>())
+            {
+                builder.UseSetting($"Limits:Rates:{rate}:Burst", "1000000"); // A test is faster than anybody.
+            }
+
             foreach (var (key, value) in settings)
             {
                 builder.UseSetting(key, value);

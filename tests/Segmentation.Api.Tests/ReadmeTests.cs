@@ -27,6 +27,8 @@ public sealed class ReadmeTests
         readme = Replace(readme, "operators", OperatorTable());
         readme = Replace(readme, "settings", SettingsTable());
         readme = Replace(readme, "scopes", ScopeTable());
+        readme = Replace(readme, "limits", LimitSettings.ClassTable());
+        readme = Replace(readme, "rates", LimitSettings.RateTable());
         Repository.AssertHolds("README.md", readme);
     }
 

@@ -30,6 +30,7 @@ public sealed class Doors(IServiceScopeFactory scopes, AccessOptions options, Ti
         {
             var now = time.GetTimestamp();
             await using var scope = scopes.CreateAsyncScope();
+            scope.ServiceProvider.GetRequiredService<Work>().Begin(WorkClass.Point);
             closed |= await scope.ServiceProvider.GetRequiredService<SegmentationDb>().ApiKeys.AnyAsync(cancellation);
             Interlocked.Exchange(ref lookedAt, now);
         }

@@ -33,6 +33,7 @@ public sealed class KnownKeys(IServiceScopeFactory scopes, TimeProvider time) : 
         }
 
         await using var scope = scopes.CreateAsyncScope();
+        scope.ServiceProvider.GetRequiredService<Work>().Begin(WorkClass.Point);
         var key = await scope.ServiceProvider.GetRequiredService<SegmentationDb>().ApiKeys.AsNoTracking()
             .Include(k => k.Secrets).SingleOrDefaultAsync(k => k.Id == id, cancellation);
         if (key is null)

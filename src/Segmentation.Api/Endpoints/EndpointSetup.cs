@@ -38,6 +38,7 @@ internal static class EndpointSetup
             o.SuppressMapClientErrors = true; // Written with the rest, as application/problem+json whatever the action produces.
         });
         services.AddSingleton<RulesByExample>();
+        services.AddSingleton<Readiness>();
         services.AddSwagger();
     }
 
@@ -68,8 +69,8 @@ internal static class EndpointSetup
     }
 
     private static async Task<IResult> ReadyAsync(
-        HttpContext context, SegmentationDb db, SchemaState schema, CancellationToken cancellation) =>
-        await schema.FindFaultAsync(db, cancellation) is { } fault
+        HttpContext context, Readiness readiness, CancellationToken cancellation) =>
+        await readiness.FindFaultAsync(cancellation) is { } fault
             ? throw new ApiProblem(
                 StatusCodes.Status503ServiceUnavailable, context.Caller.Has(Scopes.Admin) ? fault : "The service is not ready.")
             : Results.Ok(new Health("ok"));

@@ -5,6 +5,7 @@ using System.Text.Json;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Extensions.Options;
 using Segmentation.Api.Customers;
+using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 using Segmentation.Rules.Values;
 
@@ -12,7 +13,7 @@ namespace Segmentation.Api.Events;
 
 /// <summary>Stores the events of one request: checks each, stores them in batches, and counts what became of them.</summary>
 public sealed class EventIngest(
-    EventStore store, EventValidator validator, IngestThrottle throttle, IEvaluationBacklog backlog,
+    Work work, EventStore store, EventValidator validator, IngestThrottle throttle, IEvaluationBacklog backlog,
     IOptions<BackgroundImportOptions> imports, TimeProvider time)
 {
     /// <summary>Events in one array.</summary>
@@ -26,6 +27,12 @@ public sealed class EventIngest(
 
     // Smaller batches of a request of lines are stored at once, like events that come by themselves.
     private const int BulkRows = 1000;
+
+    // An array costs as much as a request more for each of so many.
+    private const int EventsPerToken = 100;
+
+    // More events of an array at once are bulk work.
+    private const int MaxPoint = 100;
 
     // JSON's blanks, and the bytes of a byte order mark.
     private static readonly SearchValues<byte> Blank = SearchValues.Create([.. " \t\r\n"u8, .. "\uFEFF"u8]);
@@ -77,6 +84,7 @@ public sealed class EventIngest(
     public async Task<EventsResult> StoreLinesAsync(Stream body, bool create, CancellationToken cancellation)
     {
         isNdjson = true;
+        await work.EnterAsync(WorkClass.Bulk, cancellation);
         var reader = new RecordReader(body, csv: false);
         var (batch, bytes, storing) = (new List<IncomingEvent>(BatchRows), 0L, Task.CompletedTask);
         try
@@ -134,6 +142,9 @@ public sealed class EventIngest(
             }
         }
 
+        // Nothing is held for the array before this: a place, a connection.
+        work.Charge(RateName.Default, (int)received / EventsPerToken);
+        await work.EnterAsync(received > MaxPoint ? WorkClass.Bulk : WorkClass.Point, cancellation);
         if (held.TempFileName is not { } file)
         {
             await StoreAsync(part, create, cancellation);
@@ -196,12 +207,13 @@ public sealed class EventIngest(
         return first >= 0 && head[first] == '[';
     }
 
-    private static async Task<EventResource> ReadOneAsync(Stream held, CancellationToken cancellation)
+    private async Task<EventResource> ReadOneAsync(Stream held, CancellationToken cancellation)
     {
         try
         {
             using var document = JsonDocument.Parse(
                 await JsonBodyFormatter.ReadBytesAsync(held, cancellation, HttpSetup.MaxRequestBodySize));
+            await work.EnterAsync(WorkClass.Point, cancellation);
             return Read(document.RootElement);
         }
         catch (JsonException malformed)

@@ -12,6 +12,9 @@ namespace Segmentation.Api.Http;
 /// </summary>
 internal sealed class ApiExceptionHandler(ILogger<ApiExceptionHandler> logger) : IExceptionHandler
 {
+    // How Npgsql says it; it has no type of its own for it.
+    private const string PoolIsEmpty = "The connection pool has been exhausted";
+
     private const long MaxDrainedBytes = 64 * 1024 * 1024;
     private static readonly TimeSpan MaxDrainTime = TimeSpan.FromSeconds(10);
 
@@ -31,14 +34,9 @@ internal sealed class ApiExceptionHandler(ILogger<ApiExceptionHandler> logger) :
             problem = new ApiProblem(StatusCodes.Status500InternalServerError, "The service failed. The failure is in its log.");
         }
 
-        if (problem.Status == StatusCodes.Status503ServiceUnavailable)
+        if (problem is { Status: StatusCodes.Status503ServiceUnavailable, RetryAfter: not ApiProblem.Soon })
         {
             logger.LogError(exception, "Database unavailable");
-            context.Response.Headers.RetryAfter = "5";
-        }
-        else if (problem.Status == StatusCodes.Status429TooManyRequests)
-        {
-            context.Response.Headers.RetryAfter = "5";
         }
 
         await WriteAsync(context, problem, cancellationToken);
@@ -54,14 +52,17 @@ internal sealed class ApiExceptionHandler(ILogger<ApiExceptionHandler> logger) :
             context.Response.Headers.WWWAuthenticate = problem.Challenge;
         }
 
-        if (problem.RetryAfter is { } wait)
+        if ((problem.RetryAfter ?? DefaultRetryAfter(problem.Status)) is { } seconds)
         {
-            context.Response.Headers.RetryAfter = wait.TotalSeconds.ToString("0", CultureInfo.InvariantCulture);
+            context.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
         }
 
         var details = ToDetails(problem, context.TraceIdentifier);
         await context.Response.WriteAsJsonAsync(details, details.GetType(), Json.Options, MediaTypes.Problem, cancellationToken);
     }
+
+    private static int? DefaultRetryAfter(int status) =>
+        status is StatusCodes.Status503ServiceUnavailable or StatusCodes.Status429TooManyRequests ? 5 : null;
 
     // Of a body above its limit Kestrel reads nothing more, and closes the connection: who is still sending would see that in place of the
     // answer. One whose length is not said before (chunked) can't be read on, and who asks before sending (100-continue) has sent nothing.
@@ -121,15 +122,22 @@ internal sealed class ApiExceptionHandler(ILogger<ApiExceptionHandler> logger) :
                     return problem;
                 case BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge }:
                     return new ApiProblem(StatusCodes.Status413PayloadTooLarge, "The body is too large.");
+                case BadHttpRequestException { StatusCode: StatusCodes.Status408RequestTimeout }:
+                    return new ApiProblem(
+                        StatusCodes.Status408RequestTimeout, "The body came too slowly: see Limits:BytesPerSecond and LineBytesPerSecond.");
                 case BadHttpRequestException bad:
                     return new ApiProblem(bad.StatusCode, "The request is malformed.");
                 case DbUpdateConcurrencyException:
                     return ApiProblem.Stale();
+                case NpgsqlException { InnerException: TimeoutException } when e.Message.StartsWith(PoolIsEmpty, StringComparison.Ordinal):
+                    return ApiProblem.Busy("no connection of the database is free");
+                case PostgresException { SqlState: PostgresErrorCodes.LockNotAvailable }:
+                    return ApiProblem.Busy("what this needs is locked by something else that goes on for long");
                 case PostgresException { SqlState: PostgresErrorCodes.QueryCanceled }
                     or NpgsqlException { InnerException: TimeoutException } or TimeoutException:
                     return new ApiProblem(
                         StatusCodes.Status504GatewayTimeout,
-                        "The statement took too long and was stopped. Send a narrower query, or raise Database:StatementTimeoutSeconds.");
+                        "The statement took too long and was stopped. Send a narrower query, or raise Limits:CLASS:StatementSeconds.");
                 case PostgresException { IsTransient: true } or PostgresException { SqlState: ['5', '7', 'P', ..] or ['0', '8', ..] }:
                 case PostgresException { SqlState: PostgresErrorCodes.InvalidCatalogName }:
                 case NpgsqlException and not PostgresException:

@@ -9,16 +9,19 @@ namespace Segmentation.Api.Http;
 /// </summary>
 public sealed class ApiProblem(int status, string title, IReadOnlyDictionary<string, string[]>? errors = null) : Exception(title)
 {
+    /// <summary>Seconds after which what is in the way has most likely ended.</summary>
+    public const int Soon = 1;
+
     public int Status => status;
+
+    /// <summary>After how many seconds the same may succeed; null where it is not said.</summary>
+    public int? RetryAfter { get; init; }
 
     /// <summary>JSON Pointer (or a query parameter's name) to what is wrong there.</summary>
     public IReadOnlyDictionary<string, string[]>? Errors => errors;
 
     /// <summary>Which kind of problem; null for what the status means.</summary>
     public string? Type { get; init; }
-
-    /// <summary>When to try again; null where that is not known.</summary>
-    public TimeSpan? RetryAfter { get; init; }
 
     /// <summary>What <c>WWW-Authenticate</c> says, of a 401 or 403; null for nothing.</summary>
     public string? Challenge { get; init; }
@@ -31,6 +34,11 @@ public sealed class ApiProblem(int status, string title, IReadOnlyDictionary<str
     public static string Kind(string name) => $"/problems/{name}";
 
     public static ApiProblem NotFound(string what) => new(StatusCodes.Status404NotFound, $"There is no such {what}.");
+
+    /// <summary>503: the service is there, and has no room for this now.</summary>
+    /// <param name="why">What is in the way, as the end of a sentence.</param>
+    public static ApiProblem Busy(string why) =>
+        new(StatusCodes.Status503ServiceUnavailable, $"The service is busy: {why}. Try again in a second.") { RetryAfter = Soon };
 
     public static ApiProblem Conflict(string why) => new(StatusCodes.Status409Conflict, why);
 

@@ -88,7 +88,7 @@ public sealed class IdempotencyStore(SegmentationDb db, TimeProvider time)
         StatusCodes.Status409Conflict, $"A request with this {IdempotentRequest.Header} is being answered. Send it again in a moment.")
     {
         Type = ApiProblem.Kind("request-in-progress"),
-        RetryAfter = TimeSpan.FromSeconds(1),
+        RetryAfter = ApiProblem.Soon,
     };
 }
 

@@ -10,7 +10,7 @@ internal static class MembershipSetup
     public static void AddMemberships(this IServiceCollection services, IConfiguration configuration)
     {
         services.AddSingleton(configuration.GetSection("Membership").Get<MembershipOptions>() ?? new MembershipOptions());
-        services.AddSingleton(s => new StoredMembership(s.GetRequiredService<ConnectionSettings>().ConnectionString));
+        services.AddSingleton(s => StoredMembership.Create(s.GetRequiredService<DataSources>(), s.GetRequiredService<Limits>()));
         services.AddScoped<MembershipReader>();
         services.AddScoped<CustomerMembershipReader>();
         services.AddScoped<SegmentStates>();
@@ -20,7 +20,7 @@ internal static class MembershipSetup
         services.AddScoped<IEvaluationBacklog, MembershipBacklog>();
         services.AddKeyedSingleton(
             MembershipLeadership.Source,
-            (s, _) => MembershipLeadership.CreateSource(s.GetRequiredService<ConnectionSettings>().ConnectionString));
+            (s, _) => MembershipLeadership.CreateSource(s.GetRequiredService<DataSources>()));
         services.AddHostedService<MembershipLeadership>();
     }
 }

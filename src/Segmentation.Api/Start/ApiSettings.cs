@@ -1,5 +1,6 @@
 using System.Globalization;
 using Segmentation.Api.Access;
+using Segmentation.Api.Admission;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Events;
@@ -23,7 +24,7 @@ internal static class ApiSettings
     /// <summary>Whether migrations are applied on start.</summary>
     public const string MigrateOnStart = "Database:MigrateOnStart";
 
-    private static readonly RuleLimits Limits = new();
+    private static readonly RuleLimits Rules = new();
     private static readonly RevenueOptions Revenue = new();
     private static readonly WebhookOptions Webhooks = new();
     private static readonly BackgroundImportOptions Imports = new();
@@ -32,13 +33,11 @@ internal static class ApiSettings
     [
         new(Connection, "none", "The database to use: `Host=db;Database=segmentation;Username=u;Password=p` or "
             + "`postgres://u:p@db/segmentation`. Without one `./run` keeps a private PostgreSQL; the API by itself (`Segmentation.Api.dll`"
-            + ", Docker) ends with an error. A database that does not exist is an error too; `--create-database` creates it. A process "
-            + "takes up to `Maximum Pool Size` connections (100), and 40 more to maintain membership and to answer from it.",
+            + ", Docker) ends with an error. A database that does not exist is an error too; `--create-database` creates it. How many "
+            + "connections a process takes is a [limit](#limits).",
             SettingChecks.Text),
         new("urls", "`http://localhost:5080`", "Where it listens, several with `;` between. As an environment variable: `ASPNETCORE_URLS`. "
             + "The API by itself listens on `http://localhost:5000`.", SettingChecks.Text),
-        new(ConnectionSettings.StatementTimeout, Text(ConnectionSettings.DefaultStatementTimeout), "After so many seconds a statement is "
-            + "stopped, and the answer is a 504.", SettingChecks.Integer(1, 86_400)),
         new(ConnectionSettings.WorkMem, $"`{ConnectionSettings.DefaultWorkMem}`", "PostgreSQL's `work_mem` for each statement.",
             SettingChecks.Memory),
         new(MigrateOnStart, "false", "Apply migrations on start. In Development (`./run`) they always are; elsewhere `--migrate` applies "
@@ -48,11 +47,11 @@ internal static class ApiSettings
         new("Revenue:OrderTypes", List(Revenue.OrderTypes), "Types of event that are orders, with commas between or as a list. Takes "
             + "effect for events stored from then on.", SettingChecks.Text) { IsList = true },
         new("Revenue:RefundTypes", List(Revenue.RefundTypes), "Types of event that are refunds.", SettingChecks.Text) { IsList = true },
-        new("Rules:MaxDepth", Text(Limits.MaxDepth), "How deep groups of a rule may nest.", SettingChecks.Integer(1, 100)),
-        new("Rules:MaxRules", Text(Limits.MaxRules), "Conditions in a rule.", SettingChecks.Integer(1, 100_000)),
-        new("Rules:MaxListLength", Text(Limits.MaxListLength), "Values in a list of a rule.", SettingChecks.Integer(1, 1_000_000)),
-        new("Rules:MaxTextLength", Text(Limits.MaxTextLength), "Characters in a text of a rule.", SettingChecks.Integer(1, 1_000_000)),
-        new("Rules:MaxBytes", Text(Limits.MaxBytes), "Bytes of a rule.", SettingChecks.Integer(1, HttpSetup.MaxRequestBodySize)),
+        new("Rules:MaxDepth", Text(Rules.MaxDepth), "How deep groups of a rule may nest.", SettingChecks.Integer(1, 100)),
+        new("Rules:MaxRules", Text(Rules.MaxRules), "Conditions in a rule.", SettingChecks.Integer(1, 100_000)),
+        new("Rules:MaxListLength", Text(Rules.MaxListLength), "Values in a list of a rule.", SettingChecks.Integer(1, 1_000_000)),
+        new("Rules:MaxTextLength", Text(Rules.MaxTextLength), "Characters in a text of a rule.", SettingChecks.Integer(1, 1_000_000)),
+        new("Rules:MaxBytes", Text(Rules.MaxBytes), "Bytes of a rule.", SettingChecks.Integer(1, HttpSetup.MaxRequestBodySize)),
         new(SecretBox.Setting, "none", "The file with the key that encrypts the secrets of webhooks in the database: 32 random bytes, as "
             + "they are or in base64 (`openssl rand -base64 32`). For another key put its line first, and keep the old ones below until "
             + "every process has started anew. Without a key they are stored as they are.", SecretBox.Check),
@@ -90,6 +89,9 @@ internal static class ApiSettings
         new("Access:BootstrapKeyFile", "none", "A file with an API key, as `scripts/secrets` makes one: where there is none of its id, "
             + "it is made with every scope.", SettingChecks.Text),
         new(SwaggerSetting, "false", "Whether `/swagger` is there. In Development (`./run`) it always is.", SettingChecks.Flag),
+        .. LimitSettings.Table,
+        new(AdmissionSetup.KnownProxies, "none", "Addresses or networks of proxies in front, with commas between. What they "
+            + "say in `X-Forwarded-For` is who calls; nobody else's word is taken.", AdmissionSetup.CheckProxy) { IsList = true },
         new(Origins.Setting, "none", "Origins whose pages may call from a browser, with commas between or as a list: "
             + "`https://app.example.com`. Pages of others can't write.", Origins.Check) { IsList = true },
         new(AllowedHosts.PublicUrl, "none", "Where callers find the service, when it is behind a proxy or beyond this machine: "

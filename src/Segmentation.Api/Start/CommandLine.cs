@@ -68,7 +68,7 @@ internal sealed class CommandLine
                 continue;
             }
 
-            if (value is "" && start.Settings.Any(s => s.Name.StartsWith(name[2..] + ":", StringComparison.OrdinalIgnoreCase)))
+            if (value is "" && start.Settings.Any(s => s.IsIn(name[2..])))
             {
                 continue; // A section without anything, as a host that hands on a whole configuration says it.
             }

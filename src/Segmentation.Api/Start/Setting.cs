@@ -13,13 +13,24 @@ internal sealed record Setting(string Name, string Default, string About, Func<s
     /// <summary>One that takes further names of the caller's own: <c>Embedded:Settings:shared_buffers</c>.</summary>
     public bool IsOpen { get; init; }
 
+    /// <summary>The part of the name that stands for one of several, and those: <c>CLASS</c> of <c>Limits:CLASS:Pool</c>.</summary>
+    public (string Part, IReadOnlyList<string> Names)? Each { get; init; }
+
     /// <summary>The name as documents show it.</summary>
     public string Title => IsOpen ? Name + ":NAME" : Name;
 
+    private IEnumerable<string> Names =>
+        Each is var (part, names) ? names.Select(n => Name.Replace(part, n, StringComparison.Ordinal)) : [Name];
+
     /// <summary>Whether a configuration key is this setting, or a part of it.</summary>
-    public bool Includes(string key) =>
-        key.Equals(Name, StringComparison.OrdinalIgnoreCase)
+    public bool Includes(string key) => Names.Any(n => Includes(n, key));
+
+    /// <summary>Whether it is a setting of a section, or of one within it.</summary>
+    public bool IsIn(string section) => Names.Any(n => n.StartsWith(section + ":", StringComparison.OrdinalIgnoreCase));
+
+    private bool Includes(string name, string key) =>
+        key.Equals(name, StringComparison.OrdinalIgnoreCase)
             ? !IsOpen
-            : key.StartsWith(Name + ":", StringComparison.OrdinalIgnoreCase)
-                && (IsOpen || (IsList && key.AsSpan(Name.Length + 1).IndexOfAnyExceptInRange('0', '9') < 0));
+            : key.StartsWith(name + ":", StringComparison.OrdinalIgnoreCase)
+                && (IsOpen || (IsList && key.AsSpan(name.Length + 1).IndexOfAnyExceptInRange('0', '9') < 0));
 }

@@ -56,7 +56,7 @@ internal sealed class SettingsCheck(IConfigurationRoot configuration, IReadOnlyL
         return from one in values
                let needed = setting.Check(one)
                where needed is not null
-               select $"{setting.Name} must be {needed}; it is {ErrorText.Quote(one)} ({Source(key)}).";
+               select $"{(setting.Each is not null ? key : setting.Name)} must be {needed}; it is {ErrorText.Quote(one)} ({Source(key)}).";
     }
 
     // Where the value that holds comes from: the last provider that has it.

@@ -5,6 +5,7 @@ using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
+using Segmentation.Api.Memberships;
 using Segmentation.Api.Webhooks;
 using Serilog;
 using Serilog.Extensions.Logging;
@@ -185,6 +186,7 @@ internal static class Startup
             logger.LogError("{Fault}", fault);
         }
 
+        await CheckConnectionsAsync(db, app.Services.GetRequiredService<Limits>(), stop);
         await (load?.Invoke(scope.ServiceProvider, say, stop) ?? Task.CompletedTask);
         return fault;
     }
@@ -196,11 +198,21 @@ internal static class Startup
             say($"Secrets of webhooks are stored as they are: {SecretBox.Setting} names no key.");
         }
 
+        var database = services.GetRequiredKeyedService<NpgsqlDataSource>(WorkClass.Keeper);
         if (services.GetRequiredService<SchemaState>().WasRight
-            && await services.GetRequiredService<WebhookSecrets>().PrepareAsync(services.GetRequiredService<NpgsqlDataSource>(), stop)
-                is { } unreadable)
+            && await services.GetRequiredService<WebhookSecrets>().PrepareAsync(database, stop) is { } unreadable)
         {
             throw new StartupException(unreadable);
+        }
+    }
+
+    // Refused now rather than by PostgreSQL in the middle of a busy hour.
+    private static async Task CheckConnectionsAsync(SegmentationDb db, Limits limits, CancellationToken stop)
+    {
+        var most = await db.Database.SqlQueryRaw<int>("SELECT current_setting('max_connections')::integer AS \"Value\"").SingleAsync(stop);
+        if (limits.FindFault(most, MembershipLeadership.Connections) is { } fault)
+        {
+            throw new StartupException(fault);
         }
     }
 
@@ -210,7 +222,11 @@ internal static class Startup
         {
             say($"Database: applying {pending} {(pending == 1 ? "migration" : "migrations")}…");
             db.Database.SetCommandTimeout(TimeSpan.FromHours(1));
+            await db.Database.OpenConnectionAsync(stop); // All on this one, which has no limit of time.
+            await db.Database.ExecuteSqlRawAsync(
+                "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0", stop);
             await db.Database.MigrateAsync(stop);
+            await db.Database.CloseConnectionAsync();
             say("Database: they are applied");
         }
     }

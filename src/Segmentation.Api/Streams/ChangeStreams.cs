@@ -5,7 +5,8 @@ using Segmentation.Api.Http;
 namespace Segmentation.Api.Streams;
 
 /// <summary>Opens streams of a segment's changes.</summary>
-public sealed class ChangeStreams(NpgsqlDataSource database, MembershipFeed feed, StreamOptions options) : IDisposable
+public sealed class ChangeStreams(
+    [FromKeyedServices(WorkClass.Stream)] NpgsqlDataSource database, MembershipFeed feed, StreamOptions options) : IDisposable
 {
     // However many streams are resumed at a time, those that follow have connections left.
     private readonly SemaphoreSlim oneAtATime = new(1);

@@ -7,7 +7,8 @@ namespace Segmentation.Api.Streams;
 /// Tells of changes in the segments that streams follow: one small query five times a second for all of them together, whichever process
 /// wrote the change; and none while nobody listens. What changed is read once a segment (<see cref="SegmentFeed"/>).
 /// </summary>
-public sealed partial class MembershipFeed(NpgsqlDataSource database, ILogger<MembershipFeed> logger) : BackgroundService
+public sealed partial class MembershipFeed(
+    [FromKeyedServices(WorkClass.Stream)] NpgsqlDataSource database, ILogger<MembershipFeed> logger) : BackgroundService
 {
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan FailurePause = TimeSpan.FromSeconds(1);

@@ -10,7 +10,8 @@ namespace Segmentation.Api.Webhooks;
 /// to the next as arrays: no plan is worse than one scan.
 /// </remarks>
 internal sealed partial class WebhookQueue(
-    NpgsqlDataSource database, WebhookSecrets secrets, TimeProvider time, ILogger<WebhookQueue> logger)
+    [FromKeyedServices(WorkClass.Keeper)] NpgsqlDataSource database, WebhookSecrets secrets, TimeProvider time,
+    ILogger<WebhookQueue> logger)
 {
     /// <summary>Rows read or written by one statement, at most.</summary>
     public const int Batch = 500;

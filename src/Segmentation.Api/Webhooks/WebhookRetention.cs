@@ -4,7 +4,8 @@ using Segmentation.Api.Data;
 namespace Segmentation.Api.Webhooks;
 
 /// <summary>Deletes messages that are past their retention, and gives up those that a receiver has not accepted for a day.</summary>
-internal sealed class WebhookRetention(NpgsqlDataSource database, WebhookOptions options, TimeProvider time)
+internal sealed class WebhookRetention(
+    [FromKeyedServices(WorkClass.Keeper)] NpgsqlDataSource database, WebhookOptions options, TimeProvider time)
 {
     private const int RowsPerStatement = 10_000;
 

@@ -40,6 +40,10 @@ internal sealed partial class SampleData(
         var started = Stopwatch.GetTimestamp();
         await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
 
+        // Before anybody is served; the past is worked out in between, which takes a while on a slow machine.
+        await db.Database.ExecuteSqlRawAsync(
+            "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0", cancellation);
+
         // Two services that start together must not both load.
         await DefinitionCache.LockAsync(db, cancellation);
         var keys = ExampleSegments.All.Select(s => s.Key).ToArray();

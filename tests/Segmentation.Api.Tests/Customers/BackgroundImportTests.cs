@@ -152,6 +152,7 @@ public sealed class BackgroundImportTests(ApiFixture fixture) : IClassFixture<Ap
         var waiting = (await SendAsync($"id\n{id}-waiting\n")).Expect(202);
         var address = $"imports/{taken["id"].GetString()}";
         await Wait.UntilAsync(async () => (await Api.GetAsync(address))["state"].GetString() == "running", "running");
+        await Wait.UntilAsync(async () => await CountWaitingAsync() > 0, "it waits");
         foreach (var import in new[] { address, $"imports/{waiting["id"].GetString()}" })
         {
             (await Api.DeleteAsync(import)).Expect(204);

@@ -192,7 +192,7 @@ public sealed class HttpTests(ApiFixture fixture) : IClassFixture<ApiFixture>
         (await Api.PutAsync("segments/slow", Body(All(Is("demographic.age", ">", "1")), "\"status\":\"draft\""))).Expect(201);
         (await Api.GetAsync("segments/slow/count")).Expect(200);
         await using var server = new ApiFixture.Server(
-            fixture.ConnectionString, [("Database:StatementTimeoutSeconds", "1")], migrate: false);
+            fixture.ConnectionString, [("Limits:Heavy:StatementSeconds", "1")], migrate: false);
         (await server.Api.GetAsync("segments/slow/count")).Expect(200);
         await using var locked = await LockCustomersAsync();
         AssertProblem((await server.Api.GetAsync("segments/slow/count")).Expect(504));

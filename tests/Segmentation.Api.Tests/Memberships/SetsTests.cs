@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Npgsql;
+using Segmentation.Api.Data;
 using Segmentation.Api.Memberships;
 using static Segmentation.Api.Tests.Segments.RuleJson;
 
@@ -66,7 +67,7 @@ public sealed class SetsTests(ApiFixture fixture) : IClassFixture<ApiFixture>
         }
 
         await StoredMembershipTests.SettledAsync(source, DateTimeOffset.UtcNow);
-        await using var stored = new StoredMembership(fixture.ConnectionString);
+        await using var stored = Stored(fixture.ConnectionString);
         await Task.WhenAll(Enumerable.Range(0, 20 * everyone.Count).Select(async i =>
         {
             var id = everyone[i % everyone.Count];
@@ -86,12 +87,15 @@ public sealed class SetsTests(ApiFixture fixture) : IClassFixture<ApiFixture>
     [Fact]
     public async Task Read_ManyCustomersAtOnceWithoutDatabase_AllFail()
     {
-        await using var gone = new StoredMembership(
+        await using var gone = Stored(
             new NpgsqlConnectionStringBuilder(fixture.ConnectionString) { Database = "there_is_none" }.ConnectionString);
         var answers = await Task.WhenAll(
             Enumerable.Range(0, 300).Select(async i => await Record.ExceptionAsync(() => gone.ReadAsync($"c{i}", default))));
         Assert.All(answers, a => Assert.IsType<PostgresException>(a));
     }
+
+    private static StoredMembership Stored(string connectionString) =>
+        StoredMembership.Create(new DataSources(new ConnectionSettings(connectionString), new Limits()), new Limits());
 
     [Fact]
     public async Task Combine_Saved_IsAManualSegmentOfThoseMembers()

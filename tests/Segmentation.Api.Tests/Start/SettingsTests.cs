@@ -8,9 +8,9 @@ namespace Segmentation.Api.Tests.Start;
 public sealed class SettingsTests
 {
     [Theory]
-    [InlineData("Database:StatementTimeoutSeconds", "abc", "an integer from 1 to 86400")]
-    [InlineData("Database:StatementTimeoutSeconds", "0", "an integer from 1 to 86400")]
-    [InlineData("Database:StatementTimeoutSeconds", "", "an integer from 1 to 86400")]
+    [InlineData("Limits:Heavy:StatementSeconds", "abc", "an integer from 1 to 86400")]
+    [InlineData("Limits:Point:StatementSeconds", "0", "an integer from 1 to 86400")]
+    [InlineData("Limits:Bulk:Pool", "", "an integer from 1 to 10000")]
     [InlineData("Database:WorkMem", "64 cows", "an amount of memory")]
     [InlineData("Database:WorkMem", "64mb", "an amount of memory")]
     [InlineData("Database:WorkMem", "1kB", "an amount of memory")]
@@ -40,7 +40,8 @@ public sealed class SettingsTests
     }
 
     [Theory]
-    [InlineData("Database:StatementTimeoutSeconds", "300")]
+    [InlineData("Limits:Heavy:StatementSeconds", "300")]
+    [InlineData("limits:stream:pool", "1")]
     [InlineData("Database:WorkMem", "64 MB")]
     [InlineData("Database:WorkMem", "65536")]
     [InlineData("Database:WorkMem", "1GB")]

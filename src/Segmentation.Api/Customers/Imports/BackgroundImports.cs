@@ -148,6 +148,7 @@ public sealed partial class BackgroundImports(
             }
 
             await using var scope = scopes.CreateAsyncScope();
+            scope.ServiceProvider.GetRequiredService<Work>().Begin(WorkClass.Bulk);
             var import = scope.ServiceProvider.GetRequiredService<CustomerImport>();
             var progress = new ImportProgress(file.Id);
             var result = await import.RunAsync(

@@ -6,7 +6,7 @@ using Segmentation.Api.Data;
 namespace Segmentation.Api.Customers;
 
 /// <summary>What is known of imports in the background, in tables that every process reads.</summary>
-public sealed class ImportJobs(NpgsqlDataSource database, TimeProvider time)
+public sealed class ImportJobs([FromKeyedServices(WorkClass.Keeper)] NpgsqlDataSource database, TimeProvider time)
 {
     /// <summary>How long after its end an import and its rejected lines are kept: they are personal data.</summary>
     public static readonly TimeSpan Retention = TimeSpan.FromDays(7);

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
 using Segmentation.Api.Access;
+using Segmentation.Api.Admission;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
@@ -112,6 +113,7 @@ public sealed class CustomersController(
     /// <summary>Erases a customer with its events and memberships. Repeatable.</summary>
     [HttpDelete("{id}")]
     [RequiresScope(Scopes.CustomersWrite)]
+    [Work(WorkClass.Bulk)]
     [ProducesResponseType(StatusCodes.Status204NoContent)]
     public async Task<IActionResult> Delete(string id, CancellationToken cancellation)
     {
@@ -124,6 +126,7 @@ public sealed class CustomersController(
     /// <param name="id">The customer's id, letter for letter.</param>
     [HttpDelete]
     [RequiresScope(Scopes.CustomersWrite)]
+    [Work(WorkClass.Bulk)]
     [ProducesResponseType(StatusCodes.Status204NoContent)]
     public async Task<IActionResult> Erase([FromQuery] string? id, CancellationToken cancellation)
     {
@@ -155,6 +158,7 @@ public sealed class CustomersController(
     [LinesAreUpserts]
     [RequiresScope(Scopes.CustomersWrite)]
     [ReadsBody]
+    [Work(WorkClass.Bulk, Rate = RateName.Transfer)]
     [DisableRequestSizeLimit]
     [ProducesResponseType<ImportResult>(StatusCodes.Status200OK)]
     [ProducesResponseType<ImportJobResource>(StatusCodes.Status202Accepted)]
@@ -186,6 +190,7 @@ public sealed class CustomersController(
     /// <param name="bom">Of a CSV: begin with a byte order mark, which Excel needs to read UTF-8; false when left out.</param>
     [HttpGet("export")]
     [RequiresScope(Scopes.CustomersRead)]
+    [Work(WorkClass.Export)]
     [Produces(MediaTypes.Ndjson, MediaTypes.Csv)]
     public async Task Export(ExportFormat? format, bool? bom, CancellationToken cancellation)
     {

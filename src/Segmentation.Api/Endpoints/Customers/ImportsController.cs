@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
 using Segmentation.Api.Access;
+using Segmentation.Api.Admission;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
@@ -55,6 +56,7 @@ public sealed class ImportsController(SegmentationDb db, ImportJobs jobs, TimePr
     /// <param name="id">The import's id.</param>
     /// <param name="bom">Begin with a byte order mark, which Excel needs to read UTF-8; false when left out.</param>
     [HttpGet("{id}/errors")]
+    [Work(WorkClass.Export)]
     [Produces(MediaTypes.Csv)]
     [ProducesResponseType<string>(StatusCodes.Status200OK, MediaTypes.Csv)]
     public async Task Errors(string id, bool? bom, CancellationToken cancellation) =>

@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
 using Segmentation.Api.Access;
+using Segmentation.Api.Admission;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Events;
@@ -29,6 +30,7 @@ public sealed class EventsController(SegmentationDb db, EventIngest ingest) : Co
     [Idempotent]
     [RequiresScope(Scopes.EventsWrite)]
     [ReadsBody]
+    [Work(WorkClass.Point, Later = true)]
     [DisableRequestSizeLimit]
     [ProducesResponseType<EventsResult>(StatusCodes.Status200OK)]
     public async Task<EventsResult> Create(bool? createCustomers, CancellationToken cancellation)

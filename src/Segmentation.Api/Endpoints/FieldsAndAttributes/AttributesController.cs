@@ -2,6 +2,7 @@ using FluentValidation;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
 using Segmentation.Api.Access;
+using Segmentation.Api.Admission;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
@@ -55,6 +56,7 @@ public sealed class AttributesController(SegmentationDb db, AttributeStore store
     /// <remarks>A 409 names the active segments that use it. Drafts that do become invalid.</remarks>
     [HttpDelete("{name}")]
     [RequiresScope(Scopes.SegmentsWrite)]
+    [Work(WorkClass.Bulk)]
     [ProducesResponseType(StatusCodes.Status204NoContent)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
     public async Task<IActionResult> Delete(string name, CancellationToken cancellation)

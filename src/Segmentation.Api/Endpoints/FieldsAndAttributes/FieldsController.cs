@@ -1,5 +1,7 @@
 using Microsoft.AspNetCore.Mvc;
 using Segmentation.Api.Access;
+using Segmentation.Api.Admission;
+using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 using Segmentation.Api.Segments;
 
@@ -47,6 +49,7 @@ public sealed class FieldsController(FieldDirectory directory, FieldSuggestions 
     /// <c>behavioral.events.properties.category</c>); <c>consent</c> for the purposes; or <c>type</c>, an event's type.</param>
     /// <param name="prefix">How they begin, whatever the case. Of segments the key or the name.</param>
     [HttpGet("{name}/values")]
+    [Work(WorkClass.Heavy)]
     [ProducesResponseType<FieldValues>(StatusCodes.Status200OK)]
     public Task<FieldValues> Values(string name, string? prefix, CancellationToken cancellation) =>
         suggestions.ReadAsync(name, Paging.Text(prefix ?? "", "prefix"), cancellation);

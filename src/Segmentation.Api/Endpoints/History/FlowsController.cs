@@ -1,5 +1,7 @@
 using Microsoft.AspNetCore.Mvc;
 using Segmentation.Api.Access;
+using Segmentation.Api.Admission;
+using Segmentation.Api.Data;
 using Segmentation.Api.History;
 using Segmentation.Api.Http;
 using Segmentation.Api.Segments;
@@ -25,6 +27,7 @@ public sealed class FlowsController(SegmentQuery query, FlowReader flows) : Cont
     /// <param name="since">Where the period begins; 30 days before <c>until</c> when left out.</param>
     /// <param name="until">Where it ends; now when left out.</param>
     [HttpGet]
+    [Work(WorkClass.Heavy)]
     [ProducesResponseType<Flows>(StatusCodes.Status200OK)]
     public async Task<Flows> Flows(string key, string? to, Instant? since, Instant? until, CancellationToken cancellation)
     {

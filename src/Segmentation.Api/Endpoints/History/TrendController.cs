@@ -1,5 +1,7 @@
 using Microsoft.AspNetCore.Mvc;
 using Segmentation.Api.Access;
+using Segmentation.Api.Admission;
+using Segmentation.Api.Data;
 using Segmentation.Api.History;
 using Segmentation.Api.Http;
 using Segmentation.Api.Segments;
@@ -25,6 +27,7 @@ public sealed class TrendController(SegmentQuery query, TrendReader trends) : Co
     /// <param name="to">Where to end; now when left out.</param>
     /// <param name="interval">How long the intervals are; a day when left out, or a month where that makes more than 1,000.</param>
     [HttpGet]
+    [Work(WorkClass.Heavy)]
     [ProducesResponseType<Trend>(StatusCodes.Status200OK)]
     public async Task<Trend> Trend(string key, Instant? from, Instant? to, CalendarUnit? interval, CancellationToken cancellation)
     {

@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Mvc;
 using Segmentation.Api.Access;
+using Segmentation.Api.Admission;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
@@ -22,10 +23,14 @@ public sealed class MembersController(
     CustomerSnapshots snapshots,
     ManualMembership manual,
     SegmentStore store,
+    Work work,
     TimeProvider time) : ControllerBase
 {
     /// <summary>Customers in one change of a manual segment, at most.</summary>
     public const int MaxChanges = 10_000;
+
+    // More at once are bulk work.
+    private const int MaxPoint = 100;
 
     /// <summary>Lists the members, paged; or streams them all as CSV or NDJSON, by Accept.</summary>
     /// <remarks>An active segment's members are read from stored membership, kept within a second of what is written; <c>evaluatedAt</c>
@@ -53,6 +58,11 @@ public sealed class MembersController(
         HttpContext.Caller.Require(idsOnly ? Scopes.MembershipRead : Scopes.CustomersRead);
         var size = Paging.Limit(limit);
         var after = Paging.NumberCursor(cursor) ?? 0;
+        if (form != MembersFormat.Json)
+        {
+            await work.MoveAsync(WorkClass.Export, cancellation);
+        }
+
         var (all, segment) = await query.FindAsync(key, cancellation);
         var predicate = await memberships.CreatePredicateAsync(all, segment, asOf?.Value, live, cancellation);
         var members = query.Members(predicate);
@@ -108,6 +118,7 @@ public sealed class MembersController(
     /// compared, in small letters. Without the scope <c>customers:read</c> there is no <c>actual</c>.</remarks>
     [HttpGet("explain/{customerId}")]
     [RequiresScope(Scopes.MembershipRead)]
+    [Work(WorkClass.Heavy)]
     [ProducesResponseType<Explanation>(StatusCodes.Status200OK)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
     public Task<Explanation> Explain(string key, string customerId, Instant? asOf, CancellationToken cancellation) =>
@@ -144,10 +155,16 @@ public sealed class MembersController(
     [RequiresScope(Scopes.SegmentsWrite)]
     [ProducesResponseType<MemberChangesResult>(StatusCodes.Status200OK)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
-    public Task<MemberChangesResult> ChangeMembers(string key, MemberChanges body, CancellationToken cancellation)
+    public async Task<MemberChangesResult> ChangeMembers(string key, MemberChanges body, CancellationToken cancellation)
     {
         body.Check(MaxChanges);
-        return ChangeAsync(key, body.Add ?? [], body.Remove ?? [], cancellation);
+        string[] add = body.Add ?? [], remove = body.Remove ?? [];
+        if (add.Length + remove.Length > MaxPoint)
+        {
+            await work.MoveAsync(WorkClass.Bulk, cancellation);
+        }
+
+        return await ChangeAsync(key, add, remove, cancellation);
     }
 
     private static bool IsIdsOnly(string? fields) => fields switch

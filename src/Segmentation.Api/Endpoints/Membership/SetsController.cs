@@ -1,6 +1,8 @@
 using Microsoft.AspNetCore.Mvc;
 using Segmentation.Api.Access;
+using Segmentation.Api.Admission;
 using Segmentation.Api.Customers;
+using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 using Segmentation.Api.Idempotency;
 using Segmentation.Api.Memberships;
@@ -20,6 +22,7 @@ public sealed class SetsController(
     /// <summary>How many customers segments have in common, pair by pair.</summary>
     /// <remarks>From one snapshot of the database. Active segments are read as they are stored, others are evaluated.</remarks>
     [HttpPost("overlap")]
+    [Work(WorkClass.Heavy)]
     [ProducesResponseType<Overlap>(StatusCodes.Status200OK)]
     public async Task<Overlap> Overlap(OverlapRequest body, CancellationToken cancellation)
     {
@@ -35,6 +38,7 @@ public sealed class SetsController(
     /// <c>segments:write</c> as well.</remarks>
     [HttpPost("combine")]
     [Idempotent]
+    [Work(WorkClass.Heavy)]
     [ProducesResponseType<Combination>(StatusCodes.Status200OK)]
     [ProducesResponseType<Combination>(StatusCodes.Status201Created)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]

@@ -2,6 +2,8 @@ using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Mvc;
 using Npgsql;
 using Segmentation.Api.Access;
+using Segmentation.Api.Admission;
+using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 using Segmentation.Api.Streams;
 
@@ -34,6 +36,7 @@ public sealed class StreamController(ChangeStreams streams, IHostApplicationLife
     /// <param name="lastEventId">The id to go on after; from now on when left out.</param>
     /// <param name="resumeAfter">The same, for tools that can't send the header.</param>
     [HttpGet]
+    [Work(WorkClass.Stream)]
     [ProducesResponseType<string>(StatusCodes.Status200OK, MediaType)]
     public async Task<IActionResult> Stream(
         string key,

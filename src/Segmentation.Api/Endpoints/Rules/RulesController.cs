@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.Json;
 using Microsoft.AspNetCore.Mvc;
 using Segmentation.Api.Access;
+using Segmentation.Api.Admission;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
@@ -21,6 +22,7 @@ public sealed class RulesController(SegmentationDb db, SegmentQuery query, TimeZ
     /// <summary>Counts whom a rule matches and shows some of them. Nothing is saved.</summary>
     [HttpPost("preview")]
     [RequiresScope(Scopes.SegmentsRead)]
+    [Work(WorkClass.Heavy)]
     [ProducesResponseType<Preview>(StatusCodes.Status200OK)]
     public async Task<Preview> Preview(PreviewRequest body, CancellationToken cancellation)
     {
@@ -55,6 +57,7 @@ public sealed class RulesController(SegmentationDb db, SegmentQuery query, TimeZ
     /// <summary>Shows what PostgreSQL is asked: the statement, its parameters, and the plan.</summary>
     [HttpPost("compile")]
     [RequiresScope(Scopes.Admin)]
+    [Work(WorkClass.Heavy)]
     [ProducesResponseType<Compilation>(StatusCodes.Status200OK)]
     public async Task<Compilation> Compile(CompileRequest body, CancellationToken cancellation)
     {

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Mvc.ModelBinding;
 using Segmentation.Api.Access;
+using Segmentation.Api.Admission;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 using Segmentation.Api.Idempotency;
@@ -116,6 +117,7 @@ public sealed class WebhooksController(
     /// <summary>Sends a test message now, enabled or not, and says what came back.</summary>
     /// <remarks>Its type is <c>webhook.test</c>, its data empty. It is sent once.</remarks>
     [HttpPost("{id}/test")]
+    [Work(WorkClass.Stream, Rate = RateName.WebhookTest)]
     [ProducesResponseType<WebhookTestResult>(StatusCodes.Status200OK)]
     public async Task<WebhookTestResult> Test(string id, CancellationToken cancellation)
     {

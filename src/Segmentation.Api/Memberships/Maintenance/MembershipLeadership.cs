@@ -18,8 +18,8 @@ internal sealed class MembershipLeadership(
     /// <summary>The service key of the connections that membership is maintained by.</summary>
     public const string Source = "membership";
 
-    // It uses about seven.
-    private const int Connections = 8;
+    /// <summary>How many there are; it uses about seven.</summary>
+    public const int Connections = 8;
 
     // Any number that nothing else uses.
     private const long Lock = 0x5E67_4D45_4D42;
@@ -30,10 +30,14 @@ internal sealed class MembershipLeadership(
     /// <summary>
     /// A pool for maintenance alone: its few connections stay warm, and are not reset each time, since it leaves no state on them.
     /// </summary>
-    /// <param name="connectionString">The service's own.</param>
-    public static NpgsqlDataSource CreateSource(string connectionString) =>
-        NpgsqlDataSource.Create(
-            new NpgsqlConnectionStringBuilder(connectionString) { NoResetOnClose = true, MinPoolSize = 0, MaxPoolSize = Connections });
+    public static NpgsqlDataSource CreateSource(DataSources sources) => sources.Create(
+        WorkClass.Keeper,
+        Connections,
+        c =>
+        {
+            c.NoResetOnClose = true;
+            c.MinPoolSize = 0;
+        });
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {

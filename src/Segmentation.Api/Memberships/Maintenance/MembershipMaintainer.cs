@@ -40,7 +40,7 @@ internal sealed class MembershipMaintainer : IDisposable
     /// <param name="watermark">The instant up to which all stored membership was true before.</param>
     public MembershipMaintainer(
         IServiceScopeFactory scopes,
-        NpgsqlDataSource source,
+        [FromKeyedServices(MembershipLeadership.Source)] NpgsqlDataSource source,
         DefinitionCache definitions,
         CustomerRowReaders readers,
         RevenueOptions revenue,

@@ -1,3 +1,4 @@
+using Segmentation.Api.Data;
 using Segmentation.Api.Segments;
 
 namespace Segmentation.Api.Memberships;
@@ -5,7 +6,8 @@ namespace Segmentation.Api.Memberships;
 /// <summary>
 /// Which segments one customer is in: read from stored membership where that includes all that was written of the customer, else evaluated.
 /// </summary>
-public sealed class CustomerMembershipReader(DefinitionCache cache, StoredMembership stored, CustomerSnapshots snapshots)
+public sealed class CustomerMembershipReader(
+    DefinitionCache cache, StoredMembership stored, CustomerSnapshots snapshots, Work work)
 {
     /// <summary>The active segments that a customer is in, with its stays in them unless all are evaluated.</summary>
     /// <param name="live">Evaluate all segments in any case.</param>
@@ -18,6 +20,7 @@ public sealed class CustomerMembershipReader(DefinitionCache cache, StoredMember
             return (WithStays(all.SelectActive(memberships.Segments), memberships), memberships.Watermark);
         }
 
+        await MoveAsync(asOf, live, cancellation);
         var (segments, evaluatedAt) = await snapshots.EvaluateActiveAsync(id, asOf, cancellation);
         var behind = asOf is null && !live ? await stored.ReadBehindAsync(id, cancellation) : null;
         return (WithStays(segments, behind), evaluatedAt);
@@ -35,8 +38,13 @@ public sealed class CustomerMembershipReader(DefinitionCache cache, StoredMember
             return (memberships.Segments.Contains(segment.Id), memberships.Watermark);
         }
 
+        await MoveAsync(asOf, live, cancellation);
         return await snapshots.EvaluateAsync(key, id, asOf, cancellation);
     }
+
+    // Evaluated because it was written an instant ago it is a single read all the same.
+    private Task MoveAsync(DateTimeOffset? asOf, bool live, CancellationToken cancellation) =>
+        asOf is not null || live ? work.MoveAsync(WorkClass.Heavy, cancellation) : Task.CompletedTask;
 
     private static IReadOnlyList<CustomerMembership> WithStays(
         IReadOnlyList<SegmentDefinition> segments, CustomerMemberships? memberships)

@@ -9,7 +9,7 @@ namespace Segmentation.Api.Memberships;
 /// <summary>
 /// Who is in a segment: read from stored membership where there is one and a live evaluation was not asked for, else evaluated.
 /// </summary>
-public sealed class MembershipReader(SegmentationDb db, SegmentQuery query, StoredMembership stored)
+public sealed class MembershipReader(SegmentationDb db, SegmentQuery query, StoredMembership stored, Work work)
 {
     /// <summary>Who is in a segment.</summary>
     /// <param name="asOf">An instant to evaluate the rule at; null for now.</param>
@@ -57,7 +57,17 @@ public sealed class MembershipReader(SegmentationDb db, SegmentQuery query, Stor
             ? SegmentQuery.Share(size.Size, size.Customers, size.Watermark)
             : await query.CountAsync(query.CreatePredicate(all, segment, asOf), cancellation);
 
+    // Null where the rule has to be evaluated, which is another class of work than to read.
     private async Task<StoredSize?> ReadStoredAsync(
-        DefinitionSet all, SegmentDefinition segment, DateTimeOffset? asOf, bool? live, CancellationToken cancellation) =>
-        asOf is null && live != true && all.IsStored(segment) ? await stored.ReadSizeAsync(segment.Id, cancellation) : null;
+        DefinitionSet all, SegmentDefinition segment, DateTimeOffset? asOf, bool? live, CancellationToken cancellation)
+    {
+        if (asOf is null && live != true && all.IsStored(segment)
+            && await stored.ReadSizeAsync(segment.Id, cancellation) is { } size)
+        {
+            return size;
+        }
+
+        await work.MoveAsync(WorkClass.Heavy, cancellation);
+        return null;
+    }
 }

@@ -16,7 +16,7 @@ namespace Segmentation.Api.Memberships;
 /// Memory is bounded by reading a range of keys at a time: for 100 segments 13 MB of bits, and at most 4 MB of keys on their way from each
 /// of two connections. The second one is a help: where none is free, it goes on without.
 /// </remarks>
-public sealed class SegmentOverlap(SegmentationDb db, SegmentQuery query, NpgsqlDataSource database)
+public sealed class SegmentOverlap(SegmentationDb db, SegmentQuery query, Work work)
 {
     // Keys in a range; a power of 2.
     private const int Range = 1 << 20;
@@ -87,7 +87,7 @@ public sealed class SegmentOverlap(SegmentationDb db, SegmentQuery query, Npgsql
         late.CancelAfter(Patience);
         try
         {
-            return await database.OpenConnectionAsync(late.Token);
+            return await work.Source.OpenConnectionAsync(late.Token);
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {

@@ -89,14 +89,16 @@ public sealed class SegmentReader(SegmentationDb db, SegmentQuery query, Members
         };
     }
 
-    // Null where counting takes too long. The definition is what was asked for; evaluatedAt shows how old the last count is.
+    // Null where counting takes too long, or too many count already. The definition is what was asked for; evaluatedAt shows how old the
+    // last count is.
     private async Task<SegmentCount?> TryCountAsync(DefinitionSet all, SegmentDefinition segment, CancellationToken cancellation)
     {
         try
         {
             return await memberships.CountAsync(all, segment, asOf: null, live: null, cancellation);
         }
-        catch (Exception slow) when (StatementTimeout.IsCause(slow) && !cancellation.IsCancellationRequested)
+        catch (Exception slow) when (
+            (StatementTimeout.IsCause(slow) || slow is ApiProblem { RetryAfter: not null }) && !cancellation.IsCancellationRequested)
         {
             return null;
         }

@@ -46,9 +46,6 @@ public sealed class StoredMembership : IAsyncDisposable
             membership_leader l, definition_stamp s WHERE {IsUpToDate}
         """;
 
-    // More would not be faster, since each statement takes a fraction of a millisecond.
-    private static readonly int Connections = Math.Clamp(2 * Environment.ProcessorCount, 4, 32);
-
     // Statements for customers at a time: requests that arrive meanwhile go with the next one.
     private static readonly int MaxStatements = Math.Clamp(Environment.ProcessorCount, 2, 16);
 
@@ -61,20 +58,22 @@ public sealed class StoredMembership : IAsyncDisposable
     private readonly ConcurrentQueue<Request> waiting = new();
     private readonly SemaphoreSlim statements = new(MaxStatements);
 
-    /// <param name="connectionString">
-    /// The service's own. The statements here have one plan for all values, and planning takes longer than running them: they are planned
-    /// once a connection, while all others are planned for their values.
-    /// </param>
-    public StoredMembership(string connectionString)
-    {
-        var settings = new NpgsqlConnectionStringBuilder(connectionString);
-        settings.MaxPoolSize = Math.Min(settings.MaxPoolSize, Connections);
-        settings.MinPoolSize = 0;
-        settings.AutoPrepareMinUsages = 1;
-        settings.NoResetOnClose = true; // Nothing here leaves state on a connection.
-        settings.Options = $"{settings.Options} -c plan_cache_mode=force_generic_plan {ByIndex}".Trim();
-        source = NpgsqlDataSource.Create(settings);
-    }
+    private StoredMembership(NpgsqlDataSource source) => this.source = source;
+
+    /// <summary>
+    /// The statements here have one plan for all values, and planning takes longer than running them: they are planned once a connection,
+    /// while all others are planned for their values. So the connections are of their own.
+    /// </summary>
+    internal static StoredMembership Create(DataSources sources, Limits limits) => new(sources.Create(
+        WorkClass.Point,
+        DataSources.StoredReads(limits.Point),
+        settings =>
+        {
+            settings.MinPoolSize = 0;
+            settings.AutoPrepareMinUsages = 1;
+            settings.NoResetOnClose = true; // Nothing here leaves state on a connection.
+            settings.Options = $"{settings.Options} -c plan_cache_mode=force_generic_plan {ByIndex}".Trim();
+        }));
 
     /// <summary>A segment's size; null while its membership is being built.</summary>
     public async Task<StoredSize?> ReadSizeAsync(int segment, CancellationToken cancellation)

@@ -69,7 +69,9 @@ public sealed class AttributeStore(
         if (await db.Attributes.Where(a => a.Name == name).ExecuteDeleteAsync(cancellation) > 0)
         {
             // Left behind, a value would come back with another type if the name were registered again.
+            // In one transaction with the definition, however many there are: this statement has a limit of its own.
             db.Database.SetCommandTimeout(TimeSpan.FromMinutes(10));
+            await db.Database.ExecuteSqlRawAsync("SET LOCAL statement_timeout = '10min'", cancellation);
             await db.Database.ExecuteSqlAsync(
                 $$"""
                 UPDATE customers

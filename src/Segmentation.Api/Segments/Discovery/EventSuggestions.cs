@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
-using Npgsql;
 using NpgsqlTypes;
 using Segmentation.Api.Data;
 using Segmentation.Api.Events;
@@ -10,7 +9,7 @@ using Segmentation.Rules.Catalog;
 namespace Segmentation.Api.Segments;
 
 /// <summary>Suggests values of what is inside events. But for types and times, those of the last events.</summary>
-public sealed class EventSuggestions(SegmentationDb db, NpgsqlDataSource source)
+public sealed class EventSuggestions(SegmentationDb db, Work work)
 {
     /// <summary>Values of a field of events that begin with a text; in order.</summary>
     /// <param name="prefix">Normalized.</param>
@@ -58,7 +57,7 @@ public sealed class EventSuggestions(SegmentationDb db, NpgsqlDataSource source)
     // The last and the first of each type stand at the ends of its part of the index.
     private async Task<FieldValues> ReadTimesAsync(CancellationToken cancellation)
     {
-        await using var command = source.CreateCommand(
+        await using var command = work.Source.CreateCommand(
             $"""
             {RecentEvents.With} SELECT min(e.first), max(e.last) FROM types t CROSS JOIN LATERAL (
                 SELECT min(occurred_at) AS first, max(occurred_at) AS last FROM events WHERE type = t.type) e
@@ -74,7 +73,7 @@ public sealed class EventSuggestions(SegmentationDb db, NpgsqlDataSource source)
     private async Task<FieldValues> ReadAsync(
         string folded, string original, string? number, string? boolean, string[] path, string prefix, CancellationToken cancellation)
     {
-        await using var command = source.CreateCommand(
+        await using var command = work.Source.CreateCommand(
             $"""
             {RecentEvents.With}, seen AS MATERIALIZED (
                 SELECT {folded} AS folded, {original} AS original, {number ?? "NULL::numeric"} AS number, {boolean ?? "NULL::text"} AS flag

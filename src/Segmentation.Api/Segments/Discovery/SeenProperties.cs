@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using Npgsql;
+using Segmentation.Api.Data;
 
 namespace Segmentation.Api.Segments;
 
@@ -18,7 +19,7 @@ public sealed class SeenProperties
     private readonly NpgsqlDataSource source;
     private readonly Look<IReadOnlyList<SeenProperty>> look;
 
-    public SeenProperties(NpgsqlDataSource source, TimeProvider time) =>
+    public SeenProperties([FromKeyedServices(WorkClass.Keeper)] NpgsqlDataSource source, TimeProvider time) =>
         (this.source, look) = (source, new Look<IReadOnlyList<SeenProperty>>(ReadAsync, [], time));
 
     /// <summary>By name. Where the events can't be read in time, what was found before.</summary>

@@ -1,4 +1,5 @@
 using Npgsql;
+using Segmentation.Api.Data;
 
 namespace Segmentation.Api.Segments;
 
@@ -20,7 +21,7 @@ public sealed class SeenPurposes
     private readonly NpgsqlDataSource source;
     private readonly Look<IReadOnlyList<string>> look;
 
-    public SeenPurposes(NpgsqlDataSource source, TimeProvider time) =>
+    public SeenPurposes([FromKeyedServices(WorkClass.Keeper)] NpgsqlDataSource source, TimeProvider time) =>
         (this.source, look) = (source, new Look<IReadOnlyList<string>>(ReadAsync, [], time));
 
     /// <summary>In no order. Where the customers can't be read in time, what was found before.</summary>

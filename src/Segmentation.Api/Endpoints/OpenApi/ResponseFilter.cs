@@ -69,17 +69,15 @@ internal sealed class ResponseFilter : IDocumentFilter
 
         if (hasBody)
         {
+            yield return "408";
             yield return "413";
         }
 
         // Where no body is taken, none may be sent; an encoding that is not known is refused everywhere.
         yield return "415";
 
-        if (id == "Customers_Import")
-        {
-            yield return "429";
-        }
-
+        // A key that is too fast, an address that tries keys.
+        yield return "429";
         yield return "500";
         if (path != "/health/live")
         {

@@ -15,14 +15,15 @@ internal static class StatusDescriptions
         ["403"] = "The key or token has not the scope that this needs, or is not for this; or the page that sent it may not write here.",
         ["404"] = "Not found.",
         ["406"] = "Accept excludes what there is here.",
+        ["408"] = "The body came too slowly.",
         ["409"] = "Conflict. The title says with what.",
         ["412"] = "It has changed since the version in If-Match, or is there already (If-None-Match: *).",
         ["413"] = "The body is too large.",
         ["415"] = "The body's Content-Type, charset or Content-Encoding is not taken here; the title says which are.",
-        ["429"] = "Too much at once. Try again after `Retry-After`.",
+        ["429"] = "More than this key may send, or have under way at once. Try again after `Retry-After`.",
         ["500"] = "The service failed. Its log says why.",
-        ["503"] = "The database can't be reached. Try again after `Retry-After`.",
-        ["504"] = "The query took too long and was stopped.",
+        ["503"] = "The service is busy, or its database can't be reached. Try again after `Retry-After`.",
+        ["504"] = "The statement took longer than its class of work may, and was stopped.",
     };
 
     public static bool IsError(string status) => string.CompareOrdinal(status, "400") >= 0;

@@ -288,8 +288,9 @@ public sealed class IdempotencyTests(IdempotencyWorld world) : IClassFixture<Ide
         var document = (await Api.GetAsync("/swagger/v1/swagger.json")).Expect(200).Json;
         Assert.Equal(
             [
-                "Customers_AddEvent", "Customers_Create", "Events_Create", "Segments_ChangeMembers", "Segments_Clone", "Segments_Combine",
-                "Segments_Create", "Segments_Restore", "Webhooks_Create", "Webhooks_Replay", "Webhooks_ReplayOne",
+                "ApiKeys_Create", "ApiKeys_Rotate", "Customers_AddEvent", "Customers_Create", "Events_Create", "Segments_ChangeMembers",
+                "Segments_Clone", "Segments_Combine", "Segments_Create", "Segments_Restore", "Webhooks_Create", "Webhooks_Replay",
+                "Webhooks_ReplayOne",
             ],
             document.GetProperty("paths").EnumerateObject().SelectMany(p => p.Value.EnumerateObject().Select(o => o.Value))
                 .Where(o => o.TryGetProperty("parameters", out var parameters)

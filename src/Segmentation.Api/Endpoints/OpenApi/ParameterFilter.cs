@@ -45,10 +45,12 @@ internal sealed class ParameterFilter : IDocumentFilter
         }
     }
 
-    private static string? Describe(string operation, string name) =>
-        name == "id" && operation.StartsWith("Webhooks_", StringComparison.Ordinal)
-            ? "The webhook's id."
-            : Descriptions.GetValueOrDefault(name);
+    private static string? Describe(string operation, string name) => (operation.Split('_')[0], name) switch
+    {
+        ("Webhooks", "id") => "The webhook's id.",
+        ("ApiKeys", "id") => "The API key's id.",
+        _ => Descriptions.GetValueOrDefault(name),
+    };
 
     private static void AddExample(OpenApiParameter parameter, JsonNode example)
     {

@@ -226,6 +226,7 @@ internal static class SwaggerExamples
         (_, "mode") => "merge",
         (_, "dryRun") => true,
         (_, "id" or "customerId") => Customer,
+        (_, "Idempotency-Key") => "order-1002",
         (_, "for") => "event",
         ("Fields_Values", "name") => "demographic.occupation",
         ("Attributes_Get", "name") => "plan",

@@ -22,8 +22,8 @@ internal static class HttpSetup
         services.AddCors(o => o.AddDefaultPolicy(p => p
             .WithOrigins(Origins.Read(configuration))
             .AllowAnyHeader().AllowAnyMethod().WithExposedHeaders(
-                "ETag", "Location", "Retry-After", "RateLimit", "RateLimit-Policy", "X-Snapshot-At", "Idempotency-Replayed",
-                AnswerHeaders.RequestId)
+                "ETag", "Location", "Retry-After", "RateLimit", "RateLimit-Policy", "WWW-Authenticate", "X-Snapshot-At",
+                "Idempotency-Replayed", AnswerHeaders.RequestId)
             .SetPreflightMaxAge(PreflightMaxAge)));
         services.Configure<KestrelServerOptions>(o =>
         {

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Configuration;
@@ -76,6 +77,8 @@ public sealed class SampleHost(string connectionString) : WebApplicationFactory<
         base.ConfigureClient(client);
         client.DefaultRequestHeaders.Authorization = Key is null ? null : new("Bearer", Key);
     }
+
+    protected override void ConfigureWebHost(IWebHostBuilder builder) => builder.UseFastSenders();
 
     protected override IHost CreateHost(IHostBuilder builder)
     {

@@ -145,7 +145,7 @@ internal sealed class IdempotencyFilter(IdempotentAttribute marked, IdempotencyS
             var text = body is null ? null : Encoding.UTF8.GetString(body);
             body = text is not null && box.FindMissingKey(text) is null
                 ? Encoding.UTF8.GetBytes(box.Open(text, Purpose))
-                : throw ApiProblem.Conflict($"It was made, and its secret was shown once: {record.Location}");
+                : throw ApiProblem.Conflict("It was made, and its secret was shown once" + (record.Location is { } at ? $": {at}" : "."));
         }
 
         return new KeptAnswer(record.Status!.Value, record.Location, record.EntityTag, record.MediaType, body ?? [], IsReplay: true);

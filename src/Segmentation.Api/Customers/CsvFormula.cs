@@ -13,10 +13,12 @@ internal static class CsvFormula
     private static readonly SearchValues<char> Starts = SearchValues.Create("=+-@\t\r＝＋－＠");
 
     /// <summary>The cell that a text is written as. A number is harmless, and stays as it is.</summary>
-    public static string Lead(string text)
+    /// <param name="isRaw">For who is no spreadsheet: formulas stay as they are, too.</param>
+    public static string Lead(string text, bool isRaw = false)
     {
         var bare = text.AsSpan().TrimStart('\'');
-        return !bare.IsEmpty && Starts.Contains(bare[0]) && (bare.Length < text.Length || RuleNumber.Parse(text) is null)
+        return !bare.IsEmpty && Starts.Contains(bare[0])
+            && (bare.Length < text.Length || (!isRaw && RuleNumber.Parse(text) is null))
             ? "'" + text
             : text;
     }

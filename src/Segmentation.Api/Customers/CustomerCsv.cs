@@ -75,10 +75,11 @@ internal sealed class CustomerCsv
     public string Header() => Join(columns.Select(c => c.Name));
 
     /// <summary>A customer's line.</summary>
-    public string Record(CustomerResource customer)
+    /// <param name="rawFormulas">Whether cells that a spreadsheet takes for formulas stay as they are.</param>
+    public string Record(CustomerResource customer, bool rawFormulas = false)
     {
         var json = JsonSerializer.SerializeToElement(customer, Json.Options);
-        return Join(columns.Select(column => Text(Find(json, column.Name))));
+        return Join(columns.Select(column => Text(Find(json, column.Name), rawFormulas)));
     }
 
     /// <summary>A line of these fields.</summary>
@@ -98,12 +99,12 @@ internal sealed class CustomerCsv
         return json;
     }
 
-    private static string Text(JsonElement? value) => value switch
+    private static string Text(JsonElement? value, bool rawFormulas) => value switch
     {
         null => "",
         { ValueKind: JsonValueKind.Array } list => CsvFormula.Lead(string.Join('|', list.EnumerateArray().Select(item =>
-            item.GetString()!.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("|", "\\|", StringComparison.Ordinal)))),
-        { ValueKind: JsonValueKind.String } text => CsvFormula.Lead(text.GetString()!),
+            item.GetString()!.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("|", "\\|", StringComparison.Ordinal))), rawFormulas),
+        { ValueKind: JsonValueKind.String } text => CsvFormula.Lead(text.GetString()!, rawFormulas),
         { } scalar => scalar.GetRawText(),
     };
 

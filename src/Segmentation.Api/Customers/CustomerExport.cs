@@ -17,7 +17,8 @@ public enum ExportFormat { Ndjson, Csv }
 /// <param name="Bom">Whether a CSV begins with a byte order mark, which Excel needs to read UTF-8.</param>
 /// <param name="IdOnly">Whether it has nothing but ids.</param>
 /// <param name="At">Whatever was written before, and not since, is in it as it was.</param>
-public sealed record CustomerDownload(string Name, bool Csv, bool Bom, bool IdOnly, DateTimeOffset At);
+/// <param name="RawFormulas">Whether cells of a CSV that a spreadsheet takes for formulas stay as they are.</param>
+public sealed record CustomerDownload(string Name, bool Csv, bool Bom, bool IdOnly, DateTimeOffset At, bool RawFormulas);
 
 /// <summary>
 /// Writes customers out in the order of their keys, in a form that an import reads. Each page is read with a statement and a connection of
@@ -93,7 +94,7 @@ public static class CustomerExport
             (after, rows) = (row.Key, rows + 1);
             if (csv is not null)
             {
-                Encoding.UTF8.GetBytes(csv.Record(row.Customer), body);
+                Encoding.UTF8.GetBytes(csv.Record(row.Customer, download.RawFormulas), body);
                 return;
             }
 

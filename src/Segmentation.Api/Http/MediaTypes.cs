@@ -53,6 +53,11 @@ internal static class MediaTypes
             StatusCodes.Status406NotAcceptable, $"Accept excludes what there is here: {string.Join(", ", offered)}.");
     }
 
+    /// <summary>Whether CSV is asked for as it is: <c>Accept: text/csv; formulas=raw</c>.</summary>
+    public static bool AsksForRawFormulas(this HttpRequest request) => request.GetTypedHeaders().Accept.Any(type =>
+        Fits(type, Csv) && type.Parameters.Any(p => p.Name.Equals("formulas", StringComparison.OrdinalIgnoreCase)
+            && p.Value.Equals("raw", StringComparison.OrdinalIgnoreCase)));
+
     private static bool Fits(MediaTypeHeaderValue range, string type) => range.MatchesAllTypes
         || (range.MatchesAllSubTypes && type.StartsWith($"{range.Type}/", StringComparison.OrdinalIgnoreCase))
         || range.MediaType.Equals(type, StringComparison.OrdinalIgnoreCase);

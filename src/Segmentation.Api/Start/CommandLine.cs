@@ -17,8 +17,8 @@ internal sealed class CommandLine
     // The host's own, and sections of its parts, which check what is below them.
     private static readonly string[] HostSettings =
     [
-        "environment", "contentRoot", "applicationName", "webRoot", "http_ports", "https_ports", "AllowedHosts", "detailedErrors",
-        "shutdownTimeoutSeconds", "preventHostingStartup", "hostingStartupAssemblies", "startupAssembly", "captureStartupErrors",
+        "environment", "contentRoot", "applicationName", "webRoot", "http_ports", "https_ports", "detailedErrors", "shutdownTimeoutSeconds",
+        "preventHostingStartup", "hostingStartupAssemblies", "startupAssembly", "captureStartupErrors",
         "suppressStatusMessages", "preferHostingUrls", "server",
     ];
     private static readonly string[] HostSections = ["Serilog", "Kestrel"];

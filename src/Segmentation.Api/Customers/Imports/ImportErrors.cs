@@ -30,7 +30,7 @@ internal static class ImportErrors
 
         // A file that was mended and sent again has the notes of the import before: these take their place.
         var earlier = header.Index().Where(column => notes.Contains(column.Item.Trim())).Select(column => column.Index).ToHashSet();
-        var first = CustomerCsv.Join([.. notes, .. header.Where((_, i) => !earlier.Contains(i)).Select(CsvFormula.Lead)]);
+        var first = CustomerCsv.Join([.. notes, .. header.Where((_, i) => !earlier.Contains(i)).Select(name => CsvFormula.Lead(name))]);
         var (rejections, fields) = (db.ImportRejections, new List<string?>());
         var (after, rows) = (0, 1);
         await PagedBody.WriteAsync(response, (bom ? "\uFEFF" : "") + first, Read, Write, cancellation);

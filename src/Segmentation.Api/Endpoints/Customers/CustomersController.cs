@@ -182,7 +182,8 @@ public sealed class CustomersController(
     /// Downloads all customers, a line each: text/csv or (unless Accept asks for it) application/x-ndjson. An import takes it back.
     /// </summary>
     /// <remarks>In CSV a cell of text that a spreadsheet would take for a formula (it begins with <c>=</c>, <c>+</c>, <c>-</c>, <c>@</c>,
-    /// a tab or a carriage return, and is no number) is led by an apostrophe, which an import takes off again.
+    /// a tab or a carriage return, and is no number) is led by an apostrophe, which an import takes off again. With
+    /// <c>Accept: text/csv; formulas=raw</c> it stays as it is.
     ///
     /// A customer who is there from the beginning to the end comes exactly once, as it is when its turn comes. Whatever was written before
     /// the instant in <c>X-Snapshot-At</c> is in it.</remarks>
@@ -198,7 +199,9 @@ public sealed class CustomersController(
             : Request.Negotiate(MediaTypes.Ndjson, MediaTypes.Csv) == MediaTypes.Csv;
         var attributes = await db.Attributes.AsNoTracking().ToListAsync(cancellation);
         await CustomerExport.WriteAsync(
-            Response, db, db.Customers, new CustomerDownload("customers", csv, bom == true, IdOnly: false, Now), attributes, cancellation);
+            Response, db, db.Customers,
+            new CustomerDownload("customers", csv, bom == true, IdOnly: false, Now, Request.AsksForRawFormulas()), attributes,
+            cancellation);
     }
 
     private async Task<Page<CustomerResource>> PageAsync(

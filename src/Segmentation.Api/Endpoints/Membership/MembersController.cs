@@ -69,7 +69,7 @@ public sealed class MembersController(
         if (form != MembersFormat.Json)
         {
             var download = new CustomerDownload(
-                $"members-of-{key}", form == MembersFormat.Csv, bom == true, idsOnly, predicate.EvaluatedAt);
+                $"members-of-{key}", form == MembersFormat.Csv, bom == true, idsOnly, predicate.EvaluatedAt, Request.AsksForRawFormulas());
             await (predicate.IsStored || HttpContext.IsHead()
                 ? CustomerExport.WriteAsync(Response, db, members, download, all.Attributes, cancellation)
                 : CustomerExport.WriteAsync(

@@ -33,8 +33,8 @@ internal static class Swagger
         + "Lists are `{\"items\", \"nextCursor\"}`: send `nextCursor` as `cursor` for the next page. Instants are UTC.\n\n"
         + "**Errors** all have one form, problem details (RFC 9457, `application/problem+json`): `title` says what is wrong and what to "
         + "do about it, `status` repeats the status. A 400 has `errors` besides, which names what is wrong, all of a rule's faults at "
-        + "once, by JSON Pointer into the body (`/rule/rules/0/value`) or by the parameter's name. "
-        + "After a 503, wait as long as `Retry-After` says.\n\n"
+        + "once, by JSON Pointer into the body (`/rule/rules/0/value`) or by the parameter's name. `requestId` is in the service's "
+        + "log, too. After a 503, wait as long as `Retry-After` says.\n\n"
         + "**Access**: on this machine, and while there is no API key and no identity provider, nobody needs anything. Else press "
         + "*Authorize* and give a key or a token; every operation says which scope it needs. Without one the answer is a 401, with "
         + "others a 403.\n\n"
@@ -45,9 +45,13 @@ internal static class Swagger
     private const string Style =
         "tr.response:is([data-code^='4'], [data-code^='5']) :is(.response-controls, .model-example) { display: none }";
 
+    // What makes its logo white is a style within that. Another version may have another: browsers' consoles then say which.
+    private const string LogoHash = "'sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w='";
+
     // Its icons are in its style sheet.
     private static readonly string ContentPolicy =
-        $"default-src 'self'; img-src 'self' data:; style-src 'self' {AnswerHeaders.Hash(Style)}; base-uri 'none'; frame-ancestors 'none'";
+        $"default-src 'self'; img-src 'self' data:; style-src 'self' {AnswerHeaders.Hash(Style)} {LogoHash}; base-uri 'none'; "
+        + "frame-ancestors 'none'";
 
     public static void AddSwagger(this IServiceCollection services) => services.AddEndpointsApiExplorer().AddSwaggerGen(o =>
     {

@@ -48,7 +48,7 @@ internal sealed class ETagFilter : IDocumentFilter
         && json.Schema is OpenApiSchemaReference { Reference.Id: "Segment" or "Customer" or "Webhook" or "ApiKey" };
 
     private static bool HonorsIfMatch(string path, HttpMethod method, OpenApiOperation operation) =>
-        operation.OperationId == "Segments_Restore"
+        operation.OperationId is "Segments_Restore" or "Customers_Erase" or "ApiKeys_Rotate"
         || (operation.Writes(path, method) && operation.OperationId!.Split('_')[0] is "Segments" or "Customers" or "Webhooks" or "ApiKeys");
 
     private static void AddIfMatch(OpenApiOperation operation)

@@ -37,11 +37,8 @@ internal sealed class ResponseFilter : IDocumentFilter
         var id = operation.OperationId!;
         var hasBody = operation.RequestBody is not null;
         var pathParameters = operation.CountPathParameters();
-        // A query parameter that the operation does not have is one.
-        if (path.StartsWith("/api", StringComparison.Ordinal))
-        {
-            yield return "400";
-        }
+        // A query that is no UTF-8 is one everywhere, under /api a parameter that the operation does not have, too.
+        yield return "400";
 
         // Pages of other sites write nothing.
         if (method != HttpMethod.Get)

@@ -55,9 +55,13 @@ internal sealed class StarvationLoads(HttpClient http)
         async stream =>
         {
             var buffer = new byte[300];
-            while (await stream.ReadAsync(buffer, end) > 0)
+            for (var isFirst = true; await stream.ReadAsync(buffer, end) > 0; isFirst = false)
             {
-                Answers.AddOrUpdate(Encoding.ASCII.GetString(buffer, 0, 12), 1, (_, count) => count + 1);
+                if (isFirst)
+                {
+                    Answers.AddOrUpdate(Encoding.ASCII.GetString(buffer, 9, 3), 1, (_, count) => count + 1);
+                }
+
                 await Task.Delay(1000, end);
             }
         },
@@ -116,6 +120,7 @@ internal sealed class StarvationLoads(HttpClient http)
         {
             using var answer = await http.PostAsync(new Uri(path, UriKind.Relative), content, end);
             answered = $"{(int)answer.StatusCode}";
+            await Task.Delay(answer.Headers.RetryAfter?.Delta ?? TimeSpan.Zero, end);
         }
         catch (HttpRequestException refused)
         {

@@ -62,8 +62,14 @@ public sealed class EventIngest(
     }
 
     /// <summary>A JSON body: one event, or an array of them, which is read item by item and stored once it is there.</summary>
-    public async Task<EventsResult> StoreJsonAsync(Stream body, bool create, CancellationToken cancellation)
+    /// <param name="length">Bytes of the body, where that is said. A long one is bulk work before it is read.</param>
+    public async Task<EventsResult> StoreJsonAsync(Stream body, long? length, bool create, CancellationToken cancellation)
     {
+        if (length > HeldBytes)
+        {
+            await work.EnterAsync(WorkClass.Bulk, cancellation);
+        }
+
         try
         {
             await using var held = new FileBufferingReadStream(
@@ -138,13 +144,14 @@ public sealed class EventIngest(
                 if (held.Length > HeldBytes)
                 {
                     Note();
+                    await EnterOnceAsync(WorkClass.Bulk);
                 }
             }
         }
 
-        // Nothing is held for the array before this: a place, a connection.
+        // Nothing is held for a short array before this: a place, a connection.
         work.Charge(RateName.Default, (int)received / EventsPerToken);
-        await work.EnterAsync(received > MaxPoint ? WorkClass.Bulk : WorkClass.Point, cancellation);
+        await EnterOnceAsync(received > MaxPoint ? WorkClass.Bulk : WorkClass.Point);
         if (held.TempFileName is not { } file)
         {
             await StoreAsync(part, create, cancellation);
@@ -156,6 +163,9 @@ public sealed class EventIngest(
         Note();
         Count(await store.StoreAsync(customers, () => ReadPartsAsync(held, valid, cancellation), create, cancellation), valid.Count);
         return Result();
+
+        Task EnterOnceAsync(WorkClass to) =>
+            work.Class == WorkClass.Bulk ? Task.CompletedTask : work.EnterAsync(to, cancellation);
 
         void Note()
         {

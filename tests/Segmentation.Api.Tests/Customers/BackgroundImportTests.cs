@@ -1,3 +1,5 @@
+using System.Net.Sockets;
+using System.Text;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using Segmentation.Api.Customers;
@@ -233,6 +235,13 @@ public sealed class BackgroundImportTests(ApiFixture fixture) : IClassFixture<Ap
         await using var connection = new NpgsqlConnection(fixture.ConnectionString + ";Pooling=false");
         await connection.OpenAsync();
         await ExecuteAsync(connection, "BEGIN; LOCK TABLE customers IN ACCESS EXCLUSIVE MODE");
+
+        // Whoever is slow to send takes the place of nobody.
+        using var slow = new TcpClient();
+        await slow.ConnectAsync("127.0.0.1", server.Api.Client.BaseAddress!.Port);
+        await slow.GetStream().WriteAsync(Encoding.ASCII.GetBytes(
+            "POST /api/v1/customers/import HTTP/1.1\r\nHost: localhost\r\nPrefer: respond-async\r\nContent-Type: text/csv\r\n"
+            + "Content-Length: 100\r\n\r\nid\nslow"));
         var first = (await SendAsync("id\nx", "", server.Api)).Expect(202);
         var second = (await SendAsync("id\nx", "", server.Api)).Expect(429);
         Assert.NotNull(second.Message.Headers.RetryAfter);

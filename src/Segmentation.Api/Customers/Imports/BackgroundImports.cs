@@ -24,17 +24,13 @@ public sealed partial class BackgroundImports(
     /// <exception cref="ApiProblem">413: it is too large; 429: too many are there already; 503: it can't be held.</exception>
     public async Task<ImportJobResource> AddAsync(Stream content, ImportOptions import, CancellationToken cancellation)
     {
-        if (Interlocked.Increment(ref files) > options.Value.MaxFiles)
-        {
-            Interlocked.Decrement(ref files);
-            throw new ApiProblem(
-                StatusCodes.Status429TooManyRequests, $"{options.Value.MaxFiles} imports wait or run already. Send it when one has ended.");
-        }
-
-        FileStream? file = null;
+        // Whoever sends a file slowly takes no place: the file does, once it is there.
+        CheckRoom(Volatile.Read(ref files));
+        var file = await HoldAsync(content, cancellation);
+        var taken = Interlocked.Increment(ref files);
         try
         {
-            file = await HoldAsync(content, cancellation);
+            CheckRoom(taken - 1);
             var now = time.GetUtcNow();
             var job = new ImportJob
             {
@@ -59,17 +55,22 @@ public sealed partial class BackgroundImports(
         catch
         {
             Interlocked.Decrement(ref files);
-            if (file is not null)
-            {
-                await file.DisposeAsync();
-            }
-
+            await file.DisposeAsync();
             throw;
         }
     }
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
         Task.WhenAll(ImportAllAsync(stoppingToken), BeatAsync(stoppingToken));
+
+    private void CheckRoom(int taken)
+    {
+        if (taken >= options.Value.MaxFiles)
+        {
+            throw new ApiProblem(
+                StatusCodes.Status429TooManyRequests, $"{options.Value.MaxFiles} imports wait or run already. Send it when one has ended.");
+        }
+    }
 
     private async Task<FileStream> HoldAsync(Stream content, CancellationToken cancellation)
     {

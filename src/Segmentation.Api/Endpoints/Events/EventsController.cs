@@ -55,7 +55,7 @@ public sealed class EventsController(SegmentationDb db, EventIngest ingest) : Co
             size.MaxRequestBodySize = MaxJsonBytes;
         }
 
-        return await ingest.StoreJsonAsync(Request.Body, createCustomers ?? true, cancellation);
+        return await ingest.StoreJsonAsync(Request.Body, Request.ContentLength, createCustomers ?? true, cancellation);
     }
 
     /// <summary>Stores one event of a customer.</summary>

@@ -6,7 +6,6 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.Extensions.DependencyInjection;
-using Segmentation.Api.Data;
 
 namespace Segmentation.Api.Tests;
 
@@ -73,18 +72,6 @@ public sealed class ApiFixture : IAsyncLifetime
             {
                 builder.ConfigureServices(services);
             }
-        }
-    }
-}
-
-internal static class FastSenders
-{
-    /// <summary>Has no rate refuse a test, which is faster than anybody.</summary>
-    public static void UseFastSenders(this IWebHostBuilder builder)
-    {
-        foreach (var rate in Enum.GetNames<RateName>())
-        {
-            builder.UseSetting($"Limits:Rates:{rate}:Burst", "1000000");
         }
     }
 }

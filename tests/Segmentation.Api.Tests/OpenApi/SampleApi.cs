@@ -82,12 +82,7 @@ public sealed class SampleHost(string connectionString) : WebApplicationFactory<
 
     protected override IHost CreateHost(IHostBuilder builder)
     {
-        builder.ConfigureHostConfiguration(c => c.AddInMemoryCollection(
-        [
-            new("ConnectionStrings:Segmentation", connectionString),
-            .. Enum.GetNames<RateName>() // A test is faster than anybody.
-                .Select(rate => new KeyValuePair<string, string?>($"Limits:Rates:{rate}:Burst", "1000000")),
-        ]));
+        builder.ConfigureHostConfiguration(c => c.AddInMemoryCollection([new("ConnectionStrings:Segmentation", connectionString)]));
         return base.CreateHost(builder);
     }
 }

@@ -44,44 +44,85 @@ public sealed class Limits
     [ValidateObjectMembers]
     public ClassLimits Point { get; init; } = new()
     {
-        AtOnce = 64, Waiting = 256, WaitSeconds = 2, PerKey = 32, StatementSeconds = 5, LockSeconds = 2, Pool = 40,
+        AtOnce = 64,
+        Waiting = 256,
+        WaitSeconds = 2,
+        PerKey = 32,
+        StatementSeconds = 5,
+        LockSeconds = 2,
+        Pool = 40,
     };
 
     [ValidateObjectMembers]
     public ClassLimits Heavy { get; init; } = new()
     {
-        AtOnce = HeavyAtOnce, Waiting = 16, WaitSeconds = 5, PerKey = Math.Max(HeavyAtOnce / 2, 1), StatementSeconds = 30, LockSeconds = 2,
+        AtOnce = HeavyAtOnce,
+        Waiting = 16,
+        WaitSeconds = 5,
+        PerKey = Math.Max(HeavyAtOnce / 2, 1),
+        StatementSeconds = 30,
+        LockSeconds = 2,
         Pool = HeavyAtOnce,
     };
 
     [ValidateObjectMembers]
     public ClassLimits Bulk { get; init; } = new()
     {
-        AtOnce = 4, Waiting = 8, WaitSeconds = 10, PerKey = 2, StatementSeconds = 60, LockSeconds = 10, Pool = 4,
+        AtOnce = 4,
+        Waiting = 8,
+        WaitSeconds = 10,
+        PerKey = 2,
+        StatementSeconds = 60,
+        LockSeconds = 10,
+        Pool = 4,
     };
 
     [ValidateObjectMembers]
     public ClassLimits Export { get; init; } = new()
     {
-        AtOnce = 4, Waiting = 0, WaitSeconds = 0, PerKey = 2, StatementSeconds = 60, LockSeconds = 10, Pool = 4,
+        AtOnce = 4,
+        Waiting = 0,
+        WaitSeconds = 0,
+        PerKey = 2,
+        StatementSeconds = 60,
+        LockSeconds = 10,
+        Pool = 4,
     };
 
     [ValidateObjectMembers]
     public ClassLimits Stream { get; init; } = new()
     {
-        AtOnce = 2000, Waiting = 0, WaitSeconds = 0, PerKey = 100, StatementSeconds = 10, LockSeconds = 2, Pool = 2,
+        AtOnce = 2000,
+        Waiting = 0,
+        WaitSeconds = 0,
+        PerKey = 100,
+        StatementSeconds = 10,
+        LockSeconds = 2,
+        Pool = 2,
     };
 
     [ValidateObjectMembers]
     public ClassLimits Keeper { get; init; } = new()
     {
-        AtOnce = 8, Waiting = 0, WaitSeconds = 0, PerKey = 8, StatementSeconds = 600, LockSeconds = 600, Pool = 10,
+        AtOnce = 8,
+        Waiting = 0,
+        WaitSeconds = 0,
+        PerKey = 8,
+        StatementSeconds = 600,
+        LockSeconds = 600,
+        Pool = 10,
     };
 
     [ValidateObjectMembers]
     public ClassLimits Health { get; init; } = new()
     {
-        AtOnce = 2, Waiting = 0, WaitSeconds = 0, PerKey = 2, StatementSeconds = 1, LockSeconds = 1, Pool = 2,
+        AtOnce = 2,
+        Waiting = 0,
+        WaitSeconds = 0,
+        PerKey = 2,
+        StatementSeconds = 1,
+        LockSeconds = 1,
+        Pool = 2,
     };
 
     [ValidateObjectMembers]

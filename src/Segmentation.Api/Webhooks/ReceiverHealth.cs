@@ -23,7 +23,7 @@ internal sealed class ReceiverHealth
 
     /// <summary>How many messages may be under way: to a slow receiver half as many.</summary>
     /// <param name="max">How many to a healthy receiver.</param>
-    public int Capacity(DateTimeOffset now, int max) => 
+    public int Capacity(DateTimeOffset now, int max) =>
         IsPaused(now) ? 0 : IsFailing ? 1 : average > SlowAnswer ? Math.Max(1, max / 2) : max;
 
     public void Record(WebhookOutcome outcome, DateTimeOffset now)

@@ -141,8 +141,14 @@ public sealed class RateTests(TestDatabase databases) : IClassFixture<TestDataba
             var now = DateTimeOffset.UtcNow;
             db.Add(new ApiKey
             {
-                Id = token.Id, Name = "test", CreatedBy = "test", Scopes = [.. Scopes.OfKeys], CreatedAt = now, ExpiresAt = now.AddDays(1),
-                Version = 1, Secrets = [new ApiKeySecret { Hash = token.Hash, CreatedAt = now }],
+                Id = token.Id,
+                Name = "test",
+                CreatedBy = "test",
+                Scopes = [.. Scopes.OfKeys],
+                CreatedAt = now,
+                ExpiresAt = now.AddDays(1),
+                Version = 1,
+                Secrets = [new ApiKeySecret { Hash = token.Hash, CreatedAt = now }],
             });
             await db.SaveChangesAsync();
             scope.ServiceProvider.GetRequiredService<Doors>().Close();

@@ -252,7 +252,13 @@ public sealed class WorkClassTests(WorkClassTests.FullServers servers) : IClassF
 
     private static ClassLimits Small(int atOnce, int waiting, int seconds, int pool = 1) => new()
     {
-        AtOnce = atOnce, Waiting = waiting, WaitSeconds = seconds, PerKey = 2, StatementSeconds = 1, LockSeconds = 1, Pool = pool,
+        AtOnce = atOnce,
+        Waiting = waiting,
+        WaitSeconds = seconds,
+        PerKey = 2,
+        StatementSeconds = 1,
+        LockSeconds = 1,
+        Pool = pool,
     };
 
     private static async Task<Segmentation.Api.Http.ApiProblem> RefusedAsync(WorkClasses classes, string? key) =>

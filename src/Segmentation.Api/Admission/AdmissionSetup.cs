@@ -76,7 +76,7 @@ internal static class AdmissionSetup
             {
                 throw new ApiProblem(
                     StatusCodes.Status429TooManyRequests,
-                    "Too many keys or tokens from this address were refused. Try again in a while, with one that is right.")
+                    "Too many keys or tokens from this address were refused, so that for a while none of it is looked at. Try again later.")
                 {
                     RetryAfter = (int)Math.Ceiling(1 / limits.PerSecond),
                 };

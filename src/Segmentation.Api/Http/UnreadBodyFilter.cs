@@ -8,12 +8,16 @@ namespace Segmentation.Api.Http;
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class ReadsBodyAttribute : Attribute, IFilterMetadata;
 
-/// <summary>Refuses a body that an address does not take, whatever it says that it is: what is not read is not as it was meant.</summary>
+/// <summary>
+/// Refuses a body that an address does not take. JSON is let pass unread: clients send <c>{}</c> out of habit, and pages of other sites
+/// can't send it without asking.
+/// </summary>
 internal sealed class UnreadBodyFilter : IResourceFilter
 {
     public void OnResourceExecuting(ResourceExecutingContext context)
     {
         if (context.HttpContext.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == true
+            && context.HttpContext.Request.MediaType() != MediaTypes.Json
             && !context.ActionDescriptor.Parameters.Any(p => p.BindingInfo?.BindingSource == BindingSource.Body)
             && !context.Filters.OfType<ReadsBodyAttribute>().Any())
         {

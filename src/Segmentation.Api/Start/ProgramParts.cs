@@ -1,10 +1,11 @@
 using System.Reflection;
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace Segmentation.Api;
 
 /// <summary>What a program that starts the service takes and adds: the API by itself, or <c>./run</c>.</summary>
-internal sealed record ProgramParts
+internal sealed partial record ProgramParts
 {
     public const string Help = "--help";
     public const string Version = "--version";
@@ -63,7 +64,7 @@ internal sealed record ProgramParts
             + "or in src/Segmentation.Api/appsettings.json; README.md says more of each:\n\n");
         foreach (var setting in Settings)
         {
-            Append(text, setting.Title, $"{Sentence(setting.About)} [{setting.Default.Replace("`", "", StringComparison.Ordinal)}]");
+            Append(text, setting.Title, $"{Sentence(setting.About)} [{Plain(setting.Default)}]");
         }
 
         return text.ToString();
@@ -72,6 +73,11 @@ internal sealed record ProgramParts
     private static void Append(StringBuilder text, string name, string about) =>
         text.Append($"  {name.PadRight(Column)} {about}\n");
 
-    private static string Sentence(string about) =>
-        about.Split(". ")[0].Split(": `")[0].TrimEnd('.').Replace("`", "", StringComparison.Ordinal);
+    private static string Sentence(string about) => Plain(about.Split(". ")[0].Split(": `")[0].TrimEnd('.'));
+
+    // Without Markdown's marks and links.
+    private static string Plain(string text) => Link().Replace(text.Replace("`", "", StringComparison.Ordinal), "$1");
+
+    [GeneratedRegex(@"\[([^\]]+)\]\([^)]*\)")]
+    private static partial Regex Link();
 }

@@ -78,8 +78,10 @@ internal static class Startup
             ListenAddresses.Check(builder.Configuration);
         }
 
-        // To somebody who waits; elsewhere these are lines of the log.
-        Action<string> say = builder.Environment.IsDevelopment() ? Console.WriteLine : text => logger.LogInformation("{Progress}", text);
+        // To somebody who waits; elsewhere these are lines of the log. Who makes a key takes what is on the standard output for it.
+        Action<string> say = newKey is not null ? Console.Error.WriteLine
+            : builder.Environment.IsDevelopment() ? Console.WriteLine
+            : text => logger.LogInformation("{Progress}", text);
         var (settings, server) = await FindDatabaseAsync(builder.Configuration, line, parts, say, logger, stop);
         await using var stoppedLast = server;
         builder.AddSegmentation(settings.ConnectionString);

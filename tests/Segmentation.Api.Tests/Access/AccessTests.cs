@@ -64,7 +64,10 @@ public sealed class AccessTests(AccessWorld world) : IClassFixture<AccessWorld>
         (await api.PatchAsync($"api-keys/{id}", """{"scopes":["segments:read"]}""", key)).Expect(409);
         var second = (await api.PostAsync("api-keys", """{"name":"you","scopes":["admin"]}""", key)).Expect(201);
         Assert.Equal(id, second["createdBy"].GetString());
+        Assert.Equal(["id"], (await api.DeleteAsync($"api-keys/{first["secret"].GetString()}", key)).Expect(400).Faults);
+        (await api.DeleteAsync("api-keys/nobodysKey00", key)).Expect(404);
         (await api.DeleteAsync($"api-keys/{id}", key)).Expect(204);
+        (await api.DeleteAsync($"api-keys/{id}", With(second["secret"].GetString()!))).Expect(204);
         (await api.GetAsync("segments", key)).Expect(401);
         (await api.GetAsync("segments")).Expect(401);
         var list = (await api.GetAsync("api-keys", With(second["secret"].GetString()!))).Expect(200)["items"];

@@ -127,12 +127,8 @@ public sealed class OtherSitesTests(ApiFixture fixture) : IClassFixture<ApiFixtu
 
     [Theory]
     [InlineData("POST", "segments/written/refresh", "a=b", "text/plain")]
-    [InlineData("POST", "segments/written/refresh", "{}", "application/json")]
     [InlineData("POST", "segments/written/refresh", "{}", null)]
     [InlineData("POST", "segments/written/versions/1/restore", "x", "application/x-www-form-urlencoded")]
-    [InlineData("DELETE", "customers/nobody", "{}", "application/json")]
-    [InlineData("GET", "segments", "{}", "application/json")]
-    [InlineData("PUT", "segments/written/members/x", "{}", "application/json")]
     [InlineData("PUT", "customers/merged", "{}", "application/merge-patch+json")]
     [InlineData("POST", "segments", "{}", "application/merge-patch+json")]
     [InlineData("POST", "customers", "{\"id\":\"x\"}", null)]
@@ -143,4 +139,11 @@ public sealed class OtherSitesTests(ApiFixture fixture) : IClassFixture<ApiFixtu
     [InlineData("POST", "customers/import", "id\nx", "application/x-www-form-urlencoded")]
     public async Task Body_OfATypeThatIsNotTaken_Is415(string method, string path, string body, string? type) =>
         (await Api.SendAsync(method, path, System.Text.Encoding.UTF8.GetBytes(body), type, [])).Expect(415);
+
+    [Theory]
+    [InlineData("POST", "segments/written/refresh", 202)]
+    [InlineData("DELETE", "customers/nobody", 204)]
+    [InlineData("GET", "segments", 200)]
+    public async Task Json_WhereNoBodyIsTaken_IsNotRead(string method, string path, int status) =>
+        (await Api.SendAsync(method, path, "{"u8.ToArray(), "application/json", [])).Expect(status);
 }

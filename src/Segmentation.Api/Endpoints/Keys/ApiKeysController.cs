@@ -93,17 +93,21 @@ public sealed class ApiKeysController(SegmentationDb db, ApiKeyStore store) : Co
     /// of an identity provider, is a 409.</remarks>
     [HttpDelete("{id}")]
     [ProducesResponseType(StatusCodes.Status204NoContent)]
+    [ProducesResponseType<ProblemDetails>(StatusCodes.Status404NotFound)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
     public async Task<IActionResult> Revoke(string id, CancellationToken cancellation)
     {
-        await using var transaction = await db.BeginAsync(cancellation);
-        if (await FindToChangeAsync(id, cancellation) is { } key)
+        // Who believes that a leaked key is dead must be right.
+        if (id.StartsWith(ApiKeyToken.Prefix, StringComparison.Ordinal))
         {
-            await store.RevokeAsync(key, cancellation);
-            await transaction.CommitAsync(cancellation);
-            store.Announce(key);
+            throw ApiProblem.Invalid("id", "This is a key, not its id, which are the 12 characters between its underscores.");
         }
 
+        await using var transaction = await db.BeginAsync(cancellation);
+        var key = await FindToChangeAsync(id, cancellation) ?? throw ApiProblem.NotFound("API key");
+        await store.RevokeAsync(key, cancellation);
+        await transaction.CommitAsync(cancellation);
+        store.Announce(key);
         return NoContent();
     }
 

@@ -82,7 +82,7 @@ const editors = [
 async function checkRoundTrips() {
   const root = dirname(dirname(fileURLToPath(import.meta.url)));
   const server = { middlewareMode: true, hmr: false, watch: null };
-  const vite = await createServer({ root, server, appType: 'custom', logLevel: 'error' });
+  const vite = await createServer({ root, server, optimizeDeps: { noDiscovery: true }, appType: 'custom', logLevel: 'error' });
   try {
     const { SegmentBuilder } = await vite.ssrLoadModule('/src/SegmentBuilder.tsx');
     const { idGenerator, toFields, toQuery, toRule } = await vite.ssrLoadModule('/src/rules.ts');

@@ -69,10 +69,11 @@ internal static class EndpointSetup
     }
 
     private static async Task<IResult> ReadyAsync(
-        HttpContext context, Readiness readiness, CancellationToken cancellation) =>
+        HttpContext context, Readiness readiness, SchemaState schema, CancellationToken cancellation) =>
         await readiness.FindFaultAsync(cancellation) is { } fault
             ? throw new ApiProblem(
-                StatusCodes.Status503ServiceUnavailable, context.Caller.Has(Scopes.Admin) ? fault : "The service is not ready.")
+                StatusCodes.Status503ServiceUnavailable,
+                context.Caller.Has(Scopes.Admin) || !schema.WasRight ? fault : "The service is not ready.")
             : Results.Ok(new Health("ok"));
 
     /// <summary>While the database has not the tables of this version, every answer says that in place of a failure.</summary>

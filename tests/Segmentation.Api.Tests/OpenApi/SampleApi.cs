@@ -40,6 +40,7 @@ public sealed class SampleApi : IAsyncLifetime
         var fresh = await StartFreshAsync();
         await using var scope = fresh.Services.CreateAsyncScope();
         fresh.Key = await AccessKeys.AddAsync(scope.ServiceProvider, SwaggerExamples.ApiKey, [.. Scopes.OfKeys]);
+        await AccessKeys.AddAsync(scope.ServiceProvider, SwaggerExamples.OwnApiKey, [Scopes.SegmentsRead]);
         return fresh;
     }
 

@@ -39,23 +39,31 @@ internal sealed class KillRetries(KillOptions options, string connectionString, 
     /// <returns>The exit code.</returns>
     public static async Task<int> RunAsync(KillOptions options)
     {
-        var (folder, failures) = (KillTest.Folder(), new KillFailures(options.Seed));
+        var (folder, failures) = (ScratchFolder.Create(KillTest.Prefix), new KillFailures(options.Seed));
         var kills = 0;
         Console.WriteLine($"{options.Kills} kills under retries, --seed {options.Seed}, database in {folder}");
         var postgres = await EmbeddedPostgres.StartAsync(
             new EmbeddedOptions { DataDirectory = folder }, NullLogger.Instance, CancellationToken.None);
+        var test = new KillRetries(options, postgres.ConnectionString, failures);
+        await using var cleanup = new Cleanup(CleanAsync);
+        async Task CleanAsync()
+        {
+            await test.StopAsync();
+            await postgres.DisposeAsync();
+            Directory.Delete(folder, recursive: true);
+        }
+
         try
         {
-            kills = await new KillRetries(options, postgres.ConnectionString, failures).RunAsync();
+            kills = await test.RunAsync();
+        }
+        catch when (cleanup.HasBegun)
+        {
+            return Cleanup.Interrupted;
         }
         catch (Exception broken)
         {
             failures.Add($"the test itself: {broken}");
-        }
-        finally
-        {
-            await postgres.DisposeAsync();
-            Directory.Delete(folder, recursive: true);
         }
 
         Console.WriteLine($"{kills} kills, {failures.Count} failures");
@@ -68,44 +76,41 @@ internal sealed class KillRetries(KillOptions options, string connectionString, 
             new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false, CommandTimeout = 60 }.ConnectionString);
         var random = new Random(options.Seed);
         var kill = 0;
-        try
+        apis[0] = await StartAsync();
+        apis[1] = await StartAsync();
+        using (var made = await apis[0]!.Http.PostAsync(
+            new Uri("segments", UriKind.Relative), ApiProcess.Json("""{"key":"base","kind":"manual"}""")))
         {
-            apis[0] = await StartAsync();
-            apis[1] = await StartAsync();
-            using (var made = await apis[0]!.Http.PostAsync(
-                new Uri("segments", UriKind.Relative), ApiProcess.Json("""{"key":"base","kind":"manual"}""")))
-            {
-                made.EnsureSuccessStatusCode();
-            }
-
-            using var stop = new CancellationTokenSource();
-            var working = Task.WhenAll(Enumerable.Range(0, Workers).Select(_ => WorkAsync(new Random(random.Next()), stop.Token)));
-            for (; (kill < options.Kills || retries < options.Kills * RetriesAKill) && failures.Count == 0; kill++)
-            {
-                failures.Kill = kill + 1;
-                await Task.Delay(random.Next(50, 1000));
-                var victim = random.Next(2);
-                var dead = apis[victim]!;
-                apis[victim] = null;
-                dead.Kill();
-                await dead.DisposeAsync();
-                apis[victim] = await StartAsync();
-                Console.WriteLine($"{kill + 1}: {answered.Count} requests answered, {retries} retries, {replays} of them replayed");
-            }
-
-            await stop.CancelAsync();
-            await working.WaitAsync(Patience);
-            await CheckAsync(source);
-        }
-        finally
-        {
-            foreach (var api in apis.OfType<ApiProcess>())
-            {
-                await api.DisposeAsync();
-            }
+            made.EnsureSuccessStatusCode();
         }
 
+        using var stop = new CancellationTokenSource();
+        var working = Task.WhenAll(Enumerable.Range(0, Workers).Select(_ => WorkAsync(new Random(random.Next()), stop.Token)));
+        for (; (kill < options.Kills || retries < options.Kills * RetriesAKill) && failures.Count == 0; kill++)
+        {
+            failures.Kill = kill + 1;
+            await Task.Delay(random.Next(50, 1000));
+            var victim = random.Next(2);
+            var dead = apis[victim]!;
+            apis[victim] = null;
+            dead.Kill();
+            await dead.DisposeAsync();
+            apis[victim] = await StartAsync();
+            Console.WriteLine($"{kill + 1}: {answered.Count} requests answered, {retries} retries, {replays} of them replayed");
+        }
+
+        await stop.CancelAsync();
+        await working.WaitAsync(Patience);
+        await CheckAsync(source);
         return kill;
+    }
+
+    private async Task StopAsync()
+    {
+        foreach (var api in apis.OfType<ApiProcess>())
+        {
+            await api.DisposeAsync();
+        }
     }
 
     private Task<ApiProcess> StartAsync() => ApiProcess.StartAsync(

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 using Segmentation.Benchmarks;
@@ -15,33 +14,22 @@ namespace KillTests;
 /// <remarks>The seed makes the same load again, but not the same instants: a failure may need several runs of it.</remarks>
 internal static class KillTest
 {
-    private const string Prefix = "segmentation-kill-";
+    internal const string Prefix = "segmentation-kill-";
     private const int MostFailures = 10;
-    private const int Interrupted = 130;
     private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     public static async Task<int> RunAsync(KillOptions options)
     {
         var seed = options.Seed;
-        var folder = Folder();
+        var folder = ScratchFolder.Create(Prefix);
         var failures = new KillFailures(seed);
         var load = new KillLoad(failures);
         var postgres = await EmbeddedPostgres.StartAsync(
             new EmbeddedOptions { DataDirectory = folder }, NullLogger.Instance, CancellationToken.None);
         ApiProcess? api = null;
 
-        var cleaned = new Lazy<Task>(CleanAsync);
-
-        // Once: a signal may come while it ends. And an interruption of this process must not leave others behind.
-        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
-        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
-        void Stop(PosixSignalContext signal)
-        {
-            cleaned.Value.Wait();
-            Environment.Exit(Interrupted);
-        }
-
+        await using var cleanup = new Cleanup(CleanAsync);
         async Task CleanAsync()
         {
             if (api is not null)
@@ -150,11 +138,10 @@ internal static class KillTest
                     + $"since time had passed), {checks.Messages:N0} changes published to a webhook, longest recovery "
                     + $"{longest.TotalSeconds:0.0} s"));
         }
-        catch when (cleaned.IsValueCreated)
+        catch when (cleanup.HasBegun)
         {
             // Interrupted, which fails whatever was going on: that is no failure of the API's, nor is it a success.
-            await cleaned.Value;
-            return Interrupted;
+            return Cleanup.Interrupted;
         }
         catch (Exception broken)
         {
@@ -166,7 +153,6 @@ internal static class KillTest
             Console.WriteLine($"The API's last log:\n{string.Join('\n', api.Tail())}");
         }
 
-        await cleaned.Value;
         Console.WriteLine($"{done} kills, {failures.Count} failures");
         return failures.Count == 0 ? 0 : 1;
 
@@ -238,34 +224,5 @@ internal static class KillTest
 
             return what;
         }
-    }
-
-    // A new one, where PostgreSQL's user may go; those that killed runs have left are removed.
-    internal static string Folder()
-    {
-        var parent = Environment.UserName == "root" && !OperatingSystem.IsWindows() ? "/var/lib"
-            : Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify);
-        Directory.CreateDirectory(parent);
-        foreach (var left in Directory.GetDirectories(parent, Prefix + "*"))
-        {
-            try
-            {
-                using (File.Open(Path.Combine(left, "lock"), FileMode.Open, FileAccess.ReadWrite, FileShare.None))
-                {
-                    if (PostgresProcess.Find(PostgresFolder.ClusterIn(left)) is { } orphan)
-                    {
-                        Process.GetProcessById(orphan).Kill();
-                    }
-
-                    Directory.Delete(left, recursive: true);
-                }
-            }
-            catch (Exception inUse) when (inUse is IOException or UnauthorizedAccessException)
-            {
-                // In use by another run.
-            }
-        }
-
-        return Path.Combine(parent, string.Create(CultureInfo.InvariantCulture, $"{Prefix}{Environment.ProcessId}"));
     }
 }

@@ -1,6 +1,6 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
 using System.Text;
+using KillTests;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 using Segmentation.Benchmarks;
@@ -15,26 +15,17 @@ internal static class StarvationTest
 {
     private const int MaxRatio = 3;
     private const double MaxMemory = 1024;
-    private const int Interrupted = 130;
 
     // Below so many milliseconds a ratio says nothing of the service: the client's own scheduling is as much.
     private const double LeastP99 = 10;
 
     public static async Task<int> RunAsync(StarvationOptions options)
     {
-        var folder = Path.Combine(Path.GetTempPath(), $"segmentation-starvation-{Environment.ProcessId}");
+        var folder = ScratchFolder.Create("segmentation-starvation-");
         var postgres = await EmbeddedPostgres.StartAsync(
             new EmbeddedOptions { DataDirectory = folder }, NullLogger.Instance, CancellationToken.None);
         ApiProcess? api = null;
-        var cleaned = new Lazy<Task>(CleanAsync);
-        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
-        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
-        void Stop(PosixSignalContext signal)
-        {
-            cleaned.Value.Wait();
-            Environment.Exit(Interrupted);
-        }
-
+        await using var cleanup = new Cleanup(CleanAsync);
         async Task CleanAsync()
         {
             if (api is not null)
@@ -46,19 +37,12 @@ internal static class StarvationTest
             Directory.Delete(folder, recursive: true);
         }
 
-        try
-        {
-            await using var source = NpgsqlDataSource.Create(postgres.ConnectionString);
-            api = await ApiProcess.StartAsync(
-                options.Api, postgres.ConnectionString, flag: null, ("Database__MigrateOnStart", "true"),
-                ("Serilog__MinimumLevel__Default", "Error"));
-            await FillAsync(api.Http);
-            return await MeasureAsync(options, api, source);
-        }
-        finally
-        {
-            await cleaned.Value;
-        }
+        await using var source = NpgsqlDataSource.Create(postgres.ConnectionString);
+        api = await ApiProcess.StartAsync(
+            options.Api, postgres.ConnectionString, flag: null, ("Database__MigrateOnStart", "true"),
+            ("Serilog__MinimumLevel__Default", "Error"));
+        await FillAsync(api.Http);
+        return await MeasureAsync(options, api, source);
     }
 
     private static async Task<int> MeasureAsync(StarvationOptions options, ApiProcess api, NpgsqlDataSource source)

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 using Segmentation.Api.Data;
+using Segmentation.Rules.Checking;
 using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Events;
@@ -46,17 +47,7 @@ internal static class EventProperties
         {
             switch (reader.TokenType)
             {
-                case JsonTokenType.StartObject:
-                    writer.WriteStartObject();
-                    break;
-                case JsonTokenType.EndObject:
-                    writer.WriteEndObject();
-                    break;
-                case JsonTokenType.StartArray:
-                    writer.WriteStartArray();
-                    break;
-                case JsonTokenType.EndArray:
-                    writer.WriteEndArray();
+                case var bracket when writer.TryWriteBracket(bracket):
                     break;
                 case JsonTokenType.PropertyName:
                     writer.WritePropertyName(reader.GetString()!);

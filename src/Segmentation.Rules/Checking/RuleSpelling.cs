@@ -84,26 +84,13 @@ internal static class RuleSpelling
 
     private static void WriteToken(Utf8JsonWriter writer, ReadOnlySpan<byte> json, ref Utf8JsonReader reader, string? word)
     {
-        switch (reader.TokenType)
+        if (word is not null)
         {
-            case JsonTokenType.StartObject:
-                writer.WriteStartObject();
-                break;
-            case JsonTokenType.EndObject:
-                writer.WriteEndObject();
-                break;
-            case JsonTokenType.StartArray:
-                writer.WriteStartArray();
-                break;
-            case JsonTokenType.EndArray:
-                writer.WriteEndArray();
-                break;
-            case JsonTokenType.String when word is not null:
-                writer.WriteStringValue(word);
-                break;
-            default:
-                writer.WriteRawValue(json[(int)reader.TokenStartIndex..(int)reader.BytesConsumed], skipInputValidation: true);
-                break;
+            writer.WriteStringValue(word);
+        }
+        else if (!writer.TryWriteBracket(reader.TokenType))
+        {
+            writer.WriteRawValue(json[(int)reader.TokenStartIndex..(int)reader.BytesConsumed], skipInputValidation: true);
         }
     }
 

@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.Extensions.DependencyInjection;
+using Segmentation.Api.Data;
 
 namespace Segmentation.Api.Tests;
 
@@ -61,7 +62,8 @@ public sealed class ApiFixture : IAsyncLifetime
             builder.UseEnvironment("Testing");
             builder.UseSetting("Swagger:Enabled", "true");
             builder.UseSetting("Database:MigrateOnStart", migrate ? "true" : "false");
-            builder.UseSetting("ConnectionStrings:Segmentation", connectionString);
+            builder.UseSetting("ConnectionStrings:Segmentation", TestDatabase.ConnectAs(DatabaseRoles.App, connectionString));
+            builder.UseSetting("ConnectionStrings:SegmentationOwner", connectionString);
             builder.UseFastSenders();
             foreach (var (key, value) in settings)
             {

@@ -67,6 +67,12 @@ public sealed class TestDatabase : IAsyncLifetime
         return new NpgsqlConnectionStringBuilder(server.ConnectionString) { Database = name }.ConnectionString;
     }
 
+    /// <summary>The same database as another role, where this process's server lets that in; else as it is.</summary>
+    public static string ConnectAs(string role, string connectionString) =>
+        Server is { IsValueCreated: true, Value: { IsCompletedSuccessfully: true, Result.IsPrivate: true } }
+            ? new NpgsqlConnectionStringBuilder(connectionString) { Username = role }.ConnectionString
+            : connectionString;
+
     /// <inheritdoc/>
     public async Task DisposeAsync()
     {
@@ -92,6 +98,8 @@ public sealed class TestDatabase : IAsyncLifetime
     private sealed class TestServer(string connectionString, Func<Task> stop) : IAsyncDisposable
     {
         public string ConnectionString { get; } = connectionString;
+
+        public bool IsPrivate { get; private init; }
 
         public static async Task<TestServer> StartAsync()
         {
@@ -139,7 +147,8 @@ public sealed class TestDatabase : IAsyncLifetime
             {
                 await server.DisposeAsync();
                 Directory.Delete(folder, recursive: true);
-            });
+            })
+            { IsPrivate = true };
         }
     }
 }

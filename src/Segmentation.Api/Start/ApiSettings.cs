@@ -21,6 +21,9 @@ internal static class ApiSettings
     /// <summary>Whether Swagger UI and the OpenAPI document are there outside Development.</summary>
     public const string SwaggerSetting = Endpoints.OpenApi.Swagger.EnabledSetting;
 
+    /// <summary>The name of the connection string of the tables' owner.</summary>
+    public const string OwnerConnection = "ConnectionStrings:SegmentationOwner";
+
     /// <summary>Whether migrations are applied on start.</summary>
     public const string MigrateOnStart = "Database:MigrateOnStart";
 
@@ -36,6 +39,8 @@ internal static class ApiSettings
             + ", Docker) ends with an error. A database that does not exist is an error too; `--create-database` creates it. How many "
             + "connections a process takes is a [limit](#limits).",
             SettingChecks.Text),
+        new(OwnerConnection, "the same", "How to connect as the role that owns the tables, for migrations. The service itself needs no "
+            + "more than `segmentation_app` may ([roles](docs/roles.md)).", SettingChecks.Text),
         new("urls", "`http://localhost:5080`", "Where it listens, several with `;` between. As an environment variable: `ASPNETCORE_URLS`. "
             + "The API by itself listens on `http://localhost:5000`.", SettingChecks.Text),
         new(ConnectionSettings.WorkMem, $"`{ConnectionSettings.DefaultWorkMem}`", "PostgreSQL's `work_mem` for each statement.",

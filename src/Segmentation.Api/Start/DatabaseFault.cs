@@ -66,7 +66,7 @@ internal static class DatabaseFault
                 $"There is no database \"{database}\" on {server}. Create it, or start with {ProgramParts.CreateDatabase}.",
             PostgresErrorCodes.InsufficientPrivilege =>
                 $"The user \"{user}\" may not do what is needed in \"{database}\" on {server}: {text}. The owner or a superuser can "
-                + $"allow it; to create tables: GRANT CREATE ON SCHEMA public TO \"{user}\".",
+                + $"allow it; to create tables: {ApiSettings.OwnerConnection}, or GRANT CREATE ON SCHEMA public TO \"{user}\".",
             PostgresErrorCodes.ReadOnlySqlTransaction =>
                 $"\"{database}\" on {server} is read-only, a standby perhaps: name the primary.",
             PostgresErrorCodes.TooManyConnections or PostgresErrorCodes.ConfigurationLimitExceeded =>

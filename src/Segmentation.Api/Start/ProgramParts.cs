@@ -33,8 +33,11 @@ internal sealed partial record ProgramParts
     /// <summary>Its settings.</summary>
     public IReadOnlyList<Setting> Settings { get; init; } = ApiSettings.All;
 
-    /// <summary>Starts a database where none is given; null where one has to be.</summary>
-    public Func<IConfiguration, Action<string>, ILogger, CancellationToken, Task<(string ConnectionString, IAsyncDisposable Server)>>?
+    /// <summary>
+    /// Starts a database where none is given, and says how to connect to it as the service and as its owner; null where one has to be.
+    /// </summary>
+    public Func<IConfiguration, Action<string>, ILogger, CancellationToken, Task<(string ConnectionString, string OwnerConnectionString,
+        IAsyncDisposable Server)>>?
         StartDatabase
     { get; init; }
 

@@ -82,15 +82,19 @@ internal static class Startup
         Action<string> say = newKey is not null ? Console.Error.WriteLine
             : builder.Environment.IsDevelopment() ? Console.WriteLine
             : text => logger.LogInformation("{Progress}", text);
-        var (settings, server) = await FindDatabaseAsync(builder.Configuration, line, parts, say, logger, stop);
+        var load = parts.LoadSwitch is { } name && line.Has(name) ? parts.LoadAsync : null;
+        var migrates = migrateOnly || load is not null || builder.Environment.IsDevelopment()
+            || builder.Configuration.GetValue(ApiSettings.MigrateOnStart, false);
+        var (settings, owner, server) = await FindDatabaseAsync(builder.Configuration, line, migrates, parts, say, logger, stop);
         await using var stoppedLast = server;
-        builder.AddSegmentation(settings.ConnectionString);
+        builder.AddSegmentation((migrateOnly ? owner : settings).ConnectionString);
+        builder.Services.AddSingleton(
+            new OwnerConnection(ConnectionSettings.Create(owner.ConnectionString, builder.Configuration).ConnectionString));
         await using var app = builder.Build();
         app.UseSegmentation();
-        var load = parts.LoadSwitch is { } name && line.Has(name) ? parts.LoadAsync : null;
         try
         {
-            var fault = await PrepareAsync(app, migrateOnly || load is not null, load, say, logger, stop);
+            var fault = await PrepareAsync(app, migrates ? owner : null, load, say, logger, stop);
             if (newKey is not null)
             {
                 await AccessStart.CreateKeyAsync(
@@ -137,16 +141,30 @@ internal static class Startup
         }
     }
 
-    private static async Task<(NpgsqlConnectionStringBuilder Settings, IAsyncDisposable? Server)> FindDatabaseAsync(
-        IConfiguration configuration, CommandLine line, ProgramParts parts, Action<string> say, ILogger logger, CancellationToken stop)
+    private static async Task<(NpgsqlConnectionStringBuilder Settings, NpgsqlConnectionStringBuilder Owner, IAsyncDisposable? Server)>
+        FindDatabaseAsync(
+            IConfiguration configuration, CommandLine line, bool migrates, ProgramParts parts, Action<string> say, ILogger logger,
+            CancellationToken stop)
     {
         if (configuration[ApiSettings.Connection] is { Length: > 0 } given)
         {
             var settings = ConnectionText.Read(given);
-            await GivenDatabase.CheckAsync(
-                new(ConnectionSettings.Create(settings.ConnectionString, configuration).ConnectionString),
-                line.Has(ProgramParts.CreateDatabase), say, stop);
-            return (settings, null);
+            var owner = configuration[ApiSettings.OwnerConnection] is { Length: > 0 } own ? ConnectionText.Read(own) : settings;
+            var create = line.Has(ProgramParts.CreateDatabase);
+            if (owner != settings && (create || migrates))
+            {
+                await CheckAsync(owner, create);
+            }
+
+            if (owner == settings || !line.Has(ProgramParts.Migrate))
+            {
+                await CheckAsync(settings, create && owner == settings);
+            }
+
+            return (settings, owner, null);
+
+            Task CheckAsync(NpgsqlConnectionStringBuilder connect, bool mayCreate) => GivenDatabase.CheckAsync(
+                new(ConnectionSettings.Create(connect.ConnectionString, configuration).ConnectionString), mayCreate, say, stop);
         }
 
         if (parts.StartDatabase is null)
@@ -156,31 +174,39 @@ internal static class Startup
                 + "or with docker compose up --build.");
         }
 
-        var (connectionString, server) = await parts.StartDatabase(configuration, say, logger, stop);
-        return (new(connectionString), server);
+        var (connectionString, ownerConnectionString, server) = await parts.StartDatabase(configuration, say, logger, stop);
+        return (new(connectionString), new(ownerConnectionString), server);
     }
 
-    // Brings the database to where this version needs it, or says that it is not there.
+    // Brings the database to where this version needs it, as its owner where one is given, or says that it is not there.
     private static async Task<string?> PrepareAsync(
         WebApplication app,
-        bool migrate,
+        NpgsqlConnectionStringBuilder? owner,
         Func<IServiceProvider, Action<string>, CancellationToken, Task>? load,
         Action<string> say,
         ILogger logger,
         CancellationToken stop)
     {
-        await using var scope = app.Services.CreateAsyncScope();
-        var db = scope.ServiceProvider.GetRequiredService<SegmentationDb>();
-        if (migrate || app.Environment.IsDevelopment() || app.Configuration.GetValue(ApiSettings.MigrateOnStart, false))
+        if (owner is not null)
         {
-            migrate = true;
-            await MigrateAsync(db, say, stop);
+            await using var tables = app.Services.GetRequiredService<OwnerConnection>().CreateDb();
+            try
+            {
+                await MigrateAsync(tables, say, stop);
+                await DatabaseRoles.GrantAsync(tables, stop);
+            }
+            catch (Exception e) when (DatabaseFault.IsCause(e))
+            {
+                throw DatabaseFault.Describe(e, owner);
+            }
         }
 
+        await using var scope = app.Services.CreateAsyncScope();
+        var db = scope.ServiceProvider.GetRequiredService<SegmentationDb>();
         var fault = await app.Services.GetRequiredService<SchemaState>().FindFaultAsync(db, stop);
         if (fault is not null)
         {
-            if (migrate)
+            if (owner is not null)
             {
                 throw new StartupException(fault);
             }

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text.RegularExpressions;
 using Npgsql;
+using Segmentation.Api.Data;
 
 namespace Segmentation.Local;
 
@@ -32,8 +33,14 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
         this.account = account;
     }
 
-    /// <summary>How to connect to the database <c>segmentation</c>.</summary>
+    /// <summary>How to connect to the database <c>segmentation</c>, as the superuser.</summary>
     public string ConnectionString { get; private set; } = "";
+
+    /// <summary>The same as the role of the service.</summary>
+    public string AppConnectionString => ConnectAs(DatabaseRoles.App);
+
+    /// <summary>The same as the role that owns the tables.</summary>
+    public string OwnerConnectionString => ConnectAs(DatabaseRoles.Owner);
 
     /// <summary>The server's process id, or null when it isn't running.</summary>
     public int? ProcessId => PostgresProcess.Find(folder.Cluster);
@@ -107,9 +114,7 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
             await InitializeAsync(settings, cancellationToken);
         }
 
-        // Left by a server that was killed. PostgreSQL refuses to start when by now another process has the number in it.
-        File.Delete(Path.Combine(folder.Cluster, "postmaster.pid"));
-
+        DeletePidFile();
         var socketDirectory = OperatingSystem.IsWindows() ? null : await folder.CreateSocketDirectoryAsync(cancellationToken);
         var port = socketDirectory is null ? FreePort() : 5432;
         var configuration = Path.Combine(folder.Cluster, "postgresql.conf");
@@ -129,10 +134,15 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
             Password = OperatingSystem.IsWindows() ? await File.ReadAllTextAsync(folder.PasswordFile, cancellationToken) : null,
             Database = Name,
         };
-        await CreateDatabaseAsync(builder, cancellationToken);
+        await PrivateDatabase.CreateAsync(builder, cancellationToken);
         ConnectionString = builder.ConnectionString;
         Started(logger, binaries.Major, folder.FullName);
     }
+
+    private string ConnectAs(string role) => new NpgsqlConnectionStringBuilder(ConnectionString) { Username = role }.ConnectionString;
+
+    // Left by a server that was killed. PostgreSQL refuses to start when by now another process has the number in it.
+    private void DeletePidFile() => File.Delete(Path.Combine(folder.Cluster, "postmaster.pid"));
 
     // Into a folder of another name: a half-made cluster (a kill, a full disk) is never taken for a whole one.
     private async Task InitializeAsync(Dictionary<string, string> settings, CancellationToken cancellationToken)
@@ -236,20 +246,6 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
         return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
-
-    private static async Task CreateDatabaseAsync(NpgsqlConnectionStringBuilder target, CancellationToken cancellationToken)
-    {
-        var maintenance = new NpgsqlConnectionStringBuilder(target.ConnectionString) { Database = "postgres", Pooling = false };
-        await using var connection = new NpgsqlConnection(maintenance.ConnectionString);
-        await connection.OpenAsync(cancellationToken);
-        await using var exists = new NpgsqlCommand($"SELECT 1 FROM pg_database WHERE datname = '{Name}'", connection);
-        if (await exists.ExecuteScalarAsync(cancellationToken) is null)
-        {
-            await using var create = new NpgsqlCommand(
-                $"CREATE DATABASE {Name} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'", connection);
-            await create.ExecuteNonQueryAsync(cancellationToken);
-        }
     }
 
     [LoggerMessage(LogLevel.Debug, "Making a private PostgreSQL {Major} database in {Folder}")]

@@ -22,7 +22,8 @@ namespace Segmentation.Local;
 /// events began; all or nothing.
 /// </summary>
 internal sealed partial class SampleData(
-    SegmentationDb db, DefinitionCache definitions, RevenueOptions revenue, TimeProvider clock, ILogger<SampleData> logger)
+    SegmentationDb db, OwnerConnection owner, DefinitionCache definitions, RevenueOptions revenue, TimeProvider clock,
+    ILogger<SampleData> logger)
 {
     public const ulong Seed = 2026;
     public const int Customers = 5_000;
@@ -111,9 +112,14 @@ internal sealed partial class SampleData(
         ChangeLog.AppendEveryone(db, MembershipCause.Import);
         await db.SaveChangesAsync(cancellation);
 
-        // The planner would otherwise know nothing of the new rows until autovacuum comes by.
-        await db.Database.ExecuteSqlAsync($"ANALYZE customers, events", cancellation);
         await transaction.CommitAsync(cancellation);
+
+        // The planner would otherwise know nothing of the new rows until autovacuum comes by.
+        await using (var analyzing = owner.CreateDb())
+        {
+            await analyzing.Database.ExecuteSqlAsync($"ANALYZE customers, events", cancellation);
+        }
+
         var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
         say(string.Create(
             CultureInfo.InvariantCulture,

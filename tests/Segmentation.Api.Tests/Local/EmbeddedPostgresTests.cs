@@ -85,6 +85,37 @@ public sealed class EmbeddedPostgresTests : IDisposable
     }
 
     [Fact]
+    public async Task Start_DataOfAnEarlierVersion_IsTheOwnersFromThenOn()
+    {
+        await using (var first = await StartAsync())
+        {
+            await ScalarAsync(
+                first,
+                """
+                ALTER DATABASE segmentation OWNER TO segmentation;
+                CREATE TABLE kept (id integer GENERATED ALWAYS AS IDENTITY, n integer);
+                CREATE VIEW seen AS SELECT n FROM kept;
+                CREATE FUNCTION twice(n integer) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT 2 * n';
+                INSERT INTO kept (n) VALUES (42);
+                """);
+        }
+
+        await using var second = await StartAsync();
+        await using var connection = new NpgsqlConnection(second.OwnerConnectionString + ";Pooling=false");
+        await connection.OpenAsync();
+        await using var change = new NpgsqlCommand(
+            """
+            ALTER TABLE kept ADD COLUMN more text;
+            CREATE OR REPLACE FUNCTION twice(n integer) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT n + n';
+            CREATE OR REPLACE VIEW seen AS SELECT twice(n) AS n FROM kept;
+            CREATE TABLE further (n integer);
+            SELECT n FROM seen;
+            """,
+            connection);
+        Assert.Equal(84, await change.ExecuteScalarAsync());
+    }
+
+    [Fact]
     public async Task Start_FolderInUse_IsRefusedAndTheFirstGoesOn()
     {
         await using var first = await StartAsync();
@@ -206,11 +237,13 @@ public sealed class EmbeddedPostgresTests : IDisposable
         }).Build();
 
         List<string> said = [];
-        var (_, server) = await Database.StartAsync(configuration, said.Add, NullLogger.Instance, CancellationToken.None);
+        var (app, owner, server) = await Database.StartAsync(configuration, said.Add, NullLogger.Instance, CancellationToken.None);
 
         await using (server)
         {
             Assert.Equal([$"Database… making one, its data is in {folder}"], said);
+            Assert.Equal("segmentation_app", new NpgsqlConnectionStringBuilder(app).Username);
+            Assert.Equal("segmentation_owner", new NpgsqlConnectionStringBuilder(owner).Username);
             Assert.Equal("7MB", await ScalarAsync(Assert.IsType<EmbeddedPostgres>(server), "SHOW work_mem"));
         }
     }

@@ -146,8 +146,9 @@ public sealed class SampleDataTests(TestDatabase databases) : IClassFixture<Test
     }
 
     private static async Task<bool> LoadAsync(SegmentationDb db, Action<string>? say = null) =>
-        await new SampleData(db, Definitions(), new RevenueOptions(), TimeProvider.System, NullLogger<SampleData>.Instance).LoadAsync(
-            say: say);
+        await new SampleData(
+            db, new OwnerConnection(db.Database.GetConnectionString()!), Definitions(), new RevenueOptions(), TimeProvider.System,
+            NullLogger<SampleData>.Instance).LoadAsync(say: say);
 
     private static DefinitionCache Definitions() => new(new CustomerFields(new RevenueOptions()), new RuleLimits());
 

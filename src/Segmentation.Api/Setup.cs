@@ -1,5 +1,6 @@
 using Segmentation.Api.Access;
 using Segmentation.Api.Admission;
+using Segmentation.Api.Analyses;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Endpoints;
@@ -34,6 +35,7 @@ internal static class Setup
         services.AddHistory();
         services.AddWebhooks(configuration);
         services.AddStreams(configuration);
+        services.AddAnalyses(configuration);
         services.AddEndpoints();
     }
 

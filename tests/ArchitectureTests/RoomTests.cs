@@ -26,6 +26,8 @@ public class RoomTests
         ["History"],
         ["Webhooks"],
         ["Streams"],
+        ["Analyses"],
+        ["Insight"],
         ["Endpoints"],
     ];
 

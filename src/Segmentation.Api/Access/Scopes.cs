@@ -22,7 +22,7 @@ public static class Scopes
         (CustomersWrite, "Create, change, import and erase customers."),
         (EventsWrite, "Send events."),
         (MembershipRead, "Who is in which segment: members' ids, single checks, counts, explain, changes, trend, flows, overlap, combine, "
-            + "streams."),
+            + "streams; analyses."),
         (SegmentsRead, "Read segments, versions, attributes and fields; validate and preview rules."),
         (SegmentsWrite, "Change segments, manual members and attributes."),
         (Webhooks, "Webhooks and their deliveries."),

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Segmentation.Api.Access;
 using Segmentation.Api.Admission;
+using Segmentation.Api.Analyses;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Events;
@@ -31,6 +32,7 @@ internal static class ApiSettings
     private static readonly RevenueOptions Revenue = new();
     private static readonly WebhookOptions Webhooks = new();
     private static readonly BackgroundImportOptions Imports = new();
+    private static readonly AnalysisOptions Analyses = new();
 
     public static IReadOnlyList<Setting> All { get; } =
     [
@@ -79,6 +81,10 @@ internal static class ApiSettings
         new("Imports:MaxFiles", Text(Imports.MaxFiles), "Files that wait or are imported in the background at a time.",
             SettingChecks.Integer(1, 1000)),
         new("Imports:Directory", "the system's", "The folder that holds such files until they are imported.", SettingChecks.Text),
+        new("Analyses:KeepDays", Text(Analyses.KeepDays), "Days for which analyses and their results are stored.",
+            SettingChecks.Integer(1, 36_500)),
+        new("Analyses:TimeoutMinutes", Text(Analyses.TimeoutMinutes), "Minutes after which an analysis is stopped.",
+            SettingChecks.Integer(1, 1440)),
         new("Access:Jwt:Authority", "none", "The address of an identity provider whose tokens are taken: `https://login.example.com`.",
             SettingChecks.Url),
         new("Access:Jwt:Issuer", "none", "In place of `Authority`, with `JwksUri`: what tokens name as their issuer.", SettingChecks.Text),

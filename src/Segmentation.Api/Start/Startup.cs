@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
+using Segmentation.Api.Analyses;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 using Segmentation.Api.Memberships;
@@ -238,7 +239,7 @@ internal static class Startup
     private static async Task CheckConnectionsAsync(SegmentationDb db, Limits limits, CancellationToken stop)
     {
         var most = await db.Database.SqlQueryRaw<int>("SELECT current_setting('max_connections')::integer AS \"Value\"").SingleAsync(stop);
-        if (limits.FindFault(most, MembershipLeadership.Connections) is { } fault)
+        if (limits.FindFault(most, MembershipLeadership.Connections + AnalysisConnections.Count) is { } fault)
         {
             throw new StartupException(fault);
         }

@@ -138,6 +138,79 @@ namespace Segmentation.Api.Data.Migrations
                     b.ToTable("api_key_secrets", (string)null);
                 });
 
+            modelBuilder.Entity("Segmentation.Api.Analyses.Analysis", b =>
+                {
+                    b.Property<string>("Id")
+                        .HasMaxLength(36)
+                        .HasColumnType("character varying(36)")
+                        .HasColumnName("id")
+                        .UseCollation("C");
+
+                    b.Property<int>("Attempts")
+                        .HasColumnType("integer")
+                        .HasColumnName("attempts");
+
+                    b.Property<DateTimeOffset>("CreatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created_at");
+
+                    b.Property<byte[]>("Fingerprint")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("fingerprint");
+
+                    b.Property<DateTimeOffset?>("FinishedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("finished_at");
+
+                    b.Property<JsonElement?>("Problem")
+                        .HasColumnType("json")
+                        .HasColumnName("problem");
+
+                    b.Property<double>("Progress")
+                        .HasColumnType("double precision")
+                        .HasColumnName("progress");
+
+                    b.Property<JsonElement>("Request")
+                        .HasColumnType("json")
+                        .HasColumnName("request");
+
+                    b.Property<JsonElement?>("Result")
+                        .HasColumnType("json")
+                        .HasColumnName("result");
+
+                    b.Property<DateTimeOffset?>("StartedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("started_at");
+
+                    b.Property<int>("Status")
+                        .HasColumnType("integer")
+                        .HasColumnName("status");
+
+                    b.Property<string>("Type")
+                        .IsRequired()
+                        .HasMaxLength(32)
+                        .HasColumnType("character varying(32)")
+                        .HasColumnName("type");
+
+                    b.Property<JsonElement?>("Warnings")
+                        .HasColumnType("json")
+                        .HasColumnName("warnings");
+
+                    b.Property<JsonElement?>("WholeResult")
+                        .HasColumnType("json")
+                        .HasColumnName("whole_result");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("Fingerprint")
+                        .IsUnique()
+                        .HasDatabaseName("ux_analyses_open")
+                        .HasFilter("status < 2");
+
+                    b.ToTable("analyses", (string)null);
+                });
+
             modelBuilder.Entity("Segmentation.Api.Changes.ChangeLogEntry", b =>
                 {
                     b.Property<long>("Id")

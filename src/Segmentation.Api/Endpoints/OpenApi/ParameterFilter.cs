@@ -47,6 +47,7 @@ internal sealed class ParameterFilter : IDocumentFilter
 
     private static string? Describe(string operation, string name) => (operation.Split('_')[0], name) switch
     {
+        ("Analyses", "id") => "The analysis's id.",
         ("Webhooks", "id") => "The webhook's id.",
         ("ApiKeys", "id") => "The API key's id.",
         _ => Descriptions.GetValueOrDefault(name),

@@ -9,6 +9,7 @@ using Segmentation.Api.Events;
 using Segmentation.Api.History;
 using Segmentation.Api.Http;
 using Segmentation.Api.Idempotency;
+using Segmentation.Api.Insight;
 using Segmentation.Api.Memberships;
 using Segmentation.Api.Segments;
 using Segmentation.Api.Streams;
@@ -36,6 +37,7 @@ internal static class Setup
         services.AddWebhooks(configuration);
         services.AddStreams(configuration);
         services.AddAnalyses(configuration);
+        services.AddInsight();
         services.AddEndpoints();
     }
 

@@ -63,7 +63,7 @@ public sealed class CompiledRule<T>
 
     /// <summary>
     /// Whether its outcome can change at every full quarter of an hour, since it reads items' own time of day.
-    /// <see cref="ToTransitionQueries"/> leaves that out.
+    /// <see cref="ToTransitionQueries(Evaluation, Evaluation, Func{Type, IQueryable})"/> leaves that out.
     /// </summary>
     public bool ReadsLocalTime => compilation.ReadsLocalTime;
 
@@ -79,25 +79,28 @@ public sealed class CompiledRule<T>
     /// index serves where the predicate reads everyone.
     /// </returns>
     public (Expression<Func<T, bool>>? Items, IReadOnlyList<Expression> Keys) ToTransitionQueries(
-        Evaluation from, Evaluation to, Func<Type, IQueryable> source)
-    {
-        var binders = new[] { new QueryBinder(compilation.From, from, source), new QueryBinder(compilation.To, to, source) };
-        List<Expression> ofItems = [], keys = [];
-        foreach (var transition in compilation.Transitions)
-        {
-            var bound = binders.Aggregate(WithoutClock(transition), (tree, binder) => binder.Visit(tree));
-            var isContains = bound is MethodCallExpression { Method.Name: nameof(Queryable.Contains) };
-            if (isContains && ((MethodCallExpression)bound).Method.DeclaringType == typeof(Queryable))
-            {
-                keys.Add(((MethodCallExpression)bound).Arguments[0]);
-            }
-            else
-            {
-                ofItems.Add(bound);
-            }
-        }
+        Evaluation from, Evaluation to, Func<Type, IQueryable> source) =>
+        Bind(compilation.Transitions.Select(t => (WithoutClock(t), from, to)), source);
 
-        return (ofItems.Count == 0 ? null : Expression.Lambda<Func<T, bool>>(Splice.Or([.. ofItems]), item), keys);
+    /// <summary>
+    /// Finds whose membership may not be the same at all of some instants, however far apart: it leaves nobody out, and may include some
+    /// whose membership does not change. It leaves out what <see cref="ReadsLocalTime"/> is about.
+    /// </summary>
+    /// <param name="instants">Evaluations in the order of time, two at least; from the second on at one time of day.</param>
+    /// <param name="source">Returns the queryable of a type's rows.</param>
+    /// <returns>As that for two instants returns it.</returns>
+    public (Expression<Func<T, bool>>? Items, IReadOnlyList<Expression> Keys) ToTransitionQueries(
+        IReadOnlyList<Evaluation> instants, Func<Type, IQueryable> source)
+    {
+        // A bound that only moves forward has passed between the ends what it passed between any two in between; only at the first is it
+        // another time of day, from which a month ago may be later than from the next midnight. Any other bound is looked at step by step.
+        (Evaluation From, Evaluation To)[] ends = [(instants[0], instants[1]), (instants[1], instants[^1])];
+        (Evaluation From, Evaluation To)[] steps = [.. instants.Zip(instants.Skip(1))];
+        return Bind(
+            from transition in compilation.Transitions.Select(WithoutClock)
+            from step in TimeTransitions.IsSteady(transition) ? ends.Take(instants.Count - 1) : steps
+            select (transition, step.From, step.To),
+            source);
     }
 
     /// <summary>
@@ -140,6 +143,28 @@ public sealed class CompiledRule<T>
             node.Actual is { } actual ? Expression.Convert(actual, typeof(object)) : Expression.Constant(null));
         var explain = Expression.Lambda<Func<T, Evaluation, (bool, object?)>>(body, item, evaluation);
         return InMemoryCompiler.Interpret(explain)(loaded, at);
+    }
+
+    private (Expression<Func<T, bool>>? Items, IReadOnlyList<Expression> Keys) Bind(
+        IEnumerable<(Expression Transition, Evaluation From, Evaluation To)> transitions, Func<Type, IQueryable> source)
+    {
+        List<Expression> ofItems = [], keys = [];
+        foreach (var (transition, from, to) in transitions)
+        {
+            var later = new QueryBinder(compilation.To, to, source);
+            var bound = later.Visit(new QueryBinder(compilation.From, from, source).Visit(transition));
+            var isContains = bound is MethodCallExpression { Method.Name: nameof(Queryable.Contains) };
+            if (isContains && ((MethodCallExpression)bound).Method.DeclaringType == typeof(Queryable))
+            {
+                keys.Add(((MethodCallExpression)bound).Arguments[0]);
+            }
+            else
+            {
+                ofItems.Add(bound);
+            }
+        }
+
+        return (ofItems.Count == 0 ? null : Expression.Lambda<Func<T, bool>>(Splice.Or([.. ofItems]), item), keys);
     }
 
     private Expression JoinTransitions() => WithoutClock(Splice.Or([.. compilation.Transitions]));

@@ -51,6 +51,10 @@ public static class Paging
         return page.End();
     }
 
+    /// <summary>Asks for what comes after a row.</summary>
+    /// <param name="key">The row's, in the list's order.</param>
+    public static string CreateCursor(params object[] key) => Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(key));
+
     /// <summary>The last row's key, of a list by text; null for the first page.</summary>
     public static string? TextCursor(string? cursor) => Cursor(cursor, 1) is not { } key ? null
         : key[0].ValueKind == JsonValueKind.String && !key[0].GetString()!.Contains('\0', StringComparison.Ordinal) ? key[0].GetString()
@@ -124,7 +128,7 @@ public static class Paging
             return true;
         }
 
-        public Page<TItem> Cut() => new(items, Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(last)));
+        public Page<TItem> Cut() => new(items, CreateCursor(last!));
 
         public Page<TItem> End() => new(items, null);
     }

@@ -48,6 +48,18 @@ internal static class TimeTransitions
         return FindPassed(test, clock, from, to) ?? Expression.NotEqual(At(test, clock, from), At(test, clock, to));
     }
 
+    /// <summary>
+    /// Whether what <see cref="Find"/> found between the two ends of a time is all that it would find between any two instants of it: each
+    /// bound only moves forward. That of a yearly window goes back once a year, and what is no comparison with a bound (a number of days,
+    /// compared with another field) may be true for a moment.
+    /// </summary>
+    public static bool IsSteady(Expression transition)
+    {
+        var probe = new SteadyProbe();
+        probe.Visit(transition);
+        return probe.IsSteady;
+    }
+
     /// <summary>The test with every part that the clock decides taken for true: what holds at some instant holds here.</summary>
     public static Expression Relax(Expression test)
     {
@@ -125,4 +137,31 @@ internal static class TimeTransitions
 
     private static MethodCallExpression Call(string method, Expression first, Expression second) =>
         Expression.Call(typeof(TimeTransitions), method, [first.Type], first, second);
+
+    // Bounds are compared by the three methods alone: a clock that is read anywhere else is no bound.
+    private sealed class SteadyProbe : ExpressionVisitor
+    {
+        private bool isBound;
+
+        public bool IsSteady { get; private set; } = true;
+
+        protected override Expression VisitMethodCall(MethodCallExpression node)
+        {
+            IsSteady &= node.Object?.Type != typeof(Evaluation) || !node.Method.Name.StartsWith("Yearly", StringComparison.Ordinal);
+            var before = isBound;
+            isBound |= node.Method.DeclaringType == typeof(TimeTransitions);
+            base.VisitMethodCall(node);
+            isBound = before;
+            return node;
+        }
+
+        protected override Expression VisitMember(MemberExpression node) =>
+            node.Member.Name == nameof(Evaluation.ZoneId) && node.Expression?.Type == typeof(Evaluation) ? node : base.VisitMember(node);
+
+        protected override Expression VisitParameter(ParameterExpression node)
+        {
+            IsSteady &= isBound || node.Type != typeof(Evaluation);
+            return node;
+        }
+    }
 }

@@ -250,9 +250,11 @@ internal static class SwaggerExamples
         ("Segments_Flows", "to") => Others[0],
         (_, "from" or "since") => "2026-05-31T22:00:00Z",
         (_, "to" or "until") => "2026-06-30T22:00:00Z",
+        ("Segments_Movers", "change") => "join",
         (_, "change") => "left",
         (_, "cause") => "event",
         (_, "interval") => "week",
+        (_, "days") => 90,
         _ => null,
     };
 

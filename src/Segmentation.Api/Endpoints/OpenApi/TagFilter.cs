@@ -14,6 +14,7 @@ internal sealed class TagFilter : IDocumentFilter
             + "Manual segments are filled here, and segments compared and put together."),
         ("History", "Who joined and left, when and why; a segment's size over time; where customers went. "
             + "Kept as long as the setting `Membership:HistoryDays` says."),
+        ("Insight", "What segments are like, how they do, and where they are heading."),
         ("Rules", "Rules that are not saved yet: preview, check, and look at the SQL. Start here."),
         ("Customers", "Profiles, one at a time or a file at a time."),
         ("Events", "What customers did."),

@@ -143,6 +143,8 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, TimeP
         }
     }
 
-    private IQueryable Source(Type rows, long? customer = null) =>
+    /// <summary>The rows of a type that rules read.</summary>
+    /// <param name="customer">The only customer whose events are.</param>
+    internal IQueryable Source(Type rows, long? customer = null) =>
         rows == typeof(CustomerEvent) && customer is not null ? db.Events.Where(e => e.CustomerKey == customer) : db.Rows(rows);
 }

@@ -2,6 +2,7 @@ FROM mcr.microsoft.com/dotnet/sdk:10.0 AS build
 WORKDIR /source
 # The packages first: they change less often than the code, and their layer is kept.
 COPY Directory.Build.props Directory.Packages.props .editorconfig ./
+COPY src/Segmentation.Models/Segmentation.Models.csproj src/Segmentation.Models/
 COPY src/Segmentation.Rules/Segmentation.Rules.csproj src/Segmentation.Rules/
 COPY src/Segmentation.Api/Segmentation.Api.csproj src/Segmentation.Api/Runtime.props src/Segmentation.Api/
 RUN dotnet restore src/Segmentation.Api

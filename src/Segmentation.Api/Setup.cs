@@ -37,7 +37,7 @@ internal static class Setup
         services.AddWebhooks(configuration);
         services.AddStreams(configuration);
         services.AddAnalyses(configuration);
-        services.AddInsight();
+        services.AddInsight(configuration);
         services.AddEndpoints();
     }
 

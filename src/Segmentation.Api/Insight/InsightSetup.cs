@@ -1,10 +1,14 @@
+using Segmentation.Api.Analyses;
+
 namespace Segmentation.Api.Insight;
 
 internal static class InsightSetup
 {
     /// <summary>Insight: what segments' members are like, how they do, and where segments are heading.</summary>
-    public static void AddInsight(this IServiceCollection services)
+    public static void AddInsight(this IServiceCollection services, IConfiguration configuration)
     {
+        services.AddSingleton(configuration.GetSection("Insight").Get<InsightOptions>() ?? new InsightOptions());
+        services.AddScoped<AnalysisType, ProfileAnalysis>();
         services.AddScoped<ClockReader>();
     }
 }

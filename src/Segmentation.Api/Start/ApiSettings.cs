@@ -6,6 +6,7 @@ using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Events;
 using Segmentation.Api.Http;
+using Segmentation.Api.Insight;
 using Segmentation.Api.Memberships;
 using Segmentation.Api.Streams;
 using Segmentation.Api.Webhooks;
@@ -85,6 +86,8 @@ internal static class ApiSettings
             SettingChecks.Integer(1, 36_500)),
         new("Analyses:TimeoutMinutes", Text(Analyses.TimeoutMinutes), "Minutes after which an analysis is stopped.",
             SettingChecks.Integer(1, 1440)),
+        new("Insight:MinimumGroup", Text(new InsightOptions().MinimumGroup), "A value that fewer customers have is not listed by "
+            + "profiles.", SettingChecks.Integer(1, 1_000_000)),
         new("Access:Jwt:Authority", "none", "The address of an identity provider whose tokens are taken: `https://login.example.com`.",
             SettingChecks.Url),
         new("Access:Jwt:Issuer", "none", "In place of `Authority`, with `JwksUri`: what tokens name as their issuer.", SettingChecks.Text),

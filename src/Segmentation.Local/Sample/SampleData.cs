@@ -4,6 +4,7 @@ using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata;
 using Npgsql;
+using Segmentation.Api.Analyses;
 using Segmentation.Api.Changes;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
@@ -85,6 +86,12 @@ internal sealed partial class SampleData(
         {
             db.Imports.Add(SampleImport.Create(now));
             db.ImportRejections.Add(SampleImport.Reject());
+        }
+
+        // It runs once the service does.
+        if (!await db.Analyses.AnyAsync(a => a.Id == SwaggerExamples.Analysis, cancellation))
+        {
+            db.Analyses.Add(SampleAnalysis.Create(now));
         }
 
         if (!await db.Webhooks.AnyAsync(w => w.Id == SwaggerExamples.Webhook, cancellation))

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Npgsql;
 using Segmentation.Api.Analyses;
 
@@ -141,7 +142,10 @@ public sealed class AnalysesTests : IAsyncLifetime
     {
         await servers[0].DisposeAsync();
         servers.Add(new(connection, services: s =>
-            s.AddSingleton(gate).AddScoped<AnalysisType, ProbeAnalysis>().AddSingleton(new AnalysisOptions { TimeoutMinutes = 0 })));
+        {
+            AddProbe(s);
+            s.AddSingleton(new AnalysisOptions { TimeoutMinutes = 0 });
+        }));
         var failed = (await Api.PostAsync("analyses?wait=60", """{"type":"probe","does":"sleep"}""")).Expect(201);
         Assert.Equal("/problems/timed-out", failed["problem"].GetProperty("type").GetString());
     }
@@ -255,8 +259,11 @@ public sealed class AnalysesTests : IAsyncLifetime
         Assert.Equal(place is null ? [] : [place], refused.Faults);
     }
 
-    private void Start(params (string, string)[] settings) => servers.Add(new(connection, settings, services: s =>
-        s.AddSingleton(gate).AddScoped<AnalysisType, ProbeAnalysis>()));
+    private void Start(params (string, string)[] settings) => servers.Add(new(connection, settings, services: AddProbe));
+
+    // No other type is there.
+    private void AddProbe(IServiceCollection services) =>
+        services.RemoveAll<AnalysisType>().AddSingleton(gate).AddScoped<AnalysisType, ProbeAnalysis>();
 
     // One that runs until it is let go.
     private async Task<Answer> HoldAsync(string name)

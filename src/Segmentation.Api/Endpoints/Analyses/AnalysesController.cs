@@ -13,7 +13,6 @@ namespace Segmentation.Api.Endpoints;
 [Tags("Analyses")]
 [RequiresScope(Scopes.MembershipRead)]
 [Produces(MediaTypes.Json)]
-[ApiExplorerSettings(IgnoreApi = true)] // Until there is a type.
 public sealed class AnalysesController(AnalysisStore store, Work work) : ControllerBase
 {
     /// <summary>The longest that a request may wait, in seconds.</summary>

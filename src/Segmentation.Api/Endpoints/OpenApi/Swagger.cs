@@ -75,6 +75,7 @@ internal static class Swagger
         o.DocumentFilter<ScopeFilter>();
         o.DocumentFilter<ResourceFilter>();
         o.DocumentFilter<RuleFilter>();
+        o.DocumentFilter<AnalysisFilter>();
         o.DocumentFilter<ProblemFilter>();
         o.DocumentFilter<BodyFilter>();
         o.DocumentFilter<ETagFilter>();

@@ -74,6 +74,16 @@ internal static class SwaggerExamples
     /// <summary>The sample's import in the background.</summary>
     public const string Import = "01946e2a-0000-7000-8000-000000000003";
 
+    /// <summary>The sample's analysis.</summary>
+    public const string Analysis = "01946e2a-0000-7000-8000-000000000006";
+
+    /// <inheritdoc cref="OwnWebhook"/>
+    public const string OwnAnalysis = "01946e2a-0000-7000-8000-000000000007";
+
+    /// <summary>What marks a segment of the sample.</summary>
+    public const string ProfileRequest =
+        """{"type":"profile","segment":"regular-buyers","days":90,"properties":["order_completed.category"]}""";
+
     public const string CustomerCsv =
         """
         id,email,demographic.birthDate,geographic.country,psychographic.interests,attributes.plan
@@ -175,6 +185,7 @@ internal static class SwaggerExamples
             "Webhooks_Patch" => [("rotate", "Has a new secret made", """{"secret":null}""")],
             "Webhooks_Replay" =>
                 [("dead", "All dead letters", "{}"), ("since", "All since an instant", """{"since":"2026-01-31T00:00:00Z"}""")],
+            "Analyses_Create" => [("profile", "What marks a segment's members", ProfileRequest)],
             "ApiKeys_Create" => [(
                 "own",
                 "For yourself: everything",
@@ -219,6 +230,12 @@ internal static class SwaggerExamples
         (_, "lastEventId" or "Last-Event-ID") => "WzAsMCwwXQ",
         ("Imports_Delete", "id") => OwnImport,
         (['I', 'm', 'p', 'o', 'r', 't', 's', '_', ..], "id") => Import,
+        ("Analyses_Delete", "id") => OwnAnalysis,
+        ("Analyses_Get", "id") => Analysis,
+        ("Analyses_List", "type") => "profile",
+        ("Analyses_List", "status") => "succeeded",
+        (_, "wait") => 30,
+        (_, "show") => "all",
         (_, "Prefer") => "respond-async",
         ("Customers_Erase", "id") => OwnCustomer,
         (_, "format") => "csv",

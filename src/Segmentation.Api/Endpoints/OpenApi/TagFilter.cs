@@ -15,6 +15,8 @@ internal sealed class TagFilter : IDocumentFilter
         ("History", "Who joined and left, when and why; a segment's size over time; where customers went. "
             + "Kept as long as the setting `Membership:HistoryDays` says."),
         ("Insight", "What segments are like, how they do, and where they are heading."),
+        ("Analyses", "What reads everybody, and takes its time: ask, wait or come back, and read what was found. `profile`: what marks a "
+            + "segment's members."),
         ("Rules", "Rules that are not saved yet: preview, check, and look at the SQL. Start here."),
         ("Customers", "Profiles, one at a time or a file at a time."),
         ("Events", "What customers did."),

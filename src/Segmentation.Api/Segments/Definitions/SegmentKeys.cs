@@ -22,6 +22,12 @@ internal static class SegmentKeys
         return errors.Count == 0 ? [.. keys.Select(k => all.Segments[k!])] : throw ApiProblem.Invalid(errors);
     }
 
+    /// <summary>The error text for a key that is none of a segment.</summary>
+    public static string DescribeUnknown(DefinitionSet all, string key) => $"There is no segment {ErrorText.Quote(key)}. "
+        + (NearestName.Find(key, all.Segments.Keys) is { } nearest
+            ? $"Did you mean \"{nearest}\"?"
+            : "GET /api/v1/segments lists what there is.");
+
     private static RuleError? FindError(DefinitionSet all, string?[] keys, int i)
     {
         if (keys[i] is not { } key || !all.Segments.ContainsKey(key))

@@ -141,16 +141,6 @@ public sealed class FieldSuggestions(
         public string? Folded { get; init; }
         public string? Original { get; init; }
     }
-
-    // Rules read the case-folded value; people want to see the original.
-    private sealed class Unfold : ExpressionVisitor
-    {
-        public const string Suffix = "Folded";
-
-        protected override Expression VisitMember(MemberExpression node) => node.Member.Name.EndsWith(Suffix, StringComparison.Ordinal)
-            ? Expression.Property(Visit(node.Expression)!, node.Member.Name[..^Suffix.Length])
-            : base.VisitMember(node);
-    }
 }
 
 /// <summary>Values that a field has.</summary>

@@ -1,0 +1,96 @@
+using Segmentation.Api.Customers;
+using Segmentation.Api.Segments;
+using Segmentation.Rules.Catalog;
+using Segmentation.Rules.Checking;
+using Segmentation.Rules.Values;
+
+namespace Segmentation.Api.Insight;
+
+/// <summary>Which fields a profile compares, and which of them the compared segments' own rules read.</summary>
+internal sealed class ProfileFields
+{
+    // Who somebody is, and where exactly he lives, is no trait; what the clock says now is none of the customer.
+    private static readonly string[] Left =
+        ["geographic.location", "geographic.postalCode", "temporal.localHour", "temporal.localDayOfWeek"];
+
+    /// <summary>The purposes that a customer has consented to, likewise.</summary>
+    public static readonly (string Sent, string Folded) Consents = ("c.consents_granted", "c.consents_granted");
+
+    private readonly HashSet<string> read = new(StringComparer.Ordinal);
+    private readonly HashSet<string> readTypes = new(StringComparer.Ordinal);
+    private bool readsAnyType;
+
+    public ProfileFields(FieldCatalog<Customer> catalog, DefinitionSet all, IEnumerable<SegmentDefinition> segments)
+    {
+        var fields = catalog.All.Where(f => f.Kind != "customer" && !Left.Contains(f.Name)).ToList();
+        Values = [.. fields.Where(f => f is { Access: ScalarAccess, Type: FieldType.Text or FieldType.Boolean })];
+        Sets = [.. fields.Where(f => f.Type == FieldType.Set)];
+        Numbers = [.. fields.Where(f => f is { Access: ScalarAccess or OrderedAccess }
+            and { Type: FieldType.Integer or FieldType.Decimal or FieldType.Date or FieldType.Instant })];
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var segment in segments)
+        {
+            AddRead(all, segment, seen);
+        }
+    }
+
+    /// <summary>Texts and booleans.</summary>
+    public IReadOnlyList<Field> Values { get; }
+
+    public IReadOnlyList<Field> Sets { get; }
+
+    /// <summary>Numbers, dates and instants.</summary>
+    public IReadOnlyList<Field> Numbers { get; }
+
+    /// <summary>Whether the rule itself says something about it, or about what follows from it.</summary>
+    public bool IsByDefinition(ProfileSubject subject) => subject.Event is { } type
+        ? readsAnyType || readTypes.Contains(CaseNormalizer.Normalize(type))
+        : read.Contains(ProfileKin.Find(subject.Field));
+
+    // Segments that it refers to are parts of it.
+    private void AddRead(DefinitionSet all, SegmentDefinition segment, HashSet<string> seen)
+    {
+        if (segment.Rule is not { } rule || !seen.Add(segment.Key))
+        {
+            return;
+        }
+
+        read.UnionWith(RuleReferences.Fields(rule).Select(ProfileKin.Find));
+        if (all.FindErrors(segment.Key) is [])
+        {
+            foreach (var events in RuleReferences.Events(rule))
+            {
+                readsAnyType |= events.Types is null;
+                readTypes.UnionWith(events.Types ?? Enumerable.Empty<string>());
+            }
+        }
+
+        foreach (var key in RuleReferences.Segments(rule))
+        {
+            if (all.Segments.TryGetValue(key, out var inner))
+            {
+                AddRead(all, inner, seen);
+            }
+        }
+    }
+
+    /// <summary>The arrays of a set's elements, in SQL over the customer <c>c</c>: as they were sent, and as rules read them.</summary>
+    /// <param name="names">Of the attributes that <c>@profile_names</c> holds; a set's own is added.</param>
+    public static (string Sent, string Folded) ToSql(Field set, List<string> names)
+    {
+        if (set.Kind == "psychographic" && !set.Name.StartsWith("attributes.", StringComparison.Ordinal))
+        {
+            var column = "c.psychographic_" + set.Name["psychographic.".Length..];
+            return (column, column + "_folded");
+        }
+
+        names.Add(set.Name["attributes.".Length..]);
+        return (Elements("c.attributes"), Elements("c.attributes_folded"));
+
+        string Elements(string document)
+        {
+            var list = $"{document} -> (@profile_names)[{names.Count}]";
+            return $"ARRAY(SELECT jsonb_array_elements_text(CASE jsonb_typeof({list}) WHEN 'array' THEN {list} ELSE '[]' END))";
+        }
+    }
+}

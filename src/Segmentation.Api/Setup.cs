@@ -58,6 +58,7 @@ internal static class Setup
         app.UseAuthorization();
         app.UseAdmission();
         app.UseRequestUnpacking();
+        app.UseRepeatedReads();
         app.MapEndpoints();
     }
 }

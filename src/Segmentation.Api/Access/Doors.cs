@@ -1,5 +1,4 @@
 using Microsoft.EntityFrameworkCore;
-using Segmentation.Api.Data;
 
 namespace Segmentation.Api.Access;
 
@@ -29,9 +28,7 @@ public sealed class Doors(IServiceScopeFactory scopes, AccessOptions options, Ti
         if (looked == 0 || time.GetElapsedTime(looked) >= LookEvery)
         {
             var now = time.GetTimestamp();
-            await using var scope = scopes.CreateAsyncScope();
-            scope.ServiceProvider.GetRequiredService<Work>().Begin(WorkClass.Point);
-            closed |= await scope.ServiceProvider.GetRequiredService<SegmentationDb>().ApiKeys.AnyAsync(cancellation);
+            closed |= await scopes.ReadKeysAsync(keys => keys.AnyAsync(cancellation));
             Interlocked.Exchange(ref lookedAt, now);
         }
 

@@ -32,10 +32,7 @@ public sealed class KnownKeys(IServiceScopeFactory scopes, TimeProvider time) : 
             return null;
         }
 
-        await using var scope = scopes.CreateAsyncScope();
-        scope.ServiceProvider.GetRequiredService<Work>().Begin(WorkClass.Point);
-        var key = await scope.ServiceProvider.GetRequiredService<SegmentationDb>().ApiKeys.AsNoTracking()
-            .Include(k => k.Secrets).SingleOrDefaultAsync(k => k.Id == id, cancellation);
+        var key = await scopes.ReadKeysAsync(keys => keys.Include(k => k.Secrets).SingleOrDefaultAsync(k => k.Id == id, cancellation));
         if (key is null)
         {
             unknown.Set(id, true, new MemoryCacheEntryOptions { AbsoluteExpirationRelativeToNow = UnknownFor, Size = 1 });

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Collections.Frozen;
 using Npgsql;
 
@@ -9,6 +10,7 @@ internal sealed class DataSources : IAsyncDisposable
     private readonly ConnectionSettings settings;
     private readonly Limits limits;
     private readonly FrozenDictionary<WorkClass, NpgsqlDataSource> sources;
+    private readonly ConcurrentBag<NpgsqlDataSource> made = [];
 
     public DataSources(ConnectionSettings settings, Limits limits)
     {
@@ -36,7 +38,18 @@ internal sealed class DataSources : IAsyncDisposable
         builder.MaxPoolSize = Math.Min(builder.MaxPoolSize, Math.Max(pool, 1));
         builder.MinPoolSize = Math.Min(builder.MinPoolSize, builder.MaxPoolSize);
         change?.Invoke(builder);
-        return NpgsqlDataSource.Create(builder);
+        var source = NpgsqlDataSource.Create(builder);
+        made.Add(source);
+        return source;
+    }
+
+    /// <summary>One connection has died: closes all that wait in a pool, and those in use when they come back.</summary>
+    public void Clear()
+    {
+        foreach (var source in made)
+        {
+            source.Clear();
+        }
     }
 
     public async ValueTask DisposeAsync()

@@ -13,7 +13,7 @@ namespace Segmentation.Local;
 /// <remarks>
 /// The server has a session of its own (pg_ctl sees to it), so a terminal's Ctrl-C reaches only the API. An API that is killed leaves it
 /// running; the next one on the same folder stops it and starts it again, so that a run always has its own settings and none of the dead
-/// one's queries.
+/// one's queries. A server that ends by itself (a kill, the system out of memory) is started again: <see cref="PostgresWatch"/>.
 /// </remarks>
 internal sealed partial class EmbeddedPostgres : IAsyncDisposable
 {
@@ -23,6 +23,7 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
     private readonly PostgresFolder folder;
     private readonly PostgresBinaries binaries;
     private readonly PostgresAccount account;
+    private PostgresWatch? watch;
     private bool disposed;
 
     private EmbeddedPostgres(ILogger logger, PostgresFolder folder, PostgresBinaries binaries, PostgresAccount account)
@@ -62,6 +63,8 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
             try
             {
                 await server.StartAsync(options.Settings, cancellationToken);
+                server.watch = new PostgresWatch(
+                    () => server.ProcessId is not null, server.RestartAsync, logger, path, TimeProvider.System);
                 return server;
             }
             catch
@@ -88,6 +91,8 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
         }
 
         disposed = true;
+        await (watch?.DisposeAsync() ?? ValueTask.CompletedTask);
+
         // The lock goes last, whatever happens: until then nobody else may use the folder.
         using var held = folder;
         await StopAsync();
@@ -98,6 +103,7 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
     internal void Abandon()
     {
         disposed = true;
+        watch?.Abandon();
         folder.Dispose();
     }
 
@@ -140,6 +146,21 @@ internal sealed partial class EmbeddedPostgres : IAsyncDisposable
     }
 
     private string ConnectAs(string role) => new NpgsqlConnectionStringBuilder(ConnectionString) { Username = role }.ConnectionString;
+
+    // On the same folder, with the same settings: those who are connected to it find it again.
+    private async Task RestartAsync(CancellationToken cancellation)
+    {
+        DeletePidFile();
+        var socketDirectory = new NpgsqlConnectionStringBuilder(ConnectionString).Host;
+        if (Directory.Exists(socketDirectory))
+        {
+            // The socket's lock file is as stale.
+            Array.ForEach(Directory.GetFiles(socketDirectory), File.Delete);
+        }
+
+        await LaunchAsync(cancellation);
+        Started(logger, binaries.Major, folder.FullName);
+    }
 
     // Left by a server that was killed. PostgreSQL refuses to start when by now another process has the number in it.
     private void DeletePidFile() => File.Delete(Path.Combine(folder.Cluster, "postmaster.pid"));

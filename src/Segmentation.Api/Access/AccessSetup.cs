@@ -14,6 +14,7 @@ internal static class AccessSetup
         services.AddSingleton(options);
         services.AddSingleton<Doors>();
         services.AddSingleton<KnownKeys>();
+        services.AddSingleton<AccessWatch>();
         services.AddHostedService<KeyUse>();
         services.AddScoped<ApiKeyStore>();
         var schemes = services.AddAuthentication(AnyScheme)

@@ -1,4 +1,5 @@
 using FluentValidation;
+using Segmentation.Rules.Checking;
 
 namespace Segmentation.Api.Access;
 
@@ -16,7 +17,8 @@ internal sealed class ApiKeyValidator : AbstractValidator<ApiKeyResource>
         RuleForEach(k => k.Scopes).Must(s => s is not null && Scopes.OfKeys.Contains(s)).OverridePropertyName("/scopes")
             .WithMessage((_, s) => s == Scopes.Self
                 ? "self is for tokens alone: an API key never goes into a browser."
-                : $"This must be one of: {string.Join(", ", Scopes.OfKeys)}.");
+                : $"This must be one of: {string.Join(", ", Scopes.OfKeys)}."
+                    + (s is not null && NearestName.Find(s, Scopes.OfKeys) is { } near ? $" Did you mean \"{near}\"?" : ""));
         RuleFor(k => k.Limits!.PerSecond).InclusiveBetween(1, ApiKeyLimits.MaxPerSecond).When(k => k.Limits is not null)
             .OverridePropertyName("/limits/perSecond")
             .WithMessage($"perSecond must be an integer from 1 to {ApiKeyLimits.MaxPerSecond}.");

@@ -100,7 +100,7 @@ public sealed class EventIngest(
                 received++;
                 if (reader.Fault is { } unreadable)
                 {
-                    Reject(reader.Line, unreadable);
+                    Reject(reader.Line, "", unreadable);
                     continue;
                 }
 
@@ -260,11 +260,11 @@ public sealed class EventIngest(
         {
             if (read() is not { } e)
             {
-                Reject(ordinal, "An event must be a JSON object.");
+                Reject(ordinal, "", "An event must be a JSON object.");
             }
             else if (validator.Check(e).ToArray() is not [] and var faults)
             {
-                Reject(ordinal, string.Join(' ', faults.Select(f => f.Message)));
+                Reject(ordinal, faults[0].Pointer, string.Join(' ', faults.Select(f => f.Message)));
             }
             else
             {
@@ -273,15 +273,15 @@ public sealed class EventIngest(
         }
         catch (JsonException malformed)
         {
-            Reject(ordinal, Json.Problem(malformed, typeof(EventResource)).Summary());
+            Reject(ordinal, Json.Problem(malformed, typeof(EventResource)));
         }
         catch (ApiProblem malformed)
         {
-            Reject(ordinal, malformed.Summary());
+            Reject(ordinal, malformed);
         }
         catch (InvalidOperationException undecodable) when (undecodable.Source == "System.Text.Json")
         {
-            Reject(ordinal, "A string has half a surrogate pair in it.");
+            Reject(ordinal, "", "A string has half a surrogate pair in it.");
         }
     }
 
@@ -296,9 +296,9 @@ public sealed class EventIngest(
 
     private void Count(StoredEvents result, int sent)
     {
-        foreach (var (e, _, message) in result.Refused)
+        foreach (var (e, pointer, message) in result.Refused)
         {
-            Reject(e.Ordinal, message);
+            Reject(e.Ordinal, pointer, message);
         }
 
         stored += result.Stored;
@@ -306,14 +306,20 @@ public sealed class EventIngest(
         duplicates += sent - result.Stored - result.Refused.Count;
     }
 
-    private void Reject(int ordinal, string message)
+    private void Reject(int ordinal, ApiProblem problem) =>
+        Reject(ordinal, problem.Errors?.Keys.FirstOrDefault() ?? "", problem.Summary());
+
+    // The pointer is one into the event.
+    private void Reject(int ordinal, string pointer, string message)
     {
         lock (errors)
         {
             rejected++;
             if (errors.Count < CustomerImport.MaxErrors)
             {
-                errors.Add(isNdjson ? new EventError(ordinal, null, message) : new EventError(null, ordinal, message));
+                errors.Add(isNdjson
+                    ? new EventError(ordinal, null, pointer, message)
+                    : new EventError(null, ordinal, $"/{ordinal}{pointer}", message));
             }
         }
     }

@@ -13,5 +13,6 @@ public sealed record EventsResult(
 /// <summary>Why an event was rejected.</summary>
 /// <param name="Line">Its line in NDJSON; the first is 1.</param>
 /// <param name="Index">Its place in an array; the first is 0.</param>
+/// <param name="Pointer">A JSON Pointer to the first that is wrong: in the array, as <c>/3/occurredAt</c>, or in the line's event.</param>
 /// <param name="Message">What is wrong with it. Names fields, never their values.</param>
-public sealed record EventError(int? Line, int? Index, string Message);
+public sealed record EventError(int? Line, int? Index, string Pointer, string Message);

@@ -156,6 +156,8 @@ internal sealed class ApiExceptionHandler(ILogger<ApiExceptionHandler> logger) :
     private static string Reason(HttpContext context) => context.Response.StatusCode switch
     {
         StatusCodes.Status404NotFound => "There is nothing at this address.",
+        StatusCodes.Status405MethodNotAllowed when context.Response.Headers.Allow.ToString() is { Length: > 0 } allowed =>
+            $"This address does not support that method; it takes {allowed}.",
         StatusCodes.Status405MethodNotAllowed => "This address does not support that method.",
         StatusCodes.Status406NotAcceptable => "None of the media types in Accept can be given.",
         StatusCodes.Status415UnsupportedMediaType => HttpMethods.IsPatch(context.Request.Method)

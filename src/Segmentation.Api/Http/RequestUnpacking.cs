@@ -23,6 +23,11 @@ internal static class RequestUnpacking
         var encoding = CaseNormalizer.Normalize(context.Request.Headers.ContentEncoding.ToString().Trim());
         if (encoding is "" or "identity")
         {
+            if (context.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == true)
+            {
+                context.Request.Body = new NotPacked(context.Request.Body);
+            }
+
             await next(context);
             return;
         }
@@ -52,6 +57,30 @@ internal static class RequestUnpacking
             context.Request.Body = packed;
         }
     });
+
+    // Whatever is expected of a body, one that begins as gzip does is none: its sender forgot to say so.
+    private sealed class NotPacked(Stream source) : ReadOnlyStream
+    {
+        private int alike;
+        private bool isKnown;
+
+        private static ReadOnlySpan<byte> Gzip => [0x1F, 0x8B];
+
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            var read = await source.ReadAsync(buffer, cancellationToken);
+            for (var i = 0; i < read && !isKnown; i++)
+            {
+                isKnown = buffer.Span[i] != Gzip[alike++];
+                if (!isKnown && alike == Gzip.Length)
+                {
+                    throw ApiProblem.Invalid("", "The body is packed with gzip: send Content-Encoding: gzip with it.");
+                }
+            }
+
+            return read;
+        }
+    }
 
     private sealed class Unpacked(Stream source, string encoding, IHttpMaxRequestBodySizeFeature? limit) : ReadOnlyStream
     {

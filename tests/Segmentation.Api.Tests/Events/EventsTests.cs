@@ -143,6 +143,7 @@ public sealed class EventsTests(ApiFixture fixture) : IClassFixture<ApiFixture>
             Assert.Equal((3, 2, 0, 1), Counts(array));
             var error = Assert.Single(array.GetProperty("errors").EnumerateArray());
             Assert.Equal(1, error.GetProperty("index").GetInt32());
+            Assert.StartsWith("/1", error.GetProperty("pointer").GetString(), StringComparison.Ordinal);
             Assert.True(
                 pointers is [""] or ["*"] || error.GetProperty("message").GetString()!.Contains(pointers[0][1..], StringComparison.Ordinal),
                 error.GetRawText());
@@ -171,6 +172,7 @@ public sealed class EventsTests(ApiFixture fixture) : IClassFixture<ApiFixture>
             .Expect(200).Json;
         Assert.Equal((2, 1, 0, 1), Counts(answer));
         Assert.Equal(0, answer.GetProperty("errors")[0].GetProperty("index").GetInt32());
+        Assert.Equal("/0/customerId", answer.GetProperty("errors")[0].GetProperty("pointer").GetString());
         Assert.Equal(
             ["/customerId"],
             (await Api.PostAsync("events?createCustomers=false", $$"""{"customerId":"{{unknown}}","type":"x"}""")).Expect(400).Faults);

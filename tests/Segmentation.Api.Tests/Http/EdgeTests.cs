@@ -102,6 +102,20 @@ public sealed class EdgeTests(ApiFixture fixture) : IClassFixture<ApiFixture>
                 .Expect(200)["updated"].GetInt32());
     }
 
+    [Theory]
+    [InlineData("POST", "segments", "application/json")]
+    [InlineData("PATCH", "customers/a", "application/merge-patch+json")]
+    [InlineData("POST", "events", "application/json")]
+    [InlineData("POST", "events", "application/x-ndjson")]
+    [InlineData("POST", "customers/import", "text/csv")]
+    [InlineData("POST", "customers/import", "text/csv; charset=windows-1252")]
+    public async Task PackedBody_WithoutContentEncoding_IsToldToSendIt(string method, string path, string type)
+    {
+        var answer = (await Api.SendAsync(method, path, Pack("{}", "gzip"), type, [])).Expect(400);
+        Assert.Equal(
+            "The body is packed with gzip: send Content-Encoding: gzip with it.", answer["errors"].GetProperty("")[0].GetString());
+    }
+
     [Fact]
     public async Task PackedBody_Malformed_Is400()
     {

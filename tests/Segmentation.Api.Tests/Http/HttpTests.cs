@@ -13,6 +13,19 @@ public sealed class HttpTests(ApiFixture fixture) : IClassFixture<ApiFixture>
     private Api Api => fixture.Api;
 
     [Theory]
+    [InlineData("PUT", "segments", "GET, POST")]
+    [InlineData("DELETE", "fields", "GET")]
+    [InlineData("POST", "customers/x", "DELETE, GET, PATCH, PUT")]
+    public async Task MethodNotAllowed_SaysWhichAre(string method, string path, string allowed)
+    {
+        var answer = (await Api.SendAsync(method, path, "{}")).Expect(405);
+        Assert.Equal(allowed, string.Join(", ", answer.Message.Content.Headers.Allow.Order(StringComparer.Ordinal)));
+        Assert.Equal(
+            $"This address does not support that method; it takes {string.Join(", ", answer.Message.Content.Headers.Allow)}.",
+            answer["title"].GetString());
+    }
+
+    [Theory]
     [InlineData("GET", "/nowhere", null, null, 404)]
     [InlineData("GET", "/api/v1/nowhere", null, null, 404)]
     [InlineData("GET", "/api/v2/segments", null, null, 404)]

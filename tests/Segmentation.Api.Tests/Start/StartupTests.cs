@@ -190,6 +190,9 @@ public sealed class StartupTests : IDisposable
     [InlineData("Access:Jwt needs either Authority", "--Access:Jwt:Audience=a")]
     [InlineData("Access:Jwt needs either Authority", "--Access:Jwt:Audience=a", "--Access:Jwt:JwksUri=https://login.example/keys")]
     [InlineData("Access:Jwt:Authority must be an https URL", "--Access:Jwt:Audience=a", "--Access:Jwt:Authority=http://login.example")]
+    [InlineData(
+        "Access:Jwt:JwksUri must be an https URL", "--Access:Jwt:Audience=a", "--Access:Jwt:Issuer=a",
+        "--Access:Jwt:JwksUri=http://login.example/keys")]
     public async Task Run_HalfAnIdentityProvider_IsRefused(string start, params string[] arguments)
     {
         var (exitCode, _, error) = await RunAsync([$"--Embedded:DataDirectory={folder}", "--urls", "http://127.0.0.1:0", .. arguments]);

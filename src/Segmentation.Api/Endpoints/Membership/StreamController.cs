@@ -14,7 +14,7 @@ namespace Segmentation.Api.Endpoints;
 [Route("api/v1/segments/{key}/stream")]
 [Tags("Membership")]
 [RequiresScope(Scopes.MembershipRead)]
-public sealed class StreamController(ChangeStreams streams, IHostApplicationLifetime lifetime) : ControllerBase
+public sealed class StreamController(ChangeStreams streams, AccessWatch access, IHostApplicationLifetime lifetime) : ControllerBase
 {
     internal const string MediaType = "text/event-stream";
     private const string ResumeHeader = "Last-Event-ID";
@@ -32,6 +32,7 @@ public sealed class StreamController(ChangeStreams streams, IHostApplicationLife
     /// <c>{"segment","at","version"}</c>, and the stream ends, not before. One that is resumed from before the deletion gets that event
     /// too, even where the key has been used for a new segment; resumed after it, it tells who joins the new one, from its beginning, and
     /// answers 404 where there is none.</para>
+    /// <para>A stream ends some five seconds after its key or token does.</para>
     /// <para>Try it with <c>curl -N</c>, since a page like this one waits for the end.</para></remarks>
     /// <param name="lastEventId">The id to go on after; from now on when left out.</param>
     /// <param name="resumeAfter">The same, for tools that can't send the header.</param>
@@ -53,18 +54,24 @@ public sealed class StreamController(ChangeStreams streams, IHostApplicationLife
             return new EmptyResult();
         }
 
+        var watching = access.CancelWhenRefusedAsync(HttpContext, ending);
         try
         {
             await stream.WriteToAsync(Response.Body, ending.Token);
         }
         catch (OperationCanceledException) when (ending.IsCancellationRequested)
         {
-            // The client has gone, or the service stops.
+            // The client has gone, or is no longer let in, or the service stops.
         }
         catch (Exception cut) when (cut is NpgsqlException or IOException)
         {
             // Half an answer can't become an error. The client resumes after the last id it received.
             HttpContext.Abort();
+        }
+        finally
+        {
+            await ending.CancelAsync();
+            await watching;
         }
 
         return new EmptyResult();

@@ -26,4 +26,7 @@ public enum MembershipCause : short
 
     /// <summary>The customer was erased. Of this only the number stays.</summary>
     Erased = 8,
+
+    /// <summary>New scores, or new thresholds of scores, were stored: those of RFM are each day.</summary>
+    Score = 9,
 }

@@ -1,4 +1,5 @@
 using Segmentation.Api.Analyses;
+using Segmentation.Api.Memberships;
 
 namespace Segmentation.Api.Insight;
 
@@ -9,6 +10,11 @@ internal static class InsightSetup
     {
         services.AddSingleton(configuration.GetSection("Insight").Get<InsightOptions>() ?? new InsightOptions());
         services.AddScoped<AnalysisType, ProfileAnalysis>();
+        services.AddSingleton(configuration.GetSection("Predictions").Get<PredictionOptions>() ?? new PredictionOptions());
+        services.AddScoped<RfmReader>();
+        services.AddScoped<RfmCounts>();
+        services.AddScoped<AnalysisType, RfmAnalysis>();
+        services.AddSingleton<ILeaderTask, RfmSchedule>();
         services.AddScoped<ClockReader>();
     }
 }

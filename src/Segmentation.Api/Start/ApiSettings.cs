@@ -88,6 +88,10 @@ internal static class ApiSettings
             SettingChecks.Integer(1, 1440)),
         new("Insight:MinimumGroup", Text(new InsightOptions().MinimumGroup), "A value that fewer customers have is not listed by "
             + "profiles.", SettingChecks.Integer(1, 1_000_000)),
+        new("Predictions:ScoreAt", $"`{new PredictionOptions().ScoreAt}`", "The time of day at which customers are scored: RFM.",
+            PredictionOptions.FindTimeFault),
+        new("Predictions:TimeZone", new PredictionOptions().TimeZone, "The time zone of `Predictions:ScoreAt`: an IANA name.",
+            SettingChecks.TimeZone),
         new("Access:Jwt:Authority", "none", "The address of an identity provider whose tokens are taken: `https://login.example.com`.",
             SettingChecks.Url),
         new("Access:Jwt:Issuer", "none", "In place of `Authority`, with `JwksUri`: what tokens name as their issuer.", SettingChecks.Text),

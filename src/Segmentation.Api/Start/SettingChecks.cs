@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api;
 
@@ -18,6 +19,8 @@ internal static partial class SettingChecks
         Uri.TryCreate(value, UriKind.Absolute, out var url) && (url.Scheme == "https" || url is { Scheme: "http", IsLoopback: true })
             ? null
             : "an https URL";
+
+    public static string? TimeZone(string value) => LocalTime.TryFind(value, out _) ? null : "a time zone's IANA name: Europe/Berlin";
 
     public static Func<string, string?> Integer(int from, int to) => value =>
         int.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) && number >= from && number <= to

@@ -11,6 +11,7 @@ using Segmentation.Api.Data;
 using Segmentation.Api.Endpoints.OpenApi;
 using Segmentation.Api.Events;
 using Segmentation.Api.Http;
+using Segmentation.Api.Insight;
 using Segmentation.Api.Memberships;
 using Segmentation.Api.Segments;
 using Segmentation.Api.Webhooks;
@@ -114,6 +115,10 @@ internal sealed partial class SampleData(
         }
 
         await AddManualAsync(now, cancellation);
+        if (await new RfmCounts(db, revenue).FindAsync(now, past: null, cancellation) is { } thresholds)
+        {
+            db.Add(thresholds);
+        }
 
         // Segments that were active before may have some of these.
         ChangeLog.AppendEveryone(db, MembershipCause.Import);

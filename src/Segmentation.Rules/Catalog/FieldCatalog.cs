@@ -28,6 +28,13 @@ public sealed class FieldCatalog<T>
     /// <exception cref="ArgumentException">Two fields have one name.</exception>
     public FieldCatalog<T> With(IEnumerable<Field> more) => new(All.Concat(more), open);
 
+    /// <summary>The same fields, with others in the place of those of their names.</summary>
+    public FieldCatalog<T> Replace(IEnumerable<Field> others)
+    {
+        var replaced = others.ToDictionary(f => f.Name, StringComparer.Ordinal);
+        return new(All.Select(f => replaced.GetValueOrDefault(f.Name, f)), open);
+    }
+
     /// <summary>The error text for a name that is none of a field.</summary>
     public string DescribeUnknown(string name) => $"{ErrorText.Quote(name)} is not a field. {NearestName.Hint(name, byName.Keys)}";
 }

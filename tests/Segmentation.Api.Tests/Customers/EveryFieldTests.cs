@@ -70,6 +70,10 @@ public sealed class EveryFieldTests(ApiFixture fixture) : IClassFixture<ApiFixtu
         ["temporal.localHour"] = new(FarEast, null, null),
         ["temporal.localDayOfWeek"] = new(FarEast, null, null),
         ["value.percentile"] = new(null, null, Is("value.percentile", ">", "0")),
+        ["value.rfmRecency"] = new(null, null, Is("value.rfmRecency", "notNull")),
+        ["value.rfmFrequency"] = new(null, null, Is("value.rfmFrequency", "notNull")),
+        ["value.rfmMonetary"] = new(null, null, Is("value.rfmMonetary", "notNull")),
+        ["value.rfmGroup"] = new(null, null, Is("value.rfmGroup", "notNull")),
         ["value.daysSinceLastOrder"] = new(null, "value.daysSinceLastOrder", Is("value.daysSinceLastOrder", ">", "30")),
         ["customer.id"] = new("{}", "id", Is("customer.id", "=", "\"has-customer.id\"")),
         ["customer.createdAt"] = new("{}", "createdAt", null),
@@ -95,6 +99,13 @@ public sealed class EveryFieldTests(ApiFixture fixture) : IClassFixture<ApiFixtu
         foreach (var (name, type) in attributes)
         {
             await Api.PutAsync($"attributes/{name}", $$"""{"type":"{{type}}","kind":"value"}""");
+        }
+
+        // RFM scores are by the orders that there were at the last analysis.
+        if ((await Api.GetAsync("rfm")).Expect(200)["computedAt"].ValueKind == JsonValueKind.Null)
+        {
+            (await Api.PostAsync("events", Orders.Replace("{", """{"customerId":"first",""", StringComparison.Ordinal))).Expect(200);
+            (await Api.PostAsync("analyses?wait=60", """{"type":"rfm"}""")).Expect(201);
         }
     }
 

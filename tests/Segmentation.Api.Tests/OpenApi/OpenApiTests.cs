@@ -19,6 +19,7 @@ public sealed class OpenApiTests(SampleApi api) : IClassFixture<SampleApi>
         "Events_Create",
         "Fields_List", "Fields_Values",
         "Imports_Delete", "Imports_Errors", "Imports_Get", "Imports_List",
+        "Rfm_Get",
         "Rules_Schema",
         "Segments_AddMember", "Segments_CancelRefresh", "Segments_ChangeMembers", "Segments_Changes", "Segments_Clone",
         "Segments_Combine", "Segments_Compile", "Segments_Count", "Segments_Create", "Segments_Delete", "Segments_Explain",

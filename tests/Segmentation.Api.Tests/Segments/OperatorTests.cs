@@ -387,6 +387,56 @@ public sealed partial class OperatorTests(OperatorWorld world) : IClassFixture<O
         null =>
         notNull => a b c d
 
+        [value.rfmRecency]
+        = 4 => a
+        != 4 => b c d
+        < 4 => b
+        <= 4 => a b
+        > 2 => a
+        >= 2 => a b
+        between [4,5] => a
+        notBetween [4,5] => b c d
+        in [2,5] => b
+        notIn [2,1] => a c d
+        null => c d
+        notNull => a b
+
+        [value.rfmFrequency]
+        = 3 => a
+        != 3 => b c d
+        < 3 => b
+        <= 3 => a b
+        > 2 => a
+        >= 2 => a b
+        between [3,5] => a
+        notBetween [3,5] => b c d
+        in [2,5] => b
+        notIn [2,1] => a c d
+        null => c d
+        notNull => a b
+
+        [value.rfmMonetary]
+        = 2 => a
+        != 2 => b c d
+        < 4 => a
+        <= 4 => a b
+        > 2 => b
+        >= 2 => a b
+        between [2,5] => a b
+        notBetween [2,5] => c d
+        in [4,5] => b
+        notIn [4,1] => a c d
+        null => c d
+        notNull => a b
+
+        [value.rfmGroup]
+        = "Loyal" => a
+        != "loyal" => b c d
+        in ["ATRISK","lost"] => b
+        notIn ["atRisk","champions"] => a c d
+        null => c d
+        notNull => a b
+
         [segment]
         in ["by-hand"] => a b
         in ["big"] => b
@@ -638,7 +688,7 @@ public sealed partial class OperatorTests(OperatorWorld world) : IClassFixture<O
             temporal.signedUpAt temporal.firstSeenAt temporal.lastSeenAt temporal.birthday temporal.signupAnniversary
             temporal.localHour temporal.localDayOfWeek
             value.lifetimeValue value.averageOrderValue value.orderCount value.firstOrderAt value.lastOrderAt
-            value.daysSinceLastOrder value.percentile
+            value.daysSinceLastOrder value.percentile value.rfmRecency value.rfmFrequency value.rfmMonetary value.rfmGroup
             customer.id customer.email customer.firstName customer.lastName customer.createdAt segment
             attributes.plan attributes.ratio attributes.renewal attributes.score attributes.seenAt attributes.tags attributes.trial
             """.Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries);

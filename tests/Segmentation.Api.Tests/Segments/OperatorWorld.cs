@@ -87,8 +87,21 @@ public sealed class OperatorWorld : IAsyncLifetime
             .Select(s => new SegmentDefinition(s.Id, s.Key, s.Name, s.Kind, s.Status, s.Rule, s.TimeZone, s.Version))
             .ToListAsync();
         var attributes = await again.Attributes.AsNoTracking().OrderBy(a => a.Name).ToListAsync();
-        Definitions = new DefinitionSet(1, segments, attributes, new CustomerFields(new RevenueOptions()), new RuleLimits(), null);
+        Definitions = new DefinitionSet(1, segments, attributes, new CustomerFields(new RevenueOptions()), new RuleLimits(), null, Rfm);
     }
+
+    // Of a recency 4, frequency 3 and monetary value 2; of b 2, 2 and 4.
+    private static RfmHistory Rfm => new(
+    [
+        new RfmThresholds
+        {
+            Id = 1,
+            ComputedAt = Now.AddDays(-1),
+            LastOrderAt = [Now.AddDays(-50), Now.AddDays(-40), Now.AddDays(-10), null],
+            OrderCount = [1, 2, null, null],
+            LifetimeValue = [10, 50, 60, null],
+        },
+    ]);
 
     public async Task DisposeAsync()
     {

@@ -1232,6 +1232,43 @@ namespace Segmentation.Api.Data.Migrations
                     b.ToTable("memberships", (string)null);
                 });
 
+            modelBuilder.Entity("Segmentation.Api.Segments.RfmThresholds", b =>
+                {
+                    b.Property<int>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("integer")
+                        .HasColumnName("id");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityAlwaysColumn(b.Property<int>("Id"));
+
+                    b.Property<DateTimeOffset>("ComputedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("computed_at");
+
+                    b.Property<long>("Customers")
+                        .HasColumnType("bigint")
+                        .HasColumnName("customers");
+
+                    b.PrimitiveCollection<DateTimeOffset?[]>("LastOrderAt")
+                        .IsRequired()
+                        .HasColumnType("timestamp with time zone[]")
+                        .HasColumnName("last_order_at");
+
+                    b.PrimitiveCollection<decimal?[]>("LifetimeValue")
+                        .IsRequired()
+                        .HasColumnType("numeric[]")
+                        .HasColumnName("lifetime_value");
+
+                    b.PrimitiveCollection<int?[]>("OrderCount")
+                        .IsRequired()
+                        .HasColumnType("integer[]")
+                        .HasColumnName("order_count");
+
+                    b.HasKey("Id");
+
+                    b.ToTable("rfm_thresholds", (string)null);
+                });
+
             modelBuilder.Entity("Segmentation.Api.Segments.Segment", b =>
                 {
                     b.Property<int>("Id")

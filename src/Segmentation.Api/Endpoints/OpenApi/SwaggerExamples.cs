@@ -185,7 +185,11 @@ internal static class SwaggerExamples
             "Webhooks_Patch" => [("rotate", "Has a new secret made", """{"secret":null}""")],
             "Webhooks_Replay" =>
                 [("dead", "All dead letters", "{}"), ("since", "All since an instant", """{"since":"2026-01-31T00:00:00Z"}""")],
-            "Analyses_Create" => [("profile", "What marks a segment's members", ProfileRequest)],
+            "Analyses_Create" =>
+            [
+                ("profile", "What marks a segment's members", ProfileRequest),
+                ("rfm", "New thresholds for RFM scores", """{"type":"rfm"}"""),
+            ],
             "ApiKeys_Create" => [(
                 "own",
                 "For yourself: everything",

@@ -16,7 +16,7 @@ internal sealed class TagFilter : IDocumentFilter
             + "Kept as long as the setting `Membership:HistoryDays` says."),
         ("Insight", "What segments are like, how they do, and where they are heading."),
         ("Analyses", "What reads everybody, and takes its time: ask, wait or come back, and read what was found. `profile`: what marks a "
-            + "segment's members."),
+            + "segment's members; `rfm`: from which values on customers have which RFM scores."),
         ("Rules", "Rules that are not saved yet: preview, check, and look at the SQL. Start here."),
         ("Customers", "Profiles, one at a time or a file at a time."),
         ("Events", "What customers did."),

@@ -148,6 +148,15 @@ internal sealed class MembershipMaintainer : IDisposable
         var current = new MembershipPlan(await definitions.GetAsync(db, cancellation), revenue, previous);
         await stored.ReconcileAsync(db, current, previous is null ? progress.Watermark : null, at, cancellation);
         evaluator.ClearCache(current);
+        if (previous is null || current.HasNewScores(previous))
+        {
+            // Whoever led before may not have got to it.
+            foreach (var ordinal in current.Scores.Ordinals())
+            {
+                rebuilds.Enqueue(current.Segments[ordinal], MembershipCause.Score);
+            }
+        }
+
         if (previous is null)
         {
             if (!current.Segments.Any(s => rebuilds.IsReady(s.Segment.Id)))

@@ -22,9 +22,11 @@ public sealed partial class CustomerFields
     public static readonly string[] Kinds = ["demographic", "geographic", "psychographic", "behavioral", "temporal", "value"];
 
     private readonly Dictionary<(Backend, bool), FieldCatalog<Customer>> catalogs;
+    private readonly RevenueOptions revenue;
 
     public CustomerFields(RevenueOptions revenue)
     {
+        this.revenue = revenue;
         var keys = from backend in Enum.GetValues<Backend>()
                    from historical in new[] { false, true }
                    select (backend, historical);
@@ -36,12 +38,18 @@ public sealed partial class CustomerFields
     /// <summary>
     /// The catalog for a backend and a time: what events add up to is stored as of now, and counted again for an instant in the past.
     /// </summary>
-    public FieldCatalog<Customer> Catalog(Backend backend, bool historical, IEnumerable<CustomerAttribute> attributes) =>
-        catalogs[(backend, historical)].With(attributes.Select(Attribute));
+    /// <param name="rfm">The thresholds that RFM scores are by; null where there are none yet.</param>
+    public FieldCatalog<Customer> Catalog(
+        Backend backend, bool historical, IEnumerable<CustomerAttribute> attributes, RfmHistory? rfm = null)
+    {
+        var catalog = catalogs[(backend, historical)];
+        var totals = Totals(revenue.OrderTypes, revenue.RefundTypes, historical);
+        return (rfm is null ? catalog : catalog.Replace(Rfm(totals, historical, rfm))).With(attributes.Select(Attribute));
+    }
 
     private static IEnumerable<Field> Table(string[] orders, string[] refunds, Backend backend, bool historical)
     {
-        var totals = historical ? EventTotals.Historical(orders, refunds) : EventTotals.Stored;
+        var totals = Totals(orders, refunds, historical);
         var events = EventAccess(backend, historical);
         return
         [
@@ -136,6 +144,7 @@ public sealed partial class CustomerFields
                 Combine(totals.LastOrderAt, (last, x, n) => last <= x.DaysAgo(n)),
                 Combine(totals.LastOrderAt, (last, x, n) => last > x.DaysAgo(n))),
             Percentile(backend, historical ? totals.LifetimeValue : null, orders, refunds) with { Range = (0, 100) },
+            .. Rfm(totals, historical, RfmHistory.None),
 
             Field("customer.id", Text, "Customer id", "The caller's own id.", (c, x) => c.IdFolded),
             Field("customer.email", Text, "Email", "Email address.", (c, x) => c.EmailFolded),
@@ -150,6 +159,9 @@ public sealed partial class CustomerFields
                         Rows<MembershipPeriod>.All.Any(m => m.CustomerKey == c.Key && m.SegmentId == id && m.LeftRevision == null)),
         ];
     }
+
+    private static EventTotals Totals(string[] orders, string[] refunds, bool historical) =>
+        historical ? EventTotals.Historical(orders, refunds) : EventTotals.Stored;
 
     // 100 × smaller / (all − 1), a single customer being 0. In SQL a constant percentile is a threshold on lifetime value, read once by
     // index; to be compared with another field, all customers are ranked once, and each looks itself up.

@@ -28,7 +28,8 @@ public sealed class DefinitionCache(CustomerFields fields, RuleLimits limits)
             .Select(s => new SegmentDefinition(s.Id, s.Key, s.Name, s.Kind, s.Status, s.Rule, s.TimeZone, s.Version))
             .ToListAsync(cancellation);
         var attributes = await db.Attributes.AsNoTracking().OrderBy(a => a.Name).ToListAsync(cancellation);
-        var read = new DefinitionSet(version, segments, attributes, fields, limits, cached);
+        var rfm = new RfmHistory(await db.RfmThresholds.AsNoTracking().OrderBy(t => t.Id).ToListAsync(cancellation));
+        var read = new DefinitionSet(version, segments, attributes, fields, limits, cached, rfm);
 
         // Inside a transaction that changes definitions they are nobody else's yet.
         if (db.Database.CurrentTransaction is null)

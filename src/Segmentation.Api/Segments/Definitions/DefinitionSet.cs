@@ -28,8 +28,10 @@ public sealed class DefinitionSet
         IReadOnlyList<CustomerAttribute> attributes,
         CustomerFields fields,
         RuleLimits limits,
-        DefinitionSet? before)
+        DefinitionSet? before,
+        RfmHistory? rfm = null)
     {
+        Rfm = rfm ?? RfmHistory.None;
         this.fields = fields;
         this.limits = limits;
         Version = version;
@@ -51,6 +53,9 @@ public sealed class DefinitionSet
     /// <summary>By name.</summary>
     public IReadOnlyList<CustomerAttribute> Attributes { get; }
 
+    /// <summary>What RFM scores are by.</summary>
+    public RfmHistory Rfm { get; }
+
     /// <summary>The active segments, by key.</summary>
     public IReadOnlyList<SegmentDefinition> Active { get; }
 
@@ -67,7 +72,7 @@ public sealed class DefinitionSet
     }
 
     public FieldCatalog<Customer> Catalog(Backend backend, bool historical) =>
-        catalogs.GetOrAdd((backend, historical), k => fields.Catalog(k.Item1, k.Item2, Attributes));
+        catalogs.GetOrAdd((backend, historical), k => fields.Catalog(k.Item1, k.Item2, Attributes, Rfm));
 
     /// <summary>Compiles a rule against these definitions.</summary>
     /// <param name="self">The key of the segment whose rule it is, so that a cycle through it is found.</param>
@@ -154,7 +159,8 @@ public sealed class DefinitionSet
     {
         foreach (var (key, function) in before.compiled)
         {
-            if (Segments.TryGetValue(key.Key, out var segment) && IsSelfContained(segment) && IsSame(segment, before.Segments[key.Key]))
+            if (Segments.TryGetValue(key.Key, out var segment) && IsSelfContained(segment) && IsSame(segment, before.Segments[key.Key])
+                && (Rfm.Latest.Id == before.Rfm.Latest.Id || !RfmGroups.AreRead(segment.Rule!.Value)))
             {
                 compiled.TryAdd(key, function);
             }

@@ -44,6 +44,7 @@ internal sealed class MembershipPlan
         Everything = WithFollowing(_ => true);
         Clock = WithFollowing(s => s.ReadsClock);
         Rank = WithFollowing(s => s.NeedsRank);
+        Scores = WithFollowing(s => s.ReadsScores);
         Profile = WithFollowing(s => s.MembersRead.Any(m => !NotOfProfile.Contains(m)));
     }
 
@@ -64,6 +65,9 @@ internal sealed class MembershipPlan
 
     /// <summary>The segments that any customer's lifetime value can change.</summary>
     public SegmentSet Rank { get; }
+
+    /// <summary>The segments that new thresholds of scores can change.</summary>
+    public SegmentSet Scores { get; }
 
     /// <summary>The segments that writing a whole profile can change.</summary>
     public SegmentSet Profile { get; }
@@ -125,6 +129,12 @@ internal sealed class MembershipPlan
     /// <summary>A segment, and those that refer to it, directly or not.</summary>
     public SegmentSet Following(SegmentPlan plan) => closures[plan.Ordinal];
 
+    /// <summary>Whether thresholds of scores are others than in the plan before.</summary>
+    public bool HasNewScores(MembershipPlan previous) => HasNewScores(Definitions, previous);
+
+    private static bool HasNewScores(DefinitionSet definitions, MembershipPlan previous) =>
+        !definitions.Rfm.Latest.AreSame(previous.Definitions.Rfm.Latest);
+
     private SegmentSet WithFollowing(Func<SegmentPlan, bool> affected)
     {
         var set = new SegmentSet(Segments.Count);
@@ -164,8 +174,10 @@ internal sealed class MembershipPlan
             }
 
             var fingerprint = fingerprints.Compute(segment);
-            var plan = previous?.ById.GetValueOrDefault(segment.Id) is { } same && same.Fingerprint == fingerprint
-                ? same
+            var isSame = previous?.ById.GetValueOrDefault(segment.Id) is { } before && before.Fingerprint == fingerprint
+                && !(before.ReadsScores && HasNewScores(definitions, previous));
+            var plan = isSame
+                ? previous!.ById[segment.Id]
                 : new SegmentPlan(segment, fingerprint, definitions);
             (plan.Segment, plan.Ordinal) = (segment, ordered.Count);
             ordered.Add(plan);

@@ -39,6 +39,7 @@ internal sealed class SegmentPlan
                 .Where(s => s.Kind == SegmentKind.Rule && !definitions.IsStored(s))
                 .Select(s => s.Rule!.Value);
             Events = [.. included.Prepend(tree).SelectMany(RuleReferences.Events)];
+            ReadsScores = included.Prepend(tree).Any(RfmGroups.AreRead);
             EventTypes = Events.Any(e => e.Types is null) ? null : Events.SelectMany(e => e.Types!).ToHashSet(StringComparer.Ordinal);
         }
         else if (segment.Kind == SegmentKind.Manual)
@@ -75,6 +76,9 @@ internal sealed class SegmentPlan
 
     /// <summary>It reads a percentile: other customers' events change who is in it.</summary>
     public bool NeedsRank { get; }
+
+    /// <summary>It reads scores whose thresholds are a part of the definitions.</summary>
+    public bool ReadsScores { get; }
 
     public bool ReadsClock => rule is { ReadsClock: true };
 

@@ -7,17 +7,20 @@ namespace Segmentation.Api.Insight;
 /// <param name="ComputedAt">The instant of the data that the thresholds are from; null before the first analysis <c>rfm</c>, when nobody
 /// has a score.</param>
 /// <param name="Customers">How many have an order.</param>
-/// <param name="Thresholds">From which values on there are 2, 3, 4 and 5; null before the first analysis.</param>
+/// <param name="Thresholds">From which values on there are 2, 3, 4 and 5.</param>
 /// <param name="Cells">All 25 combinations, the most recent first.</param>
 /// <param name="Groups">All eleven groups, the best first.</param>
 public sealed record Rfm(
     [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] DateTimeOffset? ComputedAt,
     long Customers,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] RfmScale? Thresholds,
+    RfmScale Thresholds,
     IReadOnlyList<RfmCell> Cells,
     IReadOnlyList<RfmGroupCount> Groups);
 
-/// <summary>The least values that have at least 2, 3, 4 and 5; null where none has: with many equal values scores are skipped.</summary>
+/// <summary>
+/// The least values that have at least 2, 3, 4 and 5; null where none has: with many equal values scores are skipped, and before the first
+/// analysis there are none.
+/// </summary>
 /// <param name="LastOrderAt">Of recency.</param>
 /// <param name="OrderCount">Of frequency.</param>
 /// <param name="LifetimeValue">Of monetary value, in account currency.</param>

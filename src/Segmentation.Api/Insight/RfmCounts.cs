@@ -63,7 +63,9 @@ public sealed class RfmCounts(SegmentationDb db, RevenueOptions revenue)
         return new Rfm(
             thresholds.Exist ? thresholds.ComputedAt : null,
             all,
-            thresholds.Exist ? new RfmScale(thresholds.LastOrderAt, thresholds.OrderCount, thresholds.LifetimeValue) : null,
+            thresholds.Exist
+                ? new RfmScale(thresholds.LastOrderAt, thresholds.OrderCount, thresholds.LifetimeValue)
+                : new RfmScale([null, null, null, null], [null, null, null, null], [null, null, null, null]),
             cells,
             [.. RfmGroups.Names.Select(group => CountGroup(group, [.. cells.Where(c => c.Group == group)], all))]);
     }

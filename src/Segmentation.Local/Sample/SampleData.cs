@@ -115,9 +115,13 @@ internal sealed partial class SampleData(
         }
 
         await AddManualAsync(now, cancellation);
-        if (await new RfmCounts(db, revenue).FindAsync(now, past: null, cancellation) is { } thresholds)
+        foreach (var at in new[] { now.AddDays(-270), now.AddDays(-180), now.AddDays(-90), now })
         {
-            db.Add(thresholds);
+            if (await new RfmCounts(db, revenue).FindAsync(at, at < now ? at : null, cancellation) is { } thresholds)
+            {
+                db.Add(thresholds);
+                await db.SaveChangesAsync(cancellation);
+            }
         }
 
         // Segments that were active before may have some of these.

@@ -51,7 +51,8 @@ public sealed class RfmTests : IAsyncLifetime
     public async Task Rfm_BeforeTheFirstAnalysis_NobodyHasAScore()
     {
         var rfm = (await Api.GetAsync("rfm")).Expect(200);
-        Assert.Equal((JsonValueKind.Null, JsonValueKind.Null), (rfm["computedAt"].ValueKind, rfm["thresholds"].ValueKind));
+        Assert.Equal(JsonValueKind.Null, rfm["computedAt"].ValueKind);
+        Assert.Equal("[null,null,null,null]", rfm["thresholds"].GetProperty("orderCount").GetRawText());
         Assert.Equal(orders.Count(o => o.Value.Count > 0), rfm["customers"].GetInt32());
         Assert.Equal(25, rfm["cells"].GetArrayLength());
         Assert.All(rfm["groups"].EnumerateArray(), g => Assert.Equal(0, g.GetProperty("customers").GetInt32()));

@@ -100,6 +100,7 @@ internal sealed class RuleTrees(Random random, FieldCatalog<Customer> catalog)
             {
                 "geographic.country" => Pick("de", "AT", "Us", "fr"),
                 "geographic.climate" => Pick(Geographic.Climates),
+                "value.rfmGroup" => Pick(RfmGroups.Names),
                 "geographic.timeZone" => Pick(RuleWorld.Zones),
                 "type" => Pick(RuleWorld.EventTypes),
                 _ when op is "=" or "!=" or "in" or "notIn" or "contains" or "doesNotContain" && type == FieldType.Set =>

@@ -248,7 +248,7 @@ public sealed partial class SqlShapeTests(OperatorWorld world) : IClassFixture<O
                     return o;
             }
 
-            if (field is "geographic.country" or "geographic.climate" or "segment"
+            if (field is "geographic.country" or "geographic.climate" or "value.rfmGroup" or "segment"
                 || value.GetValueKind() is JsonValueKind.True or JsonValueKind.False)
             {
                 return value;

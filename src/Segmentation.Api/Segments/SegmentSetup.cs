@@ -14,6 +14,9 @@ internal static class SegmentSetup
         services.AddScoped<SegmentQuery>();
         services.AddScoped<SegmentStore>();
         services.AddScoped<AttributeStore>();
+        services.AddSingleton<BuiltInMetrics>();
+        services.AddSingleton<MetricEvents>();
+        services.AddScoped<MetricStore>();
         services.AddScoped<ManualMembership>();
         services.AddScoped<CustomerSnapshots>();
         services.AddSingleton<SeenProperties>();

@@ -78,6 +78,11 @@ internal sealed partial class SampleData(
         var sampled = new SampleGenerator(Seed, Customers, Events, now, revenue);
         var hasPast = await PastMembership.IsPossibleAsync(connection, cancellation);
         db.Attributes.AddRange(attributes.Where(a => !present.ContainsKey(a.Name)));
+        if (!await db.Metrics.AnyAsync(m => m.Key == SwaggerExamples.Metric, cancellation))
+        {
+            db.Metrics.Add(SampleMetric(now));
+        }
+
         foreach (var sample in ExampleSegments.All)
         {
             await AddAsync(sample, hasPast ? sampled.Start : now, cancellation);
@@ -217,6 +222,7 @@ internal sealed partial class SampleData(
         Name = sample.Name,
         Description = sample.Description,
         Goal = sample.Goal,
+        GoalMetric = sample.GoalMetric,
         Kind = SegmentKind.Rule,
         Rule = sample.RuleTree,
         TimeZone = sample.TimeZone,
@@ -226,6 +232,19 @@ internal sealed partial class SampleData(
         CreatedAt = now,
         UpdatedAt = now,
     }, now, cancellation);
+
+    private static Metric SampleMetric(DateTimeOffset now)
+    {
+        var sent = JsonSerializer.Deserialize<MetricResource>(SwaggerExamples.MetricDefinition, Json.Options)!;
+        var kept = sent.Normalize(SwaggerExamples.Metric, sent.Event, null);
+        return new Metric
+        {
+            Key = SwaggerExamples.Metric,
+            Definition = JsonSerializer.SerializeToElement(kept, Json.Options),
+            CreatedAt = now,
+            UpdatedAt = now,
+        };
+    }
 
     // A segment whose members are chosen by hand: the first customers.
     private async Task AddManualAsync(DateTimeOffset now, CancellationToken cancellation)

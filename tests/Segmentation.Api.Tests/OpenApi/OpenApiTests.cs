@@ -19,6 +19,7 @@ public sealed class OpenApiTests(SampleApi api) : IClassFixture<SampleApi>
         "Events_Create",
         "Fields_List", "Fields_Values",
         "Imports_Delete", "Imports_Errors", "Imports_Get", "Imports_List",
+        "Metrics_Delete", "Metrics_Get", "Metrics_List", "Metrics_Put",
         "Rfm_Get",
         "Rules_Schema",
         "Segments_AddMember", "Segments_CancelRefresh", "Segments_ChangeMembers", "Segments_Changes", "Segments_Clone",

@@ -1232,6 +1232,31 @@ namespace Segmentation.Api.Data.Migrations
                     b.ToTable("memberships", (string)null);
                 });
 
+            modelBuilder.Entity("Segmentation.Api.Segments.Metric", b =>
+                {
+                    b.Property<string>("Key")
+                        .HasMaxLength(63)
+                        .HasColumnType("character varying(63)")
+                        .HasColumnName("key")
+                        .UseCollation("C");
+
+                    b.Property<DateTimeOffset>("CreatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created_at");
+
+                    b.Property<JsonElement>("Definition")
+                        .HasColumnType("jsonb")
+                        .HasColumnName("definition");
+
+                    b.Property<DateTimeOffset>("UpdatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("updated_at");
+
+                    b.HasKey("Key");
+
+                    b.ToTable("metrics", (string)null);
+                });
+
             modelBuilder.Entity("Segmentation.Api.Segments.RfmThresholds", b =>
                 {
                     b.Property<int>("Id")
@@ -1295,6 +1320,12 @@ namespace Segmentation.Api.Data.Migrations
                         .HasMaxLength(4000)
                         .HasColumnType("character varying(4000)")
                         .HasColumnName("goal");
+
+                    b.Property<string>("GoalMetric")
+                        .HasMaxLength(63)
+                        .HasColumnType("character varying(63)")
+                        .HasColumnName("goal_metric")
+                        .UseCollation("C");
 
                     b.Property<string>("Key")
                         .IsRequired()

@@ -11,6 +11,9 @@ internal sealed record ExampleSegment(string Kind, string Key, string Name, stri
 {
     /// <summary>The rule as a segment holds it.</summary>
     public JsonElement RuleTree => JsonElement.Parse(Rule);
+
+    /// <summary>The metric that says how well its goal is reached; null for none.</summary>
+    public string? GoalMetric { get; init; }
 }
 
 /// <summary>Twelve segments over the sample's customers, two of each kind. One refers to others that stand before it.</summary>
@@ -29,7 +32,8 @@ internal static class ExampleSegments
                 { "field": "demographic.children", "operator": ">=", "value": 1 }
               ]
             }
-            """),
+            """)
+        { GoalMetric = "revenue" },
         new(
             "demographic",
             "well-earning-couples",
@@ -73,7 +77,8 @@ internal static class ExampleSegments
                 }
               ]
             }
-            """),
+            """)
+        { GoalMetric = SwaggerExamples.Metric },
         new(
             "geographic", "where-it-is-warm", "Where it is warm", "In a tropical or arid climate, or around the western Mediterranean.",
             "Offer sun protection all year, and no winter coats.", "UTC",
@@ -313,6 +318,7 @@ internal static class ExampleSegments
                 { "field": "segment", "operator": "notIn", "value": ["cart-abandoners", "around-berlin"] }
               ]
             }
-            """),
+            """)
+        { GoalMetric = "buyers" },
     ];
 }

@@ -48,6 +48,7 @@ internal sealed class ParameterFilter : IDocumentFilter
     private static string? Describe(string operation, string name) => (operation.Split('_')[0], name) switch
     {
         ("Analyses", "id") => "The analysis's id.",
+        ("Metrics", "key") => "The metric's key.",
         ("Webhooks", "id") => "The webhook's id.",
         ("ApiKeys", "id") => "The API key's id.",
         _ => Descriptions.GetValueOrDefault(name),

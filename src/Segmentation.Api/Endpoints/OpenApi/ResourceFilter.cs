@@ -16,12 +16,15 @@ internal sealed class ResourceFilter : IDocumentFilter
     // Beside a reference, which has no type.
     private const string Nullable = "nullable";
 
-    /// <summary>Takes out a word that OpenAPI 3.1 does not have.</summary>
+    /// <summary>Says in the words of OpenAPI 3.1 what may be null.</summary>
     public static void RemoveNullable(OpenApiDocument document)
     {
         foreach (var property in document.Components!.Schemas!.Values.SelectMany(s => s.Properties?.Values ?? []))
         {
-            property.Extensions?.Remove(Nullable);
+            if (property.Extensions?.Remove(Nullable) == true && property is OpenApiSchema { AllOf: [var only] } own)
+            {
+                (own.AnyOf, own.AllOf) = ([only, new OpenApiSchema { Type = JsonSchemaType.Null }], null);
+            }
         }
     }
 
@@ -118,7 +121,7 @@ internal sealed class ResourceFilter : IDocumentFilter
         own.ReadOnly = property.IsReadOnly;
         if (property.IsNullShown)
         {
-            own.Type |= JsonSchemaType.Null;
+            AllowNull(own);
         }
 
         if (property.Type == typeof(JsonElement?) || property.Type == typeof(JsonElement))

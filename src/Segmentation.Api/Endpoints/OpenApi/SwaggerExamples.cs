@@ -22,6 +22,17 @@ internal static class SwaggerExamples
     /// <summary>More segments of the sample.</summary>
     public static readonly string[] Others = ["around-berlin", "regular-buyers"];
 
+    /// <summary>The sample's own metric: what is bought in stores.</summary>
+    public const string Metric = "store-revenue";
+
+    /// <summary>Its definition.</summary>
+    public const string MetricDefinition =
+        """
+        {"name":"Revenue in stores","kind":"sum","of":"amount","goal":"increase","window":{"amount":30,"unit":"day"},
+         "event":{"combinator":"and","rules":[{"field":"type","operator":"=","value":"order_completed"},
+          {"field":"channel","operator":"=","value":"store"}]}}
+        """;
+
     /// <summary>The sample's webhook.</summary>
     public const string Webhook = "01946e2a-0000-7000-8000-000000000001";
 
@@ -35,7 +46,8 @@ internal static class SwaggerExamples
     public const string OwnImport = "01946e2a-0000-7000-8000-000000000005";
 
     /// <inheritdoc cref="OwnWebhook"/>
-    public const string OwnCustomer = "jane-doe", OwnSegment = "my-segment", OwnManual = "my-panel", OwnAttribute = "favoriteStore";
+    public const string OwnCustomer = "jane-doe", OwnSegment = "my-segment", OwnManual = "my-panel", OwnAttribute = "favoriteStore",
+        OwnMetric = "shoe-revenue";
 
     // NDJSON: an item is one line, however long.
     public const string EventLines =
@@ -196,6 +208,18 @@ internal static class SwaggerExamples
                 $$"""{"name":"Me","scopes":["{{string.Join("\",\"", Scopes.OfKeys)}}"]}""")],
             "ApiKeys_Patch" => [("name", "Another name", """{"name":"Me, on the laptop"}""")],
             "ApiKeys_Rotate" => [("week", "The secret before lives for a week", """{"overlapHours":168}""")],
+            "Metrics_Put" =>
+            [
+                ("sum", "What is bought in stores", MetricDefinition),
+                (
+                    "ratio",
+                    "Pages viewed by each app that is opened",
+                    """
+                    {"name":"Pages by opened app","kind":"ratio","goal":"increase",
+                     "event":{"combinator":"and","rules":[{"field":"type","operator":"=","value":"page_viewed"}]},
+                     "denominator":{"event":{"combinator":"and","rules":[{"field":"type","operator":"=","value":"app_opened"}]}}}
+                    """),
+            ],
             "Attributes_Put" => [(
                 "text",
                 "A text with suggested values",
@@ -221,6 +245,8 @@ internal static class SwaggerExamples
     /// <summary>A value for a parameter; null where none makes sense beforehand.</summary>
     public static JsonNode? Parameter(string operation, string name) => (operation, name) switch
     {
+        ("Metrics_Get", "key") => Metric,
+        ("Metrics_Put" or "Metrics_Delete", "key") => OwnMetric,
         ("Segments_Put" or "Segments_Delete", "key") => OwnSegment,
         ("Segments_AddMember" or "Segments_RemoveMember" or "Segments_ChangeMembers", "key") => Manual,
         (_, "key") => Segment,
@@ -293,6 +319,11 @@ internal static class SwaggerExamples
             ["timeZone"] = sample.TimeZone,
             ["tags"] = new JsonArray(sample.Kind),
         };
+        if (sample.GoalMetric is { } metric)
+        {
+            definition.Insert(3, "goalMetric", metric);
+        }
+
         if (key is not null)
         {
             definition.Insert(0, "key", key);

@@ -25,6 +25,9 @@ public sealed class Segment
 
     /// <summary>What the segment is for, in words.</summary>
     public string? Goal { get; set; }
+
+    /// <summary>The key of the metric that says how well the goal is reached; null for none.</summary>
+    public string? GoalMetric { get; set; }
     public SegmentKind Kind { get; set; }
 
     /// <summary>The original rule tree; null for a manual segment.</summary>

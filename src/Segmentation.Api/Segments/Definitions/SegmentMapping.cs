@@ -14,6 +14,7 @@ internal sealed class SegmentMapping : IEntityTypeConfiguration<Segment>
         builder.Property(s => s.Name).HasMaxLength(Segment.NameMaxLength);
         builder.Property(s => s.Description).HasMaxLength(Segment.TextMaxLength);
         builder.Property(s => s.Goal).HasMaxLength(Segment.TextMaxLength);
+        builder.Property(s => s.GoalMetric).HasMaxLength(Segment.KeyMaxLength).UseCollation("C");
         builder.Property(s => s.TimeZone).HasMaxLength(64);
         builder.Property(s => s.Kind).HasConversion<string>().HasMaxLength(16);
         builder.Property(s => s.Status).HasConversion<string>().HasMaxLength(16);

@@ -26,6 +26,10 @@ public sealed record SegmentResource
     /// <summary>What it is for, in words.</summary>
     public string? Goal { get; init; }
 
+    /// <summary>The key of the metric that says how well the goal is reached: the metric of performance and retention where none is
+    /// named.</summary>
+    public string? GoalMetric { get; init; }
+
     /// <summary><c>rule</c> (the default) or <c>manual</c>: members are put in by hand.</summary>
     [AlwaysAnswered]
     public SegmentKind? Kind { get; init; }
@@ -111,6 +115,7 @@ public sealed record SegmentResource
         Name = segment.Name,
         Description = segment.Description,
         Goal = segment.Goal,
+        GoalMetric = segment.GoalMetric,
         Kind = segment.Kind,
         Rule = segment.Rule,
         TimeZone = segment.TimeZone,
@@ -125,6 +130,7 @@ public sealed record SegmentResource
         segment.Name = Trim(Name) ?? segment.Key;
         segment.Description = Trim(Description);
         segment.Goal = Trim(Goal);
+        segment.GoalMetric = Trim(GoalMetric);
         segment.Kind = Kind ?? SegmentKind.Rule;
         segment.Rule = segment.Kind == SegmentKind.Rule ? Rule : null;
         segment.TimeZone = Trim(TimeZone) ?? TimeZones.Default;

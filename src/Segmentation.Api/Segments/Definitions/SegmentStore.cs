@@ -15,6 +15,7 @@ namespace Segmentation.Api.Segments;
 public sealed class SegmentStore(
     SegmentationDb db,
     SegmentQuery query,
+    MetricStore metrics,
     IValidator<SegmentResource> validator,
     TimeZones zones,
     IEnumerable<IDefinitionObserver> observers,
@@ -81,6 +82,12 @@ public sealed class SegmentStore(
         if (!isNew && segment.Kind != kindBefore)
         {
             throw ApiProblem.Invalid("/kind", "A segment's kind can't change.");
+        }
+
+        // Nobody deletes it meanwhile.
+        if (segment.GoalMetric is { } goal)
+        {
+            await metrics.GetAsync(goal, "/goalMetric", cancellation);
         }
 
         var before = await query.DefinitionsAsync(cancellation);

@@ -11,13 +11,24 @@ internal static class HistoryStart
     /// deleted. Null where nothing has ever been stored.
     /// </summary>
     public static async Task<DateTimeOffset?> ReadAsync(SegmentationDb db, int segmentId, CancellationToken cancellation) =>
-        await db.Database.SqlQuery<DateTimeOffset?>(
+        (await ReadAsync(db, [segmentId], cancellation)).TryGetValue(segmentId, out var since) ? since : null;
+
+    /// <summary>The same of several segments, by their ids; without those of which nothing has ever been stored.</summary>
+    public static async Task<Dictionary<int, DateTimeOffset>> ReadAsync(
+        SegmentationDb db, int[] segmentIds, CancellationToken cancellation)
+    {
+        var rows = await db.Database.SqlQuery<Row>(
             $"""
-            SELECT CASE WHEN s.first IS NOT NULL THEN greatest(s.first, l.purged_until) END AS "Value"
-            FROM (SELECT least(
-                (SELECT at FROM membership_batches WHERE segment_id = {segmentId} ORDER BY id LIMIT 1),
-                (SELECT min(changed_at) FROM segment_versions WHERE segment_id = {segmentId} AND definition ->> 'status' = 'active'))
-                AS first) s,
+            SELECT s.id AS "Id", greatest(s.first, l.purged_until) AS "Since"
+            FROM (SELECT i.id, least(
+                (SELECT at FROM membership_batches WHERE segment_id = i.id ORDER BY id LIMIT 1),
+                (SELECT min(changed_at) FROM segment_versions WHERE segment_id = i.id AND definition ->> 'status' = 'active'))
+                AS first FROM unnest({segmentIds}) AS i(id)) s,
                 membership_leader l
-            """).SingleAsync(cancellation);
+            WHERE s.first IS NOT NULL
+            """).ToListAsync(cancellation);
+        return rows.ToDictionary(r => r.Id, r => r.Since);
+    }
+
+    private sealed record Row(int Id, DateTimeOffset Since);
 }

@@ -12,8 +12,6 @@ public sealed class TrendReader(SegmentationDb db, TimeProvider time)
     /// <summary>Intervals in one answer, at most.</summary>
     public const int MaxIntervals = 1_000;
 
-    private static readonly TimeSpan DefaultPeriod = TimeSpan.FromDays(30);
-
     /// <summary>The size at the end of each interval, and how many joined and left in it.</summary>
     /// <param name="from">Where to begin; 30 days before the end, at the beginning of an interval, when null.</param>
     /// <param name="to">Where to end; now when null.</param>
@@ -22,7 +20,8 @@ public sealed class TrendReader(SegmentationDb db, TimeProvider time)
     public async Task<Trend> ReadAsync(
         SegmentDefinition segment, DateTimeOffset? from, DateTimeOffset? to, CalendarUnit? interval, CancellationToken cancellation)
     {
-        var (unit, bounds) = Divide(new Calendar(segment.TimeZone), from, to, interval);
+        var (unit, bounds) = CalendarBuckets.Divide(
+            new Calendar(segment.TimeZone), from, to, interval, LocalTime.Truncate(time.GetUtcNow()), MaxIntervals);
         var since = await HistoryStart.ReadAsync(db, segment.Id, cancellation);
         if (since is null)
         {
@@ -44,32 +43,6 @@ public sealed class TrendReader(SegmentationDb db, TimeProvider time)
 
         return new Trend(items, unit, segment.TimeZone, since);
     }
-
-    // The bounds of the intervals: one more than there are intervals.
-    private (CalendarUnit Unit, DateTimeOffset[] Bounds) Divide(
-        Calendar calendar, DateTimeOffset? from, DateTimeOffset? to, CalendarUnit? interval)
-    {
-        var end = to ?? LocalTime.Truncate(time.GetUtcNow());
-        var earliest = end - LocalTime.Earliest > DefaultPeriod ? end - DefaultPeriod : LocalTime.Earliest;
-        var start = from ?? calendar.Floor(earliest, interval ?? CalendarUnit.Day);
-        if (start >= end)
-        {
-            throw ApiProblem.Invalid("from", "from must be an instant before to.");
-        }
-
-        var unit = interval ?? ChooseUnit(calendar, start, end);
-        DateTimeOffset[] bounds = [start, .. calendar.Between(start, end, unit).Take(MaxIntervals + 1)];
-        if (bounds.Length > MaxIntervals + 1)
-        {
-            throw ApiProblem.Invalid(
-                "interval", $"There would be more than {MaxIntervals} intervals: choose longer intervals or a shorter period.");
-        }
-
-        return (unit, bounds);
-    }
-
-    private static CalendarUnit ChooseUnit(Calendar calendar, DateTimeOffset start, DateTimeOffset end) =>
-        calendar.Between(start, end, CalendarUnit.Day).Skip(MaxIntervals).Any() ? CalendarUnit.Month : CalendarUnit.Day;
 
     private Task<List<TrendRow>> ReadSumsAsync(int segmentId, long[] revisions, CancellationToken cancellation) =>
         db.Database.SqlQuery<TrendRow>(

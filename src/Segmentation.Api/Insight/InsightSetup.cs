@@ -16,5 +16,9 @@ internal static class InsightSetup
         services.AddScoped<AnalysisType, RfmAnalysis>();
         services.AddSingleton<ILeaderTask, RfmSchedule>();
         services.AddScoped<ClockReader>();
+        services.AddScoped<Populations>();
+        services.AddScoped<PerformanceReader>();
+        services.AddScoped<RetentionReader>();
+        services.AddScoped<PortfolioReader>();
     }
 }

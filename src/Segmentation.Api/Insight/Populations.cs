@@ -5,7 +5,6 @@ using Segmentation.Api.History;
 using Segmentation.Api.Http;
 using Segmentation.Api.Memberships;
 using Segmentation.Api.Segments;
-using Segmentation.Rules.Checking;
 
 namespace Segmentation.Api.Insight;
 
@@ -35,16 +34,10 @@ public sealed class Populations(SegmentationDb db, SegmentQuery query, Membershi
 
     /// <summary>The segment that a query parameter names.</summary>
     /// <exception cref="ApiProblem">400: there is none; the nearest key is said.</exception>
-    public static SegmentDefinition Find(DefinitionSet all, string key, string parameter)
-    {
-        if (all.Segments.TryGetValue(key, out var segment))
-        {
-            return segment;
-        }
-
-        var hint = NearestName.Find(key, all.Segments.Keys) is { } nearest ? $" Did you mean \"{nearest}\"?" : "";
-        throw ApiProblem.Invalid(parameter, $"There is no segment {ErrorText.Quote(key)}.{hint}");
-    }
+    public static SegmentDefinition Find(DefinitionSet all, string key, string parameter) =>
+        all.Segments.TryGetValue(key, out var segment)
+            ? segment
+            : throw ApiProblem.Invalid(parameter, SegmentKeys.DescribeUnknown(all, key));
 
     /// <summary>Refuses what would evaluate rules too often.</summary>
     /// <exception cref="ApiProblem">400.</exception>

@@ -36,6 +36,13 @@ public sealed class OpenApiTests(SampleApi api) : IClassFixture<SampleApi>
         "Webhooks_Replay", "Webhooks_ReplayOne", "Webhooks_Test",
     ];
 
+    // Their numbers are means, shares and quotients.
+    private static readonly string[] Statistics =
+    [
+        "MetricDifference", "MetricFigures", "PerformanceBucket", "PortfolioGrowth", "PortfolioItem", "PortfolioPrediction",
+        "PortfolioRisk", "PortfolioValue",
+    ];
+
     private JsonElement Schemas => api.Document.GetProperty("components").GetProperty("schemas");
 
     [Fact]
@@ -135,13 +142,13 @@ public sealed class OpenApiTests(SampleApi api) : IClassFixture<SampleApi>
         Assert.DoesNotContain(walked, n => n.Node.TryGetProperty("oneOf", out _) || n.Node.TryGetProperty("anyOf", out _));
         Assert.DoesNotContain(Walk(api.Document.GetProperty("paths"), ""), n => n.Node.TryGetProperty("oneOf", out _));
 
-        // Exact numbers are no doubles, but for degrees, progress and milliseconds.
+        // Exact numbers are no doubles, but for degrees, progress, milliseconds, and what statistics are made of.
         Assert.Equal(
             [
                 "Analysis.progress", "Location.latitude", "Location.longitude", "Preview.elapsedMs", "SegmentState.progress",
                 "WebhookTestResult.elapsedMs",
             ],
-            Schemas.EnumerateObject().SelectMany(s => Properties(s.Value)
+            Schemas.EnumerateObject().Where(s => !Statistics.Contains(s.Name)).SelectMany(s => Properties(s.Value)
                 .Where(p => p.Value.TryGetProperty("format", out var f) && f.GetString() == "double").Select(p => $"{s.Name}.{p.Name}"))
                 .Order());
         var amount = Properties(Schemas.GetProperty("Event")).Single(p => p.Name == "amount").Value;

@@ -24,27 +24,45 @@ internal sealed record MetricSource(MetricKind Kind, string Text, IReadOnlyList<
         var kind = metric.Kind!.Value;
         List<SqlPart> parts = [];
         List<string> terms = [];
+        List<NpgsqlParameter> more = [];
         var by = metric.Denominator;
         const string value = "coalesce(v, 0)", one = "1", zero = "0";
 
         // What a ratio is by is most often counted of the same events.
         var isOfTheSame = by is { Of: null } && JsonElement.DeepEquals(by.Event!.Value, metric.Event!.Value);
         var y = metric.Of is not null ? value : kind is MetricKind.Count or MetricKind.Ratio ? one : zero;
-        Add(metric.Event!.Value, metric.Of, one, y, isOfTheSame ? one : zero);
+        if (metric.Revenue is { } revenue)
+        {
+            AddRevenue(revenue);
+        }
+        else
+        {
+            Add(metric.Event!.Value, metric.Of, one, y, isOfTheSame ? one : zero);
+        }
+
         if (by is not null && !isOfTheSame)
         {
             Add(by.Event!.Value, by.Of, zero, zero, by.Of is null ? one : value);
         }
 
-        if (metric.RefundTypes is { } refunds)
-        {
-            parts.Add(SqlPart.Create(
-                db.Events.Where(e => refunds.Contains(e.Type)).Select(e => new { e.CustomerKey, e.OccurredAt, e.Amount }), "refunds_"));
-            terms.Add(Term(parts[^1], true, zero, "-abs(coalesce(v, 0))", zero));
-        }
-
         return new MetricSource(kind, string.Join("\nUNION ALL ", terms), [
-            .. parts.SelectMany(p => p.CopyParameters()), new NpgsqlParameter("from", from), new NpgsqlParameter("until", until)]);
+            .. parts.SelectMany(p => p.CopyParameters()), .. more, new NpgsqlParameter("from", from), new NpgsqlParameter("until", until)]);
+
+        // Orders and refunds, read once.
+        void AddRevenue(RevenueOptions types)
+        {
+            string[] all = [.. types.OrderTypes, .. types.RefundTypes];
+            parts.Add(SqlPart.Create(
+                db.Events.Where(e => all.Contains(e.Type)).Select(e => new { e.CustomerKey, e.OccurredAt, e.Type, e.Amount }), "revenue_"));
+            more.AddRange([new NpgsqlParameter("orders", types.OrderTypes), new NpgsqlParameter("refunds", types.RefundTypes)]);
+            terms.Add(
+                $"""
+                SELECT key, at, CASE WHEN type = ANY (@orders) THEN 1 ELSE 0 END AS c,
+                    CASE WHEN type = ANY (@orders) THEN coalesce(v, 0) ELSE 0 END
+                        - CASE WHEN type = ANY (@refunds) THEN abs(coalesce(v, 0)) ELSE 0 END AS y
+                FROM ({parts[^1].Text}) AS t(key, at, type, v) WHERE at >= @from AND at < @until
+                """);
+        }
 
         void Add(JsonElement group, string? of, string c, string termY, string x)
         {

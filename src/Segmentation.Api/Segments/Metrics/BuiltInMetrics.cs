@@ -31,7 +31,7 @@ public sealed class BuiltInMetrics
                 Event = orders,
                 Of = MetricEvents.Amount,
                 Cap = new MetricCap(MetricCap.DefaultPercentile),
-                RefundTypes = revenue.RefundTypes,
+                Revenue = revenue,
             },
             new()
             {

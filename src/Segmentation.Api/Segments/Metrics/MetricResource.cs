@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Segmentation.Api.Events;
 using Segmentation.Api.Http;
 
 namespace Segmentation.Api.Segments;
@@ -70,8 +71,8 @@ public sealed record MetricResource
     [ReadOnly(true)]
     public DateTimeOffset? UpdatedAt { get; init; }
 
-    /// <summary>What lowers the value besides: a built-in metric's refunds, by type; null for nothing.</summary>
-    internal string[]? RefundTypes { get; init; }
+    /// <summary>Of the built-in metric of it: which events are orders, and which refunds lower the value; null for others.</summary>
+    internal RevenueOptions? Revenue { get; init; }
 
     // A cap of null is none; without a word there may be one.
     private bool SaysCap { get; init; }

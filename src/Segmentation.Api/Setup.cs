@@ -43,6 +43,7 @@ internal static class Setup
 
     public static void UseSegmentation(this WebApplication app)
     {
+        app.UseUnreadBodies();
         app.UseAnswerHeaders();
         app.UseSerilogRequestLogging(RequestLogging.Configure);
         app.UseHeadWhereGet();

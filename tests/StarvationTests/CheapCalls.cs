@@ -64,7 +64,7 @@ internal static class CheapCalls
 
     private static HttpRequestMessage Create(int n)
     {
-        var customer = $"customer-{n * 7919 % StarvationLoads.Customers}";
+        var customer = $"customer-{n * 7919 % StarvationLoads.CheapCustomers}";
         return (n % 6) switch
         {
             0 => new(HttpMethod.Get, $"customers/{customer}"),

@@ -11,6 +11,17 @@ internal sealed record StarvationLoad(string Name, int Count, Func<int, Cancella
 internal sealed class StarvationLoads(HttpClient http)
 {
     public const int Customers = 50_000;
+
+    /// <summary>The cheap calls are about the first of them. Of the others long arrays write events: who writes to the same customers
+    /// waits for the array, which is stored whole or not at all.</summary>
+    public const int CheapCustomers = 40_000;
+
+    /// <summary>One with so many events, of five types that repeat.</summary>
+    public const string Busy = "busy";
+    public const int BusyEvents = 100_000;
+
+    // Ten times what a key may ask in a second.
+    private const int TooMany = 1000;
     private const int ChangesASecond = 50;
 
     // Grouping all events, in several ways: some hundred milliseconds of PostgreSQL each.
@@ -22,9 +33,23 @@ internal sealed class StarvationLoads(HttpClient http)
           {"field":"customer.email","operator":"contains","value":"NUMBER"}]},"sampleSize":10}
         """;
 
+    // The first four steps match often, the last never: there are ever so many ways to come that far.
+    private const string SequenceRule =
+        """
+        {"rule":{"combinator":"and","rules":[{"field":"behavioral.sequence","operator":"=","value":{"steps":[
+          STEP0,STEP1,STEP2,STEP3,{"combinator":"and","rules":[{"field":"type","operator":"=","value":"never"}]}],
+          "within":{"amount":300,"unit":"day"}}}]}}
+        """;
+
     private readonly byte[] events = CreateEvents();
+    private readonly string sequence = Enumerable.Range(0, 4).Aggregate(SequenceRule, (rule, step) => rule.Replace(
+        $"STEP{step}", $$$"""{"combinator":"and","rules":[{"field":"type","operator":"=","value":"step-{{{step}}}"}]}""",
+        StringComparison.Ordinal));
 
     public ConcurrentDictionary<string, int> Answers { get; } = [];
+
+    /// <summary>The key of who asks too often.</summary>
+    public string ImpatientKey { get; set; } = "";
 
     public IEnumerable<StarvationLoad> All(int percent) =>
     [
@@ -33,6 +58,8 @@ internal sealed class StarvationLoads(HttpClient http)
         new("previews", 200 * percent / 100, PreviewAsync),
         new("streams", 1000 * percent / 100, StreamAsync),
         new("bodies", 500 * percent / 100, SendBodyAsync),
+        new("sequences", Math.Max(8 * percent / 100, 1), WalkAsync),
+        new("key", 50, AskTooOftenAsync), // The last: from its key on the service asks everyone for one.
     ];
 
     // 300 bytes a second.
@@ -113,6 +140,39 @@ internal sealed class StarvationLoads(HttpClient http)
         }
     }
 
+    // A segment of the rule is kept meanwhile, the busy customer has new events, and the rule is asked about besides.
+    private async Task WalkAsync(int number, CancellationToken end)
+    {
+        if (number == 0)
+        {
+            using var kept = await http.PutAsync(
+                new Uri("segments/steps", UriKind.Relative),
+                new StringContent(sequence.Insert(1, "\"status\":\"active\","), Encoding.UTF8, "application/json"), end);
+            Answers.AddOrUpdate($"{(int)kept.StatusCode}", 1, (_, count) => count + 1);
+        }
+
+        while (true)
+        {
+            await SendAsync(
+                "events",
+                new StringContent($$"""{"customerId":"{{Busy}}","type":"step-{{number % 5}}"}""", Encoding.UTF8, "application/json"), end);
+            await SendAsync("segments/preview", new StringContent(sequence, Encoding.UTF8, "application/json"), end);
+        }
+    }
+
+    // With a key of its own: only this one is told that it asks too often.
+    private async Task AskTooOftenAsync(int number, CancellationToken end)
+    {
+        while (true)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, "customers/customer-1");
+            request.Headers.Authorization = new("Bearer", ImpatientKey);
+            using var answer = await http.SendAsync(request, end);
+            Answers.AddOrUpdate($"{(int)answer.StatusCode}", 1, (_, count) => count + 1);
+            await Task.Delay(TimeSpan.FromSeconds(50.0 / TooMany), end);
+        }
+    }
+
     private async Task SendAsync(string path, HttpContent content, CancellationToken end)
     {
         string answered;
@@ -153,8 +213,10 @@ internal sealed class StarvationLoads(HttpClient http)
     // 10,000 events that fill what a body may have.
     private static byte[] CreateEvents()
     {
-        var note = new string('n', 1500);
+        var properties = $$$"""
+            "properties":{"note":"{{{new string('n', 1500)}}}"}}
+            """;
         return Encoding.ASCII.GetBytes($"[{string.Join(',', Enumerable.Range(0, 10_000).Select(i =>
-            $$$"""{"id":"e-{{{i}}}","customerId":"customer-{{{i}}}","type":"noted","properties":{"note":"{{{note}}}"}}"""))}]");
+            $$"""{"id":"e-{{i}}","customerId":"customer-{{CheapCustomers + i}}","type":"noted",""" + properties))}]");
     }
 }

@@ -1,6 +1,5 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Diagnostics;
-using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
@@ -14,9 +13,6 @@ internal sealed class ApiExceptionHandler(ILogger<ApiExceptionHandler> logger) :
 {
     // How Npgsql says it; it has no type of its own for it.
     private const string PoolIsEmpty = "The connection pool has been exhausted";
-
-    private const long MaxDrainedBytes = 64 * 1024 * 1024;
-    private static readonly TimeSpan MaxDrainTime = TimeSpan.FromSeconds(10);
 
     public async ValueTask<bool> TryHandleAsync(HttpContext context, Exception exception, CancellationToken cancellationToken)
     {
@@ -45,7 +41,6 @@ internal sealed class ApiExceptionHandler(ILogger<ApiExceptionHandler> logger) :
 
     public static async Task WriteAsync(HttpContext context, ApiProblem problem, CancellationToken cancellationToken)
     {
-        await DrainBodyAsync(context, cancellationToken);
         context.Response.StatusCode = problem.Status;
         if (problem.Challenge is not null)
         {
@@ -63,35 +58,6 @@ internal sealed class ApiExceptionHandler(ILogger<ApiExceptionHandler> logger) :
 
     private static int? DefaultRetryAfter(int status) =>
         status is StatusCodes.Status503ServiceUnavailable or StatusCodes.Status429TooManyRequests ? 5 : null;
-
-    // Of a body above its limit Kestrel reads nothing more, and closes the connection: who is still sending would see that in place of the
-    // answer. One whose length is not said before (chunked) can't be read on, and who asks before sending (100-continue) has sent nothing.
-    private static async Task DrainBodyAsync(HttpContext context, CancellationToken cancellationToken)
-    {
-        var size = context.Features.Get<IHttpMaxRequestBodySizeFeature>();
-        if (!(context.Request.ContentLength > size?.MaxRequestBodySize)
-            || context.Request.ContentLength > MaxDrainedBytes
-            || context.Request.Headers.Expect.Count > 0)
-        {
-            return;
-        }
-
-        if (!size.IsReadOnly)
-        {
-            size.MaxRequestBodySize = null;
-        }
-
-        using var late = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        late.CancelAfter(MaxDrainTime);
-        try
-        {
-            await context.Request.Body.CopyToAsync(Stream.Null, late.Token);
-        }
-        catch (Exception e) when (e is OperationCanceledException or IOException)
-        {
-            // It comes too slowly, or its sender has gone: answered all the same.
-        }
-    }
 
     public static ProblemDetails ToDetails(ApiProblem problem, string requestId)
     {

@@ -9,6 +9,9 @@ internal static class HttpSetup
     /// <summary>Bytes of a body, where an endpoint has no limit of its own.</summary>
     public const int MaxRequestBodySize = 1024 * 1024;
 
+    // Of each connection, what may have come before it is read: 500 that wait have 128 MB, not 500.
+    private const int MaxRequestBufferSize = 256 * 1024;
+
     // How long a browser need not ask again whether it may call.
     private static readonly TimeSpan PreflightMaxAge = TimeSpan.FromMinutes(10);
 
@@ -28,6 +31,7 @@ internal static class HttpSetup
         services.Configure<KestrelServerOptions>(o =>
         {
             o.Limits.MaxRequestBodySize = MaxRequestBodySize;
+            o.Limits.MaxRequestBufferSize = MaxRequestBufferSize;
             o.AddServerHeader = false;
         });
         services.AddSingleton<AllowedHosts>();

@@ -14,6 +14,9 @@ internal sealed record StarvationOptions
     /// <summary>The loads to measure, by their names; all when empty.</summary>
     public string[] Only { get; init; } = [];
 
+    /// <summary>Minutes of mixed load in place of the loads that starve; 0 for none.</summary>
+    public int Minutes { get; init; }
+
     /// <summary>The API's assembly.</summary>
     public string Api { get; init; } = "";
 
@@ -29,8 +32,9 @@ internal sealed record StarvationOptions
                 "--percent" => options with { Percent = Number() },
                 "--seconds" => options with { Seconds = Number() },
                 "--only" => options with { Only = Value().Split(',') },
+                "--minutes" => options with { Minutes = Number() },
                 "--api" => options with { Api = Value() },
-                _ => throw new ArgumentException($"{args[i]} is not an option: --percent N, --seconds N, --only NAMES, --api PATH."),
+                _ => throw new ArgumentException($"{args[i]} is none of --percent N, --seconds N, --only NAMES, --minutes N, --api PATH."),
             };
         }
 

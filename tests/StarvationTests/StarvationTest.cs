@@ -48,7 +48,9 @@ internal static class StarvationTest
             ("Serilog__MinimumLevel__Default", "Error"),
             ("DOTNET_GCHeapHardLimit", HeapOfOneGigabyte));
         await FillAsync(api.Http);
-        return await MeasureAsync(options, api, source);
+        return options.Minutes > 0
+            ? await LoadTest.RunAsync(api, api.Http, options.Minutes)
+            : await MeasureAsync(options, api, source);
     }
 
     private static async Task<int> MeasureAsync(StarvationOptions options, ApiProcess api, NpgsqlDataSource source)
@@ -131,6 +133,11 @@ internal static class StarvationTest
     {
         var note = new string('x', 200);
         await SendAsync(HttpMethod.Put, "segments/everyone", """{"rule":{"combinator":"and","rules":[]},"status":"active"}""");
+        await SendAsync(HttpMethod.Put, "segments/spenders", Active("""{"field":"value.lifetimeValue","operator":">=","value":100}"""));
+        await SendAsync(HttpMethod.Put, "segments/recent", Active(
+            """
+            {"field":"behavioral.lastEventAt","operator":">","value":{"mode":"relative","anchor":"now","offset":-1,"unit":"hour"}}
+            """));
         await SendAsync(HttpMethod.Put, "segments/by-hand", """{"kind":"manual","status":"active"}""");
         await SendAsync(HttpMethod.Post, "customers/import", string.Join('\n', Enumerable.Range(0, StarvationLoads.Customers).Select(
             i => $$"""{"id":"customer-{{i}}","email":"c{{i}}@example.com","firstName":"{{note}}"}""")), "application/x-ndjson");
@@ -141,6 +148,9 @@ internal static class StarvationTest
         await SendAsync(HttpMethod.Post, "events", string.Join('\n', Enumerable.Range(0, StarvationLoads.BusyEvents).Select(i =>
             $$"""{"customerId":"{{StarvationLoads.Busy}}","type":"step-{{i % 5}}","occurredAt":"{{first.AddMinutes(2.5 * i):O}}"}""")),
             "application/x-ndjson");
+
+        static string Active(string condition) =>
+            $$$"""{"rule":{"combinator":"and","rules":[{{{condition}}}]},"status":"active"}""";
 
         async Task SendAsync(HttpMethod method, string path, string body, string type = "application/json")
         {

@@ -8,7 +8,6 @@ public sealed class ApiKey
     public const int CreatedByMaxLength = 400;
     public const int OriginMaxLength = 300;
     public const int OriginsMaxItems = 20;
-    public const int MaxKeys = 1000;
 
     /// <summary>The database's own key; never leaves the service.</summary>
     public int Key { get; set; }

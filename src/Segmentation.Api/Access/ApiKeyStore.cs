@@ -8,7 +8,8 @@ namespace Segmentation.Api.Access;
 
 /// <summary>Reads and writes API keys. What changes one begins with <see cref="LockAsync"/>, in a transaction.</summary>
 public sealed class ApiKeyStore(
-    SegmentationDb db, IValidator<ApiKeyResource> validator, AccessOptions options, KnownKeys known, Doors doors, TimeProvider time)
+    SegmentationDb db, IValidator<ApiKeyResource> validator, AccessOptions options, KnownKeys known, Doors doors, Limits limits,
+    TimeProvider time)
 {
     public const int MaxOverlapHours = 168;
 
@@ -44,9 +45,9 @@ public sealed class ApiKeyStore(
     {
         validator.Check(body);
         RequireScopes(caller, body.Scopes!);
-        if (await db.ApiKeys.CountAsync(k => k.RevokedAt == null && k.ExpiresAt > Now, cancellation) >= ApiKey.MaxKeys)
+        if (await db.ApiKeys.CountAsync(k => k.RevokedAt == null && k.ExpiresAt > Now, cancellation) >= limits.Keys)
         {
-            throw ApiProblem.Conflict($"There are {ApiKey.MaxKeys} live API keys, which is the most: revoke one first.");
+            throw ApiProblem.Conflict($"There are {limits.Keys} live API keys, which is the most: revoke one first.");
         }
 
         // Else nobody could make a second, or open the service again.

@@ -3,8 +3,6 @@ namespace Segmentation.Api.Customers;
 /// <summary>A field that the user added: customers may carry a value of this type under <c>attributes.NAME</c>.</summary>
 public sealed class CustomerAttribute
 {
-    /// <summary>How many there can be.</summary>
-    public const int MaxCount = 500;
     public const int LabelMaxLength = 128;
     public const int DescriptionMaxLength = 1024;
     public const int ValuesMaxItems = 1000;

@@ -13,6 +13,9 @@ public sealed class Limits
     /// <summary>Connections of the database that are left to others: its administrator, backups, another program.</summary>
     public const int LeftToOthers = 10;
 
+    /// <summary>Each webhook has a place of its own among the deliveries at once: more could not be fair.</summary>
+    public const int MaxWebhooks = 100;
+
     // What a heavy statement costs is PostgreSQL's processors. A number that follows this machine's without end would ask more
     // connections than a PostgreSQL has by default.
     private static readonly int HeavyAtOnce = Math.Min(2 * Environment.ProcessorCount, 16);
@@ -40,6 +43,26 @@ public sealed class Limits
     [Description("The same for imports, lines and downloads, after 10 seconds.")]
     [Range(1, 1_000_000)]
     public int LineBytesPerSecond { get; init; } = 8000;
+
+    [Description("Segments there may be, drafts and archived ones too; one more is a 409.")]
+    [Range(1, 100_000)]
+    public int Segments { get; init; } = 10_000;
+
+    [Description("Versions of a segment that are kept; the oldest go.")]
+    [Range(1, 100_000)]
+    public int Versions { get; init; } = 500;
+
+    [Description("Registered attributes there may be.")]
+    [Range(1, 1_400)]
+    public int Attributes { get; init; } = 500;
+
+    [Description("Webhooks there may be.")]
+    [Range(1, MaxWebhooks)]
+    public int Webhooks { get; init; } = MaxWebhooks;
+
+    [Description("API keys there may be that are neither expired nor revoked.")]
+    [Range(1, 100_000)]
+    public int Keys { get; init; } = 1000;
 
     [ValidateObjectMembers]
     public ClassLimits Point { get; init; } = new()

@@ -1,3 +1,5 @@
+using Segmentation.Api.Data;
+
 namespace Segmentation.Api.Webhooks;
 
 /// <summary>
@@ -10,7 +12,7 @@ internal sealed class DeliverySlots
     public const int Total = 256;
 
     /// <summary>Those beyond a webhook's own.</summary>
-    public const int Shared = Total - Webhook.MaxCount;
+    public const int Shared = Total - Limits.MaxWebhooks;
 
     private readonly Lock gate = new();
     private readonly Dictionary<int, Holder> holders = [];

@@ -9,8 +9,6 @@ public sealed class Webhook
     public const int SegmentsMaxItems = 1000;
     public const int ReasonMaxLength = 200;
 
-    /// <summary>Webhooks there may be.</summary>
-    public const int MaxCount = 100;
     public const string IdIndex = "ux_webhooks_id";
 
     /// <summary>The database's own key; never leaves the service.</summary>

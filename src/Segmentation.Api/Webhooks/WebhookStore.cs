@@ -10,7 +10,7 @@ namespace Segmentation.Api.Webhooks;
 
 /// <summary>Reads and writes webhooks.</summary>
 public sealed class WebhookStore(
-    SegmentationDb db, IValidator<WebhookResource> validator, WebhookSecrets secrets, TimeProvider time)
+    SegmentationDb db, IValidator<WebhookResource> validator, WebhookSecrets secrets, Limits limits, TimeProvider time)
 {
     private DateTimeOffset Now { get; } = LocalTime.Truncate(time.GetUtcNow());
 
@@ -49,10 +49,10 @@ public sealed class WebhookStore(
     public async Task<Webhook> AddAsync(string? secret, CancellationToken cancellation)
     {
         await db.Database.ExecuteSqlAsync($"LOCK TABLE webhooks IN SHARE ROW EXCLUSIVE MODE", cancellation);
-        if (await db.Webhooks.CountAsync(cancellation) >= Webhook.MaxCount)
+        if (await db.Webhooks.CountAsync(cancellation) >= limits.Webhooks)
         {
             throw ApiProblem.Conflict(
-                $"There can be at most {Webhook.MaxCount} webhooks: delete one, or have one tell of several segments.");
+                $"There can be at most {limits.Webhooks} webhooks: delete one, or have one tell of several segments.");
         }
 
         var webhook = new Webhook

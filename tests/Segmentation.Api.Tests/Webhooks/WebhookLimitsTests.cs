@@ -1,5 +1,5 @@
 using Npgsql;
-using Segmentation.Api.Webhooks;
+using Segmentation.Api.Data;
 
 namespace Segmentation.Api.Tests.Webhooks;
 
@@ -34,7 +34,7 @@ public sealed class WebhookLimitsTests : IAsyncLifetime
             INSERT INTO webhooks (id, url, segments, secret, enabled, version, created_at, updated_at)
             SELECT gen_random_uuid(), 'https://shop.example/', ARRAY[]::text[], 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', false, 1,
               now(), now()
-            FROM generate_series(1, {Webhook.MaxCount - 3})
+            FROM generate_series(1, {Limits.MaxWebhooks - 3})
             """);
         var answers = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => server.Api.PostAsync("webhooks", Hook)));
         Assert.Equal((3, 5), (answers.Count(a => a.Status == 201), answers.Count(a => a.Status == 409)));

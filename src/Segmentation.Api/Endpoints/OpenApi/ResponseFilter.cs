@@ -1,4 +1,5 @@
 using Microsoft.OpenApi;
+using Segmentation.Api.Customers;
 using Segmentation.Api.Http;
 using Swashbuckle.AspNetCore.SwaggerGen;
 
@@ -104,6 +105,12 @@ internal sealed class ResponseFilter : IDocumentFilter
             var content = success!.Content ??= new Dictionary<string, IOpenApiMediaType>();
             content[MediaTypes.Ndjson] = new OpenApiMediaType { Schema = text, Example = SwaggerExamples.CustomerLines };
             content[MediaTypes.Csv] = new OpenApiMediaType { Schema = text, Example = SwaggerExamples.CustomerCsv };
+            success.Headers ??= new Dictionary<string, IOpenApiHeader>();
+            success.Headers[CustomerExport.SnapshotHeader] = new OpenApiHeader
+            {
+                Description = "Of NDJSON and CSV: the instant at which the download began. Whoever was there then and stays is in it once.",
+                Schema = new OpenApiSchema { Type = JsonSchemaType.String, Format = "date-time" },
+            };
         }
     }
 }

@@ -14,6 +14,7 @@ public sealed class AttributeStore(
     SegmentationDb db,
     SegmentQuery query,
     IValidator<AttributeResource> validator,
+    Limits limits,
     TimeProvider time)
 {
     /// <summary>Registers an attribute, or changes one.</summary>
@@ -33,9 +34,9 @@ public sealed class AttributeStore(
         checkVersion(created ? null : 1); // It has no versions to tell apart: only whether it is there.
         if (attribute is null)
         {
-            if (await db.Attributes.CountAsync(cancellation) >= CustomerAttribute.MaxCount)
+            if (await db.Attributes.CountAsync(cancellation) >= limits.Attributes)
             {
-                throw ApiProblem.TooMany(CustomerAttribute.MaxCount, "attributes");
+                throw ApiProblem.TooMany(limits.Attributes, "attributes");
             }
 
             attribute = new CustomerAttribute { Name = name, Type = body.Type!, Kind = body.Kind!, CreatedAt = now };

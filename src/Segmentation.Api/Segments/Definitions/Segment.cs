@@ -5,8 +5,6 @@ namespace Segmentation.Api.Segments;
 /// <summary>A segment: a goal in words, and a rule (or a list made by hand) that says who is in it.</summary>
 public sealed class Segment
 {
-    /// <summary>How many there can be.</summary>
-    public const int MaxCount = 10_000;
     public const int KeyMaxLength = 63;
     public const string KeyPattern = "^[a-z0-9][a-z0-9-]{0,62}$";
     public const int NameMaxLength = 200;

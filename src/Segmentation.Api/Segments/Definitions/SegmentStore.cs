@@ -19,6 +19,7 @@ public sealed class SegmentStore(
     IValidator<SegmentResource> validator,
     TimeZones zones,
     IEnumerable<IDefinitionObserver> observers,
+    Limits limits,
     TimeProvider time)
 {
     /// <summary>Begins a change of definitions; nobody else makes one until it ends.</summary>
@@ -161,9 +162,9 @@ public sealed class SegmentStore(
 
         if (isNew)
         {
-            if (await db.Segments.CountAsync(cancellation) >= Segment.MaxCount)
+            if (await db.Segments.CountAsync(cancellation) >= limits.Segments)
             {
-                throw ApiProblem.TooMany(Segment.MaxCount, "segments");
+                throw ApiProblem.TooMany(limits.Segments, "segments");
             }
 
             db.Segments.Add(segment);
@@ -179,7 +180,7 @@ public sealed class SegmentStore(
             ChangedBy = user.Identity?.Name ?? "anonymous",
         });
         await db.SaveChangesAsync(cancellation);
-        await db.SegmentVersions.Where(v => v.SegmentId == segment.Id && v.Version <= segment.Version - SegmentVersion.MaxCount)
+        await db.SegmentVersions.Where(v => v.SegmentId == segment.Id && v.Version <= segment.Version - limits.Versions)
             .ExecuteDeleteAsync(cancellation);
     }
 

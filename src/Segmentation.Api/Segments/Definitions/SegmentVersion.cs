@@ -7,9 +7,6 @@ public sealed class SegmentVersion
 {
     public const int ChangedByMaxLength = 200;
 
-    /// <summary>Versions of one segment that are kept: the last.</summary>
-    public const int MaxCount = 500;
-
     public int SegmentId { get; set; }
     public int Version { get; set; }
 

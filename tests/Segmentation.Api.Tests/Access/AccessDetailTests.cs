@@ -83,7 +83,7 @@ public sealed class AccessDetailTests(AccessWorld world) : IClassFixture<AccessW
             var db = scope.ServiceProvider.GetRequiredService<SegmentationDb>();
 
             // Those that have ended don't count.
-            db.ApiKeys.AddRange(Enumerable.Range(0, ApiKey.MaxKeys + 8).Select(i => new ApiKey
+            db.ApiKeys.AddRange(Enumerable.Range(0, new Limits().Keys + 8).Select(i => new ApiKey
             {
                 Id = $"many{i:D8}",
                 Name = "one of many",

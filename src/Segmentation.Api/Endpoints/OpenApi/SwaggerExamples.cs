@@ -94,7 +94,7 @@ internal static class SwaggerExamples
 
     /// <summary>What marks a segment of the sample.</summary>
     public const string ProfileRequest =
-        """{"type":"profile","segment":"regular-buyers","days":90,"properties":["order_completed.category"]}""";
+        """{"type":"profile","segment":"trend-seekers","days":90,"properties":["order_completed.category"]}""";
 
     public const string CustomerCsv =
         """

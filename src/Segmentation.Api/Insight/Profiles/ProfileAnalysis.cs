@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Segmentation.Api.Analyses;
 using Segmentation.Api.Data;
+using Segmentation.Api.Events;
 using Segmentation.Api.Http;
 using Segmentation.Api.Memberships;
 using Segmentation.Api.Segments;
@@ -15,7 +16,8 @@ namespace Segmentation.Api.Insight;
 
 /// <summary>Analysis <c>profile</c>: what more or fewer of a segment's members have than of the others, tested and corrected.</summary>
 internal sealed class ProfileAnalysis(
-    SegmentationDb db, SegmentQuery query, MembershipReader memberships, InsightOptions options) : AnalysisType<ProfileRequest>
+    SegmentationDb db, SegmentQuery query, MembershipReader memberships, RevenueOptions revenue, InsightOptions options)
+    : AnalysisType<ProfileRequest>
 {
     private const int MinimumSide = 30;
     private const int DefaultDays = 90;
@@ -76,7 +78,7 @@ internal sealed class ProfileAnalysis(
         var at = new Evaluation(request.AsOf ?? run.StartedAt, segment.TimeZone);
         var against = request.Against is { } other ? all.Find(other) : null;
         var fields = new ProfileFields(
-            all.Catalog(Backend.Sql, historical), all, against is null ? [segment] : [segment, against]);
+            all.Catalog(Backend.Sql, historical), all, against is null ? [segment] : [segment, against], revenue);
         var sides = new ProfileSides(db, at);
         var (members, others) = await DivideAsync(all, segment, against, request, sides, fields, cancellation);
         run.Report(0.2);
@@ -89,15 +91,14 @@ internal sealed class ProfileAnalysis(
         }
 
         run.Report(0.4);
-        List<string> names = [];
-        List<(string, string)> sets = [.. fields.Sets.Select(f => ProfileFields.ToSql(f, names)), ProfileFields.Consents];
-        var elements = await values.CountElementsAsync(sets, [.. names], cancellation);
-        foreach (var (field, counts) in fields.Sets.Zip(elements))
+        foreach (var field in fields.Sets)
         {
-            tests.AddElements(field, counts);
+            var (sent, folded, name) = ProfileFields.ToSql(field);
+            tests.AddElements(field, await values.CountElementsAsync(sent, folded, name, cancellation));
         }
 
-        tests.AddConsents(elements[^1]);
+        const string consents = "c.consents_granted";
+        tests.AddConsents(await values.CountElementsAsync(consents, consents, null, cancellation));
         run.Report(0.5);
         var numbers = new ProfileNumbers(sides);
         foreach (var (i, field) in fields.Numbers.Index())

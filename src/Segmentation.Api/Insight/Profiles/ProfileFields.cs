@@ -1,4 +1,5 @@
 using Segmentation.Api.Customers;
+using Segmentation.Api.Events;
 using Segmentation.Api.Segments;
 using Segmentation.Rules.Catalog;
 using Segmentation.Rules.Checking;
@@ -13,14 +14,12 @@ internal sealed class ProfileFields
     private static readonly string[] Left =
         ["geographic.location", "geographic.postalCode", "temporal.localHour", "temporal.localDayOfWeek"];
 
-    /// <summary>The purposes that a customer has consented to, likewise.</summary>
-    public static readonly (string Sent, string Folded) Consents = ("c.consents_granted", "c.consents_granted");
-
     private readonly HashSet<string> read = new(StringComparer.Ordinal);
     private readonly HashSet<string> readTypes = new(StringComparer.Ordinal);
     private bool readsAnyType;
 
-    public ProfileFields(FieldCatalog<Customer> catalog, DefinitionSet all, IEnumerable<SegmentDefinition> segments)
+    public ProfileFields(
+        FieldCatalog<Customer> catalog, DefinitionSet all, IEnumerable<SegmentDefinition> segments, RevenueOptions revenue)
     {
         var fields = catalog.All.Where(f => f.Kind != "customer" && !Left.Contains(f.Name)).ToList();
         Values = [.. fields.Where(f => f is { Access: ScalarAccess, Type: FieldType.Text or FieldType.Boolean })];
@@ -31,6 +30,12 @@ internal sealed class ProfileFields
         foreach (var segment in segments)
         {
             AddRead(all, segment, seen);
+        }
+
+        // What orders and refunds add up to follows from them.
+        if (readsAnyType || revenue.OrderTypes.Concat(revenue.RefundTypes).Any(t => readTypes.Contains(CaseNormalizer.Normalize(t))))
+        {
+            read.UnionWith(Numbers.Where(f => f.Name.StartsWith("value.", StringComparison.Ordinal)).Select(f => ProfileKin.Find(f.Name)));
         }
     }
 
@@ -75,22 +80,20 @@ internal sealed class ProfileFields
     }
 
     /// <summary>The arrays of a set's elements, in SQL over the customer <c>c</c>: as they were sent, and as rules read them.</summary>
-    /// <param name="names">Of the attributes that <c>@profile_names</c> holds; a set's own is added.</param>
-    public static (string Sent, string Folded) ToSql(Field set, List<string> names)
+    /// <returns>Of an attribute its name besides, which that SQL calls <c>@profile_name</c>.</returns>
+    public static (string Sent, string Folded, string? Name) ToSql(Field set)
     {
-        if (set.Kind == "psychographic" && !set.Name.StartsWith("attributes.", StringComparison.Ordinal))
+        const string attributes = "attributes.";
+        if (set.Name.StartsWith(attributes, StringComparison.Ordinal))
         {
-            var column = "c.psychographic_" + set.Name["psychographic.".Length..];
-            return (column, column + "_folded");
+            return (Elements("c.attributes"), Elements("c.attributes_folded"), set.Name[attributes.Length..]);
         }
 
-        names.Add(set.Name["attributes.".Length..]);
-        return (Elements("c.attributes"), Elements("c.attributes_folded"));
+        var column = "c." + set.Name.Replace('.', '_');
+        return (column, column + "_folded", null);
 
-        string Elements(string document)
-        {
-            var list = $"{document} -> (@profile_names)[{names.Count}]";
-            return $"ARRAY(SELECT jsonb_array_elements_text(CASE jsonb_typeof({list}) WHEN 'array' THEN {list} ELSE '[]' END))";
-        }
+        static string Elements(string document) =>
+            $"ARRAY(SELECT jsonb_array_elements_text(CASE jsonb_typeof({document} -> @profile_name) WHEN 'array' "
+            + $"THEN {document} -> @profile_name ELSE '[]' END))";
     }
 }

@@ -81,15 +81,17 @@ internal sealed class ProfileFindings(ProfileTestList tests, Func<JsonObject, st
             ({ } low, { } high) when low == high => ProfileRules.Write(low),
             ({ } low, { } high) => $"{ProfileRules.Write(low)} to {ProfileRules.Write(high)}",
             ({ } low, null) => $"{ProfileRules.Write(low)} or more",
-            (_, { } high) => isCount ? $"{ProfileRules.Write(high)} or less" : $"below {ProfileRules.Write(high)}",
+            (_, { } high) => isCount ? $"{ProfileRules.Write(high)} or less" : $"less than {ProfileRules.Write(high)}",
             _ => "",
         };
         var name = test.Subject.Event is { } type ? $"{type} {words} times {tests.Lately}"
             : $"{test.Subject.Label} {words}{(test.Unit is null ? "" : " days ago")}";
-        var phrase = test.Subject.Event is null ? $"have {char.ToLowerInvariant(name[0])}{name[1..]}" : $"did {name}";
+        var phrase = test.Subject.Event is not null ? $"did {name}"
+            : test.Unit is not null ? $"have {LowerFirst(name)}"
+            : $"have {LowerFirst(test.Subject.Label)} of {words}";
         return (
             new RangeResult(rule, Describe(test.Subject, rule, phrase), found.Members.Share, found.Others.Share, found.Lift),
-            new PersonaTrait(test.Subject.Name, found, phrase, $"{char.ToLowerInvariant(name[0])}{name[1..]}"));
+            new PersonaTrait(test.Subject.Name, found, phrase, LowerFirst(name)));
     }
 
     // What a condition on events says of itself is long.
@@ -98,6 +100,8 @@ internal sealed class ProfileFindings(ProfileTestList tests, Func<JsonObject, st
         var text = (subject.Event is null ? describe(rule) : null) ?? phrase;
         return char.ToUpperInvariant(text[0]) + text[1..];
     }
+
+    private static string LowerFirst(string text) => char.ToLowerInvariant(text[0]) + text[1..];
 
     private static double[] ToArray(Interval interval) => [interval.Low, interval.High];
 }

@@ -76,11 +76,12 @@ internal static class ProfileRules
 
         if (to is { } high)
         {
+            var isWhole = field.Type == FieldType.Integer;
             rules.Add(new()
             {
                 ["field"] = field.Name,
-                ["operator"] = isDate ? ">" : "<",
-                ["value"] = isDate ? DaysAgo((int)high) : high,
+                ["operator"] = isDate ? ">" : isWhole ? "<=" : "<",
+                ["value"] = isDate ? DaysAgo((int)high) : isWhole ? high - 1 : high,
             });
         }
 
@@ -100,9 +101,10 @@ internal static class ProfileRules
                 var instant = at.From(new DateValue.Relative(DateAnchor.Now, -days, DateUnit.Day));
                 return new((at.AsOf - instant).Ticks / TimeSpan.TicksPerMicrosecond, days);
 
-            // Few digits, that rules can say exactly.
+            // Few digits, that rules can say exactly and people can read.
             case FieldType.Decimal when Math.Abs(number) < 1e9:
-                var told = (decimal)(Math.Floor(number * 1e6) / 1e6);
+                var digits = Math.Abs(number) < 1 ? 1e6 : 100;
+                var told = (decimal)(Math.Floor(number * digits) / digits);
                 return new((double)told, told);
             default:
                 return Math.Abs(number) < 1e15 ? new(number, (decimal)Math.Floor(number)) : null;

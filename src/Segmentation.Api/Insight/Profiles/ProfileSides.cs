@@ -86,7 +86,7 @@ internal sealed class ProfileSides(SegmentationDb db, Evaluation at)
     /// <summary>How a statement tells when somebody's number is: microseconds or days before the instant.</summary>
     private static string ToNumber(FieldType type, string column) => type switch
     {
-        FieldType.Instant => $"(extract(epoch FROM @profile_at - {column}) * 1000000)::float8",
+        FieldType.Instant => $"round(date_part('epoch', @profile_at - {column}) * 1e6)", // Exact: of 285 years, a double has each.
         FieldType.Date => $"(@profile_today::date - {column})::float8",
         _ => $"{column}::float8",
     };

@@ -58,6 +58,7 @@ internal static class ProfileKin
         ["demographic.age", "demographic.birthDate"],
         ["value.lifetimeValue", "value.percentile"],
         ["value.lastOrderAt", "value.daysSinceLastOrder"],
+        ["behavioral.lastEventAt", "temporal.lastSeenAt"],
     ];
 
     /// <summary>The first of a field's kin.</summary>

@@ -39,30 +39,27 @@ internal sealed class ProfileValues(ProfileSides sides, int minimumGroup)
         return counts;
     }
 
-    /// <summary>Of sets.</summary>
-    /// <param name="sets">The arrays of their elements as they were sent and as rules read them, in SQL over the customer <c>c</c>.</param>
-    /// <param name="names">Names of attributes, which that SQL calls <c>@profile_names</c>.</param>
-    public async Task<List<ValueCounts>> CountElementsAsync(
-        IReadOnlyList<(string Sent, string Folded)> sets, string[] names, CancellationToken cancellation)
+    /// <summary>Of the elements of a set; what a customer has twice counts once.</summary>
+    /// <param name="sent">The array of its elements as they were sent, in SQL over the customer <c>c</c>.</param>
+    /// <param name="folded">As rules read them, likewise.</param>
+    /// <param name="name">Of an attribute, which that SQL calls <c>@profile_name</c>.</param>
+    public async Task<ValueCounts> CountElementsAsync(string sent, string folded, string? name, CancellationToken cancellation)
     {
-        // What a customer has twice counts once.
-        var elements = sets.Select((set, i) =>
-            $"""
-            SELECT {i}, e.f, e.o FROM (SELECT {set.Sent} AS sent, {set.Folded} AS folded) a,
-                unnest(a.sent, a.folded) WITH ORDINALITY AS e (o, f, place) WHERE array_position(a.folded, e.f) = e.place
-            UNION ALL SELECT {i}, NULL, NULL WHERE coalesce(cardinality({set.Folded}), 0) = 0
-            """);
+        // Arrays are taken apart where they are read: joined to their elements, each customer's would be a plan of its own.
         await using var command = sides.Create(
             $"""
             WITH counted AS (
-                SELECT e.g, e.f, e.o, count(*) FILTER (WHERE s.member) AS m, count(*) AS n
-                FROM {ProfileSides.Table} s JOIN customers c ON c.key = s.key CROSS JOIN LATERAL (
-                    {string.Join("\nUNION ALL ", elements)}) AS e (g, f, o)
-                GROUP BY e.g, e.f, e.o
+                SELECT 0 AS g, f, o, count(*) FILTER (WHERE member) AS m, count(*) AS n FROM (
+                    SELECT member, folded, unnest(folded) AS f, unnest(sent) AS o, generate_subscripts(folded, 1) AS place FROM (
+                        SELECT s.member, {sent} AS sent,
+                            CASE coalesce(cardinality({folded}), 0) WHEN 0 THEN ARRAY[NULL]::text[] ELSE {folded} END AS folded
+                        FROM {ProfileSides.Table} s JOIN customers c ON c.key = s.key OFFSET 0) a) e
+                WHERE f IS NULL OR array_position(folded, f) = place
+                GROUP BY f, o
             ){Rank}
             """);
-        command.Parameters.Add(new NpgsqlParameter("profile_names", NpgsqlDbType.Array | NpgsqlDbType.Text) { Value = names });
-        return await ReadAsync(command, sets.Count, g => g, cancellation);
+        command.Parameters.Add(new NpgsqlParameter("profile_name", NpgsqlDbType.Text) { Value = name ?? "" });
+        return (await ReadAsync(command, 1, g => g, cancellation))[0];
     }
 
     private async Task<List<ValueCounts>> CountAsync(Field[] fields, CancellationToken cancellation)

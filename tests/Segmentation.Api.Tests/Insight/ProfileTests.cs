@@ -132,6 +132,29 @@ public sealed class ProfileTests(ProfileWorld world) : IClassFixture<ProfileWorl
             (await ReadAsync("\"segment\":\"alpha\",\"against\":\"german\"", true)).Order(StringComparer.Ordinal));
     }
 
+    // Before there are thresholds, all scores are one constant; then they are fields as others.
+    [Fact]
+    public async Task RfmScores_AreFields_OnceThereAreAny()
+    {
+        async Task<int> CountAsync(ProfileWorld of)
+        {
+            var profile = await of.ProfileAsync("\"segment\":\"alpha\"");
+            Assert.Equal("succeeded", profile["status"].GetString());
+            var result = profile["result"];
+            return result.GetProperty("traits").EnumerateArray().Concat(result.GetProperty("numbers").EnumerateArray())
+                .Select(t => t.GetProperty("field").GetString()!).Where(f => f.StartsWith("value.rfm", StringComparison.Ordinal))
+                .Distinct().Count();
+        }
+
+        var own = new ProfileWorld();
+        await own.InitializeAsync();
+        Assert.Equal(0, await CountAsync(own));
+        var rfm = (await own.Api.PostAsync("analyses?wait=60", """{"type":"rfm"}""")).Expect(201);
+        Assert.Equal("succeeded", rfm["status"].GetString());
+        Assert.Equal(4, await CountAsync(own));
+        await own.DisposeAsync();
+    }
+
     [Fact]
     public async Task Habits_AreAveragesOfCustomers()
     {
@@ -201,7 +224,7 @@ public sealed class ProfileTests(ProfileWorld world) : IClassFixture<ProfileWorl
         var withFindings = 0;
         for (var run = 0; run < 200; run++)
         {
-            var nothing = new ProfileFields(new FieldCatalog<Customer>([]), null!, [], new RevenueOptions());
+            var nothing = new ProfileFields(new FieldCatalog<Customer>([]), null!, [], new RevenueOptions(), _ => true);
             var tests = new ProfileTestList(150, 450, 90, new Evaluation(DateTimeOffset.UnixEpoch, "UTC"), nothing, minimumGroup: 5);
             tests.AddConsents(new ValueCounts([.. Enumerable.Range(0, 40).Select(i => Draw(i))], 0));
             for (var i = 0; i < 20; i++)

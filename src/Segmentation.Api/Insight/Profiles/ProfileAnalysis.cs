@@ -77,9 +77,9 @@ internal sealed class ProfileAnalysis(
         var (_, historical) = query.Clock(request.AsOf);
         var at = new Evaluation(request.AsOf ?? run.StartedAt, segment.TimeZone);
         var against = request.Against is { } other ? all.Find(other) : null;
-        var fields = new ProfileFields(
-            all.Catalog(Backend.Sql, historical), all, against is null ? [segment] : [segment, against], revenue);
         var sides = new ProfileSides(db, at);
+        var fields = new ProfileFields(
+            all.Catalog(Backend.Sql, historical), all, against is null ? [segment] : [segment, against], revenue, sides.ReadsCustomer);
         var (members, others) = await DivideAsync(all, segment, against, request, sides, fields, cancellation);
         run.Report(0.2);
 

@@ -19,13 +19,14 @@ internal sealed class ProfileFields
     private bool readsAnyType;
 
     public ProfileFields(
-        FieldCatalog<Customer> catalog, DefinitionSet all, IEnumerable<SegmentDefinition> segments, RevenueOptions revenue)
+        FieldCatalog<Customer> catalog, DefinitionSet all, IEnumerable<SegmentDefinition> segments, RevenueOptions revenue,
+        Func<Field, bool> readsCustomer)
     {
         var fields = catalog.All.Where(f => f.Kind != "customer" && !Left.Contains(f.Name)).ToList();
-        Values = [.. fields.Where(f => f is { Access: ScalarAccess, Type: FieldType.Text or FieldType.Boolean })];
+        Values = [.. fields.Where(f => f is { Access: ScalarAccess, Type: FieldType.Text or FieldType.Boolean } && readsCustomer(f))];
         Sets = [.. fields.Where(f => f.Type == FieldType.Set)];
         Numbers = [.. fields.Where(f => f is { Access: ScalarAccess or OrderedAccess }
-            and { Type: FieldType.Integer or FieldType.Decimal or FieldType.Date or FieldType.Instant })];
+            and { Type: FieldType.Integer or FieldType.Decimal or FieldType.Date or FieldType.Instant } && readsCustomer(f))];
         var seen = new HashSet<string>(StringComparer.Ordinal);
         foreach (var segment in segments)
         {

@@ -37,7 +37,7 @@ internal sealed class ProfileSides(SegmentationDb db, Evaluation at)
         [
             Expression.Property(customer, nameof(Customer.Key)),
             Splice.Body(member, customer),
-            .. numbers.Select(f => Read(f.Access is OrderedAccess ordered ? ordered.Value : ((ScalarAccess)f.Access).Value)),
+            .. numbers.Select(Read),
         ];
         await using var command = Select(pool, columns);
         command.CommandText =
@@ -57,6 +57,16 @@ internal sealed class ProfileSides(SegmentationDb db, Evaluation at)
         await reader.ReadAsync(cancellation);
         return (reader.GetInt64(0), reader.GetInt64(1));
     }
+
+    /// <summary>
+    /// Whether a field reads anything of a customer. RFM scores without thresholds don't: all are missing, and EF Core would make one
+    /// column of several that are the same constant.
+    /// </summary>
+    public bool ReadsCustomer(Field field) => Mentions(Fold(Read(field)));
+
+    /// <summary>A field's value at the instant.</summary>
+    public Expression Read(Field field) =>
+        Read(field.Access is OrderedAccess ordered ? ordered.Value : ((ScalarAccess)field.Access).Value);
 
     /// <summary>What a field's function reads, at the instant.</summary>
     public Expression Read(LambdaExpression field)
@@ -83,6 +93,24 @@ internal sealed class ProfileSides(SegmentationDb db, Evaluation at)
         await command.ExecuteNonQueryAsync(cancellation);
     }
 
+    // What is decided without a customer, as far as it decides what is read.
+    private Expression Fold(Expression read) => read switch
+    {
+        ConditionalExpression choice when Fold(choice.Test) is ConstantExpression { Value: bool chosen } =>
+            Fold(chosen ? choice.IfTrue : choice.IfFalse),
+        BinaryExpression { NodeType: ExpressionType.AndAlso } both
+            when Fold(both.Left) is ConstantExpression { Value: false } never => never,
+        MemberExpression when !Mentions(read) => Expression.Constant(Expression.Lambda(read).Compile().DynamicInvoke(), read.Type),
+        _ => read,
+    };
+
+    private bool Mentions(Expression read)
+    {
+        var search = new Search(customer);
+        search.Visit(read);
+        return search.Found;
+    }
+
     /// <summary>How a statement tells when somebody's number is: microseconds or days before the instant.</summary>
     private static string ToNumber(FieldType type, string column) => type switch
     {
@@ -96,5 +124,16 @@ internal sealed class ProfileSides(SegmentationDb db, Evaluation at)
     {
         command.CommandTimeout = 0; // The server's own limit, and the token, hold.
         return command;
+    }
+
+    private sealed class Search(ParameterExpression searched) : ExpressionVisitor
+    {
+        public bool Found { get; private set; }
+
+        protected override Expression VisitParameter(ParameterExpression node)
+        {
+            Found |= node == searched;
+            return node;
+        }
     }
 }

@@ -68,7 +68,7 @@ internal sealed class ProfileValues(ProfileSides sides, int minimumGroup)
         List<(string Folded, string Sent)> names = [];
         foreach (var (i, field) in fields.Index())
         {
-            var folded = sides.Read(((ScalarAccess)field.Access).Value);
+            var folded = sides.Read(field);
             var sent = new Unfold().Visit(folded);
             columns.Add(folded);
             var isAlike = ExpressionEqualityComparer.Instance.Equals(folded, sent);

@@ -1,5 +1,8 @@
+using System.Linq.Expressions;
+using Segmentation.Rules.Backends.Sql;
 using Segmentation.Rules.Catalog;
 using Segmentation.Rules.Checking;
+using Segmentation.Rules.Expressions;
 
 namespace Segmentation.Rules.Tests;
 
@@ -26,6 +29,7 @@ public static class RuleTester
             // Over lists, with no database: whether the two shapes agree, not whether PostgreSQL does.
             var query = new RuleCompiler<Person>(PersonFields.SqlCatalog, new RuleLimits()).Compile(Json.Parse(tree)).ToQuery(
                 at, _ => people.SelectMany(p => p.Events).AsQueryable());
+            query = (Expression<Func<Person, bool>>)new WindowsAsQueries().Visit(query);
             Assert.Equal(people.Where((_, i) => held[i]), people.AsQueryable().Where(query));
         }
 
@@ -51,5 +55,35 @@ public static class RuleTester
         Assert.All(wanted, w => Assert.True(
             found.Any(f => f.Pointer == w[0] && f.Message.Replace('"', '\'').Contains(w[1], StringComparison.Ordinal)),
             $"{w[0]}: {w[1]}\nis not among\n{shown}"));
+    }
+
+    // What the window function means, as a query over the rows that it is a window of.
+    private sealed class WindowsAsQueries : ExpressionVisitor
+    {
+        private static readonly Expression<Func<IEnumerable<SequenceRow>, SequenceRow, Func<SequenceRow, DateTimeOffset?>, DateTimeOffset?>>
+            latestBefore = (rows, row, value) => rows.Where(r => r.Owner == row.Owner && r.At < row.At).Max(value);
+
+        private (Expression Rows, ParameterExpression Row) select;
+
+        protected override Expression VisitMethodCall(MethodCallExpression node)
+        {
+            if (node.Method.DeclaringType == typeof(SequenceRow))
+            {
+                return Splice.Body(latestBefore, select.Rows, select.Row, Expression.Lambda(node.Arguments[0], select.Row));
+            }
+
+            if (node.Method.Name != nameof(Queryable.Select)
+                || node.Arguments is not [var rows, UnaryExpression { Operand: LambdaExpression { Parameters: [{ } row] } lambda }]
+                || row.Type != typeof(SequenceRow))
+            {
+                return base.VisitMethodCall(node);
+            }
+
+            // Read once: a query within a query would be compiled for each row.
+            var read = Expression.Lambda<Func<IQueryable<SequenceRow>>>(Visit(rows)).Compile()().ToList();
+            rows = Expression.Constant(read.AsQueryable());
+            select = (rows, row);
+            return node.Update(null, [rows, Visit(lambda)]);
+        }
     }
 }

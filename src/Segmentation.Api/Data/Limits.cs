@@ -64,6 +64,10 @@ public sealed class Limits
     [Range(1, 100_000)]
     public int Keys { get; init; } = 1000;
 
+    [Description("Rows that PostgreSQL may expect to read in nested loops, for a rule to be previewed; more are a 400.")]
+    [Range(1, 1e18)]
+    public double PlanRows { get; init; } = 1e10;
+
     [ValidateObjectMembers]
     public ClassLimits Point { get; init; } = new()
     {

@@ -2,6 +2,9 @@ using System.Linq.Expressions;
 using System.Reflection;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Query.SqlExpressions;
+using Npgsql.EntityFrameworkCore.PostgreSQL.Query.Expressions.Internal;
+using Segmentation.Rules.Backends.Sql;
 using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Data;
@@ -86,7 +89,24 @@ internal static class SqlFunctions
         {
             model.HasDbFunction(method).HasName(name);
         }
+
+        model.HasDbFunction(FindMethod(() => SequenceRow.FindLatestBefore(null, 0, default))).HasTranslation(TranslateLatestBefore);
     }
+
+    // EF Core has no window functions but ROW_NUMBER. The separators of one function's arguments spell the clause: it is sorted once for
+    // all windows over the same rows.
+#pragma warning disable EF1001 // Approved SQL texts show whether a new version still spells it so.
+    private static SqlExpression TranslateLatestBefore(IReadOnlyList<SqlExpression> arguments) =>
+        PgFunctionExpression.CreateWithArgumentSeparators(
+            "max",
+            [.. arguments, new SqlFragmentExpression("GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING")],
+            [") OVER (PARTITION BY", "ORDER BY", ""],
+            nullable: true,
+            argumentsPropagateNullability: [false, false, false, false],
+            builtIn: true,
+            arguments[0].Type,
+            arguments[0].TypeMapping);
+#pragma warning restore EF1001
 
     private static MethodInfo FindMethod(Expression<Func<object?>> call)
     {

@@ -131,7 +131,7 @@ public sealed class ClockReader(SegmentationDb db, SegmentQuery query, CustomerR
         for (var i = 0; i < members.Length; i++)
         {
             var predicate = all.CreatePredicate(
-                segment, instants[i].AsOf, historical: false, rows => query.Source(rows, key));
+                segment, instants[i].AsOf, historical: false, rows => SegmentQuery.Source(db, rows, key));
             members[i] = await db.Customers.Where(c => c.Key == key).AnyAsync(predicate, cancellation);
         }
 

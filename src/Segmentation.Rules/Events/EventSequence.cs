@@ -56,32 +56,59 @@ public sealed class EventSequence
     internal DateTimeOffset[]? FindTimes(int steps)
     {
         Sort();
-        var times = new DateTimeOffset[steps];
-        for (var start = 0; start < events.Count; start++)
+        return FindFirst(steps) is { } first ? Follow(first, steps) : null;
+    }
+
+    // The first event that a sequence begins with. From the last event to the first, the earliest end of the sequences' rests that begin at
+    // each step: one more event of a step has the rest after it, so that each event is looked at once.
+    private int? FindFirst(int steps)
+    {
+        Span<DateTimeOffset> ends = stackalloc DateTimeOffset[steps];
+        ends.Fill(DateTimeOffset.MaxValue);
+        var seen = 0;
+        int? first = null;
+        for (var i = events.Count - 1; i >= 0; i--)
         {
-            if ((events[start].Steps & 1) == 0)
+            // Those of one instant follow none of each other.
+            var (at, matched, until) = events[i];
+            for (; i > 0 && events[i - 1].At == at; i--)
             {
-                continue;
+                matched |= events[i - 1].Steps;
+                until = events[i - 1].Until < until ? events[i - 1].Until : until;
             }
 
-            // From a given first event, the earliest match of every further step leaves most room for the rest.
-            times[0] = events[start].At;
-            var found = 1;
-            for (var i = start + 1; i < events.Count && found < steps && events[i].At <= events[start].Until; i++)
+            // A step is reached where the next one was, later.
+            var reached = matched & ((seen >> 1) | (1 << (steps - 1)));
+            first = (reached & 1) != 0 && ends[1] <= until ? i : first;
+            for (var step = 0; step < steps; step++)
             {
-                if (events[i].At > times[found - 1] && (events[i].Steps & (1 << found)) != 0)
+                if ((reached & (1 << step)) != 0)
                 {
-                    times[found++] = events[i].At;
+                    ends[step] = step == steps - 1 ? at : ends[step + 1];
                 }
             }
 
-            if (found == steps)
+            seen |= reached;
+        }
+
+        return first;
+    }
+
+    // From a given first event, the earliest match of every further step leaves most room for the rest.
+    private DateTimeOffset[] Follow(int first, int steps)
+    {
+        var times = new DateTimeOffset[steps];
+        times[0] = events[first].At;
+        var found = 1;
+        for (var i = first + 1; found < steps; i++)
+        {
+            if (events[i].At > times[found - 1] && (events[i].Steps & (1 << found)) != 0)
             {
-                return times;
+                times[found++] = events[i].At;
             }
         }
 
-        return null;
+        return times;
     }
 
     private void Sort()

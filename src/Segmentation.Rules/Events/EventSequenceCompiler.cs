@@ -74,9 +74,9 @@ internal sealed class EventSequenceCompiler<T, TEvent>(EventAccess<T, TEvent> ac
             + (window is null ? "" : $", the last within {window.Description} of the first");
         if (access.Backend == Backend.Sql)
         {
-            var rows = new SequenceQuery<T, TEvent>(access, scope.Evaluation, steps, window).Create();
+            var owners = new SequenceQuery<T, TEvent>(access, scope.Evaluation, steps, window).CreateOwners();
             var subquery = new OwnerSubquery<T, TEvent>(access, scope.Item);
-            return new CompiledTest(negate => subquery.Contains(rows, negate), description, null, Compound: true);
+            return new CompiledTest(negate => subquery.ContainsGroup(owners, negate), description, null, Compound: true);
         }
 
         var times = FindTimes(steps, window);

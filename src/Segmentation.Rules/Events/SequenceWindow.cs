@@ -78,11 +78,6 @@ internal sealed record SequenceWindow(int Amount, DateUnit Unit)
             begin, zone, Literal<int>.Create(months), Literal<int>.Create(days));
     }
 
-    /// <summary>An instant that the window's end is never after, without the calendar; null where the end itself needs none.</summary>
-    public Expression? FindLatestEnd(Expression begin) => Unit is DateUnit.Minute or DateUnit.Hour
-        ? null
-        : Expression.Call(typeof(LocalTime), nameof(LocalTime.AddMinutes), null, begin, Literal<int>.Create(MaxMinutes));
-
     private static double CountDays(DateUnit unit) => unit switch
     {
         DateUnit.Minute => 1d / MinutesOfDay,

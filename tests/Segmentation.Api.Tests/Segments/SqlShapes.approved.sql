@@ -1562,15 +1562,41 @@ ORDER BY c.first_name
 SELECT c.last_name
 FROM customers AS c
 WHERE c.key IN (
-    SELECT e.customer_key
-    FROM events AS e
-    WHERE e.type = @Value AND EXISTS (
-        SELECT 1
-        FROM events AS e0
-        WHERE e0.customer_key = e.customer_key AND e0.occurred_at > e.occurred_at AND EXISTS (
-            SELECT 1
+    SELECT u1."Owner"
+    FROM (
+        SELECT DISTINCT u0."Owner", CASE
+            WHEN u0."At" <= CASE
+                WHEN u0."Step" = 2 THEN max(CASE
+                    WHEN u0."Step" = 1 THEN u0."Until"
+                END ) OVER (PARTITION BY u0."Owner" ORDER BY u0."At"  GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+            END THEN TRUE
+            ELSE FALSE
+        END AS "Found"
+        FROM (
+            SELECT u."Owner", u."At", u."Step", CASE
+                WHEN u."Step" = 1 THEN max(CASE
+                    WHEN u."Step" = 0 THEN u."Until"
+                END ) OVER (PARTITION BY u."Owner" ORDER BY u."At"  GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+            END AS "Until"
+            FROM (
+                SELECT e.customer_key AS "Owner", e.occurred_at AS "At", 0 AS "Step", @Value1 AS "Until"
+                FROM events AS e
+                WHERE e.type = @Value
+                UNION ALL
+                SELECT e0.customer_key AS "Owner", e0.occurred_at AS "At", 1 AS "Step", e0.occurred_at AS "Until"
+                FROM events AS e0
+            ) AS u
+            WHERE u."Step" = 1 OR (u."Step" = 0 AND u."At" <= u."Until")
+            UNION ALL
+            SELECT e1.customer_key AS "Owner", e1.occurred_at AS "At", 2 AS "Step", e1.occurred_at AS "Until"
             FROM events AS e1
-            WHERE e1.customer_key = e.customer_key AND e1.type = @Value1 AND e1.occurred_at > e0.occurred_at))
+            WHERE e1.type = @Value2
+        ) AS u0
+        WHERE u0."Step" = 2 OR (u0."Step" = 1 AND u0."At" <= u0."Until")
+        LIMIT @Value3
+    ) AS u1
+    WHERE u1."Found"
+    LIMIT @Value4
 )
 ORDER BY c.first_name
 
@@ -1579,29 +1605,85 @@ SELECT c.last_name
 FROM customers AS c
 WHERE NOT EXISTS (
     SELECT 1
-    FROM events AS e
-    WHERE e.type = @Value AND EXISTS (
-        SELECT 1
-        FROM events AS e0
-        WHERE e0.customer_key = e.customer_key AND e0.occurred_at > e.occurred_at AND EXISTS (
-            SELECT 1
-            FROM events AS e1
-            WHERE e1.customer_key = e.customer_key AND e1.type = @Value1 AND e1.occurred_at > e0.occurred_at)) AND e.customer_key = c.key)
+    FROM (
+        SELECT u1."Owner"
+        FROM (
+            SELECT DISTINCT u0."Owner", CASE
+                WHEN u0."At" <= CASE
+                    WHEN u0."Step" = 2 THEN max(CASE
+                        WHEN u0."Step" = 1 THEN u0."Until"
+                    END ) OVER (PARTITION BY u0."Owner" ORDER BY u0."At"  GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+                END THEN TRUE
+                ELSE FALSE
+            END AS "Found"
+            FROM (
+                SELECT u."Owner", u."At", u."Step", CASE
+                    WHEN u."Step" = 1 THEN max(CASE
+                        WHEN u."Step" = 0 THEN u."Until"
+                    END ) OVER (PARTITION BY u."Owner" ORDER BY u."At"  GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+                END AS "Until"
+                FROM (
+                    SELECT e.customer_key AS "Owner", e.occurred_at AS "At", 0 AS "Step", @Value1 AS "Until"
+                    FROM events AS e
+                    WHERE e.type = @Value
+                    UNION ALL
+                    SELECT e0.customer_key AS "Owner", e0.occurred_at AS "At", 1 AS "Step", e0.occurred_at AS "Until"
+                    FROM events AS e0
+                ) AS u
+                WHERE u."Step" = 1 OR (u."Step" = 0 AND u."At" <= u."Until")
+                UNION ALL
+                SELECT e1.customer_key AS "Owner", e1.occurred_at AS "At", 2 AS "Step", e1.occurred_at AS "Until"
+                FROM events AS e1
+                WHERE e1.type = @Value2
+            ) AS u0
+            WHERE u0."Step" = 2 OR (u0."Step" = 1 AND u0."At" <= u0."Until")
+            LIMIT @Value3
+        ) AS u1
+        WHERE u1."Found"
+        LIMIT @Value4
+    ) AS u2
+    WHERE u2."Owner" = c.key AND u2."Owner" <> 0)
 ORDER BY c.first_name
 
 -- sequence = ,"within":{"amount":7,"unit":"day"}
 SELECT c.last_name
 FROM customers AS c
 WHERE c.key IN (
-    SELECT e.customer_key
-    FROM events AS e
-    WHERE e.type = @Value AND EXISTS (
-        SELECT 1
-        FROM events AS e0
-        WHERE e0.customer_key = e.customer_key AND e0.occurred_at > e.occurred_at AND e0.occurred_at <= seg_add_minutes(e.occurred_at, @Value1) AND e0.occurred_at <= seg_add_calendar(e.occurred_at, @Value_ZoneId, @Value3, @Value4) AND EXISTS (
-            SELECT 1
+    SELECT u1."Owner"
+    FROM (
+        SELECT DISTINCT u0."Owner", CASE
+            WHEN u0."At" <= CASE
+                WHEN u0."Step" = 2 THEN max(CASE
+                    WHEN u0."Step" = 1 THEN u0."Until"
+                END ) OVER (PARTITION BY u0."Owner" ORDER BY u0."At"  GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+            END THEN TRUE
+            ELSE FALSE
+        END AS "Found"
+        FROM (
+            SELECT u."Owner", u."At", u."Step", CASE
+                WHEN u."Step" = 1 THEN max(CASE
+                    WHEN u."Step" = 0 THEN u."Until"
+                END ) OVER (PARTITION BY u."Owner" ORDER BY u."At"  GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+            END AS "Until"
+            FROM (
+                SELECT e.customer_key AS "Owner", e.occurred_at AS "At", 0 AS "Step", seg_add_calendar(e.occurred_at, @Value_ZoneId, @Value2, @Value3) AS "Until"
+                FROM events AS e
+                WHERE e.type = @Value
+                UNION ALL
+                SELECT e0.customer_key AS "Owner", e0.occurred_at AS "At", 1 AS "Step", e0.occurred_at AS "Until"
+                FROM events AS e0
+            ) AS u
+            WHERE u."Step" = 1 OR (u."Step" = 0 AND u."At" <= u."Until")
+            UNION ALL
+            SELECT e1.customer_key AS "Owner", e1.occurred_at AS "At", 2 AS "Step", e1.occurred_at AS "Until"
             FROM events AS e1
-            WHERE e1.customer_key = e.customer_key AND e1.type = @Value5 AND e1.occurred_at > e0.occurred_at AND e1.occurred_at <= seg_add_minutes(e.occurred_at, @Value1) AND e1.occurred_at <= seg_add_calendar(e.occurred_at, @Value_ZoneId, @Value3, @Value4)))
+            WHERE e1.type = @Value4
+        ) AS u0
+        WHERE u0."Step" = 2 OR (u0."Step" = 1 AND u0."At" <= u0."Until")
+        LIMIT @Value5
+    ) AS u1
+    WHERE u1."Found"
+    LIMIT @Value6
 )
 ORDER BY c.first_name
 
@@ -1610,29 +1692,85 @@ SELECT c.last_name
 FROM customers AS c
 WHERE NOT EXISTS (
     SELECT 1
-    FROM events AS e
-    WHERE e.type = @Value AND EXISTS (
-        SELECT 1
-        FROM events AS e0
-        WHERE e0.customer_key = e.customer_key AND e0.occurred_at > e.occurred_at AND e0.occurred_at <= seg_add_minutes(e.occurred_at, @Value1) AND e0.occurred_at <= seg_add_calendar(e.occurred_at, @Value_ZoneId, @Value3, @Value4) AND EXISTS (
-            SELECT 1
-            FROM events AS e1
-            WHERE e1.customer_key = e.customer_key AND e1.type = @Value5 AND e1.occurred_at > e0.occurred_at AND e1.occurred_at <= seg_add_minutes(e.occurred_at, @Value1) AND e1.occurred_at <= seg_add_calendar(e.occurred_at, @Value_ZoneId, @Value3, @Value4))) AND e.customer_key = c.key)
+    FROM (
+        SELECT u1."Owner"
+        FROM (
+            SELECT DISTINCT u0."Owner", CASE
+                WHEN u0."At" <= CASE
+                    WHEN u0."Step" = 2 THEN max(CASE
+                        WHEN u0."Step" = 1 THEN u0."Until"
+                    END ) OVER (PARTITION BY u0."Owner" ORDER BY u0."At"  GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+                END THEN TRUE
+                ELSE FALSE
+            END AS "Found"
+            FROM (
+                SELECT u."Owner", u."At", u."Step", CASE
+                    WHEN u."Step" = 1 THEN max(CASE
+                        WHEN u."Step" = 0 THEN u."Until"
+                    END ) OVER (PARTITION BY u."Owner" ORDER BY u."At"  GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+                END AS "Until"
+                FROM (
+                    SELECT e.customer_key AS "Owner", e.occurred_at AS "At", 0 AS "Step", seg_add_calendar(e.occurred_at, @Value_ZoneId, @Value2, @Value3) AS "Until"
+                    FROM events AS e
+                    WHERE e.type = @Value
+                    UNION ALL
+                    SELECT e0.customer_key AS "Owner", e0.occurred_at AS "At", 1 AS "Step", e0.occurred_at AS "Until"
+                    FROM events AS e0
+                ) AS u
+                WHERE u."Step" = 1 OR (u."Step" = 0 AND u."At" <= u."Until")
+                UNION ALL
+                SELECT e1.customer_key AS "Owner", e1.occurred_at AS "At", 2 AS "Step", e1.occurred_at AS "Until"
+                FROM events AS e1
+                WHERE e1.type = @Value4
+            ) AS u0
+            WHERE u0."Step" = 2 OR (u0."Step" = 1 AND u0."At" <= u0."Until")
+            LIMIT @Value5
+        ) AS u1
+        WHERE u1."Found"
+        LIMIT @Value6
+    ) AS u2
+    WHERE u2."Owner" = c.key AND u2."Owner" <> 0)
 ORDER BY c.first_name
 
 -- sequence = ,"within":{"amount":7,"unit":"hour"}
 SELECT c.last_name
 FROM customers AS c
 WHERE c.key IN (
-    SELECT e.customer_key
-    FROM events AS e
-    WHERE e.type = @Value AND EXISTS (
-        SELECT 1
-        FROM events AS e0
-        WHERE e0.customer_key = e.customer_key AND e0.occurred_at > e.occurred_at AND e0.occurred_at <= seg_add_minutes(e.occurred_at, @Value1) AND EXISTS (
-            SELECT 1
+    SELECT u1."Owner"
+    FROM (
+        SELECT DISTINCT u0."Owner", CASE
+            WHEN u0."At" <= CASE
+                WHEN u0."Step" = 2 THEN max(CASE
+                    WHEN u0."Step" = 1 THEN u0."Until"
+                END ) OVER (PARTITION BY u0."Owner" ORDER BY u0."At"  GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+            END THEN TRUE
+            ELSE FALSE
+        END AS "Found"
+        FROM (
+            SELECT u."Owner", u."At", u."Step", CASE
+                WHEN u."Step" = 1 THEN max(CASE
+                    WHEN u."Step" = 0 THEN u."Until"
+                END ) OVER (PARTITION BY u."Owner" ORDER BY u."At"  GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+            END AS "Until"
+            FROM (
+                SELECT e.customer_key AS "Owner", e.occurred_at AS "At", 0 AS "Step", seg_add_minutes(e.occurred_at, @Value1) AS "Until"
+                FROM events AS e
+                WHERE e.type = @Value
+                UNION ALL
+                SELECT e0.customer_key AS "Owner", e0.occurred_at AS "At", 1 AS "Step", e0.occurred_at AS "Until"
+                FROM events AS e0
+            ) AS u
+            WHERE u."Step" = 1 OR (u."Step" = 0 AND u."At" <= u."Until")
+            UNION ALL
+            SELECT e1.customer_key AS "Owner", e1.occurred_at AS "At", 2 AS "Step", e1.occurred_at AS "Until"
             FROM events AS e1
-            WHERE e1.customer_key = e.customer_key AND e1.type = @Value2 AND e1.occurred_at > e0.occurred_at AND e1.occurred_at <= seg_add_minutes(e.occurred_at, @Value1)))
+            WHERE e1.type = @Value2
+        ) AS u0
+        WHERE u0."Step" = 2 OR (u0."Step" = 1 AND u0."At" <= u0."Until")
+        LIMIT @Value3
+    ) AS u1
+    WHERE u1."Found"
+    LIMIT @Value4
 )
 ORDER BY c.first_name
 
@@ -1641,29 +1779,86 @@ SELECT c.last_name
 FROM customers AS c
 WHERE NOT EXISTS (
     SELECT 1
-    FROM events AS e
-    WHERE e.type = @Value AND EXISTS (
-        SELECT 1
-        FROM events AS e0
-        WHERE e0.customer_key = e.customer_key AND e0.occurred_at > e.occurred_at AND e0.occurred_at <= seg_add_minutes(e.occurred_at, @Value1) AND EXISTS (
-            SELECT 1
-            FROM events AS e1
-            WHERE e1.customer_key = e.customer_key AND e1.type = @Value2 AND e1.occurred_at > e0.occurred_at AND e1.occurred_at <= seg_add_minutes(e.occurred_at, @Value1))) AND e.customer_key = c.key)
+    FROM (
+        SELECT u1."Owner"
+        FROM (
+            SELECT DISTINCT u0."Owner", CASE
+                WHEN u0."At" <= CASE
+                    WHEN u0."Step" = 2 THEN max(CASE
+                        WHEN u0."Step" = 1 THEN u0."Until"
+                    END ) OVER (PARTITION BY u0."Owner" ORDER BY u0."At"  GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+                END THEN TRUE
+                ELSE FALSE
+            END AS "Found"
+            FROM (
+                SELECT u."Owner", u."At", u."Step", CASE
+                    WHEN u."Step" = 1 THEN max(CASE
+                        WHEN u."Step" = 0 THEN u."Until"
+                    END ) OVER (PARTITION BY u."Owner" ORDER BY u."At"  GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+                END AS "Until"
+                FROM (
+                    SELECT e.customer_key AS "Owner", e.occurred_at AS "At", 0 AS "Step", seg_add_minutes(e.occurred_at, @Value1) AS "Until"
+                    FROM events AS e
+                    WHERE e.type = @Value
+                    UNION ALL
+                    SELECT e0.customer_key AS "Owner", e0.occurred_at AS "At", 1 AS "Step", e0.occurred_at AS "Until"
+                    FROM events AS e0
+                ) AS u
+                WHERE u."Step" = 1 OR (u."Step" = 0 AND u."At" <= u."Until")
+                UNION ALL
+                SELECT e1.customer_key AS "Owner", e1.occurred_at AS "At", 2 AS "Step", e1.occurred_at AS "Until"
+                FROM events AS e1
+                WHERE e1.type = @Value2
+            ) AS u0
+            WHERE u0."Step" = 2 OR (u0."Step" = 1 AND u0."At" <= u0."Until")
+            LIMIT @Value3
+        ) AS u1
+        WHERE u1."Found"
+        LIMIT @Value4
+    ) AS u2
+    WHERE u2."Owner" = c.key AND u2."Owner" <> 0)
 ORDER BY c.first_name
 
 -- sequence, bounded 
 SELECT c.last_name
 FROM customers AS c
 WHERE c.key IN (
-    SELECT e.customer_key
-    FROM events AS e
-    WHERE e.type = @Value AND e.occurred_at <= @To AND EXISTS (
-        SELECT 1
-        FROM events AS e0
-        WHERE e0.customer_key = e.customer_key AND e0.occurred_at >= @From AND e0.occurred_at <= @To AND e0.occurred_at > e.occurred_at AND EXISTS (
-            SELECT 1
+    SELECT u1."Owner"
+    FROM (
+        SELECT DISTINCT u0."Owner", CASE
+            WHEN u0."At" <= CASE
+                WHEN u0."Step" = 2 THEN max(CASE
+                    WHEN u0."Step" = 1 THEN u0."Until"
+                END ) OVER (PARTITION BY u0."Owner" ORDER BY u0."At"  GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+            END THEN TRUE
+            ELSE FALSE
+        END AS "Found"
+        FROM (
+            SELECT u."Owner", u."At", u."Step", CASE
+                WHEN u."Step" = 1 THEN max(CASE
+                    WHEN u."Step" = 0 THEN u."Until"
+                END ) OVER (PARTITION BY u."Owner" ORDER BY u."At"  GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+            END AS "Until"
+            FROM (
+                SELECT e.customer_key AS "Owner", e.occurred_at AS "At", 0 AS "Step", @Value2 AS "Until"
+                FROM events AS e
+                WHERE e.type = @Value AND e.occurred_at <= @To
+                UNION ALL
+                SELECT e0.customer_key AS "Owner", e0.occurred_at AS "At", 1 AS "Step", e0.occurred_at AS "Until"
+                FROM events AS e0
+                WHERE e0.occurred_at >= @From AND e0.occurred_at <= @To
+            ) AS u
+            WHERE u."Step" = 1 OR (u."Step" = 0 AND u."At" <= u."Until")
+            UNION ALL
+            SELECT e1.customer_key AS "Owner", e1.occurred_at AS "At", 2 AS "Step", e1.occurred_at AS "Until"
             FROM events AS e1
-            WHERE e1.customer_key = e.customer_key AND e1.type = @Value4 AND e1.occurred_at >= @From AND e1.occurred_at > e0.occurred_at))
+            WHERE e1.type = @Value5 AND e1.occurred_at >= @From
+        ) AS u0
+        WHERE u0."Step" = 2 OR (u0."Step" = 1 AND u0."At" <= u0."Until")
+        LIMIT @Value7
+    ) AS u1
+    WHERE u1."Found"
+    LIMIT @Value8
 )
 ORDER BY c.first_name
 
@@ -1671,15 +1866,42 @@ ORDER BY c.first_name
 SELECT c.last_name
 FROM customers AS c
 WHERE c.key IN (
-    SELECT e.customer_key
-    FROM events AS e
-    WHERE e.type = @Value AND e.occurred_at >= @Shift AND e.occurred_at <= @To AND EXISTS (
-        SELECT 1
-        FROM events AS e0
-        WHERE e0.customer_key = e.customer_key AND e0.occurred_at >= @From AND e0.occurred_at <= @To AND e0.occurred_at > e.occurred_at AND e0.occurred_at <= seg_add_minutes(e.occurred_at, @Value5) AND e0.occurred_at <= seg_add_calendar(e.occurred_at, @Value_ZoneId, @Value7, @Value8) AND EXISTS (
-            SELECT 1
+    SELECT u1."Owner"
+    FROM (
+        SELECT DISTINCT u0."Owner", CASE
+            WHEN u0."At" <= CASE
+                WHEN u0."Step" = 2 THEN max(CASE
+                    WHEN u0."Step" = 1 THEN u0."Until"
+                END ) OVER (PARTITION BY u0."Owner" ORDER BY u0."At"  GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+            END THEN TRUE
+            ELSE FALSE
+        END AS "Found"
+        FROM (
+            SELECT u."Owner", u."At", u."Step", CASE
+                WHEN u."Step" = 1 THEN max(CASE
+                    WHEN u."Step" = 0 THEN u."Until"
+                END ) OVER (PARTITION BY u."Owner" ORDER BY u."At"  GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+            END AS "Until"
+            FROM (
+                SELECT e.customer_key AS "Owner", e.occurred_at AS "At", 0 AS "Step", seg_add_calendar(e.occurred_at, @Value_ZoneId, @Value4, @Value5) AS "Until"
+                FROM events AS e
+                WHERE e.type = @Value AND e.occurred_at >= @Shift AND e.occurred_at <= @To
+                UNION ALL
+                SELECT e0.customer_key AS "Owner", e0.occurred_at AS "At", 1 AS "Step", e0.occurred_at AS "Until"
+                FROM events AS e0
+                WHERE e0.occurred_at >= @From AND e0.occurred_at <= @To
+            ) AS u
+            WHERE u."Step" = 1 OR (u."Step" = 0 AND u."At" <= u."Until")
+            UNION ALL
+            SELECT e1.customer_key AS "Owner", e1.occurred_at AS "At", 2 AS "Step", e1.occurred_at AS "Until"
             FROM events AS e1
-            WHERE e1.customer_key = e.customer_key AND e1.type = @Value9 AND e1.occurred_at >= @From AND e1.occurred_at <= @Shift11 AND e1.occurred_at > e0.occurred_at AND e1.occurred_at <= seg_add_minutes(e.occurred_at, @Value5) AND e1.occurred_at <= seg_add_calendar(e.occurred_at, @Value_ZoneId, @Value7, @Value8)))
+            WHERE e1.type = @Value8 AND e1.occurred_at >= @From AND e1.occurred_at <= @Shift10
+        ) AS u0
+        WHERE u0."Step" = 2 OR (u0."Step" = 1 AND u0."At" <= u0."Until")
+        LIMIT @Value11
+    ) AS u1
+    WHERE u1."Found"
+    LIMIT @Value12
 )
 ORDER BY c.first_name
 

@@ -1,7 +1,6 @@
 using System.Globalization;
 using FsCheck.Fluent;
 using Segmentation.Rules.Checking;
-using Segmentation.Rules.Events;
 using static Segmentation.Rules.Tests.Json;
 
 namespace Segmentation.Rules.Tests.Events;
@@ -309,28 +308,6 @@ public class EventTests
             new[] { Instants.Parse("2024-05-01T09:00Z"), Instants.Parse("2024-05-01T15:00Z") },
             Actual(Rule("behavioral.sequence", "=", $"{{'steps':[{Group()},{Group()}]}}")));
         Assert.Null(Actual(Sequence("ab", null)));
-    }
-
-    [Fact]
-    public void Find_AnyEvents_AgreesWithTryingAllOfThem()
-    {
-        // Events of three kinds at ten instants; two to four steps; with and without a limit.
-        var kinds = Gen.Elements('a', 'b', 'c');
-        var cases = from events in Gen.ListOf(Gen.Zip(kinds, Gen.Choose(0, 9)), 7)
-                    from steps in Gen.Choose(2, 4).SelectMany(n => Gen.ArrayOf(kinds, n))
-                    from limit in Gen.Choose(0, 12)
-                    select (Events: events.ToArray(), Steps: steps, Limit: limit);
-        Laws.Check(cases, c =>
-        {
-            static DateTimeOffset At((char, int) e) => DateTimeOffset.UnixEpoch.AddHours(e.Item2);
-            Func<(char, int), DateTimeOffset>? until = c.Limit > 9 ? null : e => At(e).AddHours(c.Limit);
-            bool Follows(int step, DateTimeOffset after, DateTimeOffset last) => step == c.Steps.Length
-                || c.Events.Any(e => e.Item1 == c.Steps[step] && At(e) > after && At(e) <= last && Follows(step + 1, At(e), last));
-            var expected = c.Events.Any(e => e.Item1 == c.Steps[0] && Follows(1, At(e), until?.Invoke(e) ?? DateTimeOffset.MaxValue));
-            var found = EventSequence.Find(c.Events, [.. c.Steps.Select(s => new Func<(char, int), bool>(e => e.Item1 == s))], At, until);
-            return expected == (found is not null)
-                && (found is null || (found.Length == c.Steps.Length && found.Zip(found.Skip(1)).All(p => p.First < p.Second)));
-        }, 2000);
     }
 
     private static string Sequence(string steps, string? within) =>

@@ -17,7 +17,7 @@ namespace Segmentation.Api.Endpoints;
 [Route("api/v1/segments")]
 [Tags("Rules")]
 [Produces("application/json")]
-public sealed class RulesController(SegmentationDb db, SegmentQuery query, TimeZones zones) : ControllerBase
+public sealed class RulesController(SegmentationDb db, SegmentQuery query, TimeZones zones, Limits limits) : ControllerBase
 {
     /// <summary>Counts whom a rule matches and shows some of them. Nothing is saved.</summary>
     [HttpPost("preview")]
@@ -29,6 +29,7 @@ public sealed class RulesController(SegmentationDb db, SegmentQuery query, TimeZ
         var size = SampleSize.Check(body.SampleSize);
         var started = Stopwatch.GetTimestamp();
         var predicate = await CreatePredicateAsync(body.Rule, body.TimeZone, body.AsOf, cancellation);
+        await PlanGuard.CheckAsync(db, query.Members(predicate), limits.PlanRows, cancellation);
         var shows = HttpContext.Caller.Has(Scopes.CustomersRead);
         var (count, sample) = await query.PreviewAsync(predicate, shows ? size : 0, cancellation);
         var customers = shows ? sample.Select(c => CustomerResource.From(c, count.EvaluatedAt)).ToList() : null;

@@ -21,6 +21,7 @@ public sealed class DefinitionSet
     private readonly ConcurrentDictionary<(string Key, bool Historical), CompiledSegment> compiled = new();
     private readonly ConcurrentDictionary<bool, IReadOnlyList<CompiledSegment>> active = new();
     private readonly Dictionary<int, int> ordinals;
+    private readonly Lazy<ILookup<string, string>> referrers;
 
     internal DefinitionSet(
         long version,
@@ -38,6 +39,10 @@ public sealed class DefinitionSet
         Attributes = attributes;
         Segments = segments.ToDictionary(s => s.Key, StringComparer.Ordinal);
         Active = [.. Segments.Values.Where(s => s.Status == SegmentStatus.Active).OrderBy(s => s.Key, StringComparer.Ordinal)];
+        referrers = new(() => Segments.Values.Where(s => s.Rule is not null)
+            .SelectMany(s => RuleReferences.Segments(s.Rule!.Value).Distinct(StringComparer.Ordinal).Select(r => (Reference: r, s.Key)))
+            .Where(r => r.Reference != r.Key)
+            .ToLookup(r => r.Reference, r => r.Key, StringComparer.Ordinal));
         ordinals = Active.Index().ToDictionary(a => a.Item.Id, a => a.Index);
         if (before is not null && HasSameAttributes(before))
         {
@@ -111,8 +116,7 @@ public sealed class DefinitionSet
         Segments.TryGetValue(key, out var segment) ? Compile(segment, historical: false).Errors : [];
 
     /// <summary>The keys of the segments whose rules refer to this one, in order.</summary>
-    public IReadOnlyList<string> FindReferrers(string key) =>
-        [.. FindByRule(s => s.Key != key && RuleReferences.Segments(s.Rule!.Value).Contains(key)).Order(StringComparer.Ordinal)];
+    public IReadOnlyList<string> FindReferrers(string key) => [.. referrers.Value[key].Order(StringComparer.Ordinal)];
 
     /// <summary>The keys of the segments whose rules use this attribute.</summary>
     public IEnumerable<string> FindAttributeUsers(string name) =>
@@ -122,10 +126,12 @@ public sealed class DefinitionSet
     public int[] FindAffected(IEnumerable<string> keys)
     {
         var all = keys.ToHashSet(StringComparer.Ordinal);
-        for (var count = -1; count != all.Count;)
+        for (var next = new Queue<string>(all); next.TryDequeue(out var key);)
         {
-            count = all.Count;
-            all.UnionWith(all.ToList().SelectMany(FindReferrers));
+            foreach (var referrer in referrers.Value[key].Where(all.Add))
+            {
+                next.Enqueue(referrer);
+            }
         }
 
         return [.. all.Where(Segments.ContainsKey).Select(k => Segments[k].Id)];

@@ -60,7 +60,13 @@ public sealed class CustomerSnapshots(
 
         var compiled = all.CompileActive(historical);
         var evaluation = new Evaluation(at, TimeZones.Default);
-        return ([.. all.Active.Where((s, i) => compiled[i].Contains(customer, evaluation.In(s.TimeZone)))], at);
+
+        // Thousands of rules over thousands of events: who asked may have gone meanwhile.
+        return ([.. all.Active.Where((s, i) =>
+        {
+            cancellation.ThrowIfCancellationRequested();
+            return compiled[i].Contains(customer, evaluation.In(s.TimeZone));
+        })], at);
     }
 
     /// <summary>Whether a customer is in one segment.</summary>

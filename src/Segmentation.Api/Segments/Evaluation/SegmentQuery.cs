@@ -8,6 +8,7 @@ using Segmentation.Api.Events;
 using Segmentation.Api.Http;
 using Segmentation.Rules;
 using Segmentation.Rules.Backends;
+using Segmentation.Rules.Backends.Sql;
 using Segmentation.Rules.Checking;
 using Segmentation.Rules.Values;
 
@@ -34,7 +35,7 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, TimeP
     public MemberPredicate CreatePredicate(DefinitionSet all, SegmentDefinition segment, DateTimeOffset? asOf, long? customer = null)
     {
         var (at, historical) = Clock(asOf);
-        return new MemberPredicate(all.CreatePredicate(segment, at, historical, rows => Source(rows, customer)), at);
+        return new MemberPredicate(all.CreatePredicate(segment, at, historical, rows => Source(db, rows, customer)), at);
     }
 
     /// <summary>Whom a rule matches.</summary>
@@ -44,7 +45,7 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, TimeP
         var (at, historical) = Clock(asOf);
         var compiled = all.Compile(rule, Backend.Sql, historical);
         return compiled.IsValid
-            ? new MemberPredicate(compiled.ToQuery(new Evaluation(at, timeZone), rows => Source(rows)), at)
+            ? new MemberPredicate(compiled.ToQuery(new Evaluation(at, timeZone), db.Rows), at)
             : throw ApiProblem.Invalid(AtRule(compiled.Errors));
     }
 
@@ -124,7 +125,7 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, TimeP
         return (LocalTime.Truncate(asOf ?? now), asOf < now);
     }
 
-    // Whether the predicate groups events, which costs as much for the first match as for all.
+    // Whether the predicate groups events, or sorts them for a sequence, which costs as much for the first match as for all.
     private sealed class Groups : ExpressionVisitor
     {
         private bool found;
@@ -138,13 +139,13 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, TimeP
 
         protected override Expression VisitMethodCall(MethodCallExpression node)
         {
-            found |= node.Method.Name == nameof(Queryable.GroupBy);
+            found |= node.Method.Name == nameof(Queryable.GroupBy) || node.Method.DeclaringType == typeof(SequenceRow);
             return found ? node : base.VisitMethodCall(node);
         }
     }
 
     /// <summary>The rows of a type that rules read.</summary>
-    /// <param name="customer">The only customer whose events are.</param>
-    internal IQueryable Source(Type rows, long? customer = null) =>
+    /// <param name="customer">The only customer whose events are; null for everybody's.</param>
+    internal static IQueryable Source(SegmentationDb db, Type rows, long? customer) =>
         rows == typeof(CustomerEvent) && customer is not null ? db.Events.Where(e => e.CustomerKey == customer) : db.Rows(rows);
 }

@@ -1,44 +1,78 @@
 using System.Linq.Expressions;
 using Segmentation.Rules.Events;
 using Segmentation.Rules.Expressions;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Rules.Backends.Sql;
 
-/// <summary>A sequence as EXISTS within EXISTS: each step after the one before, the last not after the end of the first's window.</summary>
+/// <summary>
+/// A sequence in one pass over the events that match its steps, in the order of time. Each event of a step has the latest end of the
+/// windows of the sequences that it goes on with: the greatest of the events of the step before that are earlier, which is a window
+/// function. One that is later than that end, or that no sequence reaches, goes no further.
+/// </summary>
+/// <remarks>
+/// However often the steps match, the events are sorted once and read once a step. EXISTS within EXISTS tries each event with each later
+/// one where the last step is rare (docs/decisions/0034-sequences-in-one-pass.md).
+/// </remarks>
 internal sealed class SequenceQuery<T, TEvent>(
     EventAccess<T, TEvent> access, Expression evaluation, IReadOnlyList<SequenceStep> steps, SequenceWindow? window)
 {
-    private readonly ParameterExpression first = steps[0].Event;
-    private readonly Expression? end = window?.FindEnd(access.ReadTime(steps[0].Event), evaluation);
+    private static readonly Expression<Func<long, DateTimeOffset, DateTimeOffset?, int, SequenceRow>> begin =
+        (owner, at, until, step) => new SequenceRow { Owner = owner, At = at, Step = step, Until = until };
 
-    // The calendar needs a time zone twice for each pair of events: this bound leaves it the few pairs that can be in the window.
-    private readonly Expression? latestEnd = window?.FindLatestEnd(access.ReadTime(steps[0].Event));
+    // Of a step and the one before it: those that go on.
+    private static readonly Expression<Func<SequenceRow, int, bool>> goesOn =
+        (row, step) => row.Step == step || (row.Step == step - 1 && row.At <= row.Until);
 
-    /// <summary>The events that a sequence begins with.</summary>
-    public IQueryable<TEvent> Create()
+    private static readonly Expression<Func<SequenceRow, int, DateTimeOffset?>> findUntil = (row, step) =>
+        row.Step == step ? SequenceRow.FindLatestBefore(row.Step == step - 1 ? row.Until : null, row.Owner, row.At) : null;
+
+    private static readonly Expression<Func<SequenceRow, DateTimeOffset?, SequenceRow>> follow =
+        (row, until) => new SequenceRow { Owner = row.Owner, At = row.At, Step = row.Step, Until = until };
+
+    private static readonly Expression<Func<SequenceRow, DateTimeOffset?, SequenceOwner>> end =
+        (row, until) => new SequenceOwner { Owner = row.Owner, Found = row.At <= until };
+
+    /// <summary>The owners of such a sequence, each once.</summary>
+    /// <remarks>
+    /// Neither WHERE nor another window function can hold a window function. EF Core makes a sub-query of a selection where a set follows:
+    /// UNION ALL with the events of the next step; after the last, DISTINCT with a limit that limits nothing.
+    /// </remarks>
+    public IQueryable<long> CreateOwners()
     {
-        var begins = Splice.And(Test(0), Splice.And([.. ImplyBounds(0)]), Follow(1));
-        return Rows<TEvent>.All.Where(Expression.Lambda<Func<TEvent, bool>>(begins, first));
+        var rows = FindEvents(0);
+        var row = Expression.Parameter(typeof(SequenceRow), "row");
+        for (var i = 1; ; i++)
+        {
+            var step = Expression.Constant(i);
+            rows = rows.Concat(FindEvents(i))
+                .Where(Expression.Lambda<Func<SequenceRow, bool>>(Splice.Body(goesOn, row, step), row));
+            var until = Splice.Body(findUntil, row, step);
+            if (i == steps.Count - 1)
+            {
+                var owners = rows.Select(Expression.Lambda<Func<SequenceRow, SequenceOwner>>(Splice.Body(end, row, until), row)).Distinct();
+                var all = Expression.Call(
+                    typeof(Queryable), nameof(Queryable.Take), [typeof(SequenceOwner)],
+                    owners.Expression, Literal<int>.Create(int.MaxValue));
+                return owners.Provider.CreateQuery<SequenceOwner>(all).Where(o => o.Found).Select(o => o.Owner);
+            }
+
+            rows = rows.Select(Expression.Lambda<Func<SequenceRow, SequenceRow>>(Splice.Body(follow, row, until), row));
+        }
     }
 
-    private Expression Test(int step) =>
-        Splice.And(access.HasHappened(steps[step].Event, evaluation), steps[step].Group.Emit(false));
-
-    private MethodCallExpression Follow(int step)
+    // A query a step: each reads its own range of an index, where one with OR would read all of the table.
+    private IQueryable<SequenceRow> FindEvents(int step)
     {
-        var e = steps[step].Event;
+        var (e, group) = steps[step];
         var time = access.ReadTime(e);
-        var follows = Splice.And(
-            Expression.Equal(Splice.Body(access.Owner, e), Splice.Body(access.Owner, first)),
-            Test(step),
-            Splice.And([.. ImplyBounds(step)]),
-            Expression.GreaterThan(time, access.ReadTime(steps[step - 1].Event)),
-            latestEnd is null ? Splice.Truth(true) : Expression.LessThanOrEqual(time, latestEnd),
-            end is null ? Splice.Truth(true) : Expression.LessThanOrEqual(time, end),
-            step + 1 < steps.Count ? Follow(step + 1) : Splice.Truth(true));
-        return Expression.Call(
-            typeof(Queryable), nameof(Queryable.Any), [typeof(TEvent)],
-            Rows<TEvent>.All.Expression, Expression.Lambda<Func<TEvent, bool>>(follows, e));
+        var test = Splice.And(access.HasHappened(e, evaluation), group.Emit(false), Splice.And([.. ImplyBounds(step)]));
+        var until = step > 0 ? time : window?.FindEnd(time, evaluation) ?? Literal<DateTimeOffset>.Create(LocalTime.Latest);
+        var row = Splice.Body(
+            begin, Splice.Body(access.Owner, e), time, Expression.Convert(until, typeof(DateTimeOffset?)), Expression.Constant(step));
+        return Rows<TEvent>.All
+            .Where(Expression.Lambda<Func<TEvent, bool>>(test, e))
+            .Select(Expression.Lambda<Func<TEvent, SequenceRow>>(row, e));
     }
 
     // Where one step's time is bounded, so are the others': a later one is no earlier and, in a window, not much later. PostgreSQL doesn't

@@ -65,7 +65,10 @@ internal sealed class BlockEvaluator(EvaluationSchedule schedule)
 
     private static Task<bool> IsMemberAsync(
         SegmentationDb db, long key, SegmentPlan segment, SegmentsAt segments, CancellationToken cancellation) =>
-        db.Customers.Where(c => c.Key == key).Where(segment.Members(segments.Plan.Definitions, segments.At, db)).AnyAsync(cancellation);
+        db.Customers
+            .Where(c => c.Key == key)
+            .Where(segment.Members(segments.Plan.Definitions, segments.At, db, key))
+            .AnyAsync(cancellation);
 
     // Segment by segment: what a rule needs is then in the processor's cache for all customers, where a thousand rules for each customer
     // would fetch it anew.

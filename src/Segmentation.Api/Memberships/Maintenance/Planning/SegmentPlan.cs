@@ -100,10 +100,12 @@ internal sealed class SegmentPlan
     public bool IsRegular(DateTimeOffset from, DateTimeOffset to) => rule!.IsRegular(from, to, Segment.TimeZone);
 
     /// <summary>The rule in PostgreSQL: its members at an instant.</summary>
-    public Expression<Func<Customer, bool>> Members(DefinitionSet definitions, DateTimeOffset at, SegmentationDb db) =>
+    /// <param name="customer">The only customer to evaluate: no other's events are read.</param>
+    public Expression<Func<Customer, bool>> Members(
+        DefinitionSet definitions, DateTimeOffset at, SegmentationDb db, long? customer = null) =>
         Segment.Kind == SegmentKind.Manual ? c => c.ManualMemberships.Any(m => m.SegmentId == Segment.Id)
         : rule is null ? _ => false
-        : CompileForSql(definitions).ToQuery(new Evaluation(at, Segment.TimeZone), db.Rows);
+        : CompileForSql(definitions).ToQuery(new Evaluation(at, Segment.TimeZone), rows => SegmentQuery.Source(db, rows, customer));
 
     /// <summary>The rule in PostgreSQL: the customers that time may bring in or out between two instants.</summary>
     /// <returns>A predicate over customers' rows, and queries for the keys of further customers.</returns>

@@ -62,6 +62,7 @@ public sealed class RuleWorld : IAsyncLifetime
         source = new NpgsqlDataSourceBuilder(ConnectionString).Build();
         await using var db = NewDb();
         await db.Database.MigrateAsync();
+        await DatabaseRoles.GrantAsync(db, default);
 
         var random = new Random(20240331);
         var customers = Enumerable.Range(0, 160).Select(i => MakeCustomer(random, i)).ToList();

@@ -133,5 +133,5 @@ public sealed record MetricCap(decimal? Percentile = null, decimal? Value = null
     public const decimal DefaultPercentile = 99.9m;
 
     /// <summary>Whether it is one of the two, within its bounds.</summary>
-    internal bool Fits => (Percentile, Value) is (> 0 and < 100, null) or (null, > 0);
+    internal bool Fits => (Percentile, Value) is ( > 0 and < 100, null) or (null, > 0);
 }

@@ -24,7 +24,9 @@ internal static class PrivateDatabase
         }
 
         await using var database = await OpenAsync(target.Database!);
-        await ExecuteAsync(database, ReadScript());
+
+        // One transaction, that takes the tables one after the other: where somebody is still connected it may lose to them.
+        await Retry.OnDeadlockAsync(async () => await ExecuteAsync(database, ReadScript()), cancellation);
         foreach (var role in (string[])[DatabaseRoles.Owner, DatabaseRoles.App])
         {
             // On Unix the socket's folder lets in its owner alone.
@@ -39,10 +41,10 @@ internal static class PrivateDatabase
             return connection;
         }
 
-        async Task ExecuteAsync(NpgsqlConnection connection, string sql)
+        async Task<int> ExecuteAsync(NpgsqlConnection connection, string sql)
         {
             await using var command = new NpgsqlCommand(sql, connection);
-            await command.ExecuteNonQueryAsync(cancellation);
+            return await command.ExecuteNonQueryAsync(cancellation);
         }
     }
 

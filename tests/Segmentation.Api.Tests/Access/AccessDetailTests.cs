@@ -62,6 +62,8 @@ public sealed class AccessDetailTests(AccessWorld world) : IClassFixture<AccessW
         }
 
         await using var only = await server.Services.GetRequiredService<DataSources>()[WorkClass.Health].OpenConnectionAsync();
+        await Wait.UntilAsync(
+            async () => (await server.Api.GetAsync("/health/ready")).Status == 503, "its last answer, which holds for a second, is over");
         foreach (var (caller, said) in new ((string, string)[], string)[]
         {
             ([], "The service is not ready."), ([other], "The service is not ready."), ([admin], "The database does not answer."),

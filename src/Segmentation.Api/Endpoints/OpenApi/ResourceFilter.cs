@@ -118,6 +118,12 @@ internal sealed class ResourceFilter : IDocumentFilter
         }
 
         ForbidNull(own);
+        if (own.Items is { } items && property.Type.GenericTypeArguments is [{ IsValueType: true } item]
+            && System.Nullable.GetUnderlyingType(item) is not null)
+        {
+            own.Items = AllowNull(items);
+        }
+
         own.ReadOnly = property.IsReadOnly;
         if (property.IsNullShown)
         {

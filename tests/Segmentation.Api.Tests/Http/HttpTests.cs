@@ -177,7 +177,7 @@ public sealed class HttpTests(ApiFixture fixture) : IClassFixture<ApiFixture>
         await using (new ApiFixture.Server(connectionString))
         {
             (await server.Api.GetAsync("segments")).Expect(200);
-            (await server.Api.GetAsync("/health/ready")).Expect(200);
+            await Wait.UntilAsync(async () => (await server.Api.GetAsync("/health/ready")).Status == 200, "the service is ready");
         }
     }
 

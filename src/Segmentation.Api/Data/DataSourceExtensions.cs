@@ -1,8 +1,9 @@
+using Microsoft.EntityFrameworkCore;
 using Npgsql;
 
 namespace Segmentation.Api.Data;
 
-/// <summary>Single statements without EF Core, each on a connection of the pool that it holds no longer than it runs.</summary>
+/// <summary>Single statements without EF Core: of a pool, each on a connection that it holds no longer than it runs.</summary>
 internal static class DataSourceExtensions
 {
     public static async Task<List<T>> QueryAsync<T>(
@@ -14,6 +15,34 @@ internal static class DataSourceExtensions
     {
         await using var command = database.CreateCommand(sql);
         command.Parameters.AddRange(parameters);
+        return await command.ReadAllAsync(read, cancellation);
+    }
+
+    /// <summary>The same on a context's connection: in its transaction, where it has one.</summary>
+    public static async Task<List<T>> QueryAsync<T>(
+        this SegmentationDb db,
+        string sql,
+        Func<NpgsqlDataReader, T> read,
+        CancellationToken cancellation,
+        params NpgsqlParameter[] parameters)
+    {
+        await db.Database.OpenConnectionAsync(cancellation);
+        try
+        {
+            await using var command = new NpgsqlCommand(sql, (NpgsqlConnection)db.Database.GetDbConnection());
+            command.Parameters.AddRange(parameters);
+            return await command.ReadAllAsync(read, cancellation);
+        }
+        finally
+        {
+            await db.Database.CloseConnectionAsync();
+        }
+    }
+
+    /// <summary>All rows of a command.</summary>
+    public static async Task<List<T>> ReadAllAsync<T>(
+        this NpgsqlCommand command, Func<NpgsqlDataReader, T> read, CancellationToken cancellation)
+    {
         await using var reader = await command.ExecuteReaderAsync(cancellation);
         List<T> rows = [];
         while (await reader.ReadAsync(cancellation))

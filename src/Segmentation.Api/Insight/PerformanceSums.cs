@@ -1,5 +1,3 @@
-using System.Data.Common;
-using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using Segmentation.Api.Data;
 using Segmentation.Api.Segments;
@@ -42,13 +40,16 @@ internal sealed class PerformanceSums(SegmentationDb db, long total, Func<DateTi
             ) AS s ON s.n = b.n
             ORDER BY b.n
             """;
-        NpgsqlParameter[] parameters = [.. metric.Parameters, .. m.CopyParameters(), .. k?.CopyParameters() ?? [], Starts(starts)];
-        return await ReadAsync(sql, parameters, row =>
-        {
-            var (own, others) = (
-                MetricSums.Read(row, 3, 0, row.GetDouble(0)), MetricSums.Read(row, 3, 1, total - row.GetDouble(0)));
-            return new BucketSums(own, others, own + others, k is null ? default : MetricSums.Read(row, 3, 2, row.GetDouble(1)));
-        }, cancellation);
+        return await db.QueryAsync(
+            sql,
+            row =>
+            {
+                var (own, others) = (
+                    MetricSums.Read(row, 3, 0, row.GetDouble(0)), MetricSums.Read(row, 3, 1, total - row.GetDouble(0)));
+                return new BucketSums(own, others, own + others, k is null ? default : MetricSums.Read(row, 3, 2, row.GetDouble(1)));
+            },
+            cancellation,
+            [.. metric.Parameters, .. m.CopyParameters(), .. k?.CopyParameters() ?? [], Starts(starts)]);
     }
 
     /// <summary>Of who was a member just before each event, by the stays that are stored.</summary>
@@ -100,16 +101,18 @@ internal sealed class PerformanceSums(SegmentationDb db, long total, Func<DateTi
             ) AS s ON s.n = b.n
             ORDER BY b.n
             """;
-        NpgsqlParameter[] parameters =
-        [
-            .. metric.Parameters, Starts(starts), new NpgsqlParameter("ends", ends), new NpgsqlParameter("segment", segment.Id),
-            new NpgsqlParameter("other", other?.Id ?? 0),
-        ];
-        return await ReadAsync(sql, parameters, row => new BucketSums(
-            MetricSums.Read(row, 3, 0, row.GetDouble(0)),
-            MetricSums.Read(row, 3, 1, total - row.GetDouble(0)),
-            MetricSums.Read(row, 3, 2, total),
-            other is null ? default : MetricSums.Read(row, 3, 3, row.GetDouble(1))), cancellation);
+        return await db.QueryAsync(
+            sql,
+            row => new BucketSums(
+                MetricSums.Read(row, 3, 0, row.GetDouble(0)),
+                MetricSums.Read(row, 3, 1, total - row.GetDouble(0)),
+                MetricSums.Read(row, 3, 2, total),
+                other is null ? default : MetricSums.Read(row, 3, 3, row.GetDouble(1))),
+            cancellation,
+            [
+                .. metric.Parameters, Starts(starts), new NpgsqlParameter("ends", ends), new NpgsqlParameter("segment", segment.Id),
+                new NpgsqlParameter("other", other?.Id ?? 0),
+            ]);
     }
 
     // A segment's stays that touch the period.
@@ -125,19 +128,4 @@ internal sealed class PerformanceSums(SegmentationDb db, long total, Func<DateTi
         $"SELECT *, {(starts.Length == 1 ? "1" : "width_bucket(at, @starts)")} AS n FROM ({metric.Text}) AS s";
 
     private static NpgsqlParameter Starts(DateTimeOffset[] starts) => new("starts", starts);
-
-    private async Task<List<BucketSums>> ReadAsync(
-        string sql, NpgsqlParameter[] parameters, Func<DbDataReader, BucketSums> read, CancellationToken cancellation)
-    {
-        await using var command = new NpgsqlCommand(sql, (NpgsqlConnection)db.Database.GetDbConnection());
-        command.Parameters.AddRange(parameters);
-        List<BucketSums> rows = [];
-        await using var reader = await command.ExecuteReaderAsync(cancellation);
-        while (await reader.ReadAsync(cancellation))
-        {
-            rows.Add(read(reader));
-        }
-
-        return rows;
-    }
 }

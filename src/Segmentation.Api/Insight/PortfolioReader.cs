@@ -231,19 +231,13 @@ public sealed class PortfolioReader(
             LEFT JOIN v ON v.key = s.key {(atRisk is null ? "" : $"LEFT JOIN ({atRisk.Text}) AS r(key) ON r.key = s.key")}
             GROUP BY s.segment_id
             """;
-        await using var command = new NpgsqlCommand(sql, (NpgsqlConnection)db.Database.GetDbConnection());
-        NpgsqlParameter[] parameters = [.. source.Parameters, .. stays.CopyParameters(), .. atRisk?.CopyParameters() ?? []];
-        command.Parameters.AddRange(parameters);
-        Dictionary<int, PortfolioRow> rows = [];
-        await using var reader = await command.ExecuteReaderAsync(cancellation);
-        while (await reader.ReadAsync(cancellation))
-        {
-            rows[reader.GetInt32(0)] = new PortfolioRow(
-                reader.GetInt64(2), reader.GetInt64(3), reader.GetInt64(4), reader.GetInt64(5),
-                MetricSums.Read(reader, 6, 0, reader.GetInt64(1)));
-        }
-
-        return rows;
+        var rows = await db.QueryAsync(
+            sql,
+            row => (Segment: row.GetInt32(0), Sums: new PortfolioRow(
+                row.GetInt64(2), row.GetInt64(3), row.GetInt64(4), row.GetInt64(5), MetricSums.Read(row, 6, 0, row.GetInt64(1)))),
+            cancellation,
+            [.. source.Parameters, .. stays.CopyParameters(), .. atRisk?.CopyParameters() ?? []]);
+        return rows.ToDictionary(r => r.Segment, r => r.Sums);
     }
 
     private readonly record struct PortfolioRow(long Members, long Joined, long Left, long AtRisk, MetricSums Sums);

@@ -148,20 +148,14 @@ public sealed class RetentionReader(
             SELECT a.cohort - 1, e.period - a.cohort, count(*) FROM a JOIN e ON e.key = a.key
             WHERE e.period >= a.cohort AND e.period < a.cohort + {MaxCohorts} GROUP BY a.cohort, e.period
             """;
-        await using var command = new NpgsqlCommand(sql, (NpgsqlConnection)db.Database.GetDbConnection());
-        NpgsqlParameter[] parameters =
-        [
-            .. source.Parameters, .. anchors.CopyParameters(), new NpgsqlParameter("starts", starts),
-            new NpgsqlParameter("last", starts[cohorts]),
-        ];
-        command.Parameters.AddRange(parameters);
-        Dictionary<(int, int), long> counts = [];
-        await using var reader = await command.ExecuteReaderAsync(cancellation);
-        while (await reader.ReadAsync(cancellation))
-        {
-            counts[(reader.GetInt32(0), reader.GetInt32(1))] = reader.GetInt64(2);
-        }
-
-        return counts;
+        var rows = await db.QueryAsync(
+            sql,
+            row => (Cohort: row.GetInt32(0), Period: row.GetInt32(1), Customers: row.GetInt64(2)),
+            cancellation,
+            [
+                .. source.Parameters, .. anchors.CopyParameters(), new NpgsqlParameter("starts", starts),
+                new NpgsqlParameter("last", starts[cohorts]),
+            ]);
+        return rows.ToDictionary(r => (r.Cohort, r.Period), r => r.Customers);
     }
 }

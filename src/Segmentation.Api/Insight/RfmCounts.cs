@@ -35,7 +35,7 @@ public sealed class RfmCounts(SegmentationDb db, RevenueOptions revenue)
         // width_bucket counts the thresholds that a value reaches; those that none reaches are the last.
         var (source, parameters) = Source(past);
         var first = parameters.Length + 1;
-        var counts = await ReadAsync(
+        var counts = await db.QueryAsync(
             $"""
             SELECT width_bucket(last_order_at, ${first}), width_bucket(order_count, ${first + 1}),
                 width_bucket(lifetime_value, ${first + 2}), count(*), sum(lifetime_value)
@@ -105,7 +105,7 @@ public sealed class RfmCounts(SegmentationDb db, RevenueOptions revenue)
         string column, DateTimeOffset? past, CancellationToken cancellation)
     {
         var (source, parameters) = Source(past);
-        return ReadAsync(
+        return db.QueryAsync(
             $"SELECT {column}, count(*) FROM ({source}) c GROUP BY 1 ORDER BY 1",
             row => (row.GetFieldValue<T>(0), row.GetInt64(1)), cancellation, parameters);
     }
@@ -120,29 +120,6 @@ public sealed class RfmCounts(SegmentationDb db, RevenueOptions revenue)
                     SqlParameter.Create(revenue.RefundTypes, texts),
                 ])
             : (Now, []);
-    }
-
-    private async Task<List<T>> ReadAsync<T>(
-        string sql, Func<NpgsqlDataReader, T> read, CancellationToken cancellation, params NpgsqlParameter[] parameters)
-    {
-        await db.Database.OpenConnectionAsync(cancellation);
-        try
-        {
-            await using var command = new NpgsqlCommand(sql, (NpgsqlConnection)db.Database.GetDbConnection());
-            command.Parameters.AddRange(parameters);
-            await using var reader = await command.ExecuteReaderAsync(cancellation);
-            List<T> rows = [];
-            while (await reader.ReadAsync(cancellation))
-            {
-                rows.Add(read(reader));
-            }
-
-            return rows;
-        }
-        finally
-        {
-            await db.Database.CloseConnectionAsync();
-        }
     }
 
     private sealed record Count(int Recency, int FrequencyMonetary, long Customers, decimal LifetimeValue);

@@ -1,5 +1,6 @@
 using Npgsql;
 using NpgsqlTypes;
+using Segmentation.Api.Data;
 
 namespace Segmentation.Api.Insight;
 
@@ -96,14 +97,8 @@ internal sealed class ProfileEvents(ProfileSides sides, DateTimeOffset from)
         command.Parameters.Add(new() { Value = type, NpgsqlDbType = NpgsqlDbType.Text });
         command.Parameters.Add(new() { Value = path, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text });
         command.Parameters.Add(new() { Value = (long)minimumGroup, NpgsqlDbType = NpgsqlDbType.Bigint });
-        List<(string, string, long, long)> values = [];
-        await using var reader = await command.ExecuteReaderAsync(cancellation);
-        while (await reader.ReadAsync(cancellation))
-        {
-            values.Add((reader.GetString(0), reader.GetString(1), reader.GetInt64(2), reader.GetInt64(3)));
-        }
-
-        return values;
+        return await command.ReadAllAsync(
+            row => (row.GetString(0), row.GetString(1), row.GetInt64(2), row.GetInt64(3)), cancellation);
     }
 
     /// <summary>The window's ends, as the first two parameters.</summary>
@@ -135,13 +130,8 @@ internal sealed class ProfileEvents(ProfileSides sides, DateTimeOffset from)
             """);
         command.Parameters.Add(
             new() { Value = types.Select(t => t.Type).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text });
-        Dictionary<string, string> spelled = new(StringComparer.Ordinal);
-        await using var reader = await command.ExecuteReaderAsync(cancellation);
-        while (await reader.ReadAsync(cancellation))
-        {
-            spelled[reader.GetString(0)] = reader.GetString(1);
-        }
-
+        var rows = await command.ReadAllAsync(row => (Type: row.GetString(0), Sent: row.GetString(1)), cancellation);
+        var spelled = rows.ToDictionary(r => r.Type, r => r.Sent, StringComparer.Ordinal);
         return
         [
             .. types.OrderByDescending(t => t.Members + t.Others)

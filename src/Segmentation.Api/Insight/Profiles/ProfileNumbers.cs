@@ -1,3 +1,4 @@
+using Segmentation.Api.Data;
 using Segmentation.Models.Statistics;
 
 namespace Segmentation.Api.Insight;
@@ -13,13 +14,7 @@ internal sealed class ProfileNumbers(ProfileSides sides)
             SELECT n{column}, count(*) FILTER (WHERE member), count(*) FILTER (WHERE NOT member) FROM {ProfileSides.Table}
             WHERE n{column} IS NOT NULL GROUP BY n{column} ORDER BY n{column}
             """);
-        List<(double, long, long)> counts = [];
-        await using var reader = await command.ExecuteReaderAsync(cancellation);
-        while (await reader.ReadAsync(cancellation))
-        {
-            counts.Add((reader.GetDouble(0), reader.GetInt64(1), reader.GetInt64(2)));
-        }
-
-        return new NumberComparison(counts);
+        return new NumberComparison(await command.ReadAllAsync(
+            row => (row.GetDouble(0), row.GetInt64(1), row.GetInt64(2)), cancellation));
     }
 }

@@ -30,7 +30,7 @@ internal sealed class CustomerLoader(SegmentationDb db, CustomerRowReaders.Both 
                 ],
                 StringComparer.Ordinal),
             "c");
-        var loaded = await ReadAsync(
+        var loaded = await db.QueryAsync(
             $"SELECT {columns.Columns} FROM customers c WHERE c.key = ANY ($1) ORDER BY c.id", columns.Read, cancellation, Keys(keys));
         var byKey = loaded.ToDictionary(c => c.Key);
         if (ReadsEvents)
@@ -40,7 +40,7 @@ internal sealed class CustomerLoader(SegmentationDb db, CustomerRowReaders.Both 
 
         if (members.Contains(nameof(Customer.ManualMemberships)))
         {
-            var manual = await ReadAsync(
+            var manual = await db.QueryAsync(
                 "SELECT m.customer_key, m.segment_id FROM manual_members m WHERE m.customer_key = ANY ($1)",
                 row => (Key: row.GetInt64(0), Segment: row.GetInt32(1)), cancellation, Keys(keys));
             manual.ForEach(m => byKey[m.Key].ManualMemberships.Add(new ManualMember { SegmentId = m.Segment, CustomerKey = m.Key }));
@@ -49,7 +49,7 @@ internal sealed class CustomerLoader(SegmentationDb db, CustomerRowReaders.Both 
         if (segment.NeedsRank)
         {
             // One pass in the order of the index ranks everybody.
-            var ranks = await ReadAsync(
+            var ranks = await db.QueryAsync(
                 """
                 SELECT r.key, r.smaller, (SELECT customers FROM customer_total)
                 FROM (SELECT key, rank() OVER (ORDER BY lifetime_value) - 1 AS smaller FROM customers) r WHERE r.key = ANY ($1)
@@ -66,7 +66,7 @@ internal sealed class CustomerLoader(SegmentationDb db, CustomerRowReaders.Both 
         long[] keys = [.. customers.Values.Where(c => c.EventCount <= CustomerSnapshots.MaxEvents).Select(c => c.Key)];
         var read = Events(segment.Rule!.Source!.Value).ToList();
         string[]? types = read.Any(e => e.Types is null) ? null : [.. read.SelectMany(e => e.Types!).Distinct(StringComparer.Ordinal)];
-        var events = await ReadAsync(
+        var events = await db.QueryAsync(
             $"SELECT {rows.Events.Columns} FROM events WHERE customer_key = ANY ($1) AND ($2 IS NULL OR type = ANY ($2))",
             rows.Events.Read,
             cancellation,
@@ -81,21 +81,6 @@ internal sealed class CustomerLoader(SegmentationDb db, CustomerRowReaders.Both 
 
     private IEnumerable<EventReference> Events(JsonElement rule) => RuleReferences.Events(rule).Concat(
         RuleReferences.Segments(rule).Select(k => all.Segments[k].Rule).OfType<JsonElement>().SelectMany(Events));
-
-    private async Task<List<T>> ReadAsync<T>(
-        string sql, Func<NpgsqlDataReader, T> read, CancellationToken cancellation, params NpgsqlParameter[] parameters)
-    {
-        await using var command = new NpgsqlCommand(sql, (NpgsqlConnection)db.Database.GetDbConnection());
-        command.Parameters.AddRange(parameters);
-        await using var reader = await command.ExecuteReaderAsync(cancellation);
-        List<T> found = [];
-        while (await reader.ReadAsync(cancellation))
-        {
-            found.Add(read(reader));
-        }
-
-        return found;
-    }
 
     private static NpgsqlParameter Keys(long[] keys) => SqlParameter.Create(keys, NpgsqlDbType.Array | NpgsqlDbType.Bigint);
 }

@@ -70,6 +70,12 @@ public sealed class ProfileTests(ProfileWorld world) : IClassFixture<ProfileWorl
         Assert.Equal(q, traits.Concat(numbers).Select(t => t.GetProperty("q").GetDouble()));
     }
 
+    [Theory]
+    [InlineData("Age", "age")]
+    [InlineData("RFM monetary value", "RFM monetary value")]
+    [InlineData("x", "x")]
+    public void Label_WithinASentence_KeepsItsCapitals(string label, string said) => Assert.Equal(said, ProfileRules.LowerFirst(label));
+
     [Fact]
     public async Task Findings_AreWhatMarksThem()
     {

@@ -43,8 +43,8 @@ internal sealed class ProfileFindings(ProfileTestList tests, Func<JsonObject, st
         var (subject, c) = (test.Subject, test.Comparison);
         return new TraitResult(
             test.Rule, Describe(subject, test.Rule, test.Phrase), subject.Field, subject.Event, subject.Property, test.Value?.DeepClone(),
-            (long)c.Members.Count, (long)c.Others.Count, c.Members.Share, c.Others.Share, c.Difference, ToArray(c.DifferenceInterval()),
-            c.Lift, c.LiftInterval() is { } interval ? ToArray(interval) : null, EffectResult.From(c.Effect), c.Information, test.Test,
+            (long)c.Members.Count, (long)c.Others.Count, c.Members.Share, c.Others.Share, c.Difference, c.DifferenceInterval().ToArray(),
+            c.Lift, c.LiftInterval()?.ToArray(), EffectResult.From(c.Effect), c.Information, test.Test,
             test.P, q, tests.IsByDefinition(subject));
     }
 
@@ -55,7 +55,7 @@ internal sealed class ProfileFindings(ProfileTestList tests, Func<JsonObject, st
         var (range, persona) = TellRange(test, between);
         var bins = between.Select((b, i) => new BinResult(Told(i - 1), Told(i), b.Members, b.Others)).ToList();
         var result = new NumberResult(
-            test.Subject.Field, test.Subject.Event, test.Unit, superiority.Value, ToArray(superiority.Interval), superiority.P, q,
+            test.Subject.Field, test.Subject.Event, test.Unit, superiority.Value, superiority.Interval.ToArray(), superiority.P, q,
             SideResult.From(numbers.Members, tests.Members, test.Scale), SideResult.From(numbers.Others, tests.Others, test.Scale),
             range, bins, tests.IsByDefinition(test.Subject));
         var isFound = q <= MaxQ && Math.Abs(superiority.Value - 0.5) > LeastSuperiority && numbers.Members?.Count >= LeastMembers;
@@ -87,11 +87,11 @@ internal sealed class ProfileFindings(ProfileTestList tests, Func<JsonObject, st
         var name = test.Subject.Event is { } type ? $"{type} {words} times {tests.Lately}"
             : $"{test.Subject.Label} {words}{(test.Unit is null ? "" : " days ago")}";
         var phrase = test.Subject.Event is not null ? $"did {name}"
-            : test.Unit is not null ? $"have {LowerFirst(name)}"
-            : $"have {LowerFirst(test.Subject.Label)} of {words}";
+            : test.Unit is not null ? $"have {ProfileRules.LowerFirst(name)}"
+            : $"have {ProfileRules.LowerFirst(test.Subject.Label)} of {words}";
         return (
             new RangeResult(rule, Describe(test.Subject, rule, phrase), found.Members.Share, found.Others.Share, found.Lift),
-            new PersonaTrait(test.Subject.Name, found, phrase, LowerFirst(name)));
+            new PersonaTrait(test.Subject.Name, found, phrase, ProfileRules.LowerFirst(name)));
     }
 
     // What a condition on events says of itself is long.
@@ -100,8 +100,4 @@ internal sealed class ProfileFindings(ProfileTestList tests, Func<JsonObject, st
         var text = (subject.Event is null ? describe(rule) : null) ?? phrase;
         return char.ToUpperInvariant(text[0]) + text[1..];
     }
-
-    private static string LowerFirst(string text) => char.ToLowerInvariant(text[0]) + text[1..];
-
-    private static double[] ToArray(Interval interval) => [interval.Low, interval.High];
 }

@@ -124,4 +124,8 @@ internal static class ProfileRules
 
     private static JsonObject Group(params JsonObject[] rules) =>
         new() { ["combinator"] = "and", ["rules"] = new JsonArray([.. rules]) };
+
+    /// <summary>As it is within a sentence: "age", but "RFM group".</summary>
+    public static string LowerFirst(string text) =>
+        text.Length > 1 && char.IsUpper(text[1]) ? text : char.ToLowerInvariant(text[0]) + text[1..];
 }

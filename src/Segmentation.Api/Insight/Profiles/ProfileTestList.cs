@@ -29,7 +29,7 @@ internal sealed class ProfileTestList(long members, long others, int days, Evalu
 
     public void AddValues(Field field, ValueCounts counts)
     {
-        var (subject, label) = (new ProfileSubject(field.Name, field.Label, field.Type), LowerFirst(field.Label));
+        var (subject, label) = (new ProfileSubject(field.Name, field.Label, field.Type), ProfileRules.LowerFirst(field.Label));
         var isFlag = field.Type == FieldType.Boolean;
         foreach (var value in counts.Values)
         {
@@ -53,7 +53,7 @@ internal sealed class ProfileTestList(long members, long others, int days, Evalu
 
     public void AddElements(Field field, ValueCounts counts)
     {
-        var (subject, label) = (new ProfileSubject(field.Name, field.Label, field.Type), LowerFirst(field.Label));
+        var (subject, label) = (new ProfileSubject(field.Name, field.Label, field.Type), ProfileRules.LowerFirst(field.Label));
         foreach (var value in counts.Values)
         {
             if (value.Value is { } text)
@@ -126,7 +126,7 @@ internal sealed class ProfileTestList(long members, long others, int days, Evalu
 
     private void AddMissing(ProfileSubject subject, long m, long o)
     {
-        var label = LowerFirst(subject.Label);
+        var label = ProfileRules.LowerFirst(subject.Label);
         Add(subject, ProfileRules.Condition(subject.Field, "null"), null, $"have no {label} on record", $"no {label}", m, o);
     }
 
@@ -150,7 +150,4 @@ internal sealed class ProfileTestList(long members, long others, int days, Evalu
             Numbers.Add(new NumberTest(subject, numbers, superiority, scale, unit, bounds, range));
         }
     }
-
-    private static string LowerFirst(string label) =>
-        label.Length > 1 && char.IsUpper(label[1]) ? label : char.ToLowerInvariant(label[0]) + label[1..];
 }

@@ -1,5 +1,5 @@
-using System.Diagnostics;
 using System.Globalization;
+using KillTests;
 using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
@@ -173,29 +173,7 @@ internal static class TestFolder
     }
 
     /// <summary>Ends and deletes the servers of test runs that were killed: nobody else would.</summary>
-    public static void SweepServers()
-    {
-        foreach (var folder in Directory.GetDirectories(Path.GetTempPath(), ServerPrefix + "*"))
-        {
-            try
-            {
-                // A live run's server holds the lock; one that is about to start has none yet.
-                using (File.Open(Path.Combine(folder, "lock"), FileMode.Open, FileAccess.ReadWrite, FileShare.None))
-                {
-                    if (PostgresProcess.Find(PostgresFolder.ClusterIn(folder)) is { } orphan)
-                    {
-                        Process.GetProcessById(orphan).Kill();
-                    }
-
-                    Directory.Delete(folder, recursive: true);
-                }
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                // In use, another user's, or its processes are still writing while they end: the next run sweeps again.
-            }
-        }
-    }
+    public static void SweepServers() => ScratchFolder.Sweep(Path.GetTempPath(), ServerPrefix);
 
     /// <summary>Options for a server in the folder. What a test writes need not outlive a power cut.</summary>
     public static EmbeddedOptions Options(string folder) => new()

@@ -33,7 +33,7 @@ internal static class UnreadBodies
     public static void UseUnreadBodies(this IApplicationBuilder app) => app.Use(async (context, next) =>
     {
         var request = context.Request;
-        if (!HttpProtocol.IsHttp11(request.Protocol) || !(request.ContentLength is not { } length || length > ShortBytes)
+        if (!HttpProtocol.IsHttp11(request.Protocol) || request.ContentLength <= ShortBytes
             || context.Features.Get<IHttpRequestBodyDetectionFeature>() is not { CanHaveBody: true })
         {
             await next(context);

@@ -15,7 +15,10 @@ public sealed record RfmRequest : AnalysisRequest;
 /// </summary>
 internal sealed class RfmAnalysis(RfmCounts counts) : AnalysisType<RfmRequest>
 {
-    public override string Name => "rfm";
+    /// <summary>What a request says in <c>type</c>.</summary>
+    public const string TypeName = "rfm";
+
+    public override string Name => TypeName;
 
     protected override Task<RfmRequest> CheckAsync(RfmRequest request, CancellationToken cancellation) => Task.FromResult(request);
 

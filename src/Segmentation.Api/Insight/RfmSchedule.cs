@@ -3,6 +3,7 @@ using Microsoft.EntityFrameworkCore;
 using Segmentation.Api.Analyses;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
+using Segmentation.Api.Http;
 using Segmentation.Api.Memberships;
 using Segmentation.Api.Segments;
 
@@ -13,7 +14,8 @@ internal sealed partial class RfmSchedule(
     IServiceScopeFactory scopes, PredictionOptions options, TimeProvider time, ILogger<RfmSchedule> logger) : ILeaderTask
 {
     private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(20);
-    private static readonly JsonElement Request = JsonElement.Parse("""{"type":"rfm"}""");
+    private static readonly JsonElement Request =
+        JsonSerializer.SerializeToElement(new RfmRequest { Type = RfmAnalysis.TypeName }, Json.Options);
 
     public async Task RunAsync(CancellationToken whileLeading)
     {
@@ -50,7 +52,7 @@ internal sealed partial class RfmSchedule(
         var latest = await db.RfmThresholds.OrderByDescending(t => t.Id).Select(t => (DateTimeOffset?)t.ComputedAt)
             .FirstOrDefaultAsync(cancellation);
         if (due <= (latest ?? since)
-            || await db.Analyses.AnyAsync(a => a.Type == "rfm" && a.CreatedAt >= due, cancellation)
+            || await db.Analyses.AnyAsync(a => a.Type == RfmAnalysis.TypeName && a.CreatedAt >= due, cancellation)
             || !await db.Customers.AnyAsync(c => c.OrderCount > 0, cancellation))
         {
             return false;

@@ -5,9 +5,6 @@ namespace Segmentation.Api.Segments;
 /// <summary>A metric that a user has defined.</summary>
 public sealed class Metric
 {
-    /// <summary>How many there can be.</summary>
-    public const int MaxCount = 1_000;
-
     public required string Key { get; set; }
 
     /// <summary>As it is answered (<see cref="MetricResource.Normalize"/>), without its key and times.</summary>

@@ -9,7 +9,7 @@ using Segmentation.Rules.Values;
 namespace Segmentation.Api.Segments;
 
 /// <summary>Metrics: those that are built in, and those that users define.</summary>
-public sealed class MetricStore(SegmentationDb db, BuiltInMetrics builtIn, MetricEvents events, TimeProvider time)
+public sealed class MetricStore(SegmentationDb db, BuiltInMetrics builtIn, MetricEvents events, Limits limits, TimeProvider time)
 {
     /// <summary>All of them, by key.</summary>
     public async Task<IReadOnlyList<MetricResource>> ListAsync(CancellationToken cancellation)
@@ -67,9 +67,9 @@ public sealed class MetricStore(SegmentationDb db, BuiltInMetrics builtIn, Metri
         var now = LocalTime.Truncate(time.GetUtcNow());
         if (metric is null)
         {
-            if (await db.Metrics.CountAsync(cancellation) >= Metric.MaxCount)
+            if (await db.Metrics.CountAsync(cancellation) >= limits.Metrics)
             {
-                throw ApiProblem.TooMany(Metric.MaxCount, "metrics");
+                throw ApiProblem.TooMany(limits.Metrics, "metrics");
             }
 
             metric = db.Metrics.Add(new Metric { Key = key, CreatedAt = now }).Entity;

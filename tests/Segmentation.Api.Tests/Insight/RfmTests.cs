@@ -116,12 +116,22 @@ public sealed class RfmTests : IAsyncLifetime
         var other = await Api.MakeSegmentAsync(All(Is("value.orderCount", ">=", "2")), "\"status\":\"active\"");
         await WaitForSizeAsync(within, scores.Values.Count(s => s.R == 5));
         await WaitForSizeAsync(other, orders.Count(o => o.Value.Count >= 2));
+        await Wait.UntilAsync(
+            async () => (await Api.GetAsync($"segments/{recent}")).Expect(200)["state"].GetProperty("status").ValueEquals("ready"),
+            $"{recent} is built");
         var built = await StartedAtAsync(other);
 
         var slow = scores.First(s => s.Value.R == 1).Key;
         await AddAsync(slow, now.AddMinutes(-1), 10);
         await WaitForSizeAsync(within, scores.Values.Count(s => s.R == 5) + 1);
-        var last = (await Api.GetAsync($"segments/{recent}/changes?limit=1")).Expect(200)["items"][0];
+        var last = default(JsonElement);
+        await Wait.UntilAsync(
+            async () =>
+            {
+                last = (await Api.GetAsync($"segments/{recent}/changes?limit=1")).Expect(200)["items"][0];
+                return last.GetProperty("customerId").ValueEquals(slow);
+            },
+            "its order is told");
         Assert.Equal("event", last.GetProperty("cause").GetString());
 
         // Everybody else orders: who was recent is so no more, by new thresholds alone.

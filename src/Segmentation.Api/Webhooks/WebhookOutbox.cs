@@ -36,17 +36,27 @@ internal sealed class WebhookOutbox : IRevisionObserver
         ORDER BY b.id, m.joined, m.customer_key
         """;
 
-    // Whom nobody is told of any more, that they joined: gone. That they left is still told, as of one that was erased.
+    // Whom nobody is told of any more, that they joined: gone. That they left is still told, as of one that was erased. An erasure may come
+    // after a customer that has the id by now has joined, by a segment's rebuild say: what is about a stay of that one is left alone.
     private const string ForgetErased =
         """
-        WITH told AS (
-          DELETE FROM webhook_deliveries USING unnest($1) AS e (erased_id)
-          WHERE customer_key = hashtextextended(erased_id COLLATE "C", 0) AND customer_id = erased_id AND state > 0),
-        joined AS (
-          DELETE FROM webhook_deliveries USING unnest($1) AS e (erased_id)
-          WHERE customer_key = hashtextextended(erased_id COLLATE "C", 0) AND customer_id = erased_id AND state = 0 AND joined)
-        UPDATE webhook_deliveries SET cause = 8, event_id = NULL FROM unnest($1) AS e (erased_id)
-        WHERE customer_key = hashtextextended(erased_id COLLATE "C", 0) AND customer_id = erased_id AND state = 0 AND NOT joined
+        WITH e AS MATERIALIZED (SELECT unnest($1) AS erased_id),
+        others AS MATERIALIZED (
+          SELECT c.id, s.key AS segment_key, x.joined, b.at
+          FROM e JOIN customers c ON c.id = e.erased_id
+          JOIN memberships m ON m.customer_key = c.key
+          CROSS JOIN LATERAL (VALUES (true, m.joined_batch), (false, m.left_batch)) x (joined, batch)
+          JOIN membership_batches b ON b.id = x.batch
+          JOIN segments s ON s.id = m.segment_id),
+        own AS MATERIALIZED (
+          SELECT d.id, d.state > 0 OR d.joined AS is_gone
+          FROM e JOIN webhook_deliveries d
+            ON d.customer_key = hashtextextended(e.erased_id COLLATE "C", 0) AND d.customer_id = e.erased_id
+          WHERE NOT EXISTS (
+            SELECT FROM others o
+            WHERE o.id = d.customer_id AND o.segment_key = d.segment_key AND o.joined = d.joined AND o.at = d.at)),
+        gone AS (DELETE FROM webhook_deliveries d USING own WHERE d.id = own.id AND own.is_gone)
+        UPDATE webhook_deliveries d SET cause = 8, event_id = NULL FROM own WHERE d.id = own.id AND NOT own.is_gone
         """;
 
     // What is still to be told of the segment says less than that all have left, but for that a customer was erased.

@@ -94,18 +94,40 @@ public sealed class WebhookOutboxTests(WebhookWorld world) : IClassFixture<Webho
         await ChangeAsync(segment, [], [key, key + 1], at);
         await MembershipSql.RunAsync(world.Database, $"UPDATE webhook_deliveries SET state = 1 + id % 2 WHERE joined");
         await ChangeAsync(segment, [key, key + 1], [], at);
-        await using (var connection = await world.Database.OpenConnectionAsync())
-        {
-            await using var transaction = await connection.BeginTransactionAsync();
-            await new WebhookOutbox().CustomersErasedAsync(connection, transaction, ["forget-1"], CancellationToken.None);
-            await transaction.CommitAsync();
-        }
+        await EraseAsync(key);
+        await ForgetAsync("forget-1");
 
         await using var db = world.Context();
         var rows = await db.WebhookDeliveries.Where(d => d.WebhookKey == hook).OrderBy(d => d.Id).ToListAsync();
         var left = Assert.Single(rows, r => r.CustomerId == "forget-1");
         Assert.Equal((false, MembershipCause.Erased, DeliveryState.Pending), (left.Joined, left.Cause, left.State));
         Assert.Equal([true, false, true], rows.Where(r => r.CustomerId == "forget-2").Select(r => r.Joined));
+    }
+
+    [Fact]
+    public async Task Forget_ErasedWhoseIdAnotherHas_LeavesWhatIsAboutThatOne()
+    {
+        var segment = await world.SegmentAsync();
+        var old = await MembershipSql.CustomersAsync(world.Database, "again", 1);
+        var hook = await world.WebhookAsync("https://x.example");
+        var at = DateTimeOffset.UtcNow;
+        await ChangeAsync(segment, [old], [], at);
+        await EraseAsync(old);
+
+        // The erasure waits; meanwhile one with the same id has joined, left and joined, of which the first is told.
+        var key = await MembershipSql.CustomersAsync(world.Database, "again", 1);
+        await ChangeAsync(segment, [key], [], at.AddSeconds(1));
+        await MembershipSql.RunAsync(
+            world.Database, "UPDATE webhook_deliveries SET state = 1 WHERE id = (SELECT max(id) FROM webhook_deliveries)");
+        await ChangeAsync(segment, [], [key], at.AddSeconds(2));
+        await ChangeAsync(segment, [key], [], at.AddSeconds(3));
+        await ForgetAsync("again-1");
+
+        await using var db = world.Context();
+        var rows = await db.WebhookDeliveries.Where(d => d.WebhookKey == hook).OrderBy(d => d.Id).ToListAsync();
+        Assert.Equal([1, 2, 3], rows.Select(r => (int)Math.Round((r.At - at).TotalSeconds)));
+        Assert.Equal([DeliveryState.Delivered, DeliveryState.Pending, DeliveryState.Pending], rows.Select(r => r.State));
+        Assert.DoesNotContain(rows, r => r.Cause == MembershipCause.Erased);
     }
 
     [Fact]
@@ -168,6 +190,17 @@ public sealed class WebhookOutboxTests(WebhookWorld world) : IClassFixture<Webho
         await world.WebhookAsync("https://x.example", "{outbox-large}");
         await WriteAsync(revision);
         Assert.Equal(Count, await db.WebhookDeliveries.CountAsync());
+    }
+
+    private Task EraseAsync(long key) => MembershipSql.RunAsync(
+        world.Database, $"DELETE FROM memberships WHERE customer_key = {key}; DELETE FROM customers WHERE key = {key}");
+
+    private async Task ForgetAsync(string id)
+    {
+        await using var connection = await world.Database.OpenConnectionAsync();
+        await using var transaction = await connection.BeginTransactionAsync();
+        await new WebhookOutbox().CustomersErasedAsync(connection, transaction, [id], CancellationToken.None);
+        await transaction.CommitAsync();
     }
 
     private Task<long> ChangeAsync(int segment, long[] join, long[] leave, DateTimeOffset at) => MembershipSql.ChangeAsync(

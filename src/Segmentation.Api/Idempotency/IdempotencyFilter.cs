@@ -14,9 +14,6 @@ internal sealed class IdempotencyFilter(IdempotentAttribute marked, IdempotencyS
     : IAsyncResourceFilter, IAsyncActionFilter
 {
     private const string Purpose = "answer";
-
-    // A larger body is not kept where its Location says what to read.
-    private const int MaxKeptBytes = 64 * 1024;
     private IdempotentRequest? request;
 
     /// <exception cref="ApiProblem">400: the request has an idempotency key.</exception>
@@ -122,8 +119,9 @@ internal sealed class IdempotencyFilter(IdempotentAttribute marked, IdempotencyS
             EntityTag = answer.EntityTag,
             MediaType = answer.MediaType,
             IsSecret = isSecret,
-            Body = isSecret ? (box.HasKey ? Encoding.UTF8.GetBytes(box.Seal(Encoding.UTF8.GetString(answer.Body), Purpose)) : null)
-                : answer.Body.Length <= MaxKeptBytes || answer.Location is null ? answer.Body : null,
+            Body = !isSecret ? answer.Body
+                : box.HasKey ? Encoding.UTF8.GetBytes(box.Seal(Encoding.UTF8.GetString(answer.Body), Purpose))
+                : null,
             Mentions = [.. request.Mentions.Union(Mentions.In(answer.Body))],
         };
     }

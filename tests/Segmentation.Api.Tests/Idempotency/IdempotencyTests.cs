@@ -184,7 +184,7 @@ public sealed class IdempotencyTests(IdempotencyWorld world) : IClassFixture<Ide
     }
 
     [Fact]
-    public async Task Post_LargeAnswer_IsKeptWithoutItsBody()
+    public async Task Post_LargeAnswer_IsKeptToo()
     {
         var id = $"large-{Guid.NewGuid()}";
         var interests = string.Join(',', Enumerable.Range(0, 100).Select(i => $"\"{i}{new string('ü', 190)}\""));
@@ -193,7 +193,7 @@ public sealed class IdempotencyTests(IdempotencyWorld world) : IClassFixture<Ide
         var first = (await SendAsync(Api, "customers", body, key)).Expect(201);
         Assert.True(Encoding.UTF8.GetByteCount(first.Body) > 64 * 1024);
         var again = (await SendAsync(Api, "customers", body, key)).Expect(201);
-        Assert.Equal(("", first.ETag, first.Message.Headers.Location), (again.Body, again.ETag, again.Message.Headers.Location));
+        Assert.Equal((first.Body, first.ETag, first.Message.Headers.Location), (again.Body, again.ETag, again.Message.Headers.Location));
         (await Api.DeleteAsync($"customers/{id}")).Expect(204);
     }
 

@@ -14,7 +14,7 @@ public sealed class ReadmeTests
     public void Tables_AreThoseOfTheCatalog()
     {
         var readme = File.ReadAllText(Repository.GetPath("README.md")).ReplaceLineEndings("\n");
-        var fields = new CustomerFields(new RevenueOptions()).Catalog(Backend.Sql, historical: false, []).All;
+        var fields = new CustomerFields(new RevenueOptions(), new FeedbackOptions()).Catalog(Backend.Sql, historical: false, []).All;
         readme = Replace(readme, "fields", Fields(fields) + """
             | attributes | `attributes.NAME` | its own | One that you registered: `PUT /api/v1/attributes/NAME`. |
             | consent | `consent.PURPOSE` | boolean | The standing consent; no record is no consent. |

@@ -99,6 +99,41 @@ public sealed class Customer
     [MadeBy(Maker.Orders)]
     public DateTimeOffset? LastOrderAt { get; set; }
 
+    [MadeBy(Maker.Feedback)]
+    public DateTimeOffset? LastFeedbackAt { get; set; }
+
+    /// <summary>When the latest feedback with a sentiment happened; the others follow it (<see cref="RecentSentiment"/>).</summary>
+    [MadeBy(Maker.Feedback)]
+    public DateTimeOffset? SentimentAt1 { get; set; }
+
+    /// <summary>The mean sentiment of the latest one; the others are of the latest two to five. Three decimals.</summary>
+    [MadeBy(Maker.Feedback)]
+    public decimal? SentimentMean1 { get; set; }
+
+    [MadeBy(Maker.Feedback)]
+    public DateTimeOffset? SentimentAt2 { get; set; }
+
+    [MadeBy(Maker.Feedback)]
+    public decimal? SentimentMean2 { get; set; }
+
+    [MadeBy(Maker.Feedback)]
+    public DateTimeOffset? SentimentAt3 { get; set; }
+
+    [MadeBy(Maker.Feedback)]
+    public decimal? SentimentMean3 { get; set; }
+
+    [MadeBy(Maker.Feedback)]
+    public DateTimeOffset? SentimentAt4 { get; set; }
+
+    [MadeBy(Maker.Feedback)]
+    public decimal? SentimentMean4 { get; set; }
+
+    [MadeBy(Maker.Feedback)]
+    public DateTimeOffset? SentimentAt5 { get; set; }
+
+    [MadeBy(Maker.Feedback)]
+    public decimal? SentimentMean5 { get; set; }
+
     /// <summary>
     /// How many customers have a smaller lifetime value, and how many there are; set where a percentile is asked of a loaded customer.
     /// </summary>

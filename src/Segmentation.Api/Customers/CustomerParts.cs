@@ -102,6 +102,11 @@ public sealed class PsychographicResource
 
     /// <summary>Free text.</summary>
     public string? Personality { get; set; }
+
+    /// <summary>How the last five pieces of feedback with a sentiment were felt on average, of the last 365 days: -1 to 1, three
+    /// decimals; missing without any.</summary>
+    [ReadOnly(true)]
+    public decimal? Sentiment { get; set; }
 }
 
 /// <summary>A standing consent.</summary>
@@ -150,4 +155,7 @@ public sealed class BehavioralResource
     /// <summary>How many events there were.</summary>
     [AlwaysAnswered]
     public int? EventCount { get; set; }
+
+    /// <summary>When feedback was last given; missing without any.</summary>
+    public DateTimeOffset? LastFeedbackAt { get; set; }
 }

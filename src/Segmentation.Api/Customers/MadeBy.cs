@@ -22,6 +22,9 @@ internal enum Maker
     /// <summary>An event that is a refund.</summary>
     Refunds = 32,
 
+    /// <summary>An event that is feedback.</summary>
+    Feedback = 256,
+
     /// <summary>The database: the key.</summary>
     Database = 64,
 

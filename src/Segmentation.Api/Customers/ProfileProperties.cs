@@ -1,5 +1,6 @@
 using System.Linq.Expressions;
 using Segmentation.Api.Data;
+using Segmentation.Api.Events;
 using Segmentation.Rules.Expressions;
 using Segmentation.Rules.Values;
 using static Segmentation.Api.Customers.Normalization;
@@ -61,6 +62,8 @@ internal static class ProfileProperties
         Text(c => c.Psychographic.Lifestyle, r => r.Psychographic!.Lifestyle),
         Text(c => c.Psychographic.Personality, r => r.Psychographic!.Personality),
 
+        Computed((c, now) => RecentSentiment.Find(c, now), r => r.Psychographic!.Sentiment),
+
         Value(c => c.SignedUpAt, r => r.SignedUpAt),
         Merged(c => c.FirstSeenAt, r => r.FirstSeenAt, (c, sent) => sent < c.FirstEventAt ? sent : c.FirstEventAt ?? sent),
         Merged(c => c.LastSeenAt, r => r.LastSeenAt, (c, sent) => sent > c.LastEventAt ? sent : c.LastEventAt ?? sent),
@@ -73,6 +76,7 @@ internal static class ProfileProperties
         Computed((c, now) => LocalTime.DaysBetween(c.LastOrderAt, now), r => r.Value!.DaysSinceLastOrder),
         Shown(c => c.LastEventAt, r => r.Behavioral!.LastEventAt),
         Shown(c => c.EventCount, r => r.Behavioral!.EventCount),
+        Shown(c => c.LastFeedbackAt, r => r.Behavioral!.LastFeedbackAt),
         Shown(c => c.CreatedAt, r => r.CreatedAt),
         Shown(c => c.UpdatedAt, r => r.UpdatedAt),
     ];

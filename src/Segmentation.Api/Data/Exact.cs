@@ -1,3 +1,5 @@
+using Segmentation.Models.Feedback;
+
 namespace Segmentation.Api.Data;
 
 /// <summary>Exact arithmetic beyond what decimals have.</summary>
@@ -8,4 +10,7 @@ public static class Exact
     /// </summary>
     public static decimal? Average(decimal total, int count) =>
         count == 0 ? null : Math.Round(total / count, 8, MidpointRounding.AwayFromZero);
+
+    /// <summary>To three decimals, a half away from zero; null for null.</summary>
+    public static decimal? RoundSentiment(decimal? mean) => mean is { } value ? SentimentScale.Round(value) : null;
 }

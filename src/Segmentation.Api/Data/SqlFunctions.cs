@@ -3,7 +3,9 @@ using System.Reflection;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Query.SqlExpressions;
+using Microsoft.EntityFrameworkCore.Storage;
 using Npgsql.EntityFrameworkCore.PostgreSQL.Query.Expressions.Internal;
+using Segmentation.Models.Feedback;
 using Segmentation.Rules.Backends.Sql;
 using Segmentation.Rules.Values;
 
@@ -90,6 +92,14 @@ internal static class SqlFunctions
             model.HasDbFunction(method).HasName(name);
         }
 
+        // PostgreSQL's own.
+        model.HasDbFunction(FindMethod(() => Exact.RoundSentiment(default))).HasTranslation(arguments => new SqlFunctionExpression(
+            "round",
+            [arguments[0], new SqlConstantExpression(SentimentScale.Decimals, IntTypeMapping.Default)],
+            nullable: true,
+            argumentsPropagateNullability: [true, false],
+            typeof(decimal),
+            arguments[0].TypeMapping));
         model.HasDbFunction(FindMethod(() => SequenceRow.FindLatestBefore(null, 0, default))).HasTranslation(TranslateLatestBefore);
     }
 

@@ -47,6 +47,12 @@ public sealed class CustomerEvent
     /// <summary>The object as it was sent, where it differs; its text, where PostgreSQL does not hold its numbers.</summary>
     public JsonElement? PropertiesSent { get; set; }
 
+    /// <summary>Of feedback, -1 to 1, three decimals; null where nobody can tell.</summary>
+    public decimal? Sentiment { get; set; }
+
+    /// <summary>What the sentiment is from (<see cref="SentimentSources"/>).</summary>
+    public string? SentimentSource { get; set; }
+
     public Customer Customer { get; set; } = null!;
 
     private (string Name, string? Text) read;

@@ -14,6 +14,7 @@ internal sealed class CustomerEventMapping : IEntityTypeConfiguration<CustomerEv
         builder.Property(e => e.Channel).HasMaxLength(CustomerEvent.ChannelMaxLength);
         builder.Property(e => e.ChannelSent).HasMaxLength(CustomerEvent.ChannelMaxLength);
         builder.Property(e => e.Currency).HasMaxLength(CustomerEvent.CurrencyLength);
+        builder.Property(e => e.SentimentSource).HasMaxLength(16).UseCollation("C");
         builder.HasOne(e => e.Customer).WithMany(c => c.Events).HasForeignKey(e => e.CustomerKey).OnDelete(DeleteBehavior.Cascade);
 
         // Windows over everybody, without the table; and one customer's events, or everybody's by customer.
@@ -23,5 +24,11 @@ internal sealed class CustomerEventMapping : IEntityTypeConfiguration<CustomerEv
         builder.HasIndex(e => new { e.CustomerKey, e.Type, e.OccurredAt })
             .IncludeProperties(nameof(CustomerEvent.Amount))
             .HasDatabaseName("ix_events_customer");
+
+        // A customer's latest feedback, and everybody's.
+        builder.HasIndex(e => new { e.CustomerKey, e.OccurredAt })
+            .IncludeProperties(e => e.Sentiment!)
+            .HasFilter("sentiment IS NOT NULL")
+            .HasDatabaseName("ix_events_sentiment");
     }
 }

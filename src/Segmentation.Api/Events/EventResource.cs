@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Text.Json;
 using Segmentation.Api.Http;
 using Segmentation.Rules.Values;
@@ -41,6 +42,15 @@ public sealed class EventResource
     /// <summary>Whatever else there is to say: a JSON object, kept as sent.</summary>
     public JsonElement? Properties { get; set; }
 
+    /// <summary>Of feedback: how it was felt, -1 to 1, three decimals; missing where nobody can tell.</summary>
+    [ReadOnly(true)]
+    public decimal? Sentiment { get; set; }
+
+    /// <summary>What the sentiment is from: <c>score</c>, <c>model</c> (a text, by the model that rated texts have taught) or
+    /// <c>words</c> (a text in English, by a list of words).</summary>
+    [ReadOnly(true)]
+    public string? SentimentSource { get; set; }
+
     /// <summary>An event as it was sent.</summary>
     public static EventResource From(CustomerEvent e, string customerId) => new()
     {
@@ -51,6 +61,8 @@ public sealed class EventResource
         Amount = e.Amount,
         Currency = e.Currency,
         Channel = e.ChannelSent ?? e.Channel,
+        Sentiment = e.Sentiment,
+        SentimentSource = e.SentimentSource,
         Properties = e.PropertiesSent is { } sent ? EventProperties.Restore(sent) : e.Properties,
     };
 

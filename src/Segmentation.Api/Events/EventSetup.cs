@@ -11,8 +11,24 @@ internal static class EventSetup
         revenue.OrderTypes = TextList.Read(configuration, "Revenue:OrderTypes") ?? revenue.OrderTypes;
         revenue.RefundTypes = TextList.Read(configuration, "Revenue:RefundTypes") ?? revenue.RefundTypes;
         services.AddSingleton(revenue);
+        services.AddSingleton(ReadFeedback(configuration));
+        services.AddSingleton<Sentiments>();
         services.AddSingleton<IngestThrottle>();
         services.AddScoped<EventStore>();
         services.AddScoped<EventIngest>();
+    }
+
+    private static FeedbackOptions ReadFeedback(IConfiguration configuration)
+    {
+        const string section = "Feedback";
+        var feedback = new FeedbackOptions();
+        feedback.EventTypes = TextList.Read(configuration, $"{section}:EventTypes") ?? feedback.EventTypes;
+        feedback.TextProperty = configuration[$"{section}:TextProperty"] ?? feedback.TextProperty;
+        feedback.NpsProperty = configuration[$"{section}:NpsProperty"] ?? feedback.NpsProperty;
+        feedback.CsatProperty = configuration[$"{section}:CsatProperty"] ?? feedback.CsatProperty;
+        feedback.Scales = TextList.Read(configuration, $"{section}:Scales") is { } scales
+            ? [.. scales.Select(FeedbackScale.Parse)]
+            : feedback.Scales;
+        return feedback;
     }
 }

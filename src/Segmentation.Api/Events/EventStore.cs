@@ -24,7 +24,8 @@ internal sealed record StoredEvents(
 /// The only writer of events, and of what they add up to: a batch is one transaction, which adds to each customer's counters exactly what
 /// it stored, whatever else is stored at the same time.
 /// </summary>
-public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimeProvider time)
+public sealed class EventStore(
+    SegmentationDb db, RevenueOptions revenue, FeedbackOptions feedback, Sentiments sentiments, TimeProvider time)
 {
     // What .NET reads back: 18 digits before the point and 9 after it.
     private const decimal MoneyBound = 1_000_000_000_000_000_000m;
@@ -111,6 +112,7 @@ public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimePr
                     }
                 }
 
+                await sentiments.AssessAsync(connection, rows, cancellation);
                 var (added, largest) = await InsertAsync(connection, rows, cancellation);
                 if (largest >= MoneyBound)
                 {
@@ -209,15 +211,18 @@ public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimePr
         await using var command = new NpgsqlCommand { Connection = connection };
         table.AddArrays(command.Parameters, rows);
         var arrays = string.Join(", ", Enumerable.Range(1, command.Parameters.Count).Select(i => $"${i}"));
-        var (orders, refunds) = ($"${command.Parameters.Count + 1}", $"${command.Parameters.Count + 2}");
+        var first = command.Parameters.Count + 1;
+        var (orders, refunds, answers) = ($"${first}", $"${first + 1}", $"${first + 2}");
         command.Parameters.Add(Texts(revenue.OrderTypes));
         command.Parameters.Add(Texts(revenue.RefundTypes));
+        command.Parameters.Add(Texts(feedback.EventTypes));
+        var felt = rows.Exists(r => r.Sentiment is not null);
         command.CommandText =
             $"""
             WITH stored AS (
                 INSERT INTO events ({table.ColumnList}) SELECT {table.ColumnList} FROM unnest({arrays}) AS incoming ({table.ColumnList})
                 ON CONFLICT DO NOTHING
-                RETURNING customer_key, occurred_at, type, amount, id),
+                RETURNING customer_key, occurred_at, type, amount, id, sentiment),
             changes AS ({ChangeLog.AppendEventsSql("stored")}),
             added AS (
                 SELECT customer_key, count(*)::integer AS events, min(occurred_at) AS first, max(occurred_at) AS last,
@@ -225,8 +230,10 @@ public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimePr
                     coalesce(sum(amount) FILTER (WHERE type = ANY ({orders})), 0) AS ordered,
                     coalesce(sum(abs(amount)) FILTER (WHERE type = ANY ({refunds})), 0) AS refunded,
                     min(occurred_at) FILTER (WHERE type = ANY ({orders})) AS first_order,
-                    max(occurred_at) FILTER (WHERE type = ANY ({orders})) AS last_order
+                    max(occurred_at) FILTER (WHERE type = ANY ({orders})) AS last_order,
+                    max(occurred_at) FILTER (WHERE type = ANY ({answers})) AS last_feedback
                 FROM stored GROUP BY customer_key),
+            {(felt ? $"recent AS ({RecentSentiment.Sql(Felt)})," : "")}
             counted AS (
                 UPDATE customers c SET
                     event_count = c.event_count + a.events,
@@ -235,8 +242,10 @@ public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimePr
                     order_count = c.order_count + a.orders,
                     order_amount = c.order_amount + a.ordered,
                     lifetime_value = c.lifetime_value + a.ordered - a.refunded,
-                    first_order_at = least(c.first_order_at, a.first_order), last_order_at = greatest(c.last_order_at, a.last_order)
-                FROM added a WHERE c.key = a.customer_key
+                    first_order_at = least(c.first_order_at, a.first_order), last_order_at = greatest(c.last_order_at, a.last_order),
+                    last_feedback_at = greatest(c.last_feedback_at, a.last_feedback)
+                    {(felt ? $", {RecentSentiment.SetSql("r", "c")}" : "")}
+                FROM added a {(felt ? "LEFT JOIN recent r ON r.customer_key = a.customer_key" : "")} WHERE c.key = a.customer_key
                 RETURNING greatest(abs(c.order_amount), abs(c.lifetime_value)) AS money)
             SELECT (SELECT count(*) FROM stored)::integer, (SELECT max(least(money, {MoneyBound})) FROM counted)
             """;
@@ -244,6 +253,14 @@ public sealed class EventStore(SegmentationDb db, RevenueOptions revenue, TimePr
         await reader.ReadAsync(cancellation);
         return (reader.GetInt32(0), reader.IsDBNull(1) ? null : reader.GetDecimal(1));
     }
+
+    // What a statement stores it does not see in the table: the latest are among these and those that were there.
+    private static readonly string Felt =
+        $"""
+        SELECT customer_key, occurred_at, sentiment FROM stored WHERE sentiment IS NOT NULL
+        UNION ALL SELECT before.* FROM (SELECT DISTINCT customer_key FROM stored WHERE sentiment IS NOT NULL) AS f
+            CROSS JOIN LATERAL ({RecentSentiment.StoredSql("f.customer_key")}) AS before
+        """;
 
     private static NpgsqlParameter<string[]> Texts(string[] texts) =>
         new() { TypedValue = texts, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text };

@@ -31,6 +31,7 @@ internal static class ApiSettings
 
     private static readonly RuleLimits Rules = new();
     private static readonly RevenueOptions Revenue = new();
+    private static readonly FeedbackOptions Feedback = new();
     private static readonly WebhookOptions Webhooks = new();
     private static readonly BackgroundImportOptions Imports = new();
     private static readonly AnalysisOptions Analyses = new();
@@ -55,6 +56,16 @@ internal static class ApiSettings
         new("Revenue:OrderTypes", List(Revenue.OrderTypes), "Types of event that are orders, with commas between or as a list. Takes "
             + "effect for events stored from then on.", SettingChecks.Text) { IsList = true },
         new("Revenue:RefundTypes", List(Revenue.RefundTypes), "Types of event that are refunds.", SettingChecks.Text) { IsList = true },
+        new("Feedback:EventTypes", List(Feedback.EventTypes), "Types of event that are feedback. Takes effect for events stored from then "
+            + "on.", SettingChecks.Text) { IsList = true },
+        new("Feedback:TextProperty", $"`{Feedback.TextProperty}`", "The property of feedback that has its text.", SettingChecks.Text),
+        new("Feedback:NpsProperty", $"`{Feedback.NpsProperty}`", "The property of feedback that has the score of NPS, 0 to 10.",
+            SettingChecks.Text),
+        new("Feedback:CsatProperty", $"`{Feedback.CsatProperty}`", "The property of feedback that has the score of CSAT.",
+            SettingChecks.Text),
+        new("Feedback:Scales", List([.. Feedback.Scales.Select(s => s.ToString())]), "The properties of feedback that are scores, each "
+            + "with its scale from the worst to the best. Of several in one event the first counts.", FeedbackScale.FindFault)
+        { IsList = true },
         new("Rules:MaxDepth", Text(Rules.MaxDepth), "How deep groups of a rule may nest.", SettingChecks.Integer(1, 100)),
         new("Rules:MaxRules", Text(Rules.MaxRules), "Conditions in a rule.", SettingChecks.Integer(1, 100_000)),
         new("Rules:MaxListLength", Text(Rules.MaxListLength), "Values in a list of a rule.", SettingChecks.Integer(1, 1_000_000)),

@@ -24,7 +24,8 @@ namespace Segmentation.Local;
 /// events began; all or nothing.
 /// </summary>
 internal sealed partial class SampleData(
-    SegmentationDb db, OwnerConnection owner, DefinitionCache definitions, RevenueOptions revenue, TimeProvider clock,
+    SegmentationDb db, OwnerConnection owner, DefinitionCache definitions, RevenueOptions revenue, FeedbackOptions feedback,
+    TimeProvider clock,
     ILogger<SampleData> logger)
 {
     public const ulong Seed = 2026;
@@ -198,7 +199,7 @@ internal sealed partial class SampleData(
         CancellationToken cancellation)
     {
         var all = await definitions.GetAsync(db, cancellation);
-        var plan = new MembershipPlan(all, revenue, previous: null);
+        var plan = new MembershipPlan(all, revenue, feedback, previous: null);
         List<SegmentPlan> samples = [.. segments.Select(k => plan.ById[all.Segments[k].Id])];
         var customers = keys.Select((key, index) =>
         {

@@ -45,7 +45,9 @@ internal static class TimeTransitions
             return null;
         }
 
-        return FindPassed(test, clock, from, to) ?? Expression.NotEqual(At(test, clock, from), At(test, clock, to));
+        return FindPassed(test, clock, from, to)
+            ?? FindChosen(test, clock, from, to)
+            ?? Expression.NotEqual(At(test, clock, from), At(test, clock, to));
     }
 
     /// <summary>
@@ -127,6 +129,16 @@ internal static class TimeTransitions
             Expression.LessThanOrEqual(value, Call(nameof(Greatest), first, second)));
     }
 
+    // A value of several, where all that the clock decides is which: it can change where one of those decisions does.
+    private static Expression? FindChosen(Expression test, ParameterExpression clock, ParameterExpression from, ParameterExpression to)
+    {
+        var choices = new ChoiceProbe();
+        var made = choices.Visit(test);
+        return choices.Found.Count == 0 || DependsOnClock(made)
+            ? null
+            : Splice.Or([.. choices.Found.Select(c => Find(c, clock, from, to)!)]);
+    }
+
     private static bool IsComparison(ExpressionType type) => type
         is ExpressionType.Equal or ExpressionType.NotEqual
         or ExpressionType.LessThan or ExpressionType.LessThanOrEqual
@@ -137,6 +149,23 @@ internal static class TimeTransitions
 
     private static MethodCallExpression Call(string method, Expression first, Expression second) =>
         Expression.Call(typeof(TimeTransitions), method, [first.Type], first, second);
+
+    // Finds the choices that the clock decides, and takes each for made.
+    private sealed class ChoiceProbe : ExpressionVisitor
+    {
+        public List<Expression> Found { get; } = [];
+
+        protected override Expression VisitConditional(ConditionalExpression node)
+        {
+            if (!DependsOnClock(node.Test))
+            {
+                return base.VisitConditional(node);
+            }
+
+            Found.Add(node.Test);
+            return node.Update(Splice.Truth(true), Visit(node.IfTrue), Visit(node.IfFalse));
+        }
+    }
 
     // Bounds are compared by the three methods alone: a clock that is read anywhere else is no bound.
     private sealed class SteadyProbe : ExpressionVisitor

@@ -17,6 +17,10 @@ public sealed class CustomerColumnsTests
     [InlineData(Maker.Events, "EventCount FirstEventAt FirstSeenAt LastEventAt LastSeenAt")]
     [InlineData(Maker.Orders, "FirstOrderAt LastOrderAt LifetimeValue OrderAmount OrderCount")]
     [InlineData(Maker.Refunds, "LifetimeValue")]
+    [InlineData(
+        Maker.Feedback,
+        "LastFeedbackAt SentimentAt1 SentimentAt2 SentimentAt3 SentimentAt4 SentimentAt5 "
+        + "SentimentMean1 SentimentMean2 SentimentMean3 SentimentMean4 SentimentMean5")]
     [InlineData(Maker.Write, "UpdatedAt Version")]
     [InlineData(Maker.OtherRows, "Events ManualMemberships MemberOf Rank")]
     internal void MadeBy_EachMaker(Maker maker, string members) =>

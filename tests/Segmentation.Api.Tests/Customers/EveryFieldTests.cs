@@ -29,7 +29,8 @@ public sealed class EveryFieldTests(ApiFixture fixture) : IClassFixture<ApiFixtu
     private const string Orders = """
         [{"type":"order_completed","amount":30.5,"occurredAt":"2024-05-01T10:00:00Z"},
          {"type":"order_refunded","amount":10,"occurredAt":"2024-05-02T10:00:00Z"},
-         {"type":"order_completed","amount":20,"occurredAt":"2024-05-03T10:00:00Z"}]
+         {"type":"order_completed","amount":20,"occurredAt":"2024-05-03T10:00:00Z"},
+         {"type":"feedback","properties":{"nps":9}}]
         """;
 
     private static readonly Dictionary<string, string> attributes = new()
@@ -69,6 +70,7 @@ public sealed class EveryFieldTests(ApiFixture fixture) : IClassFixture<ApiFixtu
         ["temporal.signupAnniversary"] = new(SignedUp, null, Is("temporal.signupAnniversary", "=", "\"2000-05-31\"")),
         ["temporal.localHour"] = new(FarEast, null, null),
         ["temporal.localDayOfWeek"] = new(FarEast, null, null),
+        ["psychographic.sentiment"] = new(null, "psychographic.sentiment", null),
         ["value.percentile"] = new(null, null, Is("value.percentile", ">", "0")),
         ["value.rfmRecency"] = new(null, null, Is("value.rfmRecency", "notNull")),
         ["value.rfmFrequency"] = new(null, null, Is("value.rfmFrequency", "notNull")),
@@ -90,7 +92,8 @@ public sealed class EveryFieldTests(ApiFixture fixture) : IClassFixture<ApiFixtu
 
     private static IEnumerable<string> Names =>
     [
-        .. new CustomerFields(new RevenueOptions()).Catalog(Backend.Sql, historical: false, []).All.Select(f => f.Name),
+        .. new CustomerFields(new RevenueOptions(), new FeedbackOptions()).Catalog(Backend.Sql, historical: false, []).All
+            .Select(f => f.Name),
         .. attributes.Keys.Select(a => $"attributes.{a}"), "consent.marketing",
     ];
 

@@ -1,6 +1,8 @@
+using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Segmentation.Api.Changes;
 using Segmentation.Api.Customers;
+using Segmentation.Api.Data;
 using Segmentation.Api.Events;
 using Segmentation.Api.Memberships;
 using Segmentation.Api.Tests.Segments;
@@ -54,8 +56,7 @@ public sealed class EventStoreTests(RuleWorld world) : IClassFixture<RuleWorld>
                 OccurredAt = RuleWorld.Now.AddSeconds(i)
             },
             i))];
-        Assert.Equal(
-            2600, (await new EventStore(db, new RevenueOptions(), TimeProvider.System).StoreAsync(events, create: true, default)).Stored);
+        Assert.Equal(2600, (await NewStore(db).StoreAsync(events, create: true, default)).Stored);
 
         var entries = await db.ChangeLog.Where(w => w.Id > began && !w.Created).OrderBy(w => w.Id).ToListAsync();
         Assert.Equal([1000, 1000, 103], entries.Select(w => w.Keys!.Length));
@@ -68,5 +69,53 @@ public sealed class EventStoreTests(RuleWorld world) : IClassFixture<RuleWorld>
         Assert.Contains(pairs, p => p.Third == "piece2498");
         Assert.Contains(pairs, p => p.Third == "piece2499");
         Assert.Contains(entries.SelectMany(w => w.EventIds!.Zip(w.EventTimes!)), e => e == ("piece2499", RuleWorld.Now.AddSeconds(1)));
+    }
+
+    [Fact]
+    public async Task Store_FeedbackInAnyOrder_KeepsTheLatestFiveAndTheirMeans()
+    {
+        // Few instants, so that many are equal; late ones, duplicates and parts of one transaction.
+        var random = new Random(7);
+        foreach (var round in Enumerable.Range(0, 12))
+        {
+            IncomingEvent[] events = [.. Enumerable.Range(0, random.Next(1, 40)).Select(i => new IncomingEvent(
+                $"felt-{random.Next(4)}",
+                new CustomerEvent
+                {
+                    Id = $"{(random.Next(5) == 0 ? 0 : round)}-{i}",
+                    Type = random.Next(6) == 0 ? "page_viewed" : "feedback",
+                    OccurredAt = RuleWorld.Now.AddDays(-random.Next(30)),
+                    Properties = JsonElement.Parse($$"""{"{{(random.Next(4) == 0 ? "none" : "nps")}}":{{random.Next(11)}}}"""),
+                },
+                i))];
+            await using var db = world.NewDb();
+            await (round % 2 == 0
+                ? NewStore(db).StoreAsync(events, create: true, default)
+                : NewStore(db).StoreAsync(
+                    [.. events.Select(e => e.CustomerId)], () => events.Chunk(7).ToAsyncEnumerable(), create: true, default));
+        }
+
+        await using var read = world.NewDb();
+        var customers = await read.Customers.Include(c => c.Events).Where(c => c.Id.StartsWith("felt-")).ToListAsync();
+        Assert.Equal(4, customers.Count);
+        foreach (var customer in customers)
+        {
+            var expected = new Customer { Id = "" };
+            RecentSentiment.Set(expected, customer.Events, new FeedbackOptions());
+            Assert.NotNull(expected.SentimentAt5);
+            Assert.Equal(Columns(expected), Columns(customer));
+        }
+
+        static object?[] Columns(Customer c) =>
+        [
+            c.LastFeedbackAt, c.SentimentAt1, c.SentimentMean1, c.SentimentAt2, c.SentimentMean2, c.SentimentAt3, c.SentimentMean3,
+            c.SentimentAt4, c.SentimentMean4, c.SentimentAt5, c.SentimentMean5,
+        ];
+    }
+
+    private static EventStore NewStore(SegmentationDb db)
+    {
+        var feedback = new FeedbackOptions();
+        return new EventStore(db, new RevenueOptions(), feedback, new Sentiments(feedback), TimeProvider.System);
     }
 }

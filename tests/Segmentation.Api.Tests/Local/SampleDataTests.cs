@@ -147,10 +147,11 @@ public sealed class SampleDataTests(TestDatabase databases) : IClassFixture<Test
 
     private static async Task<bool> LoadAsync(SegmentationDb db, Action<string>? say = null) =>
         await new SampleData(
-            db, new OwnerConnection(db.Database.GetConnectionString()!), Definitions(), new RevenueOptions(), TimeProvider.System,
+            db, new OwnerConnection(db.Database.GetConnectionString()!), Definitions(), new RevenueOptions(), new FeedbackOptions(),
+            TimeProvider.System,
             NullLogger<SampleData>.Instance).LoadAsync(say: say);
 
-    private static DefinitionCache Definitions() => new(new CustomerFields(new RevenueOptions()), new RuleLimits());
+    private static DefinitionCache Definitions() => new(new CustomerFields(new RevenueOptions(), new FeedbackOptions()), new RuleLimits());
 
     private static async Task<SegmentationDb> MigratedAsync(string connectionString)
     {

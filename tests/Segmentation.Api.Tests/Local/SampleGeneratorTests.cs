@@ -216,7 +216,8 @@ public sealed class SampleGeneratorTests
     public void Segments_Each_CompilesAndHoldsSomeOfTheSample(string key)
     {
         var references = ExampleSegments.All.ToDictionary(s => s.Key, s => new SegmentReference(s.Key, s.RuleTree, s.TimeZone, null));
-        var catalog = new CustomerFields(new RevenueOptions()).Catalog(Backend.Memory, false, SampleAttributes.Define(Now));
+        var catalog = new CustomerFields(new RevenueOptions(), new FeedbackOptions()).Catalog(
+            Backend.Memory, false, SampleAttributes.Define(Now));
         var segment = ExampleSegments.All.Single(s => s.Key == key);
 
         var rule = new RuleCompiler<Customer>(catalog, new RuleLimits(), references.GetValueOrDefault).Compile(segment.RuleTree, key);

@@ -84,6 +84,7 @@ public sealed class CustomerReaderTests(RuleWorld world) : IClassFixture<RuleWor
                 new DefinitionSet(
                     2, [.. world.Definitions.Segments.Values, segment], world.Attributes, world.Fields, new RuleLimits(), null),
                 new RevenueOptions(),
+                new FeedbackOptions(),
                 null);
             var evaluated = plan.ById[1000];
             var scope = new SegmentSet(plan.Segments.Count);

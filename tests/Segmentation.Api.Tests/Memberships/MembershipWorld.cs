@@ -16,7 +16,7 @@ public sealed class MembershipWorld(Api api, FakeTimeProvider clock, string conn
     public static readonly DateTimeOffset Start = new(2024, 3, 28, 10, 0, 0, TimeSpan.Zero);
     private const int Customers = 14;
     private static readonly string[] Zones = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu"];
-    private static readonly string[] Types = ["order_completed", "order_refunded", "page_viewed", "cart_added"];
+    private static readonly string[] Types = ["order_completed", "order_refunded", "page_viewed", "cart_added", "feedback"];
 
     private static readonly string?[] Channels = [null, "web", "app"];
 
@@ -62,6 +62,14 @@ public sealed class MembershipWorld(Api api, FakeTimeProvider clock, string conn
             Leaf("value.percentile", ">", "30"),
             Leaf("geographic.country", "=", "\"DE\""),
             Leaf("temporal.signedUpAt", ">=", Relative("now", -20, "day")))),
+        ("content", "UTC", Leaf("psychographic.sentiment", ">=", "0.2")),
+        ("discontent", "Europe/Berlin", Leaf("psychographic.sentiment", "<", "0.2")),
+        ("unheard", "UTC", """{"field":"psychographic.sentiment","operator":"null"}"""),
+        ("fonder-than-young", "UTC",
+            """{"field":"psychographic.sentiment","operator":"<","valueSource":"field","value":"demographic.children"}"""),
+        ("scored-badly", "UTC", Events(
+            """{"mode":"some"}""", Leaf("sentiment", "<", "0"), Leaf("sentimentSource", "=", "\"score\""))),
+        ("told-lately", "UTC", Leaf("behavioral.lastFeedbackAt", ">", Relative("now", -2, "day"))),
         ("valued", "UTC", Leaf("value.lifetimeValue", ">=", "150")),
         ("german", "UTC", Leaf("geographic.country", "=", "\"DE\"")),
         ("nobody-yet", "UTC", Leaf("consent.marketing", "=", "true")),
@@ -214,8 +222,11 @@ public sealed class MembershipWorld(Api api, FakeTimeProvider clock, string conn
     {
         // Some come twice, some late, some early by the sender's clock.
         var id = random.Next(5) == 0 ? random.Next(Math.Max(events, 1)) : events++;
+        var type = Types[random.Next(Types.Length)];
         var at = random.Next(5) switch
         {
+            // About to be older than what counts.
+            1 or 2 when type == "feedback" => clock.GetUtcNow().AddDays(-365).AddMinutes(random.Next(-10, 4000)),
             0 => clock.GetUtcNow().AddMinutes(random.Next(0, 5)),
             1 => clock.GetUtcNow().AddDays(-random.Next(1, 40)),
             _ => clock.GetUtcNow().AddMinutes(-random.Next(0, 3000)),
@@ -224,11 +235,11 @@ public sealed class MembershipWorld(Api api, FakeTimeProvider clock, string conn
         {
             id = $"e{id}",
             customerId = customer,
-            type = Types[random.Next(Types.Length)],
+            type,
             occurredAt = at,
             amount = random.Next(3) == 0 ? (decimal?)null : random.Next(-20, 160),
             channel = Channels[random.Next(Channels.Length)],
-            properties = random.Next(2) == 0 ? null : new { items = random.Next(4) },
+            properties = random.Next(2) == 0 && type != "feedback" ? null : new { items = random.Next(4), nps = random.Next(12) },
         });
     }
 

@@ -14,7 +14,7 @@ namespace Segmentation.Api.Tests;
 /// <summary>"Rules by example": each line is a rule of the sample, its English is what validation says, and nothing is left out.</summary>
 public sealed class RulesByExampleOpenApiTests(SampleApi api) : IClassFixture<SampleApi>
 {
-    private readonly RulesByExample page = new(new CustomerFields(new RevenueOptions()));
+    private readonly RulesByExample page = new(new CustomerFields(new RevenueOptions(), new FeedbackOptions()));
 
     [Fact]
     public void Markdown_IsTheSnapshot() => Repository.AssertHolds("docs/rules-by-example.md", page.WriteMarkdown());
@@ -53,7 +53,8 @@ public sealed class RulesByExampleOpenApiTests(SampleApi api) : IClassFixture<Sa
             nodes.Where(n => n.TryGetProperty(name, out _)).Select(n => n.GetProperty(name).GetString()!);
 
         static FieldType Find(string name) =>
-            (new CustomerFields(new RevenueOptions()).Catalog(Segmentation.Rules.Backends.Backend.Memory, historical: false, []).Find(name)
+            (new CustomerFields(new RevenueOptions(), new FeedbackOptions())
+                .Catalog(Segmentation.Rules.Backends.Backend.Memory, historical: false, []).Find(name)
                 ?? EventFields.Catalog.Find(name))?.Type ?? FieldType.Text;
     }
 

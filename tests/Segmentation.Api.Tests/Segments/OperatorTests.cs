@@ -289,6 +289,34 @@ public sealed partial class OperatorTests(OperatorWorld world) : IClassFixture<O
         null => d
         notNull => a b c
 
+        [behavioral.lastFeedbackAt]
+        = "2024-06-05" => a
+        != "2024-06-05" => b c d
+        < "2024-06-05" => c
+        <= "2024-06-05" => a c
+        > "2023-12-31" => a
+        >= "2023-12-31" => a c
+        between ["2023-12-31","2024-06-04"] => c
+        notBetween ["2023-12-31","2024-06-04"] => a b d
+        in ["2024-06-05T00:00:00Z","2023-12-31"] => a c
+        notIn ["2024-06-05"] => b c d
+        null => b d
+        notNull => a c
+
+        [psychographic.sentiment]
+        = 0.25 => a
+        != 0.25 => b c d
+        < 0.25 => b
+        <= 0.25 => a b
+        > 0.25 => c
+        >= 0.25 => a c
+        between [0,1] => a c
+        notBetween [0,1] => b d
+        in [-1,0.333] => b c
+        notIn [-1,0.333] => a d
+        null => d
+        notNull => a b c
+
         [value.lifetimeValue]
         = 40 => a
         != 40 => b c d
@@ -516,6 +544,28 @@ public sealed partial class OperatorTests(OperatorWorld world) : IClassFixture<O
         null => a c
         notNull => a b
 
+        [sentiment]
+        = 1 => a
+        != 1 => a b c
+        < 0.333 => a b
+        <= 0.333 => a b c
+        > 0.333 => a
+        >= 0.333 => a c
+        between [0,0.5] => c
+        notBetween [0,0.5] => a b
+        in [0.333,-1] => b c
+        notIn [0.333,-1] => a b
+        null => a b
+        notNull => a b c
+
+        [sentimentSource]
+        = "SCORE" => a b
+        != "score" => a b c
+        in ["words","model"] => a c
+        notIn ["words","model"] => a b
+        null => a b
+        notNull => a b c
+
         [hourOfDay]
         = 12 => a c
         != 12 => a b
@@ -683,8 +733,8 @@ public sealed partial class OperatorTests(OperatorWorld world) : IClassFixture<O
             geographic.country geographic.region geographic.city geographic.postalCode geographic.timeZone
             geographic.climate geographic.location
             psychographic.interests psychographic.values psychographic.attitudes psychographic.motivations
-            psychographic.lifestyle psychographic.personality
-            behavioral.events behavioral.sequence behavioral.lastEventAt behavioral.eventCount
+            psychographic.lifestyle psychographic.personality psychographic.sentiment
+            behavioral.events behavioral.sequence behavioral.lastEventAt behavioral.eventCount behavioral.lastFeedbackAt
             temporal.signedUpAt temporal.firstSeenAt temporal.lastSeenAt temporal.birthday temporal.signupAnniversary
             temporal.localHour temporal.localDayOfWeek
             value.lifetimeValue value.averageOrderValue value.orderCount value.firstOrderAt value.lastOrderAt
@@ -694,7 +744,7 @@ public sealed partial class OperatorTests(OperatorWorld world) : IClassFixture<O
             """.Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal(contract.Order(), world.Definitions.Catalog(Backend.Sql, false).All.Select(f => f.Name).Order());
         Assert.Equal(
-            ["amount", "channel", "dayOfWeek", "hourOfDay", "month", "occurredAt", "type"],
+            ["amount", "channel", "dayOfWeek", "hourOfDay", "month", "occurredAt", "sentiment", "sentimentSource", "type"],
             EventFields.Catalog.All.Select(f => f.Name).Order());
     }
 

@@ -19,6 +19,8 @@ public sealed class OperatorWorld : IAsyncLifetime
     /// <summary>A Saturday.</summary>
     public static readonly DateTimeOffset Now = new(2024, 6, 15, 12, 0, 0, TimeSpan.Zero);
 
+    private static readonly FeedbackOptions feedback = new() { EventTypes = ["page_viewed"] };
+
     private readonly TestDatabase databases = new();
     private NpgsqlDataSource source = null!;
     private IReadOnlyList<Customer> customers = [];
@@ -87,7 +89,8 @@ public sealed class OperatorWorld : IAsyncLifetime
             .Select(s => new SegmentDefinition(s.Id, s.Key, s.Name, s.Kind, s.Status, s.Rule, s.TimeZone, s.Version))
             .ToListAsync();
         var attributes = await again.Attributes.AsNoTracking().OrderBy(a => a.Name).ToListAsync();
-        Definitions = new DefinitionSet(1, segments, attributes, new CustomerFields(new RevenueOptions()), new RuleLimits(), null, Rfm);
+        Definitions = new DefinitionSet(
+            1, segments, attributes, new CustomerFields(new RevenueOptions(), feedback), new RuleLimits(), null, Rfm);
     }
 
     // Of a recency 4, frequency 3 and monetary value 2; of b 2, 2 and 4.
@@ -187,7 +190,8 @@ public sealed class OperatorWorld : IAsyncLifetime
         });
     }
 
-    private static void Add(Customer c, string at, string type, decimal? amount, string? channel, string? properties)
+    private static void Add(Customer c, string at, string type, decimal? amount, string? channel, string? properties,
+        decimal? sentiment = null, string? source = null)
     {
         var e = new CustomerEvent
         {
@@ -196,9 +200,12 @@ public sealed class OperatorWorld : IAsyncLifetime
             Type = type,
             Amount = amount,
             Channel = channel,
-            Properties = properties is null ? null : Json(properties)
+            Properties = properties is null ? null : Json(properties),
+            Sentiment = sentiment,
+            SentimentSource = source,
         };
         c.Events.Add(e);
+        RecentSentiment.Set(c, c.Events, feedback);
         c.EventCount++;
         (c.FirstEventAt, c.LastEventAt) = (c.FirstEventAt ?? e.OccurredAt, e.OccurredAt);
         if (type == "order_completed")
@@ -221,8 +228,8 @@ public sealed class OperatorWorld : IAsyncLifetime
         (c.Geographic.Country, c.Geographic.TimeZone, c.Geographic.Climate, c.Geographic.Latitude, c.Geographic.Longitude) =
             ("DE", "Europe/Berlin", "temperate", 52.52, 13.405);
         c.ConsentsGranted = ["marketing"];
-        Add(c, "2024-06-01T10:00Z", "order_completed", 10, "web", """{"p":"red","n":5,"f":true,"deep":{"er":"x"}}""");
-        Add(c, "2024-06-05T00:00Z", "page_viewed", null, null, null);
+        Add(c, "2024-06-01T10:00Z", "order_completed", 10, "web", """{"p":"red","n":5,"f":true,"deep":{"er":"x"}}""", 1, "score");
+        Add(c, "2024-06-05T00:00Z", "page_viewed", null, null, null, -0.5m, "words");
         Add(c, "2024-06-10T12:00Z", "order_completed", 30, "web", """{"p":null}""");
         return c;
     }
@@ -235,7 +242,7 @@ public sealed class OperatorWorld : IAsyncLifetime
         (c.Geographic.Country, c.Geographic.TimeZone, c.Geographic.Climate, c.Geographic.Latitude, c.Geographic.Longitude) =
             ("US", "America/New_York", "polar", 40.7128, -74.006);
         Add(c, "2024-05-01T08:00Z", "order_completed", 100, "store", """{"p":"redder","n":7.5,"f":false}""");
-        Add(c, "2024-05-03T09:00Z", "order_refunded", 20, "store", """{"p":5,"n":"5"}""");
+        Add(c, "2024-05-03T09:00Z", "order_refunded", 20, "store", """{"p":5,"n":"5"}""", -1, "score");
         return c;
     }
 
@@ -247,7 +254,7 @@ public sealed class OperatorWorld : IAsyncLifetime
         (c.Geographic.Country, c.Geographic.TimeZone, c.Geographic.Climate, c.Geographic.Latitude, c.Geographic.Longitude) =
             ("NZ", "Pacific/Auckland", "arid", -36.8485, 174.7633);
         c.ConsentsGranted = ["marketing", "other"];
-        Add(c, "2023-12-31T23:30Z", "page_viewed", null, "web", """{"n":9}""");
+        Add(c, "2023-12-31T23:30Z", "page_viewed", null, "web", """{"n":9}""", 0.333m, "model");
         return c;
     }
 

@@ -50,7 +50,7 @@ public sealed class PercentileThresholdTests(TestDatabase databases) : IClassFix
             customer.Rank = (customers.Count(c => c.LifetimeValue < customer.LifetimeValue), n);
         }
 
-        var fields = new CustomerFields(new RevenueOptions());
+        var fields = new CustomerFields(new RevenueOptions(), new FeedbackOptions());
         var definitions = new DefinitionSet(1, [], [], fields, new RuleLimits(), null);
         var query = new SegmentQuery(db, new DefinitionCache(fields, new RuleLimits()), new FakeTimeProvider(Now));
         for (var i = 0; i < 150; i++)
@@ -80,7 +80,7 @@ public sealed class PercentileThresholdTests(TestDatabase databases) : IClassFix
         await db.Database.MigrateAsync();
         db.Customers.AddRange(Customer(0, 1), Customer(1, 2));
         await db.SaveChangesAsync();
-        var fields = new CustomerFields(new RevenueOptions());
+        var fields = new CustomerFields(new RevenueOptions(), new FeedbackOptions());
         var rule = new DefinitionSet(1, [], [], fields, new RuleLimits(), null)
             .Compile(JsonSerializer.Deserialize<JsonElement>(All(Is("value.percentile", "=", "100"))), Backend.Sql, historical: false);
         var predicate = rule.ToQuery(new Evaluation(Now, "UTC"), db.Rows);

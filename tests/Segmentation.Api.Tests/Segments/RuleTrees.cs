@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Segmentation.Api.Customers;
+using Segmentation.Api.Events;
 using Segmentation.Api.Segments;
 using Segmentation.Rules.Catalog;
 using Segmentation.Rules.Values;
@@ -58,7 +59,7 @@ internal sealed class RuleTrees(Random random, FieldCatalog<Customer> catalog)
             ["demographic.gender", "demographic.education", "attributes.plan", "customer.firstName"],
             ["demographic.age", "demographic.children", "value.percentile", "temporal.localHour", "attributes.score",
                 "value.averageOrderValue", "demographic.income",
-                "behavioral.eventCount", "value.daysSinceLastOrder", "attributes.ratio", "value.lifetimeValue"],
+                "behavioral.eventCount", "value.daysSinceLastOrder", "attributes.ratio", "value.lifetimeValue", "psychographic.sentiment"],
             ["demographic.birthDate", "attributes.renewal"],
             ["temporal.signedUpAt", "temporal.lastSeenAt", "attributes.seenAt", "value.lastOrderAt", "customer.createdAt"],
         ];
@@ -101,6 +102,7 @@ internal sealed class RuleTrees(Random random, FieldCatalog<Customer> catalog)
                 "geographic.country" => Pick("de", "AT", "Us", "fr"),
                 "geographic.climate" => Pick(Geographic.Climates),
                 "value.rfmGroup" => Pick(RfmGroups.Names),
+                "sentimentSource" => Pick([.. SentimentSources.All]),
                 "geographic.timeZone" => Pick(RuleWorld.Zones),
                 "type" => Pick(RuleWorld.EventTypes),
                 _ when op is "=" or "!=" or "in" or "notIn" or "contains" or "doesNotContain" && type == FieldType.Set =>
@@ -121,6 +123,7 @@ internal sealed class RuleTrees(Random random, FieldCatalog<Customer> catalog)
             },
             FieldType.Decimal when name.StartsWith("properties.", StringComparison.Ordinal) && random.Next(4) == 0 =>
                 Number(op is "=" or "!=" or "in" or "notIn"),
+            FieldType.Decimal when name is "psychographic.sentiment" or "sentiment" => Math.Round(random.Next(-13, 14) / 12m, 3),
             FieldType.Decimal => name == "value.percentile" ? random.Next(-10, 1100) / 10m : random.Next(-20, 60) / 10m,
             FieldType.Boolean => random.Next(2) == 0,
             FieldType.Segment => Pick("by-hand", "in-berlin", "nested"),
@@ -189,10 +192,10 @@ internal sealed class RuleTrees(Random random, FieldCatalog<Customer> catalog)
 
     private JsonObject EventRule()
     {
-        var field = Pick("type", "type", "occurredAt", "amount", "channel", "hourOfDay", "dayOfWeek", "month", "properties.p",
-            "properties.q.deep", "properties.p.deep", "properties.none");
+        var field = Pick("type", "type", "occurredAt", "amount", "channel", "hourOfDay", "dayOfWeek", "month", "sentiment",
+            "sentimentSource", "properties.p", "properties.q.deep", "properties.p.deep", "properties.none");
         var type = EventFields.Catalog.Find(field)!.Type;
-        var op = Pick([.. Operators.ListFor(type).Select(o => o.Name)]);
+        var op = Pick([.. Operators.ListFor(EventFields.Catalog.Find(field)!).Select(o => o.Name)]);
         var rule = new JsonObject { ["field"] = field, ["operator"] = op };
         if (type != FieldType.Property)
         {
@@ -217,7 +220,7 @@ internal sealed class RuleTrees(Random random, FieldCatalog<Customer> catalog)
         var aggregate = Pick(null, null, "sum", "avg", "min", "max", "distinct", "distinctDays");
         var of = aggregate switch
         {
-            "sum" or "avg" => Pick("amount", "properties.p"),
+            "sum" or "avg" => Pick("amount", "properties.p", "sentiment"),
             "min" or "max" => Pick("amount", "properties.p", "occurredAt"),
             "distinct" => Pick("type", "channel", "amount", "hourOfDay", "month", "properties.p", "properties.q", "occurredAt"),
             _ => null,

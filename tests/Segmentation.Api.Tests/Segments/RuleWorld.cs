@@ -27,7 +27,7 @@ public sealed class RuleWorld : IAsyncLifetime
     public static readonly string[] Texts = ["a", "A%b", "a_b", "it's \"so\"", "back\\slash", "Straße", "ÄÖÜ é", "日本 語", "İI ıi", "x",
         "Σας", "a,b", "null", "𝒜😀", "ab"];
     public static readonly string[] EventTypes = ["order_completed", "Order_Refunded", "order_refunded", "page_viewed", "Page_Viewed",
-        "50%_off"];
+        "50%_off", "feedback", "Feedback"];
 
     public static readonly string[] OddNumbers = ["0.30000000000000004", "-0", "1E2", "5", "5.0", "1e-12", "2.9999999999", "100.0"];
     public static readonly string[] LargeNumbers = ["1e400", "12345678901234567890", "12345678901234567891", "-1E19"];
@@ -36,7 +36,7 @@ public sealed class RuleWorld : IAsyncLifetime
     private NpgsqlDataSource source = null!;
 
     public string ConnectionString { get; private set; } = null!;
-    public CustomerFields Fields { get; } = new(new RevenueOptions());
+    public CustomerFields Fields { get; } = new(new RevenueOptions(), new FeedbackOptions());
     public IReadOnlyList<Customer> Customers { get; private set; } = [];
     public DefinitionSet Definitions { get; private set; } = null!;
     public IReadOnlyList<CustomerAttribute> Attributes { get; } =
@@ -251,6 +251,7 @@ public sealed class RuleWorld : IAsyncLifetime
         customer.LifetimeValue = customer.OrderAmount - refunds.Sum(e => Math.Abs(e.Amount ?? 0));
         customer.FirstOrderAt = orders.Min(e => (DateTimeOffset?)e.OccurredAt);
         customer.LastOrderAt = orders.Max(e => (DateTimeOffset?)e.OccurredAt);
+        RecentSentiment.Set(customer, events, new FeedbackOptions());
         return customer;
 
         DateTimeOffset? MaybeAt() => random.Next(4) > 0 ? At() : null;
@@ -264,8 +265,11 @@ public sealed class RuleWorld : IAsyncLifetime
                 new Dictionary<string, object> { ["deep"] = CaseNormalizer.Normalize(Text()) }, "5", 5, 5.0m,
                 .. OddNumbers.Concat(LargeNumbers).Append("1e300000")
                     .Select(n => (object)JsonSerializer.Deserialize<JsonElement>(n))];
+            decimal? sentiment = CaseNormalizer.Normalize(type) == "feedback" && random.Next(5) > 0 ? random.Next(-6, 7) / 6m : null;
             return new CustomerEvent
             {
+                Sentiment = Exact.RoundSentiment(sentiment),
+                SentimentSource = sentiment is null ? null : SentimentSources.All[random.Next(SentimentSources.All.Count)],
                 Id = n.ToString(CultureInfo.InvariantCulture),
                 OccurredAt = At(),
                 Type = CaseNormalizer.Normalize(type),

@@ -24,7 +24,8 @@ public sealed partial class SequenceTests : IAsyncLifetime
     private static readonly string[] Types = ["a", "b", "c"];
 
     private readonly TestDatabase databases = new();
-    private readonly DefinitionSet definitions = new(1, [], [], new CustomerFields(new RevenueOptions()), new RuleLimits(), null);
+    private readonly DefinitionSet definitions = new(
+        1, [], [], new CustomerFields(new RevenueOptions(), new FeedbackOptions()), new RuleLimits(), null);
     private NpgsqlDataSource source = null!;
 
     public async Task InitializeAsync()

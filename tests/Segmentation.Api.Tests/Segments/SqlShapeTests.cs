@@ -58,6 +58,9 @@ public sealed partial class SqlShapeTests(OperatorWorld world) : IClassFixture<O
         .. Each("percentile", "value.percentile", "90", ">=", "<", "=").SelectMany(BothTimes),
         .. Each("last event", "behavioral.lastEventAt", "\"2024-01-01\"", ">").SelectMany(BothTimes),
         .. Each("event count", "behavioral.eventCount", "1", ">").SelectMany(BothTimes),
+        .. Each("last feedback", "behavioral.lastFeedbackAt", "\"2024-01-01\"", ">").SelectMany(BothTimes),
+        .. Each("sentiment", "psychographic.sentiment", "0.5", "=", "<").SelectMany(BothTimes),
+        .. Each("sentiment missing", "psychographic.sentiment", null, "null", "notNull"),
         .. Each("segment by hand", "segment", "[\"by-hand\"]", "in", "notIn"),
         .. Each("segment by rule", "segment", "[\"big\",\"by-hand\"]", "in", "notIn"),
         ("two fields", All("""{"field":"demographic.age","operator":">","valueSource":"field","value":"demographic.children"}"""), false),
@@ -249,6 +252,7 @@ public sealed partial class SqlShapeTests(OperatorWorld world) : IClassFixture<O
             }
 
             if (field is "geographic.country" or "geographic.climate" or "value.rfmGroup" or "segment"
+                or "sentimentSource"
                 || value.GetValueKind() is JsonValueKind.True or JsonValueKind.False)
             {
                 return value;

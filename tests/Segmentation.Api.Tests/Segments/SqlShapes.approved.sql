@@ -882,6 +882,73 @@ WHERE (
     WHERE c.key = e.customer_key AND e.occurred_at <= @Value_AsOf) > @Value
 ORDER BY c.first_name
 
+-- last feedback >
+SELECT c.last_name
+FROM customers AS c
+WHERE c.last_feedback_at > @To
+ORDER BY c.first_name
+
+-- last feedback > (in the past)
+SELECT c.last_name
+FROM customers AS c
+WHERE (
+    SELECT max(e.occurred_at)
+    FROM events AS e
+    WHERE c.key = e.customer_key AND e.type = ANY (@feedback) AND e.occurred_at <= @Value_AsOf) > @To
+ORDER BY c.first_name
+
+-- sentiment =
+SELECT c.last_name
+FROM customers AS c
+WHERE ((c.sentiment_mean1 >= @Value AND c.sentiment_at1 > @DaysAgo AND (c.sentiment_at2 IS NULL OR c.sentiment_at2 <= @DaysAgo)) OR (c.sentiment_mean2 >= @Value AND c.sentiment_at2 > @DaysAgo AND (c.sentiment_at3 IS NULL OR c.sentiment_at3 <= @DaysAgo)) OR (c.sentiment_mean3 >= @Value AND c.sentiment_at3 > @DaysAgo AND (c.sentiment_at4 IS NULL OR c.sentiment_at4 <= @DaysAgo)) OR (c.sentiment_mean4 >= @Value AND c.sentiment_at4 > @DaysAgo AND (c.sentiment_at5 IS NULL OR c.sentiment_at5 <= @DaysAgo)) OR (c.sentiment_mean5 >= @Value AND c.sentiment_at5 > @DaysAgo)) AND ((c.sentiment_mean1 <= @Value AND c.sentiment_at1 > @DaysAgo AND (c.sentiment_at2 IS NULL OR c.sentiment_at2 <= @DaysAgo)) OR (c.sentiment_mean2 <= @Value AND c.sentiment_at2 > @DaysAgo AND (c.sentiment_at3 IS NULL OR c.sentiment_at3 <= @DaysAgo)) OR (c.sentiment_mean3 <= @Value AND c.sentiment_at3 > @DaysAgo AND (c.sentiment_at4 IS NULL OR c.sentiment_at4 <= @DaysAgo)) OR (c.sentiment_mean4 <= @Value AND c.sentiment_at4 > @DaysAgo AND (c.sentiment_at5 IS NULL OR c.sentiment_at5 <= @DaysAgo)) OR (c.sentiment_mean5 <= @Value AND c.sentiment_at5 > @DaysAgo))
+ORDER BY c.first_name
+
+-- sentiment = (in the past)
+SELECT c.last_name
+FROM customers AS c
+WHERE round((
+    SELECT avg(e0.sentiment)
+    FROM (
+        SELECT e.sentiment
+        FROM events AS e
+        WHERE c.key = e.customer_key AND e.sentiment IS NOT NULL AND e.occurred_at <= @Value_AsOf AND e.occurred_at > @DaysAgo
+        ORDER BY e.occurred_at DESC, e.sentiment DESC
+        LIMIT 5
+    ) AS e0), 3) = @Value
+ORDER BY c.first_name
+
+-- sentiment <
+SELECT c.last_name
+FROM customers AS c
+WHERE (c.sentiment_mean1 < @Value AND c.sentiment_at1 > @DaysAgo AND (c.sentiment_at2 IS NULL OR c.sentiment_at2 <= @DaysAgo)) OR (c.sentiment_mean2 < @Value AND c.sentiment_at2 > @DaysAgo AND (c.sentiment_at3 IS NULL OR c.sentiment_at3 <= @DaysAgo)) OR (c.sentiment_mean3 < @Value AND c.sentiment_at3 > @DaysAgo AND (c.sentiment_at4 IS NULL OR c.sentiment_at4 <= @DaysAgo)) OR (c.sentiment_mean4 < @Value AND c.sentiment_at4 > @DaysAgo AND (c.sentiment_at5 IS NULL OR c.sentiment_at5 <= @DaysAgo)) OR (c.sentiment_mean5 < @Value AND c.sentiment_at5 > @DaysAgo)
+ORDER BY c.first_name
+
+-- sentiment < (in the past)
+SELECT c.last_name
+FROM customers AS c
+WHERE round((
+    SELECT avg(e0.sentiment)
+    FROM (
+        SELECT e.sentiment
+        FROM events AS e
+        WHERE c.key = e.customer_key AND e.sentiment IS NOT NULL AND e.occurred_at <= @Value_AsOf AND e.occurred_at > @DaysAgo
+        ORDER BY e.occurred_at DESC, e.sentiment DESC
+        LIMIT 5
+    ) AS e0), 3) < @Value
+ORDER BY c.first_name
+
+-- sentiment missing null
+SELECT c.last_name
+FROM customers AS c
+WHERE c.sentiment_at1 IS NULL OR c.sentiment_at1 <= @DaysAgo
+ORDER BY c.first_name
+
+-- sentiment missing notNull
+SELECT c.last_name
+FROM customers AS c
+WHERE c.sentiment_at1 IS NOT NULL AND c.sentiment_at1 > @DaysAgo
+ORDER BY c.first_name
+
 -- segment by hand in
 SELECT c.last_name
 FROM customers AS c

@@ -341,6 +341,10 @@ namespace Segmentation.Api.Data.Migrations
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("last_event_at");
 
+                    b.Property<DateTimeOffset?>("LastFeedbackAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("last_feedback_at");
+
                     b.Property<string>("LastName")
                         .HasMaxLength(256)
                         .HasColumnType("character varying(256)")
@@ -369,6 +373,46 @@ namespace Segmentation.Api.Data.Migrations
                     b.Property<int>("OrderCount")
                         .HasColumnType("integer")
                         .HasColumnName("order_count");
+
+                    b.Property<DateTimeOffset?>("SentimentAt1")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("sentiment_at1");
+
+                    b.Property<DateTimeOffset?>("SentimentAt2")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("sentiment_at2");
+
+                    b.Property<DateTimeOffset?>("SentimentAt3")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("sentiment_at3");
+
+                    b.Property<DateTimeOffset?>("SentimentAt4")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("sentiment_at4");
+
+                    b.Property<DateTimeOffset?>("SentimentAt5")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("sentiment_at5");
+
+                    b.Property<decimal?>("SentimentMean1")
+                        .HasColumnType("numeric")
+                        .HasColumnName("sentiment_mean1");
+
+                    b.Property<decimal?>("SentimentMean2")
+                        .HasColumnType("numeric")
+                        .HasColumnName("sentiment_mean2");
+
+                    b.Property<decimal?>("SentimentMean3")
+                        .HasColumnType("numeric")
+                        .HasColumnName("sentiment_mean3");
+
+                    b.Property<decimal?>("SentimentMean4")
+                        .HasColumnType("numeric")
+                        .HasColumnName("sentiment_mean4");
+
+                    b.Property<decimal?>("SentimentMean5")
+                        .HasColumnType("numeric")
+                        .HasColumnName("sentiment_mean5");
 
                     b.Property<DateTimeOffset?>("SignedUpAt")
                         .HasColumnType("timestamp with time zone")
@@ -881,6 +925,16 @@ namespace Segmentation.Api.Data.Migrations
                         .HasColumnType("jsonb")
                         .HasColumnName("properties_sent");
 
+                    b.Property<decimal?>("Sentiment")
+                        .HasColumnType("numeric")
+                        .HasColumnName("sentiment");
+
+                    b.Property<string>("SentimentSource")
+                        .HasMaxLength(16)
+                        .HasColumnType("character varying(16)")
+                        .HasColumnName("sentiment_source")
+                        .UseCollation("C");
+
                     b.Property<string>("Type")
                         .IsRequired()
                         .HasMaxLength(128)
@@ -894,6 +948,12 @@ namespace Segmentation.Api.Data.Migrations
                         .HasColumnName("type_sent");
 
                     b.HasKey("CustomerKey", "Id");
+
+                    b.HasIndex("CustomerKey", "OccurredAt")
+                        .HasDatabaseName("ix_events_sentiment")
+                        .HasFilter("sentiment IS NOT NULL");
+
+                    NpgsqlIndexBuilderExtensions.IncludeProperties(b.HasIndex("CustomerKey", "OccurredAt"), new[] { "Sentiment" });
 
                     b.HasIndex("Type", "OccurredAt")
                         .HasDatabaseName("ix_events_type");

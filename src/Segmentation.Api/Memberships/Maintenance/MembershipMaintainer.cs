@@ -21,6 +21,7 @@ internal sealed class MembershipMaintainer : IDisposable
     private readonly DefinitionCache definitions;
     private readonly IServiceScopeFactory scopes;
     private readonly RevenueOptions revenue;
+    private readonly FeedbackOptions feedback;
     private readonly TimeProvider time;
     private readonly CancellationTokenSource stop = new();
     private readonly MembershipWriter writer;
@@ -44,6 +45,7 @@ internal sealed class MembershipMaintainer : IDisposable
         DefinitionCache definitions,
         CustomerRowReaders readers,
         RevenueOptions revenue,
+        FeedbackOptions feedback,
         MembershipOptions options,
         IEnumerable<IRevisionObserver> observers,
         TimeProvider time,
@@ -51,7 +53,7 @@ internal sealed class MembershipMaintainer : IDisposable
         long fencingToken,
         DateTimeOffset watermark)
     {
-        (this.scopes, this.definitions, this.revenue, this.time) = (scopes, definitions, revenue, time);
+        (this.scopes, this.definitions, this.revenue, this.feedback, this.time) = (scopes, definitions, revenue, feedback, time);
         var schedule = new EvaluationSchedule();
         writer = new MembershipWriter(source, observers, fencingToken);
         progress = new MembershipProgress(writer, watermark);
@@ -145,7 +147,7 @@ internal sealed class MembershipMaintainer : IDisposable
     {
         await using var scope = scopes.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<SegmentationDb>();
-        var current = new MembershipPlan(await definitions.GetAsync(db, cancellation), revenue, previous);
+        var current = new MembershipPlan(await definitions.GetAsync(db, cancellation), revenue, feedback, previous);
         await stored.ReconcileAsync(db, current, previous is null ? progress.Watermark : null, at, cancellation);
         evaluator.ClearCache(current);
         if (previous is null || current.HasNewScores(previous))

@@ -23,16 +23,18 @@ public sealed partial class CustomerFields
 
     private readonly Dictionary<(Backend, bool), FieldCatalog<Customer>> catalogs;
     private readonly RevenueOptions revenue;
+    private readonly FeedbackOptions feedback;
 
-    public CustomerFields(RevenueOptions revenue)
+    public CustomerFields(RevenueOptions revenue, FeedbackOptions feedback)
     {
-        this.revenue = revenue;
+        (this.revenue, this.feedback) = (revenue, feedback);
         var keys = from backend in Enum.GetValues<Backend>()
                    from historical in new[] { false, true }
                    select (backend, historical);
         catalogs = keys.ToDictionary(
             k => k,
-            k => new FieldCatalog<Customer>(Table(revenue.OrderTypes, revenue.RefundTypes, k.backend, k.historical), Consent));
+            k => new FieldCatalog<Customer>(
+                Table(revenue.OrderTypes, revenue.RefundTypes, Totals(k.historical), k.backend, k.historical), Consent));
     }
 
     /// <summary>
@@ -43,13 +45,13 @@ public sealed partial class CustomerFields
         Backend backend, bool historical, IEnumerable<CustomerAttribute> attributes, RfmHistory? rfm = null)
     {
         var catalog = catalogs[(backend, historical)];
-        var totals = Totals(revenue.OrderTypes, revenue.RefundTypes, historical);
+        var totals = Totals(historical);
         return (rfm is null ? catalog : catalog.Replace(Rfm(totals, historical, rfm))).With(attributes.Select(Attribute));
     }
 
-    private static IEnumerable<Field> Table(string[] orders, string[] refunds, Backend backend, bool historical)
+    private static IEnumerable<Field> Table(
+        string[] orders, string[] refunds, EventTotals totals, Backend backend, bool historical)
     {
-        var totals = Totals(orders, refunds, historical);
         var events = EventAccess(backend, historical);
         return
         [
@@ -96,6 +98,7 @@ public sealed partial class CustomerFields
             Set("psychographic.motivations", "Motivations", (c, x) => c.Psychographic.MotivationsFolded),
             Field("psychographic.lifestyle", Text, "Lifestyle", "Free text.", (c, x) => c.Psychographic.LifestyleFolded),
             Field("psychographic.personality", Text, "Personality", "Free text.", (c, x) => c.Psychographic.PersonalityFolded),
+            Sentiment(historical),
 
             new("behavioral.events", "behavioral", FieldType.Events, "Events",
                 "How many events satisfy a group of rules over one event, or an aggregate of them.", events),
@@ -103,6 +106,7 @@ public sealed partial class CustomerFields
                 "Events of two to five steps, each strictly later than the one before.", events),
             Field("behavioral.lastEventAt", Instant, "Last event", "When the last event happened.", totals.LastEventAt),
             Field("behavioral.eventCount", Integer, "Event count", "All events, of any type.", totals.EventCount),
+            Field("behavioral.lastFeedbackAt", Instant, "Last feedback", "When feedback was last given.", totals.LastFeedbackAt),
 
             Field("temporal.signedUpAt", Instant, "Signup time", "When the customer signed up.", (c, x) => c.SignedUpAt),
             Field(
@@ -160,8 +164,8 @@ public sealed partial class CustomerFields
         ];
     }
 
-    private static EventTotals Totals(string[] orders, string[] refunds, bool historical) =>
-        historical ? EventTotals.Historical(orders, refunds) : EventTotals.Stored;
+    private EventTotals Totals(bool historical) =>
+        historical ? EventTotals.Historical(revenue.OrderTypes, revenue.RefundTypes, feedback.EventTypes) : EventTotals.Stored;
 
     // 100 × smaller / (all − 1), a single customer being 0. In SQL a constant percentile is a threshold on lifetime value, read once by
     // index; to be compared with another field, all customers are ranked once, and each looks itself up.

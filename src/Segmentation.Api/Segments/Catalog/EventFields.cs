@@ -3,6 +3,7 @@ using Segmentation.Api.Data;
 using Segmentation.Api.Events;
 using Segmentation.Rules;
 using Segmentation.Rules.Catalog;
+using Segmentation.Rules.Checking;
 using Segmentation.Rules.Expressions;
 using Segmentation.Rules.Values;
 
@@ -19,6 +20,16 @@ public static class EventFields
         Field("occurredAt", FieldType.Instant, "Time", "When it happened.", (e, x) => e.OccurredAt),
         Field("amount", FieldType.Decimal, "Amount", "Exact decimal, in account currency.", (e, x) => e.Amount),
         Field("channel", FieldType.Text, "Channel", "Where it happened: web, store, email.", (e, x) => e.Channel),
+        Field("sentiment", FieldType.Decimal, "Sentiment",
+            "Of feedback: -1 to 1, three decimals, by its score or else its text; missing where nobody can tell.", (e, x) => e.Sentiment),
+        Field("sentimentSource", FieldType.Text, "Sentiment source", "What the sentiment is from: score, model or words.",
+            (e, x) => e.SentimentSource) with
+        {
+            Values = SentimentSources.All,
+            Check = text => SentimentSources.All.Contains(CaseNormalizer.Normalize(text))
+                ? null
+                : $"sentimentSource must be one of {string.Join(", ", SentimentSources.All)}, not {ErrorText.Quote(text)}.",
+        },
         Field("hourOfDay", FieldType.Integer, "Hour of day", "0 to 23, in the customer's time zone, else the segment's.",
             (e, x) => LocalTime.Hour(e.OccurredAt, e.Customer.Geographic.TimeZone ?? x.ZoneId)) with { Range = (0, 23) },
         Field("dayOfWeek", FieldType.Integer, "Day of week", "1 Monday to 7 Sunday, in the customer's time zone, else the segment's.",

@@ -15,6 +15,8 @@ internal sealed record EventTotals
     public required Expression<Func<Customer, Evaluation, DateTimeOffset?>> FirstOrderAt { get; init; }
     public required Expression<Func<Customer, Evaluation, DateTimeOffset?>> LastOrderAt { get; init; }
 
+    public required Expression<Func<Customer, Evaluation, DateTimeOffset?>> LastFeedbackAt { get; init; }
+
     /// <summary>As of now.</summary>
     public static EventTotals Stored { get; } = new()
     {
@@ -25,10 +27,11 @@ internal sealed record EventTotals
         OrderCount = (c, x) => c.OrderCount,
         FirstOrderAt = (c, x) => c.FirstOrderAt,
         LastOrderAt = (c, x) => c.LastOrderAt,
+        LastFeedbackAt = (c, x) => c.LastFeedbackAt,
     };
 
     /// <summary>As of the evaluation's instant.</summary>
-    public static EventTotals Historical(string[] orders, string[] refunds) => new()
+    public static EventTotals Historical(string[] orders, string[] refunds, string[] feedback) => new()
     {
         EventCount = (c, x) => c.Events.Count(e => e.OccurredAt <= x.AsOf),
         LastEventAt = (c, x) => c.Events.Where(e => e.OccurredAt <= x.AsOf).Max(e => (DateTimeOffset?)e.OccurredAt),
@@ -41,5 +44,7 @@ internal sealed record EventTotals
             c.Events.Where(e => orders.Contains(e.Type) && e.OccurredAt <= x.AsOf).Min(e => (DateTimeOffset?)e.OccurredAt),
         LastOrderAt = (c, x) =>
             c.Events.Where(e => orders.Contains(e.Type) && e.OccurredAt <= x.AsOf).Max(e => (DateTimeOffset?)e.OccurredAt),
+        LastFeedbackAt = (c, x) =>
+            c.Events.Where(e => feedback.Contains(e.Type) && e.OccurredAt <= x.AsOf).Max(e => (DateTimeOffset?)e.OccurredAt),
     };
 }

@@ -11,6 +11,9 @@ public sealed class BuiltInMetrics
 
     private static readonly JsonElement any = JsonElement.Parse("""{"combinator":"and","rules":[]}""");
 
+    private static readonly JsonElement felt = JsonElement.Parse(
+        """{"combinator":"and","rules":[{"field":"sentiment","operator":"notNull"}]}""");
+
     public BuiltInMetrics(RevenueOptions revenue)
     {
         var orders = JsonSerializer.SerializeToElement(new
@@ -47,9 +50,9 @@ public sealed class BuiltInMetrics
                 Key = "sentiment",
                 Name = "Average sentiment of feedback",
                 Kind = MetricKind.Ratio,
-                Event = any,
+                Event = felt,
                 Of = MetricEvents.Sentiment,
-                Denominator = new MetricDenominator(any),
+                Denominator = new MetricDenominator(felt),
             },
         }.Select(m => m with { Goal = MetricGoal.Increase, BuiltIn = true }).ToDictionary(m => m.Key!, StringComparer.Ordinal);
     }

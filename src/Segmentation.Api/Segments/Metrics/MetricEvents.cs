@@ -37,14 +37,8 @@ public sealed class MetricEvents(RuleLimits limits)
     {
         var clock = new Evaluation(at, TimeZones.Default);
         var matching = db.Events.Where(Compile(events).ToQuery(clock, db.Rows));
-        if (of is null)
-        {
-            return matching.Select(e => new { e.CustomerKey, e.OccurredAt });
-        }
-
-        // No event has a sentiment yet.
-        return of == Sentiment
-            ? matching.Where(_ => false).Select(e => new { e.CustomerKey, e.OccurredAt, e.Amount })
+        return of is null
+            ? matching.Select(e => new { e.CustomerKey, e.OccurredAt })
             : matching.Select(Select(of, clock));
     }
 

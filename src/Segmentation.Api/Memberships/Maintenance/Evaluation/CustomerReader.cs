@@ -21,8 +21,8 @@ internal sealed class CustomerReader(NpgsqlDataSource source, CustomerRowReaders
     // Between JSON values, which contain no control characters. Joined strings are cheaper to send than arrays.
     private const byte Separator = 1;
 
-    // Times, types, channels and properties of one row are in memory at the same time.
-    private const int MaxArrays = 3 + MaxProperties;
+    // Times, types, channels, sources of sentiments and properties of one row are in memory at the same time.
+    private const int MaxArrays = 4 + MaxProperties;
 
     private static readonly DateTimeOffset Epoch = new(2000, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
@@ -82,6 +82,7 @@ internal sealed class CustomerReader(NpgsqlDataSource source, CustomerRowReaders
                 "string_agg(timestamptz_send(e.occurred_at), '')",
                 "array_send(array_agg(e.type))",
                 .. events.Channel ? ["array_send(array_agg(e.channel))"] : Array.Empty<string>(),
+                .. events.Sentiment ? ["array_agg(e.sentiment)", "array_send(array_agg(e.sentiment_source))"] : Array.Empty<string>(),
                 .. values.Select(v => $"string_agg(CASE WHEN {isRead} THEN coalesce(({v})::text, '') ELSE '' END, chr({Separator}))"),
             ];
             sql.Append(", e.* FROM customers c CROSS JOIN LATERAL (SELECT ").AppendJoin(", ", columns)
@@ -141,11 +142,13 @@ internal sealed class CustomerReader(NpgsqlDataSource source, CustomerRowReaders
             var amounts = reader.GetFieldValue<decimal?[]>(first);
             var (times, types, next) = (Bytes(first + 1, 0), new PostgresArray(Bytes(first + 2, 1)), first + 3);
             var channels = events.Channel ? new PostgresArray(Bytes(next++, 2)) : default;
-            ReadOnlyMemory<byte>[] values = [.. Enumerable.Range(0, properties?.Length ?? 1).Select(n => Bytes(next + n, 3 + n))];
+            var sentiments = events.Sentiment ? reader.GetFieldValue<decimal?[]>(next++) : null;
+            var sources = events.Sentiment ? new PostgresArray(Bytes(next++, 3)) : default;
+            ReadOnlyMemory<byte>[] values = [.. Enumerable.Range(0, properties?.Length ?? 1).Select(n => Bytes(next + n, 4 + n))];
             customer.Events.Capacity = amounts.Length;
             for (var i = 0; i < amounts.Length; i++)
             {
-                _ = types.MoveNext() | channels.MoveNext();
+                _ = types.MoveNext() | channels.MoveNext() | sources.MoveNext();
                 customer.Events.Add(new CustomerEvent
                 {
                     CustomerKey = customer.Key,
@@ -154,6 +157,8 @@ internal sealed class CustomerReader(NpgsqlDataSource source, CustomerRowReaders
                     Type = Intern(types.Current),
                     Amount = amounts[i],
                     Channel = events.Channel && !channels.IsNull ? Intern(channels.Current) : null,
+                    Sentiment = sentiments?[i],
+                    SentimentSource = events.Sentiment && !sources.IsNull ? Intern(sources.Current) : null,
                     Properties = Parse(values),
                     Customer = customer,
                 });

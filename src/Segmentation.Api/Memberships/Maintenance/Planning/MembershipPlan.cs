@@ -12,19 +12,21 @@ internal sealed class MembershipPlan
 
     private static readonly string[] OrderColumns = [.. CustomerColumns.MadeBy(Maker.Orders)];
     private static readonly string[] RefundColumns = [.. CustomerColumns.MadeBy(Maker.Refunds)];
+    private static readonly string[] FeedbackColumns = [.. CustomerColumns.MadeBy(Maker.Feedback)];
 
     // Writing a profile can change all but these.
     private static readonly IReadOnlySet<string> NotOfProfile = CustomerColumns.NotMadeBy(Maker.Profile | Maker.Creation | Maker.Write);
 
     private readonly RevenueOptions revenue;
+    private readonly FeedbackOptions feedback;
     private readonly Dictionary<string, SegmentSet> byEventType = new(StringComparer.Ordinal);
     private readonly Dictionary<string, SegmentSet> byMember = new(StringComparer.Ordinal);
     private readonly SegmentSet[] closures;
 
     /// <param name="previous">The plan before; segments that mean the same keep what was compiled of them.</param>
-    public MembershipPlan(DefinitionSet definitions, RevenueOptions revenue, MembershipPlan? previous)
+    public MembershipPlan(DefinitionSet definitions, RevenueOptions revenue, FeedbackOptions feedback, MembershipPlan? previous)
     {
-        (Definitions, this.revenue) = (definitions, revenue);
+        (Definitions, this.revenue, this.feedback) = (definitions, revenue, feedback);
         Segments = Order(definitions, previous);
         ById = Segments.ToDictionary(s => s.Segment.Id);
 
@@ -79,7 +81,10 @@ internal sealed class MembershipPlan
         {
             var (order, refund) = (revenue.OrderTypes.Contains(type), revenue.RefundTypes.Contains(type));
             string[] members =
-                [.. EventColumns, .. order ? OrderColumns : [], .. refund ? RefundColumns : []];
+            [
+                .. EventColumns, .. order ? OrderColumns : [], .. refund ? RefundColumns : [],
+                .. feedback.EventTypes.Contains(type) ? FeedbackColumns : [],
+            ];
             set = WithFollowing(
                 s => members.Any(s.MembersRead.Contains) || (s.ReadsEvents && s.EventTypes?.Contains(type) != false));
             byEventType.Add(type, set);
@@ -115,6 +120,7 @@ internal sealed class MembershipPlan
         return new EventsRead(
             Types(references),
             references.Any(e => e.Fields.Contains("channel")),
+            references.Any(e => e.Fields.Contains("sentiment") || e.Fields.Contains("sentimentSource")),
             Types(withProperties),
             withProperties.SelectMany(e => e.Properties).ToHashSet(StringComparer.Ordinal));
 

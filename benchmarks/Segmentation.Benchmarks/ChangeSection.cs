@@ -184,7 +184,7 @@ internal static class ChangeSection
             var body = new MemoryStream(customers.Count * 900);
             foreach (var customer in customers)
             {
-                JsonSerializer.Serialize(body, CustomerResource.From(customer, DateTimeOffset.UtcNow), Json.Options);
+                JsonSerializer.Serialize(body, CustomerResource.From(customer, DateTimeOffset.UtcNow, RfmThresholds.None), Json.Options);
                 body.WriteByte((byte)'\n');
             }
 

@@ -11,6 +11,7 @@ using Segmentation.Api.Http;
 using Segmentation.Api.Idempotency;
 using Segmentation.Api.Insight;
 using Segmentation.Api.Memberships;
+using Segmentation.Api.Predictions;
 using Segmentation.Api.Segments;
 using Segmentation.Api.Streams;
 using Segmentation.Api.Webhooks;
@@ -38,6 +39,7 @@ internal static class Setup
         services.AddStreams(configuration);
         services.AddAnalyses(configuration);
         services.AddInsight(configuration);
+        services.AddPredictions(configuration);
         services.AddEndpoints();
     }
 

@@ -28,6 +28,7 @@ public class RoomTests
         ["Streams"],
         ["Analyses"],
         ["Insight"],
+        ["Predictions"],
         ["Endpoints"],
     ];
 

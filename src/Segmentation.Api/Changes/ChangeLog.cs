@@ -36,6 +36,14 @@ internal static class ChangeLog
     /// </summary>
     public static void AppendEveryone(SegmentationDb db, MembershipCause cause) => db.ChangeLog.Add(new ChangeLogEntry { Cause = cause });
 
+    /// <summary>SQL that appends customers of whom one member was written, which is no part of their profiles.</summary>
+    /// <param name="rows">Rows with <c>key</c>.</param>
+    /// <param name="everyone">Whether they are so many that the segments that read the member are to be built anew.</param>
+    public static string AppendScoresSql(string member, string rows, bool everyone) =>
+        "INSERT INTO membership_work (cause, keys, changed, created) " +
+        $"SELECT {(short)MembershipCause.Score}, {(everyone ? "NULL" : "array_agg(key)")}, ARRAY['{member}'], false " +
+        $"FROM {rows} HAVING count(*) > 0";
+
     /// <summary>SQL that appends customers that events have made.</summary>
     /// <param name="created">Rows with <c>key</c>.</param>
     public static string AppendCreatedSql(string created) =>

@@ -25,7 +25,7 @@ public sealed class ChangeLogEntry
     public DateTimeOffset[]? EventTimes { get; set; }
 
     /// <summary>
-    /// The properties of <c>Customer</c> that changed (<c>Demographic.Gender</c>); null for any but those that events make.
+    /// The properties of <c>Customer</c> that changed (<c>Demographic.Gender</c>); null for any but those that events or scoring make.
     /// </summary>
     public string[]? Changed { get; set; }
 

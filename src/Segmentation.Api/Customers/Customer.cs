@@ -144,6 +144,10 @@ public sealed class Customer
     [MadeBy(Maker.OtherRows)]
     public HashSet<int> MemberOf { get; } = [];
 
+    /// <summary>Null before the customer is scored, and for one of whom there is nothing to score.</summary>
+    [MadeBy(Maker.Scoring)]
+    public CustomerScores? Scores { get; set; }
+
     [MadeBy(Maker.OtherRows)]
     public KeyedList<CustomerEvent> Events { get; } = [];
 

@@ -32,10 +32,11 @@ public static class CustomerExport
     /// <summary>Writes the customers of a query as the response's body. A client that goes away cancels the statement.</summary>
     /// <param name="customers">A query of which a page costs what the page's customers cost.</param>
     /// <param name="attributes">The registered ones: each is a column of a CSV.</param>
+    /// <param name="thresholds">What RFM scores are by.</param>
     public static Task WriteAsync(
         HttpResponse response, SegmentationDb db, IQueryable<Customer> customers, CustomerDownload download,
-        IEnumerable<CustomerAttribute> attributes, CancellationToken cancellation) => WriteAsync(
-            response, db, download, attributes,
+        IEnumerable<CustomerAttribute> attributes, RfmThresholds thresholds, CancellationToken cancellation) => WriteAsync(
+            response, db, download, attributes, thresholds,
             (after, wasEmpty, count) => wasEmpty ? null : customers.Where(c => c.Key > after).OrderBy(c => c.Key).Take(count),
             cancellation);
 
@@ -43,10 +44,10 @@ public static class CustomerExport
     /// <param name="keys">In ascending order.</param>
     public static Task WriteAsync(
         HttpResponse response, SegmentationDb db, long[] keys, CustomerDownload download,
-        IEnumerable<CustomerAttribute> attributes, CancellationToken cancellation)
+        IEnumerable<CustomerAttribute> attributes, RfmThresholds thresholds, CancellationToken cancellation)
     {
         var (customers, end) = (db.Customers, 0);
-        return WriteAsync(response, db, download, attributes, Next, cancellation);
+        return WriteAsync(response, db, download, attributes, thresholds, Next, cancellation);
 
         IQueryable<Customer>? Next(long after, bool wasEmpty, int count)
         {
@@ -60,7 +61,7 @@ public static class CustomerExport
     // next: those after a key, as many as asked for; whether the page before had none is said as well. Null: there are no more.
     private static async Task WriteAsync(
         HttpResponse response, SegmentationDb db, CustomerDownload download, IEnumerable<CustomerAttribute> attributes,
-        Func<long, bool, int, IQueryable<Customer>?> next, CancellationToken cancellation)
+        RfmThresholds thresholds, Func<long, bool, int, IQueryable<Customer>?> next, CancellationToken cancellation)
     {
         response.ContentType = download.Csv ? MediaTypes.Csv + "; charset=utf-8; header=present" : MediaTypes.Ndjson;
         var file = $"{download.Name}.{(download.Csv ? "csv" : "ndjson")}";
@@ -86,7 +87,7 @@ public static class CustomerExport
             rows = 0;
             return download.IdOnly
                 ? page?.Select(c => new { c.Key, c.Id }).AsAsyncEnumerable().Select(c => (c.Key, new CustomerResource { Id = c.Id }))
-                : page?.AsAsyncEnumerable().Select(c => (c.Key, CustomerResource.From(c, now)));
+                : page?.AsAsyncEnumerable().Select(c => (c.Key, CustomerResource.From(c, now, thresholds)));
         }
 
         void Write(IBufferWriter<byte> body, (long Key, CustomerResource Customer) row)

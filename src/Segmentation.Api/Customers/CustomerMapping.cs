@@ -24,6 +24,8 @@ internal sealed class CustomerMapping : IEntityTypeConfiguration<Customer>
         builder.ComplexProperty(c => c.Geographic);
         builder.ComplexProperty(c => c.Psychographic);
 
+        builder.Navigation(c => c.Scores).AutoInclude();
+
         builder.HasIndex(c => c.Id).IsUnique().HasDatabaseName(Customer.IdIndex);
 
         // For what begins with a text, whatever the database's collation; equality they serve as well.

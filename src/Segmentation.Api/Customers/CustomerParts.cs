@@ -144,6 +144,19 @@ public sealed class ValueResource
 
     /// <summary>Whole periods of 24 hours since the last order; missing without orders.</summary>
     public int? DaysSinceLastOrder { get; set; }
+
+    /// <summary>How recent the last order is, 1 to 5 by the thresholds of now; missing without orders and before the first analysis.
+    /// </summary>
+    public int? RfmRecency { get; set; }
+
+    /// <summary>How many orders there are, likewise.</summary>
+    public int? RfmFrequency { get; set; }
+
+    /// <summary>How high the lifetime value is, likewise.</summary>
+    public int? RfmMonetary { get; set; }
+
+    /// <summary>What customers of like scores are called, from champions to lost.</summary>
+    public string? RfmGroup { get; set; }
 }
 
 /// <summary>What events add up to.</summary>
@@ -158,4 +171,59 @@ public sealed class BehavioralResource
 
     /// <summary>When feedback was last given; missing without any.</summary>
     public DateTimeOffset? LastFeedbackAt { get; set; }
+
+    /// <summary>Days since the last active day / mean days between active days, at the last scoring; missing below four active days.
+    /// </summary>
+    public decimal? Silence { get; set; }
+}
+
+/// <summary>What models expect of the customer: scored daily, and soon after own events.</summary>
+public sealed class PredictedResource
+{
+    /// <summary>0 to 1: the probability that further orders are to come at all.</summary>
+    public decimal? AliveProbability { get; set; }
+
+    /// <summary>0 to 1: the probability that no order comes within the model's <c>churnDays</c>.</summary>
+    public decimal? ChurnRisk { get; set; }
+
+    /// <summary>Expected orders in the next 30 days.</summary>
+    public decimal? Orders30 { get; set; }
+
+    /// <summary>Expected orders in the next 90 days.</summary>
+    public decimal? Orders90 { get; set; }
+
+    /// <summary>Expected orders in the next 365 days.</summary>
+    public decimal? Orders365 { get; set; }
+
+    /// <summary>Expected amount of an order, in the account's currency.</summary>
+    public decimal? AverageOrderValue { get; set; }
+
+    /// <summary>Expected value of the next twelve months, discounted, in the account's currency.</summary>
+    public decimal? LifetimeValue { get; set; }
+
+    /// <summary>0 to 100, by the predicted lifetime value at the scoring.</summary>
+    public decimal? ValuePercentile { get; set; }
+
+    /// <summary>The day whose scores they are.</summary>
+    [AlwaysAnswered]
+    public DateOnly? ScoredOn { get; set; }
+
+    /// <summary>The version of the model of lifetime value.</summary>
+    public int? Version { get; set; }
+
+    internal static PredictedResource? From(CustomerScores? scores) => scores?.Version is null && scores?.Propensities is null
+        ? null
+        : new PredictedResource
+        {
+            AliveProbability = scores.AliveProbability,
+            ChurnRisk = scores.ChurnRisk,
+            Orders30 = scores.Orders30,
+            Orders90 = scores.Orders90,
+            Orders365 = scores.Orders365,
+            AverageOrderValue = scores.AverageOrderValue,
+            LifetimeValue = scores.LifetimeValue,
+            ValuePercentile = scores.ValuePercentile,
+            ScoredOn = scores.ScoredOn,
+            Version = scores.Version,
+        };
 }

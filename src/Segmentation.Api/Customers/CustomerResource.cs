@@ -63,6 +63,10 @@ public sealed class CustomerResource
     [AlwaysAnswered]
     public BehavioralResource? Behavioral { get; set; }
 
+    /// <summary>What models expect of the customer; missing without a model, and without an order.</summary>
+    [ReadOnly(true)]
+    public PredictedResource? Predicted { get; set; }
+
     /// <summary>When the service first held the customer.</summary>
     [ReadOnly(true)]
     [AlwaysAnswered]
@@ -75,7 +79,8 @@ public sealed class CustomerResource
 
     /// <summary>The customer as it stands.</summary>
     /// <param name="now">The instant that ages and days are reckoned at, in UTC.</param>
-    public static CustomerResource From(Customer customer, DateTimeOffset now)
+    /// <param name="thresholds">What its RFM scores are by.</param>
+    internal static CustomerResource From(Customer customer, DateTimeOffset now, RfmThresholds thresholds)
     {
         var resource = new CustomerResource
         {
@@ -88,6 +93,14 @@ public sealed class CustomerResource
             Consents = customer.Consents?.Deserialize<Dictionary<string, ConsentResource?>>(Json.Options) ?? [],
         };
         ProfileProperties.Show(customer, resource, now);
+        resource.Behavioral.Silence = customer.Scores?.Silence;
+        resource.Predicted = PredictedResource.From(customer.Scores);
+        if (thresholds.Score(customer) is var (recency, frequency, monetary))
+        {
+            (resource.Value.RfmRecency, resource.Value.RfmFrequency, resource.Value.RfmMonetary) = (recency, frequency, monetary);
+            resource.Value.RfmGroup = RfmGroups.Name(recency, frequency, monetary);
+        }
+
         return resource;
     }
 

@@ -65,7 +65,7 @@ public sealed class CustomerStore(SegmentationDb db, CustomerValidator validator
         await using var transaction = await db.BeginAsync(cancellation);
         var customer = await LockAsync(id, erase: false, cancellation) ?? throw ApiProblem.NotFound("customer");
         checkVersion(customer.Version);
-        await TrySaveAsync(customer, change(CustomerResource.From(customer, now)), transaction, cancellation);
+        await TrySaveAsync(customer, change(CustomerResource.From(customer, now, RfmThresholds.None)), transaction, cancellation);
         return customer;
     }
 

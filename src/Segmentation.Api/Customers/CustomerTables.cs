@@ -13,6 +13,9 @@ internal static class CustomerTables
         public DbSet<ImportJob> Imports => db.Set<ImportJob>();
         public DbSet<ImportRejection> ImportRejections => db.Set<ImportRejection>();
         public DbSet<SeenInDryRun> SeenInDryRuns => db.Set<SeenInDryRun>();
+        public DbSet<CustomerScores> CustomerScores => db.Set<CustomerScores>();
+        public DbSet<UnscoredCustomers> UnscoredCustomers => db.Set<UnscoredCustomers>();
+        public DbSet<RfmThresholds> RfmThresholds => db.Set<RfmThresholds>();
         public DbSet<ManualMember> ManualMembers => db.Set<ManualMember>();
         /// <summary>
         /// One row: how many customers there are. Kept by a trigger, so that nobody counts a million rows to know a share.

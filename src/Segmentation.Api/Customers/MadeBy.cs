@@ -30,6 +30,9 @@ internal enum Maker
 
     /// <summary>Rows of other tables: it is no column of the customer's own.</summary>
     OtherRows = 128,
+
+    /// <summary>Scoring: a row of its own for each customer.</summary>
+    Scoring = 512,
 }
 
 /// <summary>

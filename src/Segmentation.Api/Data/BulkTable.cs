@@ -43,10 +43,14 @@ public sealed class BulkTable<T>
         "Segmentation:BulkTable", static entity => new BulkTable<T>(entity!), model.FindEntityType(typeof(T)));
 
     /// <summary>Copies rows into this table.</summary>
-    public Task CopyAsync(NpgsqlConnection connection, IEnumerable<T> rows, CancellationToken cancellation)
+    public Task CopyAsync(NpgsqlConnection connection, IEnumerable<T> rows, CancellationToken cancellation) =>
+        CopyAsync(connection, Name, rows, cancellation);
+
+    /// <summary>Copies rows into a table that has these columns.</summary>
+    public Task CopyAsync(NpgsqlConnection connection, string into, IEnumerable<T> rows, CancellationToken cancellation)
     {
         var buffer = new CopyBuffer();
-        return CopyAsync(connection, Name, rows.Select(row =>
+        return CopyAsync(connection, into, rows.Select(row =>
         {
             buffer.Clear();
             Encode(row, buffer);

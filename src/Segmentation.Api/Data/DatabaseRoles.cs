@@ -19,8 +19,8 @@ internal static class DatabaseRoles
     // What the reader may see: nothing that holds a secret.
     private static readonly string[] ReaderTables =
     [
-        "customers", "events", "attributes", "segments", "segment_versions", "manual_members", "memberships", "membership_batches",
-        "membership_states",
+        "customers", "customer_scores", "events", "attributes", "segments", "segment_versions", "manual_members", "memberships",
+        "membership_batches", "membership_states",
     ];
 
     // Tables that EF Core doesn't know, or keeps for itself.

@@ -47,12 +47,15 @@ public sealed class RowReader<T>
     public RowReader<T> Select(IReadOnlySet<string> paths, string alias) => new(all, [.. all.Where(f => paths.Contains(f.Path))], alias);
 
     /// <summary>The reader's current row, whose first columns are these.</summary>
-    public T Read(NpgsqlDataReader reader)
+    public T Read(NpgsqlDataReader reader) => Read(reader, 0);
+
+    /// <summary>The reader's current row, whose columns from one on are these.</summary>
+    public T Read(NpgsqlDataReader reader, int first)
     {
         var row = Activator.CreateInstance<T>();
         for (var i = 0; i < selected.Length; i++)
         {
-            selected[i].Set(row, reader, i);
+            selected[i].Set(row, reader, first + i);
         }
 
         return row;

@@ -224,6 +224,7 @@ public sealed class EventStore(
                 ON CONFLICT DO NOTHING
                 RETURNING customer_key, occurred_at, type, amount, id, sentiment),
             changes AS ({ChangeLog.AppendEventsSql("stored")}),
+            unscored AS ({UnscoredCustomers.AppendSql("stored")}),
             added AS (
                 SELECT customer_key, count(*)::integer AS events, min(occurred_at) AS first, max(occurred_at) AS last,
                     (count(*) FILTER (WHERE type = ANY ({orders})))::integer AS orders,

@@ -1,5 +1,4 @@
 using Segmentation.Api.Analyses;
-using Segmentation.Api.Memberships;
 
 namespace Segmentation.Api.Insight;
 
@@ -10,11 +9,9 @@ internal static class InsightSetup
     {
         services.AddSingleton(configuration.GetSection("Insight").Get<InsightOptions>() ?? new InsightOptions());
         services.AddScoped<AnalysisType, ProfileAnalysis>();
-        services.AddSingleton(configuration.GetSection("Predictions").Get<PredictionOptions>() ?? new PredictionOptions());
         services.AddScoped<RfmReader>();
         services.AddScoped<RfmCounts>();
         services.AddScoped<AnalysisType, RfmAnalysis>();
-        services.AddSingleton<ILeaderTask, RfmSchedule>();
         services.AddScoped<ClockReader>();
         services.AddScoped<Populations>();
         services.AddScoped<PerformanceReader>();

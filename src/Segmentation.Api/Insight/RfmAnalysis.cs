@@ -1,8 +1,8 @@
 using System.Text.Json;
 using Segmentation.Api.Analyses;
+using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
-using Segmentation.Api.Segments;
 
 namespace Segmentation.Api.Insight;
 

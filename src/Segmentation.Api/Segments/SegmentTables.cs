@@ -10,7 +10,6 @@ internal static class SegmentTables
     {
         public DbSet<Segment> Segments => db.Set<Segment>();
         public DbSet<DeletedSegment> DeletedSegments => db.Set<DeletedSegment>();
-        public DbSet<RfmThresholds> RfmThresholds => db.Set<RfmThresholds>();
         public DbSet<Metric> Metrics => db.Set<Metric>();
         public DbSet<SegmentVersion> SegmentVersions => db.Set<SegmentVersion>();
     }

@@ -8,6 +8,7 @@ using Segmentation.Api.Events;
 using Segmentation.Api.Http;
 using Segmentation.Api.Insight;
 using Segmentation.Api.Memberships;
+using Segmentation.Api.Predictions;
 using Segmentation.Api.Streams;
 using Segmentation.Api.Webhooks;
 using Segmentation.Rules.Checking;
@@ -99,9 +100,10 @@ internal static class ApiSettings
             SettingChecks.Integer(1, 1440)),
         new("Insight:MinimumGroup", Text(new InsightOptions().MinimumGroup), "A value that fewer customers have is not listed by "
             + "profiles.", SettingChecks.Integer(1, 1_000_000)),
-        new("Predictions:ScoreAt", $"`{new PredictionOptions().ScoreAt}`", "The time of day at which customers are scored: RFM.",
+        new("Predictions:ScoreAt", $"`{new PredictionOptions().ScoreAt}`", "The time of day at which everybody is scored.",
             PredictionOptions.FindTimeFault),
-        new("Predictions:TimeZone", new PredictionOptions().TimeZone, "The time zone of `Predictions:ScoreAt`: an IANA name.",
+        new("Predictions:TimeZone", new PredictionOptions().TimeZone, "The time zone of `Predictions:ScoreAt`, whose days scores "
+            + "count in: an IANA name.",
             SettingChecks.TimeZone),
         new("Access:Jwt:Authority", "none", "The address of an identity provider whose tokens are taken: `https://login.example.com`.",
             SettingChecks.Url),

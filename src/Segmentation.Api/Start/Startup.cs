@@ -7,6 +7,7 @@ using Segmentation.Api.Analyses;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 using Segmentation.Api.Memberships;
+using Segmentation.Api.Predictions;
 using Segmentation.Api.Webhooks;
 using Serilog;
 using Serilog.Extensions.Logging;
@@ -239,7 +240,7 @@ internal static class Startup
     private static async Task CheckConnectionsAsync(SegmentationDb db, Limits limits, CancellationToken stop)
     {
         var most = await db.Database.SqlQueryRaw<int>("SELECT current_setting('max_connections')::integer AS \"Value\"").SingleAsync(stop);
-        if (limits.FindFault(most, MembershipLeadership.Connections + AnalysisConnections.Count) is { } fault)
+        if (limits.FindFault(most, MembershipLeadership.Connections + AnalysisConnections.Count + Scorer.Connections) is { } fault)
         {
             throw new StartupException(fault);
         }

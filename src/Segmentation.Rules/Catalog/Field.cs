@@ -12,6 +12,9 @@ public enum FieldType { Text, Integer, Decimal, Boolean, Date, Instant, Yearly, 
 /// <param name="Access">How its value is read.</param>
 public sealed record Field(string Name, string Kind, FieldType Type, string Label, string Description, FieldAccess Access)
 {
+    /// <summary>What editors show it under; null where that is its kind.</summary>
+    public string? Group { get; init; }
+
     /// <summary>The only valid values where <see cref="Check"/> enforces them, else suggestions.</summary>
     public IReadOnlyList<string> Values { get; init; } = [];
 

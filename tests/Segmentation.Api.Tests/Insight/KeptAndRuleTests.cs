@@ -17,6 +17,8 @@ public sealed class KeptAndRuleTests : IAsyncLifetime
         ("lapsed", "UTC", RuleJson.Is("value.daysSinceLastOrder", ">", "5")),
         ("buyers", "Europe/Berlin", RuleJson.Is("value.orderCount", ">=", "3")),
         ("valued", "America/New_York", RuleJson.Is("value.lifetimeValue", ">", "150")),
+        ("rfm-valued", "UTC", RuleJson.Is("value.rfmMonetary", ">=", "4")),
+        ("rfm-good", "Europe/Berlin", RuleJson.Is("value.rfmGroup", "in", "[\"champions\",\"loyal\",\"promising\",\"newCustomers\"]")),
         ("lapsed-buyers", "UTC", RuleJson.In("lapsed") + "," + RuleJson.In("buyers")),
     ];
 
@@ -67,6 +69,11 @@ public sealed class KeptAndRuleTests : IAsyncLifetime
                     occurredAt = clock.GetUtcNow(),
                     amount = random.Next(1, 9_000) / 100m,
                 }))).Expect(200);
+            }
+
+            if (step % 8 == 5)
+            {
+                await MembershipWorld.FixRfmAsync(host.Services, clock);
             }
 
             await MaintainerHost.SettleAsync(maintainer);

@@ -1,8 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
-using Segmentation.Api.Insight;
-using Segmentation.Api.Memberships;
+using Segmentation.Api.Predictions;
 using Segmentation.Api.Tests.Segments;
 using static Segmentation.Api.Tests.Segments.RuleJson;
 
@@ -204,7 +203,7 @@ public sealed class RfmTests : IAsyncLifetime
     public async Task Schedule_AsksOnceADay_WhereSomebodyHasAnOrder()
     {
         await using var server = new ApiFixture.Server(fixture.ConnectionString);
-        var schedule = server.Services.GetServices<ILeaderTask>().OfType<RfmSchedule>().Single();
+        var schedule = server.Services.GetRequiredService<RfmSchedule>();
         await using var scope = server.Services.CreateAsyncScope();
         Assert.False(await schedule.AskAsync(scope.ServiceProvider, DateTimeOffset.UtcNow, CancellationToken.None));
         Assert.True(await schedule.AskAsync(scope.ServiceProvider, DateTimeOffset.UtcNow.AddDays(-2), CancellationToken.None));

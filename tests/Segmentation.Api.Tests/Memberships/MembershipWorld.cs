@@ -1,16 +1,21 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
 using Npgsql;
+using Segmentation.Api.Data;
+using Segmentation.Api.Insight;
+using Segmentation.Api.Predictions;
 
 namespace Segmentation.Api.Tests.Memberships;
 
 /// <summary>
 /// Changes membership over the API in every way there is: events early, late and twice, edits, erasures, imports, definitions, manual
-/// members, and time; and compares stored membership with a live evaluation.
+/// members, scores, and time; and compares stored membership with a live evaluation.
 /// </summary>
-public sealed class MembershipWorld(Api api, FakeTimeProvider clock, string connectionString, Func<Task> settle)
+public sealed class MembershipWorld(
+    Api api, FakeTimeProvider clock, string connectionString, IServiceProvider services, Func<Task> settle)
 {
     /// <summary>Before Berlin loses an hour.</summary>
     public static readonly DateTimeOffset Start = new(2024, 3, 28, 10, 0, 0, TimeSpan.Zero);
@@ -18,6 +23,7 @@ public sealed class MembershipWorld(Api api, FakeTimeProvider clock, string conn
     private static readonly string[] Zones = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu"];
     private static readonly string[] Types = ["order_completed", "order_refunded", "page_viewed", "cart_added", "feedback"];
 
+    private static readonly string[] ReferredTo = ["german", "ordered-lately", "adults", "top-half", "silent-longer", "rfm-recent"];
     private static readonly string?[] Channels = [null, "web", "app"];
 
     // Most of them depend on the clock.
@@ -70,11 +76,18 @@ public sealed class MembershipWorld(Api api, FakeTimeProvider clock, string conn
         ("scored-badly", "UTC", Events(
             """{"mode":"some"}""", Leaf("sentiment", "<", "0"), Leaf("sentimentSource", "=", "\"score\""))),
         ("told-lately", "UTC", Leaf("behavioral.lastFeedbackAt", ">", Relative("now", -2, "day"))),
+        ("silent-longer", "UTC", Leaf("behavioral.silence", ">", "1.5")),
+        ("silence-unknown", "UTC", """{"field":"behavioral.silence","operator":"null"}"""),
+        ("silence-by-birthday", "Europe/Berlin", string.Join(
+            ',', Leaf("behavioral.silence", "between", "[0.2,2]"), Leaf("demographic.age", "<", "30"))),
+        ("rfm-recent", "UTC", Leaf("value.rfmRecency", ">=", "4")),
+        ("rfm-groups", "UTC", Leaf("value.rfmGroup", "in", "[\"champions\",\"loyal\",\"lost\",\"promising\"]")),
         ("valued", "UTC", Leaf("value.lifetimeValue", ">=", "150")),
         ("german", "UTC", Leaf("geographic.country", "=", "\"DE\"")),
         ("nobody-yet", "UTC", Leaf("consent.marketing", "=", "true")),
         ("german-and-lately", "UTC", $"{Leaf("segment", "in", "[\"german\"]")},{Leaf("segment", "in", "[\"ordered-lately\"]")}"),
         ("top-and-lately", "UTC", $"{Leaf("segment", "in", "[\"top-half\"]")},{Leaf("segment", "in", "[\"ordered-lately\"]")}"),
+        ("silent-and-lately", "UTC", $"{Leaf("segment", "in", "[\"silent-longer\"]")},{Leaf("segment", "in", "[\"rfm-recent\"]")}"),
         ("neither", "UTC", Leaf("segment", "notIn", "[\"german-and-lately\",\"adults\",\"by-hand\"]")),
     ];
 
@@ -152,7 +165,7 @@ public sealed class MembershipWorld(Api api, FakeTimeProvider clock, string conn
     private async Task StepAsync(Random random)
     {
         var id = $"c{random.Next(Customers)}";
-        switch (random.Next(14))
+        switch (random.Next(16))
         {
             case 0 or 1 or 2 or 3:
                 var body = new StringBuilder();
@@ -191,11 +204,14 @@ public sealed class MembershipWorld(Api api, FakeTimeProvider clock, string conn
                     "POST", "segments/by-hand/members", random.Next(2) == 0 ? $$"""{"add":["{{id}}"]}""" : $$"""{"remove":["{{id}}"]}""");
                 break;
             case 10:
-                var (key, zone, rule) = Rules[random.Next(Rules.Length - 3)];
+                var (key, zone, rule) = Rules[random.Next(Rules.Length - 4)];
                 await SendAsync("PUT", $"segments/{key}", Definition(
-                    random.Next(2) == 0 ? rule : Rules[random.Next(Rules.Length - 3)].Rule,
+                    random.Next(2) == 0 ? rule : Rules[random.Next(Rules.Length - 4)].Rule,
                     random.Next(3) == 0 ? Zones[random.Next(Zones.Length)] : zone,
-                    random.Next(4) == 0 && key is not ("german" or "ordered-lately" or "adults" or "top-half") ? "draft" : "active"));
+                    random.Next(4) == 0 && !ReferredTo.Contains(key) ? "draft" : "active"));
+                break;
+            case 11 or 12:
+                await ScoreAsync(random);
                 break;
             default:
                 var by = random.Next(4) switch
@@ -208,6 +224,31 @@ public sealed class MembershipWorld(Api api, FakeTimeProvider clock, string conn
                 done.Add($"time +{by}");
                 clock.Advance(by);
                 break;
+        }
+    }
+
+    private async Task ScoreAsync(Random random)
+    {
+        var what = random.Next(3);
+        done.Add($"{clock.GetUtcNow():O} scoring {what}");
+        var scorer = services.GetRequiredService<Scorer>();
+        await (what switch
+        {
+            0 => scorer.ScoreWaitingAsync(default),
+            1 => scorer.ScoreEveryoneAsync(default),
+            _ => FixRfmAsync(services, clock),
+        });
+    }
+
+    /// <summary>Fixes the thresholds of RFM, as the analysis does.</summary>
+    internal static async Task FixRfmAsync(IServiceProvider services, FakeTimeProvider clock)
+    {
+        await using var scope = services.CreateAsyncScope();
+        if (await scope.ServiceProvider.GetRequiredService<RfmCounts>().FindAsync(clock.GetUtcNow(), null, default) is { } found)
+        {
+            var db = scope.ServiceProvider.GetRequiredService<SegmentationDb>();
+            db.Add(found);
+            await db.SaveChangesAsync();
         }
     }
 

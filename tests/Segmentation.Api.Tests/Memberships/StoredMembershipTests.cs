@@ -6,6 +6,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using Npgsql;
 using Segmentation.Api.Memberships;
+using Segmentation.Api.Predictions;
 using Xunit.Abstractions;
 
 namespace Segmentation.Api.Tests.Memberships;
@@ -45,7 +46,7 @@ public sealed class StoredMembershipTests(ITestOutputHelper output) : IAsyncLife
             ActivatorUtilities.CreateInstance<MembershipMaintainer>(services, clock, failures, 1L, watermark);
         var maintainer = Lead(clock.GetUtcNow());
         var settled = 0;
-        var world = new MembershipWorld(api, clock, connectionString, SettleAsync);
+        var world = new MembershipWorld(api, clock, connectionString, services, SettleAsync);
         await world.CreateAsync();
         Prop.ForAll(Gen.Choose(0, int.MaxValue).ToArbitrary(), seed =>
         {
@@ -98,10 +99,16 @@ public sealed class StoredMembershipTests(ITestOutputHelper output) : IAsyncLife
     public async Task OverTheApi_AfterAnySequence_StoredEqualsLive()
     {
         const int sequences = 40;
-        await using var server = new ApiFixture.Server(
-            connectionString, services: s => s.Replace(ServiceDescriptor.Singleton<TimeProvider>(clock)));
+        await using var server = new ApiFixture.Server(connectionString, services: s =>
+        {
+            s.Replace(ServiceDescriptor.Singleton<TimeProvider>(clock));
+
+            // The test scores in its place, and not between two reads that it compares.
+            s.Remove(s.Single(d => d.ImplementationType == typeof(ScoringSchedule)));
+        });
         await using var source = NpgsqlDataSource.Create(connectionString);
-        var world = new MembershipWorld(server.Api, clock, connectionString, () => SettledAsync(source, clock.GetUtcNow()));
+        var world = new MembershipWorld(
+            server.Api, clock, connectionString, server.Services, () => SettledAsync(source, clock.GetUtcNow()));
         await world.CreateAsync();
         for (var i = 0; i < sequences; i++)
         {

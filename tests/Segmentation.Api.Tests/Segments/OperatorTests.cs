@@ -13,6 +13,30 @@ namespace Segmentation.Api.Tests.Segments;
 public sealed partial class OperatorTests(OperatorWorld world) : IClassFixture<OperatorWorld>
 {
     // [fields], then: operator value => who of a, b, c, d. A line that ends with a backslash goes on in the next.
+    // All scores are read alike; of a 0.25, of b 0.75, c has been scored and has none, d has not been.
+    private static readonly string[] Scores =
+    [
+        "behavioral.silence", "predicted.aliveProbability", "predicted.churnRisk", "predicted.orders30", "predicted.orders90",
+        "predicted.orders365", "predicted.averageOrderValue", "predicted.lifetimeValue", "predicted.valuePercentile",
+    ];
+
+    private const string OfScores = """
+        = 0.25 => a
+        != 0.25 => b c d
+        < 0.75 => a
+        <= 0.75 => a b
+        > 0.25 => b
+        >= 0.25 => a b
+        between [0.1,0.5] => a
+        notBetween [0.1,0.5] => b c d
+        in [0.75,1] => b
+        notIn [0.75,1] => a c d
+        null => c d
+        notNull => a b
+        """;
+
+    private static string CustomerCases => Customers + string.Concat(Scores.Select(s => $"\n\n[{s}]\n{OfScores}"));
+
     private const string Customers = """
         [demographic.gender demographic.education demographic.occupation \
         demographic.maritalStatus demographic.language \
@@ -693,14 +717,14 @@ public sealed partial class OperatorTests(OperatorWorld world) : IClassFixture<O
         {"mode":"lessThan","aggregate":"distinct","of":"channel","threshold":1} => d
         """;
 
-    public static TheoryData<string> CustomerFields => [.. Read(Customers).Select(c => c.Field).Distinct()];
+    public static TheoryData<string> CustomerFields => [.. Read(CustomerCases).Select(c => c.Field).Distinct()];
 
     public static TheoryData<string> EventFieldNames => [.. Read(Events).Select(c => c.Field).Distinct()];
 
     [Theory]
     [MemberData(nameof(CustomerFields))]
     public Task Customer_EveryOperator(string field) =>
-        CheckAsync(Read(Customers).Where(c => c.Field == field).Select(c => (All(Rule(c)), c.Who)));
+        CheckAsync(Read(CustomerCases).Where(c => c.Field == field).Select(c => (All(Rule(c)), c.Who)));
 
     [Theory]
     [MemberData(nameof(EventFieldNames))]
@@ -714,7 +738,7 @@ public sealed partial class OperatorTests(OperatorWorld world) : IClassFixture<O
     [Fact]
     public void Cases_CoverEveryOperatorOfEveryField()
     {
-        var customers = Read(Customers).Select(c => (c.Field, c.Operator)).ToHashSet();
+        var customers = Read(CustomerCases).Select(c => (c.Field, c.Operator)).ToHashSet();
         var missing = world.Definitions.Catalog(Backend.Sql, false).All
             .Append(world.Definitions.Catalog(Backend.Sql, false).Find("consent.marketing")!)
             .SelectMany(f => Operators.ListFor(f).Select(o => (f.Name, o.Name))).Where(pair => !customers.Contains(pair)).ToList();
@@ -739,6 +763,8 @@ public sealed partial class OperatorTests(OperatorWorld world) : IClassFixture<O
             temporal.localHour temporal.localDayOfWeek
             value.lifetimeValue value.averageOrderValue value.orderCount value.firstOrderAt value.lastOrderAt
             value.daysSinceLastOrder value.percentile value.rfmRecency value.rfmFrequency value.rfmMonetary value.rfmGroup
+            behavioral.silence predicted.aliveProbability predicted.churnRisk predicted.orders30 predicted.orders90 predicted.orders365
+            predicted.averageOrderValue predicted.lifetimeValue predicted.valuePercentile
             customer.id customer.email customer.firstName customer.lastName customer.createdAt segment
             attributes.plan attributes.ratio attributes.renewal attributes.score attributes.seenAt attributes.tags attributes.trial
             """.Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries);

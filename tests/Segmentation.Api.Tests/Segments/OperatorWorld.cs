@@ -41,7 +41,9 @@ public sealed class OperatorWorld : IAsyncLifetime
         source = new NpgsqlDataSourceBuilder(await databases.CreateDatabaseAsync()).Build();
         await using var db = NewDb();
         await db.Database.MigrateAsync();
-        db.Customers.AddRange(A(), B(), C(), D());
+        var (a, b, c, d) = (A(), B(), C(), D());
+        (a.Scores, b.Scores, c.Scores) = (Scores(0.25m), Scores(0.75m), Scores(null));
+        db.Customers.AddRange(a, b, c, d);
         db.Attributes.AddRange(
             new[] { ("plan", "text"), ("score", "integer"), ("ratio", "decimal"), ("trial", "boolean"), ("renewal", "date"),
                 ("seenAt", "instant"), ("tags", "set") }
@@ -92,6 +94,20 @@ public sealed class OperatorWorld : IAsyncLifetime
         Definitions = new DefinitionSet(
             1, segments, attributes, new CustomerFields(new RevenueOptions(), feedback), new RuleLimits(), null, Rfm);
     }
+
+    private static CustomerScores Scores(decimal? value) => new()
+    {
+        ScoredOn = DateOnly.FromDateTime(Now.DateTime),
+        Silence = value,
+        AliveProbability = value,
+        ChurnRisk = value,
+        Orders30 = value,
+        Orders90 = value,
+        Orders365 = value,
+        AverageOrderValue = value,
+        LifetimeValue = value,
+        ValuePercentile = value,
+    };
 
     // Of a recency 4, frequency 3 and monetary value 2; of b 2, 2 and 4.
     private static RfmHistory Rfm => new(

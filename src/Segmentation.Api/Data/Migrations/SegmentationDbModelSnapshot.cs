@@ -695,6 +695,87 @@ namespace Segmentation.Api.Data.Migrations
                     b.ToTable("attributes", (string)null);
                 });
 
+            modelBuilder.Entity("Segmentation.Api.Customers.CustomerScores", b =>
+                {
+                    b.Property<long>("CustomerKey")
+                        .HasColumnType("bigint")
+                        .HasColumnName("customer_key");
+
+                    b.Property<int?>("AgeDays")
+                        .HasColumnType("integer")
+                        .HasColumnName("age_days");
+
+                    b.Property<decimal?>("AliveProbability")
+                        .HasColumnType("numeric")
+                        .HasColumnName("alive_probability");
+
+                    b.Property<decimal?>("AverageOrderValue")
+                        .HasColumnType("numeric")
+                        .HasColumnName("average_order_value");
+
+                    b.Property<decimal?>("ChurnRisk")
+                        .HasColumnType("numeric")
+                        .HasColumnName("churn_risk");
+
+                    b.Property<decimal?>("LifetimeValue")
+                        .HasColumnType("numeric")
+                        .HasColumnName("lifetime_value");
+
+                    b.Property<decimal?>("MeanAmount")
+                        .HasColumnType("numeric")
+                        .HasColumnName("mean_amount");
+
+                    b.Property<decimal?>("Orders30")
+                        .HasColumnType("numeric")
+                        .HasColumnName("orders30");
+
+                    b.Property<decimal?>("Orders365")
+                        .HasColumnType("numeric")
+                        .HasColumnName("orders365");
+
+                    b.Property<decimal?>("Orders90")
+                        .HasColumnType("numeric")
+                        .HasColumnName("orders90");
+
+                    b.Property<int?>("PaidRepeats")
+                        .HasColumnType("integer")
+                        .HasColumnName("paid_repeats");
+
+                    b.Property<JsonElement?>("Propensities")
+                        .HasColumnType("jsonb")
+                        .HasColumnName("propensities");
+
+                    b.Property<int?>("RecencyDays")
+                        .HasColumnType("integer")
+                        .HasColumnName("recency_days");
+
+                    b.Property<int?>("Repeats")
+                        .HasColumnType("integer")
+                        .HasColumnName("repeats");
+
+                    b.Property<DateOnly>("ScoredOn")
+                        .HasColumnType("date")
+                        .HasColumnName("scored_on");
+
+                    b.Property<decimal?>("Silence")
+                        .HasColumnType("numeric")
+                        .HasColumnName("silence");
+
+                    b.Property<decimal?>("ValuePercentile")
+                        .HasColumnType("numeric")
+                        .HasColumnName("value_percentile");
+
+                    b.Property<int?>("Version")
+                        .HasColumnType("integer")
+                        .HasColumnName("version");
+
+                    b.HasKey("CustomerKey");
+
+                    b.ToTable("customer_scores", (string)null);
+
+                    b.HasAnnotation("Npgsql:StorageParameter:fillfactor", 50);
+                });
+
             modelBuilder.Entity("Segmentation.Api.Customers.CustomerTotal", b =>
                 {
                     b.Property<long>("Customers")
@@ -865,6 +946,43 @@ namespace Segmentation.Api.Data.Migrations
                     b.ToTable("manual_members", (string)null);
                 });
 
+            modelBuilder.Entity("Segmentation.Api.Customers.RfmThresholds", b =>
+                {
+                    b.Property<int>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("integer")
+                        .HasColumnName("id");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityAlwaysColumn(b.Property<int>("Id"));
+
+                    b.Property<DateTimeOffset>("ComputedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("computed_at");
+
+                    b.Property<long>("Customers")
+                        .HasColumnType("bigint")
+                        .HasColumnName("customers");
+
+                    b.PrimitiveCollection<DateTimeOffset?[]>("LastOrderAt")
+                        .IsRequired()
+                        .HasColumnType("timestamp with time zone[]")
+                        .HasColumnName("last_order_at");
+
+                    b.PrimitiveCollection<decimal?[]>("LifetimeValue")
+                        .IsRequired()
+                        .HasColumnType("numeric[]")
+                        .HasColumnName("lifetime_value");
+
+                    b.PrimitiveCollection<int?[]>("OrderCount")
+                        .IsRequired()
+                        .HasColumnType("integer[]")
+                        .HasColumnName("order_count");
+
+                    b.HasKey("Id");
+
+                    b.ToTable("rfm_thresholds", (string)null);
+                });
+
             modelBuilder.Entity("Segmentation.Api.Customers.SeenInDryRun", b =>
                 {
                     b.Property<Guid>("ImportId")
@@ -880,6 +998,25 @@ namespace Segmentation.Api.Data.Migrations
                     b.ToTable("seen_in_dry_runs", (string)null);
 
                     NpgsqlEntityTypeBuilderExtensions.IsUnlogged(b, true);
+                });
+
+            modelBuilder.Entity("Segmentation.Api.Customers.UnscoredCustomers", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("id");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityAlwaysColumn(b.Property<long>("Id"));
+
+                    b.PrimitiveCollection<long[]>("Keys")
+                        .IsRequired()
+                        .HasColumnType("bigint[]")
+                        .HasColumnName("keys");
+
+                    b.HasKey("Id");
+
+                    b.ToTable("unscored_customers", (string)null);
                 });
 
             modelBuilder.Entity("Segmentation.Api.Events.CustomerEvent", b =>
@@ -1199,6 +1336,38 @@ namespace Segmentation.Api.Data.Migrations
                     b.ToTable("membership_states", (string)null);
                 });
 
+            modelBuilder.Entity("Segmentation.Api.Predictions.ScoringState", b =>
+                {
+                    b.Property<int>("Id")
+                        .HasColumnType("integer")
+                        .HasColumnName("id");
+
+                    b.Property<string>("Models")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("models");
+
+                    b.Property<DateTimeOffset?>("ScoredAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("scored_at");
+
+                    b.Property<long>("Writes")
+                        .HasColumnType("bigint")
+                        .HasColumnName("writes");
+
+                    b.HasKey("Id");
+
+                    b.ToTable("scoring_state", (string)null);
+
+                    b.HasData(
+                        new
+                        {
+                            Id = 1,
+                            Models = "",
+                            Writes = 0L
+                        });
+                });
+
             modelBuilder.Entity("Segmentation.Api.Segments.DeletedSegment", b =>
                 {
                     b.Property<int>("SegmentId")
@@ -1315,43 +1484,6 @@ namespace Segmentation.Api.Data.Migrations
                     b.HasKey("Key");
 
                     b.ToTable("metrics", (string)null);
-                });
-
-            modelBuilder.Entity("Segmentation.Api.Segments.RfmThresholds", b =>
-                {
-                    b.Property<int>("Id")
-                        .ValueGeneratedOnAdd()
-                        .HasColumnType("integer")
-                        .HasColumnName("id");
-
-                    NpgsqlPropertyBuilderExtensions.UseIdentityAlwaysColumn(b.Property<int>("Id"));
-
-                    b.Property<DateTimeOffset>("ComputedAt")
-                        .HasColumnType("timestamp with time zone")
-                        .HasColumnName("computed_at");
-
-                    b.Property<long>("Customers")
-                        .HasColumnType("bigint")
-                        .HasColumnName("customers");
-
-                    b.PrimitiveCollection<DateTimeOffset?[]>("LastOrderAt")
-                        .IsRequired()
-                        .HasColumnType("timestamp with time zone[]")
-                        .HasColumnName("last_order_at");
-
-                    b.PrimitiveCollection<decimal?[]>("LifetimeValue")
-                        .IsRequired()
-                        .HasColumnType("numeric[]")
-                        .HasColumnName("lifetime_value");
-
-                    b.PrimitiveCollection<int?[]>("OrderCount")
-                        .IsRequired()
-                        .HasColumnType("integer[]")
-                        .HasColumnName("order_count");
-
-                    b.HasKey("Id");
-
-                    b.ToTable("rfm_thresholds", (string)null);
                 });
 
             modelBuilder.Entity("Segmentation.Api.Segments.Segment", b =>
@@ -1694,6 +1826,15 @@ namespace Segmentation.Api.Data.Migrations
                         .IsRequired();
                 });
 
+            modelBuilder.Entity("Segmentation.Api.Customers.CustomerScores", b =>
+                {
+                    b.HasOne("Segmentation.Api.Customers.Customer", null)
+                        .WithOne("Scores")
+                        .HasForeignKey("Segmentation.Api.Customers.CustomerScores", "CustomerKey")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
             modelBuilder.Entity("Segmentation.Api.Customers.ImportRejection", b =>
                 {
                     b.HasOne("Segmentation.Api.Customers.ImportJob", null)
@@ -1750,6 +1891,8 @@ namespace Segmentation.Api.Data.Migrations
                     b.Navigation("Events");
 
                     b.Navigation("ManualMemberships");
+
+                    b.Navigation("Scores");
                 });
 #pragma warning restore 612, 618
         }

@@ -32,7 +32,7 @@ public sealed class CustomersController(
     [ProducesResponseType<CustomerResource>(StatusCodes.Status201Created)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
     public async Task<IActionResult> Create([FromBody] CustomerResource body, CancellationToken cancellation) =>
-        ShowWritten(await store.CreateAsync(body, cancellation), created: true);
+        await ShowWrittenAsync(await store.CreateAsync(body, cancellation), created: true, cancellation);
 
     /// <summary>Lists customers by id.</summary>
     /// <param name="id">Only the one with this id, letter for letter. Reaches ids that an address can't hold.</param>
@@ -77,7 +77,7 @@ public sealed class CustomersController(
     [HttpGet("{id}")]
     [RequiresScope(Scopes.CustomersRead)]
     public async Task<CustomerResource> Get(string id, CancellationToken cancellation) =>
-        Show(await db.FindCustomerAsync(id, cancellation));
+        await ShowAsync(await db.FindCustomerAsync(id, cancellation), cancellation);
 
     /// <summary>Creates or replaces a customer: the whole profile. What its events made stays.</summary>
     /// <remarks>Without the scope <c>customers:read</c> the answer has no body.</remarks>
@@ -93,7 +93,7 @@ public sealed class CustomersController(
         CheckId(id, body);
         body.Id = id;
         var (customer, created) = await store.ReplaceAsync(id, body, Request.CheckIfMatch, cancellation);
-        return ShowWritten(customer, created);
+        return await ShowWrittenAsync(customer, created, cancellation);
     }
 
     /// <summary>Changes a customer: JSON Merge Patch (RFC 7396).</summary>
@@ -107,7 +107,7 @@ public sealed class CustomersController(
     {
         var customer = await store.ChangeAsync(
             id, profile => CheckId(id, MergePatch.Apply(profile, patch)), Request.CheckIfMatch, cancellation);
-        return ShowWritten(customer, created: false);
+        return await ShowWrittenAsync(customer, created: false, cancellation);
     }
 
     /// <summary>Erases a customer with its events and memberships. Repeatable.</summary>
@@ -201,7 +201,7 @@ public sealed class CustomersController(
         await CustomerExport.WriteAsync(
             Response, db, db.Customers,
             new CustomerDownload("customers", csv, bom == true, IdOnly: false, Now, Request.AsksForRawFormulas()), attributes,
-            cancellation);
+            await ReadThresholdsAsync(cancellation), cancellation);
     }
 
     private async Task<Page<CustomerResource>> PageAsync(
@@ -213,26 +213,29 @@ public sealed class CustomersController(
             customers = customers.Where(c => string.Compare(c.Id, after) > 0);
         }
 
-        var now = Now;
+        var (now, thresholds) = (Now, await ReadThresholdsAsync(cancellation));
         return await Paging.ReadAsync(
-            customers.AsNoTracking().OrderBy(c => c.Id), rows, c => CustomerResource.From(c, now), c => [c.Id], cancellation);
+            customers.AsNoTracking().OrderBy(c => c.Id), rows, c => CustomerResource.From(c, now, thresholds), c => [c.Id], cancellation);
     }
 
     // Who may not read customers does not by writing to them.
-    private IActionResult ShowWritten(Customer customer, bool created)
+    private async Task<IActionResult> ShowWrittenAsync(Customer customer, bool created, CancellationToken cancellation)
     {
-        var shown = Show(customer);
+        var shown = await ShowAsync(customer, cancellation);
         var body = HttpContext.Caller.Has(Scopes.CustomersRead) ? shown : null;
         return created ? Created($"/api/v1/customers/{Uri.EscapeDataString(customer.Id)}", body)
             : body is null ? NoContent()
             : Ok(body);
     }
 
-    private CustomerResource Show(Customer customer)
+    private async Task<CustomerResource> ShowAsync(Customer customer, CancellationToken cancellation)
     {
         Response.SetETag(customer.Version);
-        return CustomerResource.From(customer, Now);
+        return CustomerResource.From(customer, Now, await ReadThresholdsAsync(cancellation));
     }
+
+    private async Task<RfmThresholds> ReadThresholdsAsync(CancellationToken cancellation) =>
+        (await query.DefinitionsAsync(cancellation)).Rfm.Latest;
 
     private static CustomerResource CheckId(string id, CustomerResource body) =>
         body.Id is null || body.Id == id ? body : throw ApiProblem.Invalid("/id", "id can't be changed: it is the one in the path.");

@@ -71,15 +71,18 @@ public sealed class MembersController(
             var download = new CustomerDownload(
                 $"members-of-{key}", form == MembersFormat.Csv, bom == true, idsOnly, predicate.EvaluatedAt, Request.AsksForRawFormulas());
             await (predicate.IsStored || HttpContext.IsHead()
-                ? CustomerExport.WriteAsync(Response, db, members, download, all.Attributes, cancellation)
+                ? CustomerExport.WriteAsync(Response, db, members, download, all.Attributes, all.Rfm.Latest, cancellation)
                 : CustomerExport.WriteAsync(
-                    Response, db, await query.ListKeysAsync(predicate, cancellation), download, all.Attributes, cancellation));
+                    Response, db, await query.ListKeysAsync(predicate, cancellation), download, all.Attributes, all.Rfm.Latest,
+                    cancellation));
             return new EmptyResult();
         }
 
         var at = predicate.EvaluatedAt;
         var page = members.Where(c => c.Key > after).OrderBy(c => c.Key);
-        return idsOnly ? Ok(await ReadIdsAsync(page, size, at, cancellation)) : Ok(await ReadCustomersAsync(page, size, at, cancellation));
+        return idsOnly
+            ? Ok(await ReadIdsAsync(page, size, at, cancellation))
+            : Ok(await ReadCustomersAsync(page, size, at, all.Rfm.Latest, cancellation));
     }
 
     /// <summary>How many members there are, of how many customers.</summary>
@@ -182,8 +185,9 @@ public sealed class MembersController(
     }
 
     private static async Task<MemberPage<CustomerResource>> ReadCustomersAsync(
-        IQueryable<Customer> members, int size, DateTimeOffset at, CancellationToken cancellation) => MemberPage.Create(
-            await Paging.ReadAsync(members, size, c => CustomerResource.From(c, at), c => [c.Key], cancellation), at);
+        IQueryable<Customer> members, int size, DateTimeOffset at, RfmThresholds thresholds, CancellationToken cancellation) =>
+        MemberPage.Create(
+            await Paging.ReadAsync(members, size, c => CustomerResource.From(c, at, thresholds), c => [c.Key], cancellation), at);
 
     private async Task<MemberChangesResult> ChangeAsync(string key, string[] add, string[] remove, CancellationToken cancellation)
     {

@@ -71,7 +71,8 @@ public sealed class SetsController(
     {
         var shows = HttpContext.Caller.Has(Scopes.CustomersRead);
         var (count, sample) = await query.PreviewAsync(predicate, shows ? sampleSize : 0, cancellation);
-        var customers = shows ? sample.Select(c => CustomerResource.From(c, count.EvaluatedAt)).ToList() : null;
+        var thresholds = (await query.DefinitionsAsync(cancellation)).Rfm.Latest;
+        var customers = shows ? sample.Select(c => CustomerResource.From(c, count.EvaluatedAt, thresholds)).ToList() : null;
         return new Combination(count.Count, count.Total, count.Share, customers, count.EvaluatedAt, segment);
     }
 

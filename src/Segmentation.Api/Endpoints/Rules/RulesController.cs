@@ -32,7 +32,8 @@ public sealed class RulesController(SegmentationDb db, SegmentQuery query, TimeZ
         await PlanGuard.CheckAsync(db, query.Members(predicate), limits.PlanRows, cancellation);
         var shows = HttpContext.Caller.Has(Scopes.CustomersRead);
         var (count, sample) = await query.PreviewAsync(predicate, shows ? size : 0, cancellation);
-        var customers = shows ? sample.Select(c => CustomerResource.From(c, count.EvaluatedAt)).ToList() : null;
+        var thresholds = (await query.DefinitionsAsync(cancellation)).Rfm.Latest;
+        var customers = shows ? sample.Select(c => CustomerResource.From(c, count.EvaluatedAt, thresholds)).ToList() : null;
         var elapsedMs = Math.Round(Stopwatch.GetElapsedTime(started).TotalMilliseconds, 1);
         return new Preview(count.Count, count.Total, count.Share, customers, count.EvaluatedAt, elapsedMs);
     }

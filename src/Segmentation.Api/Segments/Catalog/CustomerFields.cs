@@ -107,6 +107,7 @@ public sealed partial class CustomerFields
             Field("behavioral.lastEventAt", Instant, "Last event", "When the last event happened.", totals.LastEventAt),
             Field("behavioral.eventCount", Integer, "Event count", "All events, of any type.", totals.EventCount),
             Field("behavioral.lastFeedbackAt", Instant, "Last feedback", "When feedback was last given.", totals.LastFeedbackAt),
+            Silence(backend),
 
             Field("temporal.signedUpAt", Instant, "Signup time", "When the customer signed up.", (c, x) => c.SignedUpAt),
             Field(
@@ -149,6 +150,7 @@ public sealed partial class CustomerFields
                 Combine(totals.LastOrderAt, (last, x, n) => last > x.DaysAgo(n))),
             Percentile(backend, historical ? totals.LifetimeValue : null, orders, refunds) with { Range = (0, 100) },
             .. Rfm(totals, historical, RfmHistory.None),
+            .. Predictions(backend),
 
             Field("customer.id", Text, "Customer id", "The caller's own id.", (c, x) => c.IdFolded),
             Field("customer.email", Text, "Email", "Email address.", (c, x) => c.EmailFolded),

@@ -20,7 +20,8 @@ internal sealed class CustomerLoader(SegmentationDb db, CustomerRowReaders.Both 
     /// <summary>Whether events are read: of a customer with more than <see cref="CustomerSnapshots.MaxEvents"/> none are loaded.</summary>
     public bool ReadsEvents => members.Contains(nameof(Customer.Events));
 
-    /// <summary>The customers of these keys, by id; each has its key, id, lifetime value and number of events besides.</summary>
+    /// <summary>The customers of these keys, by id; each has its key, id, lifetime value, number of events and
+    /// scores besides.</summary>
     public async Task<List<Customer>> LoadAsync(long[] keys, CancellationToken cancellation)
     {
         var columns = rows.Customers.Select(
@@ -33,6 +34,9 @@ internal sealed class CustomerLoader(SegmentationDb db, CustomerRowReaders.Both 
         var loaded = await db.QueryAsync(
             $"SELECT {columns.Columns} FROM customers c WHERE c.key = ANY ($1) ORDER BY c.id", columns.Read, cancellation, Keys(keys));
         var byKey = loaded.ToDictionary(c => c.Key);
+        var scores = await db.QueryAsync(
+            $"SELECT {rows.Scores.Columns} FROM customer_scores WHERE customer_key = ANY ($1)", rows.Scores.Read, cancellation, Keys(keys));
+        scores.ForEach(s => byKey[s.CustomerKey].Scores = s);
         if (ReadsEvents)
         {
             await LoadEventsAsync(byKey, cancellation);

@@ -136,7 +136,7 @@ public sealed class CustomerSnapshots(
     private async Task<(long Version, Customer? Customer)> ReadAsync(
         string id, DateTimeOffset at, bool historical, bool needsRank, CancellationToken cancellation)
     {
-        var (customers, events) = readers.Get(db);
+        var (customers, events, scores) = readers.Get(db);
         await db.Database.OpenConnectionAsync(cancellation);
         await using var batch = CreateBatch(id, at, historical, needsRank);
         try
@@ -165,6 +165,8 @@ public sealed class CustomerSnapshots(
                 customer.ManualMemberships.Add(new ManualMember { SegmentId = reader.GetInt32(0), CustomerKey = customer.Key });
             }
 
+            await reader.NextResultAsync(cancellation);
+            customer.Scores = await reader.ReadAsync(cancellation) ? scores.Read(reader) : null;
             if (needsRank)
             {
                 await reader.NextResultAsync(cancellation);
@@ -180,10 +182,11 @@ public sealed class CustomerSnapshots(
         }
     }
 
-    // The results in this order: the definitions' version, the customer, its events, its manual segments, its rank.
+    // The results in this order: the definitions' version, the customer, its events, its manual segments, its scores, its
+    // rank.
     private NpgsqlBatch CreateBatch(string id, DateTimeOffset at, bool historical, bool needsRank)
     {
-        var (customers, events) = readers.Get(db);
+        var (customers, events, scores) = readers.Get(db);
         var batch = new NpgsqlBatch((NpgsqlConnection)db.Database.GetDbConnection());
         Add("SELECT stamp FROM definition_stamp");
         Add($"SELECT {customers.Columns} FROM customers WHERE id = $1", Id());
@@ -194,6 +197,7 @@ public sealed class CustomerSnapshots(
             """,
             Id());
         Add("SELECT segment_id FROM manual_members WHERE customer_key = (SELECT key FROM customers WHERE id = $1)", Id());
+        Add($"SELECT {scores.Columns} FROM customer_scores WHERE customer_key = (SELECT key FROM customers WHERE id = $1)", Id());
         if (needsRank && historical)
         {
             const NpgsqlDbType texts = NpgsqlDbType.Array | NpgsqlDbType.Text;

@@ -42,10 +42,12 @@ internal sealed class ChangeLogDispatcher(MembershipWriter writer, SegmentRebuil
         rebuilds.Enqueue(segment, cause).Entries.Add(entry.Id);
     }
 
-    // An entry a segment takes the place of the one for all of them, so that each is done with its segment's rebuild.
+    // An entry a segment takes the place of the one for all that read what changed, so that each is done with its segment's rebuild.
     private async Task RebuildAllAsync(MembershipPlan plan, ChangeLogEntry entry, CancellationToken cancellation)
     {
-        foreach (var segment in plan.Segments)
+        var affected = entry.Changed is null ? plan.Everything : FindScope(plan, entry, null)!;
+        var rebuilt = affected.Ordinals().Select(o => plan.Segments[o]).ToList();
+        foreach (var segment in rebuilt)
         {
             Rebuild(segment, entry);
         }
@@ -53,7 +55,7 @@ internal sealed class ChangeLogDispatcher(MembershipWriter writer, SegmentRebuil
         await writer.InTransactionAsync(null, async (connection, transaction) =>
         {
             rebuilds.RemoveEntry(entry.Id);
-            int[] segments = [.. plan.Segments.Select(s => s.Segment.Id)];
+            int[] segments = [.. rebuilt.Select(s => s.Segment.Id)];
             await ChangeLog.AppendSegmentsAsync(connection, transaction, entry.Cause, segments, [entry.Id], cancellation);
         }, cancellation);
     }

@@ -67,7 +67,14 @@ internal sealed class CustomerReader(NpgsqlDataSource source, CustomerRowReaders
             .Append(members.Contains(nameof(Customer.ManualMemberships))
                 ? "ARRAY(SELECT m.segment_id FROM manual_members m WHERE m.customer_key = c.key)"
                 : "'{}'::integer[]");
-        var first = row.Count + 2;
+        var scores = members.Contains(nameof(Customer.Scores)) ? readers.Get(db).Scores.Select(ScoreColumns(members), "s") : null;
+        if (scores is not null)
+        {
+            sql.Append(", ").Append(scores.Columns);
+        }
+
+        var first = row.Count + 2 + (scores?.Count ?? 0);
+        var joined = scores is null ? "" : " LEFT JOIN customer_scores s ON s.customer_key = c.key";
         string[]? properties = events?.Properties is { Count: <= MaxProperties } few ? [.. few] : null;
         if (events is not null)
         {
@@ -85,13 +92,13 @@ internal sealed class CustomerReader(NpgsqlDataSource source, CustomerRowReaders
                 .. events.Sentiment ? ["array_agg(e.sentiment)", "array_send(array_agg(e.sentiment_source))"] : Array.Empty<string>(),
                 .. values.Select(v => $"string_agg(CASE WHEN {isRead} THEN coalesce(({v})::text, '') ELSE '' END, chr({Separator}))"),
             ];
-            sql.Append(", e.* FROM customers c CROSS JOIN LATERAL (SELECT ").AppendJoin(", ", columns)
+            sql.Append(", e.* FROM customers c").Append(joined).Append(" CROSS JOIN LATERAL (SELECT ").AppendJoin(", ", columns)
                 .Append(" FROM events e WHERE e.customer_key = c.key AND c.event_count <= ").Append(CustomerSnapshots.MaxEvents)
                 .Append(events.Types is { } types ? $" AND e.type = ANY ({Texts(types)})" : "").Append(") e");
         }
         else
         {
-            sql.Append(" FROM customers c");
+            sql.Append(" FROM customers c").Append(joined);
         }
 
         command.CommandText = sql.Append(" WHERE c.key = ANY (").Append(Keys(keys)).Append(')').ToString();
@@ -129,6 +136,7 @@ internal sealed class CustomerReader(NpgsqlDataSource source, CustomerRowReaders
                 customer.ManualMemberships.Add(new ManualMember { SegmentId = segment, CustomerKey = customer.Key });
             }
 
+            customer.Scores = scores?.Read(reader, row.Count + 2);
             if (events is not null && !reader.IsDBNull(first))
             {
                 AddEvents(customer);
@@ -244,6 +252,12 @@ internal sealed class CustomerReader(NpgsqlDataSource source, CustomerRowReaders
             command.Parameters.Add(parameter);
             return $"${command.Parameters.Count}";
         }
+    }
+
+    private static HashSet<string> ScoreColumns(IReadOnlySet<string> members)
+    {
+        const string prefix = nameof(Customer.Scores) + ".";
+        return [.. members.Where(m => m.StartsWith(prefix, StringComparison.Ordinal)).Select(m => m[prefix.Length..])];
     }
 
     private static DateTimeOffset ReadTime(ReadOnlySpan<byte> microseconds) =>

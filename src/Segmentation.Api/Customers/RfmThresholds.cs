@@ -1,4 +1,4 @@
-namespace Segmentation.Api.Segments;
+namespace Segmentation.Api.Customers;
 
 /// <summary>
 /// From which values on a customer has which RFM score: fixed by an analysis, and in force until the next. They are a part of the
@@ -45,6 +45,12 @@ public sealed class RfmThresholds
     /// <summary>Whether scores are the same by these as by others.</summary>
     public bool AreSame(RfmThresholds other) => LastOrderAt.SequenceEqual(other.LastOrderAt)
         && OrderCount.SequenceEqual(other.OrderCount) && LifetimeValue.SequenceEqual(other.LifetimeValue);
+
+    /// <summary>A customer's scores, 1 to 5 each; null without an order, and before there are thresholds.</summary>
+    public (int Recency, int Frequency, int Monetary)? Score(Customer customer) => Exist && customer.OrderCount > 0
+        ? (1 + LastOrderAt.Count(t => customer.LastOrderAt >= t), 1 + OrderCount.Count(t => customer.OrderCount >= t),
+            1 + LifetimeValue.Count(t => customer.LifetimeValue >= t))
+        : null;
 
     // Everyone has at least 1, nobody more than 5.
     private static T Find<T>(T?[] thresholds, decimal score, T least, T never)

@@ -3,7 +3,7 @@ using Segmentation.Models;
 using Segmentation.Rules.Checking;
 using Segmentation.Rules.Values;
 
-namespace Segmentation.Api.Segments;
+namespace Segmentation.Api.Customers;
 
 /// <summary>The groups of RFM by the names that rules and answers have for them.</summary>
 internal static class RfmGroups
@@ -24,9 +24,12 @@ internal static class RfmGroups
         .. from recency in Enumerable.Range(1, Scores)
            from frequency in Enumerable.Range(1, Scores)
            from monetary in Enumerable.Range(1, Scores)
-           let name = RecencyFrequencyValue.Name(recency, RecencyFrequencyValue.Combine(frequency, monetary))
-           select CaseNormalizer.Normalize(Name(name)),
+           select CaseNormalizer.Normalize(Name(recency, frequency, monetary)),
     ];
+
+    /// <summary>That of some scores.</summary>
+    public static string Name(int recency, int frequency, int monetary) =>
+        Name(RecencyFrequencyValue.Name(recency, RecencyFrequencyValue.Combine(frequency, monetary)));
 
     public static string Name(RfmGroup group) => JsonNamingPolicy.CamelCase.ConvertName(group.ToString());
 

@@ -1,7 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
 
-namespace Segmentation.Api.Segments;
+namespace Segmentation.Api.Customers;
 
 // A trigger moves definition_stamp when a row is added.
 internal sealed class RfmThresholdsMapping : IEntityTypeConfiguration<RfmThresholds>

@@ -2,7 +2,7 @@ using System.Globalization;
 using Segmentation.Rules;
 using Segmentation.Rules.Values;
 
-namespace Segmentation.Api.Insight;
+namespace Segmentation.Api.Predictions;
 
 /// <summary>Setting <c>Predictions</c>: when customers are scored.</summary>
 public sealed class PredictionOptions

@@ -4,48 +4,22 @@ using Segmentation.Api.Analyses;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
-using Segmentation.Api.Memberships;
-using Segmentation.Api.Segments;
+using Segmentation.Api.Insight;
 
-namespace Segmentation.Api.Insight;
+namespace Segmentation.Api.Predictions;
 
 /// <summary>Asks for the analysis <c>rfm</c> once a day, and soon after the service was away at that time.</summary>
-internal sealed partial class RfmSchedule(
-    IServiceScopeFactory scopes, PredictionOptions options, TimeProvider time, ILogger<RfmSchedule> logger) : ILeaderTask
+internal sealed class RfmSchedule(PredictionOptions options, TimeProvider time)
 {
-    private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(20);
     private static readonly JsonElement Request =
         JsonSerializer.SerializeToElement(new RfmRequest { Type = RfmAnalysis.TypeName }, Json.Options);
-
-    public async Task RunAsync(CancellationToken whileLeading)
-    {
-        var since = time.GetUtcNow();
-        while (!whileLeading.IsCancellationRequested)
-        {
-            try
-            {
-                await using var scope = scopes.CreateAsyncScope();
-                await AskAsync(scope.ServiceProvider, since, whileLeading);
-            }
-            catch (Exception failure) when (!whileLeading.IsCancellationRequested)
-            {
-                LogFailed(failure);
-            }
-            catch (OperationCanceledException)
-            {
-                return;
-            }
-
-            await Task.Delay(PollInterval, whileLeading).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-    }
 
     /// <summary>Asks for it where it is time.</summary>
     /// <param name="services">Of a scope.</param>
     /// <param name="since">From when on it has to be, where there are no thresholds yet.</param>
     /// <param name="cancellation">Ends it.</param>
     /// <returns>Whether it was asked for.</returns>
-    internal async Task<bool> AskAsync(IServiceProvider services, DateTimeOffset since, CancellationToken cancellation)
+    public async Task<bool> AskAsync(IServiceProvider services, DateTimeOffset since, CancellationToken cancellation)
     {
         var db = services.GetRequiredService<SegmentationDb>();
         var due = options.FindLast(time.GetUtcNow());
@@ -61,7 +35,4 @@ internal sealed partial class RfmSchedule(
         await services.GetRequiredService<AnalysisStore>().AddAsync(Request, cancellation);
         return true;
     }
-
-    [LoggerMessage(LogLevel.Error, "The daily scores could not be asked for; trying again")]
-    private partial void LogFailed(Exception failure);
 }

@@ -1,0 +1,13 @@
+using Microsoft.EntityFrameworkCore;
+using Segmentation.Api.Data;
+
+namespace Segmentation.Api.Predictions;
+
+/// <summary>The tables of predictions.</summary>
+internal static class PredictionTables
+{
+    extension(SegmentationDb db)
+    {
+        public DbSet<ScoringState> ScoringStates => db.Set<ScoringState>();
+    }
+}

@@ -1,0 +1,15 @@
+using Segmentation.Api.Memberships;
+
+namespace Segmentation.Api.Predictions;
+
+internal static class PredictionsSetup
+{
+    /// <summary>Predictions: what customers will do, as scores that rules read.</summary>
+    public static void AddPredictions(this IServiceCollection services, IConfiguration configuration)
+    {
+        services.AddSingleton(configuration.GetSection("Predictions").Get<PredictionOptions>() ?? new PredictionOptions());
+        services.AddSingleton<RfmSchedule>();
+        services.AddSingleton<Scorer>();
+        services.AddSingleton<ILeaderTask, ScoringSchedule>();
+    }
+}

@@ -68,6 +68,10 @@ public sealed class Limits
     [Range(1, 100_000)]
     public int Keys { get; init; } = 1000;
 
+    [Description("Minutes that building a segment may take. Then it is failed, and tried again after 10, 20, 40 minutes and so on.")]
+    [Range(1, 1440)]
+    public int BuildMinutes { get; init; } = 10;
+
     [Description("Rows that PostgreSQL may expect to read in nested loops, for a rule to be previewed; more are a 400.")]
     [Range(1, 1e18)]
     public double PlanRows { get; init; } = 1e10;

@@ -9,7 +9,12 @@ internal static class MembershipSetup
     /// <summary>Stored membership: one process maintains it, all read it.</summary>
     public static void AddMemberships(this IServiceCollection services, IConfiguration configuration)
     {
-        services.AddSingleton(configuration.GetSection("Membership").Get<MembershipOptions>() ?? new MembershipOptions());
+        services.AddSingleton(s =>
+        {
+            var options = configuration.GetSection("Membership").Get<MembershipOptions>() ?? new MembershipOptions();
+            options.BuildLimit = TimeSpan.FromMinutes(s.GetRequiredService<Limits>().BuildMinutes);
+            return options;
+        });
         services.AddSingleton(s => StoredMembership.Create(s.GetRequiredService<DataSources>(), s.GetRequiredService<Limits>()));
         services.AddScoped<MembershipReader>();
         services.AddScoped<CustomerMembershipReader>();

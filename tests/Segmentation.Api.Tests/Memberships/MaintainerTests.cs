@@ -48,15 +48,15 @@ public sealed class MaintainerTests : IAsyncLifetime
         await ExecuteAsync(source, "ALTER FUNCTION seg_distance_km(float8, float8, float8, float8) RENAME TO distance_elsewhere");
         using var maintainer = ActivatorUtilities.CreateInstance<MembershipMaintainer>(
             host.Services, clock, NullLogger.Instance, 1L, DateTimeOffset.UnixEpoch);
-        var began = clock.GetUtcNow();
         await TickUntilAsync(3, "Failed");
         clock.Advance(TimeSpan.FromSeconds(6));
         await TickUntilAsync(2, "Ready");
         Assert.Equal(["german 2", "near 0", "women 1"], await SizesAsync());
 
-        // Nothing was stored in the database before, and one segment is still to be built.
+        // One segment is still to be built: that is its own affair.
+        await maintainer.TickAsync(default);
         var count = (await api.GetAsync("segments/women/count")).Expect(200);
-        Assert.Equal((1, began), (count["count"].GetInt32(), count["evaluatedAt"].GetDateTimeOffset()));
+        Assert.Equal((1, clock.GetUtcNow()), (count["count"].GetInt32(), count["evaluatedAt"].GetDateTimeOffset()));
 
         await ExecuteAsync(source, "ALTER FUNCTION distance_elsewhere(float8, float8, float8, float8) RENAME TO seg_distance_km");
         clock.Advance(TimeSpan.FromMinutes(1));

@@ -1202,6 +1202,10 @@ namespace Segmentation.Api.Data.Migrations
                         .HasColumnType("boolean")
                         .HasColumnName("single");
 
+                    b.Property<DateTimeOffset?>("AheadUntil")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("ahead_until");
+
                     b.Property<long>("FencingToken")
                         .HasColumnType("bigint")
                         .HasColumnName("epoch");
@@ -1296,6 +1300,10 @@ namespace Segmentation.Api.Data.Migrations
                     b.Property<string>("Error")
                         .HasColumnType("text")
                         .HasColumnName("error");
+
+                    b.Property<DateTimeOffset?>("EvaluatedUntil")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("evaluated_until");
 
                     b.Property<int>("Failures")
                         .HasColumnType("integer")

@@ -36,6 +36,7 @@ internal sealed class MembershipMaintainer : IDisposable
     private readonly StoredSegmentReconciler stored;
     private readonly HistoryPurge purge;
     private MembershipPlan? plan;
+    private bool isIncomplete;
 
     /// <param name="fencingToken">Of this term of leadership: what is written is written only while it is the latest.</param>
     /// <param name="watermark">The instant up to which all stored membership was true before.</param>
@@ -57,11 +58,11 @@ internal sealed class MembershipMaintainer : IDisposable
         var schedule = new EvaluationSchedule();
         writer = new MembershipWriter(source, observers, fencingToken);
         progress = new MembershipProgress(writer, watermark);
-        var runner = new RebuildRunner(scopes, writer, new RebuildWriter(writer, schedule, time), time);
-        rebuilds = new SegmentRebuilds(runner, writer, time, logger, stop.Token);
+        var runner = new RebuildRunner(scopes, writer, new RebuildWriter(writer, schedule, time), options, time);
+        rebuilds = new SegmentRebuilds(runner, writer, options, time, logger, stop.Token);
         ranks = new RankRebuilds(rebuilds);
-        transitions = new TransitionTracker(new TransitionScan(scopes), schedule, rebuilds, logger, stop.Token);
-        evaluator = new CustomerEvaluator(scopes, source, new CustomerReader(source, readers), writer, rebuilds, schedule);
+        transitions = new TransitionTracker(new TransitionScan(scopes, options), schedule, rebuilds, logger, stop.Token);
+        evaluator = new CustomerEvaluator(scopes, source, new CustomerReader(source, readers), writer, rebuilds, schedule, options);
         changes = new ChangeLogReader(source);
         dispatcher = new ChangeLogDispatcher(writer, rebuilds, ranks);
         bulk = new BulkChanges(source, writer, rebuilds, ranks, logger);
@@ -94,15 +95,20 @@ internal sealed class MembershipMaintainer : IDisposable
             await rebuilds.CancelRefreshAsync(segment, cancellation);
         }
 
+        isIncomplete = false;
         var evaluated = await EvaluateChangesAsync(plan, pending, at, cancellation);
         evaluated |= await EvaluateDueAsync(plan, at, cancellation);
         ranks.Enqueue(plan);
-        rebuilds.Start(plan, at);
+        await rebuilds.StartAsync(plan, at, progress.Ahead);
         purge.Start(at);
 
         var isReady = plan.Segments.All(s => rebuilds.IsReady(s.Segment.Id));
         await progress.RecordAsync(
-            pending.HasMore || !IsSettled ? progress.Watermark : at, isReady ? plan.Definitions.Version : null, cancellation);
+            at,
+            FindBehind(plan, at),
+            pending.HasMore || transitions.HasMore || isIncomplete,
+            isReady ? plan.Definitions.Version : null,
+            cancellation);
 
         return evaluated || pending.HasMore;
     }
@@ -126,8 +132,29 @@ internal sealed class MembershipMaintainer : IDisposable
 
     public void Dispose()
     {
+        rebuilds.Dispose();
         stop.Dispose();
         writer.Dispose();
+    }
+
+    // The segments whose stored membership may lack what was written, or what time has moved, up to now.
+    private HashSet<int> FindBehind(MembershipPlan current, DateTimeOffset at)
+    {
+        var behind = new SegmentSet(current.Segments.Count);
+        foreach (var id in rebuilds.Segments.Concat(transitions.FindBehind(current, at)))
+        {
+            if (current.ById.TryGetValue(id, out var segment))
+            {
+                behind.Add(current.Following(segment));
+            }
+        }
+
+        if (ranks.IsPending)
+        {
+            behind.Add(current.Rank);
+        }
+
+        return [.. behind.Ordinals().Select(o => current.Segments[o].Segment.Id)];
     }
 
     private async Task FinishRebuildsAsync(MembershipPlan current, DateTimeOffset at, CancellationToken cancellation)
@@ -223,6 +250,7 @@ internal sealed class MembershipMaintainer : IDisposable
     {
         var segments = new SegmentsAt(current, rebuilds, transitions.Watermarks, progress.Watermark, at);
         await evaluator.EvaluateAsync(requests, done, segments, cancellation);
+        isIncomplete |= segments.IsIncomplete;
         if (segments.RanksMoved)
         {
             ranks.MarkMoved(current);

@@ -11,19 +11,24 @@ namespace Segmentation.Api.Memberships;
 /// </summary>
 public sealed class SegmentReader(SegmentationDb db, SegmentQuery query, MembershipReader memberships, SegmentStates states)
 {
-    /// <summary>One segment, with the count of its members as of now; where counting takes too long, the last count stands.</summary>
+    /// <summary>
+    /// One segment, with the count of its members as of now; where counting takes too long, or building has failed, the last count stands.
+    /// </summary>
     /// <exception cref="ApiProblem">404.</exception>
     public async Task<SegmentResource> ReadAsync(string key, CancellationToken cancellation)
     {
         var segment = await db.Segments.AsNoTracking().GetByKeyAsync(key, cancellation);
         var all = await query.DefinitionsAsync(cancellation);
         var resource = SegmentResource.From(segment, all.FindErrors(key));
-        if (all.Segments.TryGetValue(key, out var definition) && await TryCountAsync(all, definition, cancellation) is { } count)
+        var state = await states.ReadAsync(segment, cancellation);
+        if (state?.Status != MembershipStatus.Failed && all.Segments.TryGetValue(key, out var definition)
+            && await TryCountAsync(all, definition, cancellation) is { } count)
         {
             resource = resource.WithCount(count);
+            state = await states.ReadAsync(segment, cancellation);
         }
 
-        return resource with { State = await states.ReadAsync(segment, cancellation) };
+        return resource with { State = state };
     }
 
     /// <summary>A page of segments. The counts are those of stored membership; of others, the last that was made.</summary>
@@ -77,13 +82,15 @@ public sealed class SegmentReader(SegmentationDb db, SegmentQuery query, Members
         DefinitionSet all, IReadOnlyCollection<Segment> segments, CancellationToken cancellation)
     {
         var stateById = await states.ReadAsync(segments, cancellation);
-        var watermark = await db.MembershipLeaders.Select(l => l.Watermark).SingleAsync(cancellation);
+        var leader = await db.MembershipLeaders.AsNoTracking().SingleAsync(cancellation);
+        var ahead = leader.AheadUntil > leader.Watermark ? leader.AheadUntil.Value : leader.Watermark;
         var total = await db.CustomerTotals.Select(t => t.Customers).SingleAsync(cancellation);
         return segment =>
         {
             var state = stateById.GetValueOrDefault(segment.Id);
             var resource = SegmentResource.From(segment, all.FindErrors(segment.Key)) with { State = state, Total = total };
-            return state?.Status == MembershipStatus.Ready ? resource.WithCount(SegmentQuery.Share(state.Kept, total, watermark))
+            return state?.Status == MembershipStatus.Ready
+                ? resource.WithCount(SegmentQuery.Share(state.Kept, total, state.EvaluatedUntil ?? ahead))
                 : segment is { MemberCount: { } count, EvaluatedAt: { } at } ? resource.WithCount(SegmentQuery.Share(count, total, at))
                 : resource;
         };

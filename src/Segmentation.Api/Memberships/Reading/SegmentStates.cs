@@ -35,6 +35,7 @@ public sealed class SegmentStates(SegmentationDb db)
         FinishedAt = state.FinishedAt,
         Error = state.Error,
         RetryAt = state.RetryAt,
+        EvaluatedUntil = state.EvaluatedUntil,
         Drift = state is { DriftJoined: { } joined, DriftLeft: { } left } ? new SegmentDrift(joined, left) : null,
     };
 }

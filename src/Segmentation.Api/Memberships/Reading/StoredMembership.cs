@@ -80,7 +80,8 @@ public sealed class StoredMembership : IAsyncDisposable
     {
         await using var command = source.CreateCommand(
             """
-            SELECT s.size, t.customers, l.kept_until FROM membership_states s, customer_total t, membership_leader l
+            SELECT s.size, t.customers, coalesce(s.evaluated_until, greatest(l.kept_until, l.ahead_until))
+            FROM membership_states s, customer_total t, membership_leader l
             WHERE s.segment_id = $1 AND s.status = 'Ready'
             """);
         command.Parameters.Add(SqlParameter.Create(segment, NpgsqlDbType.Integer));

@@ -11,6 +11,9 @@ public sealed class MembershipLeader
     /// <summary>Everything that was committed before this instant is in stored membership.</summary>
     public DateTimeOffset Watermark { get; set; }
 
+    /// <summary>The same for the segments that are not behind (<see cref="MembershipState.EvaluatedUntil"/>): it may be later.</summary>
+    public DateTimeOffset? AheadUntil { get; set; }
+
     /// <summary>Retention has deleted history before this instant; null where it has not deleted any.</summary>
     public DateTimeOffset? PurgedUntil { get; set; }
 

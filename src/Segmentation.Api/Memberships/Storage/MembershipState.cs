@@ -36,6 +36,11 @@ public sealed class MembershipState
     /// <summary>What the last refresh found: customers stored that were no members.</summary>
     public int? DriftLeft { get; set; }
 
+    /// <summary>
+    /// Up to where what is stored is true, of a segment that is behind the others: one that is being rebuilt. Null where it is not.
+    /// </summary>
+    public DateTimeOffset? EvaluatedUntil { get; set; }
+
     /// <summary>The refresh is to be cancelled.</summary>
     public bool CancelRequested { get; set; }
 }

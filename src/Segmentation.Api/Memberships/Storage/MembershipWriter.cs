@@ -229,6 +229,14 @@ internal sealed partial class MembershipWriter(
         await transaction.CommitAsync(cancellation);
     }
 
+    /// <summary>Says that a segment's stored membership is valid, unless definitions have changed since.</summary>
+    /// <param name="version">Of the definitions that it is valid for.</param>
+    public Task SetReadyAsync(int segment, long version, CancellationToken cancellation) => SetStateAsync(
+        segment,
+        "status = CASE WHEN (SELECT stamp FROM definition_stamp) = $2 THEN 'Ready' ELSE status END",
+        cancellation,
+        SqlParameter.Create(version, NpgsqlDbType.Bigint));
+
     public void Dispose() => one.Dispose();
 
     /// <summary>Runs a statement that returns the first and the last revision that it wrote, and notifies the observers of them.</summary>

@@ -26,6 +26,9 @@ public sealed record SegmentState
     /// <summary>When a failed one is tried again.</summary>
     public DateTimeOffset? RetryAt { get; init; }
 
+    // Up to where it is true, where it is behind the others. (The segment's evaluatedAt says so.)
+    internal DateTimeOffset? EvaluatedUntil { get; init; }
+
     /// <summary>What the last refresh that was asked for found.</summary>
     public SegmentDrift? Drift { get; init; }
 }

@@ -6,7 +6,7 @@ using Segmentation.Api.Data;
 namespace Segmentation.Api.Memberships;
 
 /// <summary>Evaluates a block of customers, and schedules when each is to be re-evaluated.</summary>
-internal sealed class BlockEvaluator(EvaluationSchedule schedule)
+internal sealed class BlockEvaluator(EvaluationSchedule schedule, MembershipOptions options)
 {
     /// <summary>Evaluates customers, and adds the outcome to their chunk.</summary>
     /// <param name="block">At most 64 of them.</param>
@@ -27,32 +27,43 @@ internal sealed class BlockEvaluator(EvaluationSchedule schedule)
         }
     }
 
-    private static async Task EvaluateOverLimitAsync(
+    private async Task EvaluateOverLimitAsync(
         SegmentationDb db, CustomerUnderEvaluation evaluated, SegmentsAt segments, EvaluationChunk chunk, CancellationToken cancellation)
     {
         var plan = segments.Plan;
         var moved = false;
+        db.Database.SetCommandTimeout(options.CustomerLimit);
         foreach (var ordinal in evaluated.Request.Scope.Ordinals())
         {
             var segment = segments.Get(ordinal);
             if (segment.IsBuilding || (moved && segment.Plan is { ReadsEvents: true, References.Count: > 0 }))
             {
                 // PostgreSQL evaluates it once this evaluation's moves are stored.
+                segments.IsIncomplete |= !segment.IsBuilding;
                 Defer(plan, segment.Plan, evaluated, chunk);
             }
             else if (segment.IsReady && segment.Plan.NeedsRank)
             {
                 segments.RanksMoved |= segment.Plan.ReadsEvents || segments.MovesRanks(segment, evaluated);
             }
+            else if (segment.IsReady && segment.Plan.ReadsEvents && (segment.IsAwaited || chunk.Rebuilt.Contains(segment.Plan.Segment.Id)))
+            {
+                // The rebuild will read the customer as it is now.
+            }
             else if (segment.IsReady)
             {
                 var member = segment.Plan.ReadsEvents
                     ? await IsMemberAsync(db, evaluated.Customer.Key, segment.Plan, segments, cancellation)
                     : segment.Plan.Contains(evaluated.Customer, segment.Now);
-                if (member != evaluated.Stored.Contains(ordinal))
+                if (member is null)
+                {
+                    chunk.Rebuilt.Add(segment.Plan.Segment.Id);
+                    segments.IsIncomplete = true;
+                }
+                else if (member != evaluated.Stored.Contains(ordinal))
                 {
                     moved = true;
-                    Move(plan, segment.Plan, evaluated, member, chunk);
+                    Move(plan, segment.Plan, evaluated, member.Value, chunk);
                 }
             }
 
@@ -63,12 +74,22 @@ internal sealed class BlockEvaluator(EvaluationSchedule schedule)
         }
     }
 
-    private static Task<bool> IsMemberAsync(
-        SegmentationDb db, long key, SegmentPlan segment, SegmentsAt segments, CancellationToken cancellation) =>
-        db.Customers
-            .Where(c => c.Key == key)
-            .Where(segment.Members(segments.Plan.Definitions, segments.At, db, key))
-            .AnyAsync(cancellation);
+    // Null where that takes too long.
+    private static async Task<bool?> IsMemberAsync(
+        SegmentationDb db, long key, SegmentPlan segment, SegmentsAt segments, CancellationToken cancellation)
+    {
+        try
+        {
+            return await db.Customers
+                .Where(c => c.Key == key)
+                .Where(segment.Members(segments.Plan.Definitions, segments.At, db, key))
+                .AnyAsync(cancellation);
+        }
+        catch (Exception slow) when (StatementTimeout.IsCause(slow) && !cancellation.IsCancellationRequested)
+        {
+            return null;
+        }
+    }
 
     // Segment by segment: what a rule needs is then in the processor's cache for all customers, where a thousand rules for each customer
     // would fetch it anew.

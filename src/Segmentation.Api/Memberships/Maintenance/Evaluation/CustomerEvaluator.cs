@@ -14,7 +14,8 @@ internal sealed class CustomerEvaluator(
     CustomerReader customers,
     MembershipWriter writer,
     SegmentRebuilds rebuilds,
-    EvaluationSchedule schedule)
+    EvaluationSchedule schedule,
+    MembershipOptions options)
 {
     // That many customers with their events stay in a core's cache; each has a bit of 64. A block of customers with very many events is
     // smaller, for memory's sake, and few are read ahead, since the garbage collector copies those that wait.
@@ -27,7 +28,7 @@ internal sealed class CustomerEvaluator(
     // they are of: chunk by chunk, all readers but one would wait.
     private const int Readers = 2;
 
-    private readonly BlockEvaluator blocks = new(schedule);
+    private readonly BlockEvaluator blocks = new(schedule, options);
     private MembershipCache cache = new(0);
 
     /// <summary>Empties the cache of stored membership, which may no longer be true.</summary>
@@ -160,9 +161,9 @@ internal sealed class CustomerEvaluator(
     {
         var erased = chunk.Missing;
         var done = chunk.Complete();
-        if (chunk.Moves.Count > 0 || chunk.Deferred.Count > 0 || erased.Length > 0 || done.Length > 0)
+        if (chunk.Moves.Count > 0 || chunk.Deferred.Count > 0 || chunk.Rebuilt.Count > 0 || erased.Length > 0 || done.Length > 0)
         {
-            await WriteAsync(chunk.Moves, chunk.Deferred, erased, done, at, cancellation);
+            await WriteAsync(chunk, erased, done, at, cancellation);
         }
 
         foreach (var (customer, stored) in chunk.Stored)
@@ -172,8 +173,7 @@ internal sealed class CustomerEvaluator(
     }
 
     private async Task WriteAsync(
-        IReadOnlyList<MembershipMove> moves,
-        IReadOnlyList<DeferredEvaluation> deferred,
+        EvaluationChunk chunk,
         long[] erased,
         long[] done,
         DateTimeOffset at,
@@ -186,9 +186,14 @@ internal sealed class CustomerEvaluator(
                 rebuilds.Erase(erased);
             }
 
-            await writer.WriteAsync(connection, transaction, moves, written, cancellation);
+            await writer.WriteAsync(connection, transaction, chunk.Moves, written, cancellation);
+            if (chunk.Rebuilt.Count > 0)
+            {
+                await ChangeLog.AppendSegmentsAsync(
+                    connection, transaction, MembershipCause.Event, [.. chunk.Rebuilt], [], cancellation);
+            }
 
-            foreach (var group in deferred.GroupBy(d => (d.Segment, d.Cause, HasEvent: d.Event is not null)))
+            foreach (var group in chunk.Deferred.GroupBy(d => (d.Segment, d.Cause, HasEvent: d.Event is not null)))
             {
                 var (segment, cause, hasEvent) = group.Key;
                 string[]? types = hasEvent ? [.. group.Select(d => d.Event!.Type)] : null;

@@ -34,6 +34,9 @@ internal sealed class EvaluationChunk
 
     public List<DeferredEvaluation> Deferred { get; } = [];
 
+    /// <summary>Segments of which a customer took too long to evaluate by itself: they are built anew, beside everything else.</summary>
+    public HashSet<int> Rebuilt { get; } = [];
+
     /// <summary>Splits requests into chunks. Customers with one type of event are evaluated for the same rules, and so together.</summary>
     /// <param name="done">The entries that the requests were made of.</param>
     public static List<EvaluationChunk> Split(

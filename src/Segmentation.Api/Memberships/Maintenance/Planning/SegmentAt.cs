@@ -16,6 +16,9 @@ internal sealed record SegmentAt(SegmentPlan Plan, Evaluation Now, Evaluation? U
 
     public required bool IsReady { get; init; }
 
+    /// <summary>It waits to be rebuilt, with all that is written until then.</summary>
+    public required bool IsAwaited { get; init; }
+
     public required bool IsRegular { get; init; }
 
     /// <summary>Time moves its members, and its customers are scheduled for when it does.</summary>

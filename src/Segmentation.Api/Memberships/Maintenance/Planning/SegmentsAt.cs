@@ -25,6 +25,9 @@ internal sealed class SegmentsAt(
     /// <summary>A customer that was evaluated may have moved other customers' ranks.</summary>
     public bool RanksMoved { get; set; }
 
+    /// <summary>Some of it is left to the next evaluation, or to a rebuild that does not wait yet.</summary>
+    public bool IsIncomplete { get; set; }
+
     public SegmentAt Get(int ordinal) => byOrdinal[ordinal] ??= Create(plan.Segments[ordinal]);
 
     /// <summary>Whether a customer may have moved the ranks that a segment reads, which is then rebuilt as a whole.</summary>
@@ -51,6 +54,7 @@ internal sealed class SegmentsAt(
         {
             IsBuilding = rebuilds.IsBuilding(id),
             IsReady = rebuilds.IsReady(id),
+            IsAwaited = rebuilds.IsAwaited(id),
             IsRegular = until is { } last && segment.IsRegular(at, last),
         };
 

@@ -15,7 +15,8 @@ namespace Segmentation.Api.Memberships;
 /// Runs rebuilds: one alone, or a group of which one scan of the customers finds all members. Each has a
 /// transaction of its own, and ends by itself.
 /// </summary>
-internal sealed class RebuildRunner(IServiceScopeFactory scopes, MembershipWriter writer, RebuildWriter rebuildWriter, TimeProvider time)
+internal sealed class RebuildRunner(
+    IServiceScopeFactory scopes, MembershipWriter writer, RebuildWriter rebuildWriter, MembershipOptions options, TimeProvider time)
 {
     /// <summary>Segments that one scan serves at most; each has a bit of 64.</summary>
     public const int MaxShared = 32;
@@ -43,15 +44,9 @@ internal sealed class RebuildRunner(IServiceScopeFactory scopes, MembershipWrite
             await db.Database.OpenConnectionAsync(cancellation);
             try
             {
-                if (!alone)
-                {
-                    // Rebuilds side by side keep the processors busy; parallel workers within one of them only add to that (235 ms a
-                    // segment with them, 161 without).
-                    var connection = (NpgsqlConnection)db.Database.GetDbConnection();
-                    await using var serial = new NpgsqlCommand("SET max_parallel_workers_per_gather = 0", connection);
-                    await serial.ExecuteNonQueryAsync(cancellation);
-                }
-
+                var connection = (NpgsqlConnection)db.Database.GetDbConnection();
+                await ConfigureAsync(connection, alone, cancellation);
+                await FindDeferredAsync(connection, group, cancellation);
                 if (group.Count > 1)
                 {
                     // One that is cancelled ends at once, and not with the others' scan.
@@ -83,6 +78,41 @@ internal sealed class RebuildRunner(IServiceScopeFactory scopes, MembershipWrite
                     ? rebuild.Ended.TrySetCanceled(CancellationToken.None)
                     : rebuild.Ended.TrySetException(failed);
             }
+        }
+    }
+
+    // A build has an end in the server too, should this process have died; it waits for the one before it to be written.
+    private async Task ConfigureAsync(NpgsqlConnection connection, bool alone, CancellationToken cancellation)
+    {
+        await using var batch = new NpgsqlBatch(connection);
+        var limit = (long)options.BuildLimit.Add(TimeSpan.FromSeconds(5)).TotalMilliseconds;
+        foreach (var setting in (string[])["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"])
+        {
+            FormattableString set = $"SET {setting} = {limit}";
+            batch.BatchCommands.Add(new NpgsqlBatchCommand(set.ToString(CultureInfo.InvariantCulture)));
+        }
+
+        if (!alone)
+        {
+            // Rebuilds side by side keep the processors busy; parallel workers within one of them only add to that (235 ms a segment with
+            // them, 161 without).
+            batch.BatchCommands.Add(new NpgsqlBatchCommand("SET max_parallel_workers_per_gather = 0"));
+        }
+
+        await batch.ExecuteNonQueryAsync(cancellation);
+    }
+
+    private static async Task FindDeferredAsync(
+        NpgsqlConnection connection, IReadOnlyList<SegmentRebuild> group, CancellationToken cancellation)
+    {
+        await using var command = new NpgsqlCommand(
+            "SELECT DISTINCT segment_id FROM membership_work WHERE segment_id = ANY ($1) AND keys IS NOT NULL", connection);
+        command.Parameters.Add(
+            SqlParameter.Create(group.Select(b => b.Plan.Segment.Id).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Integer));
+        await using var reader = await command.ExecuteReaderAsync(cancellation);
+        while (await reader.ReadAsync(cancellation))
+        {
+            group.Single(b => b.Plan.Segment.Id == reader.GetInt32(0)).HasDeferred = true;
         }
     }
 

@@ -85,10 +85,16 @@ internal sealed class RebuildWriter(MembershipWriter writer, EvaluationSchedule 
         var isRefresh = rebuild.Cause == MembershipCause.Refresh;
         await using var state = new NpgsqlCommand(
             $"""
-            WITH rows AS ({ChangeLog.DeleteSql("$6")})
-            UPDATE membership_states SET status = CASE WHEN (SELECT stamp FROM definition_stamp) = $7 THEN 'Ready' ELSE status END,
-                fingerprint = $2, progress = 1, finished_at = $3, error = NULL, failures = 0, retry_at = NULL, cancel_requested = false,
-                drift_joined = coalesce($4, drift_joined), drift_left = coalesce($5, drift_left) WHERE segment_id = $1
+            WITH rows AS ({ChangeLog.DeleteSql("$6")}),
+            state AS (
+                UPDATE membership_states SET
+                    status = CASE WHEN (SELECT stamp FROM definition_stamp) = $7 THEN 'Ready' ELSE status END,
+                    fingerprint = $2, progress = 1, finished_at = $3,
+                    evaluated_until = CASE WHEN $9 THEN least(evaluated_until, $8) ELSE $8 END,
+                    error = NULL, failures = 0, retry_at = NULL, cancel_requested = false,
+                    drift_joined = coalesce($4, drift_joined), drift_left = coalesce($5, drift_left)
+                WHERE segment_id = $1 RETURNING evaluated_until)
+            UPDATE membership_leader SET kept_until = least(kept_until, (SELECT evaluated_until FROM state))
             """,
             connection,
             transaction)
@@ -104,6 +110,10 @@ internal sealed class RebuildWriter(MembershipWriter writer, EvaluationSchedule 
 
                 // Definitions may have changed since it started; the next tick finds out.
                 SqlParameter.Create(rebuild.Definitions.Version, NpgsqlDbType.Bigint),
+
+                // Customers that wait for evaluation were skipped, and may have been written before it started.
+                SqlParameter.Create(rebuild.Reached, NpgsqlDbType.TimestampTz),
+                SqlParameter.Create(rebuild.HasDeferred, NpgsqlDbType.Boolean),
             },
         };
         await state.ExecuteNonQueryAsync(cancellation);

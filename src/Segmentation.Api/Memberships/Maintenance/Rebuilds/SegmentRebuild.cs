@@ -20,6 +20,15 @@ internal sealed class SegmentRebuild(SegmentPlan plan)
     /// <summary>It does not start before.</summary>
     public DateTimeOffset NotBefore { get; set; } = DateTimeOffset.MinValue;
 
+    /// <summary>It, or what was built with it, has taken long; null where it has not.</summary>
+    public LongBuild? Before { get; set; }
+
+    /// <summary>It has taken long before: it leaves a builder to the others.</summary>
+    public bool IsLong => Before is { IsKnown: true };
+
+    /// <summary>Those that it runs with; set when it starts.</summary>
+    public RunningBuilds Builds { get; set; } = null!;
+
     /// <summary>Set when it starts.</summary>
     public CancellationTokenSource Cancellation { get; set; } = null!;
 
@@ -45,6 +54,12 @@ internal sealed class SegmentRebuild(SegmentPlan plan)
 
     /// <summary>An earlier attempt ended so that it is unknown whether its outcome is stored.</summary>
     public bool IsDoubtful { get; set; }
+
+    /// <summary>When it started, all committed before this instant had been evaluated, or left to a rebuild of its segment.</summary>
+    public DateTimeOffset Reached { get; set; }
+
+    /// <summary>When it started, customers were left to be evaluated after a rebuild of its segment that had started earlier.</summary>
+    public bool HasDeferred { get; set; }
 
     /// <summary>The instant that its members were evaluated at.</summary>
     public DateTimeOffset At { get; set; }

@@ -10,35 +10,41 @@ namespace Segmentation.Api.Memberships;
 /// <summary>
 /// Rebuilds whole segments in PostgreSQL, beside everything else: which wait, which run, and of which the stored membership is valid.
 /// </summary>
-internal sealed class SegmentRebuilds(
-    RebuildRunner runner, MembershipWriter writer, TimeProvider time, ILogger logger, CancellationToken stop)
+internal sealed partial class SegmentRebuilds(
+    RebuildRunner runner, MembershipWriter writer, MembershipOptions options, TimeProvider time, ILogger logger, CancellationToken stop)
+    : IDisposable
 {
-    private static readonly TimeSpan MaxRetryDelay = TimeSpan.FromMinutes(10);
-
-    // Groups that run at the same time.
+    // Groups that run at the same time: one builder is kept for those that are not long.
     private const int MaxRunning = 2;
 
     private readonly HashSet<int> ready = [];
     private readonly Dictionary<int, SegmentRebuild> building = [];
-    private readonly List<SegmentRebuild> waiting = [];
-    private readonly List<Task> running = [];
+    private readonly OrderedDictionary<int, SegmentRebuild> waiting = [];
+    private readonly List<RunningBuilds> running = [];
+
+    // By the segment's id.
+    private readonly Dictionary<int, LongBuild> longBuilds = [];
     private double averageMs = 300;
 
     public bool IsEmpty => building.Count + waiting.Count == 0;
 
     /// <summary>The segments that are to be rebuilt, or are being rebuilt.</summary>
-    public int[] Segments => [.. building.Keys, .. waiting.Select(w => w.Plan.Segment.Id)];
+    public int[] Segments => [.. building.Keys, .. waiting.Keys];
 
     /// <summary>The ends of those that run.</summary>
     public IEnumerable<Task> Ends => building.Values.Select(b => b.Ended.Task);
 
     /// <summary>All that runs.</summary>
-    public IEnumerable<Task> Running => running;
+    public IEnumerable<Task> Running => running.Select(r => r.Task);
 
     /// <summary>Whether the stored membership of a segment is valid.</summary>
     public bool IsReady(int segment) => ready.Contains(segment);
 
     public bool IsBuilding(int segment) => building.ContainsKey(segment);
+
+    /// <summary>Whether a segment waits to be rebuilt because customers were written; that can't be cancelled.</summary>
+    public bool IsAwaited(int segment) =>
+        waiting.TryGetValue(segment, out var rebuild) && rebuild is { Cause: not MembershipCause.Refresh, Entries.Count: > 0 };
 
     /// <summary>An estimate of how long rebuilding that many segments takes, in milliseconds.</summary>
     public double EstimateMs(int segments) => segments * averageMs / MaxRunning;
@@ -57,10 +63,22 @@ internal sealed class SegmentRebuilds(
     }
 
     /// <summary>Removes waiting segments that are no longer stored.</summary>
-    public void RemoveUnplanned(MembershipPlan plan) => waiting.RemoveAll(w => !plan.ById.ContainsKey(w.Plan.Segment.Id));
+    public void RemoveUnplanned(MembershipPlan plan)
+    {
+        foreach (var id in waiting.Keys.Where(id => !plan.ById.ContainsKey(id)).ToList())
+        {
+            waiting.Remove(id);
+        }
+    }
 
     /// <summary>An entry of the change log is no longer done with a rebuild.</summary>
-    public void RemoveEntry(long entry) => waiting.ForEach(w => w.Entries.Remove(entry));
+    public void RemoveEntry(long entry)
+    {
+        foreach (var rebuild in waiting.Values)
+        {
+            rebuild.Entries.Remove(entry);
+        }
+    }
 
     /// <summary>Customers no longer exist that those that run may have read before.</summary>
     public void Erase(IEnumerable<long> keys)
@@ -71,13 +89,33 @@ internal sealed class SegmentRebuilds(
         }
     }
 
+    /// <summary>Whether what a segment means by now is being built, or waits for it.</summary>
+    public bool IsUnderWay(SegmentPlan segment) =>
+        FindWaiting(segment)?.Plan.Fingerprint == segment.Fingerprint
+        || (building.TryGetValue(segment.Segment.Id, out var rebuild) && rebuild.Plan.Fingerprint == segment.Fingerprint
+            && !rebuild.Cancellation.IsCancellationRequested);
+
+    /// <summary>Has a segment that failed, and waits for that, rebuilt as soon as possible.</summary>
+    public void RetryNow(SegmentPlan segment)
+    {
+        if (FindWaiting(segment) is { } rebuild)
+        {
+            rebuild.NotBefore = DateTimeOffset.MinValue;
+        }
+    }
+
     /// <summary>Has a segment rebuilt as soon as possible, once.</summary>
     public SegmentRebuild Enqueue(SegmentPlan segment, MembershipCause cause)
     {
-        var rebuild = waiting.FirstOrDefault(w => w.Plan.Segment.Id == segment.Segment.Id);
+        var rebuild = FindWaiting(segment);
+        if (rebuild is not null && rebuild.Plan.Fingerprint != segment.Fingerprint)
+        {
+            (rebuild.Failures, rebuild.NotBefore) = (0, DateTimeOffset.MinValue);
+        }
+
         if (rebuild is null)
         {
-            waiting.Add(rebuild = new SegmentRebuild(segment) { Cause = cause });
+            waiting.Add(segment.Segment.Id, rebuild = new SegmentRebuild(segment) { Cause = cause });
         }
         else if (!ready.Contains(segment.Segment.Id))
         {
@@ -89,27 +127,44 @@ internal sealed class SegmentRebuilds(
     }
 
     /// <summary>Starts as many as may run, each after those that it refers to.</summary>
-    public void Start(MembershipPlan plan, DateTimeOffset at)
+    /// <param name="reached">The instant up to which everything committed has been evaluated.</param>
+    public async Task StartAsync(MembershipPlan plan, DateTimeOffset at, DateTimeOffset reached)
     {
-        running.RemoveAll(b => b.IsCompleted);
+        foreach (var ended in running.FindAll(r => r.Task.IsCompleted))
+        {
+            running.Remove(ended);
+            ended.Dispose();
+        }
+
+        foreach (var rebuild in waiting.Values)
+        {
+            var before = longBuilds.GetValueOrDefault(rebuild.Plan.Segment.Id);
+            rebuild.Before = before?.Fingerprint == rebuild.Plan.Fingerprint ? before : null;
+        }
+
+        await MakeRoomAsync();
         for (var i = 0; i < waiting.Count && running.Count < MaxRunning; i++)
         {
-            if (!MayStart(waiting[i]))
+            var first = waiting.GetAt(i).Value;
+            if (!MayStart(first))
             {
                 continue;
             }
 
             // Rules over nothing but customers' own columns read all customers, whatever they are: one scan serves many. One that failed is
             // tried alone, so that it doesn't fail the others.
-            List<SegmentRebuild> group = MayShare(waiting[i])
-                ? [.. waiting.Skip(i).Where(b => MayShare(b) && MayStart(b)).Take(RebuildRunner.MaxShared)]
-                : [waiting[i]];
-            waiting.RemoveAll(group.Contains);
+            List<SegmentRebuild> group = MayShare(first)
+                ? [.. waiting.Values.Skip(i).Where(b => MayShare(b) && MayStart(b)).Take(RebuildRunner.MaxShared)]
+                : [first];
+            group.ForEach(b => waiting.Remove(b.Plan.Segment.Id));
             i--;
             var alone = waiting.Count + building.Count == 0;
+            var builds = new RunningBuilds(group, options, stop);
             foreach (var rebuild in group)
             {
-                rebuild.Cancellation = CancellationTokenSource.CreateLinkedTokenSource(stop);
+                rebuild.Cancellation = CancellationTokenSource.CreateLinkedTokenSource(builds.Token);
+                rebuild.Builds = builds;
+                rebuild.Reached = reached;
                 rebuild.IsInitial = !ready.Contains(rebuild.Plan.Segment.Id);
                 rebuild.Definitions = plan.Definitions;
                 rebuild.Users =
@@ -117,57 +172,43 @@ internal sealed class SegmentRebuilds(
                 building.Add(rebuild.Plan.Segment.Id, rebuild);
             }
 
-            running.Add(Task.Run(() => runner.RunAsync(group, alone, stop), CancellationToken.None));
+            builds.Task = Task.Run(() => runner.RunAsync(group, alone, builds.Token), CancellationToken.None);
+            running.Add(builds);
         }
 
-        static bool MayShare(SegmentRebuild rebuild) => rebuild is { Failures: 0, Plan.ReadsColumnsAlone: true };
+        static bool MayShare(SegmentRebuild rebuild) => rebuild is { Failures: 0, Before: null, Plan.ReadsColumnsAlone: true };
+
+        // What takes long holds up only what does: one such goes on; a second one goes on until another could start, and then waits.
+        // Of many it is not known which of them does: each is built by itself.
+        async Task MakeRoomAsync()
+        {
+            foreach (var builds in running.Where(r => r is { IsLong: false, HasTakenLong: true } or { IsHeldUp: true }).ToList())
+            {
+                var hasRoom = builds.IsLong || HasRoomForLong();
+                if (hasRoom || waiting.Values.Any(w => !w.IsLong && MayStart(w)))
+                {
+                    builds.MarkLong(longBuilds);
+                    await (!hasRoom || builds.IsHeldUp ? builds.StopAsync() : Task.CompletedTask);
+                }
+            }
+        }
+
+        bool HasRoomForLong() => running.Count(r => r.IsLong) < MaxRunning - 1;
 
         bool MayStart(SegmentRebuild rebuild) => !building.ContainsKey(rebuild.Plan.Segment.Id) && rebuild.NotBefore <= at
+            && (!rebuild.IsLong || HasRoomForLong())
             && rebuild.Plan.References.Select(k => plan.Definitions.Segments[k]).Where(s => s.Status == SegmentStatus.Active)
-                .All(s => ready.Contains(s.Id) && !building.ContainsKey(s.Id) && !waiting.Any(w => w.Plan.Segment.Id == s.Id));
-    }
-
-    /// <summary>Takes up those that have ended: what was not built is queued again, unless it was cancelled for good.</summary>
-    /// <returns>Those that have ended, in whatever way.</returns>
-    public async Task<IReadOnlyList<SegmentRebuild>> FinishAsync(MembershipPlan plan, DateTimeOffset at, CancellationToken cancellation)
-    {
-        List<SegmentRebuild> ended = [.. building.Values.Where(b => b.Ended.Task.IsCompleted)];
-        foreach (var rebuild in ended)
-        {
-            var id = rebuild.Plan.Segment.Id;
-            building.Remove(id);
-            rebuild.Cancellation.Dispose();
-            try
-            {
-                await rebuild.Ended.Task;
-                ready.Add(id);
-                averageMs = (0.9 * averageMs) + (0.1 * rebuild.Ms);
-                if (plan.ById.TryGetValue(id, out var latest) && latest.Fingerprint != rebuild.Plan.Fingerprint)
-                {
-                    ready.Remove(id);
-                    Enqueue(latest, MembershipCause.Definition);
-                }
-            }
-            catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
-            {
-                if (plan.ById.TryGetValue(id, out var again) && !rebuild.IsAbandoned)
-                {
-                    EnqueueAgain(rebuild, again);
-                }
-            }
-            catch (Exception failed) when (failed is not LeadershipLostException && !cancellation.IsCancellationRequested)
-            {
-                await FailAsync(rebuild, failed, plan, at, cancellation);
-            }
-        }
-
-        return ended;
+                .All(s => ready.Contains(s.Id) && !building.ContainsKey(s.Id) && !waiting.ContainsKey(s.Id));
     }
 
     /// <summary>Cancels a segment's refresh, whether it waits or runs.</summary>
     public async Task CancelRefreshAsync(int segment, CancellationToken cancellation)
     {
-        waiting.RemoveAll(w => w.Plan.Segment.Id == segment && w.Cause == MembershipCause.Refresh);
+        if (waiting.GetValueOrDefault(segment)?.Cause == MembershipCause.Refresh)
+        {
+            waiting.Remove(segment);
+        }
+
         if (building.TryGetValue(segment, out var current) && current.Cause == MembershipCause.Refresh)
         {
             current.IsAbandoned = true;
@@ -198,33 +239,7 @@ internal sealed class SegmentRebuilds(
         }, cancellation);
     }
 
-    private async Task FailAsync(
-        SegmentRebuild rebuild, Exception failed, MembershipPlan plan, DateTimeOffset at, CancellationToken cancellation)
-    {
-        var id = rebuild.Plan.Segment.Id;
-        rebuild.Failures++;
-        var delay = TimeSpan.FromSeconds(Math.Min(MaxRetryDelay.TotalSeconds, 5 * Math.Pow(2, rebuild.Failures - 1)));
-        logger.LogError(failed, "A segment could not be rebuilt; next attempt in {Delay}", delay);
-        await writer.SetStateAsync(
-            id,
-            "status = CASE WHEN status = 'Ready' THEN status ELSE 'Failed' END, error = $2, failures = $3, retry_at = $4, finished_at = $5",
-            cancellation,
-            SqlParameter.Create(RebuildError.Describe(failed), NpgsqlDbType.Text),
-            SqlParameter.Create(rebuild.Failures, NpgsqlDbType.Integer),
-            SqlParameter.Create(at + delay, NpgsqlDbType.TimestampTz),
-            SqlParameter.Create(at, NpgsqlDbType.TimestampTz));
-        if (plan.ById.TryGetValue(id, out var again))
-        {
-            var next = EnqueueAgain(rebuild, again);
-            (next.Failures, next.NotBefore) = (rebuild.Failures, at + delay);
-        }
-    }
+    public void Dispose() => running.ForEach(r => r.Dispose());
 
-    private SegmentRebuild EnqueueAgain(SegmentRebuild rebuild, SegmentPlan segment)
-    {
-        var next = Enqueue(segment, rebuild.Cause);
-        next.Entries.AddRange(rebuild.Entries);
-        next.IsDoubtful |= rebuild.IsDoubtful || rebuild.Written.Customers > 0;
-        return next;
-    }
+    private SegmentRebuild? FindWaiting(SegmentPlan segment) => waiting.GetValueOrDefault(segment.Segment.Id);
 }

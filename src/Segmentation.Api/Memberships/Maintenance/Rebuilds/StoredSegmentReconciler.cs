@@ -51,11 +51,20 @@ internal sealed class StoredSegmentReconciler(MembershipWriter writer, SegmentRe
             else if (isSame && state is { Status: MembershipStatus.Building } && rebuilds.IsReady(id))
             {
                 // Changed, and changed back before the maintainer saw it: what is stored is still valid.
-                await writer.SetStateAsync(
-                    id,
-                    "status = CASE WHEN (SELECT stamp FROM definition_stamp) = $2 THEN 'Ready' ELSE status END",
-                    cancellation,
-                    SqlParameter.Create(plan.Definitions.Version, NpgsqlDbType.Bigint));
+                await writer.SetReadyAsync(id, plan.Definitions.Version, cancellation);
+            }
+            else if (state is not null && takeover is null && rebuilds.IsUnderWay(segment))
+            {
+                // Another one's definition changed. Where its own was saved again, a failed build is not waited for.
+                if (state.Status == MembershipStatus.Building)
+                {
+                    rebuilds.RetryNow(segment);
+                }
+            }
+            else if (takeover is not null && state is { Status: MembershipStatus.Failed, RetryAt: { } retryAt } && retryAt > at)
+            {
+                var rebuild = rebuilds.Enqueue(segment, MembershipCause.Definition);
+                (rebuild.Failures, rebuild.NotBefore) = (state.Failures, retryAt);
             }
             else
             {

@@ -9,10 +9,8 @@ using Segmentation.Rules.Expressions;
 namespace Segmentation.Api.Memberships;
 
 /// <summary>Finds in PostgreSQL the customers that time may bring in or out of segments.</summary>
-internal sealed class TransitionScan(IServiceScopeFactory scopes)
+internal sealed class TransitionScan(IServiceScopeFactory scopes, MembershipOptions options)
 {
-    private static readonly TimeSpan Timeout = TimeSpan.FromMinutes(10);
-
     // Segments that one statement serves.
     private const int MaxShared = 64;
 
@@ -27,7 +25,7 @@ internal sealed class TransitionScan(IServiceScopeFactory scopes)
         var found = new HashSet<long>();
         await using var scope = scopes.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<SegmentationDb>();
-        db.Database.SetCommandTimeout(Timeout);
+        db.Database.SetCommandTimeout(options.BuildLimit);
         var transitions = segments.Select(s =>
         {
             var margin = s.Segment.IsRegular(s.From, end) ? TimeSpan.Zero : SegmentAt.Irregularity;

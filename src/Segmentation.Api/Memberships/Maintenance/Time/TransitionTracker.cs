@@ -25,6 +25,9 @@ internal sealed class TransitionTracker(
     /// <summary>Whether nobody that was found waits for evaluation, and no scan runs.</summary>
     public bool IsIdle => found.Count == 0 && running is null;
 
+    /// <summary>Whether more were due, or found, than have been taken.</summary>
+    public bool HasMore { get; private set; }
+
     public Task Running => running?.Found ?? Task.CompletedTask;
 
     /// <summary>Up to when transitions are known, by the segment's id.</summary>
@@ -54,6 +57,11 @@ internal sealed class TransitionTracker(
         }
     }
 
+    /// <summary>The segments of which it is not known yet whom time has moved up to an instant.</summary>
+    public IEnumerable<int> FindBehind(MembershipPlan plan, DateTimeOffset at) => watermarks.Concat(running?.From ?? [])
+        .Where(w => w.Value < at && plan.ById.GetValueOrDefault(w.Key) is { ReadsClock: true })
+        .Select(w => w.Key);
+
     /// <summary>Takes customers that are to be evaluated now.</summary>
     public async Task<IReadOnlySet<long>> TakeDueAsync(MembershipPlan plan, DateTimeOffset at, CancellationToken cancellation)
     {
@@ -66,6 +74,7 @@ internal sealed class TransitionTracker(
             keys.Add(key);
         }
 
+        HasMore = keys.Count >= MaxDue;
         return keys;
     }
 

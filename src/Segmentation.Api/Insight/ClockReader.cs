@@ -94,7 +94,7 @@ public sealed class ClockReader(SegmentationDb db, SegmentQuery query, CustomerR
                 }
 
                 var at = isLarge ? null : moment.Find(customer, instants[day - 1], instants[day]);
-                items.Add(new Mover(customer.Id, instants[day].Today, at, customer.LifetimeValue, null));
+                items.Add(new Mover(customer.Id, instants[day].Today, at, customer.LifetimeValue, customer.Scores?.ChurnRisk));
             }
         }
 

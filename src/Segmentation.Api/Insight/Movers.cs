@@ -20,7 +20,8 @@ public sealed record Movers(
 /// <param name="At">The instant at which it does, where one comparison of the rule decides it; null where more than one changes on that
 /// day, where the rule reads customers' own time of day, and for a customer of more than 20,000 events.</param>
 /// <param name="LifetimeValue">Orders less refunds so far, in account currency; null without the scope <c>customers:read</c>.</param>
-/// <param name="ChurnRisk">The probability that no order comes; null without a model.</param>
+/// <param name="ChurnRisk">The probability that no order comes within the model's <c>churnDays</c>; null without a model, and likewise.
+/// </param>
 public sealed record Mover(
     string Id,
     DateOnly On,

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Npgsql;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
@@ -88,6 +89,12 @@ public sealed class Populations(SegmentationDb db, SegmentQuery query, Membershi
     internal Task<SqlPart> EvaluateAsync(
         DefinitionSet all, SegmentDefinition segment, DateTimeOffset? at, string prefix, CancellationToken cancellation) =>
         CreateAsync(query.CreatePredicate(all, segment, at), prefix, cancellation);
+
+    /// <summary>Those whom a rule of ours holds of.</summary>
+    /// <param name="at">Null for now.</param>
+    internal Task<SqlPart> EvaluateAsync(
+        DefinitionSet all, JsonElement rule, DateTimeOffset? at, string prefix, CancellationToken cancellation) =>
+        CreateAsync(query.CreatePredicate(all, rule, TimeZones.Default, at), prefix, cancellation);
 
     /// <summary>Who was in at an instant, or is in now. Null where nobody knows.</summary>
     /// <param name="at">Null for now.</param>

@@ -47,7 +47,11 @@ public sealed record Portfolio(
 /// <summary>All customers together.</summary>
 /// <param name="Members">How many there are.</param>
 /// <param name="Value">What they were worth in the period.</param>
-public sealed record PortfolioEveryone(long Members, PortfolioValue Value);
+/// <param name="Predicted">What they are expected to be worth; null without a model of lifetime value.</param>
+public sealed record PortfolioEveryone(
+    long Members,
+    PortfolioValue Value,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] PortfolioPrediction? Predicted);
 
 /// <summary>A segment in a portfolio.</summary>
 /// <param name="Key">Its key.</param>
@@ -57,10 +61,11 @@ public sealed record PortfolioEveryone(long Members, PortfolioValue Value);
 /// <param name="KeptSince">From when on it is stored who was a member; null where nothing ever was.</param>
 /// <param name="Growth">Who came and went in the period; null where it began before <c>keptSince</c>.</param>
 /// <param name="Value">What those are worth who were in when the period began; null where it began before <c>keptSince</c>.</param>
-/// <param name="Predicted">What those are expected to be worth who are in: null, since there is no model.</param>
-/// <param name="AtRisk">How many of those who are in are likely to be lost: the members of the segment that <c>atRisk</c> names; null
-/// where it names none, since there is no model.</param>
-/// <param name="Position">What to do with it (invest, grow, protect, maintain): null, since there is no model to tell them apart.</param>
+/// <param name="Predicted">What those are expected to be worth who are in; null without a model of lifetime value.</param>
+/// <param name="AtRisk">How many of those who are in are likely to be lost: <c>predicted.aliveProbability</c> below 0.5 and the last order
+/// within 365 days, or the members of the segment that <c>atRisk</c> names; null without either.</param>
+/// <param name="Position">What to do with it: <c>invest</c> where both <c>value.index</c> and <c>predicted.index</c> are at least 1,
+/// <c>grow</c> where only predicted is, <c>protect</c> where only value is, else <c>maintain</c>; null where one of them is.</param>
 public sealed record PortfolioItem(
     string Key,
     string Name,
@@ -93,16 +98,19 @@ public sealed record PortfolioValue(
     [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] double? Share,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] double? Index);
 
-/// <summary>What a group is expected to be worth.</summary>
+/// <summary>What a group is expected to be worth: by <c>predicted.lifetimeValue</c>, that of who has none being 0.</summary>
 /// <param name="LifetimeValue">All of them together.</param>
-/// <param name="PerMember">Each on average.</param>
-/// <param name="Index">perMember by everyone's.</param>
-public sealed record PortfolioPrediction(double LifetimeValue, double PerMember, double Index);
+/// <param name="PerMember">Each on average; null where there are none.</param>
+/// <param name="Index">perMember by everyone's; null where one of them is null, or everyone's is 0.</param>
+public sealed record PortfolioPrediction(
+    double LifetimeValue,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] double? PerMember,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] double? Index);
 
 /// <summary>Who is likely to be lost.</summary>
 /// <param name="Customers">How many.</param>
 /// <param name="Share">Of the segment's members, 0 to 1; null where there are none.</param>
-/// <param name="LifetimeValue">What they are expected to be worth: null, since there is no model.</param>
+/// <param name="LifetimeValue">What they are expected to be worth; null without a model of lifetime value.</param>
 public sealed record PortfolioRisk(
     long Customers,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] double? Share,

@@ -41,6 +41,12 @@ public sealed record PortfolioRequest(
 public sealed class PortfolioReader(
     SegmentationDb db, SegmentQuery query, MetricStore metrics, MetricEvents events, Populations populations, TimeProvider time)
 {
+    private static readonly JsonElement DefaultRisk = JsonElement.Parse(
+        """
+        {"combinator":"and","rules":[{"field":"predicted.aliveProbability","operator":"<","value":0.5},
+        {"field":"value.daysSinceLastOrder","operator":"<=","value":365}]}
+        """);
+
     private const string Note = "Segments overlap: a customer counts in each, so that shares add up to more than 1.";
 
     /// <summary>Reads it.</summary>
@@ -72,12 +78,16 @@ public sealed class PortfolioReader(
         var stays = request.Membership == MembershipSource.Rule
             ? await EvaluateAsync(all, segments, from, asOf, cancellation)
             : await ReadKeptAsync(segments, from, asOf, cancellation);
+        var predicted = await ReadPredictedAsync(cancellation);
         var atRisk = risk is null
-            ? null
+            ? predicted is null
+                ? null
+                : await populations.EvaluateAsync(all, DefaultRisk, request.AsOf is null ? null : asOf, "risk_", cancellation)
             : await populations.FindAtAsync(
                 all, risk, request.Membership, asOf, await populations.ReadKeptSinceAsync(risk, cancellation), "risk_", cancellation);
         var rows = await ReadAsync(
-            MetricSource.Create(events, db, metric, from, asOf.AddMicroseconds(1), asOf), stays, atRisk, cancellation);
+            MetricSource.Create(events, db, metric, from, asOf.AddMicroseconds(1), asOf), stays, atRisk,
+            predicted is not null, cancellation);
 
         var kind = metric.Kind!.Value;
         var everyone = rows.GetValueOrDefault(0).Sums with { Members = total };
@@ -87,7 +97,8 @@ public sealed class PortfolioReader(
             .SkipWhile(i => after is not null && !IsAfter(i, after.Value)).Take(request.Limit + 1).ToList();
         var page = items.Count > request.Limit ? items[..request.Limit] : items;
         return new Portfolio(
-            metric.Key!, request.Days, from, asOf, request.Membership, Note, new PortfolioEveryone(total, Value(everyone)), page,
+            metric.Key!, request.Days, from, asOf, request.Membership, Note,
+            new PortfolioEveryone(total, Value(everyone), Predict(predicted, total)), page,
             items.Count > request.Limit ? CreateCursor(SortValue(page[^1], request.Sort), page[^1].Key, asOf) : null,
             Populations.Warn(request.Membership, [.. segments, risk]));
 
@@ -97,6 +108,8 @@ public sealed class PortfolioReader(
             var isRule = request.Membership == MembershipSource.Rule;
             DateTimeOffset? keptSince = since.TryGetValue(segment.Id, out var first) ? first : null;
             var (wasKnown, isKnown) = (isRule || keptSince <= from, isRule || keptSince <= asOf);
+            var value = wasKnown ? Value(row.Sums) : null;
+            var prediction = isKnown ? Predict(predicted is null ? null : row.Predicted, row.Members) : null;
             return new PortfolioItem(
                 segment.Key,
                 segment.Name,
@@ -108,13 +121,20 @@ public sealed class PortfolioReader(
                         request.Days, row.Joined, row.Left, row.Joined - row.Left,
                         row.Sums.Members > 0 ? (row.Joined - row.Left) / row.Sums.Members : null)
                     : null,
-                wasKnown ? Value(row.Sums) : null,
-                null,
+                value,
+                prediction,
                 atRisk is null || !isKnown
                     ? null
-                    : new PortfolioRisk(row.AtRisk, row.Members > 0 ? (double)row.AtRisk / row.Members : null, null),
-                null);
+                    : new PortfolioRisk(row.AtRisk, row.Members > 0 ? (double)row.AtRisk / row.Members : null,
+                        predicted is null ? null : row.PredictedAtRisk),
+                FindPosition(value?.Index, prediction?.Index));
         }
+
+        PortfolioPrediction? Predict(double? sum, long members) => sum is null
+            ? null
+            : new PortfolioPrediction(
+                sum.Value, members > 0 ? sum / members : null,
+                members > 0 && predicted > 0 ? sum / members / (predicted / total) : null);
 
         PortfolioValue Value(MetricSums sums)
         {
@@ -135,6 +155,15 @@ public sealed class PortfolioReader(
                 var (value, than) => value < than || (value == than && string.CompareOrdinal(item.Key, last.Key) > 0),
             };
     }
+
+    private static PortfolioPosition? FindPosition(double? value, double? predicted) => (value >= 1, predicted >= 1) switch
+    {
+        _ when value is null || predicted is null => null,
+        (true, true) => PortfolioPosition.Invest,
+        (false, true) => PortfolioPosition.Grow,
+        (true, false) => PortfolioPosition.Protect,
+        _ => PortfolioPosition.Maintain,
+    };
 
     private static double? SortValue(PortfolioItem item, PortfolioSort sort) => sort switch
     {
@@ -212,8 +241,17 @@ public sealed class PortfolioReader(
             parameters);
     }
 
+    // Everybody's predicted lifetime values together; null where nobody has one.
+    private async Task<double?> ReadPredictedAsync(CancellationToken cancellation)
+    {
+        var sums = await db.QueryAsync(
+            "SELECT sum(lifetime_value)::float8 FROM customer_scores", row => row.IsDBNull(0) ? (double?)null : row.GetDouble(0),
+            cancellation);
+        return sums[0];
+    }
+
     private async Task<Dictionary<int, PortfolioRow>> ReadAsync(
-        MetricSource source, SqlPart stays, SqlPart? atRisk, CancellationToken cancellation)
+        MetricSource source, SqlPart stays, SqlPart? atRisk, bool predicts, CancellationToken cancellation)
     {
         var x = source.IsRatio ? ", x" : "";
         var sql =
@@ -222,23 +260,30 @@ public sealed class PortfolioReader(
                 SELECT key, sum(c) AS c, sum(y) AS y{(source.IsRatio ? ", sum(x) AS x" : "")}
                 FROM (SELECT key, c, {source.Value("key")} AS y{x} FROM ({source.Text}) AS s) AS e GROUP BY key
             )
-            SELECT 0, 0::bigint, 0::bigint, 0::bigint, 0::bigint, 0::bigint, {MetricSums.Sql(source.IsRatio)} FROM v
+            SELECT 0, 0::bigint, 0::bigint, 0::bigint, 0::bigint, 0::bigint, 0::float8, 0::float8, {MetricSums.Sql(source.IsRatio)} FROM v
             UNION ALL
             SELECT s.segment_id, count(*) FILTER (WHERE s.was), count(*) FILTER (WHERE s.here), count(*) FILTER (WHERE s.joined),
                 count(*) FILTER (WHERE s.gone), {(atRisk is null ? "0" : "count(r.key) FILTER (WHERE s.here)")},
+                {(predicts ? "coalesce(sum(p.lifetime_value) FILTER (WHERE s.here), 0)::float8" : "0")},
+                {(predicts && atRisk is not null
+                    ? "coalesce(sum(p.lifetime_value) FILTER (WHERE s.here AND r.key IS NOT NULL), 0)::float8"
+                    : "0")},
                 {MetricSums.Sql(source.IsRatio, filter: "s.was")}
             FROM ({stays.Text}) AS s(segment_id, key, was, here, joined, gone)
-            LEFT JOIN v ON v.key = s.key {(atRisk is null ? "" : $"LEFT JOIN ({atRisk.Text}) AS r(key) ON r.key = s.key")}
+            LEFT JOIN v ON v.key = s.key {(predicts ? "LEFT JOIN customer_scores p ON p.customer_key = s.key" : "")}
+            {(atRisk is null ? "" : $"LEFT JOIN ({atRisk.Text}) AS r(key) ON r.key = s.key")}
             GROUP BY s.segment_id
             """;
         var rows = await db.QueryAsync(
             sql,
             row => (Segment: row.GetInt32(0), Sums: new PortfolioRow(
-                row.GetInt64(2), row.GetInt64(3), row.GetInt64(4), row.GetInt64(5), MetricSums.Read(row, 6, 0, row.GetInt64(1)))),
+                row.GetInt64(2), row.GetInt64(3), row.GetInt64(4), row.GetInt64(5), row.GetDouble(6), row.GetDouble(7),
+                MetricSums.Read(row, 8, 0, row.GetInt64(1)))),
             cancellation,
             [.. source.Parameters, .. stays.CopyParameters(), .. atRisk?.CopyParameters() ?? []]);
         return rows.ToDictionary(r => r.Segment, r => r.Sums);
     }
 
-    private readonly record struct PortfolioRow(long Members, long Joined, long Left, long AtRisk, MetricSums Sums);
+    private readonly record struct PortfolioRow(long Members, long Joined, long Left, long AtRisk, double Predicted, double PredictedAtRisk,
+        MetricSums Sums);
 }

@@ -36,7 +36,7 @@ public sealed class HeadingController(SegmentQuery query, ClockReader clock) : C
         var movers = await clock.ReadMoversAsync(all, segment, change ?? ClockMove.Leave, ahead, size, after, cancellation);
         return HttpContext.Caller.Has(Scopes.CustomersRead)
             ? movers
-            : movers with { Items = [.. movers.Items.Select(m => m with { LifetimeValue = null })] };
+            : movers with { Items = [.. movers.Items.Select(m => m with { LifetimeValue = null, ChurnRisk = null })] };
     }
 
     /// <summary>A segment's size in the weeks to come, if nobody does anything.</summary>

@@ -19,13 +19,15 @@ public sealed class PortfolioController(PortfolioReader portfolios) : Controller
     /// <remarks><c>value</c> is what those were worth in the last <c>days</c> who were in when these began, whatever they did later;
     /// <c>index</c> is how many times everyone's it is, a member each. Segments overlap, so that shares add up to more than 1. Of a segment
     /// whose stays are not stored that long, growth and value are null; <c>membership=rule</c> evaluates its rule instead.
-    /// <c>predicted</c> and <c>position</c> need a model: they are null.</remarks>
+    /// <c>predicted</c>, <c>position</c> and <c>atRisk</c> without a segment need a model of lifetime value; its scores stand as they are,
+    /// whatever <c>asOf</c> says.</remarks>
     /// <param name="metric">A metric's key; <c>revenue</c> when left out.</param>
     /// <param name="days">How many days to look back: 1 to 3,660; 90 when left out.</param>
     /// <param name="sort"><c>value</c> (the default), <c>perMember</c>, <c>growth</c> (by <c>net</c>), <c>predicted</c> or <c>atRisk</c>:
     /// the largest first, what is not known last.</param>
     /// <param name="tag">Only segments with this tag.</param>
-    /// <param name="atRisk">The key of the segment of those who are likely to be lost.</param>
+    /// <param name="atRisk">The key of the segment of those who are likely to be lost; left out, they are those of whom
+    /// <c>predicted.aliveProbability</c> is below 0.5 and whose last order is within 365 days.</param>
     /// <param name="membership"><c>kept</c> (the default): the stays that are stored. <c>rule</c>: the rules, evaluated at the beginning
     /// and the end, at most 400 evaluations.</param>
     /// <param name="asOf">The last instant of the period; now when left out.</param>

@@ -51,7 +51,8 @@ internal sealed partial class SampleData(
         // Two services that start together must not both load.
         await DefinitionCache.LockAsync(db, cancellation);
         var keys = ExampleSegments.All.Select(s => s.Key).ToArray();
-        if (await db.Segments.AnyAsync(s => keys.Contains(s.Key) || s.Key == SwaggerExamples.Manual, cancellation))
+        string[] taken = [.. keys, .. ExampleSegments.OfScores.Select(s => s.Key), SwaggerExamples.Manual];
+        if (await db.Segments.AnyAsync(s => taken.Contains(s.Key), cancellation))
         {
             say("Sample: it is there already");
             return false;
@@ -62,9 +63,9 @@ internal sealed partial class SampleData(
         var names = attributes.Select(a => a.Name).ToArray();
         var present = await db.Attributes.AsNoTracking().Where(a => names.Contains(a.Name)).ToDictionaryAsync(
             a => a.Name, a => a.Type, cancellation);
-        if (attributes.FirstOrDefault(a => present.GetValueOrDefault(a.Name, a.Type) != a.Type) is { } taken)
+        if (attributes.FirstOrDefault(a => present.GetValueOrDefault(a.Name, a.Type) != a.Type) is { } other)
         {
-            LogAttributeTaken(taken.Name, present[taken.Name], taken.Type);
+            LogAttributeTaken(other.Name, present[other.Name], other.Type);
             return false;
         }
 
@@ -87,6 +88,11 @@ internal sealed partial class SampleData(
         foreach (var sample in ExampleSegments.All)
         {
             await AddAsync(sample, hasPast ? sampled.Start : now, cancellation);
+        }
+
+        foreach (var sample in ExampleSegments.OfScores)
+        {
+            await AddAsync(sample, now, cancellation);
         }
 
         if (!await db.Imports.AnyAsync(i => i.Id == SwaggerExamples.Import, cancellation))
@@ -130,7 +136,8 @@ internal sealed partial class SampleData(
             }
         }
 
-        // Segments that were active before may have some of these.
+        // Segments that were active before may have some of these; and all are scored once the service runs.
+        db.Add(new UnscoredCustomers { Keys = stored });
         ChangeLog.AppendEveryone(db, MembershipCause.Import);
         await db.SaveChangesAsync(cancellation);
 
@@ -145,7 +152,7 @@ internal sealed partial class SampleData(
         var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
         say(string.Create(
             CultureInfo.InvariantCulture,
-            $"Sample: {Customers:N0} customers, {Events:N0} events and {keys.Length + 1} segments in {seconds:0.0} s"));
+            $"Sample: {Customers:N0} customers, {Events:N0} events and {taken.Length} segments in {seconds:0.0} s"));
         return true;
     }
 

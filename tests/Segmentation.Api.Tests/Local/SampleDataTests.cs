@@ -42,7 +42,7 @@ public sealed class SampleDataTests(TestDatabase databases) : IClassFixture<Test
         Assert.True(await LoadAsync(db, said.Add));
 
         Assert.Contains("Sample: 120,000 of 200,000 events", said);
-        Assert.Equal((SampleData.Customers, SampleData.Events, 13, 13), (
+        Assert.Equal((SampleData.Customers, SampleData.Events, 17, 17), (
             await db.Customers.CountAsync(),
             await db.Events.CountAsync(),
             await db.Segments.CountAsync(),

@@ -321,4 +321,53 @@ internal static class ExampleSegments
             """)
         { GoalMetric = "buyers" },
     ];
+
+    /// <summary>Segments over scores, which the sample has besides: they begin when its customers are scored.</summary>
+    public static readonly IReadOnlyList<ExampleSegment> OfScores =
+    [
+        new(
+            "value", "champions", "Champions", "Bought lately, often and for much: the RFM groups champions and loyal.",
+            "Ask them for reviews, and let them try what is new first.", "Europe/Berlin",
+            """
+            { "combinator": "and", "rules": [{ "field": "value.rfmGroup", "operator": "in", "value": ["champions", "loyal"] }] }
+            """)
+        { GoalMetric = "revenue" },
+        new(
+            "behavioral", "silent-longer-than-usual", "Silent longer than usual",
+            "Has not been seen for three times as long as is usual for this customer, and for half a year at most.",
+            "Remind them before they forget you.", "Europe/Berlin",
+            """
+            {
+              "combinator": "and",
+              "rules": [
+                { "field": "behavioral.silence", "operator": ">=", "value": 3 },
+                {
+                  "field": "behavioral.lastEventAt", "operator": ">=",
+                  "value": { "mode": "relative", "anchor": "now", "offset": -180, "unit": "day" }
+                }
+              ]
+            }
+            """),
+        new(
+            "value", "valuable-and-slipping-away", "Valuable and slipping away",
+            "A lifetime value among the highest quarter, and most likely no order within 90 days.",
+            "Call them: each is worth the effort.", "Europe/Berlin",
+            """
+            {
+              "combinator": "and",
+              "rules": [
+                { "field": "value.percentile", "operator": ">=", "value": 75 },
+                { "field": "predicted.churnRisk", "operator": ">=", "value": 0.6 }
+              ]
+            }
+            """)
+        { GoalMetric = "buyers" },
+        new(
+            "value", "likely-to-buy-again", "Likely to buy again", "At least one order is expected within 90 days.",
+            "Recommend what goes with their last order; a discount would be given away.", "Europe/Berlin",
+            """
+            { "combinator": "and", "rules": [{ "field": "predicted.orders90", "operator": ">=", "value": 1 }] }
+            """)
+        { GoalMetric = "revenue" },
+    ];
 }

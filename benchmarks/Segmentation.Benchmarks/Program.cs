@@ -19,6 +19,7 @@ Section[] sections =
     new("movers", "Whom the clock moves", MoversSection.RunAsync),
     new("compile", "Compiling rules", CompileSection.RunAsync),
     new("profile", "What marks a segment", ProfileSection.RunAsync, Stored: true),
+    new("score", "Scoring everybody", ScoreSection.RunAsync),
     new("build", "Stored membership: building it", BuildSection.RunAsync, Stored: true),
     new("change", "Stored membership: customers that change", ChangeSection.RunAsync, Stored: true),
     new("stored", "Stored membership: a customer's segments", StoredSection.RunAsync, Stored: true),

@@ -7,6 +7,7 @@ using Npgsql;
 using Segmentation.Api.Memberships;
 using Segmentation.Api.Predictions;
 using Segmentation.Api.Tests.Memberships;
+using Segmentation.Models.Purchases;
 using static Segmentation.Api.Tests.Segments.RuleJson;
 
 namespace Segmentation.Api.Tests.Predictions;
@@ -237,6 +238,71 @@ public sealed class ScoringTests : IAsyncLifetime
                 Assert.Equal(expected, found[keys[customer.Key]].FindPurchases(day.DayNumber - 719162));
             }
         }
+    }
+
+    [Fact]
+    public async Task Predictions_AreTheFormulas_OnTheInputsThatAreStored()
+    {
+        await using var host = await MaintainerHost.CreateAsync(connectionString, clock);
+        var api = new Api(host.CreateClient());
+        var scorer = host.Services.GetRequiredService<Scorer>();
+        var random = new Random(12);
+        await SendAsync(api, Enumerable.Range(0, 60).SelectMany(i => Enumerable.Range(0, 1 + random.Next(7)).Select(n => (
+            $"v{i}", $"e{n}", i % 6 == 0 ? "page_viewed" : "order_completed", Start.AddHours(-random.Next(1, 9_000)),
+            i % 6 == 0 ? null : (decimal?)random.Next(0, 9_000) / 100))));
+        var model = new LifetimeValueModel(
+            new FrequencyModel(FrequencyKind.MbgNbd, 0.8, 9, 0.9, 2.5), new SpendModel(6, 4, 15), 90, 0.1, 0.5, 0.95);
+        var models = new ScoringModels(new LifetimeValueScorer(3, null, model));
+        await scorer.ScoreEveryoneAsync(models, default);
+        var rows = await ReadAsync(
+            """
+            SELECT json_build_object('id', c.id, 's', s)::text FROM customer_scores s JOIN customers c ON c.key = s.customer_key
+            WHERE s.version = 3 AND s.scored_on = '2026-03-28'
+            """);
+        var scores = rows.Select(r => JsonSerializer.Deserialize<JsonElement>(r)).ToDictionary(
+            r => r.GetProperty("id").GetString()!, r => r.GetProperty("s"));
+        Assert.Equal(50, scores.Count);
+        foreach (var (id, row) in scores)
+        {
+            decimal Column(string name) => row.GetProperty(name).GetDecimal();
+            var score = model.Score(
+                new PurchaseHistory((double)Column("repeats"), (double)Column("recency_days") / 7, (double)Column("age_days") / 7),
+                (double)Column("paid_repeats"), (double)Column("mean_amount"));
+            Assert.Equal(Round(score.Alive, 6), Column("alive_probability"));
+            Assert.Equal(Round(score.ChurnRisk, 6), Column("churn_risk"));
+            Assert.Equal(Round(score.Orders30, 6), Column("orders30"));
+            Assert.Equal(Round(score.Orders90, 6), Column("orders90"));
+            Assert.Equal(Round(score.Orders365, 6), Column("orders365"));
+            Assert.Equal(Round(score.AverageOrderValue!.Value, 4), Column("average_order_value"));
+            Assert.Equal(Round(score.LifetimeValue!.Value, 4), Column("lifetime_value"));
+            var smaller = scores.Values.Count(s => s.GetProperty("lifetime_value").GetDecimal() < Column("lifetime_value"));
+            Assert.Equal(Math.Round(100m * smaller / 49, 4, MidpointRounding.AwayFromZero), Column("value_percentile"));
+
+            var shown = (await api.GetAsync($"customers/{id}")).Expect(200)["predicted"];
+            Assert.Equal(("2026-03-28", 3), (shown.GetProperty("scoredOn").GetString(), shown.GetProperty("version").GetInt32()));
+            foreach (var (name, column) in new[] { ("churnRisk", "churn_risk"), ("lifetimeValue", "lifetime_value") })
+            {
+                Assert.Equal(Column(column), shown.GetProperty(name).GetDecimal());
+                var rule = All(Is($"predicted.{name}", ">=", Text(Column(column))));
+                var sign = scores.Values.Count(s => s.GetProperty(column).GetDecimal() >= Column(column));
+                Assert.Equal(sign, await CountAsync(api, rule));
+            }
+        }
+
+        Assert.False((await api.GetAsync("customers/v0")).Expect(200).Json.TryGetProperty("predicted", out _));
+        Assert.Equal(0, await scorer.ScoreEveryoneAsync(models, default));
+
+        // Pinned to a day, they are of that day, and stay.
+        var pinned = new ScoringModels(new LifetimeValueScorer(4, new DateOnly(2026, 3, 1), model));
+        await scorer.ScoreEveryoneAsync(pinned, default);
+        const string stored = "SELECT (to_jsonb(s) - 'silence')::text FROM customer_scores s WHERE version = 4 ORDER BY customer_key";
+        var before = await ReadAsync(stored);
+        Assert.All(before, r => Assert.Contains("\"scored_on\": \"2026-03-01\"", r, StringComparison.Ordinal));
+        clock.Advance(TimeSpan.FromDays(3));
+        await scorer.ScoreEveryoneAsync(pinned, default);
+        Assert.Equal(before, await ReadAsync(stored));
+
+        static decimal Round(double value, int decimals) => Math.Round((decimal)value, decimals, MidpointRounding.AwayFromZero);
     }
 
     [Theory]

@@ -60,6 +60,11 @@ internal sealed partial class Scorer(
         return await ScoreEveryoneAsync(models, state, cancellation);
     }
 
+    /// <summary>Scores everybody by given models.</summary>
+    /// <returns>How many scores were written; null where another process has written some meanwhile.</returns>
+    internal async Task<long?> ScoreEveryoneAsync(ScoringModels models, CancellationToken cancellation) =>
+        await ScoreEveryoneAsync(models, (await ReadAsync(cancellation)).State, cancellation);
+
     /// <summary>Scores those who wait for it: all that do at the beginning.</summary>
     public async Task ScoreWaitingAsync(CancellationToken cancellation)
     {
@@ -183,11 +188,11 @@ internal sealed partial class Scorer(
             return scores;
         }
 
-        var found = model.Score(history);
+        var found = model.Model.Score(history.History, history.PaidRepeats, (double)history.MeanAmount);
         (scores.ScoredOn, scores.Version) = (day, model.Version);
         (scores.Repeats, scores.RecencyDays, scores.AgeDays) = (history.Repeats, history.RecencyDays, history.AgeDays);
         (scores.PaidRepeats, scores.MeanAmount) = (history.PaidRepeats, history.MeanAmount);
-        (scores.AliveProbability, scores.ChurnRisk) = (Round(found.Alive, 6), Round(found.Churn, 6));
+        (scores.AliveProbability, scores.ChurnRisk) = (Round(found.Alive, 6), Round(found.ChurnRisk, 6));
         (scores.Orders30, scores.Orders90) = (Round(found.Orders30, 6), Round(found.Orders90, 6));
         (scores.Orders365, scores.AverageOrderValue) = (Round(found.Orders365, 6), Round(found.AverageOrderValue, 4));
         scores.LifetimeValue = Round(found.LifetimeValue, 4);

@@ -6,6 +6,7 @@ using Segmentation.Api.Data;
 using Segmentation.Api.Endpoints;
 using Segmentation.Api.Endpoints.OpenApi;
 using Segmentation.Api.Events;
+using Segmentation.Api.Feedback;
 using Segmentation.Api.History;
 using Segmentation.Api.Http;
 using Segmentation.Api.Idempotency;
@@ -40,6 +41,7 @@ internal static class Setup
         services.AddAnalyses(configuration);
         services.AddInsight(configuration);
         services.AddPredictions(configuration);
+        services.AddFeedback();
         services.AddEndpoints();
     }
 

@@ -29,6 +29,7 @@ public class RoomTests
         ["Analyses"],
         ["Insight"],
         ["Predictions"],
+        ["Feedback"],
         ["Endpoints"],
     ];
 

@@ -9,7 +9,8 @@ namespace Segmentation.Api.Insight;
 internal readonly record struct MetricSums(
     double Members, double Customers, double Events, double Y, double YY, double X, double XX, double XY)
 {
-    private const int Columns = 7;
+    /// <summary>Columns of a side.</summary>
+    public const int Columns = 7;
 
     public static MetricSums operator +(MetricSums a, MetricSums b) => new(
         a.Members + b.Members, a.Customers + b.Customers, a.Events + b.Events, a.Y + b.Y, a.YY + b.YY, a.X + b.X, a.XX + b.XX, a.XY + b.XY);

@@ -25,6 +25,7 @@ public sealed class OpenApiTests(SampleApi api) : IClassFixture<SampleApi>
         "Rules_Schema",
         "Segments_AddMember", "Segments_CancelRefresh", "Segments_ChangeMembers", "Segments_Changes", "Segments_Clone",
         "Segments_Combine", "Segments_Compile", "Segments_Count", "Segments_Create", "Segments_Delete", "Segments_Explain",
+        "Segments_Feedback",
         "Segments_Flows", "Segments_Forecast", "Segments_Get", "Segments_IsMember", "Segments_List", "Segments_Members", "Segments_Movers",
         "Segments_Overlap",
         "Segments_Patch", "Segments_Performance", "Segments_Preview", "Segments_Put", "Segments_Refresh", "Segments_RefreshState",
@@ -39,6 +40,7 @@ public sealed class OpenApiTests(SampleApi api) : IClassFixture<SampleApi>
     // Their numbers are means, shares and quotients.
     private static readonly string[] Statistics =
     [
+        "FeedbackFigures", "FeedbackTerm",
         "MetricDifference", "MetricFigures", "PerformanceBucket", "PortfolioGrowth", "PortfolioItem", "PortfolioPrediction",
         "PortfolioRisk", "PortfolioValue",
     ];

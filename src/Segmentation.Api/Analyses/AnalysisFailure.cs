@@ -15,6 +15,12 @@ public sealed class AnalysisFailure(AnalysisProblem problem) : Exception(problem
         string title, IReadOnlyDictionary<string, decimal> needed, IReadOnlyDictionary<string, decimal> found) =>
         new(new AnalysisProblem(ApiProblem.Kind("too-few-data"), title, needed, found));
 
+    /// <summary>What was fitted tells nothing, or less than is known without it.</summary>
+    public static AnalysisFailure NoSkill(string title) => new(new AnalysisProblem(ApiProblem.Kind("no-skill"), title));
+
+    /// <summary>No parameters are the likeliest.</summary>
+    public static AnalysisFailure NotConverged(string title) => new(new AnalysisProblem(ApiProblem.Kind("not-converged"), title));
+
     internal static AnalysisFailure TimedOut(int minutes) => new(new AnalysisProblem(
         ApiProblem.Kind("timed-out"),
         $"It took more than {minutes} {(minutes == 1 ? "minute" : "minutes")} and was stopped. Ask for less, or raise "

@@ -37,6 +37,7 @@ internal static class EndpointSetup
             o.InvalidModelStateResponseFactory = context => throw ModelProblem(context);
             o.SuppressMapClientErrors = true; // Written with the rest, as application/problem+json whatever the action produces.
         });
+        services.AddScoped<AnalysisAsking>();
         services.AddSingleton<RulesByExample>();
         services.AddSingleton<Readiness>();
         services.AddSwagger();

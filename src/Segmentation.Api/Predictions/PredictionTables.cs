@@ -8,6 +8,7 @@ internal static class PredictionTables
 {
     extension(SegmentationDb db)
     {
+        public DbSet<ModelVersion> ModelVersions => db.Set<ModelVersion>();
         public DbSet<ScoringState> ScoringStates => db.Set<ScoringState>();
     }
 }

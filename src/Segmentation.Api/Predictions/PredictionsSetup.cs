@@ -1,3 +1,4 @@
+using Segmentation.Api.Analyses;
 using Segmentation.Api.Memberships;
 
 namespace Segmentation.Api.Predictions;
@@ -11,5 +12,15 @@ internal static class PredictionsSetup
         services.AddSingleton<RfmSchedule>();
         services.AddSingleton<Scorer>();
         services.AddSingleton<ILeaderTask, ScoringSchedule>();
+        services.AddScoped<ModelVersions>();
+        services.AddScoped<ModelReader>();
+        services.AddScoped<FitAsking>();
+        services.AddScoped<LifetimeValueFormulas>();
+        services.AddScoped<CustomerPredictionReader>();
+        services.AddScoped<PurchaseReader>();
+        services.AddScoped<ModelTrainer, LifetimeValueTrainer>();
+        services.AddScoped<FitAnalysis>();
+        services.AddScoped<AnalysisType>(s => s.GetRequiredService<FitAnalysis>());
+        services.AddSingleton<ILeaderTask, FitSchedule>();
     }
 }

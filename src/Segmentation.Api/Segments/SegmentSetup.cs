@@ -17,6 +17,8 @@ internal static class SegmentSetup
         services.AddSingleton<BuiltInMetrics>();
         services.AddSingleton<MetricEvents>();
         services.AddScoped<MetricStore>();
+        services.AddScoped<ModelType, LifetimeValueType>();
+        services.AddScoped<ModelStore>();
         services.AddScoped<ManualMembership>();
         services.AddScoped<CustomerSnapshots>();
         services.AddSingleton<SeenProperties>();

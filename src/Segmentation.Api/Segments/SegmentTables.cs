@@ -11,6 +11,7 @@ internal static class SegmentTables
         public DbSet<Segment> Segments => db.Set<Segment>();
         public DbSet<DeletedSegment> DeletedSegments => db.Set<DeletedSegment>();
         public DbSet<Metric> Metrics => db.Set<Metric>();
+        public DbSet<Model> Models => db.Set<Model>();
         public DbSet<SegmentVersion> SegmentVersions => db.Set<SegmentVersion>();
     }
 }

@@ -36,6 +36,7 @@ internal static class ApiSettings
     private static readonly WebhookOptions Webhooks = new();
     private static readonly BackgroundImportOptions Imports = new();
     private static readonly AnalysisOptions Analyses = new();
+    private static readonly PredictionOptions Predictions = new();
 
     public static IReadOnlyList<Setting> All { get; } =
     [
@@ -105,6 +106,14 @@ internal static class ApiSettings
         new("Predictions:TimeZone", new PredictionOptions().TimeZone, "The time zone of `Predictions:ScoreAt`, whose days scores "
             + "count in: an IANA name.",
             SettingChecks.TimeZone),
+        new("Predictions:MinimumCustomers", Text(Predictions.MinimumCustomers), "To fit lifetime value, so many customers need an order.",
+            SettingChecks.Integer(10, 1_000_000_000)),
+        new("Predictions:MinimumRepeating", Text(Predictions.MinimumRepeating), "And so many of them orders on several days.",
+            SettingChecks.Integer(5, 1_000_000_000)),
+        new("Predictions:MinimumDays", Text(Predictions.MinimumDays), "And the first order is at least so many days ago.",
+            SettingChecks.Integer(14, 36_500)),
+        new("Predictions:MaximumSilence", Text(Predictions.MaximumSilence), "And the last at most so many.",
+            SettingChecks.Integer(1, 36_500)),
         new("Access:Jwt:Authority", "none", "The address of an identity provider whose tokens are taken: `https://login.example.com`.",
             SettingChecks.Url),
         new("Access:Jwt:Issuer", "none", "In place of `Authority`, with `JwksUri`: what tokens name as their issuer.", SettingChecks.Text),

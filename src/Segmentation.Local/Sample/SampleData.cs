@@ -13,6 +13,7 @@ using Segmentation.Api.Events;
 using Segmentation.Api.Http;
 using Segmentation.Api.Insight;
 using Segmentation.Api.Memberships;
+using Segmentation.Api.Predictions;
 using Segmentation.Api.Segments;
 using Segmentation.Api.Webhooks;
 using Segmentation.Rules.Values;
@@ -25,8 +26,7 @@ namespace Segmentation.Local;
 /// </summary>
 internal sealed partial class SampleData(
     SegmentationDb db, OwnerConnection owner, DefinitionCache definitions, RevenueOptions revenue, FeedbackOptions feedback,
-    TimeProvider clock,
-    ILogger<SampleData> logger)
+    ModelStore models, FitAnalysis fits, TimeProvider clock, ILogger<SampleData> logger)
 {
     public const ulong Seed = 2026;
     public const int Customers = 5_000;
@@ -135,6 +135,8 @@ internal sealed partial class SampleData(
                 await db.SaveChangesAsync(cancellation);
             }
         }
+
+        await new SampleModel(db, models, fits).AddAsync(now, cancellation);
 
         // Segments that were active before may have some of these; and all are scored once the service runs.
         db.Add(new UnscoredCustomers { Keys = stored });

@@ -15,11 +15,13 @@ public sealed class OpenApiTests(SampleApi api) : IClassFixture<SampleApi>
         "ApiKeys_Create", "ApiKeys_Get", "ApiKeys_List", "ApiKeys_Patch", "ApiKeys_Revoke", "ApiKeys_Rotate",
         "Attributes_Delete", "Attributes_Get", "Attributes_List", "Attributes_Put",
         "Customers_AddEvent", "Customers_Changes", "Customers_Create", "Customers_Delete", "Customers_Erase", "Customers_Events",
-        "Customers_Export", "Customers_Get", "Customers_Import", "Customers_List", "Customers_Patch", "Customers_Put", "Customers_Segments",
+        "Customers_Export", "Customers_Get", "Customers_Import", "Customers_List", "Customers_Patch", "Customers_Predictions",
+        "Customers_Put", "Customers_Segments",
         "Events_Create",
         "Fields_List", "Fields_Values",
         "Imports_Delete", "Imports_Errors", "Imports_Get", "Imports_List",
         "Metrics_Delete", "Metrics_Get", "Metrics_List", "Metrics_Put",
+        "Models_Delete", "Models_Fit", "Models_Get", "Models_List", "Models_Predict", "Models_Put", "Models_Restore", "Models_Versions",
         "Portfolio_Get",
         "Rfm_Get",
         "Rules_Schema",
@@ -41,8 +43,9 @@ public sealed class OpenApiTests(SampleApi api) : IClassFixture<SampleApi>
     private static readonly string[] Statistics =
     [
         "FeedbackFigures", "FeedbackTerm",
-        "MetricDifference", "MetricFigures", "PerformanceBucket", "PortfolioGrowth", "PortfolioItem", "PortfolioPrediction",
-        "PortfolioRisk", "PortfolioValue",
+        "FormulaResult", "FormulaRow", "LifetimeValueParameters", "MetricDifference",
+        "MetricFigures", "PerformanceBucket", "PortfolioGrowth", "PortfolioItem", "PortfolioPrediction",
+        "PortfolioRisk", "PortfolioValue", "PredictionInputs",
     ];
 
     private JsonElement Schemas => api.Document.GetProperty("components").GetProperty("schemas");

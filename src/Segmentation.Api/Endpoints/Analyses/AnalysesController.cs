@@ -2,7 +2,6 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Mvc;
 using Segmentation.Api.Access;
 using Segmentation.Api.Analyses;
-using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 
 namespace Segmentation.Api.Endpoints;
@@ -13,13 +12,8 @@ namespace Segmentation.Api.Endpoints;
 [Tags("Analyses")]
 [RequiresScope(Scopes.MembershipRead)]
 [Produces(MediaTypes.Json)]
-public sealed class AnalysesController(AnalysisStore store, Work work) : ControllerBase
+public sealed class AnalysesController(AnalysisStore store, AnalysisAsking asking) : ControllerBase
 {
-    /// <summary>The longest that a request may wait, in seconds.</summary>
-    public const int MaxWaitSeconds = 60;
-
-    private const int DefaultWaitSeconds = 10;
-
     /// <summary>Asks for an analysis, and waits a while for it.</summary>
     /// <remarks>201 where it has ended within <c>wait</c>, else 202: <c>GET</c> the <c>Location</c> until <c>status</c> is
     /// <c>succeeded</c> or <c>failed</c>. Sent again while it waits or runs, it is the same analysis. One runs at a time, in the order in
@@ -29,23 +23,8 @@ public sealed class AnalysesController(AnalysisStore store, Work work) : Control
     [HttpPost]
     [ProducesResponseType<AnalysisResource>(StatusCodes.Status201Created)]
     [ProducesResponseType<AnalysisResource>(StatusCodes.Status202Accepted)]
-    public async Task<IActionResult> Create(JsonElement body, int? wait, AnalysisView? show, CancellationToken cancellation)
-    {
-        var seconds = wait switch
-        {
-            null => DefaultWaitSeconds,
-            >= 0 and <= MaxWaitSeconds => wait.Value,
-            _ => throw ApiProblem.Invalid(nameof(wait), $"wait must be an integer from 0 to {MaxWaitSeconds}."),
-        };
-        var analysis = await store.AddAsync(body, cancellation);
-        if (seconds > 0 && await CanWaitAsync(cancellation))
-        {
-            analysis = await store.WaitAsync(analysis, TimeSpan.FromSeconds(seconds), show == AnalysisView.All, cancellation);
-        }
-
-        var (location, answer) = ($"/api/v1/analyses/{analysis.Id}", AnalysisResource.From(analysis));
-        return analysis.Status > AnalysisStatus.Running ? Created(location, answer) : Accepted(location, answer);
-    }
+    public Task<IActionResult> Create(JsonElement body, int? wait, AnalysisView? show, CancellationToken cancellation) =>
+        asking.AskAsync(body, wait, show == AnalysisView.All, cancellation);
 
     /// <summary>Lists analyses, the newest first.</summary>
     /// <param name="type">Only those of this type.</param>
@@ -73,20 +52,6 @@ public sealed class AnalysesController(AnalysisStore store, Work work) : Control
     {
         await store.DeleteAsync(id, cancellation);
         return NoContent();
-    }
-
-    // Whoever waits takes no place from those who don't. Where too many wait, the analysis is there all the same.
-    private async Task<bool> CanWaitAsync(CancellationToken cancellation)
-    {
-        try
-        {
-            await work.EnterAsync(WorkClass.Stream, cancellation);
-            return true;
-        }
-        catch (ApiProblem busy) when (busy.RetryAfter is not null)
-        {
-            return false;
-        }
     }
 }
 

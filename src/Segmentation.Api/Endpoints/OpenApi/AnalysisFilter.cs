@@ -49,7 +49,6 @@ internal sealed class AnalysisFilter : IDocumentFilter
         problem.Type = JsonSchemaType.Object | JsonSchemaType.Null;
         problem.Description = schemas["Analysis"].Properties!["problem"].Description;
         schemas["Analysis"].Properties!["problem"] = problem;
-        schemas.Remove(nameof(AnalysisProblem));
         var create = swaggerDoc.Operations().Single(o => o.Operation.OperationId == "Analyses_Create").Operation;
         ((OpenApiMediaType)create.RequestBody!.Content![MediaTypes.Json]).Schema = new OpenApiSchemaReference(Name, swaggerDoc);
     }

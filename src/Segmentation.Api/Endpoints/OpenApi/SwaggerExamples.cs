@@ -47,7 +47,10 @@ internal static class SwaggerExamples
 
     /// <inheritdoc cref="OwnWebhook"/>
     public const string OwnCustomer = "jane-doe", OwnSegment = "my-segment", OwnManual = "my-panel", OwnAttribute = "favoriteStore",
-        OwnMetric = "shoe-revenue";
+        OwnMetric = "shoe-revenue", OwnModel = "likely-to-return";
+
+    /// <summary>The model that is always there.</summary>
+    public const string Model = "lifetimeValue";
 
     // NDJSON: an item is one line, however long.
     public const string EventLines =
@@ -202,6 +205,15 @@ internal static class SwaggerExamples
                 ("profile", "What marks a segment's members", ProfileRequest),
                 ("rfm", "New thresholds for RFM scores", """{"type":"rfm"}"""),
             ],
+            "Models_Put" => [("margin", "What is earned is two fifths", """{"margin":0.4,"discountRate":0.08}""")],
+            "Models_Fit" => [("now", "On all that is known", "{}"), ("holdout", "Held against the last 60 days", """{"holdoutDays":60}""")],
+            "Models_Predict" => [(
+                "textbook",
+                "A customer of a textbook: BG/NBD, weeks",
+                """
+                {"frequency":"bgNbd","parameters":{"r":0.243,"alpha":4.414,"a":0.793,"b":2.426,"p":6.25,"q":3.74,"gamma":15.44},
+                 "rows":[{"x":2,"tx":30.43,"T":38.86,"t":39,"n":2,"m":22.35}]}
+                """)],
             "ApiKeys_Create" => [(
                 "own",
                 "For yourself: everything",
@@ -248,6 +260,8 @@ internal static class SwaggerExamples
         ("Metrics_Get", "key") => Metric,
         ("Metrics_Put" or "Metrics_Delete", "key") => OwnMetric,
         ("Segments_Put" or "Segments_Delete", "key") => OwnSegment,
+        ("Models_Delete", "key") => OwnModel,
+        (['M', 'o', 'd', 'e', 'l', 's', '_', ..], "key") => Model,
         ("Segments_AddMember" or "Segments_RemoveMember" or "Segments_ChangeMembers", "key") => Manual,
         (_, "key") => Segment,
         ("Customers_Put" or "Customers_Delete" or "Customers_AddEvent", "id") => OwnCustomer,

@@ -15,8 +15,10 @@ internal sealed class TagFilter : IDocumentFilter
         ("History", "Who joined and left, when and why; a segment's size over time; where customers went. "
             + "Kept as long as the setting `Membership:HistoryDays` says."),
         ("Insight", "What segments are like, how they do, and where they are heading."),
+        ("Models", "What customers will do: models that are fitted to your own data, held against what came, and refused where the data "
+            + "can't carry them."),
         ("Analyses", "What reads everybody, and takes its time: ask, wait or come back, and read what was found. `profile`: what marks a "
-            + "segment's members; `rfm`: from which values on customers have which RFM scores."),
+            + "segment's members; `rfm`: from which values on customers have which RFM scores; `fit`: fits a model."),
         ("Metrics", "What is measured of customers: the built-in metrics, and your own. A segment's `goalMetric` is one."),
         ("Rules", "Rules that are not saved yet: preview, check, and look at the SQL. Start here."),
         ("Customers", "Profiles, one at a time or a file at a time."),

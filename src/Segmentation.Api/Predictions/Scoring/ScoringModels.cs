@@ -1,5 +1,6 @@
 using System.Globalization;
 using Segmentation.Api.Data;
+using Segmentation.Api.Segments;
 using Segmentation.Models.Purchases;
 
 namespace Segmentation.Api.Predictions;
@@ -20,6 +21,11 @@ internal sealed record ScoringModels(LifetimeValueScorer? LifetimeValue)
         : "";
 
     /// <summary>Those in force now.</summary>
-    public static Task<ScoringModels> ReadAsync(SegmentationDb db, CancellationToken cancellation) =>
-        Task.FromResult(new ScoringModels((LifetimeValueScorer?)null));
+    public static async Task<ScoringModels> ReadAsync(SegmentationDb db, CancellationToken cancellation)
+    {
+        var version = await new ModelVersions(db).FindInForceAsync(LifetimeValueType.TypeName, cancellation);
+        return new ScoringModels(version is null
+            ? null
+            : new LifetimeValueScorer(version.Version, version.PinnedTo, LifetimeValueTrainer.ToModel(version)));
+    }
 }

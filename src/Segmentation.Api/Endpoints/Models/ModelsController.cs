@@ -1,0 +1,106 @@
+using Microsoft.AspNetCore.Mvc;
+using Segmentation.Api.Access;
+using Segmentation.Api.Analyses;
+using Segmentation.Api.Http;
+using Segmentation.Api.Predictions;
+using Segmentation.Api.Segments;
+
+namespace Segmentation.Api.Endpoints;
+
+/// <summary>Models: what customers will do.</summary>
+[ApiController]
+[Route("api/v1/models")]
+[Tags("Models")]
+[Produces(MediaTypes.Json)]
+public sealed class ModelsController(
+    ModelStore models, ModelReader reader, ModelVersions versions, FitAsking fits, LifetimeValueFormulas formulas, AnalysisAsking asking)
+    : ControllerBase
+{
+    /// <summary>Lists all models, by key, with what is in force of each.</summary>
+    /// <remarks>`lifetimeValue` is always there: how many orders to expect of a customer (MBG/NBD or BG/NBD), how much it will spend
+    /// (gamma-gamma), and what it is worth within twelve months.</remarks>
+    [HttpGet]
+    [RequiresScope(Scopes.SegmentsRead)]
+    public async Task<Page<ModelResource>> List(int? limit, string? cursor, CancellationToken cancellation)
+    {
+        var size = Paging.Limit(limit);
+        var after = Paging.TextCursor(cursor) ?? "";
+        var all = await reader.ListAsync(cancellation);
+        return Paging.Create(
+            [.. all.Where(m => string.CompareOrdinal(m.Key, after) > 0).Take(size + 1)], size, m => m, m => [m.Key]);
+    }
+
+    /// <summary>One model, with what is in force: its parameters, and how well they were found to tell what comes.</summary>
+    [HttpGet("{key}")]
+    [RequiresScope(Scopes.SegmentsRead)]
+    [ProducesResponseType<ModelResource>(StatusCodes.Status200OK)]
+    public async Task<ModelResource> Get(string key, CancellationToken cancellation) =>
+        await reader.FindAsync(key, cancellation) ?? throw ApiProblem.NotFound("model");
+
+    /// <summary>Changes the settings of a model, or defines one.</summary>
+    /// <remarks>Takes effect with the next fit: what is in force stays as it was fitted.</remarks>
+    [HttpPut("{key}")]
+    [RequiresScope(Scopes.SegmentsWrite)]
+    [ProducesResponseType<ModelResource>(StatusCodes.Status200OK)]
+    [ProducesResponseType<ModelResource>(StatusCodes.Status201Created)]
+    public async Task<IActionResult> Put(string key, ModelSettings body, CancellationToken cancellation)
+    {
+        var (model, created) = await models.SaveAsync(key, body, Request.CheckIfMatch, cancellation);
+        var answer = await reader.ReadAsync(model, cancellation);
+        return created ? Created($"/api/v1/models/{key}", answer) : Ok(answer);
+    }
+
+    /// <summary>Deletes a model, with all its versions. Repeatable.</summary>
+    /// <remarks>One that is built in can't be deleted (409).</remarks>
+    [HttpDelete("{key}")]
+    [RequiresScope(Scopes.SegmentsWrite)]
+    [ProducesResponseType(StatusCodes.Status204NoContent)]
+    [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
+    public async Task<IActionResult> Delete(string key, CancellationToken cancellation)
+    {
+        await versions.DeleteAsync(models, key, cancellation);
+        return NoContent();
+    }
+
+    /// <summary>Fits a model now: an analysis `fit`.</summary>
+    /// <remarks>201 where it has ended within `wait`, else 202: `GET` the `Location` until `status` is `succeeded` or `failed`. The new
+    /// version is in force if it passes its back-test; else what was in force stays, and the analysis says why. As of a day in the past
+    /// it is pinned: scores are of that day until the next fit.</remarks>
+    /// <param name="wait">Seconds to wait for its end, 0 to 60; 10 when left out.</param>
+    [HttpPost("{key}/fit")]
+    [RequiresScope(Scopes.SegmentsWrite)]
+    [ProducesResponseType<AnalysisResource>(StatusCodes.Status201Created)]
+    [ProducesResponseType<AnalysisResource>(StatusCodes.Status202Accepted)]
+    public async Task<IActionResult> Fit(string key, FitSettings body, int? wait, CancellationToken cancellation) =>
+        await asking.AskAsync(await fits.CreateAsync(key, body, cancellation), wait, whole: false, cancellation);
+
+    /// <summary>Lists what was fitted of a model, the newest first.</summary>
+    [HttpGet("{key}/versions")]
+    [RequiresScope(Scopes.SegmentsRead)]
+    [ProducesResponseType<Page<ModelVersionResource>>(StatusCodes.Status200OK)]
+    public async Task<Page<ModelVersionResource>> Versions(string key, int? limit, string? cursor, CancellationToken cancellation)
+    {
+        var (size, before) = (Paging.Limit(limit), (int?)Math.Clamp(Paging.NumberCursor(cursor) ?? int.MaxValue, 0, int.MaxValue));
+        return await models.FindAsync(key, cancellation) is null
+            ? throw ApiProblem.NotFound("model")
+            : await versions.ListAsync(key, size, before, cancellation);
+    }
+
+    /// <summary>Puts a version in force that was fitted before. Repeatable.</summary>
+    /// <param name="key">The model's key.</param>
+    /// <param name="version">The version's number.</param>
+    [HttpPost("{key}/versions/{version:int}/restore")]
+    [RequiresScope(Scopes.SegmentsWrite)]
+    [ProducesResponseType<ModelResource>(StatusCodes.Status200OK)]
+    public async Task<ModelResource> Restore(string key, int version, CancellationToken cancellation) =>
+        await versions.RestoreAsync(key, version, cancellation)
+            ? (await reader.FindAsync(key, cancellation))!
+            : throw ApiProblem.NotFound("model or version");
+
+    /// <summary>The formulas of lifetime value alone, to be held against a textbook.</summary>
+    /// <remarks>Times are in any unit, the same for all; with the parameters in force, in weeks.</remarks>
+    [HttpPost("lifetimeValue/predict")]
+    [RequiresScope(Scopes.SegmentsRead)]
+    [ProducesResponseType<FormulaAnswer>(StatusCodes.Status200OK)]
+    public Task<FormulaAnswer> Predict(FormulaRequest body, CancellationToken cancellation) => formulas.PredictAsync(body, cancellation);
+}

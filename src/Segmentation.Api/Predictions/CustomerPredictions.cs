@@ -1,0 +1,38 @@
+using System.Text.Json.Serialization;
+
+namespace Segmentation.Api.Predictions;
+
+/// <summary>What is predicted of a customer, and why.</summary>
+/// <param name="Id">The customer's id.</param>
+/// <param name="ScoredOn">The day that its scores are of; null where it has none.</param>
+/// <param name="Version">The version of `lifetimeValue` that they are by; null without one, or without an order.</param>
+/// <param name="Inputs">What the formulas were given; left out where nothing was predicted.</param>
+/// <param name="Items">Each predicted field that the customer has.</param>
+/// <param name="Text">Why there is nothing, where there is nothing.</param>
+public sealed record CustomerPredictions(
+    string Id,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] DateOnly? ScoredOn,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] int? Version,
+    PredictionInputs? Inputs,
+    IReadOnlyList<CustomerPrediction> Items,
+    string? Text);
+
+/// <summary>What the formulas were given: a row of `POST /models/lifetimeValue/predict`, but for `t`.</summary>
+/// <param name="Repeats">Days with an order after the first.</param>
+/// <param name="Last">Weeks from the first such day to the last.</param>
+/// <param name="Age">Weeks from the first to the day of scoring.</param>
+/// <param name="Count">How many of the days after the first have an amount above 0.</param>
+/// <param name="Mean">The mean amount of these days; 0 without any.</param>
+public sealed record PredictionInputs(
+    [property: JsonPropertyName("x")] int Repeats,
+    [property: JsonPropertyName("tx")] double Last,
+    [property: JsonPropertyName("T")] double Age,
+    [property: JsonPropertyName("n")] int Count,
+    [property: JsonPropertyName("m")] decimal Mean);
+
+/// <summary>A predicted field of a customer.</summary>
+/// <param name="Field">Its name in rules.</param>
+/// <param name="Value">Its value, as rules compare it.</param>
+/// <param name="Interval">Of orders: how many it will be in 80 % of all cases, from 10,000 draws of the posterior distribution.</param>
+/// <param name="Text">Why, in words.</param>
+public sealed record CustomerPrediction(string Field, decimal Value, IReadOnlyList<int>? Interval, string Text);

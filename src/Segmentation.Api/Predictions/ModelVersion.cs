@@ -1,0 +1,33 @@
+using System.Text.Json;
+
+namespace Segmentation.Api.Predictions;
+
+/// <summary>A model as it was fitted once. It never changes; which one is in force does.</summary>
+public sealed class ModelVersion
+{
+    public required string ModelKey { get; set; }
+
+    /// <summary>From 1, by model.</summary>
+    public int Version { get; set; }
+
+    /// <summary>Of a model one is.</summary>
+    public bool InForce { get; set; }
+
+    public DateTimeOffset FittedAt { get; set; }
+
+    /// <summary>The last day of the data that it is from.</summary>
+    public DateOnly AsOf { get; set; }
+
+    /// <summary>Whether that was asked for: scores then are of that day.</summary>
+    public bool Pinned { get; set; }
+
+    /// <summary>The settings that it was fitted with.</summary>
+    public JsonElement Settings { get; set; }
+    public JsonElement Data { get; set; }
+    public JsonElement Parameters { get; set; }
+    public JsonElement Report { get; set; }
+    public JsonElement Warnings { get; set; }
+
+    /// <summary>The day that scores are of; null for each day's own.</summary>
+    public DateOnly? PinnedTo => Pinned ? AsOf : null;
+}

@@ -68,7 +68,7 @@ public sealed class CustomerPredictionReader(SegmentationDb db)
                     repeats, scores.RecencyDays.Value / LifetimeValueModel.Week, scores.AgeDays.Value / LifetimeValueModel.Week);
                 var (low, high) = model.Frequency.OrdersInterval(history, days / LifetimeValueModel.Week, Seed(id, days));
                 yield return new($"predicted.orders{days}", expected, [low, high], FormattableString.Invariant(
-                    $"Within {days} days it is expected to order on {Math.Round(expected, 2)} days; in 80 % of all cases {low} to {high}."));
+                    $"Within {days} days, {Math.Round(expected, 2)} days with an order are expected; in 80 % of cases {low} to {high}."));
             }
         }
 

@@ -1344,6 +1344,64 @@ namespace Segmentation.Api.Data.Migrations
                     b.ToTable("membership_states", (string)null);
                 });
 
+            modelBuilder.Entity("Segmentation.Api.Predictions.ModelVersion", b =>
+                {
+                    b.Property<string>("ModelKey")
+                        .HasMaxLength(63)
+                        .HasColumnType("character varying(63)")
+                        .HasColumnName("model_key")
+                        .UseCollation("C");
+
+                    b.Property<int>("Version")
+                        .HasColumnType("integer")
+                        .HasColumnName("version");
+
+                    b.Property<DateOnly>("AsOf")
+                        .HasColumnType("date")
+                        .HasColumnName("as_of");
+
+                    b.Property<JsonElement>("Data")
+                        .HasColumnType("json")
+                        .HasColumnName("data");
+
+                    b.Property<DateTimeOffset>("FittedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("fitted_at");
+
+                    b.Property<bool>("InForce")
+                        .HasColumnType("boolean")
+                        .HasColumnName("in_force");
+
+                    b.Property<JsonElement>("Parameters")
+                        .HasColumnType("json")
+                        .HasColumnName("parameters");
+
+                    b.Property<bool>("Pinned")
+                        .HasColumnType("boolean")
+                        .HasColumnName("pinned");
+
+                    b.Property<JsonElement>("Report")
+                        .HasColumnType("json")
+                        .HasColumnName("report");
+
+                    b.Property<JsonElement>("Settings")
+                        .HasColumnType("json")
+                        .HasColumnName("settings");
+
+                    b.Property<JsonElement>("Warnings")
+                        .HasColumnType("json")
+                        .HasColumnName("warnings");
+
+                    b.HasKey("ModelKey", "Version");
+
+                    b.HasIndex("ModelKey")
+                        .IsUnique()
+                        .HasDatabaseName("ux_model_versions_in_force")
+                        .HasFilter("in_force");
+
+                    b.ToTable("model_versions", (string)null);
+                });
+
             modelBuilder.Entity("Segmentation.Api.Predictions.ScoringState", b =>
                 {
                     b.Property<int>("Id")
@@ -1492,6 +1550,31 @@ namespace Segmentation.Api.Data.Migrations
                     b.HasKey("Key");
 
                     b.ToTable("metrics", (string)null);
+                });
+
+            modelBuilder.Entity("Segmentation.Api.Segments.Model", b =>
+                {
+                    b.Property<string>("Key")
+                        .HasMaxLength(63)
+                        .HasColumnType("character varying(63)")
+                        .HasColumnName("key")
+                        .UseCollation("C");
+
+                    b.Property<DateTimeOffset>("CreatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created_at");
+
+                    b.Property<JsonElement>("Settings")
+                        .HasColumnType("jsonb")
+                        .HasColumnName("settings");
+
+                    b.Property<DateTimeOffset>("UpdatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("updated_at");
+
+                    b.HasKey("Key");
+
+                    b.ToTable("models", (string)null);
                 });
 
             modelBuilder.Entity("Segmentation.Api.Segments.Segment", b =>

@@ -117,6 +117,24 @@ public sealed class FitTests
         }
     }
 
+    // Customers who all stop with the same chance: a and b have no end, and their quotient is that chance.
+    [Fact]
+    public void Frequency_AllStopAlike_TellsTheirChance()
+    {
+        foreach (var kind in Enum.GetValues<FrequencyKind>())
+        {
+            for (var seed = 0; seed < 6; seed++)
+            {
+                var random = new Random(seed);
+                var model = new FrequencyModel(kind, 0.6, 5, 2e6, 18e6);
+                var found = new FrequencySample(Count(Enumerable.Range(0, 5000).Select(_ => model.Draw(random, 100)))).Fit(kind)!;
+                Assert.InRange(found.Model.A / (found.Model.A + found.Model.B), 0.09, 0.11);
+                Assert.InRange(found.Model.R, 0.5, 0.7);
+                Assert.True(found.IsOnBoundary || found.Model.A > 5);
+            }
+        }
+    }
+
     // What says nothing of a parameter is no fit: nobody who ever came again, everyone alike, all amounts equal.
     [Fact]
     public void Fit_DataThatTellsNothing_IsNone()

@@ -83,7 +83,7 @@ internal sealed record FrequencyReport(
     public static FrequencyReport From(FrequencyKind kind, bool chosen, Fitted<FrequencyModel>? fitted, BackTest? test) => new(
         kind, chosen,
         fitted is null ? null : Named.Zip(Names, [fitted.Model.R, fitted.Model.Alpha, fitted.Model.A, fitted.Model.B]),
-        fitted is null ? null : Named.Zip(Names, [.. fitted.Intervals.Select(i => new[] { i.Low, i.High })]),
+        fitted is null ? null : Named.Intervals(Names, fitted.Intervals),
         fitted?.LogLikelihood, test is null ? null : Ratio.From(test.Orders), test?.Calibration.Brier);
 }
 
@@ -101,11 +101,16 @@ internal sealed record SpendReport(
     public static SpendReport From(Fitted<SpendModel> fitted, long customers, double correlation) => new(
         customers,
         Named.Zip(Names, [fitted.Model.P, fitted.Model.Q, fitted.Model.Gamma]),
-        Named.Zip(Names, [.. fitted.Intervals.Select(i => new[] { i.Low, i.High })]), fitted.LogLikelihood, correlation);
+        Named.Intervals(Names, fitted.Intervals), fitted.LogLikelihood, correlation);
 }
 
 internal static class Named
 {
     public static Dictionary<string, T> Zip<T>(string[] names, T[] values) =>
         names.Zip(values).ToDictionary(p => p.First, p => p.Second, StringComparer.Ordinal);
+
+    // Without those that were held.
+    public static Dictionary<string, double[]> Intervals(string[] names, IReadOnlyList<Interval> intervals) =>
+        names.Zip(intervals).Where(p => !double.IsNaN(p.Second.Low))
+            .ToDictionary(p => p.First, p => new[] { p.Second.Low, p.Second.High }, StringComparer.Ordinal);
 }

@@ -6,6 +6,9 @@ namespace Segmentation.Models.Purchases;
 /// <summary>Customers' histories, equal ones together, to fit models of frequency to.</summary>
 public sealed class FrequencySample
 {
+    // A chance to stop of a share s varies by √(s / b): a hundredth of what it is, or less.
+    private const double Alike = 1e5;
+
     private readonly double[] repeats, times;
     private readonly Group[] groups;
     private readonly double customers;
@@ -30,7 +33,10 @@ public sealed class FrequencySample
 
     private double MeanRepeats { get; }
 
-    /// <summary>Fits a model.</summary>
+    /// <summary>
+    /// Fits a model. Where customers don't differ in their chance to stop, a and b grow without end and only their quotient is told: then
+    /// b is held at where that chance is as good as the same for all, and has no interval.
+    /// </summary>
     /// <returns>Null where it does not converge.</returns>
     public Fitted<FrequencyModel>? Fit(FrequencyKind kind)
     {
@@ -42,7 +48,25 @@ public sealed class FrequencySample
         ];
         return MaximumLikelihood.Find(
             customers, starts, (p, gradient) => Evaluate(new FrequencyModel(kind, p[0], p[1], p[2], p[3]), gradient),
-            p => new FrequencyModel(kind, p[0], p[1], p[2], p[3]));
+            p => new FrequencyModel(kind, p[0], p[1], p[2], p[3])) ?? FitAlike(kind, starts);
+    }
+
+    private Fitted<FrequencyModel>? FitAlike(FrequencyKind kind, double[][] starts)
+    {
+        var found = MaximumLikelihood.Find(
+            customers, starts.Select(s => new[] { s[0], s[1], Alike * s[2] / s[3] }), Evaluate,
+            p => new FrequencyModel(kind, p[0], p[1], p[2], Alike));
+        return found is null
+            ? null
+            : found with { Intervals = [.. found.Intervals, new Interval(double.NaN, double.NaN)], IsOnBoundary = true };
+
+        double Evaluate(double[] p, double[] gradient)
+        {
+            var all = new double[4];
+            var sum = this.Evaluate(new FrequencyModel(kind, p[0], p[1], p[2], Alike), all);
+            all.AsSpan(0, gradient.Length).CopyTo(gradient);
+            return sum;
+        }
     }
 
     // The sum of FrequencyModel.LogLikelihood, and its gradient: what depends on x or a time alone is reckoned once.

@@ -6,6 +6,7 @@ using Segmentation.Api.Endpoints.OpenApi;
 using Segmentation.Api.Events;
 using Segmentation.Api.History;
 using Segmentation.Api.Memberships;
+using Segmentation.Api.Predictions;
 using Segmentation.Api.Segments;
 using Segmentation.Local;
 using Segmentation.Rules.Checking;
@@ -145,11 +146,16 @@ public sealed class SampleDataTests(TestDatabase databases) : IClassFixture<Test
         Assert.Equal((1, 0, 0), (await db.Customers.CountAsync(), await db.Attributes.CountAsync(), await db.Segments.CountAsync()));
     }
 
-    private static async Task<bool> LoadAsync(SegmentationDb db, Action<string>? say = null) =>
-        await new SampleData(
-            db, new OwnerConnection(db.Database.GetConnectionString()!), Definitions(), new RevenueOptions(), new FeedbackOptions(),
-            TimeProvider.System,
-            NullLogger<SampleData>.Instance).LoadAsync(say: say);
+    private static async Task<bool> LoadAsync(SegmentationDb db, Action<string>? say = null)
+    {
+        var (revenue, options, time) = (new RevenueOptions(), new PredictionOptions(), TimeProvider.System);
+        var models = new ModelStore(db, [new LifetimeValueType()], time);
+        var trainer = new LifetimeValueTrainer(new PurchaseReader(db, revenue, options), options);
+        var sample = new SampleData(
+            db, new OwnerConnection(db.Database.GetConnectionString()!), Definitions(), revenue, new FeedbackOptions(), models,
+            new FitAnalysis(models, new ModelVersions(db), [trainer], options, time), time, NullLogger<SampleData>.Instance);
+        return await sample.LoadAsync(say: say);
+    }
 
     private static DefinitionCache Definitions() => new(new CustomerFields(new RevenueOptions(), new FeedbackOptions()), new RuleLimits());
 

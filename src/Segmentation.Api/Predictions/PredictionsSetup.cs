@@ -19,6 +19,8 @@ internal static class PredictionsSetup
         services.AddScoped<CustomerPredictionReader>();
         services.AddScoped<PurchaseReader>();
         services.AddScoped<ModelTrainer, LifetimeValueTrainer>();
+        services.AddScoped<PropensityReader>();
+        services.AddScoped<ModelTrainer, PropensityTrainer>();
         services.AddScoped<FitAnalysis>();
         services.AddScoped<AnalysisType>(s => s.GetRequiredService<FitAnalysis>());
         services.AddSingleton<ILeaderTask, FitSchedule>();

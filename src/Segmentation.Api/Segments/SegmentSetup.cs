@@ -18,6 +18,7 @@ internal static class SegmentSetup
         services.AddSingleton<MetricEvents>();
         services.AddScoped<MetricStore>();
         services.AddScoped<ModelType, LifetimeValueType>();
+        services.AddScoped<ModelType, PropensityType>();
         services.AddScoped<ModelStore>();
         services.AddScoped<ManualMembership>();
         services.AddScoped<CustomerSnapshots>();

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
 using Segmentation.Models.Purchases;
 
@@ -23,6 +24,22 @@ public sealed record ModelSettings
 
     /// <summary>`lifetimeValue`: the share of amounts that is earned, more than 0 and at most 1; 1 when left out.</summary>
     public decimal? Margin { get; init; }
+
+    /// <summary>`propensity`: what it is called, 1 to 200 characters.</summary>
+    public string? Name { get; init; }
+
+    /// <summary>`propensity`: the events whose probability it tells, a group of rules over one event as in `behavioral.events`.</summary>
+    public JsonElement? Goal { get; init; }
+
+    /// <summary>`propensity`: at least one of them within so many days, 1 to 365; 30 when left out.</summary>
+    public int? WithinDays { get; init; }
+
+    /// <summary>`propensity`: the key of the segment whose members it is about; everybody when left out.</summary>
+    public string? Population { get; init; }
+
+    /// <summary>`propensity`: attributes that it reads too, as `attributes.plan`, at most 20. They stand as they are today, and could tell
+    /// the future: name only those that the goal does not change.</summary>
+    public IReadOnlyList<string>? Features { get; init; }
 
     /// <summary>After so many days it is fitted anew, 1 to 365; 7 when left out.</summary>
     public int? RefitDays { get; init; }

@@ -17,6 +17,9 @@ public sealed record ModelDefinition(string Key, ModelType Type, ModelSettings S
 /// <summary>Models: those that are built in, and those that users define. What was fitted is not here.</summary>
 public sealed class ModelStore(SegmentationDb db, IEnumerable<ModelType> types, TimeProvider time)
 {
+    // Each that is in force is read for everybody once a day.
+    private const int Most = 20;
+
     /// <summary>All of them, by key.</summary>
     public async Task<IReadOnlyList<ModelDefinition>> ListAsync(CancellationToken cancellation)
     {
@@ -66,9 +69,14 @@ public sealed class ModelStore(SegmentationDb db, IEnumerable<ModelType> types, 
         var created = before is null;
         checkVersion(created ? null : 1); // It has no versions to tell apart: only whether it is there.
         var definition = new ModelDefinition(key, ChooseType(key, body, before), null!);
-        definition = definition with { Settings = Check(definition, body) };
+        definition = definition with { Settings = await CheckAsync(definition, body, cancellation) };
         var settings = JsonSerializer.SerializeToElement(definition.Settings, Json.Options);
         var now = LocalTime.Truncate(time.GetUtcNow());
+        if (created && await db.Models.CountAsync(cancellation) >= Most)
+        {
+            throw ApiProblem.TooMany(Most, "models");
+        }
+
         var kept = await db.Models.SingleOrDefaultAsync(m => m.Key == key, cancellation)
             ?? db.Models.Add(new Model { Key = key, CreatedAt = now }).Entity;
         (kept.Settings, kept.UpdatedAt) = (settings, now);
@@ -127,10 +135,12 @@ public sealed class ModelStore(SegmentationDb db, IEnumerable<ModelType> types, 
             "/key", "A key is 1 to 63 lowercase letters, digits and hyphens, and starts with no hyphen.");
     }
 
-    private static ModelSettings Check(ModelDefinition model, ModelSettings body)
+    private static async Task<ModelSettings> CheckAsync(
+        ModelDefinition model, ModelSettings body, CancellationToken cancellation)
     {
         List<RuleError> errors = [];
         var complete = model.Type.Complete(body, errors);
+        await model.Type.CheckAsync(body, errors, cancellation);
         var own = JsonSerializer.SerializeToElement(complete, Json.Options);
         errors.AddRange(JsonSerializer.SerializeToElement(body, Json.Options).EnumerateObject()
             .Where(p => !own.TryGetProperty(p.Name, out _))

@@ -22,6 +22,9 @@ public abstract class ModelType
     /// <param name="errors">Takes what is wrong, with pointers into the settings.</param>
     internal abstract ModelSettings Complete(ModelSettings settings, List<RuleError> errors);
 
+    /// <summary>Adds what is wrong with settings by what else is defined.</summary>
+    internal virtual Task CheckAsync(ModelSettings settings, List<RuleError> errors, CancellationToken cancellation) => Task.CompletedTask;
+
     /// <summary>Adds a fault unless a setting is what it has to be.</summary>
     protected static void Require(bool holds, string pointer, string message, List<RuleError> errors)
     {

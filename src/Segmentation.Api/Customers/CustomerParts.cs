@@ -1,4 +1,5 @@
 using System.ComponentModel;
+using System.Text.Json;
 using Segmentation.Api.Http;
 
 namespace Segmentation.Api.Customers;
@@ -204,6 +205,9 @@ public sealed class PredictedResource
     /// <summary>0 to 100, by the predicted lifetime value at the scoring.</summary>
     public decimal? ValuePercentile { get; set; }
 
+    /// <summary>0 to 1: the probabilities of the goals of models of propensity, by the models' keys.</summary>
+    public IReadOnlyDictionary<string, decimal>? Propensity { get; set; }
+
     /// <summary>The day whose scores they are.</summary>
     [AlwaysAnswered]
     public DateOnly? ScoredOn { get; set; }
@@ -223,6 +227,7 @@ public sealed class PredictedResource
             AverageOrderValue = scores.AverageOrderValue,
             LifetimeValue = scores.LifetimeValue,
             ValuePercentile = scores.ValuePercentile,
+            Propensity = scores.Propensities?.Deserialize<Dictionary<string, decimal>>(),
             ScoredOn = scores.ScoredOn,
             Version = scores.Version,
         };

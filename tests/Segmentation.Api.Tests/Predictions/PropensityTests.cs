@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 using Segmentation.Api.Predictions;
@@ -163,9 +164,11 @@ public sealed class PropensityTests : IAsyncLifetime
     {
         await using var server = new ApiFixture.Server(fixture.ConnectionString);
         await using var scope = server.Services.CreateAsyncScope();
-        await scope.ServiceProvider.GetRequiredService<SegmentationDb>().Database.OpenConnectionAsync();
+        var db = scope.ServiceProvider.GetRequiredService<SegmentationDb>();
+        await db.Database.OpenConnectionAsync();
         var reader = scope.ServiceProvider.GetRequiredService<PropensityReader>();
-        return await reader.ReadAsync(settings, features, moment, CancellationToken.None).ToListAsync();
+        var connection = (NpgsqlConnection)db.Database.GetDbConnection();
+        return await reader.ReadAsync(connection, null, settings, features, moment, CancellationToken.None).ToListAsync();
     }
 
     private async Task LoadAsync()

@@ -84,8 +84,14 @@ internal sealed class PropensityReader(
     }
 
     /// <summary>Reads everybody who was known, in the order of their keys: one stream, which holds one customer at a time.</summary>
+    /// <param name="connection">One that is open, and that nothing else uses meanwhile.</param>
+    /// <param name="keys">Whose alone; null for everybody.</param>
+    /// <param name="settings">The model's.</param>
+    /// <param name="features">What is read.</param>
+    /// <param name="moment">As of when.</param>
+    /// <param name="cancellation">Ends it.</param>
     public async IAsyncEnumerable<FeatureRow> ReadAsync(
-        ModelSettings settings, PropensityFeatures features, PropensityMoment moment,
+        NpgsqlConnection connection, long[]? keys, ModelSettings settings, PropensityFeatures features, PropensityMoment moment,
         [EnumeratorCancellation] CancellationToken cancellation)
     {
         var (population, goal) = (await FindPopulationAsync(settings, moment.At, cancellation), Goal(settings, moment.At));
@@ -96,14 +102,15 @@ internal sealed class PropensityReader(
                 0::bigint AS m, 0::bigint AS n,
                 ARRAY[{ProfileTexts}] || ARRAY(SELECT c.attributes_folded ->> u.n FROM unnest(@attributes)
                     WITH ORDINALITY AS u(n, i) ORDER BY u.i) AS t
-            FROM customers c WHERE {Known}{Within(population)}
+            FROM customers c WHERE {Known}{Within(population)}{Of("c.key")}
             UNION ALL
             SELECT customer_key, coalesce(array_position(@types, type), 0), (count(*) FILTER (WHERE day < 7))::float8,
                 (count(*) FILTER (WHERE day < 30))::float8, (count(*) FILTER (WHERE day < 90))::float8, min(day)::float8,
                 coalesce(bit_or(1::bigint << day) FILTER (WHERE day < 45), 0),
                 coalesce(bit_or(1::bigint << (day - 45)) FILTER (WHERE day BETWEEN 45 AND 89), 0), NULL
             FROM (
-                SELECT customer_key, type, @today - (occurred_at AT TIME ZONE @zone)::date AS day FROM events WHERE occurred_at <= @at
+                SELECT customer_key, type, @today - (occurred_at AT TIME ZONE @zone)::date AS day FROM events
+                WHERE occurred_at <= @at{Of("customer_key")}
             ) AS e
             GROUP BY 1, 2
             UNION ALL
@@ -113,15 +120,16 @@ internal sealed class PropensityReader(
             FROM (
                 SELECT customer_key, (occurred_at AT TIME ZONE @zone)::date AS day, sum(amount) AS amount,
                     min((occurred_at AT TIME ZONE @zone)::date) OVER (PARTITION BY customer_key) AS first
-                FROM events WHERE type = ANY (@orders) AND occurred_at <= @at GROUP BY customer_key, (occurred_at AT TIME ZONE @zone)::date
+                FROM events WHERE type = ANY (@orders) AND occurred_at <= @at{Of("customer_key")}
+                GROUP BY customer_key, (occurred_at AT TIME ZONE @zone)::date
             ) AS o GROUP BY customer_key
             UNION ALL
             SELECT key, -1, (count(*) FILTER (WHERE at <= @at))::float8, coalesce(sum(v) FILTER (WHERE at <= @at), 0)::float8,
                 (count(*) FILTER (WHERE at > @at))::float8, NULL, 0, 0, NULL
-            FROM ({goal.Text}) AS g(key, at, v) WHERE at > @from AND at <= @until GROUP BY key
+            FROM ({goal.Text}) AS g(key, at, v) WHERE at > @from AND at <= @until{Of("key")} GROUP BY key
             ORDER BY 1, 2
             """,
-            (NpgsqlConnection)db.Database.GetDbConnection())
+            connection)
         {
             CommandTimeout = 0,
         };
@@ -134,6 +142,12 @@ internal sealed class PropensityReader(
                 new NpgsqlParameter("orders", Texts) { Value = revenue.OrderTypes },
                 new NpgsqlParameter("attributes", Texts) { Value = features.Attributes },
             ]);
+        if (keys is not null)
+        {
+            command.Parameters.Add(new NpgsqlParameter("keys", NpgsqlDbType.Array | NpgsqlDbType.Bigint) { Value = keys });
+        }
+
+        string Of(string key) => keys is null ? "" : $" AND {key} = ANY (@keys)";
         var count = features.ListNames().Length;
         await using var reader = await command.ExecuteReaderAsync(cancellation);
         (long Key, float[] Values)? customer = null;

@@ -1,6 +1,9 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
 using Segmentation.Api.Analyses;
+using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 using Segmentation.Api.Segments;
 using Segmentation.Models.Propensities;
@@ -11,7 +14,7 @@ namespace Segmentation.Api.Predictions;
 /// Fits propensity, out of time: learned at s₁ from what came until s₂, tested there on what came since; what comes into force is learned
 /// at s₂.
 /// </summary>
-internal sealed class PropensityTrainer(PropensityReader reader, PredictionOptions options) : ModelTrainer
+internal sealed class PropensityTrainer(SegmentationDb db, PropensityReader reader, PredictionOptions options) : ModelTrainer
 {
     private const int Seed = 1;
 
@@ -21,10 +24,9 @@ internal sealed class PropensityTrainer(PropensityReader reader, PredictionOptio
     {
         var settings = task.Model.Settings;
         var within = settings.WithinDays!.Value;
-        var day = options.FindEnd(task.AsOf).AddMicroseconds(-1);
 
         // As of the time of day at which customers are scored: a day's events are as far then as they will be in life.
-        var end = options.FindLast(day < run.StartedAt ? day : run.StartedAt);
+        var end = options.FindLast(Earlier(options.FindEnd(task.AsOf).AddMicroseconds(-1), run.StartedAt));
         var (learned, tested) = (Moment(end, 2 * within, within), Moment(end, within, within));
         if (task.HoldoutDays is { } held && held != within)
         {
@@ -74,6 +76,8 @@ internal sealed class PropensityTrainer(PropensityReader reader, PredictionOptio
                     : null)));
     }
 
+    private static DateTimeOffset Earlier(DateTimeOffset one, DateTimeOffset other) => one < other ? one : other;
+
     private static JsonNode ToNode<T>(T value) => JsonSerializer.SerializeToNode(value, Json.Options)!;
 
     private static void CheckEnough(FeatureRows rows, PropensityMoment moment)
@@ -109,7 +113,8 @@ internal sealed class PropensityTrainer(PropensityReader reader, PredictionOptio
         const double most = PropensityTraining.MostCustomers;
         var share = customers <= most ? 1 : (most - (3 * Math.Sqrt(most))) / customers;
         var rows = new FeatureRows(features.ListNames());
-        await foreach (var row in reader.ReadAsync(settings, features, moment, cancellation))
+        var connection = (NpgsqlConnection)db.Database.GetDbConnection();
+        await foreach (var row in reader.ReadAsync(connection, null, settings, features, moment, cancellation))
         {
             test?.Add(row.Values, row.Happened);
             if (CustomerHash.Share(~Seed, row.Customer) < share)

@@ -158,10 +158,16 @@ internal sealed partial class Scorer(
         var (model, day) = (models.LifetimeValue, models.LifetimeValue?.PinnedTo ?? now.Today);
         var end = now.From(new DateValue.Day(day.AddDays(1)));
         List<CustomerScores> chunk = [];
+        await using var scope = scopes.CreateAsyncScope();
+        var propensities = await PropensityScores.ReadAsync(
+            reading, keys, models.Propensities, scope.ServiceProvider.GetRequiredService<PropensityReader>(), now.AsOf, options,
+            cancellation);
         var read = CustomerActivity.ReadAsync(reading, keys, options.TimeZone, revenue.OrderTypes, end, cancellation);
         await foreach (var activity in read)
         {
-            chunk.Add(Score(activity, model, now.Today, day));
+            var scores = Score(activity, model, now.Today, day);
+            scores.Propensities = propensities.Take(activity.Customer);
+            chunk.Add(scores);
             if (chunk.Count == ChunkRows)
             {
                 yield return chunk;
@@ -169,6 +175,11 @@ internal sealed partial class Scorer(
             }
         }
 
+        // Who has no event has a propensity all the same.
+        chunk.AddRange(propensities.ListOthers().ToList().Select(customer => new CustomerScores
+        {
+            CustomerKey = customer, ScoredOn = now.Today, Propensities = propensities.Take(customer),
+        }));
         if (chunk.Count > 0)
         {
             yield return chunk;

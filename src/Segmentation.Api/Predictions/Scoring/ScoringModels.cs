@@ -13,19 +13,25 @@ internal sealed record LifetimeValueScorer(int Version, DateOnly? PinnedTo, Life
 
 /// <summary>The models that customers are scored by.</summary>
 /// <param name="LifetimeValue">Null without one.</param>
-internal sealed record ScoringModels(LifetimeValueScorer? LifetimeValue)
+/// <param name="Propensities">By key.</param>
+internal sealed record ScoringModels(LifetimeValueScorer? LifetimeValue, IReadOnlyList<PropensityInForce> Propensities)
 {
     /// <summary>Others than those of the last scoring of everybody: all are scored anew.</summary>
-    public string Signature => LifetimeValue is { } model
-        ? string.Create(CultureInfo.InvariantCulture, $"lifetimeValue {model.Version} {model.PinnedTo:O}")
-        : "";
+    public string Signature => string.Join(", ", (IEnumerable<string>)[
+        .. LifetimeValue is { } model
+            ? [string.Create(CultureInfo.InvariantCulture, $"lifetimeValue {model.Version} {model.PinnedTo:O}")]
+            : Array.Empty<string>(),
+        .. Propensities.Select(p => string.Create(CultureInfo.InvariantCulture, $"{p.Key} {p.Version} {p.FittedAt:O}")),
+    ]);
 
     /// <summary>Those in force now.</summary>
     public static async Task<ScoringModels> ReadAsync(SegmentationDb db, CancellationToken cancellation)
     {
         var version = await new ModelVersions(db).FindInForceAsync(LifetimeValueType.TypeName, cancellation);
-        return new ScoringModels(version is null
-            ? null
-            : new LifetimeValueScorer(version.Version, version.PinnedTo, LifetimeValueTrainer.ToModel(version)));
+        return new ScoringModels(
+            version is null
+                ? null
+                : new LifetimeValueScorer(version.Version, version.PinnedTo, LifetimeValueTrainer.ToModel(version)),
+            await PropensityInForce.ListAsync(db, cancellation));
     }
 }

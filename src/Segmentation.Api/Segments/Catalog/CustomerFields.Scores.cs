@@ -1,5 +1,7 @@
 using System.Linq.Expressions;
+using System.Text.Json;
 using Segmentation.Api.Customers;
+using Segmentation.Api.Data;
 using Segmentation.Rules;
 using Segmentation.Rules.Backends;
 using Segmentation.Rules.Catalog;
@@ -48,6 +50,25 @@ public sealed partial class CustomerFields
             Kind = "value",
             Group = "predicted",
         };
+
+    // A line that each model of propensity adds.
+    private static Field Propensity(Backend backend, PropensityName model)
+    {
+        var scores = Expression.Parameter(typeof(CustomerScores), "s");
+        Expression<Func<JsonElement?, string, decimal?>> read = (d, n) => JsonValue.Number(d, n);
+        var value = Splice.Body(
+            read, Expression.Property(scores, nameof(CustomerScores.Propensities)), Expression.Constant(model.Key));
+        return Score(
+            backend, $"{PropensityName.Prefix}{model.Key}", model.Name,
+            "0 to 1: the probability of the model's goal within its days, at the daily scoring and after own events. Missing without a "
+                + "version in force.",
+            Expression.Lambda<Func<CustomerScores, decimal?>>(value, scores)) with
+        {
+            Kind = "value",
+            Group = "predicted",
+            Range = (0, 1),
+        };
+    }
 
     // In SQL a customer without scores has a row of nulls beside it; in memory it has none.
     private static Field Score(

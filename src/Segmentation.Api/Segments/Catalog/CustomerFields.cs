@@ -40,13 +40,16 @@ public sealed partial class CustomerFields
     /// <summary>
     /// The catalog for a backend and a time: what events add up to is stored as of now, and counted again for an instant in the past.
     /// </summary>
+    /// <param name="propensities">The models of propensity; none when left out.</param>
     /// <param name="rfm">The thresholds that RFM scores are by; null where there are none yet.</param>
     public FieldCatalog<Customer> Catalog(
-        Backend backend, bool historical, IEnumerable<CustomerAttribute> attributes, RfmHistory? rfm = null)
+        Backend backend, bool historical, IEnumerable<CustomerAttribute> attributes, RfmHistory? rfm = null,
+        IEnumerable<PropensityName>? propensities = null)
     {
         var catalog = catalogs[(backend, historical)];
         var totals = Totals(historical);
-        return (rfm is null ? catalog : catalog.Replace(Rfm(totals, historical, rfm))).With(attributes.Select(Attribute));
+        return (rfm is null ? catalog : catalog.Replace(Rfm(totals, historical, rfm)))
+            .With([.. attributes.Select(Attribute), .. (propensities ?? []).Select(p => Propensity(backend, p))]);
     }
 
     private static IEnumerable<Field> Table(

@@ -1,6 +1,8 @@
+using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
+using Segmentation.Api.Http;
 using Segmentation.Rules.Checking;
 
 namespace Segmentation.Api.Segments;
@@ -29,7 +31,10 @@ public sealed class DefinitionCache(CustomerFields fields, RuleLimits limits)
             .ToListAsync(cancellation);
         var attributes = await db.Attributes.AsNoTracking().OrderBy(a => a.Name).ToListAsync(cancellation);
         var rfm = new RfmHistory(await db.RfmThresholds.AsNoTracking().OrderBy(t => t.Id).ToListAsync(cancellation));
-        var read = new DefinitionSet(version, segments, attributes, fields, limits, cached, rfm);
+        var models = await db.Models.AsNoTracking().OrderBy(m => m.Key).ToListAsync(cancellation);
+        var propensities = models.Select(m => (m.Key, Settings: m.Settings.Deserialize<ModelSettings>(Json.Options)!))
+            .Where(m => m.Settings.Type == PropensityType.TypeName).Select(m => new PropensityName(m.Key, m.Settings.Name!));
+        var read = new DefinitionSet(version, segments, attributes, fields, limits, cached, rfm, [.. propensities]);
 
         // Inside a transaction that changes definitions they are nobody else's yet.
         if (db.Database.CurrentTransaction is null)

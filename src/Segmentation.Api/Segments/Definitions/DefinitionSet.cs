@@ -30,8 +30,10 @@ public sealed class DefinitionSet
         CustomerFields fields,
         RuleLimits limits,
         DefinitionSet? before,
-        RfmHistory? rfm = null)
+        RfmHistory? rfm = null,
+        IReadOnlyList<PropensityName>? propensities = null)
     {
+        Propensities = propensities ?? [];
         Rfm = rfm ?? RfmHistory.None;
         this.fields = fields;
         this.limits = limits;
@@ -44,7 +46,7 @@ public sealed class DefinitionSet
             .Where(r => r.Reference != r.Key)
             .ToLookup(r => r.Reference, r => r.Key, StringComparer.Ordinal));
         ordinals = Active.Index().ToDictionary(a => a.Item.Id, a => a.Index);
-        if (before is not null && HasSameAttributes(before))
+        if (before is not null && HasSameFields(before))
         {
             ReuseCompiled(before);
         }
@@ -57,6 +59,9 @@ public sealed class DefinitionSet
 
     /// <summary>By name.</summary>
     public IReadOnlyList<CustomerAttribute> Attributes { get; }
+
+    /// <summary>The models of propensity, by key.</summary>
+    public IReadOnlyList<PropensityName> Propensities { get; }
 
     /// <summary>What RFM scores are by.</summary>
     public RfmHistory Rfm { get; }
@@ -77,7 +82,7 @@ public sealed class DefinitionSet
     }
 
     public FieldCatalog<Customer> Catalog(Backend backend, bool historical) =>
-        catalogs.GetOrAdd((backend, historical), k => fields.Catalog(k.Item1, k.Item2, Attributes, Rfm));
+        catalogs.GetOrAdd((backend, historical), k => fields.Catalog(k.Item1, k.Item2, Attributes, Rfm, Propensities));
 
     /// <summary>Compiles a rule against these definitions.</summary>
     /// <param name="self">The key of the segment whose rule it is, so that a cycle through it is found.</param>
@@ -119,8 +124,11 @@ public sealed class DefinitionSet
     public IReadOnlyList<string> FindReferrers(string key) => [.. referrers.Value[key].Order(StringComparer.Ordinal)];
 
     /// <summary>The keys of the segments whose rules use this attribute.</summary>
-    public IEnumerable<string> FindAttributeUsers(string name) =>
-        FindByRule(s => RuleReferences.Fields(s.Rule!.Value).Contains($"attributes.{name}"));
+    public IEnumerable<string> FindAttributeUsers(string name) => FindFieldUsers($"attributes.{name}");
+
+    /// <summary>The keys of the segments whose rules use this field.</summary>
+    public IEnumerable<string> FindFieldUsers(string field) =>
+        FindByRule(s => RuleReferences.Fields(s.Rule!.Value).Contains(field));
 
     /// <summary>Ids of these segments and of all whose rules refer to them, directly or not.</summary>
     public int[] FindAffected(IEnumerable<string> keys)
@@ -157,8 +165,9 @@ public sealed class DefinitionSet
         return new SegmentReference(segment.Key, segment.Rule, segment.TimeZone, manual, readAs);
     }
 
-    private bool HasSameAttributes(DefinitionSet other) =>
-        other.Attributes.Select(a => (a.Name, a.Type)).SequenceEqual(Attributes.Select(a => (a.Name, a.Type)));
+    private bool HasSameFields(DefinitionSet other) =>
+        other.Attributes.Select(a => (a.Name, a.Type)).SequenceEqual(Attributes.Select(a => (a.Name, a.Type)))
+        && other.Propensities.Select(p => p.Key).SequenceEqual(Propensities.Select(p => p.Key));
 
     // A rule whose meaning no other definition can change keeps its function: compiling a thousand takes a second.
     private void ReuseCompiled(DefinitionSet before)

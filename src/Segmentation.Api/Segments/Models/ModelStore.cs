@@ -15,7 +15,7 @@ namespace Segmentation.Api.Segments;
 public sealed record ModelDefinition(string Key, ModelType Type, ModelSettings Settings);
 
 /// <summary>Models: those that are built in, and those that users define. What was fitted is not here.</summary>
-public sealed class ModelStore(SegmentationDb db, IEnumerable<ModelType> types, TimeProvider time)
+public sealed class ModelStore(SegmentationDb db, IEnumerable<ModelType> types, DefinitionCache definitions, TimeProvider time)
 {
     // Each that is in force is read for everybody once a day.
     private const int Most = 20;
@@ -86,7 +86,7 @@ public sealed class ModelStore(SegmentationDb db, IEnumerable<ModelType> types, 
     }
 
     /// <summary>Deletes a model.</summary>
-    /// <exception cref="ApiProblem">409: it is built in.</exception>
+    /// <exception cref="ApiProblem">409: it is built in, or active segments read it.</exception>
     public async Task DeleteAsync(string key, CancellationToken cancellation)
     {
         if (FindBuiltIn(key) is not null)
@@ -96,6 +96,14 @@ public sealed class ModelStore(SegmentationDb db, IEnumerable<ModelType> types, 
 
         if (IsKey(key))
         {
+            // Through other segments as well: one that refers to an invalid segment is invalid.
+            var all = await definitions.GetAsync(db, cancellation);
+            var users = all.SelectActive(all.FindAffected(all.FindFieldUsers(PropensityName.Prefix + key))).Select(s => s.Key).ToList();
+            if (users.Count > 0)
+            {
+                throw ApiProblem.Conflict($"Active segments read \"{key}\": {string.Join(", ", users)}.");
+            }
+
             await db.Models.Where(m => m.Key == key).ExecuteDeleteAsync(cancellation);
         }
     }

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.EntityFrameworkCore;
+using Npgsql;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
@@ -11,23 +12,27 @@ using Segmentation.Models.Purchases;
 namespace Segmentation.Api.Predictions;
 
 /// <summary>Reads what is predicted of a customer, with what it comes from.</summary>
-public sealed class CustomerPredictionReader(SegmentationDb db)
+public sealed class CustomerPredictionReader(
+    SegmentationDb db, PropensityReader propensities, PredictionOptions options, TimeProvider time)
 {
+    private const int MostReasons = 5;
+
     private static readonly int[] Horizons = [30, 90, 365];
 
     /// <exception cref="ApiProblem">404: there is no such customer.</exception>
     public async Task<CustomerPredictions> ReadAsync(string id, CancellationToken cancellation)
     {
-        var customer = await db.Customers.AsNoTracking().Where(c => c.Id == id).Select(c => new { c.OrderCount, c.Scores })
+        var customer = await db.Customers.AsNoTracking().Where(c => c.Id == id).Select(c => new { c.Key, c.OrderCount, c.Scores })
             .SingleOrDefaultAsync(cancellation) ?? throw ApiProblem.NotFound("customer");
         var scores = customer.Scores;
         var version = scores?.Version is { } number
             ? await db.ModelVersions.AsNoTracking().SingleOrDefaultAsync(
                 v => v.ModelKey == LifetimeValueType.TypeName && v.Version == number, cancellation)
             : null;
+        var others = await ListPropensitiesAsync(customer.Key, scores, cancellation);
         if (scores is null || version is null)
         {
-            return new CustomerPredictions(id, scores?.ScoredOn, null, null, [], customer.OrderCount == 0
+            return new CustomerPredictions(id, scores?.ScoredOn, null, null, others, others.Count > 0 ? null : customer.OrderCount == 0
                 ? "It has no order, and of nobody without one is anything predicted."
                 : "It was not scored since a version of lifetimeValue is in force: GET /api/v1/models/lifetimeValue says whether one is.");
         }
@@ -37,7 +42,42 @@ public sealed class CustomerPredictionReader(SegmentationDb db)
             scores.Repeats!.Value, scores.RecencyDays!.Value / week, scores.AgeDays!.Value / week, scores.PaidRepeats!.Value,
             scores.MeanAmount!.Value);
         return new CustomerPredictions(
-            id, scores.ScoredOn, scores.Version, inputs, [.. List(id, scores, LifetimeValueTrainer.ToModel(version))], null);
+            id, scores.ScoredOn, scores.Version, inputs, [.. List(id, scores, LifetimeValueTrainer.ToModel(version)), .. others],
+            null);
+    }
+
+    private async Task<List<CustomerPrediction>> ListPropensitiesAsync(
+        long key, CustomerScores? scores, CancellationToken cancellation)
+    {
+        List<CustomerPrediction> found = [];
+        if (scores?.Propensities is not { } stored)
+        {
+            return found;
+        }
+
+        await db.Database.OpenConnectionAsync(cancellation);
+        var connection = (NpgsqlConnection)db.Database.GetDbConnection();
+        foreach (var model in await PropensityInForce.ListAsync(db, cancellation))
+        {
+            if (JsonValue.Number(stored, model.Key) is not { } probability)
+            {
+                continue;
+            }
+
+            var parameters = model.ReadParameters();
+            var scorer = parameters.Model.Bind(parameters.Features.ListNames());
+            var rows = propensities.ReadAsync(
+                connection, [key], model.Settings, parameters.Features, model.FindMoment(time.GetUtcNow(), options), cancellation);
+            await foreach (var row in rows)
+            {
+                found.Add(new CustomerPrediction(
+                    PropensityName.Prefix + model.Key, probability, null,
+                    $"{model.Settings.Name}: {Percent(probability)} within {Count(model.Settings.WithinDays!.Value, "day")}.",
+                    [.. scorer.Explain(row.Values, MostReasons).Select(PropensityReason.From)]));
+            }
+        }
+
+        return found;
     }
 
     private static IEnumerable<CustomerPrediction> List(string id, CustomerScores scores, LifetimeValueModel model)

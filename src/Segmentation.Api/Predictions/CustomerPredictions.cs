@@ -35,4 +35,6 @@ public sealed record PredictionInputs(
 /// <param name="Value">Its value, as rules compare it.</param>
 /// <param name="Interval">Of orders: how many it will be in 80 % of all cases, from 10,000 draws of the posterior distribution.</param>
 /// <param name="Text">Why, in words.</param>
-public sealed record CustomerPrediction(string Field, decimal Value, IReadOnlyList<int>? Interval, string Text);
+/// <param name="Reasons">Of a propensity: the five greatest terms of its score, as the customer is now.</param>
+public sealed record CustomerPrediction(
+    string Field, decimal Value, IReadOnlyList<int>? Interval, string Text, IReadOnlyList<PropensityReason>? Reasons = null);

@@ -18,6 +18,10 @@ public sealed class PropensityTests : IAsyncLifetime
     private const int Customers = 1600, Days = 75, Within = 14;
     private const string Goal = """{"combinator":"and","rules":[{"field":"type","operator":"=","value":"order_completed"}]}""";
 
+    private const string Likely = """
+        {"name":"Likely","rule":{"combinator":"and","rules":[{"field":"predicted.propensity.buy-again","operator":">=","value":0.3}]}}
+        """;
+
     private static readonly DateTimeOffset now = DateTimeOffset.UtcNow;
 
     private readonly ApiFixture fixture = new();
@@ -64,6 +68,8 @@ public sealed class PropensityTests : IAsyncLifetime
             JsonSerializer.Serialize(PropensityTraining.Fit(rows, 1), Json.Options),
             JsonSerializer.Serialize(parameters.Model, Json.Options));
 
+        await CheckScoresAsync(rows, parameters, tested);
+
         // What nobody can tell is refused, and leaves what there was.
         var noise = Goal.Replace("order_completed", "noise", StringComparison.Ordinal);
         (await Api.PutAsync("models/buy-again", $$"""{"name":"Noise","goal":{{noise}},"withinDays":{{Within}}}""")).Expect(200);
@@ -78,7 +84,11 @@ public sealed class PropensityTests : IAsyncLifetime
         model = (await Api.GetAsync("models/buy-again")).Expect(200);
         Assert.Equal(("ready", 1), (model["status"].GetString(), model["version"].GetInt32()));
 
+        // A model that an active segment reads stays; without it there is no such field.
+        Assert.Contains("likely", (await Api.SendAsync("DELETE", "models/buy-again", null)).Expect(409).Body);
+        (await Api.SendAsync("DELETE", "segments/likely", null)).Expect(204);
         (await Api.SendAsync("DELETE", "models/buy-again", null)).Expect(204);
+        (await Api.PutAsync("segments/likely", Likely)).Expect(400);
         (await Api.GetAsync("models/buy-again")).Expect(404);
     }
 
@@ -142,6 +152,40 @@ public sealed class PropensityTests : IAsyncLifetime
     {
         var answer = (await Api.PutAsync("models/mine", body.Replace("GOAL", Goal, StringComparison.Ordinal))).Expect(400);
         Assert.Equal(faults, string.Join(',', answer.Faults.Order(StringComparer.Ordinal)));
+    }
+
+    // A customer's score is the formula on what is read of it, as are the reasons, and rules read it.
+    private async Task CheckScoresAsync(FeatureRows rows, PropensityParameters parameters, DateTimeOffset tested)
+    {
+        (await Api.PutAsync("segments/likely", Likely)).Expect(201);
+        await Wait.UntilAsync(
+            async () => (await Api.GetAsync("customers/c-0")).Body.Contains("propensity", StringComparison.Ordinal), "all are scored");
+        Assert.True(rows.Rows.Count > 0 && tested < now);
+        var moment = new PropensityMoment(now, now, DateOnly.FromDateTime(now.UtcDateTime));
+        var scorer = parameters.Model.Bind(rows.Features);
+        var current = await ListAsync(Settings(Goal), parameters.Features, moment);
+        var expected = current.Select(r => Math.Round((decimal)scorer.Tell(r.Values), 6, MidpointRounding.AwayFromZero)).ToList();
+        var stored = new List<decimal>();
+        await using (var server = new ApiFixture.Server(fixture.ConnectionString))
+        await using (var scope = server.Services.CreateAsyncScope())
+        {
+            var db = scope.ServiceProvider.GetRequiredService<SegmentationDb>();
+            stored = await db.Database.SqlQueryRaw<decimal>(
+                "SELECT (propensities ->> 'buy-again')::numeric AS \"Value\" FROM customer_scores ORDER BY customer_key").ToListAsync();
+        }
+
+        Assert.Equal(expected, stored);
+        await Wait.UntilAsync(
+            async () => (await Api.GetAsync("segments/likely/count")).Expect(200)["count"].GetInt32() == expected.Count(p => p >= 0.3m),
+            "membership follows");
+        Assert.InRange(expected.Count(p => p >= 0.3m), 20, Customers - 20);
+        var predicted = (await Api.GetAsync("customers/c-0/predictions")).Expect(200)["items"].EnumerateArray()
+            .Single(i => i.GetProperty("field").ValueEquals("predicted.propensity.buy-again"));
+        var customer = (await Api.GetAsync("customers/c-0")).Expect(200)["predicted"].GetProperty("propensity");
+        Assert.Equal(customer.GetProperty("buy-again").GetDecimal(), predicted.GetProperty("value").GetDecimal());
+        var reasons = predicted.GetProperty("reasons").EnumerateArray().ToList();
+        Assert.Equal(5, reasons.Count);
+        Assert.All(reasons, r => Assert.Contains("the odds by", r.GetProperty("text").GetString(), StringComparison.Ordinal));
     }
 
     private static ModelSettings Settings(string goal) => new() { Goal = JsonElement.Parse(goal), WithinDays = Within };

@@ -12,7 +12,7 @@ namespace Segmentation.Api.Predictions;
 /// <param name="Texts">Of country, region, gender and language, and of attributes that are texts: their values. Each is a feature, 0 or 1.
 /// </param>
 /// <param name="Attributes">The attributes that are read, as they stand today.</param>
-internal sealed record PropensityFeatures(
+public sealed record PropensityFeatures(
     string[] Types, IReadOnlyDictionary<string, string[]> Texts, string[] Attributes)
 {
     /// <summary>Texts of profiles that are read, in the order of the statement.</summary>

@@ -15,11 +15,11 @@ namespace Segmentation.Api.Predictions;
 /// <param name="At">What happened by then is known.</param>
 /// <param name="Until">The goal counts up to here.</param>
 /// <param name="Today">The day that it is in.</param>
-internal readonly record struct PropensityMoment(DateTimeOffset At, DateTimeOffset Until, DateOnly Today);
+public readonly record struct PropensityMoment(DateTimeOffset At, DateTimeOffset Until, DateOnly Today);
 
 /// <summary>Reads what propensity is fitted on and scores by: each customer's features as of an instant, and whether the goal came.
 /// </summary>
-internal sealed class PropensityReader(
+public sealed class PropensityReader(
     SegmentationDb db, MetricEvents events, DefinitionCache definitions, Populations populations, RevenueOptions revenue,
     PredictionOptions options)
 {

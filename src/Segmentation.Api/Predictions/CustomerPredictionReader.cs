@@ -55,7 +55,8 @@ public sealed class CustomerPredictionReader(
             return found;
         }
 
-        await db.Database.OpenConnectionAsync(cancellation);
+        // A context goes back to its pool with a connection that is closed.
+        await using var transaction = await db.BeginAsync(cancellation);
         var connection = (NpgsqlConnection)db.Database.GetDbConnection();
         foreach (var model in await PropensityInForce.ListAsync(db, cancellation))
         {

@@ -209,7 +209,7 @@ public sealed class PropensityTests : IAsyncLifetime
         await using var server = new ApiFixture.Server(fixture.ConnectionString);
         await using var scope = server.Services.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<SegmentationDb>();
-        await db.Database.OpenConnectionAsync();
+        await using var transaction = await db.Database.BeginTransactionAsync();
         var reader = scope.ServiceProvider.GetRequiredService<PropensityReader>();
         var connection = (NpgsqlConnection)db.Database.GetDbConnection();
         return await reader.ReadAsync(connection, null, settings, features, moment, CancellationToken.None).ToListAsync();

@@ -15,7 +15,7 @@ namespace Segmentation.Api.Segments;
 public sealed record ModelDefinition(string Key, ModelType Type, ModelSettings Settings);
 
 /// <summary>Models: those that are built in, and those that users define. What was fitted is not here.</summary>
-public sealed class ModelStore(SegmentationDb db, IEnumerable<ModelType> types, DefinitionCache definitions, TimeProvider time)
+public sealed class ModelStore(SegmentationDb db, IEnumerable<ModelType> types, TimeProvider time)
 {
     // Each that is in force is read for everybody once a day.
     private const int Most = 20;
@@ -96,9 +96,7 @@ public sealed class ModelStore(SegmentationDb db, IEnumerable<ModelType> types, 
 
         if (IsKey(key))
         {
-            // Through other segments as well: one that refers to an invalid segment is invalid.
-            var all = await definitions.GetAsync(db, cancellation);
-            var users = all.SelectActive(all.FindAffected(all.FindFieldUsers(PropensityName.Prefix + key))).Select(s => s.Key).ToList();
+            var users = await FindAsync(key, cancellation) is { } model ? await model.Type.ListUsersAsync(key, cancellation) : [];
             if (users.Count > 0)
             {
                 throw ApiProblem.Conflict($"Active segments read \"{key}\": {string.Join(", ", users)}.");

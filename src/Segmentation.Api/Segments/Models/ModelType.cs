@@ -25,6 +25,10 @@ public abstract class ModelType
     /// <summary>Adds what is wrong with settings by what else is defined.</summary>
     internal virtual Task CheckAsync(ModelSettings settings, List<RuleError> errors, CancellationToken cancellation) => Task.CompletedTask;
 
+    /// <summary>The keys of the active segments that read a model, directly or not.</summary>
+    internal virtual Task<IReadOnlyList<string>> ListUsersAsync(string key, CancellationToken cancellation) =>
+        Task.FromResult<IReadOnlyList<string>>([]);
+
     /// <summary>Adds a fault unless a setting is what it has to be.</summary>
     protected static void Require(bool holds, string pointer, string message, List<RuleError> errors)
     {

@@ -46,6 +46,13 @@ internal sealed class PropensityType(SegmentationDb db, DefinitionCache definiti
         };
     }
 
+    internal override async Task<IReadOnlyList<string>> ListUsersAsync(string key, CancellationToken cancellation)
+    {
+        // Through other segments as well: one that refers to an invalid segment is invalid.
+        var all = await definitions.GetAsync(db, cancellation);
+        return [.. all.SelectActive(all.FindAffected(all.FindFieldUsers(PropensityName.Prefix + key))).Select(s => s.Key)];
+    }
+
     internal override async Task CheckAsync(ModelSettings settings, List<RuleError> errors, CancellationToken cancellation)
     {
         var all = await definitions.GetAsync(db, cancellation);

@@ -53,7 +53,7 @@ internal static class ScoreSection
     }
 
     private static async Task<long> ScoreAsync(Scorer scorer, DateOnly day) =>
-        await scorer.ScoreEveryoneAsync(new ScoringModels(new LifetimeValueScorer(day.DayNumber, day, Model)), default) ?? 0;
+        await scorer.ScoreEveryoneAsync(new ScoringModels(new LifetimeValueScorer(day.DayNumber, day, Model), []), default) ?? 0;
 
     private static async Task<long> ReadAsync(World world)
     {

@@ -252,7 +252,7 @@ public sealed class ScoringTests : IAsyncLifetime
             i % 6 == 0 ? null : (decimal?)random.Next(0, 9_000) / 100))));
         var model = new LifetimeValueModel(
             new FrequencyModel(FrequencyKind.MbgNbd, 0.8, 9, 0.9, 2.5), new SpendModel(6, 4, 15), 90, 0.1, 0.5, 0.95);
-        var models = new ScoringModels(new LifetimeValueScorer(3, null, model));
+        var models = new ScoringModels(new LifetimeValueScorer(3, null, model), []);
         await scorer.ScoreEveryoneAsync(models, default);
         var rows = await ReadAsync(
             """
@@ -293,7 +293,7 @@ public sealed class ScoringTests : IAsyncLifetime
         Assert.Equal(0, await scorer.ScoreEveryoneAsync(models, default));
 
         // Pinned to a day, they are of that day, and stay.
-        var pinned = new ScoringModels(new LifetimeValueScorer(4, new DateOnly(2026, 3, 1), model));
+        var pinned = new ScoringModels(new LifetimeValueScorer(4, new DateOnly(2026, 3, 1), model), []);
         await scorer.ScoreEveryoneAsync(pinned, default);
         const string stored = "SELECT (to_jsonb(s) - 'silence')::text FROM customer_scores s WHERE version = 4 ORDER BY customer_key";
         var before = await ReadAsync(stored);

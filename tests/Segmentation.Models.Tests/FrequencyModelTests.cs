@@ -112,7 +112,10 @@ public sealed class FrequencyModelTests
         double[] parameters = [1e-6, 0.01, 1, 50, 1e6];
         foreach (var kind in Enum.GetValues<FrequencyKind>())
         {
-            foreach (var (r, alpha, a, b) in from r in parameters from alpha in parameters from a in parameters from b in parameters
+            foreach (var (r, alpha, a, b) in from r in parameters
+                                             from alpha in parameters
+                                             from a in parameters
+                                             from b in parameters
                                              select (r, alpha, a, b))
             {
                 var model = new FrequencyModel(kind, r, alpha, a, b);

@@ -144,7 +144,7 @@ internal sealed class PurchaseData(int cut, int last, int recentDays, double ref
         }
 
         CollectionsMarshal.GetValueRefOrAddDefault(Histories, Describe(days, last), out _)++;
-        if (Average(days) is (> 0 and var count, var mean))
+        if (Average(days) is ( > 0 and var count, var mean))
         {
             Spends.Add((count, mean));
             double x = days.Length - 1;

@@ -84,7 +84,8 @@ public static class PropensityTraining
 
         IDataView View(IEnumerable<FeatureRow> of) => ml.Data.LoadFromEnumerable(of.Select(r => new BinnedRow
         {
-            Label = r.Happened, Features = [.. features.Select(f => (float)f.Bins.Find(r.Values[f.Place]))],
+            Label = r.Happened,
+            Features = [.. features.Select(f => (float)f.Bins.Find(r.Values[f.Place]))],
         }), schema);
     }
 

@@ -45,7 +45,7 @@ public sealed class OpenApiTests(SampleApi api) : IClassFixture<SampleApi>
         "FeedbackFigures", "FeedbackTerm",
         "FormulaResult", "FormulaRow", "LifetimeValueParameters", "MetricDifference",
         "MetricFigures", "PerformanceBucket", "PortfolioGrowth", "PortfolioItem", "PortfolioPrediction",
-        "PortfolioRisk", "PortfolioValue", "PredictionInputs",
+        "PortfolioRisk", "PortfolioValue", "PredictionInputs", "PropensityReason",
     ];
 
     private JsonElement Schemas => api.Document.GetProperty("components").GetProperty("schemas");

@@ -116,7 +116,11 @@ public sealed class PropensityTests : IAsyncLifetime
         var features = new PropensityFeatures(
             ["order_completed", "visit"], new Dictionary<string, string[]>
             {
-                ["country"] = ["de", "us"], ["region"] = [], ["gender"] = ["f"], ["language"] = [], ["plan"] = ["free", "pro"],
+                ["country"] = ["de", "us"],
+                ["region"] = [],
+                ["gender"] = ["f"],
+                ["language"] = [],
+                ["plan"] = ["free", "pro"],
             },
             ["plan", "seats"]);
         var row = Assert.Single(await ListAsync(Settings(Goal), features, moment));
@@ -125,11 +129,29 @@ public sealed class PropensityTests : IAsyncLifetime
         Assert.Equal(
             new Dictionary<string, float>
             {
-                ["signup.days"] = 81, ["age"] = 29, ["active.days30"] = 4, ["active.days90"] = 7, ["orders.x"] = 2, ["orders.tx"] = 56,
-                ["orders.T"] = 60, ["orders.m"] = 50, ["goal.count90"] = 4, ["goal.amount90"] = 150,
-                ["events.order_completed.7d"] = 1, ["events.order_completed.30d"] = 1, ["events.order_completed.90d"] = 4,
-                ["events.order_completed.days"] = 4, ["events.visit.7d"] = 3, ["events.visit.30d"] = 3, ["events.visit.90d"] = 4,
-                ["events.visit.days"] = 0, ["country=de"] = 1, ["country=us"] = 0, ["gender=f"] = 1, ["plan=free"] = 0, ["plan=pro"] = 1,
+                ["signup.days"] = 81,
+                ["age"] = 29,
+                ["active.days30"] = 4,
+                ["active.days90"] = 7,
+                ["orders.x"] = 2,
+                ["orders.tx"] = 56,
+                ["orders.T"] = 60,
+                ["orders.m"] = 50,
+                ["goal.count90"] = 4,
+                ["goal.amount90"] = 150,
+                ["events.order_completed.7d"] = 1,
+                ["events.order_completed.30d"] = 1,
+                ["events.order_completed.90d"] = 4,
+                ["events.order_completed.days"] = 4,
+                ["events.visit.7d"] = 3,
+                ["events.visit.30d"] = 3,
+                ["events.visit.90d"] = 4,
+                ["events.visit.days"] = 0,
+                ["country=de"] = 1,
+                ["country=us"] = 0,
+                ["gender=f"] = 1,
+                ["plan=free"] = 0,
+                ["plan=pro"] = 1,
                 ["seats"] = 3,
             },
             values);

@@ -178,7 +178,9 @@ internal sealed partial class Scorer(
         // Who has no event has a propensity all the same.
         chunk.AddRange(propensities.ListOthers().ToList().Select(customer => new CustomerScores
         {
-            CustomerKey = customer, ScoredOn = now.Today, Propensities = propensities.Take(customer),
+            CustomerKey = customer,
+            ScoredOn = now.Today,
+            Propensities = propensities.Take(customer),
         }));
         if (chunk.Count > 0)
         {

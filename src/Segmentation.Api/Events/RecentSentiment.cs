@@ -40,9 +40,16 @@ internal static class RecentSentiment
     /// <summary>Sets the columns of a customer.</summary>
     /// <param name="recent">A row of <see cref="Sql"/>; where it may be missing, <paramref name="before"/> stays.</param>
     /// <param name="before">The customer; null to set what the row has.</param>
-    public static string SetSql(string recent, string? before) => Columns(n => string.Join(", ", from column in new[] { "at", "mean" }
-                                                                                                 let value = $"{recent}.{column}{n}"
-                                                                                                 select $"sentiment_{column}{n} = {(before is null ? value : $"coalesce({value}, {before}.sentiment_{column}{n})")}"));
+    public static string SetSql(string recent, string? before)
+    {
+        return Columns(n => $"{Set($"at{n}")}, {Set($"mean{n}")}");
+
+        string Set(string column)
+        {
+            var value = $"{recent}.{column}";
+            return $"sentiment_{column} = {(before is null ? value : $"coalesce({value}, {before}.sentiment_{column})")}";
+        }
+    }
 
     /// <summary>The same for a customer in memory.</summary>
     /// <param name="events">All of its events.</param>

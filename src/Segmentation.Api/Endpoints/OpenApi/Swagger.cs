@@ -74,6 +74,7 @@ internal static class Swagger
         o.DocumentFilter<TagFilter>();
         o.DocumentFilter<ScopeFilter>();
         o.DocumentFilter<ResourceFilter>();
+        o.DocumentFilter<LetterFilter>();
         o.DocumentFilter<RuleFilter>();
         o.DocumentFilter<AnalysisFilter>();
         o.DocumentFilter<ProblemFilter>();

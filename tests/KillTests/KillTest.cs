@@ -157,7 +157,8 @@ internal static class KillTest
         return failures.Count == 0 ? 0 : 1;
 
         Task<ApiProcess> StartApiAsync() => ApiProcess.StartAsync(
-            options.Api, postgres.ConnectionString, null, ("Database__MigrateOnStart", "true"),
+            options.Api, postgres.AppConnectionString, null, ("ConnectionStrings__SegmentationOwner", postgres.OwnerConnectionString),
+            ("Database__MigrateOnStart", "true"),
             ("Webhooks__AllowHttp", "true"), ("Webhooks__AllowPrivateAddresses", "true"),
             ("DOTNET_TieredPGO", "0")); // It lives for seconds: instrumenting code to compile it better later is in vain.
     }

@@ -85,8 +85,14 @@ public static class Json
             string part;
             if (path[i] == '[' && i + 1 < path.Length && path[i + 1] == '\'')
             {
-                end = path.IndexOf("']", i, StringComparison.Ordinal);
-                end = end < 0 ? path.Length : end;
+                // The name is as it was sent, brackets and quotes too: it ends where a path can go on, or does.
+                end = i + 2;
+                do
+                {
+                    end = path.IndexOf("']", end, StringComparison.Ordinal) is var next and >= 0 ? next + 2 : path.Length + 2;
+                }
+                while (end < path.Length && path[end] is not ('.' or '['));
+                end -= 2;
                 part = path[(i + 2)..end];
                 i = end + 2;
             }

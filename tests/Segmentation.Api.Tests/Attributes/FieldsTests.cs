@@ -17,7 +17,8 @@ public sealed class FieldsTests(ApiFixture fixture) : IClassFixture<ApiFixture>
         var inner = options["behavioral.events"].GetProperty("subproperties");
         Assert.Equal(JsonValueKind.Array, inner.ValueKind);
         var names = Names(inner);
-        Assert.Equal(["type", "occurredAt", "amount", "channel", "hourOfDay", "dayOfWeek", "month"], names.Take(7));
+        Assert.Equal(
+            ["type", "occurredAt", "amount", "channel", "sentiment", "sentimentSource", "hourOfDay", "dayOfWeek", "month"], names.Take(9));
         Assert.Equal(names, Names(options["behavioral.sequence"].GetProperty("subproperties")));
 
         var group = Assert.Single((await Api.GetAsync("fields?for=event")).Expect(200).Json.EnumerateArray());
@@ -42,8 +43,8 @@ public sealed class FieldsTests(ApiFixture fixture) : IClassFixture<ApiFixture>
         var events = (await OptionsAsync())["behavioral.events"];
         var aggregates = events.GetProperty("aggregates").EnumerateArray().ToDictionary(a => a.GetProperty("name").GetString()!);
         Assert.Equal(EventRuleTerms.Aggregates, aggregates.Keys);
-        Assert.Equal(["amount", "properties.*"], Texts(aggregates["sum"].GetProperty("of")));
-        Assert.Equal(["occurredAt", "amount", "properties.*"], Texts(aggregates["min"].GetProperty("of")));
+        Assert.Equal(["amount", "sentiment", "properties.*"], Texts(aggregates["sum"].GetProperty("of")));
+        Assert.Equal(["occurredAt", "amount", "sentiment", "properties.*"], Texts(aggregates["min"].GetProperty("of")));
         Assert.Empty(Texts(aggregates["distinctDays"].GetProperty("of")));
         foreach (var (name, aggregate) in aggregates)
         {

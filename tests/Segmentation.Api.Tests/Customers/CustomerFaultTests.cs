@@ -20,6 +20,9 @@ public sealed class CustomerFaultTests(ApiFixture fixture) : IClassFixture<ApiFi
     {
         { """{"nmae":"x"}""", ["/nmae"] },
         { """{"demographic":{"agee":1}}""", ["/demographic/agee"] },
+        { """{"]oal":1}""", ["/]oal"] },
+        { """{"a']b":1}""", ["/a']b"] },
+        { """{"demographic":{"['a.b']c":1}}""", ["/demographic/['a.b']c"] },
         { """{"nmae":"x","email":5,"demographic":{"agee":1,"income":"12"},"psychographic":{"interests":[1,2]},"signedUpAt":"May"}""",
             ["/demographic/agee", "/demographic/income", "/email", "/nmae", "/psychographic/interests/0", "/psychographic/interests/1",
                 "/signedUpAt"] },
@@ -104,6 +107,7 @@ public sealed class CustomerFaultTests(ApiFixture fixture) : IClassFixture<ApiFi
     [Theory]
     [InlineData("[]", "")]
     [InlineData("""{"unknown":1}""", "/unknown")]
+    [InlineData("""{"]oal":1}""", "/]oal")]
     [InlineData("""{"geographic":{"country":"Germany"}}""", "/geographic/country")]
     [InlineData("""{"demographic":{"income":"a"}}""", "/demographic/income")]
     [InlineData("""{"id":"other"}""", "/id")]

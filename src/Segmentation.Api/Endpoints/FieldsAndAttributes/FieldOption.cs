@@ -31,6 +31,7 @@ public sealed record FieldGroup(string Label, string Kind, IReadOnlyList<FieldOp
 /// <param name="MatchModes">The modes of <c>match</c>, for a field whose rules have one.</param>
 /// <param name="Aggregates">The aggregates of <c>match</c>, each with the fields of which it can be.</param>
 /// <param name="Subproperties">The fields of one event, for the rules in its value.</param>
+/// <param name="Group">What it is one of inside its kind: <c>predicted</c>; missing for most.</param>
 public sealed record FieldOption(
     string Name,
     string Label,
@@ -47,7 +48,8 @@ public sealed record FieldOption(
     RelativeDate? DefaultValue = null,
     IReadOnlyList<FieldOperator>? MatchModes = null,
     IReadOnlyList<FieldAggregate>? Aggregates = null,
-    IReadOnlyList<FieldOption>? Subproperties = null)
+    IReadOnlyList<FieldOption>? Subproperties = null,
+    string? Group = null)
 {
     private static readonly RelativeDate ThirtyDaysAgo = new("relative", "now", -30, "day");
 
@@ -99,7 +101,8 @@ public sealed record FieldOption(
             isComparable ? "comparableAs" : null,
             isComparable ? field.ComparableAs : null,
             field.Check is not null ? "in" : isOrdered ? ">=" : null,
-            isDate ? ThirtyDaysAgo : null);
+            isDate ? ThirtyDaysAgo : null,
+            Group: field.Group);
     }
 
     // The type of a rule on a property is that of its value: the operators are those of the types that events have there.

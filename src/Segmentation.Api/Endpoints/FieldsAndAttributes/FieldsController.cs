@@ -37,8 +37,8 @@ public sealed class FieldsController(FieldDirectory directory, FieldSuggestions 
         var options = FieldOption.List(fields, segments, ofEvents);
         return
         [
-            .. fields.Zip(options).GroupBy(f => (f.First.Kind, Group: f.First.Group ?? f.First.Kind), f => f.Second)
-                .Select(g => new FieldGroup(char.ToUpperInvariant(g.Key.Group[0]) + g.Key.Group[1..], g.Key.Kind, [.. g])),
+            .. fields.Zip(options).GroupBy(f => f.First.Kind, f => f.Second)
+                .Select(g => new FieldGroup(char.ToUpperInvariant(g.Key[0]) + g.Key[1..], g.Key, [.. g])),
         ];
     }
 

@@ -279,7 +279,7 @@ public sealed class BackgroundImportTests(ApiFixture fixture) : IClassFixture<Ap
         await using var source = NpgsqlDataSource.Create(fixture.ConnectionString);
         await using var command = source.CreateCommand("""
             SELECT count(*) FROM pg_stat_activity
-            WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%customers%'
+            WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%incoming_customers%'
             """);
         return (long)(await command.ExecuteScalarAsync())!;
     }

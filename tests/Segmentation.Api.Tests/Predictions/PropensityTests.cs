@@ -97,9 +97,10 @@ public sealed class PropensityTests : IAsyncLifetime
     {
         (await Api.PutAsync("attributes/plan", """{"type":"text","kind":"value"}""")).Expect(201);
         (await Api.PutAsync("attributes/seats", """{"type":"integer","kind":"value"}""")).Expect(201);
+        (await Api.PutAsync("attributes/country", """{"type":"text","kind":"value"}""")).Expect(201);
         (await Api.PutAsync("customers/x", """
             {"signedUpAt":"2020-01-11T09:00:00Z","demographic":{"birthDate":"1990-06-15","gender":"F"},"geographic":{"country":"DE"},
-            "attributes":{"plan":"Pro","seats":3}}
+            "attributes":{"plan":"Pro","seats":3,"country":"Far"}}
             """)).Expect(201);
         (string Type, string At, string Amount)[] own =
         [
@@ -120,9 +121,10 @@ public sealed class PropensityTests : IAsyncLifetime
                 ["region"] = [],
                 ["gender"] = ["f"],
                 ["language"] = [],
-                ["plan"] = ["free", "pro"],
+                ["attributes.plan"] = ["free", "pro"],
+                ["attributes.country"] = ["far"],
             },
-            ["plan", "seats"]);
+            ["plan", "seats", "country"]);
         var row = Assert.Single(await ListAsync(Settings(Goal), features, moment));
         Assert.True(row.Happened);
         var values = features.ListNames().Zip(row.Values).ToDictionary(v => v.First, v => v.Second);
@@ -150,11 +152,19 @@ public sealed class PropensityTests : IAsyncLifetime
                 ["country=de"] = 1,
                 ["country=us"] = 0,
                 ["gender=f"] = 1,
-                ["plan=free"] = 0,
-                ["plan=pro"] = 1,
-                ["seats"] = 3,
+                ["attributes.plan=free"] = 0,
+                ["attributes.plan=pro"] = 1,
+                ["attributes.seats"] = 3,
+                ["attributes.country=far"] = 1,
             },
             values);
+
+        // An attribute may be called as a part of the profile is.
+        var settings = Settings(Goal) with { Features = ["attributes.seats", "attributes.country"] };
+        var chosen = await UseAsync((reader, _) => reader.ChooseAsync(settings, moment, CancellationToken.None));
+        Assert.Equal(["de"], chosen.Texts["country"]);
+        Assert.Equal(["far"], chosen.Texts["attributes.country"]);
+        Assert.Equal(chosen.ListNames(), chosen.ListNames().Distinct());
 
         // Without a day in which it came, and before it was there.
         Assert.False(Assert.Single(await ListAsync(Settings(Goal), features, moment with { Until = at.AddDays(4) })).Happened);
@@ -226,15 +236,17 @@ public sealed class PropensityTests : IAsyncLifetime
         return (rows, parameters);
     }
 
-    private async Task<List<FeatureRow>> ListAsync(ModelSettings settings, PropensityFeatures features, PropensityMoment moment)
+    private Task<List<FeatureRow>> ListAsync(ModelSettings settings, PropensityFeatures features, PropensityMoment moment) => UseAsync(
+        async (reader, connection) =>
+            await reader.ReadAsync(connection, null, settings, features, moment, CancellationToken.None).ToListAsync());
+
+    private async Task<T> UseAsync<T>(Func<PropensityReader, NpgsqlConnection, Task<T>> use)
     {
         await using var server = new ApiFixture.Server(fixture.ConnectionString);
         await using var scope = server.Services.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<SegmentationDb>();
         await using var transaction = await db.Database.BeginTransactionAsync();
-        var reader = scope.ServiceProvider.GetRequiredService<PropensityReader>();
-        var connection = (NpgsqlConnection)db.Database.GetDbConnection();
-        return await reader.ReadAsync(connection, null, settings, features, moment, CancellationToken.None).ToListAsync();
+        return await use(scope.ServiceProvider.GetRequiredService<PropensityReader>(), (NpgsqlConnection)db.Database.GetDbConnection());
     }
 
     private async Task LoadAsync()

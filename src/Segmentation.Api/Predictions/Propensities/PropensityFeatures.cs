@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Numerics;
 using System.Text.Json.Serialization;
+using Segmentation.Api.Segments;
 
 namespace Segmentation.Api.Predictions;
 
@@ -24,9 +25,9 @@ public sealed record PropensityFeatures(
         "goal.amount90",
     ];
 
-    /// <summary>Texts of a customer: those of the profile, then the attributes.</summary>
+    /// <summary>Texts of a customer: those of the profile, then the attributes as fields, whose names no other feature has.</summary>
     [JsonIgnore]
-    public IEnumerable<string> TextNames => ProfileTexts.Concat(Attributes);
+    public IEnumerable<string> TextNames => ProfileTexts.Concat(Attributes.Select(a => PropensityType.AttributePrefix + a));
 
     /// <summary>The features' names, in the order of the values.</summary>
     public string[] ListNames() =>

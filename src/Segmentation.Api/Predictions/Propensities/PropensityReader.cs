@@ -45,17 +45,14 @@ public sealed class PropensityReader(
         var goals = await ListTypesAsync(recent.Where(ofGoal), cancellation);
         var types = goals.Concat(await ListTypesAsync(recent, cancellation)).Distinct(StringComparer.Ordinal).Take(MostTypes);
         string[] attributes = [.. (settings.Features ?? []).Select(f => f[PropensityType.AttributePrefix.Length..])];
-        string[] names =
-        [
-            .. PropensityFeatures.ProfileTexts,
-            .. attributes.Where(a => all.Attributes.Any(d => d.Name == a && d.Type == "text")),
-        ];
+        string[] texts = [.. attributes.Where(a => all.Attributes.Any(d => d.Name == a && d.Type == "text"))];
+        const string prefix = PropensityType.AttributePrefix;
         var values = await db.QueryAsync(
             $"""
             SELECT name, value, count(*) AS customers, sum(count(*)) OVER (PARTITION BY name) AS total
             FROM customers c CROSS JOIN LATERAL (
                 SELECT n, v FROM unnest(@profile, ARRAY[{ProfileTexts}]) AS p(n, v)
-                UNION ALL SELECT n, c.attributes_folded ->> n FROM unnest(@attributes) AS a(n)) AS t(name, value)
+                UNION ALL SELECT '{prefix}' || n, c.attributes_folded ->> n FROM unnest(@attributes) AS a(n)) AS t(name, value)
             WHERE {Known} GROUP BY name, value
             """,
             row => (
@@ -63,9 +60,9 @@ public sealed class PropensityReader(
                 Share: (double)(row.GetInt64(2) / row.GetDecimal(3))),
             cancellation,
             new NpgsqlParameter("profile", Texts) { Value = PropensityFeatures.ProfileTexts },
-            new NpgsqlParameter("attributes", Texts) { Value = names[PropensityFeatures.ProfileTexts.Length..] },
+            new NpgsqlParameter("attributes", Texts) { Value = texts },
             new NpgsqlParameter("at", moment.At));
-        var known = names.ToDictionary(
+        var known = PropensityFeatures.ProfileTexts.Concat(texts.Select(t => prefix + t)).ToDictionary(
             n => n,
             n => values.Where(v => v.Name == n && v.Value is not null && v.Share >= LeastShare)
                 .OrderByDescending(v => v.Share).ThenBy(v => v.Value, StringComparer.Ordinal)

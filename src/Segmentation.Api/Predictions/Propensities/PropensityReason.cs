@@ -21,16 +21,31 @@ public sealed record PropensityReason(string Feature, double? Value, double Odds
     private static string Describe(string feature, float? value)
     {
         var number = value?.ToString("0.##", CultureInfo.InvariantCulture);
-        if (feature.Contains('='))
+        const string events = "events.";
+        if (feature.Contains('=') && !feature.StartsWith(events, StringComparison.Ordinal))
         {
             return value == 1 ? $"That {feature.Replace("=", " is ", StringComparison.Ordinal)}"
                 : $"That {feature.Replace("=", " is not ", StringComparison.Ordinal)}";
         }
 
-        const string events = "events.";
         if (!feature.StartsWith(events, StringComparison.Ordinal))
         {
-            return number is null ? $"That {feature} is missing" : $"That {feature} is {number}";
+            return (feature, number) switch
+            {
+                ("signup.days", null) => "That it is not known when it signed up",
+                ("signup.days", _) => $"That it signed up {number} days ago",
+                ("active.days30" or "active.days90", _) => $"That it was active on {number} of the last {feature[^2..]} days",
+                ("orders.x" or "orders.tx" or "orders.T", null) => "That it has no order",
+                ("orders.x", _) => $"That it ordered on {number} days after the first",
+                ("orders.tx", _) => $"That {number} days lie between its first order and its last",
+                ("orders.T", _) => $"That its first order was {number} days ago",
+                ("orders.m", null) => "That no order after the first had an amount",
+                ("orders.m", _) => $"That its orders after the first had an amount of {number} on average",
+                ("goal.count90", _) => $"That it did this {number} times in 90 days",
+                ("goal.amount90", _) => $"That this had an amount of {number} in 90 days",
+                (_, null) => $"That {feature} is missing",
+                _ => $"That {feature} is {number}",
+            };
         }
 
         var (type, what) = (feature[events.Length..feature.LastIndexOf('.')], feature[(feature.LastIndexOf('.') + 1)..]);

@@ -15,25 +15,6 @@ internal static class Report
     public static void Write(
         World world, string version, IReadOnlyDictionary<string, string> measured, IEnumerable<(string Name, string Title)> sections)
     {
-        // Saved beside the data, since they hold for it.
-        var folder = Directory.CreateDirectory(Path.Combine(world.Options.Data, "measured")).FullName;
-        foreach (var (name, text) in measured)
-        {
-            File.WriteAllText(
-                Path.Combine(folder, name + ".md"),
-                $"*{DateTime.UtcNow:yyyy-MM-dd HH:mm} UTC, {Machine()}, load average {Load()} at the end; {version}; "
-                    + $"{Text.Number(world.Options.Customers)} customers, {Text.Number(world.Options.Events)} events.*\n\n{text.Trim()}\n");
-        }
-
-        var body = new StringBuilder($"{Begin} -->\n");
-        foreach (var (name, title) in sections)
-        {
-            var file = Path.Combine(folder, name + ".md");
-            body.Append(
-                CultureInfo.InvariantCulture, $"\n## {title}\n\n{(File.Exists(file) ? File.ReadAllText(file) : "Not measured.\n")}");
-        }
-
-        body.Append($"\n{End}");
         var report = world.Options.Report!;
         var old = File.Exists(report) ? File.ReadAllText(report) : $"# Benchmarks\n\n{Begin} -->\n{End}\n";
         var (from, to) = (old.IndexOf(Begin, StringComparison.Ordinal), old.IndexOf(End, StringComparison.Ordinal));
@@ -42,7 +23,34 @@ internal static class Report
             throw new InvalidOperationException($"{report} has lost the two comments that enclose what is measured.");
         }
 
+        var head = $"*{DateTime.UtcNow:yyyy-MM-dd HH:mm} UTC, {Machine()}, load average {Load()} at the end; {version}; "
+            + $"{Text.Number(world.Options.Customers)} customers, {Text.Number(world.Options.Events)} events.*";
+        var body = new StringBuilder($"{Begin} -->\n");
+        foreach (var (name, title) in sections)
+        {
+            var text = measured.TryGetValue(name, out var now)
+                ? $"{head}\n\n{now.Trim()}\n"
+                : Find(old[from..to], title) ?? "Not measured.\n";
+            body.Append(CultureInfo.InvariantCulture, $"\n## {title}\n\n{text}");
+        }
+
+        body.Append($"\n{End}");
         File.WriteAllText(report, old[..from] + body + old[(to + End.Length)..]);
+    }
+
+    // What is below a heading.
+    private static string? Find(string text, string title)
+    {
+        var heading = $"\n## {title}\n\n";
+        var at = text.IndexOf(heading, StringComparison.Ordinal);
+        if (at < 0)
+        {
+            return null;
+        }
+
+        var rest = text[(at + heading.Length)..];
+        var next = rest.IndexOf("\n## ", StringComparison.Ordinal);
+        return next < 0 ? $"{rest.TrimEnd()}\n" : rest[..next];
     }
 
     /// <summary>Saves figures beside the data, for a larger size to be compared with.</summary>

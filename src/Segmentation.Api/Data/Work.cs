@@ -3,6 +3,8 @@ using System.Globalization;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Storage;
 using Npgsql;
 using Segmentation.Api.Http;
 
@@ -144,6 +146,9 @@ public sealed class Work : IDisposable
     internal SegmentationDb Connect(SegmentationDb context)
     {
         db = context;
+
+        // One that was left open, or whose beginning of a transaction failed, is counted as open even after it came back from the pool.
+        db.GetService<IRelationalConnection>().Dispose();
         db.Database.SetDbConnection(Source.CreateConnection(), contextOwnsConnection: true);
         return context;
     }

@@ -46,16 +46,17 @@ internal sealed partial class FitSchedule(IServiceScopeFactory scopes, TimeProvi
         IServiceProvider services, DateTimeOffset since, CancellationToken cancellation)
     {
         List<string> asked = [];
-        if (!await services.GetRequiredService<SegmentationDb>().Customers.AnyAsync(c => c.EventCount > 0, cancellation))
-        {
-            return asked;
-        }
-
         var reader = services.GetRequiredService<ModelReader>();
         foreach (var model in await services.GetRequiredService<ModelStore>().ListAsync(cancellation))
         {
             if (await reader.IsDueAsync(model, since, cancellation))
             {
+                // Where nothing has happened yet, there is nothing to fit.
+                if (!await services.GetRequiredService<SegmentationDb>().Customers.AnyAsync(c => c.EventCount > 0, cancellation))
+                {
+                    return asked;
+                }
+
                 var request = new FitRequest { Type = FitAnalysis.TypeName, Model = model.Key };
                 await services.GetRequiredService<AnalysisStore>()
                     .AddAsync(JsonSerializer.SerializeToElement(request, Json.Options), cancellation);

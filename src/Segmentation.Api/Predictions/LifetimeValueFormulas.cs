@@ -133,7 +133,9 @@ public sealed class LifetimeValueFormulas(ModelVersions versions)
             }
 
             var pointer = string.Create(CultureInfo.InvariantCulture, $"/rows/{i}");
-            Require(row.Repeats is >= 0 and <= MostRepeats, "x", "x must be a number from 0 to 1000000.");
+            Require(
+                row.Repeats is { } repeats and >= 0 and <= MostRepeats && double.IsInteger(repeats), "x",
+                "x must be a whole number from 0 to 1000000.");
             Require(row.Age is >= 0 and <= Most, "T", "T must be a number from 0 to 1e9.");
             Require(row.Last is >= 0 && !(row.Last > row.Age), "tx", "tx must be a number from 0 to T.");
             Require(!(row.Repeats == 0 && row.Last > 0), "tx", "Without repeated orders (x is 0) tx is 0.");

@@ -1,3 +1,4 @@
+using Microsoft.EntityFrameworkCore;
 using Segmentation.Api.Analyses;
 using Segmentation.Api.Data;
 using Segmentation.Api.Predictions;
@@ -11,12 +12,14 @@ internal sealed class SampleModel(SegmentationDb db, ModelStore models, FitAnaly
     /// <summary>Fits it and puts it in force, within the transaction that loads the sample; unless there is one already.</summary>
     public async Task AddAsync(DateTimeOffset now, CancellationToken cancellation)
     {
+        if (await db.ModelVersions.AnyAsync(v => v.ModelKey == LifetimeValueType.TypeName, cancellation))
+        {
+            return;
+        }
+
         var model = await models.GetAsync(LifetimeValueType.TypeName, "", cancellation);
         var request = new FitRequest { Type = FitAnalysis.TypeName, Model = model.Key };
         var version = await fits.FitAsync(model, request, new AnalysisRun(now), cancellation);
-        if (version.Version == 1)
-        {
-            await ModelVersions.AddAsync(db, model, version, cancellation);
-        }
+        await ModelVersions.AddAsync(db, model, version, cancellation);
     }
 }

@@ -161,6 +161,19 @@ public sealed class WorkClassTests(WorkClassTests.FullServers servers) : IClassF
     }
 
     [Fact]
+    public async Task ContextThatWasLeftOpen_IsOfUseToTheNextAllTheSame()
+    {
+        await using var server = new ApiFixture.Server(fixture.ConnectionString, migrate: false);
+        for (var i = 0; i < 3; i++)
+        {
+            await using var scope = server.Services.CreateAsyncScope();
+            var db = scope.ServiceProvider.GetRequiredService<SegmentationDb>();
+            Assert.Equal(1, await db.Database.SqlQuery<int>($"SELECT 1 AS \"Value\"").SingleAsync());
+            await db.Database.OpenConnectionAsync();
+        }
+    }
+
+    [Fact]
     public async Task EmptyPool_Is503Busy_AndNotATimeout()
     {
         await using var server = new ApiFixture.Server(

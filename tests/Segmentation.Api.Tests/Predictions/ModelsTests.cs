@@ -221,6 +221,7 @@ public sealed class ModelsTests : IAsyncLifetime
 
     [Theory]
     [InlineData("""{"x":-1,"tx":0,"T":1,"t":1}""", "/rows/1/x")]
+    [InlineData("""{"x":0.5,"tx":0.1,"T":1,"t":1}""", "/rows/1/x")]
     [InlineData("""{"x":1,"tx":3,"T":2,"t":1}""", "/rows/1/tx")]
     [InlineData("""{"x":0,"tx":1,"T":2,"t":1}""", "/rows/1/tx")]
     [InlineData("""{"x":1,"tx":1,"T":2}""", "/rows/1/t")]

@@ -159,6 +159,11 @@ public sealed class PropensityTests : IAsyncLifetime
             },
             values);
 
+        // Each is one feature.
+        var twice = (await Api.PutAsync(
+            "models/mine", $$"""{"type":"propensity","name":"A","goal":{{Goal}},"features":["attributes.plan","attributes.plan"]}"""));
+        Assert.Equal(["/features/1"], twice.Expect(400).Faults);
+
         // An attribute may be called as a part of the profile is.
         var settings = Settings(Goal) with { Features = ["attributes.seats", "attributes.country"] };
         var chosen = await UseAsync((reader, _) => reader.ChooseAsync(settings, moment, CancellationToken.None));

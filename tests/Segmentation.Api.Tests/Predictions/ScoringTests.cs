@@ -305,6 +305,23 @@ public sealed class ScoringTests : IAsyncLifetime
         static decimal Round(double value, int decimals) => Math.Round((decimal)value, decimals, MidpointRounding.AwayFromZero);
     }
 
+    [Fact]
+    public async Task Propensities_OfWhomNoModelTellsAnyMore_AreGone()
+    {
+        await using var host = await MaintainerHost.CreateAsync(connectionString, clock);
+        (await new Api(host.CreateClient()).PutAsync("customers/left", "{}")).Expect(201);
+        await ReadAsync(
+            """
+            WITH stored AS (
+                INSERT INTO customer_scores (customer_key, scored_on, propensities)
+                SELECT key, '2026-03-01', '{"gone":0.5}' FROM customers RETURNING propensities)
+            SELECT propensities::text FROM stored
+            """);
+        Assert.Equal(1, await host.Services.GetRequiredService<Scorer>().ScoreEveryoneAsync(new ScoringModels(null, []), default));
+        Assert.Equal(
+            ["2026-03-28 none"], await ReadAsync("SELECT scored_on || ' ' || coalesce(propensities::text, 'none') FROM customer_scores"));
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(2)]

@@ -24,8 +24,8 @@ public sealed record PropensityReason(string Feature, double? Value, double Odds
         const string events = "events.";
         if (feature.Contains('=') && !feature.StartsWith(events, StringComparison.Ordinal))
         {
-            return value == 1 ? $"That {feature.Replace("=", " is ", StringComparison.Ordinal)}"
-                : $"That {feature.Replace("=", " is not ", StringComparison.Ordinal)}";
+            var parts = feature.Split('=', 2);
+            return $"That {parts[0]} is {(value == 1 ? "" : "not ")}{parts[1]}";
         }
 
         if (!feature.StartsWith(events, StringComparison.Ordinal))

@@ -71,7 +71,6 @@ internal sealed partial class Scorer(
         while (!cancellation.IsCancellationRequested)
         {
             // First who waits, then their events: what is read is not older than what they wait for.
-            var (models, state) = await ReadAsync(cancellation);
             var waiting = await source.QueryAsync(
                 """
                 SELECT id, keys FROM (
@@ -85,6 +84,7 @@ internal sealed partial class Scorer(
                 return;
             }
 
+            var (models, state) = await ReadAsync(cancellation);
             long[] keys = [.. waiting.SelectMany(w => w.Keys).Distinct().Order()];
             List<CustomerScores> scores = [];
             await using (var reading = await source.OpenConnectionAsync(cancellation))
@@ -128,6 +128,14 @@ internal sealed partial class Scorer(
             await CopyAsync(writing, chunk, cancellation);
         }
 
+        // Of whom nothing is told any more, nothing stays.
+        await ExecuteAsync(
+            writing,
+            """
+            INSERT INTO fresh_scores (customer_key, scored_on) SELECT s.customer_key, $1 FROM customer_scores s
+            WHERE s.propensities IS NOT NULL AND NOT EXISTS (SELECT FROM fresh_scores f WHERE f.customer_key = s.customer_key)
+            """,
+            cancellation, new NpgsqlParameter { Value = options.FindDay(at), NpgsqlDbType = NpgsqlDbType.Date });
         await ExecuteAsync(writing, "ANALYZE fresh_scores", cancellation);
         if (!await TakeTurnAsync(writing, state, at, models.Signature, cancellation))
         {
@@ -175,16 +183,17 @@ internal sealed partial class Scorer(
             }
         }
 
+        yield return chunk;
+
         // Who has no event has a propensity all the same.
-        chunk.AddRange(propensities.ListOthers().ToList().Select(customer => new CustomerScores
+        foreach (var others in propensities.ListOthers().ToList().Chunk(ChunkRows))
         {
-            CustomerKey = customer,
-            ScoredOn = now.Today,
-            Propensities = propensities.Take(customer),
-        }));
-        if (chunk.Count > 0)
-        {
-            yield return chunk;
+            yield return [.. others.Select(customer => new CustomerScores
+            {
+                CustomerKey = customer,
+                ScoredOn = now.Today,
+                Propensities = propensities.Take(customer),
+            })];
         }
     }
 

@@ -138,9 +138,9 @@ public sealed class CustomerSnapshots(
     {
         var (customers, events, scores) = readers.Get(db);
         await db.Database.OpenConnectionAsync(cancellation);
-        await using var batch = CreateBatch(id, at, historical, needsRank);
         try
         {
+            await using var batch = CreateBatch(id, at, historical, needsRank);
             await using var reader = await batch.ExecuteReaderAsync(cancellation);
             await reader.ReadAsync(cancellation);
             var version = reader.GetInt64(0);

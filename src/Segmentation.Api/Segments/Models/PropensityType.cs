@@ -64,7 +64,11 @@ internal sealed class PropensityType(SegmentationDb db, DefinitionCache definiti
         var names = all.Attributes.Where(a => a.Type != "set").Select(a => AttributePrefix + a.Name).ToList();
         foreach (var (i, feature) in (settings.Features ?? []).Index())
         {
-            if (!names.Contains(feature))
+            if (settings.Features!.Take(i).Contains(feature))
+            {
+                errors.Add(new RuleError($"/features/{i}", $"{ErrorText.Quote(feature ?? "")} is there already."));
+            }
+            else if (!names.Contains(feature))
             {
                 var hint = NearestName.Find(feature ?? "", names) is { } nearest
                     ? $"Did you mean \"{nearest}\"?"

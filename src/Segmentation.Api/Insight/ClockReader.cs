@@ -36,10 +36,9 @@ public sealed class ClockReader(SegmentationDb db, SegmentQuery query, CustomerR
         : throw ApiProblem.Invalid("days", $"days must be an integer from 1 to {MaxDays}.");
 
     /// <summary>A segment's size at the beginning of each seventh day.</summary>
-    public async Task<Forecast> ReadSizesAsync(DefinitionSet all, SegmentDefinition segment, int days, CancellationToken cancellation)
+    public async Task<IReadOnlyList<ClockSize>> ReadSizesAsync(
+        DefinitionSet all, SegmentDefinition segment, Evaluation now, int days, CancellationToken cancellation)
     {
-        await using var snapshot = await db.Database.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellation);
-        var now = new Evaluation(time.GetUtcNow(), segment.TimeZone);
         List<ClockSize> sizes = [];
         for (var ahead = 7; ahead <= days; ahead += 7)
         {
@@ -48,7 +47,7 @@ public sealed class ClockReader(SegmentationDb db, SegmentQuery query, CustomerR
             sizes.Add(new ClockSize(day.Today, count.Count));
         }
 
-        return new Forecast(sizes, now.AsOf);
+        return sizes;
     }
 
     /// <summary>Who will leave or join within some days.</summary>

@@ -13,6 +13,7 @@ internal static class InsightSetup
         services.AddScoped<RfmCounts>();
         services.AddScoped<AnalysisType, RfmAnalysis>();
         services.AddScoped<ClockReader>();
+        services.AddScoped<ForecastReader>();
         services.AddScoped<Populations>();
         services.AddScoped<PerformanceReader>();
         services.AddScoped<RetentionReader>();

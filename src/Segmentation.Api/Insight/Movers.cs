@@ -28,13 +28,3 @@ public sealed record Mover(
     [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] DateTimeOffset? At,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] decimal? LifetimeValue,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] decimal? ChurnRisk);
-
-/// <summary>Where a segment is heading.</summary>
-/// <param name="Clock">Its size at the beginning of each seventh day from today, if nobody does anything: the rule as of then.</param>
-/// <param name="EvaluatedAt">The instant of the data.</param>
-public sealed record Forecast(IReadOnlyList<ClockSize> Clock, DateTimeOffset EvaluatedAt);
-
-/// <summary>A segment's size on a day, if nobody does anything.</summary>
-/// <param name="Date">The day; the size is that at its beginning, 00:00 in the segment's time zone.</param>
-/// <param name="Size">How many members there are then.</param>
-public sealed record ClockSize(DateOnly Date, long Size);

@@ -43,7 +43,7 @@ public sealed class OpenApiTests(SampleApi api) : IClassFixture<SampleApi>
     private static readonly string[] Statistics =
     [
         "FeedbackFigures", "FeedbackTerm",
-        "FormulaResult", "FormulaRow", "LifetimeValueParameters", "MetricDifference",
+        "ForecastBacktest", "ForecastDay", "FormulaResult", "FormulaRow", "LifetimeValueParameters", "MetricDifference",
         "MetricFigures", "PerformanceBucket", "PortfolioGrowth", "PortfolioItem", "PortfolioPrediction",
         "PortfolioRisk", "PortfolioValue", "PredictionInputs", "PropensityReason",
     ];

@@ -36,12 +36,14 @@ internal static class ChangeLog
     /// </summary>
     public static void AppendEveryone(SegmentationDb db, MembershipCause cause) => db.ChangeLog.Add(new ChangeLogEntry { Cause = cause });
 
-    /// <summary>SQL that appends customers of whom one member was written, which is no part of their profiles.</summary>
+    /// <summary>SQL that appends customers of whom members were written that are no part of their profiles.</summary>
+    /// <param name="members">Their names.</param>
     /// <param name="rows">Rows with <c>key</c>.</param>
-    /// <param name="everyone">Whether they are so many that the segments that read the member are to be built anew.</param>
-    public static string AppendScoresSql(string member, string rows, bool everyone) =>
+    /// <param name="everyone">Whether they are so many that the segments that read these members are to be built anew.</param>
+    public static string AppendScoresSql(IEnumerable<string> members, string rows, bool everyone) =>
         "INSERT INTO membership_work (cause, keys, changed, created) " +
-        $"SELECT {(short)MembershipCause.Score}, {(everyone ? "NULL" : "array_agg(key)")}, ARRAY['{member}'], false " +
+        $"SELECT {(short)MembershipCause.Score}, {(everyone ? "NULL" : "array_agg(key)")}, " +
+        $"ARRAY[{string.Join(", ", members.Select(m => $"'{m}'"))}], false " +
         $"FROM {rows} HAVING count(*) > 0";
 
     /// <summary>SQL that appends customers that events have made.</summary>

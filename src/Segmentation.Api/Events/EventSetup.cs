@@ -12,6 +12,7 @@ internal static class EventSetup
         revenue.RefundTypes = TextList.Read(configuration, "Revenue:RefundTypes") ?? revenue.RefundTypes;
         services.AddSingleton(revenue);
         services.AddSingleton(ReadFeedback(configuration));
+        services.AddSingleton<SentimentModels>();
         services.AddSingleton<Sentiments>();
         services.AddSingleton<IngestThrottle>();
         services.AddScoped<EventStore>();

@@ -15,6 +15,13 @@ internal static class RecentSentiment
     /// <summary>Days that they may be old.</summary>
     public const int Days = 365;
 
+    /// <summary>What the change log calls the sentiments of a customer's events.</summary>
+    public const string OfEvents = $"{nameof(Customer.Events)}.{nameof(CustomerEvent.Sentiment)}";
+
+    /// <summary>What it is told of a customer whose events have other sentiments. Each rule over the means reads the first one's time.
+    /// </summary>
+    public static readonly IReadOnlyList<string> Changed = [nameof(Customer.SentimentAt1), OfEvents];
+
     /// <summary>Rows with <c>customer_key</c> and the columns, each customer's.</summary>
     /// <param name="events">Rows with <c>customer_key</c>, <c>occurred_at</c> and <c>sentiment</c>, none of them null: at least the latest
     /// five of each customer. Of one instant the better comes first, so that the order is the same everywhere.</param>

@@ -6,7 +6,7 @@ using Segmentation.Models.Feedback;
 namespace Segmentation.Api.Events;
 
 /// <summary>Finds the sentiment of feedback: by its score, else by its text; else there is none.</summary>
-public sealed class Sentiments(FeedbackOptions options)
+public sealed class Sentiments(FeedbackOptions options, SentimentModels models)
 {
     private readonly (string[] Path, SentimentScale Scale)[] scales =
         [.. options.Scales.Select(s => (FeedbackOptions.Path(s.Property), s.Scale))];
@@ -35,18 +35,17 @@ public sealed class Sentiments(FeedbackOptions options)
     public string? FindText(CustomerEvent e) =>
         JsonValue.Text(e.PropertiesSent is { } sent ? EventProperties.Restore(sent) : e.Properties, textPath);
 
-    /// <summary>Sets the sentiment of those of some events that are feedback.</summary>
+    /// <summary>Sets the sentiment of those of some events that are feedback. The model that it is by stays in force until the transaction
+    /// ends.</summary>
     /// <param name="connection">In the transaction that stores them, which holds their customers.</param>
     internal async Task AssessAsync(NpgsqlConnection connection, IReadOnlyList<CustomerEvent> events, CancellationToken cancellation)
     {
         List<(CustomerEvent Event, string Text)> texts = [];
         foreach (var e in events.Where(e => IsFeedback(e.Type)))
         {
-            if (FindScore(e) is { } sentiment)
-            {
-                (e.Sentiment, e.SentimentSource) = (sentiment, SentimentSources.Score);
-            }
-            else if (FindText(e) is { Length: > 0 } text)
+            var score = FindScore(e);
+            Set(e, score, SentimentSources.Score);
+            if (score is null && FindText(e) is { Length: > 0 } text)
             {
                 texts.Add((e, text));
             }
@@ -57,13 +56,16 @@ public sealed class Sentiments(FeedbackOptions options)
             return;
         }
 
+        if (await models.ReadAsync(connection, cancellation) is { } model)
+        {
+            texts.ForEach(t => Set(t.Event, model.Score(t.Text), SentimentSources.Model));
+            return;
+        }
+
         var languages = await ReadLanguagesAsync(connection, [.. texts.Select(t => t.Event.CustomerKey).Distinct()], cancellation);
         foreach (var (e, text) in texts)
         {
-            if (ScoreByWords(text, languages.GetValueOrDefault(e.CustomerKey)) is { } sentiment)
-            {
-                (e.Sentiment, e.SentimentSource) = (sentiment, SentimentSources.Words);
-            }
+            Set(e, ScoreByWords(text, languages.GetValueOrDefault(e.CustomerKey)), SentimentSources.Words);
         }
     }
 
@@ -74,6 +76,9 @@ public sealed class Sentiments(FeedbackOptions options)
         var words = FeedbackWords.Read(text);
         return (language is null ? EnglishGuess.IsEnglish(words) : EnglishGuess.IsEnglish(language)) ? SentimentWords.Score(words) : null;
     }
+
+    private static void Set(CustomerEvent e, decimal? sentiment, string source) =>
+        (e.Sentiment, e.SentimentSource) = (sentiment, sentiment is null ? null : source);
 
     private static async Task<Dictionary<long, string>> ReadLanguagesAsync(
         NpgsqlConnection connection, long[] keys, CancellationToken cancellation)

@@ -83,6 +83,7 @@ internal sealed class FitAnalysis(
             Parameters = ToElement(fit.Parameters),
             Report = ToElement(fit.Report),
             Warnings = JsonSerializer.SerializeToElement(run.Warnings, Json.Options),
+            Weights = fit.Weights is { } weights ? new ModelWeights { Weights = weights } : null,
         };
     }
 

@@ -12,7 +12,7 @@ public sealed record FitSettings
     public DateOnly? AsOf { get; init; }
 
     /// <summary>How many days of the data are held back for the back-test, 1 to 3650. Of `lifetimeValue` it is `churnDays` when left out,
-    /// and at most a third of the history.</summary>
+    /// and at most a third of the history. `propensity` and `feedback` don't read it.</summary>
     public int? HoldoutDays { get; init; }
 }
 

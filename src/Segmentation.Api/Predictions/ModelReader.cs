@@ -44,7 +44,8 @@ public sealed class ModelReader(
             null => problem is null ? ModelStatus.None : ModelStatus.Failed,
             _ => version.FittedAt.AddDays(StaleAfter * model.Settings.RefitDays!.Value) < now ? ModelStatus.Stale : ModelStatus.Ready,
         };
-        var warnings = version?.Warnings.Deserialize<AnalysisWarning[]>(Json.Options) ?? [];
+        var warnings = version?.Warnings.Deserialize<AnalysisWarning[]>(Json.Options)
+            ?? (model.Type.WithoutVersion is { } instead ? [new AnalysisWarning("no-version", instead)] : []);
         return new ModelResource(
             model.Key, model.Type.Name, model.Settings, status, version?.Version, version?.FittedAt, version?.PinnedTo, version?.Data,
             version?.Parameters, version?.Report, null, warnings, FindNext(model, version, last?.CreatedAt, now), problem);

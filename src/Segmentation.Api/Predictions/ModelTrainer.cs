@@ -5,7 +5,7 @@ using Segmentation.Api.Segments;
 namespace Segmentation.Api.Predictions;
 
 /// <summary>
-/// Fits models of one type. One is registered in <c>AddPredictions</c> (<c>services.AddScoped&lt;ModelTrainer, LifetimeValueTrainer&gt;()
+/// Fits models of one type. One is registered in its room's <c>AddX</c> (<c>services.AddScoped&lt;ModelTrainer, LifetimeValueTrainer&gt;()
 /// </c>); it runs within the snapshot of an analysis <c>fit</c>, and writes nothing.
 /// </summary>
 internal abstract class ModelTrainer
@@ -28,4 +28,5 @@ internal sealed record FitTask(ModelDefinition Model, DateOnly AsOf, int? Holdou
 /// <param name="Data">What it is from: at least <c>from</c>, <c>to</c> and <c>customers</c>.</param>
 /// <param name="Parameters">All that scoring needs, to the last digit.</param>
 /// <param name="Report">How it was held against what came.</param>
-internal sealed record ModelFit(JsonNode Data, JsonNode Parameters, JsonNode Report);
+/// <param name="Weights">Parameters that are too many to be shown.</param>
+internal sealed record ModelFit(JsonNode Data, JsonNode Parameters, JsonNode Report, byte[]? Weights = null);

@@ -28,6 +28,19 @@ public sealed class ModelVersion
     public JsonElement Report { get; set; }
     public JsonElement Warnings { get; set; }
 
+    /// <summary>Parameters that are too many to be shown, of those types that have such; not read with the version.</summary>
+    public ModelWeights? Weights { get; set; }
+
     /// <summary>The day that scores are of; null for each day's own.</summary>
     public DateOnly? PinnedTo => Pinned ? AsOf : null;
+}
+
+/// <summary>Parameters of a version that are too many to be shown.</summary>
+public sealed class ModelWeights
+{
+    public string ModelKey { get; set; } = null!;
+    public int Version { get; set; }
+
+    /// <summary>As the model's type reads them.</summary>
+    public required byte[] Weights { get; set; }
 }

@@ -19,6 +19,17 @@ internal sealed class ModelVersionMapping : IEntityTypeConfiguration<ModelVersio
         builder.Property(v => v.Report).HasColumnType(Text);
         builder.Property(v => v.Warnings).HasColumnType(Text);
         builder.Ignore(v => v.PinnedTo);
+        builder.HasOne(v => v.Weights).WithOne().HasForeignKey<ModelWeights>(w => new { w.ModelKey, w.Version })
+            .OnDelete(DeleteBehavior.Cascade);
         builder.HasIndex(v => v.ModelKey).IsUnique().HasDatabaseName("ux_model_versions_in_force").HasFilter("in_force");
+    }
+}
+
+internal sealed class ModelWeightsMapping : IEntityTypeConfiguration<ModelWeights>
+{
+    public void Configure(EntityTypeBuilder<ModelWeights> builder)
+    {
+        builder.ToTable("model_weights").HasKey(w => new { w.ModelKey, w.Version });
+        builder.Property(w => w.ModelKey).HasMaxLength(Segment.KeyMaxLength).UseCollation("C");
     }
 }

@@ -19,6 +19,7 @@ internal static class SegmentSetup
         services.AddScoped<MetricStore>();
         services.AddScoped<ModelType, LifetimeValueType>();
         services.AddScoped<ModelType, PropensityType>();
+        services.AddScoped<ModelType, FeedbackType>();
         services.AddScoped<ModelStore>();
         services.AddScoped<ManualMembership>();
         services.AddScoped<CustomerSnapshots>();

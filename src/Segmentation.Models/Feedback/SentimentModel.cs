@@ -1,4 +1,6 @@
 using System.Runtime.InteropServices;
+using MathNet.Numerics;
+using Segmentation.Models.Statistics;
 
 namespace Segmentation.Models.Feedback;
 
@@ -11,8 +13,11 @@ public readonly record struct RatedText(string Text, bool IsPositive);
 /// </summary>
 public sealed class SentimentModel
 {
+    /// <summary>How many words, pairs and threes a model tells apart, at most.</summary>
+    public const int Places = TextFeatures.Count;
+
     /// <summary>Bytes of a model.</summary>
-    public const int Bytes = (TextFeatures.Count + 1) * sizeof(float);
+    public const int Bytes = (Places + 1) * sizeof(float);
 
     // How closely it follows its texts (C in much software): larger follows more.
     private const double Closeness = 10;
@@ -36,8 +41,13 @@ public sealed class SentimentModel
     /// <summary>The weights, 32 bits each, least byte first.</summary>
     public byte[] ToBytes() => MemoryMarshal.AsBytes<float>(weights).ToArray();
 
+    /// <summary>What a text's logarithm of odds is without any of these.</summary>
+    public double Constant => weights[Places];
+
     /// <summary>The probability that a text is positive; null for a text without a letter.</summary>
-    public double? Probability(string text) => TextFeatures.Read(text) is { Length: > 0 } places ? Sigmoid(Margin(places)) : null;
+    public double? Probability(string text) => TextFeatures.Read(text) is { Length: > 0 } places
+        ? SpecialFunctions.Logistic(Margin(places))
+        : null;
 
     /// <summary>A text's sentiment, -1 to 1, three decimals: 2 p - 1. Null for a text without a letter.</summary>
     public decimal? Score(string text) => Probability(text) is { } p ? SentimentScale.Round((decimal)((2 * p) - 1)) : null;
@@ -106,7 +116,7 @@ public sealed class SentimentModel
         for (var i = 0; i < rows.Length; i++)
         {
             var margin = signs[i] * Dot(w, rows[i]);
-            loss += margin > 0 ? Math.Log(1 + Math.Exp(-margin)) : Math.Log(1 + Math.Exp(margin)) - margin;
+            loss += Precise.SoftPlus(-margin);
             entropy -= XLogX(duals[i]) + XLogX(1 - duals[i]);
         }
 
@@ -127,6 +137,4 @@ public sealed class SentimentModel
     }
 
     private double Margin(int[] places) => (places.Sum(p => (double)weights[p]) / Math.Sqrt(places.Length)) + weights[TextFeatures.Count];
-
-    private static double Sigmoid(double margin) => 1 / (1 + Math.Exp(-margin));
 }

@@ -5,11 +5,13 @@ namespace Segmentation.Models.Feedback;
 /// <summary>A model taught by rated texts, and how good it was found on texts that it had not seen.</summary>
 /// <param name="Model">Taught by all texts.</param>
 /// <param name="Tested">How many texts a model, taught by the older ones alone, was tested on: the newest fifth.</param>
+/// <param name="TestedPositive">How many of those were positive.</param>
 /// <param name="Auc">How often it gave a positive one of those more than a negative one; null where there were fewer than two of a side.
 /// </param>
 /// <param name="Accuracy">The share of them that it put on the right side.</param>
 /// <param name="BaseAccuracy">The share that always saying what is more frequent puts on the right side.</param>
-public sealed record SentimentTraining(SentimentModel Model, int Tested, Superiority? Auc, double Accuracy, double BaseAccuracy)
+public sealed record SentimentTraining(
+    SentimentModel Model, int Tested, int TestedPositive, Superiority? Auc, double Accuracy, double BaseAccuracy)
 {
     /// <summary>Rated texts that are needed.</summary>
     public const int LeastTexts = 1000;
@@ -41,6 +43,7 @@ public sealed record SentimentTraining(SentimentModel Model, int Tested, Superio
         return new SentimentTraining(
             SentimentModel.Train(texts).Model,
             newest.Length,
+            positive,
             Superiority.Compare(counts),
             (double)scored.Count(s => s.P > 0.5 == s.IsPositive) / Math.Max(1, newest.Length),
             (double)Math.Max(positive, newest.Length - positive) / Math.Max(1, newest.Length));

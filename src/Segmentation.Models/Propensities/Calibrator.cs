@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using MathNet.Numerics;
+using Segmentation.Models.Statistics;
 
 namespace Segmentation.Models.Propensities;
 
@@ -85,7 +86,7 @@ public sealed record PlattCalibrator(double Factor, double Offset) : Calibrator
         double Loss(double f, double o) => scored.Sum(s =>
         {
             var z = (f * s.Score) + o;
-            return Math.Max(z, 0) + Math.Log(1 + Math.Exp(-Math.Abs(z))) - ((s.Happened ? high : low) * z);
+            return Precise.SoftPlus(z) - ((s.Happened ? high : low) * z);
         });
     }
 }

@@ -116,6 +116,6 @@ public sealed class EventStoreTests(RuleWorld world) : IClassFixture<RuleWorld>
     private static EventStore NewStore(SegmentationDb db)
     {
         var feedback = new FeedbackOptions();
-        return new EventStore(db, new RevenueOptions(), feedback, new Sentiments(feedback), TimeProvider.System);
+        return new EventStore(db, new RevenueOptions(), feedback, new Sentiments(feedback, new SentimentModels()), TimeProvider.System);
     }
 }

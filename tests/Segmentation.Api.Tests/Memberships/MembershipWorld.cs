@@ -7,6 +7,7 @@ using Npgsql;
 using Segmentation.Api.Data;
 using Segmentation.Api.Insight;
 using Segmentation.Api.Predictions;
+using Segmentation.Api.Tests.Feedback;
 
 namespace Segmentation.Api.Tests.Memberships;
 
@@ -75,6 +76,8 @@ public sealed class MembershipWorld(
             """{"field":"psychographic.sentiment","operator":"<","valueSource":"field","value":"demographic.children"}"""),
         ("scored-badly", "UTC", Events(
             """{"mode":"some"}""", Leaf("sentiment", "<", "0"), Leaf("sentimentSource", "=", "\"score\""))),
+        ("said-badly", "UTC", Events(
+            """{"mode":"some"}""", Leaf("sentiment", "<", "0"), Leaf("sentimentSource", "in", "[\"model\",\"words\"]"))),
         ("told-lately", "UTC", Leaf("behavioral.lastFeedbackAt", ">", Relative("now", -2, "day"))),
         ("silent-longer", "UTC", Leaf("behavioral.silence", ">", "1.5")),
         ("silence-unknown", "UTC", """{"field":"behavioral.silence","operator":"null"}"""),
@@ -229,8 +232,14 @@ public sealed class MembershipWorld(
 
     private async Task ScoreAsync(Random random)
     {
-        var what = random.Next(3);
+        var what = random.Next(4);
         done.Add($"{clock.GetUtcNow():O} scoring {what}");
+        if (what == 3)
+        {
+            await RatedTexts.ChangeAsync(services, random);
+            return;
+        }
+
         var scorer = services.GetRequiredService<Scorer>();
         await (what switch
         {
@@ -280,7 +289,12 @@ public sealed class MembershipWorld(
             occurredAt = at,
             amount = random.Next(3) == 0 ? (decimal?)null : random.Next(-20, 160),
             channel = Channels[random.Next(Channels.Length)],
-            properties = random.Next(2) == 0 && type != "feedback" ? null : new { items = random.Next(4), nps = random.Next(12) },
+            properties = random.Next(2) == 0 && type != "feedback" ? null : new
+            {
+                items = random.Next(4),
+                nps = random.Next(2) == 0 ? (int?)random.Next(12) : null,
+                text = random.Next(3) == 0 ? "It is bad" : RatedTexts.Say(random, random.Next(2) == 0),
+            },
         });
     }
 

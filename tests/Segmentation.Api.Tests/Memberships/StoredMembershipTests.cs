@@ -5,6 +5,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using Npgsql;
+using Segmentation.Api.Feedback;
 using Segmentation.Api.Memberships;
 using Segmentation.Api.Predictions;
 using Xunit.Abstractions;
@@ -103,8 +104,9 @@ public sealed class StoredMembershipTests(ITestOutputHelper output) : IAsyncLife
         {
             s.Replace(ServiceDescriptor.Singleton<TimeProvider>(clock));
 
-            // The test scores in its place, and not between two reads that it compares.
+            // The test scores in their place, and not between two reads that it compares.
             s.Remove(s.Single(d => d.ImplementationType == typeof(ScoringSchedule)));
+            s.Remove(s.Single(d => d.ImplementationType == typeof(SentimentRewriter)));
         });
         await using var source = NpgsqlDataSource.Create(connectionString);
         var world = new MembershipWorld(

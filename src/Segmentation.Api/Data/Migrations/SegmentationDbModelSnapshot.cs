@@ -1105,6 +1105,40 @@ namespace Segmentation.Api.Data.Migrations
                     b.ToTable("events", (string)null);
                 });
 
+            modelBuilder.Entity("Segmentation.Api.Events.SentimentState", b =>
+                {
+                    b.Property<int>("Id")
+                        .HasColumnType("integer")
+                        .HasColumnName("id");
+
+                    b.Property<long>("Changes")
+                        .HasColumnType("bigint")
+                        .HasColumnName("changes");
+
+                    b.Property<long?>("RewrittenTo")
+                        .HasColumnType("bigint")
+                        .HasColumnName("rewritten_to");
+
+                    b.Property<int?>("Version")
+                        .HasColumnType("integer")
+                        .HasColumnName("version");
+
+                    b.Property<byte[]>("Weights")
+                        .HasColumnType("bytea")
+                        .HasColumnName("weights");
+
+                    b.HasKey("Id");
+
+                    b.ToTable("sentiment_model", (string)null);
+
+                    b.HasData(
+                        new
+                        {
+                            Id = 1,
+                            Changes = 0L
+                        });
+                });
+
             modelBuilder.Entity("Segmentation.Api.Idempotency.IdempotencyRecord", b =>
                 {
                     b.Property<byte[]>("ScopeHash")
@@ -1400,6 +1434,28 @@ namespace Segmentation.Api.Data.Migrations
                         .HasFilter("in_force");
 
                     b.ToTable("model_versions", (string)null);
+                });
+
+            modelBuilder.Entity("Segmentation.Api.Predictions.ModelWeights", b =>
+                {
+                    b.Property<string>("ModelKey")
+                        .HasMaxLength(63)
+                        .HasColumnType("character varying(63)")
+                        .HasColumnName("model_key")
+                        .UseCollation("C");
+
+                    b.Property<int>("Version")
+                        .HasColumnType("integer")
+                        .HasColumnName("version");
+
+                    b.Property<byte[]>("Weights")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("weights");
+
+                    b.HasKey("ModelKey", "Version");
+
+                    b.ToTable("model_weights", (string)null);
                 });
 
             modelBuilder.Entity("Segmentation.Api.Predictions.ScoringState", b =>
@@ -1963,6 +2019,15 @@ namespace Segmentation.Api.Data.Migrations
                     b.Navigation("Customer");
                 });
 
+            modelBuilder.Entity("Segmentation.Api.Predictions.ModelWeights", b =>
+                {
+                    b.HasOne("Segmentation.Api.Predictions.ModelVersion", null)
+                        .WithOne("Weights")
+                        .HasForeignKey("Segmentation.Api.Predictions.ModelWeights", "ModelKey", "Version")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
             modelBuilder.Entity("Segmentation.Api.Segments.SegmentVersion", b =>
                 {
                     b.HasOne("Segmentation.Api.Segments.Segment", null)
@@ -1984,6 +2049,11 @@ namespace Segmentation.Api.Data.Migrations
                     b.Navigation("ManualMemberships");
 
                     b.Navigation("Scores");
+                });
+
+            modelBuilder.Entity("Segmentation.Api.Predictions.ModelVersion", b =>
+                {
+                    b.Navigation("Weights");
                 });
 #pragma warning restore 612, 618
         }

@@ -18,7 +18,8 @@ public sealed class ModelsController(
 {
     /// <summary>Lists all models, by key, with what is in force of each.</summary>
     /// <remarks>`lifetimeValue` is always there: how many orders to expect of a customer (MBG/NBD or BG/NBD), how much it will spend
-    /// (gamma-gamma), and what it is worth within twelve months.</remarks>
+    /// (gamma-gamma), and what it is worth within twelve months. So is `feedback`: whether a text is positive or negative, in any language,
+    /// as your own rated texts have taught it. It sorts crowds, not single customers.</remarks>
     [HttpGet]
     [RequiresScope(Scopes.SegmentsRead)]
     public async Task<Page<ModelResource>> List(int? limit, string? cursor, CancellationToken cancellation)
@@ -65,7 +66,9 @@ public sealed class ModelsController(
     /// <summary>Fits a model now: an analysis `fit`.</summary>
     /// <remarks>201 where it has ended within `wait`, else 202: `GET` the `Location` until `status` is `succeeded` or `failed`. The new
     /// version is in force if it passes its back-test; else what was in force stays, and the analysis says why. As of a day in the past
-    /// it is pinned: scores are of that day until the next fit.</remarks>
+    /// it is pinned: scores are of that day until the next fit.
+    /// `feedback` needs 1,000 texts with a score, 200 of them positive and 200 negative, and an AUC of 0.75 on the newest fifth. In force,
+    /// it tells the sentiment of new texts within seconds, and then that of all texts without a score that are there.</remarks>
     /// <param name="wait">Seconds to wait for its end, 0 to 60; 10 when left out.</param>
     [HttpPost("{key}/fit")]
     [RequiresScope(Scopes.SegmentsWrite)]
@@ -87,6 +90,7 @@ public sealed class ModelsController(
     }
 
     /// <summary>Puts a version in force that was fitted before. Repeatable.</summary>
+    /// <remarks>Scores, and sentiments of texts, follow within a minute or so.</remarks>
     /// <param name="key">The model's key.</param>
     /// <param name="version">The version's number.</param>
     [HttpPost("{key}/versions/{version:int}/restore")]

@@ -17,6 +17,9 @@ public abstract class ModelType
     /// <summary>The key of its one model, which is always there; null where users define models of this type.</summary>
     public virtual string? BuiltInKey => null;
 
+    /// <summary>What holds while none was fitted, in a sentence; null where that is nothing.</summary>
+    public virtual string? WithoutVersion => null;
+
     /// <summary>The settings that are kept: this type's, with defaults where they were left out. What it leaves out is a fault.</summary>
     /// <param name="settings">As they were sent.</param>
     /// <param name="errors">Takes what is wrong, with pointers into the settings.</param>
@@ -71,4 +74,21 @@ internal sealed class LifetimeValueType : ModelType
             RefitDays = RefitDays(settings, errors),
         };
     }
+}
+
+/// <summary>Feedback: whether a text is positive or negative, as rated texts have taught it.</summary>
+internal sealed class FeedbackType : ModelType
+{
+    /// <summary>Of the type, and of its model.</summary>
+    public const string TypeName = "feedback";
+
+    public override string Name => TypeName;
+
+    public override string? BuiltInKey => TypeName;
+
+    public override string? WithoutVersion =>
+        "No model is in force: texts in English have the sentiment of a list of words, texts in other languages have none.";
+
+    internal override ModelSettings Complete(ModelSettings settings, List<RuleError> errors) =>
+        new() { Type = Name, RefitDays = RefitDays(settings, errors) };
 }

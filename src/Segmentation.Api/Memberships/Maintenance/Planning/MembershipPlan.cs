@@ -96,12 +96,14 @@ internal sealed class MembershipPlan
     /// <summary>Whether events of a type change lifetime values.</summary>
     public bool MovesRanks(string type) => revenue.OrderTypes.Contains(type) || revenue.RefundTypes.Contains(type);
 
-    /// <summary>The segments that a change of one member of a customer can change.</summary>
+    /// <summary>The segments that a change of one member of a customer can change, or of its events' sentiments
+    /// (<see cref="RecentSentiment.OfEvents"/>).</summary>
     public SegmentSet AffectedByMember(string member)
     {
         if (!byMember.TryGetValue(member, out var set))
         {
-            byMember.Add(member, set = WithFollowing(s => s.MembersRead.Contains(member)));
+            byMember.Add(member, set = WithFollowing(
+                s => member == RecentSentiment.OfEvents ? s.ReadsSentiments : s.MembersRead.Contains(member)));
         }
 
         return set;
@@ -120,7 +122,7 @@ internal sealed class MembershipPlan
         return new EventsRead(
             Types(references),
             references.Any(e => e.Fields.Contains("channel")),
-            references.Any(e => e.Fields.Contains("sentiment") || e.Fields.Contains("sentimentSource")),
+            references.Any(SegmentPlan.ReadsSentiment),
             Types(withProperties),
             withProperties.SelectMany(e => e.Properties).ToHashSet(StringComparer.Ordinal));
 

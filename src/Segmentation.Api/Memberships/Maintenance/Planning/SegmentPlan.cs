@@ -89,6 +89,13 @@ internal sealed class SegmentPlan
 
     public bool ReadsEvents { get; }
 
+    /// <summary>Its sub-queries read sentiments of events, or what those are from.</summary>
+    public bool ReadsSentiments => Events.Any(ReadsSentiment);
+
+    /// <summary>Whether a sub-query reads sentiments, or what those are from.</summary>
+    public static bool ReadsSentiment(EventReference events) =>
+        events.Fields.Contains("sentiment") || events.Fields.Contains("sentimentSource");
+
     public bool Contains(Customer customer, Evaluation at) => contains.Value(customer, at);
 
     /// <summary>Whether time may bring a customer in or out between two instants.</summary>

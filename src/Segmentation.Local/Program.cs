@@ -15,7 +15,7 @@ internal static class Program
         Command = "./run",
         Switches =
         [
-            new(SampleSwitch, "loads 5,000 customers, 200,000 events and seventeen segments to try it on"), .. new ProgramParts().Switches,
+            new(SampleSwitch, "loads 5,000 customers, 200,000 events and eighteen segments to try it on"), .. new ProgramParts().Switches,
         ],
         Settings = [.. ApiSettings.All, .. EmbeddedOptions.Table],
         StartDatabase = Database.StartAsync,

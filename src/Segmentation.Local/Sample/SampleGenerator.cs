@@ -18,6 +18,9 @@ internal sealed class SampleGenerator
     /// <summary>How far back events go.</summary>
     public const int Days = 730;
 
+    /// <summary>Which events are feedback: those of the type that settings begin with.</summary>
+    public static readonly FeedbackOptions Feedback = new();
+
     private readonly ulong seed;
     private readonly DateTimeOffset now;
     private readonly RevenueOptions revenue;
@@ -78,7 +81,15 @@ internal sealed class SampleGenerator
     public IEnumerable<CustomerEvent> Events(int index)
     {
         var count = CountEvents(Rank(index));
-        return count == 0 ? [] : SampleEvents.Create(Describe(index), count, calendar, new SampleRandom(seed, index, 2));
+        if (count == 0)
+        {
+            return [];
+        }
+
+        var person = Describe(index);
+        return SampleFeedback.Mix(
+            SampleEvents.Create(person, count, calendar, new SampleRandom(seed, index, 2)), SampleTables.Places[person.Place].Language,
+            new SampleRandom(seed, index, 3));
     }
 
     /// <summary>Adds an event to what a customer's events add up to.</summary>
@@ -111,10 +122,9 @@ internal sealed class SampleGenerator
     // What EventStore maintains when it stores events, here counted as they are made: a million customers need no update afterwards.
     private void AddUp(Customer customer, int index)
     {
-        foreach (var e in Events(index))
-        {
-            Count(customer, e, revenue);
-        }
+        var events = Events(index).ToList();
+        events.ForEach(e => Count(customer, e, revenue));
+        RecentSentiment.Set(customer, events, Feedback);
 
         if (customer.EventCount > 0)
         {

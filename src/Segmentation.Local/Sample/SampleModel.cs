@@ -6,20 +6,23 @@ using Segmentation.Api.Segments;
 
 namespace Segmentation.Local;
 
-/// <summary>The sample's model of lifetime value, fitted to its orders.</summary>
+/// <summary>The sample's models of lifetime value and of texts, fitted to its orders and its feedback.</summary>
 internal sealed class SampleModel(SegmentationDb db, ModelStore models, FitAnalysis fits)
 {
-    /// <summary>Fits it and puts it in force, within the transaction that loads the sample; unless there is one already.</summary>
+    /// <summary>Fits them and puts them in force, within the transaction that loads the sample; unless there is one already.</summary>
     public async Task AddAsync(DateTimeOffset now, CancellationToken cancellation)
     {
-        if (await db.ModelVersions.AnyAsync(v => v.ModelKey == LifetimeValueType.TypeName, cancellation))
+        foreach (var key in new[] { LifetimeValueType.TypeName, FeedbackType.TypeName })
         {
-            return;
-        }
+            if (await db.ModelVersions.AnyAsync(v => v.ModelKey == key, cancellation))
+            {
+                continue;
+            }
 
-        var model = await models.GetAsync(LifetimeValueType.TypeName, "", cancellation);
-        var request = new FitRequest { Type = FitAnalysis.TypeName, Model = model.Key };
-        var version = await fits.FitAsync(model, request, new AnalysisRun(now), cancellation);
-        await ModelVersions.AddAsync(db, model, version, cancellation);
+            var model = await models.GetAsync(key, "", cancellation);
+            var request = new FitRequest { Type = FitAnalysis.TypeName, Model = key };
+            var version = await fits.FitAsync(model, request, new AnalysisRun(now), cancellation);
+            await ModelVersions.AddAsync(db, model, version, cancellation);
+        }
     }
 }

@@ -225,12 +225,17 @@ internal sealed class SamplePast
         {
             customer.Events.Add(e);
             SampleGenerator.Count(customer, e, past.revenue);
+            if (e.SentimentSource is not null)
+            {
+                RecentSentiment.Set(customer, customer.Events, SampleGenerator.Feedback);
+            }
         }
 
         // Before its first event. When it was seen is part of its profile.
         private static void Clear(Customer customer)
         {
             customer.Events.Clear();
+            RecentSentiment.Set(customer, customer.Events, SampleGenerator.Feedback);
             (customer.EventCount, customer.FirstEventAt, customer.LastEventAt) = (0, null, null);
             (customer.OrderCount, customer.OrderAmount, customer.LifetimeValue) = (0, 0, 0);
             (customer.FirstOrderAt, customer.LastOrderAt) = (null, null);

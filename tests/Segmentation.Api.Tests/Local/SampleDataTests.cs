@@ -4,6 +4,7 @@ using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Endpoints.OpenApi;
 using Segmentation.Api.Events;
+using Segmentation.Api.Feedback;
 using Segmentation.Api.History;
 using Segmentation.Api.Memberships;
 using Segmentation.Api.Predictions;
@@ -24,14 +25,25 @@ public sealed class SampleDataTests(TestDatabase databases) : IClassFixture<Test
                 sum(amount) FILTER (WHERE type = 'order_completed') AS amount,
                 sum(abs(amount)) FILTER (WHERE type = 'order_refunded') AS refunded,
                 min(occurred_at) FILTER (WHERE type = 'order_completed') AS first_order,
-                max(occurred_at) FILTER (WHERE type = 'order_completed') AS last_order
+                max(occurred_at) FILTER (WHERE type = 'order_completed') AS last_order,
+                max(occurred_at) FILTER (WHERE type = 'feedback') AS last_feedback
             FROM events GROUP BY customer_key) e ON e.customer_key = c.key
         WHERE c.event_count <> coalesce(e.events, 0)
             OR c.first_event_at IS DISTINCT FROM e.first OR c.last_event_at IS DISTINCT FROM e.last
             OR c.order_count <> coalesce(e.orders, 0) OR c.order_amount <> coalesce(e.amount, 0)
             OR c.lifetime_value <> coalesce(e.amount, 0) - coalesce(e.refunded, 0)
             OR c.first_order_at IS DISTINCT FROM e.first_order OR c.last_order_at IS DISTINCT FROM e.last_order
+            OR c.last_feedback_at IS DISTINCT FROM e.last_feedback
             OR c.first_seen_at > e.first OR c.last_seen_at IS DISTINCT FROM e.last
+        """;
+
+    private static readonly string WrongSentiment =
+        $"""
+        SELECT count(*)::integer AS "Value" FROM customers c
+        LEFT JOIN ({RecentSentiment.Sql("SELECT customer_key, occurred_at, sentiment FROM events WHERE sentiment IS NOT NULL")}) r
+            ON r.customer_key = c.key
+        WHERE c.sentiment_at1 IS DISTINCT FROM r.at1 OR c.sentiment_mean1 IS DISTINCT FROM r.mean1
+            OR c.sentiment_at5 IS DISTINCT FROM r.at5 OR c.sentiment_mean5 IS DISTINCT FROM r.mean5
         """;
 
     [Fact]
@@ -43,13 +55,15 @@ public sealed class SampleDataTests(TestDatabase databases) : IClassFixture<Test
         Assert.True(await LoadAsync(db, said.Add));
 
         Assert.Contains("Sample: 120,000 of 200,000 events", said);
-        Assert.Equal((SampleData.Customers, SampleData.Events, 17, 17), (
+        Assert.Equal((SampleData.Customers, SampleData.Events, 18, 18), (
             await db.Customers.CountAsync(),
             await db.Events.CountAsync(),
             await db.Segments.CountAsync(),
             await db.SegmentVersions.CountAsync()));
         Assert.Equal(SampleData.Customers, (await db.CustomerTotals.SingleAsync()).Customers);
         Assert.Equal(0, await db.Database.SqlQueryRaw<int>(Wrong).SingleAsync());
+        Assert.Equal(0, await db.Database.SqlQueryRaw<int>(WrongSentiment).SingleAsync());
+        Assert.Equal(["feedback", "lifetimeValue"], await db.ModelVersions.Select(v => v.ModelKey).Order().ToListAsync());
         Assert.True(await db.Database.SqlQuery<float>(
             $"SELECT min(reltuples) AS \"Value\" FROM pg_class WHERE relname IN ('customers', 'events')").SingleAsync() > 0);
 
@@ -148,12 +162,17 @@ public sealed class SampleDataTests(TestDatabase databases) : IClassFixture<Test
 
     private static async Task<bool> LoadAsync(SegmentationDb db, Action<string>? say = null)
     {
-        var (revenue, options, time) = (new RevenueOptions(), new PredictionOptions(), TimeProvider.System);
-        var models = new ModelStore(db, [new LifetimeValueType()], time);
-        var trainer = new LifetimeValueTrainer(new PurchaseReader(db, revenue, options), options);
+        var (revenue, feedback) = (new RevenueOptions(), new FeedbackOptions());
+        var (options, time) = (new PredictionOptions(), TimeProvider.System);
+        var models = new ModelStore(db, [new LifetimeValueType(), new FeedbackType()], time);
+        ModelTrainer[] trainers =
+        [
+            new LifetimeValueTrainer(new PurchaseReader(db, revenue, options), options),
+            new FeedbackTrainer(db, feedback, new Sentiments(feedback, new SentimentModels()), options),
+        ];
         var sample = new SampleData(
-            db, new OwnerConnection(db.Database.GetConnectionString()!), Definitions(), revenue, new FeedbackOptions(), models,
-            new FitAnalysis(models, new ModelVersions(db), [trainer], options, time), time, NullLogger<SampleData>.Instance);
+            db, new OwnerConnection(db.Database.GetConnectionString()!), Definitions(), revenue, feedback, models,
+            new FitAnalysis(models, new ModelVersions(db), trainers, options, time), time, NullLogger<SampleData>.Instance);
         return await sample.LoadAsync(say: say);
     }
 

@@ -16,7 +16,9 @@ internal sealed record ExampleSegment(string Kind, string Key, string Name, stri
     public string? GoalMetric { get; init; }
 }
 
-/// <summary>Twelve segments over the sample's customers, two of each kind. One refers to others that stand before it.</summary>
+/// <summary>
+/// Segments over the sample's customers: two of each kind, and one of what they say. One refers to others that stand before it.
+/// </summary>
 internal static class ExampleSegments
 {
     public static readonly IReadOnlyList<ExampleSegment> All =
@@ -320,6 +322,18 @@ internal static class ExampleSegments
             }
             """)
         { GoalMetric = "buyers" },
+        new(
+            "psychographic", "detractors", "Detractors", "Were unhappy in their last pieces of feedback of a year.",
+            "Call them before they leave.", "Europe/Berlin",
+            """
+            {
+              "combinator": "and",
+              "rules": [
+                { "field": "psychographic.sentiment", "operator": "<", "value": 0 }
+              ]
+            }
+            """)
+        { GoalMetric = "sentiment" },
     ];
 
     /// <summary>Segments over scores, which the sample has besides: they begin when its customers are scored.</summary>

@@ -12,6 +12,7 @@ using Segmentation.Api.Http;
 using Segmentation.Api.Idempotency;
 using Segmentation.Api.Insight;
 using Segmentation.Api.Memberships;
+using Segmentation.Api.Playbooks;
 using Segmentation.Api.Predictions;
 using Segmentation.Api.Segments;
 using Segmentation.Api.Streams;
@@ -42,6 +43,7 @@ internal static class Setup
         services.AddInsight(configuration);
         services.AddPredictions(configuration);
         services.AddFeedback();
+        services.AddPlaybooks();
         services.AddEndpoints();
     }
 

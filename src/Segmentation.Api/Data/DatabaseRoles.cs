@@ -24,7 +24,7 @@ internal static class DatabaseRoles
     ];
 
     // Tables that EF Core doesn't know, or keeps for itself.
-    private static readonly string[] FurtherTables = ["customer_count", "definition_stamp"];
+    private static readonly string[] FurtherTables = ["customer_count", "definition_stamp", "decision_stamp"];
     private const string MigrationsTable = "__EFMigrationsHistory";
 
     // Of a role that the connected one may not make, and of tables that are not its own, nothing is granted.

@@ -48,7 +48,7 @@ public sealed class Limits
     [Range(1, 100_000)]
     public int Segments { get; init; } = 10_000;
 
-    [Description("Versions of a segment that are kept; the oldest go.")]
+    [Description("Versions of a segment or a playbook that are kept; the oldest go.")]
     [Range(1, 100_000)]
     public int Versions { get; init; } = 500;
 
@@ -59,6 +59,30 @@ public sealed class Limits
     [Description("Metrics there may be, beside those that are built in.")]
     [Range(1, 100_000)]
     public int Metrics { get; init; } = 1_000;
+
+    [Description("Placements there may be.")]
+    [Range(1, 10_000)]
+    public int Placements { get; init; } = 200;
+
+    [Description("Active playbooks there may be.")]
+    [Range(1, 10_000)]
+    public int ActivePlaybooks { get; init; } = 200;
+
+    [Description("Plays of a playbook.")]
+    [Range(1, 1_000)]
+    public int PlaybookPlays { get; init; } = 50;
+
+    [Description("Plays of all active playbooks together.")]
+    [Range(1, 100_000)]
+    public int ActivePlays { get; init; } = 1_000;
+
+    [Description("Bytes of what a play or a placement shows.")]
+    [Range(1, 1_048_576)]
+    public int ContentBytes { get; init; } = 16 * 1024;
+
+    [Description("Bytes of a playbook.")]
+    [Range(1, 1_048_576)]
+    public int PlaybookBytes { get; init; } = 256 * 1024;
 
     [Description("Webhooks there may be.")]
     [Range(1, MaxWebhooks)]

@@ -39,7 +39,8 @@ public sealed class AttributesController(SegmentationDb db, AttributeStore store
     }
 
     /// <summary>Registers an attribute, or changes one. It then appears among the fields.</summary>
-    /// <remarks>The type can't change while customers have values or a segment, in whatever status, uses it: a 409 names them.</remarks>
+    /// <remarks>The type can't change while customers have values, or a segment in whatever status or a playbook that is not archived uses
+    /// it: a 409 names them.</remarks>
     [HttpPut("{name}")]
     [RequiresScope(Scopes.SegmentsWrite)]
     [ProducesResponseType<AttributeResource>(StatusCodes.Status200OK)]
@@ -53,7 +54,8 @@ public sealed class AttributesController(SegmentationDb db, AttributeStore store
     }
 
     /// <summary>Deletes an attribute and every customer's value of it. Repeatable.</summary>
-    /// <remarks>A 409 names the active segments that use it. Drafts that do become invalid.</remarks>
+    /// <remarks>A 409 names the active segments that use it, or the playbooks that are not archived. Drafts of segments that do become
+    /// invalid.</remarks>
     [HttpDelete("{name}")]
     [RequiresScope(Scopes.SegmentsWrite)]
     [Work(WorkClass.Bulk)]

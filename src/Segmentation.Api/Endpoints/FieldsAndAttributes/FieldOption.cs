@@ -7,7 +7,8 @@ namespace Segmentation.Api.Endpoints;
 
 /// <summary>The fields of a kind, as one of react-querybuilder's option groups.</summary>
 /// <param name="Label">What an editor shows.</param>
-/// <param name="Kind">demographic, geographic, psychographic, behavioral, temporal, value, customer, segment, consent or event.</param>
+/// <param name="Kind">demographic, geographic, psychographic, behavioral, temporal, value, customer, segment, consent, event or
+/// context.</param>
 /// <param name="Options">The fields.</param>
 public sealed record FieldGroup(string Label, string Kind, IReadOnlyList<FieldOption> Options);
 
@@ -55,7 +56,7 @@ public sealed record FieldOption(
 
     private static readonly FieldOperator[] Modes = [.. EventRuleTerms.Modes.Select(m => new FieldOperator(m, LabelMode(m)))];
 
-    /// <summary>The fields of customers.</summary>
+    /// <summary>The fields of customers, or of the context.</summary>
     internal static IReadOnlyList<FieldOption> List(
         IReadOnlyList<Field> fields, IReadOnlyList<SegmentDefinition> segments, IReadOnlyList<FieldOption> ofEvents)
     {

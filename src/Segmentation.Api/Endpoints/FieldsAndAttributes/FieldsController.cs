@@ -3,6 +3,7 @@ using Segmentation.Api.Access;
 using Segmentation.Api.Admission;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
+using Segmentation.Api.Playbooks;
 using Segmentation.Api.Segments;
 
 namespace Segmentation.Api.Endpoints;
@@ -13,7 +14,8 @@ namespace Segmentation.Api.Endpoints;
 [Tags("Fields")]
 [RequiresScope(Scopes.SegmentsRead)]
 [Produces("application/json")]
-public sealed class FieldsController(FieldDirectory directory, FieldSuggestions suggestions) : ControllerBase
+public sealed class FieldsController(
+    FieldDirectory directory, FieldSuggestions suggestions, PlaybookReferences playbooks) : ControllerBase
 {
     /// <summary>All fields with their operators, as react-querybuilder's option groups.</summary>
     /// <remarks>
@@ -21,8 +23,9 @@ public sealed class FieldsController(FieldDirectory directory, FieldSuggestions 
     /// events are those of the last 100,000 events, an equal share of each type: at most 200, those that most events have, with the
     /// operators that fit the types of their values. What was found is remembered for 20 times as long as it took to find.
     /// </remarks>
-    /// <param name="for"><c>customer</c> (the default), or <c>event</c> for the fields of one event alone, as they are in
-    /// <c>subproperties</c>.</param>
+    /// <param name="for"><c>customer</c> (the default); <c>event</c> for the fields of one event alone, as they are in
+    /// <c>subproperties</c>; or <c>context</c> for those of the rules of plays: <c>context.custom.NAME</c> is listed where a playbook that
+    /// is not archived names it.</param>
     [HttpGet]
     [ProducesResponseType<IReadOnlyList<FieldGroup>>(StatusCodes.Status200OK)]
     public async Task<IReadOnlyList<FieldGroup>> List(FieldOwner? @for, CancellationToken cancellation)
@@ -31,6 +34,12 @@ public sealed class FieldsController(FieldDirectory directory, FieldSuggestions 
         if (@for == FieldOwner.Event)
         {
             return [new FieldGroup("Event", "event", ofEvents)];
+        }
+
+        if (@for == FieldOwner.Context)
+        {
+            var context = await playbooks.ListContextFieldsAsync(cancellation);
+            return [new FieldGroup("Context", "context", FieldOption.List(context, [], ofEvents))];
         }
 
         var (fields, segments) = await directory.ListAsync(cancellation);
@@ -56,4 +65,4 @@ public sealed class FieldsController(FieldDirectory directory, FieldSuggestions 
 }
 
 /// <summary>What has fields.</summary>
-public enum FieldOwner { Customer, Event }
+public enum FieldOwner { Customer, Event, Context }

@@ -49,6 +49,8 @@ internal sealed class ParameterFilter : IDocumentFilter
     {
         ("Analyses", "id") => "The analysis's id.",
         ("Metrics", "key") => "The metric's key.",
+        ("Placements", "key") => "The placement's key.",
+        ("Playbooks", "key") => "The playbook's key.",
         ("Webhooks", "id") => "The webhook's id.",
         ("ApiKeys", "id") => "The API key's id.",
         _ => Descriptions.GetValueOrDefault(name),

@@ -13,14 +13,21 @@ internal sealed class RuleFilter : IDocumentFilter
         var schemas = swaggerDoc.Components!.Schemas!;
         foreach (var (name, schema) in schemas)
         {
-            if (schema.Properties is { } properties && properties.TryGetValue("rule", out var rule))
+            foreach (var property in new[] { "rule", "audience", "when" })
             {
-                properties["rule"] = Refer(name == nameof(Explanation) ? RuleSchemas.ExplainedNode : RuleSchemas.Node, rule.Description);
+                if (schema.Properties is { } properties && properties.TryGetValue(property, out var rule))
+                {
+                    properties[property] =
+                        Refer(name == nameof(Explanation) ? RuleSchemas.ExplainedNode : RuleSchemas.Node, rule.Description);
+                }
             }
         }
 
         schemas["SegmentVersion"].Properties!["definition"] =
             Refer("SegmentInput", "The definition as it stood, without the key.");
+        schemas["PlaybookVersion"].Properties!["definition"] =
+            Refer("PlaybookInput", "The definition as it stood, without the key.");
+
         // A customer, of which there may be the id alone.
         var member = (OpenApiSchema)schemas["Customer"].CreateShallowCopy();
         member.Description = "A member of a segment: the customer; with `fields=id` the id alone.";

@@ -236,7 +236,7 @@ internal static class SwaggerExamples
                 "text",
                 "A text with suggested values",
                 """{"type":"text","kind":"geographic","label":"Favorite store","values":["Berlin","Hamburg","Vienna"]}""")],
-            _ => [],
+            _ => PlaybookExamples.Bodies(operation),
         };
         return operation switch
         {
@@ -260,6 +260,7 @@ internal static class SwaggerExamples
         ("Metrics_Get", "key") => Metric,
         ("Metrics_Put" or "Metrics_Delete", "key") => OwnMetric,
         ("Segments_Put" or "Segments_Delete", "key") => OwnSegment,
+        (['P', 'l', 'a', 'c' or 'y', ..], _) when PlaybookExamples.Parameter(operation, name) is { } own => own,
         ("Models_Delete", "key") => OwnModel,
         (['M', 'o', 'd', 'e', 'l', 's', '_', ..], "key") => Model,
         ("Segments_AddMember" or "Segments_RemoveMember" or "Segments_ChangeMembers", "key") => Manual,

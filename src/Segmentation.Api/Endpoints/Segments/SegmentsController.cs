@@ -7,6 +7,7 @@ using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 using Segmentation.Api.Idempotency;
 using Segmentation.Api.Memberships;
+using Segmentation.Api.Playbooks;
 using Segmentation.Api.Segments;
 using Segmentation.Api.Webhooks;
 
@@ -18,7 +19,8 @@ namespace Segmentation.Api.Endpoints;
 [Tags("Segments")]
 [Produces("application/json")]
 public sealed class SegmentsController(
-    SegmentationDb db, SegmentReader reader, SegmentStore store, SegmentQuery query, ManualMembership members) : ControllerBase
+    SegmentationDb db, SegmentReader reader, SegmentStore store, SegmentQuery query, ManualMembership members,
+    PlaybookReferences playbooks) : ControllerBase
 {
     /// <summary>Creates a segment.</summary>
     /// <remarks>The rule is checked whole: a 400 names every fault by JSON Pointer. Its members can be asked for at once.</remarks>
@@ -76,8 +78,8 @@ public sealed class SegmentsController(
     }
 
     /// <summary>What uses a segment, and so would notice if it changed or went.</summary>
-    /// <remarks>A segment that other segments' rules refer to can't be deleted. Webhooks are those that name it and those of all
-    /// segments.</remarks>
+    /// <remarks>A segment that other segments' rules or playbooks refer to can't be deleted. Webhooks are those that name it and those of
+    /// all segments.</remarks>
     [HttpGet("{key}/used-by")]
     [RequiresScope(Scopes.SegmentsRead)]
     [ProducesResponseType<SegmentUsers>(StatusCodes.Status200OK)]
@@ -87,7 +89,8 @@ public sealed class SegmentsController(
         var webhooks = await db.Webhooks.AsNoTracking().Where(w => w.Segments.Length == 0 || w.Segments.Contains(key))
             .OrderBy(w => w.Id).Select(w => new WebhookName(w.Id, w.Url, w.Enabled)).ToListAsync(cancellation);
         var segments = all.FindReferrers(key).Select(k => all.Segments[k]).Select(s => new SegmentUser(s.Key, s.Name, s.Status));
-        return new SegmentUsers([.. segments], [], [], webhooks);
+        return new SegmentUsers(
+            [.. segments], await playbooks.ListSegmentUsersAsync(key, cancellation), [], webhooks);
     }
 
     /// <summary>Creates or replaces a segment.</summary>
@@ -130,7 +133,8 @@ public sealed class SegmentsController(
     }
 
     /// <summary>Deletes a segment. Repeatable.</summary>
-    /// <remarks>A 409 names the segments whose rules refer to it, whatever their status.</remarks>
+    /// <remarks>A 409 names the segments whose rules refer to it, whatever their status, or the playbooks that are not
+    /// archived.</remarks>
     [HttpDelete("{key}")]
     [RequiresScope(Scopes.SegmentsWrite)]
     [ProducesResponseType(StatusCodes.Status204NoContent)]
@@ -239,7 +243,7 @@ public sealed record SegmentVersionResource(int Version, JsonElement Definition,
 
 /// <summary>What uses a segment.</summary>
 /// <param name="Segments">Segments whose rules refer to it, whatever their status.</param>
-/// <param name="Playbooks">None yet: the service has no playbooks.</param>
+/// <param name="Playbooks">The keys of the playbooks whose audience names it, but for archived ones.</param>
 /// <param name="Experiments">None yet: the service has no experiments.</param>
 /// <param name="Webhooks">Webhooks that are told who joins and leaves it.</param>
 public sealed record SegmentUsers(

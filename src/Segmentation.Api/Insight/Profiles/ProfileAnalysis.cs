@@ -46,7 +46,7 @@ internal sealed class ProfileAnalysis(
         {
             Add(
                 property is null || property.IndexOf('.', StringComparison.Ordinal) is < 1 || property.EndsWith('.')
-                    || property.Contains("..", StringComparison.Ordinal) || property.Length > EventFields.PropertyNameMaxLength,
+                    || property.Contains("..", StringComparison.Ordinal) || property.Length > OpenProperty.NameMaxLength,
                 $"/properties/{i}", "It must be a type of event and a property of it: \"order_completed.category\".");
         }
 

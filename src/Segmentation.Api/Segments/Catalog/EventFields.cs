@@ -4,7 +4,6 @@ using Segmentation.Api.Events;
 using Segmentation.Rules;
 using Segmentation.Rules.Catalog;
 using Segmentation.Rules.Checking;
-using Segmentation.Rules.Expressions;
 using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Segments;
@@ -12,8 +11,6 @@ namespace Segmentation.Api.Segments;
 /// <summary>THE table of an event's fields, as rules read them.</summary>
 public static class EventFields
 {
-    public const int PropertyNameMaxLength = 256;
-
     private static readonly Field[] fields =
     [
         Field("type", FieldType.Text, "Type", "What happened: order_completed.", (e, x) => e.Type),
@@ -45,34 +42,9 @@ public static class EventFields
 
     private static FieldCatalog<CustomerEvent> With(Expression<Func<CustomerEvent, string[], string?>> text) => new(
         fields,
-        name => IsProperty(name) ? Property(name, text) : null);
-
-    private static bool IsProperty(string name) =>
-        name.StartsWith("properties.", StringComparison.Ordinal)
-        && name.Length <= PropertyNameMaxLength
-        && !name.EndsWith('.')
-        && !name.Contains("..", StringComparison.Ordinal);
+        name => OpenProperty.Create("properties.", name, "event", "What the event carries.", e => e.Properties, text));
 
     private static Field Field<TValue>(
         string name, FieldType type, string label, string description, Expression<Func<CustomerEvent, Evaluation, TValue>> value) =>
             new(name, "event", type, label, description, new ScalarAccess(value));
-
-    // Dots descend into nested objects. The path is the rule's own, so it is a parameter like any value.
-    private static Field Property(string name, Expression<Func<CustomerEvent, string[], string?>> text)
-    {
-        var path = Literal<string[]>.Create(name["properties.".Length..].Split('.'));
-        return new Field(name, "event", FieldType.Property, name, "What the event carries.", new PropertyAccess(
-            Read(text),
-            Read((e, p) => JsonValue.Number(e.Properties, p)),
-            Read((e, p) => JsonValue.Boolean(e.Properties, p)),
-            Read((e, p) => JsonValue.Exists(e.Properties, p)),
-            Read((e, p) => JsonValue.Scalar(e.Properties, p)),
-            Read((e, p) => JsonValue.LargeNumber(e.Properties, p))));
-
-        LambdaExpression Read<TValue>(Expression<Func<CustomerEvent, string[], TValue>> read)
-        {
-            var (e, x) = (Expression.Parameter(typeof(CustomerEvent), "e"), Expression.Parameter(typeof(Evaluation), "x"));
-            return Expression.Lambda(Splice.Body(read, e, path), e, x);
-        }
-    }
 }

@@ -14,6 +14,7 @@ public sealed class AttributeStore(
     SegmentationDb db,
     SegmentQuery query,
     IValidator<AttributeResource> validator,
+    IEnumerable<IDefinitionUser> others,
     Limits limits,
     TimeProvider time)
 {
@@ -54,7 +55,7 @@ public sealed class AttributeStore(
     }
 
     /// <summary>Deletes an attribute and every customer's value of it.</summary>
-    /// <exception cref="ApiProblem">409: active segments use it.</exception>
+    /// <exception cref="ApiProblem">409: active segments use it, or something else does.</exception>
     public async Task DeleteAsync(string name, CancellationToken cancellation)
     {
         await using var transaction = await BeginAsync(name, cancellation);
@@ -67,6 +68,7 @@ public sealed class AttributeStore(
             throw ApiProblem.Conflict($"Active segments use \"{name}\": {string.Join(", ", users)}.");
         }
 
+        await CheckOthersAsync(name, "", cancellation);
         if (await db.Attributes.Where(a => a.Name == name).ExecuteDeleteAsync(cancellation) > 0)
         {
             // Left behind, a value would come back with another type if the name were registered again.
@@ -98,6 +100,19 @@ public sealed class AttributeStore(
         {
             throw ApiProblem.Conflict(
                 $"Segments use \"{attribute.Name}\" as {attribute.Type}; its type can't change while they do: {string.Join(", ", users)}.");
+        }
+
+        await CheckOthersAsync(attribute.Name, $" as {attribute.Type}; its type can't change while they do", cancellation);
+    }
+
+    private async Task CheckOthersAsync(string name, string why, CancellationToken cancellation)
+    {
+        foreach (var other in others)
+        {
+            if (await other.ListFieldUsersAsync($"attributes.{name}", cancellation) is { Count: > 0 } named)
+            {
+                throw ApiProblem.Conflict($"{other.Name} use \"{name}\"{why}: {string.Join(", ", named)}.");
+            }
         }
     }
 

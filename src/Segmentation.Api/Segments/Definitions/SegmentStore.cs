@@ -19,6 +19,7 @@ public sealed class SegmentStore(
     IValidator<SegmentResource> validator,
     TimeZones zones,
     IEnumerable<IDefinitionObserver> observers,
+    IEnumerable<IDefinitionUser> users,
     Limits limits,
     TimeProvider time)
 {
@@ -123,13 +124,21 @@ public sealed class SegmentStore(
     }
 
     /// <summary>Deletes a segment and commits; that it was deleted stays, for those who follow it.</summary>
-    /// <exception cref="ApiProblem">409: other segments' rules refer to it.</exception>
+    /// <exception cref="ApiProblem">409: other segments' rules refer to it, or something else does.</exception>
     public async Task DeleteAsync(Segment segment, IDbContextTransaction transaction, CancellationToken cancellation)
     {
         var referrers = (await query.DefinitionsAsync(cancellation)).FindReferrers(segment.Key);
         if (referrers.Count > 0)
         {
             throw ApiProblem.Conflict($"Other segments use \"{segment.Key}\": {string.Join(", ", referrers)}.");
+        }
+
+        foreach (var user in users)
+        {
+            if (await user.ListSegmentUsersAsync(segment.Key, cancellation) is { Count: > 0 } named)
+            {
+                throw ApiProblem.Conflict($"{user.Name} use \"{segment.Key}\": {string.Join(", ", named)}.");
+            }
         }
 
         db.Segments.Remove(segment);

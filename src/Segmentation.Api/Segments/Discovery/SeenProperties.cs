@@ -60,7 +60,7 @@ public sealed class SeenProperties
         {
             var name = $"{path}.{reader.GetString()}";
             var isField = name.Length > path.Length + 1 && !name.AsSpan(path.Length + 1).Contains('.')
-                && name.Length <= EventFields.PropertyNameMaxLength;
+                && name.Length <= OpenProperty.NameMaxLength;
             reader.Read();
             if (reader.TokenType == JsonTokenType.StartObject && isField)
             {

@@ -1,0 +1,16 @@
+using Segmentation.Api.Segments;
+
+namespace Segmentation.Api.Playbooks;
+
+internal static class PlaybookSetup
+{
+    /// <summary>Placements and playbooks: what visitors get, where and when.</summary>
+    public static void AddPlaybooks(this IServiceCollection services)
+    {
+        services.AddSingleton<PlaybookCache>();
+        services.AddScoped<PlacementStore>();
+        services.AddScoped<PlaybookStore>();
+        services.AddScoped<PlaybookReferences>();
+        services.AddScoped<IDefinitionUser>(s => s.GetRequiredService<PlaybookReferences>());
+    }
+}

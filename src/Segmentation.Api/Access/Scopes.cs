@@ -9,6 +9,7 @@ public static class Scopes
     public const string MembershipRead = "membership:read";
     public const string SegmentsRead = "segments:read";
     public const string SegmentsWrite = "segments:write";
+    public const string Decisions = "decisions";
     public const string Webhooks = "webhooks";
     public const string Privacy = "privacy";
     public const string AuditRead = "audit:read";
@@ -25,6 +26,7 @@ public static class Scopes
             + "streams; analyses."),
         (SegmentsRead, "Read segments, versions, attributes and fields; validate and preview rules."),
         (SegmentsWrite, "Change segments, manual members and attributes."),
+        (Decisions, "Decide what visitors get: for servers."),
         (Webhooks, "Webhooks and their deliveries."),
         (Privacy, "Requests of the people whose data this is, and what is sensitive."),
         (AuditRead, "Read the audit log."),

@@ -1,3 +1,4 @@
+using Segmentation.Api.Customers;
 using Segmentation.Api.Segments;
 using Segmentation.Rules;
 using Segmentation.Rules.Checking;
@@ -30,11 +31,23 @@ internal sealed class PlaybookAudience(SegmentDefinition rule, DefinitionSet def
     private readonly Lazy<CompiledSegment> now = new(() => new CompiledSegment(rule, definitions, historical: false));
     private readonly Lazy<CompiledSegment> then = new(() => new CompiledSegment(rule, definitions, historical: true));
 
+    private readonly Lazy<bool> eventsNow = new(() => ReadsEvents(rule, definitions, historical: false));
+    private readonly Lazy<bool> eventsThen = new(() => ReadsEvents(rule, definitions, historical: true));
+
     /// <summary>The rule as a segment.</summary>
     public SegmentDefinition Rule => rule;
 
+    /// <summary>Whether events are read, of a rule without errors.</summary>
+    public bool ReadsEvents(bool historical) => (historical ? eventsThen : eventsNow).Value;
+
+    /// <summary>Whether it reads any of some fields, its segments' rules left out.</summary>
+    public bool Reads(IReadOnlySet<string> fields) => RuleReferences.Fields(rule.Rule!.Value).Any(fields.Contains);
+
     /// <summary>Compiled for now, or for an instant in the past.</summary>
     public CompiledSegment Compile(bool historical) => (historical ? then : now).Value;
+
+    private static bool ReadsEvents(SegmentDefinition rule, DefinitionSet definitions, bool historical) =>
+        new CompiledSegment(rule, definitions, historical).Rule!.MembersRead().Contains(nameof(Customer.Events));
 }
 
 /// <summary>A play that is checked.</summary>

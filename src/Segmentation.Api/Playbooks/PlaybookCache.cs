@@ -5,13 +5,28 @@ using Segmentation.Rules.Checking;
 
 namespace Segmentation.Api.Playbooks;
 
-/// <summary>Caches placements and active playbooks in memory; their version in the database says whether they still hold.</summary>
-public sealed class PlaybookCache(DefinitionCache definitions, RuleLimits limits)
+/// <summary>Caches placements and active playbooks in memory; their version in the database says whether they still hold.
+/// </summary>
+public sealed class PlaybookCache(DefinitionCache definitions, RuleLimits limits, TimeProvider time)
 {
+    /// <summary>Reads the versions of segments and attributes, and of all else that decisions read.</summary>
+    internal const string StampSql = "SELECT d.stamp, p.stamp FROM definition_stamp d, decision_stamp p";
+
+    private static readonly TimeSpan MaxAge = TimeSpan.FromMilliseconds(750), Idle = TimeSpan.FromMinutes(1);
+
+    // A change that this process makes is seen from its commit on: until then, and a while, everybody looks.
+    private static readonly TimeSpan Unrest = TimeSpan.FromSeconds(2);
+
+    private readonly Lock gate = new();
     private volatile PlaybookSet? latest;
+    private (PlaybookSet? Set, long At) confirmed;
+    private long asked;
 
     /// <summary>Those read last; null before the first.</summary>
     public PlaybookSet? Latest => latest;
+
+    /// <summary>Whether anybody has asked lately.</summary>
+    internal bool IsInUse => Volatile.Read(ref asked) is var last and not 0 && time.GetElapsedTime(last) < Idle;
 
     /// <summary>They as they stand now.</summary>
     public async Task<PlaybookSet> GetAsync(SegmentationDb db, CancellationToken cancellation)
@@ -39,5 +54,29 @@ public sealed class PlaybookCache(DefinitionCache definitions, RuleLimits limits
         }
 
         return read;
+    }
+
+    /// <summary>Whether definitions were seen to hold an instant ago, so that nobody has to look again.</summary>
+    internal bool IsFresh(PlaybookSet set)
+    {
+        Volatile.Write(ref asked, time.GetTimestamp());
+        lock (gate)
+        {
+            return ReferenceEquals(confirmed.Set, set) && time.GetElapsedTime(confirmed.At) < MaxAge
+                && DefinitionCache.SinceChange > Unrest;
+        }
+    }
+
+    /// <summary>Tells what versions there were.</summary>
+    /// <param name="at">A timestamp from before they were read.</param>
+    internal void Confirm(long definitionStamp, long decisionStamp, long at)
+    {
+        if (latest is { } set && set.Stamp == decisionStamp && set.Definitions.Version == definitionStamp)
+        {
+            lock (gate)
+            {
+                confirmed = (set, at);
+            }
+        }
     }
 }

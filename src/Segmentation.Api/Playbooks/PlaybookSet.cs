@@ -14,6 +14,7 @@ public sealed class PlaybookSet
     private readonly RuleLimits limits;
     private readonly ConcurrentDictionary<(string Key, int Version), CompiledPlaybook> compiled = new();
     private readonly Lazy<IReadOnlyList<CompiledPlaybook>> active;
+    private readonly Lazy<ILookup<string, (CompiledPlaybook Playbook, CompiledPlay Play)>> plays;
 
     internal PlaybookSet(
         long stamp,
@@ -26,11 +27,18 @@ public sealed class PlaybookSet
         Stamp = stamp;
         Definitions = definitions;
         Placements = placements.ToDictionary(p => p.Key, StringComparer.Ordinal);
-        this.active = new(() =>
-        [
-            .. active.Select(Compile).Where(p => p.Errors.Count == 0)
-                .OrderByDescending(p => p.Definition.Priority).ThenBy(p => p.Key, StringComparer.Ordinal),
-        ]);
+        ActivePlacements = [.. Placements.Values.Where(p => p.Status == PlacementStatus.Active).Select(p => p.Key)
+            .Order(StringComparer.Ordinal)];
+        this.active = new(() => Order(active.Select(Compile).Where(p => p.Errors.Count == 0)));
+        plays = new(ListPlays);
+    }
+
+    private PlaybookSet(PlaybookSet before, CompiledPlaybook playbook)
+    {
+        (limits, Stamp, Definitions) = (before.limits, before.Stamp, before.Definitions);
+        (Placements, ActivePlacements) = (before.Placements, before.ActivePlacements);
+        active = new(() => Order(before.Active.Where(p => p.Key != playbook.Key).Append(playbook)));
+        plays = new(ListPlays);
     }
 
     /// <summary>The database's version of placements, playbooks and experiments.</summary>
@@ -41,6 +49,15 @@ public sealed class PlaybookSet
 
     /// <summary>All placements, archived ones too, by key.</summary>
     public IReadOnlyDictionary<string, Placement> Placements { get; }
+
+    /// <summary>The keys of the active placements, in order.</summary>
+    public IReadOnlyList<string> ActivePlacements { get; }
+
+    /// <summary>The plays for a placement of active and valid playbooks, in the order in which they are looked at.</summary>
+    internal IEnumerable<(CompiledPlaybook Playbook, CompiledPlay Play)> ListPlays(string placement) => plays.Value[placement];
+
+    /// <summary>The same with a playbook as if it were active, in place of that of its key.</summary>
+    internal PlaybookSet With(CompiledPlaybook playbook) => new(this, playbook);
 
     /// <summary>The active playbooks that are valid, in the order in which they are looked at.</summary>
     internal IReadOnlyList<CompiledPlaybook> Active => active.Value;
@@ -87,6 +104,13 @@ public sealed class PlaybookSet
         void AddAt(string place, IEnumerable<RuleError> found) =>
             errors.AddRange(found.Select(e => e with { Pointer = place + e.Pointer }));
     }
+
+    private static IReadOnlyList<CompiledPlaybook> Order(IEnumerable<CompiledPlaybook> playbooks) =>
+        [.. playbooks.OrderByDescending(p => p.Definition.Priority).ThenBy(p => p.Key, StringComparer.Ordinal)];
+
+    private ILookup<string, (CompiledPlaybook Playbook, CompiledPlay Play)> ListPlays() =>
+        Active.SelectMany(b => b.Plays.Select(p => (Playbook: b, Play: p)))
+            .ToLookup(p => p.Play.Definition.Placement!, StringComparer.Ordinal);
 
     private IEnumerable<(string Place, string Fault)> FindFaults(PlayResource play)
     {

@@ -10,6 +10,11 @@ internal static class PlaybookSetup
         services.AddSingleton<PlaybookCache>();
         services.AddScoped<PlacementStore>();
         services.AddScoped<PlaybookStore>();
+        services.AddScoped<PlaybookPreviewer>();
+        services.AddScoped<QuestionCheck>();
+        services.AddScoped<VisitorReader>();
+        services.AddScoped<DecisionEngine>();
+        services.AddHostedService<PlaybookWatch>();
         services.AddScoped<PlaybookReferences>();
         services.AddScoped<IDefinitionUser>(s => s.GetRequiredService<PlaybookReferences>());
     }

@@ -62,6 +62,35 @@ public sealed class PlaybookStore(
         return [.. faults, .. CanCompile(body) ? (await CompileAsync(key, 0, body, cancellation)).Errors : []];
     }
 
+    /// <summary>The playbook that a preview is of.</summary>
+    /// <exception cref="ApiProblem">400.</exception>
+    internal async Task<CompiledPlaybook> PrepareAsync(PlaybookPreviewRequest request, CancellationToken cancellation)
+    {
+        if (request.Playbook is null == request.Key is null)
+        {
+            throw ApiProblem.Invalid("/playbook", "A preview is of a playbook, or of the key of a stored one: send one of both.");
+        }
+
+        if (request.Playbook is { } body)
+        {
+            var errors = await FindErrorsAsync(body, cancellation);
+            return errors.Count == 0
+                ? await CompileAsync(body.Key ?? "", 0, body, cancellation)
+                : throw ApiProblem.Invalid(errors.Select(e => e with { Pointer = "/playbook" + e.Pointer }));
+        }
+
+        var stored = PlaybookTexts.IsKey(request.Key) ? await FindAsync(request.Key!, cancellation) : null;
+        if (stored is null)
+        {
+            throw ApiProblem.Invalid("/key", "There is no such playbook: GET /api/v1/playbooks lists what there is.");
+        }
+
+        var compiled = (await cache.GetAsync(db, cancellation)).Compile(stored);
+        return compiled.Errors is [var first, ..]
+            ? throw ApiProblem.Invalid("/key", $"This playbook is not valid, at {first.Pointer}: {first.Message}")
+            : compiled;
+    }
+
     /// <summary>Saves a definition and commits. One that has not changed is no new version.</summary>
     /// <remarks>
     /// An invalid one is refused, but for one that is stored already and does not become active by this: a playbook of which something has

@@ -77,6 +77,22 @@ internal static class PlaybookExamples
         "Playbooks_Validate" => [("early", "For early runners", OwnPlaybookBody)],
         "Playbooks_Patch" => [("priority", "Comes before the others", """{"priority":800}""")],
         "Playbooks_Clone" => [("draft", "A copy to try changes on", $$"""{"key":"{{Playbook}}-copy"}""")],
+        "Playbooks_Preview" =>
+        [
+            ("stored", "A stored one, on a phone in the morning", $$$"""
+                {"key":"{{{Playbook}}}","context":{"timeZone":"Europe/Berlin","device":"mobile"}}
+                """),
+            ("draft", "A draft, as if all consents were given", $$$"""{"playbook":{{{OwnPlaybookBody}}},"consents":"granted"}"""),
+        ],
+        "Decisions_Decide" =>
+        [
+            ("customer", "A customer, on a phone, explained", $$$"""
+                {"customerId":"{{{SwaggerExamples.Customer}}}","visitorId":"d8f1","placements":["{{{Placement}}}","exit-offer"],
+                 "context":{"timeZone":"Europe/Berlin","device":"mobile","visit":{"id":"s-9","number":4,"pageViews":3}},
+                 "events":[{"id":"e-1","type":"cart_added","occurredAt":"2026-01-31T09:31:00Z"}],"explain":true}
+                """),
+            ("visitor", "Somebody who is not known", """{"visitorId":"d8f1","context":{"country":"DE"},"consents":{"marketing":true}}"""),
+        ],
         _ => [],
     };
 

@@ -1,4 +1,5 @@
 using Microsoft.OpenApi;
+using Segmentation.Api.Playbooks;
 using Segmentation.Api.Segments;
 using Swashbuckle.AspNetCore.SwaggerGen;
 
@@ -7,6 +8,8 @@ namespace Segmentation.Api.Endpoints.OpenApi;
 /// <summary>Gives properties their schemas that .NET's types say nothing of: to .NET a rule is any JSON.</summary>
 internal sealed class RuleFilter : IDocumentFilter
 {
+    private static readonly string[] explained = [nameof(Explanation), nameof(ConsideredPlay)];
+
     public void Apply(OpenApiDocument swaggerDoc, DocumentFilterContext context)
     {
         RuleSchemas.Add(swaggerDoc);
@@ -18,7 +21,7 @@ internal sealed class RuleFilter : IDocumentFilter
                 if (schema.Properties is { } properties && properties.TryGetValue(property, out var rule))
                 {
                     properties[property] =
-                        Refer(name == nameof(Explanation) ? RuleSchemas.ExplainedNode : RuleSchemas.Node, rule.Description);
+                        Refer(explained.Contains(name) ? RuleSchemas.ExplainedNode : RuleSchemas.Node, rule.Description);
                 }
             }
         }

@@ -20,7 +20,7 @@ internal sealed class TagFilter : IDocumentFilter
         ("Analyses", "What reads everybody, and takes its time: ask, wait or come back, and read what was found. `profile`: what marks a "
             + "segment's members; `rfm`: from which values on customers have which RFM scores; `fit`: fits a model."),
         ("Metrics", "What is measured of customers: the built-in metrics, and your own. A segment's `goalMetric` is one."),
-        ("Playbooks", "What visitors get, where and when: placements, and playbooks that fill them, with every version."),
+        ("Playbooks", "What visitors get, where and when: placements, playbooks that fill them, and decisions."),
         ("Rules", "Rules that are not saved yet: preview, check, and look at the SQL. Start here."),
         ("Customers", "Profiles, one at a time or a file at a time."),
         ("Events", "What customers did."),

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage;
 using Segmentation.Api.Access;
+using Segmentation.Api.Admission;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 using Segmentation.Api.Idempotency;
@@ -16,7 +17,8 @@ namespace Segmentation.Api.Endpoints;
 [Route("api/v1/playbooks")]
 [Tags("Playbooks")]
 [Produces("application/json")]
-public sealed class PlaybooksController(SegmentationDb db, PlaybookStore store) : ControllerBase
+public sealed class PlaybooksController(
+    SegmentationDb db, PlaybookStore store, PlaybookPreviewer previewer, QuestionCheck check) : ControllerBase
 {
     /// <summary>Creates a playbook.</summary>
     /// <remarks>It is checked whole: a 400 names every fault by JSON Pointer.</remarks>
@@ -41,6 +43,25 @@ public sealed class PlaybooksController(SegmentationDb db, PlaybookStore store) 
     {
         var errors = await store.FindErrorsAsync(body, cancellation);
         return new PlaybookValidation(errors.Count == 0, ApiProblem.Invalid(errors).Errors!);
+    }
+
+    /// <summary>Counts who of all customers would get what, now and in a context.</summary>
+    /// <remarks>In competition with the active playbooks, caps and earlier visits aside. The playbook counts as active and in its time,
+    /// in place of the stored one of its key.</remarks>
+    [HttpPost("preview")]
+    [Work(WorkClass.Heavy)]
+    [RequiresScope(Scopes.SegmentsRead)]
+    [ProducesResponseType<PlaybookPreview>(StatusCodes.Status200OK)]
+    [ProducesResponseType<ProblemDetails>(StatusCodes.Status400BadRequest)]
+    public async Task<PlaybookPreview> Preview(PlaybookPreviewRequest body, CancellationToken cancellation)
+    {
+        var question = check.Check(new DecisionRequest { VisitorId = "anyone", Context = body.Context });
+        return await previewer.CountAsync(
+            await store.PrepareAsync(body, cancellation),
+            question,
+            body.Consents == PreviewConsents.Granted,
+            HttpContext.Caller.Has(Scopes.CustomersRead),
+            cancellation);
     }
 
     /// <summary>Lists playbooks, by key.</summary>

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Segmentation.Api.Customers;
@@ -10,6 +11,7 @@ namespace Segmentation.Api.Segments;
 /// <summary>Caches the definitions in memory; their version in the database says whether they still hold.</summary>
 public sealed class DefinitionCache(CustomerFields fields, RuleLimits limits)
 {
+    private static long changed;
     private volatile DefinitionSet? latest;
 
     /// <summary>Those read last; null before the first.</summary>
@@ -46,8 +48,14 @@ public sealed class DefinitionCache(CustomerFields fields, RuleLimits limits)
     }
 
     /// <summary>Lets one definition change at a time, until the transaction ends, so that two can't make a cycle between them.</summary>
-    public static Task LockAsync(SegmentationDb db, CancellationToken cancellation) =>
-        db.Database.ExecuteSqlRawAsync("SELECT 1 FROM definition_stamp FOR UPDATE", cancellation);
+    public static Task LockAsync(SegmentationDb db, CancellationToken cancellation)
+    {
+        Volatile.Write(ref changed, Stopwatch.GetTimestamp());
+        return db.Database.ExecuteSqlRawAsync("SELECT 1 FROM definition_stamp FOR UPDATE", cancellation);
+    }
+
+    /// <summary>How long ago this process last began to change a definition.</summary>
+    internal static TimeSpan SinceChange => Stopwatch.GetElapsedTime(Volatile.Read(ref changed));
 
     private static async Task<long> ReadVersionAsync(SegmentationDb db, CancellationToken cancellation) =>
         await db.Database.SqlQueryRaw<long>("SELECT stamp AS \"Value\" FROM definition_stamp").SingleAsync(cancellation);

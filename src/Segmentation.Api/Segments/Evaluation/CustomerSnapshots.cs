@@ -1,6 +1,5 @@
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
-using NpgsqlTypes;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Events;
@@ -18,25 +17,6 @@ public sealed class CustomerSnapshots(
 {
     /// <summary>A customer with more events than this is left to SQL, which reads only those that a rule selects.</summary>
     public const int MaxEvents = 20_000;
-
-    // How many have less, and how many there are. Counted from the end that is nearer by the planner's statistics: these only decide where
-    // to begin, the count is exact.
-    private const string Rank = """
-        WITH mine AS MATERIALIZED (SELECT lifetime_value AS value FROM customers WHERE id = $1),
-            bounds AS (SELECT histogram_bounds::text::numeric[] AS b FROM pg_stats
-                WHERE schemaname = current_schema AND tablename = 'customers' AND attname = 'lifetime_value')
-        SELECT CASE WHEN (SELECT value FROM mine) > (SELECT b[(1 + cardinality(b)) / 2] FROM bounds)
-            THEN t.customers - (SELECT count(*) FROM customers WHERE lifetime_value >= (SELECT value FROM mine))
-            ELSE (SELECT count(*) FROM customers WHERE lifetime_value < (SELECT value FROM mine)) END, t.customers
-        FROM customer_total t
-        """;
-
-    // The same at an instant in the past.
-    private const string HistoricalRank = """
-        WITH v AS MATERIALIZED (SELECT * FROM seg_lifetime_values_at($2, $3, $4))
-        SELECT count(*), (SELECT count(*) FROM v) FROM v
-        WHERE v.lifetime_value < (SELECT mine.lifetime_value FROM v AS mine JOIN customers c ON c.key = mine.customer_key WHERE c.id = $1)
-        """;
 
     /// <summary>Keys and names of the active segments that a customer is in.</summary>
     /// <exception cref="ApiProblem">404: there is no such customer.</exception>
@@ -136,96 +116,22 @@ public sealed class CustomerSnapshots(
     private async Task<(long Version, Customer? Customer)> ReadAsync(
         string id, DateTimeOffset at, bool historical, bool needsRank, CancellationToken cancellation)
     {
-        var (customers, events, scores) = readers.Get(db);
+        var statements = new CustomerStatements(readers.Get(db), revenue, id, at, historical, needsRank);
         await db.Database.OpenConnectionAsync(cancellation);
         try
         {
-            await using var batch = CreateBatch(id, at, historical, needsRank);
+            await using var batch = new NpgsqlBatch((NpgsqlConnection)db.Database.GetDbConnection());
+            batch.Add("SELECT stamp FROM definition_stamp");
+            statements.AddTo(batch);
             await using var reader = await batch.ExecuteReaderAsync(cancellation);
             await reader.ReadAsync(cancellation);
             var version = reader.GetInt64(0);
             await reader.NextResultAsync(cancellation);
-            if (!await reader.ReadAsync(cancellation))
-            {
-                return (version, null);
-            }
-
-            var customer = customers.Read(reader);
-            await reader.NextResultAsync(cancellation);
-            while (await reader.ReadAsync(cancellation))
-            {
-                var e = events.Read(reader);
-                e.Customer = customer;
-                customer.Events.Add(e);
-            }
-
-            await reader.NextResultAsync(cancellation);
-            while (await reader.ReadAsync(cancellation))
-            {
-                customer.ManualMemberships.Add(new ManualMember { SegmentId = reader.GetInt32(0), CustomerKey = customer.Key });
-            }
-
-            await reader.NextResultAsync(cancellation);
-            customer.Scores = await reader.ReadAsync(cancellation) ? scores.Read(reader) : null;
-            if (needsRank)
-            {
-                await reader.NextResultAsync(cancellation);
-                await reader.ReadAsync(cancellation);
-                customer.Rank = (reader.GetInt64(0), reader.GetInt64(1));
-            }
-
-            return (version, customer);
+            return (version, await statements.ReadAsync(reader, cancellation));
         }
         finally
         {
             await db.Database.CloseConnectionAsync();
-        }
-    }
-
-    // The results in this order: the definitions' version, the customer, its events, its manual segments, its scores, its
-    // rank.
-    private NpgsqlBatch CreateBatch(string id, DateTimeOffset at, bool historical, bool needsRank)
-    {
-        var (customers, events, scores) = readers.Get(db);
-        var batch = new NpgsqlBatch((NpgsqlConnection)db.Database.GetDbConnection());
-        Add("SELECT stamp FROM definition_stamp");
-        Add($"SELECT {customers.Columns} FROM customers WHERE id = $1", Id());
-        Add(
-            $"""
-            SELECT {events.Columns} FROM events
-            WHERE customer_key = (SELECT key FROM customers WHERE id = $1 AND event_count <= {MaxEvents})
-            """,
-            Id());
-        Add("SELECT segment_id FROM manual_members WHERE customer_key = (SELECT key FROM customers WHERE id = $1)", Id());
-        Add($"SELECT {scores.Columns} FROM customer_scores WHERE customer_key = (SELECT key FROM customers WHERE id = $1)", Id());
-        if (needsRank && historical)
-        {
-            const NpgsqlDbType texts = NpgsqlDbType.Array | NpgsqlDbType.Text;
-            Add(
-                HistoricalRank,
-                Id(),
-                SqlParameter.Create(at, NpgsqlDbType.TimestampTz),
-                SqlParameter.Create(revenue.OrderTypes, texts),
-                SqlParameter.Create(revenue.RefundTypes, texts));
-        }
-        else if (needsRank)
-        {
-            Add(Rank, Id());
-        }
-
-        return batch;
-
-        NpgsqlParameter Id() => SqlParameter.Create(id, NpgsqlDbType.Text);
-
-        void Add(string sql, params ReadOnlySpan<NpgsqlParameter> parameters)
-        {
-            var command = new NpgsqlBatchCommand(sql);
-            foreach (var parameter in parameters)
-            {
-                command.Parameters.Add(parameter);
-            }
-
-            batch.BatchCommands.Add(command);
         }
     }
 

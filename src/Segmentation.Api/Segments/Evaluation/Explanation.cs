@@ -1,6 +1,5 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Segmentation.Api.Customers;
 using Segmentation.Api.Http;
 using Segmentation.Rules;
 using Segmentation.Rules.Checking;
@@ -14,17 +13,16 @@ namespace Segmentation.Api.Segments;
 /// customers; missing for a manual segment.</param>
 public sealed record Explanation(bool Matched, DateTimeOffset EvaluatedAt, JsonElement? Rule)
 {
-    internal static JsonElement Create(CompiledRule<Customer> rule, Customer customer, Evaluation at, bool showActual) =>
-        JsonSerializer.SerializeToElement(Node(rule, rule.Root, customer, at, muted: false, showActual), Json.Options);
+    internal static JsonElement Create<T>(CompiledRule<T> rule, T item, Evaluation at, bool showActual) =>
+        JsonSerializer.SerializeToElement(Node(rule, rule.Root, item, at, muted: false, showActual), Json.Options);
 
-    private static JsonObject Node(
-        CompiledRule<Customer> rule, RuleNode node, Customer customer, Evaluation at, bool muted, bool showActual)
+    private static JsonObject Node<T>(CompiledRule<T> rule, RuleNode node, T item, Evaluation at, bool muted, bool showActual)
     {
         muted |= node.Muted;
         var shown = JsonObject.Create(node.Source)!;
         if (NodeJson.IsGroup(node.Source))
         {
-            shown["rules"] = new JsonArray([.. node.Children.Select(c => (JsonNode)Node(rule, c, customer, at, muted, showActual))]);
+            shown["rules"] = new JsonArray([.. node.Children.Select(c => (JsonNode)Node(rule, c, item, at, muted, showActual))]);
         }
 
         if (muted)
@@ -33,7 +31,7 @@ public sealed record Explanation(bool Matched, DateTimeOffset EvaluatedAt, JsonE
             return shown;
         }
 
-        var (matched, actual) = rule.Explain(node, customer, at);
+        var (matched, actual) = rule.Explain(node, item, at);
         shown["matched"] = matched;
         if (showActual && !NodeJson.IsGroup(node.Source))
         {

@@ -1,0 +1,40 @@
+using Microsoft.AspNetCore.Mvc;
+using Segmentation.Api.Access;
+using Segmentation.Api.Playbooks;
+
+namespace Segmentation.Api.Endpoints;
+
+/// <summary>Decisions: what a visitor gets, now, and why.</summary>
+[ApiController]
+[Route("api/v1/decisions")]
+[Tags("Playbooks")]
+[Produces("application/json")]
+public sealed class DecisionsController(QuestionCheck check, DecisionEngine engine) : ControllerBase
+{
+    /// <summary>Decides what a visitor gets at placements.</summary>
+    /// <remarks>
+    /// From live membership, the events of this visit, the context, consent, caps, holdouts and experiments. Active and valid playbooks in
+    /// their time are looked at by priority, and their plays for a placement in order: the first that passes wins. Nothing is stored,
+    /// unless <c>record</c> asks for it, and nobody is created: whoever is not stored is decided for as a customer with that id who had
+    /// just been created.
+    /// </remarks>
+    [HttpPost]
+    [RequiresScope(Scopes.Decisions)]
+    [ProducesResponseType<DecisionAnswer>(StatusCodes.Status200OK)]
+    [ProducesResponseType<ProblemDetails>(StatusCodes.Status400BadRequest)]
+    public async Task<DecisionAnswer> Decide(DecisionRequest body, CancellationToken cancellation)
+    {
+        if (body.Explain == true)
+        {
+            HttpContext.Caller.Require(Scopes.SegmentsRead);
+        }
+
+        var question = check.Check(body) with
+        {
+            Explain = body.Explain == true,
+            ShowActual = HttpContext.Caller.Has(Scopes.CustomersRead),
+        };
+        Response.Headers.CacheControl = "private, no-store";
+        return await engine.DecideAsync(question, cancellation);
+    }
+}

@@ -1,0 +1,123 @@
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+using Segmentation.Api.Customers;
+using Segmentation.Api.Data;
+using Segmentation.Api.Events;
+using Segmentation.Api.Http;
+using Segmentation.Api.Segments;
+using Segmentation.Rules.Values;
+
+namespace Segmentation.Api.Playbooks;
+
+/// <summary>
+/// Decides what a visitor gets: reads all that has to be known of it in one round trip, and evaluates the rest in memory.
+/// </summary>
+public sealed class DecisionEngine(
+    SegmentationDb db,
+    PlaybookCache cache,
+    VisitorReader reader,
+    SegmentQuery query,
+    Sentiments sentiments,
+    RevenueOptions revenue,
+    FeedbackOptions feedback,
+    TimeProvider time)
+{
+    /// <summary>What a visitor gets.</summary>
+    /// <exception cref="ApiProblem">409: the explanation is too large.</exception>
+    internal async Task<DecisionAnswer> DecideAsync(Question question, CancellationToken cancellation)
+    {
+        // The cached definitions are assumed to hold; their version is read with the visitor and shows. Where it is another, both are
+        // read again.
+        var set = cache.Latest ?? await cache.GetAsync(db, cancellation);
+        while (true)
+        {
+            var now = LocalTime.Truncate(time.GetUtcNow());
+            var at = question.At ?? now;
+            var state = new DecisionState(set, question, at, historical: at < now);
+            if (question.CustomerId is null && !state.Needs.Rank && cache.IsFresh(set))
+            {
+                return await AnswerAsync(state, stored: null, now, cancellation);
+            }
+
+            var stored = await reader.ReadAsync(question, state.Needs, at, state.Historical, cancellation);
+            if (stored.DecisionStamp == set.Stamp && stored.DefinitionStamp == set.Definitions.Version)
+            {
+                return await AnswerAsync(state, stored, now, cancellation);
+            }
+
+            set = await cache.GetAsync(db, cancellation);
+        }
+    }
+
+    private async Task<DecisionAnswer> AnswerAsync(
+        DecisionState state, StoredVisitor? stored, DateTimeOffset now, CancellationToken cancellation)
+    {
+        var question = state.Question;
+        var known = stored?.Customer is not null;
+        var customer = stored?.Customer ?? new Customer
+        {
+            Id = question.CustomerId ?? question.VisitorId,
+            Version = 1,
+            CreatedAt = state.At,
+            UpdatedAt = state.At,
+            Rank = stored?.RankOfNew ?? default,
+        };
+        customer.ConsentsGranted = known
+            ? [.. customer.ConsentsGranted.Where(p => question.Consents.GetValueOrDefault(p, true))]
+            : [.. question.Consents.Where(c => c.Value).Select(c => c.Key)];
+        List<CustomerEvent> events = [.. question.Events.Select(e => e.ToEvent(now))];
+        events.ForEach(e => (e.Customer, e.CustomerKey) = (customer, customer.Key));
+        await AssessAsync(events, cancellation);
+        var isLoaded = customer.EventCount <= CustomerSnapshots.MaxEvents;
+        if (isLoaded)
+        {
+            VisitEvents.AddTo(customer, events, revenue, feedback);
+        }
+
+        var inSql = isLoaded ? [] : await EvaluateInSqlAsync(state, customer, cancellation);
+        var loaded = new LoadedVisitor(state, customer, known, events, inSql);
+        var decider = new Decider(state.Set, question.Explain ? loaded.Explain : null);
+        var visitor = loaded.ToVisitor();
+        var answer = new DecisionAnswer(
+            [.. state.Placements.Select(p => decider.Decide(visitor, p))], known, state.At, isLoaded || events.Count == 0 ? null : false);
+        return !question.Explain || Json.Measure(answer) <= Json.MaxAnswerBytes ? answer
+            : throw ApiProblem.Conflict("The explanation has more than 1 MiB: ask for fewer placements.");
+    }
+
+    // Only a feedback's text takes more than the event itself.
+    private async Task AssessAsync(List<CustomerEvent> events, CancellationToken cancellation)
+    {
+        if (!events.Exists(e => sentiments.IsFeedback(e.Type)))
+        {
+            return;
+        }
+
+        await db.Database.OpenConnectionAsync(cancellation);
+        try
+        {
+            await sentiments.AssessAsync((NpgsqlConnection)db.Database.GetDbConnection(), events, cancellation);
+        }
+        finally
+        {
+            await db.Database.CloseConnectionAsync();
+        }
+    }
+
+    // Of a customer with more events than are loaded, SQL reads those that a rule selects. It knows stored consents alone: where one is
+    // taken away that a rule reads, nobody is in the audience.
+    private async Task<Dictionary<string, bool>> EvaluateInSqlAsync(
+        DecisionState state, Customer customer, CancellationToken cancellation)
+    {
+        var takenAway = state.Question.Consents.Where(c => !c.Value).Select(c => $"consent.{c.Key}").ToHashSet(StringComparer.Ordinal);
+        var found = new Dictionary<string, bool>(StringComparer.Ordinal);
+        foreach (var playbook in state.Playbooks.Where(p => p.Audience?.ReadsEvents(state.Historical) == true))
+        {
+            var audience = playbook.Audience!;
+            var predicate = query.CreatePredicate(state.Set.Definitions, audience.Rule, state.Question.At, customer.Key).Predicate;
+            found[playbook.Key] = !audience.Reads(takenAway)
+                && await db.Customers.Where(c => c.Key == customer.Key).Where(predicate).AnyAsync(cancellation);
+        }
+
+        return found;
+    }
+}

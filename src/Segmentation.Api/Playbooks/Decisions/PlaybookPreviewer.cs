@@ -1,0 +1,185 @@
+using System.Data;
+using System.Linq.Expressions;
+using Microsoft.EntityFrameworkCore;
+using Segmentation.Api.Customers;
+using Segmentation.Api.Data;
+using Segmentation.Rules;
+using Segmentation.Rules.Backends;
+using Segmentation.Rules.Expressions;
+using Segmentation.Rules.Values;
+
+namespace Segmentation.Api.Playbooks;
+
+/// <summary>
+/// Who of all customers would get what: one statement says of each customer which audiences it is in; what wins is decided as for a
+/// visitor, by the same code.
+/// </summary>
+public sealed class PlaybookPreviewer(SegmentationDb db, PlaybookCache cache, TimeProvider time)
+{
+    private const int SampleSize = 10;
+
+    /// <summary>Counts.</summary>
+    /// <param name="playbook">The playbook to try, without errors: it counts as active and in its time.</param>
+    /// <param name="question">The context; who asks is of no meaning.</param>
+    internal async Task<PlaybookPreview> CountAsync(
+        CompiledPlaybook playbook, Question question, bool allConsents, bool withSample, CancellationToken cancellation)
+    {
+        playbook = playbook with { Definition = playbook.Definition with { StartsAt = null, EndsAt = null } };
+        await using var transaction = await db.Database.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellation);
+        var set = (await cache.GetAsync(db, cancellation)).With(playbook);
+        var at = LocalTime.Truncate(time.GetUtcNow());
+        var placements = set.ActivePlacements.Where(k => playbook.Plays.Any(p => p.Definition.Placement == k)).ToList();
+        var playbooks = placements.SelectMany(set.ListPlays).Select(p => p.Playbook).Where(p => p.IsInTime(at)).Distinct().ToList();
+        var audiences = playbooks.Where(p => p.Audience is not null).ToList();
+        var purposes = allConsents ? [] : playbooks.Select(p => p.Definition.RequiresConsent).OfType<string>().Distinct().ToList();
+        var tally = new Tally(playbook.Key, placements, withSample ? SampleSize : 0);
+        var decider = new Decider(set);
+        var contexts = new Dictionary<string, ZoneContext>(StringComparer.Ordinal);
+        var decided = new Dictionary<(string, string), IReadOnlyList<Decision>>();
+        await foreach (var row in Rows(set, audiences, at, allConsents).AsAsyncEnumerable().WithCancellation(cancellation))
+        {
+            var zone = row.TimeZone ?? "";
+            if (!contexts.TryGetValue(zone, out var context))
+            {
+                context = new ZoneContext(LoadedVisitor.CreateContext(question, row.TimeZone, known: true, []), at);
+                contexts.Add(zone, context);
+            }
+
+            var granted = purposes.Where(row.Consents.Contains).ToList();
+            var alike = (zone, string.Concat(row.In.Select(i => i ? '1' : '0')) + string.Join(' ', granted));
+            if (!decided.TryGetValue(alike, out var decisions))
+            {
+                var visitor = new Visitor
+                {
+                    At = at,
+                    HasConsent = allConsents ? _ => true : granted.Contains,
+                    IsInAudience = p => row.In[audiences.IndexOf(p)],
+                    IsTime = context.IsTime,
+                };
+                decisions = [.. placements.Select(p => decider.Decide(visitor, p))];
+                decided.Add(alike, decisions);
+            }
+
+            tally.Add(row.Id, decisions);
+        }
+
+        return tally.Sum(set, playbook, withSample, at);
+    }
+
+    // One row a customer, with a column an audience.
+    private IQueryable<Row> Rows(PlaybookSet set, List<CompiledPlaybook> audiences, DateTimeOffset at, bool allConsents)
+    {
+        var customer = Expression.Parameter(typeof(Customer), "c");
+        var tests = audiences.Select(a =>
+        {
+            var rule = set.Definitions.Compile(a.Definition.Audience!.Value, Backend.Sql, historical: false, a.Audience!.Rule.Key);
+            var test = rule.ToQuery(new Evaluation(at, a.Definition.TimeZone!), db.Rows);
+            var body = Splice.Body(test, customer);
+            return allConsents ? new GrantAll().Visit(body) : body;
+        });
+        Expression<Func<Customer, bool[], Row>> create = (c, isIn) =>
+            new Row { Id = c.Id, TimeZone = c.Geographic.TimeZone, Consents = c.ConsentsGranted, In = isIn };
+        var row = Splice.Body(create, customer, Expression.NewArrayInit(typeof(bool), tests));
+        return db.Customers.AsNoTracking().Select(Expression.Lambda<Func<Customer, Row>>(row, customer));
+    }
+
+    private sealed class Row
+    {
+        public required string Id { get; init; }
+        public string? TimeZone { get; init; }
+        public required string[] Consents { get; init; }
+        public required bool[] In { get; init; }
+    }
+
+    // Customers of one zone have one context.
+    private sealed class ZoneContext(DecisionContext context, DateTimeOffset at)
+    {
+        private readonly Evaluation clock = new(at, TimeZones.Default);
+        private readonly Dictionary<CompiledPlay, bool> known = new(ReferenceEqualityComparer.Instance);
+
+        public bool IsTime(CompiledPlaybook playbook, CompiledPlay play)
+        {
+            if (!known.TryGetValue(play, out var isTime))
+            {
+                isTime = play.When!.Matches(context, clock.In(playbook.Definition.TimeZone!));
+                known.Add(play, isTime);
+            }
+
+            return isTime;
+        }
+    }
+
+    // Whoever asks for a consent is told that it is given.
+    private sealed class GrantAll : ExpressionVisitor
+    {
+        protected override Expression VisitMethodCall(MethodCallExpression node) =>
+            node.Method.Name == nameof(Enumerable.Contains) && Consents.In(node)
+                ? Expression.Constant(true)
+                : base.VisitMethodCall(node);
+
+        private sealed class Consents : ExpressionVisitor
+        {
+            private bool found;
+
+            public static bool In(Expression node)
+            {
+                var search = new Consents();
+                search.Visit(node);
+                return search.found;
+            }
+
+            protected override Expression VisitMember(MemberExpression node)
+            {
+                found |= node.Member.Name == nameof(Customer.ConsentsGranted);
+                return base.VisitMember(node);
+            }
+        }
+    }
+
+    private sealed class Tally(string playbook, IReadOnlyList<string> placements, int sampleSize)
+    {
+        private readonly Dictionary<(string Placement, string? Playbook, string? Play), long> counts = [];
+        private readonly List<PreviewCustomer> sample = [];
+        private long total;
+
+        public void Add(string customer, IReadOnlyList<Decision> decisions)
+        {
+            total++;
+            foreach (var d in decisions)
+            {
+                var won = (d.Placement, d.Playbook, d.Play);
+                counts[won] = counts.GetValueOrDefault(won) + 1;
+                if (d.Playbook == playbook && sample.Count < sampleSize)
+                {
+                    sample.Add(new PreviewCustomer(customer, d.Placement, d.Playbook, d.Play!));
+                }
+            }
+        }
+
+        public PlaybookPreview Sum(PlaybookSet set, CompiledPlaybook previewed, bool withSample, DateTimeOffset at) => new(
+            total,
+            [
+                .. placements.Select(p => new PreviewPlacement(
+                    p,
+                    [.. set.ListPlays(p).SelectMany(x => List(p, x.Playbook, x.Play, x.Playbook == previewed))],
+                    Fallback(p))),
+            ],
+            withSample ? sample : null,
+            at);
+
+        private IEnumerable<PreviewPlay> List(string placement, CompiledPlaybook book, CompiledPlay play, bool always)
+        {
+            var key = play.Definition.Key!;
+            var count = counts.GetValueOrDefault((placement, book.Key, key));
+            return count > 0 || always ? [new PreviewPlay(book.Key, key, count, Share(count))] : [];
+        }
+
+        private PreviewShare Fallback(string placement)
+        {
+            var count = counts.GetValueOrDefault((placement, null, null));
+            return new PreviewShare(count, Share(count));
+        }
+
+        private decimal Share(long count) => total == 0 ? 0 : Math.Round((decimal)count / total, 6);
+    }
+}

@@ -6,6 +6,7 @@ using Segmentation.Api.Data;
 using Segmentation.Api.Endpoints;
 using Segmentation.Api.Endpoints.OpenApi;
 using Segmentation.Api.Events;
+using Segmentation.Api.Experiments;
 using Segmentation.Api.Feedback;
 using Segmentation.Api.History;
 using Segmentation.Api.Http;
@@ -43,6 +44,7 @@ internal static class Setup
         services.AddInsight(configuration);
         services.AddPredictions(configuration);
         services.AddFeedback();
+        services.AddExperiments();
         services.AddPlaybooks();
         services.AddEndpoints();
     }

@@ -30,6 +30,7 @@ public class RoomTests
         ["Insight"],
         ["Predictions"],
         ["Feedback"],
+        ["Experiments"],
         ["Playbooks"],
         ["Endpoints"],
     ];

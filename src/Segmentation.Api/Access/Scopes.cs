@@ -26,7 +26,7 @@ public static class Scopes
             + "streams; analyses."),
         (SegmentsRead, "Read segments, versions, attributes and fields; validate and preview rules."),
         (SegmentsWrite, "Change segments, manual members and attributes."),
-        (Decisions, "Decide what visitors get: for servers."),
+        (Decisions, "Ask what to show and who gets which variant, and send what was seen. For servers."),
         (Webhooks, "Webhooks and their deliveries."),
         (Privacy, "Requests of the people whose data this is, and what is sensitive."),
         (AuditRead, "Read the audit log."),

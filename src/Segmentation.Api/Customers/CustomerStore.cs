@@ -15,7 +15,8 @@ namespace Segmentation.Api.Customers;
 /// </summary>
 /// <remarks>A <c>checkVersion</c> throws when the version that is there, or null where none is, is not the one that
 /// the caller wants to change.</remarks>
-public sealed class CustomerStore(SegmentationDb db, CustomerValidator validator, TimeProvider time)
+public sealed class CustomerStore(
+    SegmentationDb db, CustomerValidator validator, IEnumerable<IErasureObserver> erasures, TimeProvider time)
 {
     private const int MaxAttempts = 3;
 
@@ -80,6 +81,11 @@ public sealed class CustomerStore(SegmentationDb db, CustomerValidator validator
         await db.ForgetRequestsAsync(id, cancellation);
         var rejections = db.ImportRejections;
         await rejections.Where(r => r.CustomerId == id).ExecuteDeleteAsync(cancellation);
+        foreach (var observer in erasures)
+        {
+            await observer.EraseAsync(id, cancellation);
+        }
+
         if (customer is null)
         {
             await transaction.CommitAsync(cancellation);

@@ -60,6 +60,10 @@ public sealed class Limits
     [Range(1, 100_000)]
     public int Metrics { get; init; } = 1_000;
 
+    [Description("Experiments there may be, drafts and archived ones too.")]
+    [Range(1, 100_000)]
+    public int Experiments { get; init; } = 1_000;
+
     [Description("Placements there may be.")]
     [Range(1, 10_000)]
     public int Placements { get; init; } = 200;

@@ -85,6 +85,7 @@ internal sealed partial class SampleData(
             db.Metrics.Add(SampleMetric(now));
         }
 
+        await SampleExperiments.AddAsync(db, now, cancellation);
         foreach (var sample in ExampleSegments.All)
         {
             await AddAsync(sample, hasPast ? sampled.Start : now, cancellation);

@@ -19,6 +19,9 @@ public sealed class OpenApiTests(SampleApi api) : IClassFixture<SampleApi>
         "Customers_Put", "Customers_Segments",
         "Decisions_Decide",
         "Events_Create",
+        "Experiments_Archive", "Experiments_Assignments", "Experiments_Create", "Experiments_Delete", "Experiments_Get",
+        "Experiments_GrowthBook", "Experiments_List", "Experiments_Patch", "Experiments_Put", "Experiments_Restore", "Experiments_Start",
+        "Experiments_Stop", "Experiments_Versions",
         "Fields_List", "Fields_Values",
         "Imports_Delete", "Imports_Errors", "Imports_Get", "Imports_List",
         "Metrics_Delete", "Metrics_Get", "Metrics_List", "Metrics_Put",
@@ -47,7 +50,8 @@ public sealed class OpenApiTests(SampleApi api) : IClassFixture<SampleApi>
     private static readonly string[] Statistics =
     [
         "FeedbackFigures", "FeedbackTerm",
-        "ForecastBacktest", "ForecastDay", "FormulaResult", "FormulaRow", "LifetimeValueParameters", "MetricDifference",
+        "ForecastBacktest", "ForecastDay", "FormulaResult", "FormulaRow", "GrowthBookExperiment", "GrowthBookFilter",
+        "LifetimeValueParameters", "MetricDifference",
         "MetricFigures", "PerformanceBucket", "PortfolioGrowth", "PortfolioItem", "PortfolioPrediction",
         "PortfolioRisk", "PortfolioValue", "PredictionInputs", "PropensityReason",
     ];

@@ -2,25 +2,33 @@ using System.Diagnostics;
 
 namespace Segmentation.Api.Tests.QueryBuilder;
 
-/// <summary>Runs programs of <c>examples/react-querybuilder</c>, with its packages installed as they are locked.</summary>
-internal static class NodeExample
+/// <summary>Runs programs of an example, with its packages installed as they are locked.</summary>
+internal sealed class NodeExample
 {
-    private static readonly string Folder = Repository.GetPath(Path.Combine("examples", "react-querybuilder"));
+    /// <summary><c>examples/react-querybuilder</c>.</summary>
+    public static readonly NodeExample QueryBuilder = new("react-querybuilder");
 
-    private static readonly Lazy<Task> Installed = new(InstallAsync);
+    /// <summary><c>examples/openfeature</c>.</summary>
+    public static readonly NodeExample OpenFeature = new("openfeature");
+
+    private readonly string folder;
+    private readonly Lazy<Task> installed;
+
+    private NodeExample(string name) =>
+        (folder, installed) = (Repository.GetPath(Path.Combine("examples", name)), new Lazy<Task>(InstallAsync));
 
     /// <summary>Runs <c>node</c> in the folder.</summary>
-    public static async Task<(int ExitCode, string Output, string Errors)> RunAsync(params string[] arguments)
+    public async Task<(int ExitCode, string Output, string Errors)> RunAsync(params string[] arguments)
     {
-        await Installed.Value;
+        await installed.Value;
         return await StartAsync("node", arguments);
     }
 
-    private static async Task InstallAsync()
+    private async Task InstallAsync()
     {
         // npm writes the first from the second when it is done.
-        var (installed, locked) = (Path.Combine(Folder, "node_modules", ".package-lock.json"), Path.Combine(Folder, "package-lock.json"));
-        if (File.Exists(installed) && File.GetLastWriteTimeUtc(installed) >= File.GetLastWriteTimeUtc(locked))
+        var (written, locked) = (Path.Combine(folder, "node_modules", ".package-lock.json"), Path.Combine(folder, "package-lock.json"));
+        if (File.Exists(written) && File.GetLastWriteTimeUtc(written) >= File.GetLastWriteTimeUtc(locked))
         {
             return;
         }
@@ -29,11 +37,11 @@ internal static class NodeExample
         Assert.True(exitCode == 0, $"npm ci failed: {output}{errors}");
     }
 
-    private static async Task<(int ExitCode, string Output, string Errors)> StartAsync(string program, params string[] arguments)
+    private async Task<(int ExitCode, string Output, string Errors)> StartAsync(string program, params string[] arguments)
     {
         var start = new ProcessStartInfo(program, arguments)
         {
-            WorkingDirectory = Folder,
+            WorkingDirectory = folder,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };

@@ -31,7 +31,7 @@ public sealed class QueryBuilderTests(ApiFixture fixture) : IClassFixture<ApiFix
                 ["fields"] = JsonNode.Parse(fields.GetRawText()),
                 ["rules"] = new JsonArray(stored),
             }.ToJsonString());
-            var (exitCode, output, errors) = await NodeExample.RunAsync("test/run.mjs", file);
+            var (exitCode, output, errors) = await NodeExample.QueryBuilder.RunAsync("test/run.mjs", file);
             Assert.True(exitCode == 0 && errors.Length == 0, output + errors);
 
             // It has looked at all of them, and warned of nothing.
@@ -51,7 +51,7 @@ public sealed class QueryBuilderTests(ApiFixture fixture) : IClassFixture<ApiFix
     [NodeFact]
     public async Task Types_OfTheLibrary_AreOursWithoutACast()
     {
-        var (exitCode, output, errors) = await NodeExample.RunAsync("node_modules/typescript/bin/tsc", "--noEmit");
+        var (exitCode, output, errors) = await NodeExample.QueryBuilder.RunAsync("node_modules/typescript/bin/tsc", "--noEmit");
         Assert.True(exitCode == 0, output + errors);
     }
 

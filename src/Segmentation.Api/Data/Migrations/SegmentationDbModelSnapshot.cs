@@ -1139,6 +1139,315 @@ namespace Segmentation.Api.Data.Migrations
                         });
                 });
 
+            modelBuilder.Entity("Segmentation.Api.Experiments.Experiment", b =>
+                {
+                    b.Property<int>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("integer")
+                        .HasColumnName("id");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityAlwaysColumn(b.Property<int>("Id"));
+
+                    b.Property<DateTimeOffset>("CreatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created_at");
+
+                    b.Property<JsonElement>("Definition")
+                        .HasColumnType("jsonb")
+                        .HasColumnName("definition");
+
+                    b.Property<string>("Key")
+                        .IsRequired()
+                        .HasMaxLength(63)
+                        .HasColumnType("character varying(63)")
+                        .HasColumnName("key")
+                        .UseCollation("C");
+
+                    b.Property<int>("Run")
+                        .HasColumnType("integer")
+                        .HasColumnName("run");
+
+                    b.Property<string>("Status")
+                        .IsRequired()
+                        .HasMaxLength(16)
+                        .HasColumnType("character varying(16)")
+                        .HasColumnName("status");
+
+                    b.Property<DateTimeOffset>("UpdatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("updated_at");
+
+                    b.Property<int>("Version")
+                        .HasColumnType("integer")
+                        .HasColumnName("version");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("Key")
+                        .IsUnique()
+                        .HasDatabaseName("ux_experiments_key");
+
+                    b.ToTable("experiments", (string)null);
+                });
+
+            modelBuilder.Entity("Segmentation.Api.Experiments.ExperimentRun", b =>
+                {
+                    b.Property<int>("ExperimentId")
+                        .HasColumnType("integer")
+                        .HasColumnName("experiment_id");
+
+                    b.Property<int>("Run")
+                        .HasColumnType("integer")
+                        .HasColumnName("run");
+
+                    b.Property<JsonElement>("Definition")
+                        .HasColumnType("jsonb")
+                        .HasColumnName("definition");
+
+                    b.Property<double>("MaxCoverage")
+                        .HasColumnType("double precision")
+                        .HasColumnName("max_coverage");
+
+                    b.Property<string>("Reason")
+                        .HasMaxLength(4000)
+                        .HasColumnType("character varying(4000)")
+                        .HasColumnName("reason");
+
+                    b.Property<DateTimeOffset>("StartedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("started_at");
+
+                    b.Property<DateTimeOffset?>("StoppedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("stopped_at");
+
+                    b.Property<string>("Winner")
+                        .HasMaxLength(63)
+                        .HasColumnType("character varying(63)")
+                        .HasColumnName("winner")
+                        .UseCollation("C");
+
+                    b.HasKey("ExperimentId", "Run");
+
+                    b.ToTable("experiment_runs", (string)null);
+                });
+
+            modelBuilder.Entity("Segmentation.Api.Experiments.ExperimentUnit", b =>
+                {
+                    b.Property<string>("Unit")
+                        .HasMaxLength(128)
+                        .HasColumnType("character varying(128)")
+                        .HasColumnName("unit")
+                        .UseCollation("C");
+
+                    b.Property<int>("ExperimentId")
+                        .HasColumnType("integer")
+                        .HasColumnName("experiment_id");
+
+                    b.Property<int>("Run")
+                        .HasColumnType("integer")
+                        .HasColumnName("run");
+
+                    b.Property<DateTimeOffset>("At")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("at");
+
+                    b.Property<string>("CustomerId")
+                        .HasMaxLength(128)
+                        .HasColumnType("character varying(128)")
+                        .HasColumnName("customer_id")
+                        .UseCollation("C");
+
+                    b.Property<string>("Variant")
+                        .IsRequired()
+                        .HasMaxLength(63)
+                        .HasColumnType("character varying(63)")
+                        .HasColumnName("variant")
+                        .UseCollation("C");
+
+                    b.Property<string>("VisitorId")
+                        .IsRequired()
+                        .HasMaxLength(128)
+                        .HasColumnType("character varying(128)")
+                        .HasColumnName("visitor_id")
+                        .UseCollation("C");
+
+                    b.HasKey("Unit", "ExperimentId", "Run");
+
+                    b.HasIndex("CustomerId")
+                        .HasDatabaseName("ix_experiment_units_customer")
+                        .HasFilter("customer_id IS NOT NULL");
+
+                    b.HasIndex("VisitorId")
+                        .HasDatabaseName("ix_experiment_units_visitor");
+
+                    b.HasIndex("ExperimentId", "Run", "At")
+                        .HasDatabaseName("ix_experiment_units_run");
+
+                    b.ToTable("experiment_units", (string)null);
+                });
+
+            modelBuilder.Entity("Segmentation.Api.Experiments.ExperimentVersion", b =>
+                {
+                    b.Property<int>("ExperimentId")
+                        .HasColumnType("integer")
+                        .HasColumnName("experiment_id");
+
+                    b.Property<int>("Version")
+                        .HasColumnType("integer")
+                        .HasColumnName("version");
+
+                    b.Property<DateTimeOffset>("ChangedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("changed_at");
+
+                    b.Property<string>("ChangedBy")
+                        .IsRequired()
+                        .HasMaxLength(200)
+                        .HasColumnType("character varying(200)")
+                        .HasColumnName("changed_by");
+
+                    b.Property<JsonElement>("Definition")
+                        .HasColumnType("jsonb")
+                        .HasColumnName("definition");
+
+                    b.HasKey("ExperimentId", "Version");
+
+                    b.ToTable("experiment_versions", (string)null);
+                });
+
+            modelBuilder.Entity("Segmentation.Api.Experiments.ExposureReport", b =>
+                {
+                    b.Property<string>("VisitorId")
+                        .HasMaxLength(128)
+                        .HasColumnType("character varying(128)")
+                        .HasColumnName("visitor_id")
+                        .UseCollation("C");
+
+                    b.Property<string>("Id")
+                        .HasMaxLength(128)
+                        .HasColumnType("character varying(128)")
+                        .HasColumnName("id")
+                        .UseCollation("C");
+
+                    b.Property<DateTimeOffset>("At")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("at");
+
+                    b.HasKey("VisitorId", "Id");
+
+                    b.HasIndex("At")
+                        .HasDatabaseName("ix_exposure_reports_at");
+
+                    NpgsqlIndexBuilderExtensions.HasMethod(b.HasIndex("At"), "brin");
+
+                    b.ToTable("exposure_reports", (string)null);
+                });
+
+            modelBuilder.Entity("Segmentation.Api.Experiments.Impression", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("id");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityAlwaysColumn(b.Property<long>("Id"));
+
+                    b.Property<DateTimeOffset>("At")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("at");
+
+                    b.Property<string>("CustomerId")
+                        .HasMaxLength(128)
+                        .HasColumnType("character varying(128)")
+                        .HasColumnName("customer_id")
+                        .UseCollation("C");
+
+                    b.Property<string>("Placement")
+                        .IsRequired()
+                        .HasMaxLength(63)
+                        .HasColumnType("character varying(63)")
+                        .HasColumnName("placement")
+                        .UseCollation("C");
+
+                    b.Property<string>("Play")
+                        .IsRequired()
+                        .HasMaxLength(63)
+                        .HasColumnType("character varying(63)")
+                        .HasColumnName("play")
+                        .UseCollation("C");
+
+                    b.Property<string>("Playbook")
+                        .IsRequired()
+                        .HasMaxLength(63)
+                        .HasColumnType("character varying(63)")
+                        .HasColumnName("playbook")
+                        .UseCollation("C");
+
+                    b.Property<int>("Version")
+                        .HasColumnType("integer")
+                        .HasColumnName("version");
+
+                    b.Property<string>("VisitId")
+                        .HasMaxLength(128)
+                        .HasColumnType("character varying(128)")
+                        .HasColumnName("visit_id")
+                        .UseCollation("C");
+
+                    b.Property<string>("VisitorId")
+                        .IsRequired()
+                        .HasMaxLength(128)
+                        .HasColumnType("character varying(128)")
+                        .HasColumnName("visitor_id")
+                        .UseCollation("C");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("At")
+                        .HasDatabaseName("ix_impressions_at");
+
+                    NpgsqlIndexBuilderExtensions.HasMethod(b.HasIndex("At"), "brin");
+
+                    b.HasIndex("CustomerId", "At")
+                        .HasDatabaseName("ix_impressions_customer")
+                        .HasFilter("customer_id IS NOT NULL");
+
+                    b.HasIndex("Playbook", "At")
+                        .HasDatabaseName("ix_impressions_playbook");
+
+                    b.HasIndex("VisitorId", "At")
+                        .HasDatabaseName("ix_impressions_visitor");
+
+                    b.ToTable("impressions", (string)null);
+                });
+
+            modelBuilder.Entity("Segmentation.Api.Experiments.VisitorLink", b =>
+                {
+                    b.Property<string>("VisitorId")
+                        .HasMaxLength(128)
+                        .HasColumnType("character varying(128)")
+                        .HasColumnName("visitor_id")
+                        .UseCollation("C");
+
+                    b.Property<DateTimeOffset>("At")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("at");
+
+                    b.Property<string>("CustomerId")
+                        .IsRequired()
+                        .HasMaxLength(128)
+                        .HasColumnType("character varying(128)")
+                        .HasColumnName("customer_id")
+                        .UseCollation("C");
+
+                    b.HasKey("VisitorId");
+
+                    b.HasIndex("CustomerId")
+                        .HasDatabaseName("ix_visitor_links_customer");
+
+                    b.ToTable("visitor_links", (string)null);
+                });
+
             modelBuilder.Entity("Segmentation.Api.Idempotency.IdempotencyRecord", b =>
                 {
                     b.Property<byte[]>("ScopeHash")
@@ -2182,6 +2491,24 @@ namespace Segmentation.Api.Data.Migrations
                     b.HasOne("Segmentation.Api.Predictions.ModelVersion", null)
                         .WithOne("Weights")
                         .HasForeignKey("Segmentation.Api.Predictions.ModelWeights", "ModelKey", "Version")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("Segmentation.Api.Experiments.ExperimentRun", b =>
+                {
+                    b.HasOne("Segmentation.Api.Experiments.Experiment", null)
+                        .WithMany()
+                        .HasForeignKey("ExperimentId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("Segmentation.Api.Experiments.ExperimentVersion", b =>
+                {
+                    b.HasOne("Segmentation.Api.Experiments.Experiment", null)
+                        .WithMany()
+                        .HasForeignKey("ExperimentId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired();
                 });

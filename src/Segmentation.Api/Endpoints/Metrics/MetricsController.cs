@@ -48,8 +48,8 @@ public sealed class MetricsController(MetricStore store) : ControllerBase
     }
 
     /// <summary>Deletes a metric. Repeatable.</summary>
-    /// <remarks>A 409 names the segments, in whatever status, whose <c>goalMetric</c> it is. One that is built in can't be
-    /// deleted (409).</remarks>
+    /// <remarks>A 409 names the segments, in whatever status, whose <c>goalMetric</c> it is, or the experiments that name it. One that is
+    /// built in can't be deleted (409).</remarks>
     [HttpDelete("{key}")]
     [RequiresScope(Scopes.SegmentsWrite)]
     [ProducesResponseType(StatusCodes.Status204NoContent)]

@@ -232,6 +232,7 @@ internal static class SwaggerExamples
                      "denominator":{"event":{"combinator":"and","rules":[{"field":"type","operator":"=","value":"app_opened"}]}}}
                     """),
             ],
+            ['E', 'x', 'p', 'e', 'r', 'i', 'm', 'e', 'n', 't', 's', '_', ..] => ExperimentExamples.Bodies(operation),
             "Attributes_Put" => [(
                 "text",
                 "A text with suggested values",
@@ -257,6 +258,8 @@ internal static class SwaggerExamples
     /// <summary>A value for a parameter; null where none makes sense beforehand.</summary>
     public static JsonNode? Parameter(string operation, string name) => (operation, name) switch
     {
+        (['E', 'x', 'p', 'e', 'r', 'i', 'm', 'e', 'n', 't', 's', '_', ..], "key" or "status" or "tag" or "q") =>
+            ExperimentExamples.Parameter(operation, name),
         ("Metrics_Get", "key") => Metric,
         ("Metrics_Put" or "Metrics_Delete", "key") => OwnMetric,
         ("Segments_Put" or "Segments_Delete", "key") => OwnSegment,

@@ -20,6 +20,7 @@ internal sealed class TagFilter : IDocumentFilter
         ("Analyses", "What reads everybody, and takes its time: ask, wait or come back, and read what was found. `profile`: what marks a "
             + "segment's members; `rfm`: from which values on customers have which RFM scores; `fit`: fits a model."),
         ("Metrics", "What is measured of customers: the built-in metrics, and your own. A segment's `goalMetric` is one."),
+        ("Experiments", "Variants, and who gets which: a split by a published hash, which GrowthBook's SDKs agree with."),
         ("Playbooks", "What visitors get, where and when: placements, playbooks that fill them, and decisions."),
         ("Rules", "Rules that are not saved yet: preview, check, and look at the SQL. Start here."),
         ("Customers", "Profiles, one at a time or a file at a time."),

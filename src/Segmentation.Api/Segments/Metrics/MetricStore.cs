@@ -9,7 +9,13 @@ using Segmentation.Rules.Values;
 namespace Segmentation.Api.Segments;
 
 /// <summary>Metrics: those that are built in, and those that users define.</summary>
-public sealed class MetricStore(SegmentationDb db, BuiltInMetrics builtIn, MetricEvents events, Limits limits, TimeProvider time)
+public sealed class MetricStore(
+    SegmentationDb db,
+    BuiltInMetrics builtIn,
+    MetricEvents events,
+    IEnumerable<IMetricUser> metricUsers,
+    Limits limits,
+    TimeProvider time)
 {
     /// <summary>All of them, by key.</summary>
     public async Task<IReadOnlyList<MetricResource>> ListAsync(CancellationToken cancellation)
@@ -82,7 +88,7 @@ public sealed class MetricStore(SegmentationDb db, BuiltInMetrics builtIn, Metri
     }
 
     /// <summary>Deletes a metric.</summary>
-    /// <exception cref="ApiProblem">409: it is built in, or segments use it.</exception>
+    /// <exception cref="ApiProblem">409: it is built in, or in use.</exception>
     public async Task DeleteAsync(string key, CancellationToken cancellation)
     {
         CheckOwn(key);
@@ -97,6 +103,14 @@ public sealed class MetricStore(SegmentationDb db, BuiltInMetrics builtIn, Metri
         if (users.Count > 0)
         {
             throw ApiProblem.Conflict($"Segments use \"{key}\" as their goalMetric: {string.Join(", ", users)}.");
+        }
+
+        foreach (var user in metricUsers)
+        {
+            if (await user.ListUsersAsync(key, cancellation) is { Count: > 0 } named)
+            {
+                throw ApiProblem.Conflict($"\"{key}\" is in use: {string.Join(", ", named)}.");
+            }
         }
 
         await db.Metrics.Where(m => m.Key == key).ExecuteDeleteAsync(cancellation);

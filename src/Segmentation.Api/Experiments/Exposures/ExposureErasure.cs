@@ -1,0 +1,27 @@
+using Microsoft.EntityFrameworkCore;
+using Segmentation.Api.Customers;
+using Segmentation.Api.Data;
+
+namespace Segmentation.Api.Experiments;
+
+/// <summary>Erases what is held of visitors, and of customers with what is linked to them.</summary>
+public sealed class ExposureErasure(SegmentationDb db) : IErasureObserver
+{
+    /// <summary>Erases what is held of a customer, of the visitors that are linked to it, and of a visitor with its id.</summary>
+    public async Task EraseAsync(string customerId, CancellationToken cancellation)
+    {
+        var linked = await db.VisitorLinks.Where(l => l.CustomerId == customerId).Select(l => l.VisitorId).ToListAsync(cancellation);
+        await db.ExperimentUnits.Where(u => u.CustomerId == customerId || u.Unit == customerId).ExecuteDeleteAsync(cancellation);
+        await db.Impressions.Where(i => i.CustomerId == customerId).ExecuteDeleteAsync(cancellation);
+        await EraseVisitorsAsync([.. linked, customerId], cancellation);
+    }
+
+    /// <summary>Erases what is held of visitors.</summary>
+    public async Task EraseVisitorsAsync(string[] visitors, CancellationToken cancellation)
+    {
+        await db.ExperimentUnits.Where(u => visitors.Contains(u.VisitorId) || visitors.Contains(u.Unit)).ExecuteDeleteAsync(cancellation);
+        await db.Impressions.Where(i => visitors.Contains(i.VisitorId)).ExecuteDeleteAsync(cancellation);
+        await db.ExposureReports.Where(r => visitors.Contains(r.VisitorId)).ExecuteDeleteAsync(cancellation);
+        await db.VisitorLinks.Where(l => visitors.Contains(l.VisitorId)).ExecuteDeleteAsync(cancellation);
+    }
+}

@@ -42,12 +42,13 @@ public sealed class Populations(SegmentationDb db, SegmentQuery query, Membershi
 
     /// <summary>Refuses what would evaluate rules too often.</summary>
     /// <exception cref="ApiProblem">400.</exception>
-    public static void CheckEvaluations(MembershipSource membership, int instants, int segments)
+    public static void CheckEvaluations(
+        MembershipSource membership, int instants, int segments, string parameter = "membership")
     {
         if (membership == MembershipSource.Rule && instants * segments > MaxEvaluations)
         {
             throw ApiProblem.Invalid(
-                "membership",
+                parameter,
                 $"membership=rule evaluates a rule for every instant and segment, here {instants} × {segments}; at most {MaxEvaluations} "
                 + "a request: choose fewer intervals or segments, or membership=kept.");
         }

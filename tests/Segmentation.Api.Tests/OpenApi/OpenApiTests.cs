@@ -39,7 +39,8 @@ public sealed class OpenApiTests(SampleApi api) : IClassFixture<SampleApi>
         "Segments_Overlap",
         "Segments_Patch", "Segments_Performance", "Segments_Preview", "Segments_Put", "Segments_Refresh", "Segments_RefreshState",
         "Segments_RemoveMember",
-        "Segments_Restore", "Segments_Retention", "Segments_Stream", "Segments_Trend", "Segments_UsedBy", "Segments_Validate",
+        "Segments_Restore", "Segments_Retention", "Segments_Stream", "Segments_Transitions",
+        "Segments_Trend", "Segments_UsedBy", "Segments_Validate",
         "Segments_Versions",
         "Service_Live", "Service_Ready",
         "Webhooks_Create", "Webhooks_Delete", "Webhooks_Deliveries", "Webhooks_Get", "Webhooks_List", "Webhooks_Patch", "Webhooks_Put",
@@ -50,10 +51,10 @@ public sealed class OpenApiTests(SampleApi api) : IClassFixture<SampleApi>
     private static readonly string[] Statistics =
     [
         "FeedbackFigures", "FeedbackTerm",
-        "ForecastBacktest", "ForecastDay", "FormulaResult", "FormulaRow", "GrowthBookExperiment", "GrowthBookFilter",
+        "ExpectedStates", "ForecastBacktest", "ForecastDay", "FormulaResult", "FormulaRow", "GrowthBookExperiment", "GrowthBookFilter",
         "LifetimeValueParameters", "MetricDifference",
         "MetricFigures", "PerformanceBucket", "PortfolioGrowth", "PortfolioItem", "PortfolioPrediction",
-        "PortfolioRisk", "PortfolioValue", "PredictionInputs", "PropensityReason",
+        "PortfolioRisk", "PortfolioValue", "PredictionInputs", "PropensityReason", "TransitionBacktest", "TransitionTest", "Transitions",
     ];
 
     private JsonElement Schemas => api.Document.GetProperty("components").GetProperty("schemas");

@@ -157,6 +157,14 @@ internal static class SwaggerExamples
                 [("both", "One in, one out", $$"""{"add":["{{Customer}}","sample-00021"],"remove":["sample-00026"]}""")],
             "Segments_Overlap" =>
                 [("three", "Three segments, pair by pair", $$"""{"keys":["{{Segment}}","{{Others[0]}}","{{Others[1]}}"]}""")],
+            "Segments_Transitions" =>
+            [(
+                "months",
+                "Month by month, by the rules of two segments",
+                $$"""
+                {"states":["{{Others[0]}}","{{Others[1]}}"],"membership":"rule","ahead":3,
+                 "at":["2026-02-01T00:00:00Z","2026-03-01T00:00:00Z","2026-04-01T00:00:00Z","2026-05-01T00:00:00Z","2026-06-01T00:00:00Z"]}
+                """)],
             "Segments_Combine" =>
             [
                 (

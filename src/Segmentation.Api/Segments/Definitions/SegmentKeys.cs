@@ -10,15 +10,20 @@ internal static class SegmentKeys
     public const int MaxItems = 100;
 
     /// <summary>The segments that have these keys, in their order.</summary>
+    /// <param name="all">The definitions.</param>
+    /// <param name="keys">The keys.</param>
+    /// <param name="property">What the request calls them.</param>
+    /// <param name="most">How many it may name.</param>
     /// <exception cref="ApiProblem">400: too few or too many, unknown ones, or one twice.</exception>
-    public static List<SegmentDefinition> Resolve(DefinitionSet all, string?[]? keys)
+    public static List<SegmentDefinition> Resolve(
+        DefinitionSet all, string?[]? keys, string property = "keys", int most = MaxItems)
     {
-        if (keys is null || keys.Length is < 2 or > MaxItems)
+        if (keys is null || keys.Length < 2 || keys.Length > most)
         {
-            throw ApiProblem.Invalid("/keys", $"keys must hold the keys of 2 to {MaxItems} segments.");
+            throw ApiProblem.Invalid($"/{property}", $"{property} must hold the keys of 2 to {most} segments.");
         }
 
-        var errors = keys.Select((key, i) => FindError(all, keys, i)).OfType<RuleError>().ToList();
+        var errors = keys.Select((key, i) => FindError(all, keys, i, property)).OfType<RuleError>().ToList();
         return errors.Count == 0 ? [.. keys.Select(k => all.Segments[k!])] : throw ApiProblem.Invalid(errors);
     }
 
@@ -28,13 +33,13 @@ internal static class SegmentKeys
             ? $"Did you mean \"{nearest}\"?"
             : "GET /api/v1/segments lists what there is.");
 
-    private static RuleError? FindError(DefinitionSet all, string?[] keys, int i)
+    private static RuleError? FindError(DefinitionSet all, string?[] keys, int i, string property)
     {
         if (keys[i] is not { } key || !all.Segments.ContainsKey(key))
         {
-            return new RuleError($"/keys/{i}", "There is no such segment.");
+            return new RuleError($"/{property}/{i}", "There is no such segment.");
         }
 
-        return Array.IndexOf(keys, key) < i ? new RuleError($"/keys/{i}", "Duplicate key.") : null;
+        return Array.IndexOf(keys, key) < i ? new RuleError($"/{property}/{i}", "Duplicate key.") : null;
     }
 }

@@ -5,6 +5,7 @@ using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 using Segmentation.Api.Segments;
 using Segmentation.Models.Forecasts;
+using Segmentation.Models.Statistics;
 using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Insight;
@@ -77,15 +78,19 @@ public sealed class TransitionReader(SegmentationDb db, Populations populations,
             [.. segments.Select(s => s.Key), None, Absent],
             [.. instants.Select((at, i) => new StateSizes(at, i < first ? null : sizes[i - first]))],
             model.Counts,
-            Each((from, to) => model.Find(from, to)?.Share),
-            Each((from, to) => model.Find(from, to)?.Interval().ToArray()),
+            Each(share => share.Share),
+            Each(share => share.Interval().ToArray()),
             test is { } found ? new TransitionTest(found.Statistic, found.Degrees, found.P) : null,
             sizes.Count == 0 ? [] : model.Follow([.. sizes[^1].Select(n => (double)n)], ahead),
             half == 0 ? null : TestBack(early, instants[(first + half)..], sizes[half..]),
             default, null, default, []);
 
-        T[][] Each<T>(Func<int, int, T> find) =>
-            [.. Enumerable.Range(0, states + 1).Select(from => Enumerable.Range(0, states).Select(to => find(from, to)).ToArray())];
+        // Empty where nobody was.
+        T[][] Each<T>(Func<Proportion, T> create) =>
+        [
+            .. Enumerable.Range(0, states + 1).Select(from => Enumerable.Range(0, states)
+                .Select(to => model.Find(from, to)).OfType<Proportion>().Select(create).ToArray()),
+        ];
     }
 
     private static TransitionBacktest TestBack(TransitionModel early, DateTimeOffset[] instants, List<long[]> sizes)

@@ -25,7 +25,7 @@ public sealed record TransitionsRequest(
 /// too, without <c>absent</c>, which nobody becomes.</param>
 /// <param name="At">The instants, with the sizes of the states at each.</param>
 /// <param name="Counts">How often each state (rows) was followed by each (columns), over all steps that are known.</param>
-/// <param name="Probabilities">The same as shares of the row; null where nobody was in its state.</param>
+/// <param name="Probabilities">The same as shares of the row; a row is empty where nobody was in its state.</param>
 /// <param name="Intervals">Of each of them, 95 %, Wilson's: <c>[low, high]</c>.</param>
 /// <param name="Homogeneous">Whether the first half of the steps and the second move alike; null where there are not enough. Where they
 /// don't, one matrix tells neither.</param>
@@ -41,8 +41,8 @@ public sealed record Transitions(
     IReadOnlyList<string> States,
     IReadOnlyList<StateSizes> At,
     IReadOnlyList<IReadOnlyList<long>> Counts,
-    IReadOnlyList<IReadOnlyList<double?>> Probabilities,
-    IReadOnlyList<IReadOnlyList<double[]?>> Intervals,
+    IReadOnlyList<IReadOnlyList<double>> Probabilities,
+    IReadOnlyList<IReadOnlyList<double[]>> Intervals,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] TransitionTest? Homogeneous,
     IReadOnlyList<IReadOnlyList<double>> Ahead,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] TransitionBacktest? Backtest,

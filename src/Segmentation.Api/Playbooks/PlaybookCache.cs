@@ -1,11 +1,12 @@
 using Microsoft.EntityFrameworkCore;
 using Segmentation.Api.Data;
+using Segmentation.Api.Experiments;
 using Segmentation.Api.Segments;
 using Segmentation.Rules.Checking;
 
 namespace Segmentation.Api.Playbooks;
 
-/// <summary>Caches placements and active playbooks in memory; their version in the database says whether they still hold.
+/// <summary>Caches placements, active playbooks and experiments in memory; their version in the database says whether they still hold.
 /// </summary>
 public sealed class PlaybookCache(DefinitionCache definitions, RuleLimits limits, TimeProvider time)
 {
@@ -45,6 +46,7 @@ public sealed class PlaybookCache(DefinitionCache definitions, RuleLimits limits
             all,
             await db.Placements.AsNoTracking().ToListAsync(cancellation),
             await db.Playbooks.AsNoTracking().Where(p => p.Status == PlaybookStatus.Active).ToListAsync(cancellation),
+            await ExperimentSet.LoadAsync(db, cancellation),
             limits);
 
         // Inside a transaction that changes them they are nobody else's yet.

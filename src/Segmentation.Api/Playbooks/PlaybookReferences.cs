@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Segmentation.Api.Data;
+using Segmentation.Api.Experiments;
 using Segmentation.Api.Segments;
 using Segmentation.Rules.Catalog;
 using Segmentation.Rules.Checking;
@@ -8,7 +9,7 @@ using Segmentation.Rules.Checking;
 namespace Segmentation.Api.Playbooks;
 
 /// <summary>What playbooks name. Those that are not archived keep it from being deleted.</summary>
-public sealed class PlaybookReferences(SegmentationDb db) : IDefinitionUser
+public sealed class PlaybookReferences(SegmentationDb db) : IDefinitionUser, IExperimentUser
 {
     public string Name => "Playbooks";
 
@@ -22,9 +23,8 @@ public sealed class PlaybookReferences(SegmentationDb db) : IDefinitionUser
     public Task<IReadOnlyList<string>> ListPlacementUsersAsync(string key, CancellationToken cancellation) =>
         ListUsersAsync(Placement(key), cancellation);
 
-    /// <summary>The keys of the playbooks that name an experiment, in order.</summary>
-    public Task<IReadOnlyList<string>> ListExperimentUsersAsync(string key, CancellationToken cancellation) =>
-        ListUsersAsync($"experiment:{key}", cancellation);
+    async Task<IReadOnlyList<string>> IExperimentUser.ListUsersAsync(string key, CancellationToken cancellation) =>
+        [.. (await ListUsersAsync($"experiment:{key}", cancellation)).Select(p => $"playbook \"{p}\"")];
 
     /// <summary>The fields of the context: those there always are, and the application's own that playbooks name.</summary>
     public async Task<IReadOnlyList<Field>> ListContextFieldsAsync(CancellationToken cancellation)

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Segmentation.Api.Experiments;
 using Segmentation.Api.Segments;
 using Segmentation.Rules;
 using Segmentation.Rules.Checking;
@@ -21,11 +22,13 @@ public sealed class PlaybookSet
         DefinitionSet definitions,
         IEnumerable<Placement> placements,
         IEnumerable<Playbook> active,
+        ExperimentSet experiments,
         RuleLimits limits)
     {
         this.limits = limits;
         Stamp = stamp;
         Definitions = definitions;
+        Experiments = experiments;
         Placements = placements.ToDictionary(p => p.Key, StringComparer.Ordinal);
         ActivePlacements = [.. Placements.Values.Where(p => p.Status == PlacementStatus.Active).Select(p => p.Key)
             .Order(StringComparer.Ordinal)];
@@ -35,7 +38,7 @@ public sealed class PlaybookSet
 
     private PlaybookSet(PlaybookSet before, CompiledPlaybook playbook)
     {
-        (limits, Stamp, Definitions) = (before.limits, before.Stamp, before.Definitions);
+        (limits, Stamp, Definitions, Experiments) = (before.limits, before.Stamp, before.Definitions, before.Experiments);
         (Placements, ActivePlacements) = (before.Placements, before.ActivePlacements);
         active = new(() => Order(before.Active.Where(p => p.Key != playbook.Key).Append(playbook)));
         plays = new(ListPlays);
@@ -46,6 +49,9 @@ public sealed class PlaybookSet
 
     /// <summary>The segments and attributes that rules name.</summary>
     public DefinitionSet Definitions { get; }
+
+    /// <summary>All experiments.</summary>
+    public ExperimentSet Experiments { get; }
 
     /// <summary>All placements, archived ones too, by key.</summary>
     public IReadOnlyDictionary<string, Placement> Placements { get; }
@@ -137,21 +143,44 @@ public sealed class PlaybookSet
         }
     }
 
-    private static IEnumerable<RuleError> FindExperimentFaults(PlaybookResource definition)
+    private IEnumerable<RuleError> FindExperimentFaults(PlaybookResource definition)
     {
         if (definition.Holdout is { } holdout)
         {
-            yield return new RuleError("/holdout", DescribeUnknownExperiment(holdout));
+            if (FindExperiment(holdout) is not { } found)
+            {
+                yield return new RuleError("/holdout", DescribeUnknownExperiment(holdout));
+            }
+            else if (found.Variants.Count != 2)
+            {
+                yield return new RuleError("/holdout", "A holdout is an experiment of exactly two variants.");
+            }
         }
 
         foreach (var (i, play) in definition.Plays!.Index())
         {
-            if (play.Experiment is { } experiment)
+            if (play.Experiment is not { } key)
             {
-                yield return new RuleError($"/plays/{i}/experiment", DescribeUnknownExperiment(experiment));
+                continue;
+            }
+
+            if (FindExperiment(key) is not { } experiment)
+            {
+                yield return new RuleError($"/plays/{i}/experiment", DescribeUnknownExperiment(key));
+            }
+            else if (play.Contents is { } contents && !contents.Keys.ToHashSet(StringComparer.Ordinal).SetEquals(experiment.Variants))
+            {
+                yield return new RuleError(
+                    $"/plays/{i}/contents",
+                    $"contents needs each variant of the experiment, and nothing else: {string.Join(", ", experiment.Variants)}.");
             }
         }
     }
 
-    private static string DescribeUnknownExperiment(string key) => $"There is no experiment {ErrorText.Quote(key)}.";
+    private KnownExperiment? FindExperiment(string key) => Experiments.ByKey.GetValueOrDefault(key);
+
+    private string DescribeUnknownExperiment(string key) => $"There is no experiment {ErrorText.Quote(key)}. "
+        + (NearestName.Find(key, Experiments.ByKey.Keys) is { } nearest
+            ? $"Did you mean \"{nearest}\"?"
+            : "GET /api/v1/experiments lists what there is.");
 }

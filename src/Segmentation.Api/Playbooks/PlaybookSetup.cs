@@ -1,3 +1,4 @@
+using Segmentation.Api.Experiments;
 using Segmentation.Api.Segments;
 
 namespace Segmentation.Api.Playbooks;
@@ -16,6 +17,7 @@ internal static class PlaybookSetup
         services.AddScoped<DecisionEngine>();
         services.AddHostedService<PlaybookWatch>();
         services.AddScoped<PlaybookReferences>();
+        services.AddScoped<IExperimentUser>(s => s.GetRequiredService<PlaybookReferences>());
         services.AddScoped<IDefinitionUser>(s => s.GetRequiredService<PlaybookReferences>());
     }
 }

@@ -127,6 +127,11 @@ public sealed class PlaybookStore(
             return (false, Show(playbook, compiled.Errors));
         }
 
+        if (!isNew)
+        {
+            CheckRunning(await cache.GetAsync(db, cancellation), before!, compiled.Definition);
+        }
+
         await CheckRoomAsync(playbook, compiled.Definition, cancellation);
         playbook.Take(compiled.Definition, LocalTime.Truncate(time.GetUtcNow()));
         await AddVersionAsync(playbook, isNew, user, cancellation);
@@ -159,6 +164,32 @@ public sealed class PlaybookStore(
         static JsonElement Meaning(PlaybookResource playbook) =>
             (playbook with { Name = null, Description = null, Goal = null, Tags = null, Status = null }).Write();
         return JsonElement.DeepEquals(Meaning(one), Meaning(other));
+    }
+
+    // Whoever was shown a variant is compared by what it shows.
+    private static void CheckRunning(PlaybookSet set, PlaybookResource before, PlaybookResource after)
+    {
+        foreach (var old in before.Plays!)
+        {
+            var now = after.Plays!.FirstOrDefault(p => p.Key == old.Key);
+            if (now is null || IsSame(old, now))
+            {
+                continue;
+            }
+
+            foreach (var key in new[] { old.Experiment, now.Experiment }.OfType<string>())
+            {
+                if (set.Experiments.ByKey.GetValueOrDefault(key)?.Running is not null)
+                {
+                    throw ApiProblem.Conflict(
+                        $"The experiment \"{key}\" is running: the experiment and contents of the play \"{old.Key}\" can't change. Stop it "
+                        + "first.");
+                }
+            }
+        }
+
+        static bool IsSame(PlayResource one, PlayResource other) => one.Experiment == other.Experiment && JsonElement.DeepEquals(
+            JsonSerializer.SerializeToElement(one.Contents, Json.Options), JsonSerializer.SerializeToElement(other.Contents, Json.Options));
     }
 
     private static bool CanCompile(PlaybookResource body) => body.Plays?.Contains(null!) != true;

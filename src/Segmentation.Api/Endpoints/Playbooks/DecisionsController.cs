@@ -15,7 +15,7 @@ public sealed class DecisionsController(QuestionCheck check, DecisionEngine engi
     /// <remarks>
     /// From live membership, the events of this visit, the context, consent, caps, holdouts and experiments. Active and valid playbooks in
     /// their time are looked at by priority, and their plays for a placement in order: the first that passes wins. Nothing is stored,
-    /// unless <c>record</c> asks for it, and nobody is created: whoever is not stored is decided for as a customer with that id who had
+    /// and nobody is created: whoever is not stored is decided for as a customer with that id who had
     /// just been created.
     /// </remarks>
     [HttpPost]

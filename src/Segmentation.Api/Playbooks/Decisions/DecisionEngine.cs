@@ -34,12 +34,12 @@ public sealed class DecisionEngine(
             var now = LocalTime.Truncate(time.GetUtcNow());
             var at = question.At ?? now;
             var state = new DecisionState(set, question, at, historical: at < now);
-            if (question.CustomerId is null && !state.Needs.Rank && cache.IsFresh(set))
+            if (question.CustomerId is null && !state.Needs.OfVisitor && cache.IsFresh(set))
             {
                 return await AnswerAsync(state, stored: null, now, cancellation);
             }
 
-            var stored = await reader.ReadAsync(question, state.Needs, at, state.Historical, cancellation);
+            var stored = await reader.ReadAsync(question, state.Needs, at, state.Historical, question.At, cancellation);
             if (stored.DecisionStamp == set.Stamp && stored.DefinitionStamp == set.Definitions.Version)
             {
                 return await AnswerAsync(state, stored, now, cancellation);
@@ -75,7 +75,7 @@ public sealed class DecisionEngine(
         }
 
         var inSql = isLoaded ? [] : await EvaluateInSqlAsync(state, customer, cancellation);
-        var loaded = new LoadedVisitor(state, customer, known, events, inSql);
+        var loaded = new LoadedVisitor(state, customer, known, events, stored, inSql);
         var decider = new Decider(state.Set, question.Explain ? loaded.Explain : null);
         var visitor = loaded.ToVisitor();
         var answer = new DecisionAnswer(

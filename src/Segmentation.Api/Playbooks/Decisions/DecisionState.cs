@@ -1,3 +1,6 @@
+using Segmentation.Api.Experiments;
+using Segmentation.Rules.Values;
+
 namespace Segmentation.Api.Playbooks;
 
 /// <summary>What a question is about, by the definitions of now: the plays that could win, and what has to be known for them.</summary>
@@ -7,11 +10,19 @@ internal sealed class DecisionState
     {
         (Set, Question, At, Historical) = (set, question, at, historical);
         Placements = question.Placements ?? set.ActivePlacements;
-        Playbooks = [.. Placements.SelectMany(set.ListPlays).Select(p => p.Playbook).Where(p => p.IsInTime(at)).Distinct()];
+        var plays = Placements.SelectMany(set.ListPlays).Where(p => p.Playbook.IsInTime(at)).ToList();
+        Playbooks = [.. plays.Select(p => p.Playbook).Distinct()];
         Needs = new VisitorNeeds
         {
             Events = question.Events.Count > 0 || Playbooks.Any(p => p.Audience?.ReadsEvents(historical) == true),
             Rank = Playbooks.Any(p => p.Audience?.Compile(historical).NeedsRank == true),
+            Caps = [.. plays.SelectMany(p => (p.Play.Definition.Caps ?? []).Select(c => (p.Playbook, p.Play, Cap: c)))
+                .Where(c => !c.Cap.IsOfVisit || question.VisitId is not null)
+                .Select(c => (c.Playbook.Key, c.Play.Definition.Key!, Since(c.Cap), c.Cap.IsOfVisit ? question.VisitId : null))],
+            Keeping = question.VisitId is null
+                ? []
+                : [.. Playbooks.Where(p => p.Definition.Keep == PlaybookKeep.Visit).Select(p => p.Key)],
+            Units = [.. FindUnits(plays)],
         };
     }
 
@@ -30,4 +41,37 @@ internal sealed class DecisionState
 
     /// <summary>What has to be known of the visitor.</summary>
     public VisitorNeeds Needs { get; }
+
+    /// <summary>The place of a cap's count; null for one of a visit, where there is none.</summary>
+    public int? FindCap(CompiledPlaybook playbook, CompiledPlay play, CapResource cap)
+    {
+        var wanted = (playbook.Key, play.Definition.Key!, Since(cap), cap.IsOfVisit ? Question.VisitId : null);
+        for (var i = 0; i < Needs.Caps.Count; i++)
+        {
+            if (Needs.Caps[i] == wanted)
+            {
+                return i;
+            }
+        }
+
+        return null;
+    }
+
+    private DateTimeOffset Since(CapResource cap) =>
+        cap.Span is { } span && At - LocalTime.Earliest > span ? At - span : LocalTime.Earliest;
+
+    private IEnumerable<(int Experiment, int Run, string Unit)> FindUnits(
+        List<(CompiledPlaybook Playbook, CompiledPlay Play)> plays)
+    {
+        var keys = plays.Select(p => p.Play.Definition.Experiment).Concat(Playbooks.Select(p => p.Definition.Holdout));
+        foreach (var key in keys.OfType<string>().Distinct(StringComparer.Ordinal))
+        {
+            var experiment = Set.Experiments.ByKey[key];
+            if (experiment.Running is { MayKeep: true } run
+                && (run.Unit == ExperimentUnitKind.Visitor ? Question.VisitorId : Question.CustomerId) is { } unit)
+            {
+                yield return (experiment.Id, run.Number, unit);
+            }
+        }
+    }
 }

@@ -13,6 +13,7 @@ internal sealed class LoadedVisitor(
     Customer customer,
     bool known,
     IEnumerable<CustomerEvent> events,
+    StoredVisitor? stored,
     Dictionary<string, bool> inSql)
 {
     private readonly Dictionary<string, bool> audiences = new(inSql, StringComparer.Ordinal);
@@ -56,16 +57,21 @@ internal sealed class LoadedVisitor(
     /// <summary>As it is decided for.</summary>
     public Visitor ToVisitor() => new()
     {
+        VisitorId = state.Question.VisitorId,
+        CustomerId = state.Question.CustomerId,
         At = state.At,
         HasConsent = customer.ConsentsGranted.Contains,
         IsInAudience = IsInAudience,
         IsTime = (playbook, play) => play.When!.Matches(context, clock.In(playbook.Definition.TimeZone!)),
+        CountCaps = CountCaps,
+        Shown = stored?.Shown ?? [],
+        Kept = stored?.Kept ?? [],
     };
 
     /// <summary>Adds the rule trees of a play that was looked at, with what was found.</summary>
     public ConsideredPlay Explain(CompiledPlaybook playbook, CompiledPlay play, ConsideredPlay looked)
     {
-        if (looked.Outcome == PlayOutcome.NoConsent)
+        if (looked.Outcome is PlayOutcome.NoConsent or PlayOutcome.Kept)
         {
             return looked;
         }
@@ -92,4 +98,12 @@ internal sealed class LoadedVisitor(
 
         return isIn;
     }
+
+    private IReadOnlyList<CountedCap> CountCaps(CompiledPlaybook playbook, CompiledPlay play) =>
+    [
+        .. play.Definition.Caps!.Select(c => new CountedCap(
+            c.Max!.Value,
+            c.Per!.Value,
+            state.FindCap(playbook, play, c) is { } place && stored is not null ? stored.Counts.GetValueOrDefault(place) : 0)),
+    ];
 }

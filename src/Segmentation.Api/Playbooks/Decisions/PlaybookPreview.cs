@@ -39,7 +39,8 @@ public sealed record PreviewPlacement(string Placement, IReadOnlyList<PreviewPla
 /// <param name="Play">The play's key.</param>
 /// <param name="Count">How many customers.</param>
 /// <param name="Share">count / total, from 0 to 1.</param>
-public sealed record PreviewPlay(string Playbook, string Play, long Count, decimal Share);
+/// <param name="Variant">The running experiment's variant; missing where none chooses.</param>
+public sealed record PreviewPlay(string Playbook, string Play, long Count, decimal Share, string? Variant = null);
 
 /// <summary>How many.</summary>
 /// <param name="Count">How many customers.</param>
@@ -51,4 +52,5 @@ public sealed record PreviewShare(long Count, decimal Share);
 /// <param name="Placement">The placement's key.</param>
 /// <param name="Playbook">The playbook's key.</param>
 /// <param name="Play">The play's key.</param>
-public sealed record PreviewCustomer(string CustomerId, string Placement, string Playbook, string Play);
+/// <param name="Variant">The running experiment's variant; missing where none chooses.</param>
+public sealed record PreviewCustomer(string CustomerId, string Placement, string Playbook, string Play, string? Variant);

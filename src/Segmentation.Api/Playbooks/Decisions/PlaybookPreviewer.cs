@@ -3,6 +3,7 @@ using System.Linq.Expressions;
 using Microsoft.EntityFrameworkCore;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
+using Segmentation.Api.Experiments;
 using Segmentation.Rules;
 using Segmentation.Rules.Backends;
 using Segmentation.Rules.Expressions;
@@ -12,7 +13,7 @@ namespace Segmentation.Api.Playbooks;
 
 /// <summary>
 /// Who of all customers would get what: one statement says of each customer which audiences it is in; what wins is decided as for a
-/// visitor, by the same code.
+/// visitor, so that variants are counted and not estimated.
 /// </summary>
 public sealed class PlaybookPreviewer(SegmentationDb db, PlaybookCache cache, TimeProvider time)
 {
@@ -32,6 +33,8 @@ public sealed class PlaybookPreviewer(SegmentationDb db, PlaybookCache cache, Ti
         var playbooks = placements.SelectMany(set.ListPlays).Select(p => p.Playbook).Where(p => p.IsInTime(at)).Distinct().ToList();
         var audiences = playbooks.Where(p => p.Audience is not null).ToList();
         var purposes = allConsents ? [] : playbooks.Select(p => p.Definition.RequiresConsent).OfType<string>().Distinct().ToList();
+        var splits = playbooks.Any(p => p.Definition.Holdout is not null || p.Plays.Any(x => x.Definition.Experiment is not null));
+        var kept = splits ? await ReadKeptAsync(set, cancellation) : [];
         var tally = new Tally(playbook.Key, placements, withSample ? SampleSize : 0);
         var decider = new Decider(set);
         var contexts = new Dictionary<string, ZoneContext>(StringComparer.Ordinal);
@@ -47,24 +50,33 @@ public sealed class PlaybookPreviewer(SegmentationDb db, PlaybookCache cache, Ti
 
             var granted = purposes.Where(row.Consents.Contains).ToList();
             var alike = (zone, string.Concat(row.In.Select(i => i ? '1' : '0')) + string.Join(' ', granted));
-            if (!decided.TryGetValue(alike, out var decisions))
+            if (splits || !decided.TryGetValue(alike, out var decisions))
             {
                 var visitor = new Visitor
                 {
+                    VisitorId = row.Id,
+                    CustomerId = row.Id,
                     At = at,
                     HasConsent = allConsents ? _ => true : granted.Contains,
                     IsInAudience = p => row.In[audiences.IndexOf(p)],
                     IsTime = context.IsTime,
+                    CountCaps = (_, _) => [],
+                    Kept = kept.GetValueOrDefault(row.Id, none),
                 };
                 decisions = [.. placements.Select(p => decider.Decide(visitor, p))];
-                decided.Add(alike, decisions);
+                if (!splits)
+                {
+                    decided.Add(alike, decisions);
+                }
             }
 
-            tally.Add(row.Id, decisions);
+            tally.Add(row.Id, decisions!);
         }
 
         return tally.Sum(set, playbook, withSample, at);
     }
+
+    private static readonly Dictionary<(int, int), string> none = [];
 
     // One row a customer, with a column an audience.
     private IQueryable<Row> Rows(PlaybookSet set, List<CompiledPlaybook> audiences, DateTimeOffset at, bool allConsents)
@@ -81,6 +93,24 @@ public sealed class PlaybookPreviewer(SegmentationDb db, PlaybookCache cache, Ti
             new Row { Id = c.Id, TimeZone = c.Geographic.TimeZone, Consents = c.ConsentsGranted, In = isIn };
         var row = Splice.Body(create, customer, Expression.NewArrayInit(typeof(bool), tests));
         return db.Customers.AsNoTracking().Select(Expression.Lambda<Func<Customer, Row>>(row, customer));
+    }
+
+    private async Task<Dictionary<string, Dictionary<(int, int), string>>> ReadKeptAsync(PlaybookSet set, CancellationToken cancellation)
+    {
+        var kept = new Dictionary<string, Dictionary<(int, int), string>>(StringComparer.Ordinal);
+        foreach (var experiment in set.Experiments.ByKey.Values.Where(e => e.Running is { MayKeep: true }))
+        {
+            var run = experiment.Running!.Number;
+            var units = db.ExperimentUnits.AsNoTracking().Where(u => u.ExperimentId == experiment.Id && u.Run == run)
+                .Select(u => new { u.Unit, u.Variant });
+            await foreach (var unit in units.AsAsyncEnumerable().WithCancellation(cancellation))
+            {
+                kept.TryAdd(unit.Unit, []);
+                kept[unit.Unit][(experiment.Id, run)] = unit.Variant;
+            }
+        }
+
+        return kept;
     }
 
     private sealed class Row
@@ -138,7 +168,7 @@ public sealed class PlaybookPreviewer(SegmentationDb db, PlaybookCache cache, Ti
 
     private sealed class Tally(string playbook, IReadOnlyList<string> placements, int sampleSize)
     {
-        private readonly Dictionary<(string Placement, string? Playbook, string? Play), long> counts = [];
+        private readonly Dictionary<(string Placement, string? Playbook, string? Play, string? Variant), long> counts = [];
         private readonly List<PreviewCustomer> sample = [];
         private long total;
 
@@ -147,11 +177,11 @@ public sealed class PlaybookPreviewer(SegmentationDb db, PlaybookCache cache, Ti
             total++;
             foreach (var d in decisions)
             {
-                var won = (d.Placement, d.Playbook, d.Play);
+                var won = (d.Placement, d.Playbook, d.Play, d.Variant);
                 counts[won] = counts.GetValueOrDefault(won) + 1;
                 if (d.Playbook == playbook && sample.Count < sampleSize)
                 {
-                    sample.Add(new PreviewCustomer(customer, d.Placement, d.Playbook, d.Play!));
+                    sample.Add(new PreviewCustomer(customer, d.Placement, d.Playbook, d.Play!, d.Variant));
                 }
             }
         }
@@ -170,13 +200,15 @@ public sealed class PlaybookPreviewer(SegmentationDb db, PlaybookCache cache, Ti
         private IEnumerable<PreviewPlay> List(string placement, CompiledPlaybook book, CompiledPlay play, bool always)
         {
             var key = play.Definition.Key!;
-            var count = counts.GetValueOrDefault((placement, book.Key, key));
-            return count > 0 || always ? [new PreviewPlay(book.Key, key, count, Share(count))] : [];
+            var found = counts.Where(c => c.Key.Placement == placement && c.Key.Playbook == book.Key && c.Key.Play == key)
+                .OrderBy(c => c.Key.Variant, StringComparer.Ordinal)
+                .Select(c => new PreviewPlay(book.Key, key, c.Value, Share(c.Value), c.Key.Variant)).ToList();
+            return found.Count == 0 && always ? [new PreviewPlay(book.Key, key, 0, 0)] : found;
         }
 
         private PreviewShare Fallback(string placement)
         {
-            var count = counts.GetValueOrDefault((placement, null, null));
+            var count = counts.GetValueOrDefault((placement, null, null, null));
             return new PreviewShare(count, Share(count));
         }
 

@@ -74,6 +74,7 @@ public sealed class CustomerStore(
     public async Task EraseAsync(string id, Action<int?> checkVersion, CancellationToken cancellation)
     {
         await using var transaction = await db.BeginAsync(cancellation);
+        await ScoreCopy.HoldAsync(db, cancellation);
         var customer = await LockAsync(id, erase: true, cancellation);
         checkVersion(customer?.Version);
 
@@ -94,6 +95,7 @@ public sealed class CustomerStore(
 
         // Events have no foreign key; whoever stores one locks its customer first, and so comes before this or finds nobody.
         await db.Events.Where(e => e.CustomerKey == customer.Key).ExecuteDeleteAsync(cancellation);
+        await ScoreCopy.ForgetAsync(db, customer.Key, cancellation);
         db.Remove(customer);
         ChangeLog.AppendErased(db, customer.Key, customer.Id);
         await db.SaveChangesAsync(cancellation);

@@ -15,6 +15,8 @@ internal static class CustomerTables
         public DbSet<SeenInDryRun> SeenInDryRuns => db.Set<SeenInDryRun>();
         public DbSet<CustomerScores> CustomerScores => db.Set<CustomerScores>();
         public DbSet<UnscoredCustomers> UnscoredCustomers => db.Set<UnscoredCustomers>();
+        public DbSet<ScoreCopy> ScoreCopies => db.Set<ScoreCopy>();
+        public DbSet<ScoreCopyPart> ScoreCopyParts => db.Set<ScoreCopyPart>();
         public DbSet<RfmThresholds> RfmThresholds => db.Set<RfmThresholds>();
         public DbSet<ManualMember> ManualMembers => db.Set<ManualMember>();
         /// <summary>

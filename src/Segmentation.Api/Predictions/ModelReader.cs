@@ -46,9 +46,11 @@ public sealed class ModelReader(
         };
         var warnings = version?.Warnings.Deserialize<AnalysisWarning[]>(Json.Options)
             ?? (model.Type.WithoutVersion is { } instead ? [new AnalysisWarning("no-version", instead)] : []);
+        var (live, wrong) = await LiveReader.ReadAsync(db, model.Key, cancellation);
         return new ModelResource(
             model.Key, model.Type.Name, model.Settings, status, version?.Version, version?.FittedAt, version?.PinnedTo, version?.Data,
-            version?.Parameters, version?.Report, null, warnings, FindNext(model, version, last?.CreatedAt, now), problem);
+            version?.Parameters, version?.Report, live, [.. warnings, .. wrong], FindNext(model, version, last?.CreatedAt, now),
+            problem);
     }
 
     /// <summary>Whether it is time to fit a model anew.</summary>

@@ -20,7 +20,9 @@ namespace Segmentation.Api.Predictions;
 /// <param name="Data">What it was fitted on.</param>
 /// <param name="Parameters">Of the formulas.</param>
 /// <param name="Report">How it was held against what came.</param>
-/// <param name="Live">What was scored, against what came since; null before the first scores' time has come.</param>
+/// <param name="Live">What everybody was told on a day, once a week, held against what came within `churnDays` or `withinDays`: the last
+/// one whose time has come, with the figures of the report, and `history`, up to twelve before it in short. Null before the first; where it
+/// is wrong in life, `warnings` has `live-no-skill` or `live-biased`.</param>
 /// <param name="Warnings">What to know of it.</param>
 /// <param name="NextFitAt">When it is fitted anew by itself.</param>
 /// <param name="Problem">Why the last fit failed; left out unless it did: the version before stays in force.</param>

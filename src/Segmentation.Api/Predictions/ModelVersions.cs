@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 using Segmentation.Api.Segments;
@@ -38,7 +39,7 @@ public sealed class ModelVersions(SegmentationDb db)
         return true;
     }
 
-    /// <summary>Deletes a model with all that was fitted.</summary>
+    /// <summary>Deletes a model with all that was fitted and told.</summary>
     /// <exception cref="ApiProblem">409: it is built in.</exception>
     public async Task DeleteAsync(ModelStore models, string key, CancellationToken cancellation)
     {
@@ -46,6 +47,9 @@ public sealed class ModelVersions(SegmentationDb db)
         await DefinitionCache.LockAsync(db, cancellation);
         await models.DeleteAsync(key, cancellation);
         await db.ModelVersions.Where(v => v.ModelKey == key).ExecuteDeleteAsync(cancellation);
+
+        // After the versions: whoever adds a copy holds its version, and has committed then.
+        await db.ScoreCopies.Where(c => c.ModelKey == key).ExecuteDeleteAsync(cancellation);
         await transaction.CommitAsync(cancellation);
     }
 

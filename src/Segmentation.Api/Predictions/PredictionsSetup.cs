@@ -24,5 +24,7 @@ internal static class PredictionsSetup
         services.AddScoped<FitAnalysis>();
         services.AddScoped<AnalysisType>(s => s.GetRequiredService<FitAnalysis>());
         services.AddSingleton<ILeaderTask, FitSchedule>();
+        services.AddScoped<LiveChecker>();
+        services.AddSingleton<ILeaderTask, LiveSchedule>();
     }
 }

@@ -365,7 +365,7 @@ public sealed class ScoringTests : IAsyncLifetime
     private static async Task<int> CountAsync(Api api, string rule) =>
         (await api.PostAsync("segments/preview", Body(rule))).Expect(200)["count"].GetInt32();
 
-    private static async Task SendAsync(
+    internal static async Task SendAsync(
         Api api, IEnumerable<(string Customer, string Id, string Type, DateTimeOffset At, decimal? Amount)> events)
     {
         var lines = events.Select(e => JsonSerializer.Serialize(

@@ -983,6 +983,107 @@ namespace Segmentation.Api.Data.Migrations
                     b.ToTable("rfm_thresholds", (string)null);
                 });
 
+            modelBuilder.Entity("Segmentation.Api.Customers.ScoreCopy", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("id");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityAlwaysColumn(b.Property<long>("Id"));
+
+                    b.Property<DateTimeOffset>("From")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("known_until");
+
+                    b.Property<string>("ModelKey")
+                        .IsRequired()
+                        .HasMaxLength(63)
+                        .HasColumnType("character varying(63)")
+                        .HasColumnName("model_key")
+                        .UseCollation("C");
+
+                    b.Property<JsonElement?>("Parameters")
+                        .HasColumnType("json")
+                        .HasColumnName("parameters");
+
+                    b.Property<bool>("Pinned")
+                        .HasColumnType("boolean")
+                        .HasColumnName("pinned");
+
+                    b.Property<JsonElement?>("Result")
+                        .HasColumnType("json")
+                        .HasColumnName("result");
+
+                    b.Property<DateOnly>("ScoredOn")
+                        .HasColumnType("date")
+                        .HasColumnName("scored_on");
+
+                    b.Property<JsonElement>("Settings")
+                        .HasColumnType("json")
+                        .HasColumnName("settings");
+
+                    b.Property<DateTimeOffset>("Until")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("told_until");
+
+                    b.Property<int>("Version")
+                        .HasColumnType("integer")
+                        .HasColumnName("version");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("ModelKey", "Until");
+
+                    b.ToTable("score_copies", (string)null);
+                });
+
+            modelBuilder.Entity("Segmentation.Api.Customers.ScoreCopyPart", b =>
+                {
+                    b.Property<long>("CopyId")
+                        .HasColumnType("bigint")
+                        .HasColumnName("copy_id");
+
+                    b.Property<long>("Part")
+                        .HasColumnType("bigint")
+                        .HasColumnName("part");
+
+                    b.PrimitiveCollection<int[]>("AgeDays")
+                        .HasColumnType("integer[]")
+                        .HasColumnName("age_days");
+
+                    b.PrimitiveCollection<long[]>("Customers")
+                        .IsRequired()
+                        .HasColumnType("bigint[]")
+                        .HasColumnName("customers");
+
+                    b.PrimitiveCollection<float[]>("MeanAmounts")
+                        .HasColumnType("real[]")
+                        .HasColumnName("mean_amounts");
+
+                    b.PrimitiveCollection<int[]>("PaidRepeats")
+                        .HasColumnType("integer[]")
+                        .HasColumnName("paid_repeats");
+
+                    b.PrimitiveCollection<float[]>("Probabilities")
+                        .HasColumnType("real[]")
+                        .HasColumnName("probabilities");
+
+                    b.PrimitiveCollection<int[]>("RecencyDays")
+                        .HasColumnType("integer[]")
+                        .HasColumnName("recency_days");
+
+                    b.PrimitiveCollection<int[]>("Repeats")
+                        .HasColumnType("integer[]")
+                        .HasColumnName("repeats");
+
+                    b.HasKey("CopyId", "Part");
+
+                    b.HasIndex("Part");
+
+                    b.ToTable("score_copy_parts", (string)null);
+                });
+
             modelBuilder.Entity("Segmentation.Api.Customers.SeenInDryRun", b =>
                 {
                     b.Property<Guid>("ImportId")
@@ -2464,6 +2565,15 @@ namespace Segmentation.Api.Data.Migrations
                         .IsRequired();
 
                     b.Navigation("Customer");
+                });
+
+            modelBuilder.Entity("Segmentation.Api.Customers.ScoreCopyPart", b =>
+                {
+                    b.HasOne("Segmentation.Api.Customers.ScoreCopy", null)
+                        .WithMany()
+                        .HasForeignKey("CopyId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
                 });
 
             modelBuilder.Entity("Segmentation.Api.Events.CustomerEvent", b =>

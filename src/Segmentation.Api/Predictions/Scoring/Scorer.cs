@@ -89,7 +89,7 @@ internal sealed partial class Scorer(
             List<CustomerScores> scores = [];
             await using (var reading = await source.OpenConnectionAsync(cancellation))
             {
-                await foreach (var chunk in ScoreAsync(reading, keys, models, cancellation))
+                await foreach (var chunk in ScoreAsync(reading, keys, models, time.GetUtcNow(), cancellation))
                 {
                     scores.AddRange(chunk);
                 }
@@ -123,7 +123,7 @@ internal sealed partial class Scorer(
         await using var writing = await source.OpenConnectionAsync(cancellation);
         await using var transaction = await writing.BeginTransactionAsync(cancellation);
         await BeginAsync(writing, cancellation);
-        await foreach (var chunk in ScoreAsync(reading, null, models, cancellation))
+        await foreach (var chunk in ScoreAsync(reading, null, models, at, cancellation))
         {
             await CopyAsync(writing, chunk, cancellation);
         }
@@ -137,12 +137,14 @@ internal sealed partial class Scorer(
             """,
             cancellation, new NpgsqlParameter { Value = options.FindDay(at), NpgsqlDbType = NpgsqlDbType.Date });
         await ExecuteAsync(writing, "ANALYZE fresh_scores", cancellation);
+        var copies = await ScoreCopies.PrepareAsync(writing, models, at, options, cancellation);
         if (!await TakeTurnAsync(writing, state, at, models.Signature, cancellation))
         {
             return null;
         }
 
         var written = await WriteAsync(writing, everyone: true, isRanked: models.LifetimeValue is null, cancellation);
+        await copies.WriteAsync(writing, cancellation);
         await transaction.CommitAsync(cancellation);
         distribution = null;
         LogScored(written, (long)(time.GetUtcNow() - at).TotalMilliseconds);
@@ -159,10 +161,10 @@ internal sealed partial class Scorer(
 
     // A chunk at a time, everybody's or some customers'.
     private async IAsyncEnumerable<List<CustomerScores>> ScoreAsync(
-        NpgsqlConnection reading, long[]? keys, ScoringModels models,
+        NpgsqlConnection reading, long[]? keys, ScoringModels models, DateTimeOffset at,
         [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation)
     {
-        var now = new Evaluation(time.GetUtcNow(), options.TimeZone);
+        var now = new Evaluation(at, options.TimeZone);
         var (model, day) = (models.LifetimeValue, models.LifetimeValue?.PinnedTo ?? now.Today);
         var end = now.From(new DateValue.Day(day.AddDays(1)));
         List<CustomerScores> chunk = [];

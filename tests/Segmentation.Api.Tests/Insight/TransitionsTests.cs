@@ -66,7 +66,7 @@ public sealed class TransitionsTests : IAsyncLifetime
 
         bool IsIn(string segment, string customer, DateTimeOffset when) =>
             history.Changes.LastOrDefault(c => c.Segment == segment && c.Customer == customer && c.At <= when) is
-                { Kind: MembershipChange.Joined };
+            { Kind: MembershipChange.Joined };
     }
 
     [Fact]

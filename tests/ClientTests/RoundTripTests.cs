@@ -18,7 +18,7 @@ public sealed class RoundTripTests(ClientApi api) : IClassFixture<ClientApi>
     {
         var keys = (await ListAsync("segments?limit=1000")).Select(s => s["key"]!.GetValue<string>())
             .Where(k => !k.StartsWith("example-", StringComparison.Ordinal)).ToList();
-        Assert.Equal(17, keys.Count);
+        Assert.Equal(18, keys.Count);
         await CheckAsync(keys.Select(k => $"segments/{k}"), CreateClient(name).PutSegmentBackAsync);
     }
 

@@ -13,7 +13,7 @@ namespace Segmentation.Api.Tests.Predictions;
 
 /// <summary>Propensity over HTTP: customers of whom some are more eager than others, which their visits tell and their orders follow.
 /// </summary>
-public sealed class PropensityTests : IAsyncLifetime
+public sealed partial class PropensityTests : IAsyncLifetime
 {
     private const int Customers = 1600, Days = 75, Within = 14;
     private const string Goal = """{"combinator":"and","rules":[{"field":"type","operator":"=","value":"order_completed"}]}""";

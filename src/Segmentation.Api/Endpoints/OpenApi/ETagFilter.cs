@@ -5,10 +5,22 @@ using Swashbuckle.AspNetCore.SwaggerGen;
 namespace Segmentation.Api.Endpoints.OpenApi;
 
 /// <summary>
-/// Describes <c>ETag</c> and <c>If-Match</c>, where the resource has a version: segments, customers, webhooks and API keys, written whole.
+/// Describes <c>ETag</c> and <c>If-Match</c>, where the resource has a version and is written whole.
 /// </summary>
 internal sealed class ETagFilter : IDocumentFilter
 {
+    // Schemas, and what the ids of their operations begin with.
+    private static readonly Dictionary<string, string> Versioned = new()
+    {
+        ["Segment"] = "Segments",
+        ["Customer"] = "Customers",
+        ["Webhook"] = "Webhooks",
+        ["ApiKey"] = "ApiKeys",
+        ["Placement"] = "Placements",
+        ["Playbook"] = "Playbooks",
+        ["Experiment"] = "Experiments",
+    };
+
     public void Apply(OpenApiDocument swaggerDoc, DocumentFilterContext context)
     {
         foreach (var (path, method, operation) in swaggerDoc.Operations())
@@ -45,11 +57,12 @@ internal sealed class ETagFilter : IDocumentFilter
 
     private static bool HasVersion(OpenApiResponse response) => response.Content is { } content
         && content.TryGetValue(MediaTypes.Json, out var json)
-        && json.Schema is OpenApiSchemaReference { Reference.Id: "Segment" or "Customer" or "Webhook" or "ApiKey" };
+        && json.Schema is OpenApiSchemaReference { Reference.Id: { } id } && Versioned.ContainsKey(id);
 
     private static bool HonorsIfMatch(string path, HttpMethod method, OpenApiOperation operation) =>
-        operation.OperationId is "Segments_Restore" or "Customers_Erase" or "ApiKeys_Rotate"
-        || (operation.Writes(path, method) && operation.OperationId!.Split('_')[0] is "Segments" or "Customers" or "Webhooks" or "ApiKeys");
+        operation.OperationId is "Segments_Restore" or "Playbooks_Restore" or "Experiments_Restore" or "Customers_Erase" or "ApiKeys_Rotate"
+            or "Experiments_Start" or "Experiments_Stop" or "Experiments_Archive"
+        || (operation.Writes(path, method) && Versioned.ContainsValue(operation.OperationId!.Split('_')[0]));
 
     private static void AddIfMatch(OpenApiOperation operation)
     {

@@ -288,7 +288,9 @@ public sealed class IdempotencyTests(IdempotencyWorld world) : IClassFixture<Ide
         var document = (await Api.GetAsync("/swagger/v1/swagger.json")).Expect(200).Json;
         Assert.Equal(
             [
-                "ApiKeys_Create", "ApiKeys_Rotate", "Customers_AddEvent", "Customers_Create", "Events_Create", "Segments_ChangeMembers",
+                "ApiKeys_Create", "ApiKeys_Rotate", "Customers_AddEvent", "Customers_Create", "Events_Create",
+                "Experiments_Archive", "Experiments_Create", "Experiments_Restore", "Experiments_Start", "Experiments_Stop",
+                "Placements_Create", "Playbooks_Clone", "Playbooks_Create", "Playbooks_Restore", "Segments_ChangeMembers",
                 "Segments_Clone", "Segments_Combine", "Segments_Create", "Segments_Restore", "Webhooks_Create", "Webhooks_Replay",
                 "Webhooks_ReplayOne",
             ],

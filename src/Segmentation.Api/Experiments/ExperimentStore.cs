@@ -43,8 +43,7 @@ public sealed class ExperimentStore(
     public async Task<(ExperimentResource Experiment, bool Created)> SaveAsync(
         string key, Func<Experiment?, Task<ExperimentResource>> change, ClaimsPrincipal user, CancellationToken cancellation)
     {
-        await using var transaction = await db.BeginAsync(cancellation);
-        await DefinitionCache.LockAsync(db, cancellation);
+        await using var transaction = await DefinitionCache.BeginAsync(db, cancellation);
         var experiment = await db.Experiments.SingleOrDefaultAsync(e => e.Key == key, cancellation);
         var body = await change(experiment);
         var complete = ExperimentCheck.Run(key, body, [.. (await metrics.ListAsync(cancellation)).Select(m => m.Key!)]);
@@ -95,8 +94,7 @@ public sealed class ExperimentStore(
     /// <exception cref="ApiProblem">409: it runs, or it is named elsewhere.</exception>
     public async Task DeleteAsync(string key, Action<int?> checkVersion, CancellationToken cancellation)
     {
-        await using var transaction = await db.BeginAsync(cancellation);
-        await DefinitionCache.LockAsync(db, cancellation);
+        await using var transaction = await DefinitionCache.BeginAsync(db, cancellation);
         var experiment = await db.Experiments.SingleOrDefaultAsync(e => e.Key == key, cancellation);
         checkVersion(experiment?.Version);
         if (experiment is null)
@@ -217,8 +215,7 @@ public sealed class ExperimentStore(
         Func<Experiment, ExperimentRun?, Task<ExperimentRun?>> change,
         CancellationToken cancellation)
     {
-        await using var transaction = await db.BeginAsync(cancellation);
-        await DefinitionCache.LockAsync(db, cancellation);
+        await using var transaction = await DefinitionCache.BeginAsync(db, cancellation);
         var experiment = await GetAsync(db.Experiments, key, cancellation);
         checkVersion(experiment.Version);
         var last = await change(experiment, await LastRunAsync(experiment, cancellation));

@@ -33,12 +33,7 @@ public sealed class PlacementStore(
     SegmentationDb db, PlaybookReferences references, IValidator<PlacementResource> validator, Limits limits, TimeProvider time)
 {
     /// <summary>Begins a change; nobody else changes a definition until it ends.</summary>
-    public async Task<IDbContextTransaction> BeginAsync(CancellationToken cancellation)
-    {
-        var transaction = await db.BeginAsync(cancellation);
-        await DefinitionCache.LockAsync(db, cancellation);
-        return transaction;
-    }
+    public Task<IDbContextTransaction> BeginAsync(CancellationToken cancellation) => DefinitionCache.BeginAsync(db, cancellation);
 
     /// <summary>The one with this key, to be changed; null where there is none.</summary>
     public Task<Placement?> FindAsync(string key, CancellationToken cancellation) =>

@@ -21,12 +21,7 @@ public sealed class PlaybookStore(
     TimeProvider time)
 {
     /// <summary>Begins a change; nobody else changes a definition until it ends.</summary>
-    public async Task<IDbContextTransaction> BeginAsync(CancellationToken cancellation)
-    {
-        var transaction = await db.BeginAsync(cancellation);
-        await DefinitionCache.LockAsync(db, cancellation);
-        return transaction;
-    }
+    public Task<IDbContextTransaction> BeginAsync(CancellationToken cancellation) => DefinitionCache.BeginAsync(db, cancellation);
 
     /// <summary>The one with this key, to be changed; null where there is none.</summary>
     public Task<Playbook?> FindAsync(string key, CancellationToken cancellation) =>

@@ -27,8 +27,7 @@ public sealed class ModelVersions(SegmentationDb db)
     /// <returns>False where there is no such version.</returns>
     public async Task<bool> RestoreAsync(string key, int version, CancellationToken cancellation)
     {
-        await using var transaction = await db.BeginAsync(cancellation);
-        await DefinitionCache.LockAsync(db, cancellation);
+        await using var transaction = await DefinitionCache.BeginAsync(db, cancellation);
         if (!await db.ModelVersions.AnyAsync(v => v.ModelKey == key && v.Version == version, cancellation))
         {
             return false;
@@ -43,8 +42,7 @@ public sealed class ModelVersions(SegmentationDb db)
     /// <exception cref="ApiProblem">409: it is built in.</exception>
     public async Task DeleteAsync(ModelStore models, string key, CancellationToken cancellation)
     {
-        await using var transaction = await db.BeginAsync(cancellation);
-        await DefinitionCache.LockAsync(db, cancellation);
+        await using var transaction = await DefinitionCache.BeginAsync(db, cancellation);
         await models.DeleteAsync(key, cancellation);
         await db.ModelVersions.Where(v => v.ModelKey == key).ExecuteDeleteAsync(cancellation);
 

@@ -119,8 +119,7 @@ public sealed class AttributeStore(
     // Whoever writes values of this attribute holds a share of its row: wait for them, and let none begin.
     private async Task<IDbContextTransaction> BeginAsync(string name, CancellationToken cancellation)
     {
-        var transaction = await db.BeginAsync(cancellation);
-        await DefinitionCache.LockAsync(db, cancellation);
+        var transaction = await DefinitionCache.BeginAsync(db, cancellation);
         await db.Database.ExecuteSqlAsync($"SELECT 1 FROM attributes WHERE name = {name} FOR UPDATE", cancellation);
         return transaction;
     }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Storage;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
@@ -45,6 +46,22 @@ public sealed class DefinitionCache(CustomerFields fields, RuleLimits limits)
         }
 
         return read;
+    }
+
+    /// <summary>Begins a change of a definition: nobody else changes one until the transaction ends.</summary>
+    public static async Task<IDbContextTransaction> BeginAsync(SegmentationDb db, CancellationToken cancellation)
+    {
+        var transaction = await db.BeginAsync(cancellation);
+        try
+        {
+            await LockAsync(db, cancellation);
+            return transaction;
+        }
+        catch
+        {
+            await transaction.DisposeAsync();
+            throw;
+        }
     }
 
     /// <summary>Lets one definition change at a time, until the transaction ends, so that two can't make a cycle between them.</summary>

@@ -24,12 +24,7 @@ public sealed class SegmentStore(
     TimeProvider time)
 {
     /// <summary>Begins a change of definitions; nobody else makes one until it ends.</summary>
-    public async Task<IDbContextTransaction> BeginAsync(CancellationToken cancellation)
-    {
-        var transaction = await db.BeginAsync(cancellation);
-        await DefinitionCache.LockAsync(db, cancellation);
-        return transaction;
-    }
+    public Task<IDbContextTransaction> BeginAsync(CancellationToken cancellation) => DefinitionCache.BeginAsync(db, cancellation);
 
     /// <summary>Checks all but the rule, which <see cref="SaveAsync"/> compiles. What is wrong with the rule is said along with the rest.
     /// </summary>

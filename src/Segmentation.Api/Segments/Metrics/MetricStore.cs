@@ -65,8 +65,7 @@ public sealed class MetricStore(
     {
         CheckOwn(key);
         var definition = JsonSerializer.SerializeToElement(Check(key, body), Json.Options);
-        await using var transaction = await db.BeginAsync(cancellation);
-        await DefinitionCache.LockAsync(db, cancellation);
+        await using var transaction = await DefinitionCache.BeginAsync(db, cancellation);
         var metric = await db.Metrics.SingleOrDefaultAsync(m => m.Key == key, cancellation);
         var created = metric is null;
         checkVersion(created ? null : 1); // It has no versions to tell apart: only whether it is there.
@@ -92,8 +91,7 @@ public sealed class MetricStore(
     public async Task DeleteAsync(string key, CancellationToken cancellation)
     {
         CheckOwn(key);
-        await using var transaction = await db.BeginAsync(cancellation);
-        await DefinitionCache.LockAsync(db, cancellation);
+        await using var transaction = await DefinitionCache.BeginAsync(db, cancellation);
         if (await FindAsync(key, cancellation) is null)
         {
             return;

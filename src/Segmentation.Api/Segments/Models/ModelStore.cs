@@ -63,8 +63,7 @@ public sealed class ModelStore(SegmentationDb db, IEnumerable<ModelType> types, 
     public async Task<(ModelDefinition Model, bool Created)> SaveAsync(
         string key, ModelSettings body, Action<int?> checkVersion, CancellationToken cancellation)
     {
-        await using var transaction = await db.BeginAsync(cancellation);
-        await DefinitionCache.LockAsync(db, cancellation);
+        await using var transaction = await DefinitionCache.BeginAsync(db, cancellation);
         var before = await FindAsync(key, cancellation);
         var created = before is null;
         checkVersion(created ? null : 1); // It has no versions to tell apart: only whether it is there.

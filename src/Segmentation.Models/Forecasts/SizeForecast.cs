@@ -1,3 +1,5 @@
+using MathNet.Numerics.Statistics;
+
 namespace Segmentation.Models.Forecasts;
 
 /// <summary>How a size is expected from the sizes before.</summary>
@@ -20,10 +22,7 @@ public enum ForecastMethod
 /// <summary>Between what a size is expected.</summary>
 /// <param name="Low">Not below 0.</param>
 /// <param name="High">Not below <paramref name="Low"/>.</param>
-public readonly record struct ExpectedRange(double Low, double High)
-{
-    internal bool Contains(double value) => value >= Low && value <= High;
-}
+public readonly record struct ExpectedRange(double Low, double High);
 
 /// <summary>What is expected of a day.</summary>
 /// <param name="Size">How many members; not below 0.</param>
@@ -167,12 +166,7 @@ public sealed class SizeForecast
 
         public ExpectedRange Around(double size) => new(Math.Max(0, size + Low), Math.Max(0, size + High));
 
-        private static double Quantile(double[] sorted, double p)
-        {
-            var position = Math.Clamp((p * sorted.Length) - 0.5, 0, sorted.Length - 1);
-            var below = (int)position;
-            var above = Math.Min(below + 1, sorted.Length - 1);
-            return sorted[below] + ((position - below) * (sorted[above] - sorted[below]));
-        }
+        private static double Quantile(double[] sorted, double p) =>
+            SortedArrayStatistics.QuantileCustom(sorted, Math.Clamp(p, 0, 1), QuantileDefinition.R5);
     }
 }

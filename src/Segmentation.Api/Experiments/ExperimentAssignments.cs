@@ -19,8 +19,7 @@ public sealed class ExperimentAssignments(SegmentationDb db)
         string key, IReadOnlyList<string?>? units, int? run, CancellationToken cancellation)
     {
         Check(units, run);
-        var experiment = (await ExperimentSet.LoadAsync(db, cancellation)).ByKey.GetValueOrDefault(key)
-            ?? throw ApiProblem.NotFound("experiment");
+        var experiment = await ExperimentSet.GetAsync(db, key, cancellation);
         var number = run ?? Math.Max(experiment.Runs.Count, 1);
         var (split, variants) = experiment.FindSplit(number);
         var asked = units!.Select(u => u!).ToArray();

@@ -1,5 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using Segmentation.Api.Data;
+using Segmentation.Api.Http;
 
 namespace Segmentation.Api.Experiments;
 
@@ -18,6 +19,16 @@ public sealed class ExperimentSet
         var runs = (await db.ExperimentRuns.AsNoTracking().OrderBy(r => r.Run).ToListAsync(cancellation)).ToLookup(r => r.ExperimentId);
         return new ExperimentSet(experiments.ToDictionary(
             e => e.Key, e => new KnownExperiment(e, [.. runs[e.Id].Select(r => new KnownRun(r))]), StringComparer.Ordinal));
+    }
+
+    /// <summary>Reads one.</summary>
+    /// <exception cref="ApiProblem">404.</exception>
+    public static async Task<KnownExperiment> GetAsync(SegmentationDb db, string key, CancellationToken cancellation)
+    {
+        var experiment = await ExperimentStore.GetAsync(db.Experiments.AsNoTracking(), key, cancellation);
+        var runs = await db.ExperimentRuns.AsNoTracking().Where(r => r.ExperimentId == experiment.Id).OrderBy(r => r.Run)
+            .ToListAsync(cancellation);
+        return new KnownExperiment(experiment, [.. runs.Select(r => new KnownRun(r))]);
     }
 }
 
@@ -66,7 +77,7 @@ public sealed class KnownRun
     internal KnownRun(ExperimentRun run)
     {
         var definition = ExperimentResource.Read(run.Definition);
-        (Number, StartedAt, StoppedAt, Winner) = (run.Run, run.StartedAt, run.StoppedAt, run.Winner);
+        (Number, Winner) = (run.Run, run.Winner);
         Unit = definition.Unit!.Value;
         Variants = [.. definition.Variants!.Select(v => v.Key!)];
         Split = definition.CreateSplit(run.Run);
@@ -75,8 +86,6 @@ public sealed class KnownRun
 
     /// <summary>From 1.</summary>
     public int Number { get; }
-    public DateTimeOffset StartedAt { get; }
-    public DateTimeOffset? StoppedAt { get; }
     public string? Winner { get; }
     public ExperimentUnitKind Unit { get; }
 

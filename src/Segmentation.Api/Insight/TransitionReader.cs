@@ -1,4 +1,5 @@
 using System.Data;
+using System.Globalization;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using Segmentation.Api.Data;
@@ -120,8 +121,8 @@ public sealed class TransitionReader(SegmentationDb db, Populations populations,
         var selects = parts.Select((part, state) => $"SELECT key, {state} FROM ({part.Text}) AS t(key)");
         await db.QueryAsync(
             $"""
-            DROP TABLE IF EXISTS pg_temp.{Table(number - 2)};
-            CREATE TEMPORARY TABLE {Table(number)} (customer_key bigint, state int) ON COMMIT DROP
+            DROP TABLE IF EXISTS {Table(number - 2)};
+            CREATE TABLE {Table(number)} (customer_key bigint, state int) ON COMMIT DROP
             """,
             _ => 0, cancellation);
         await db.QueryAsync(
@@ -158,5 +159,5 @@ public sealed class TransitionReader(SegmentationDb db, Populations populations,
         return step;
     }
 
-    private static string Table(int number) => number < 0 ? "states_none" : $"states_{number}";
+    private static string Table(int number) => string.Create(CultureInfo.InvariantCulture, $"pg_temp.\"states_{number}\"");
 }

@@ -10,6 +10,7 @@ internal static class MediaTypes
     public const string MergePatch = "application/merge-patch+json";
     public const string Problem = "application/problem+json";
     public const string Csv = "text/csv";
+    public const string Markdown = "text/markdown";
     public const string Form = "multipart/form-data";
     public const string Ndjson = "application/x-ndjson";
 

@@ -14,6 +14,7 @@ internal static class InsightSetup
         services.AddScoped<AnalysisType, RfmAnalysis>();
         services.AddScoped<ClockReader>();
         services.AddScoped<ForecastReader>();
+        services.AddScoped<BriefReader>();
         services.AddScoped<TransitionReader>();
         services.AddScoped<Populations>();
         services.AddScoped<PerformanceReader>();

@@ -32,7 +32,7 @@ public sealed class OpenApiTests(SampleApi api) : IClassFixture<SampleApi>
         "Portfolio_Get",
         "Rfm_Get",
         "Rules_Schema",
-        "Segments_AddMember", "Segments_CancelRefresh", "Segments_ChangeMembers", "Segments_Changes", "Segments_Clone",
+        "Segments_AddMember", "Segments_Brief", "Segments_CancelRefresh", "Segments_ChangeMembers", "Segments_Changes", "Segments_Clone",
         "Segments_Combine", "Segments_Compile", "Segments_Count", "Segments_Create", "Segments_Delete", "Segments_Explain",
         "Segments_Feedback",
         "Segments_Flows", "Segments_Forecast", "Segments_Get", "Segments_IsMember", "Segments_List", "Segments_Members", "Segments_Movers",

@@ -14,7 +14,7 @@ namespace Segmentation.Api.Endpoints;
 [Tags("Insight")]
 [RequiresScope(Scopes.MembershipRead)]
 [Produces(MediaTypes.Json)]
-public sealed class HeadingController(SegmentQuery query, ClockReader clock, ForecastReader forecasts) : ControllerBase
+public sealed class HeadingController(SegmentQuery query, ClockReader clock, ForecastReader forecasts, BriefReader briefs) : ControllerBase
 {
     /// <summary>Who will leave a segment, or join it, if nobody does anything.</summary>
     /// <remarks>No guess: it is the rule of tomorrow and the days after, over the data of now. Each customer that is a member now and won't
@@ -34,9 +34,7 @@ public sealed class HeadingController(SegmentQuery query, ClockReader clock, For
         var (ahead, size, after) = (ClockReader.CheckDays(days), Paging.Limit(limit), Paging.TextCursor(cursor));
         var (all, segment) = await query.FindAsync(key, cancellation);
         var movers = await clock.ReadMoversAsync(all, segment, change ?? ClockMove.Leave, ahead, size, after, cancellation);
-        return HttpContext.Caller.Has(Scopes.CustomersRead)
-            ? movers
-            : movers with { Items = [.. movers.Items.Select(m => m with { LifetimeValue = null, ChurnRisk = null })] };
+        return movers with { Items = Show(movers.Items) };
     }
 
     /// <summary>A segment's size in the days to come.</summary>
@@ -59,4 +57,37 @@ public sealed class HeadingController(SegmentQuery query, ClockReader clock, For
         var (all, segment) = await query.FindAsync(key, cancellation);
         return await forecasts.ReadAsync(all, segment, ahead, membership ?? MembershipSource.Kept, asOf?.Value, cancellation);
     }
+
+    /// <summary>A segment on one page, for people.</summary>
+    /// <remarks>Its goal, its rule in words, size and trend, what marks its members (by the newest `profile`), how they do by its
+    /// `goalMetric`, where it is heading, who is about to leave, and what is not known. Nothing of its own: it is what `/count`, `/trend`,
+    /// `/performance`, `/forecast` and `/movers` answer, together. `Accept: text/markdown` gives the page, JSON its figures.</remarks>
+    /// <param name="format"><c>json</c> or <c>markdown</c>. Left out, Accept says it, and JSON is meant by <c>*/*</c>.</param>
+    /// <param name="membership"><c>kept</c> (the default): the stays that are stored. <c>rule</c>: the rule evaluated as of each instant,
+    /// 124 times: a segment made today has a past.</param>
+    /// <param name="asOf">The instant after which nothing exists; now when left out.</param>
+    [HttpGet("brief")]
+    [Work(WorkClass.Heavy)]
+    [ActionName("Brief")]
+    [Produces(MediaTypes.Json, MediaTypes.Markdown)]
+    [ProducesResponseType<Brief>(StatusCodes.Status200OK)]
+    public async Task<IActionResult> Brief(
+        string key, BriefFormat? format, MembershipSource? membership, Instant? asOf, CancellationToken cancellation)
+    {
+        var form = format
+            ?? (Request.Negotiate(MediaTypes.Json, MediaTypes.Markdown) == MediaTypes.Markdown ? BriefFormat.Markdown : BriefFormat.Json);
+        var brief = await briefs.ReadAsync(key, membership ?? MembershipSource.Kept, asOf?.Value, cancellation);
+        brief = brief.Leaving is { } leaving ? brief with { Leaving = leaving with { Soonest = Show(leaving.Soonest) } } : brief;
+        return form == BriefFormat.Markdown
+            ? Content(BriefText.Write(brief), $"{MediaTypes.Markdown}; charset=utf-8")
+            : new JsonResult(brief);
+    }
+
+    // What single customers are worth needs a scope of its own.
+    private IReadOnlyList<Mover> Show(IReadOnlyList<Mover> movers) => HttpContext.Caller.Has(Scopes.CustomersRead)
+        ? movers
+        : [.. movers.Select(m => m with { LifetimeValue = null, ChurnRisk = null })];
 }
+
+/// <summary>In which form a brief is.</summary>
+public enum BriefFormat { Json, Markdown }

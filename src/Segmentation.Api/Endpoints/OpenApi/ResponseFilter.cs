@@ -99,6 +99,14 @@ internal sealed class ResponseFilter : IDocumentFilter
             success.Content.Remove(MediaTypes.Json); // What its controller produces elsewhere.
         }
 
+        if (operation.OperationId == "Segments_Brief")
+        {
+            (success!.Content ??= new Dictionary<string, IOpenApiMediaType>())[MediaTypes.Markdown] = new OpenApiMediaType
+            {
+                Schema = new OpenApiSchema { Type = JsonSchemaType.String }, Example = SwaggerExamples.Brief,
+            };
+        }
+
         if (operation.OperationId is "Segments_Members" or "Customers_Export")
         {
             var text = new OpenApiSchema { Type = JsonSchemaType.String };

@@ -107,6 +107,20 @@ internal static class SwaggerExamples
 
         """;
 
+    public const string Brief =
+        """
+        # Parents of 30 to 45
+
+        **Goal:** Family offers
+
+        **Who is in it:** age is between 30 and 45 and number of children is at least 1.
+
+        ## Size
+
+        **61** of 500 customers, 12.2 %.
+
+        """;
+
     public const string Stream =
         """
         event: hello

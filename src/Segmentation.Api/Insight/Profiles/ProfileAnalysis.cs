@@ -24,7 +24,9 @@ internal sealed class ProfileAnalysis(
     private const int MaxDays = 3650;
     private const int MaxProperties = 20;
 
-    public override string Name => "profile";
+    internal const string TypeName = "profile";
+
+    public override string Name => TypeName;
 
     protected override async Task<ProfileRequest> CheckAsync(ProfileRequest request, CancellationToken cancellation)
     {

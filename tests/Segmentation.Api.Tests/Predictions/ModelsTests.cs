@@ -8,7 +8,7 @@ namespace Segmentation.Api.Tests.Predictions;
 
 /// <summary>Models over HTTP: fitted to customers that are drawn from the model itself, and held against the library on the same days.
 /// </summary>
-public sealed class ModelsTests : IAsyncLifetime
+public sealed partial class ModelsTests : IAsyncLifetime
 {
     private const string Key = "lifetimeValue";
     private const int Customers = 900;

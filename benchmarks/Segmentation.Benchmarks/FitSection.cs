@@ -28,8 +28,14 @@ internal static class FitSection
         {
             reading = await Measure.InTurnAsync(
                 Math.Min(world.Options.Repeat, 3),
-                () => app.CallAsync<PurchaseReader, long>(
-                    async reader => customers = (await reader.ReadAsync(today, 90, default)).Customers),
+                async () =>
+                {
+                    await using var scope = app.Services.CreateAsyncScope();
+                    var db = scope.ServiceProvider.GetRequiredService<SegmentationDb>();
+                    await using var snapshot = await db.Database.BeginTransactionAsync();
+                    var reader = scope.ServiceProvider.GetRequiredService<PurchaseReader>();
+                    customers = (await reader.ReadAsync(today, 90, default)).Customers;
+                },
                 async () => rows = await ReadByHandAsync(world));
         }
 

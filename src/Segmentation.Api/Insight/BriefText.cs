@@ -140,7 +140,7 @@ internal static partial class BriefText
 
     private static string Count(double? number) => number?.ToString("N0", Culture) ?? "–";
 
-    private static string Number(double number) => number.ToString("#,0.##", Culture);
+    private static string Number(double number) => number.ToString("N2", Culture);
 
     private static string Percent(double share) => (100 * share).ToString("0.#", Culture) + " %";
 

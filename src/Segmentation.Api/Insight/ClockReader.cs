@@ -5,6 +5,7 @@ using Npgsql;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
+using Segmentation.Api.Memberships;
 using Segmentation.Api.Segments;
 using Segmentation.Rules;
 using Segmentation.Rules.Backends;
@@ -17,7 +18,8 @@ namespace Segmentation.Api.Insight;
 /// What the clock alone will do to a segment: nothing is guessed, its rule is evaluated as of instants to come over the data of now. A
 /// statement finds whom the clock may move at all; those are evaluated in memory, day by day.
 /// </summary>
-public sealed class ClockReader(SegmentationDb db, SegmentQuery query, CustomerRowReaders readers, TimeProvider time)
+public sealed class ClockReader(
+    SegmentationDb db, SegmentQuery query, MembershipReader memberships, CustomerRowReaders readers, TimeProvider time)
 {
     /// <summary>How many days ahead.</summary>
     public const int MaxDays = 366, DefaultDays = 30;
@@ -40,6 +42,14 @@ public sealed class ClockReader(SegmentationDb db, SegmentQuery query, CustomerR
         DefinitionSet all, SegmentDefinition segment, Evaluation now, int days, CancellationToken cancellation)
     {
         List<ClockSize> sizes = [];
+        var rule = all.Compile(segment, historical: false).Rule;
+        if (rule is not { IsValid: true } || !(rule.ReadsClock || rule.ReadsLocalTime))
+        {
+            // The clock changes nothing.
+            var size = (await memberships.CountAsync(all, segment, asOf: null, live: null, cancellation)).Count;
+            return [.. Enumerable.Range(1, days / 7).Select(week => new ClockSize(Begin(now, 7 * week).Today, size))];
+        }
+
         for (var ahead = 7; ahead <= days; ahead += 7)
         {
             var day = Begin(now, ahead);

@@ -34,7 +34,7 @@ public sealed class ModelReader(
     public async Task<ModelResource> ReadAsync(ModelDefinition model, CancellationToken cancellation)
     {
         var version = await versions.FindInForceAsync(model.Key, cancellation);
-        var last = await FindLastFitAsync(model.Key, cancellation);
+        var last = await FindFits(model.Key).FirstOrDefaultAsync(cancellation);
         var problem = last is { Status: AnalysisStatus.Failed }
             ? last.Problem?.Deserialize<AnalysisProblem>(Json.Options)
             : null;
@@ -49,7 +49,7 @@ public sealed class ModelReader(
         var (live, wrong) = await LiveReader.ReadAsync(db, model.Key, cancellation);
         return new ModelResource(
             model.Key, model.Type.Name, model.Settings, status, version?.Version, version?.FittedAt, version?.PinnedTo, version?.Data,
-            version?.Parameters, version?.Report, live, [.. warnings, .. wrong], FindNext(model, version, last?.CreatedAt, now),
+            version?.Parameters, version?.Report, live, [.. warnings, .. wrong], FindNext(model, version?.FittedAt, last?.CreatedAt, now),
             problem);
     }
 
@@ -57,19 +57,22 @@ public sealed class ModelReader(
     /// <param name="since">From when on it has to be, where it was never fitted.</param>
     public async Task<bool> IsDueAsync(ModelDefinition model, DateTimeOffset since, CancellationToken cancellation)
     {
-        var version = await versions.FindInForceAsync(model.Key, cancellation);
-        var last = await FindLastFitAsync(model.Key, cancellation);
-        return time.GetUtcNow() >= FindNext(model, version, last?.CreatedAt, since);
+        // Without all that was fitted: this is asked for often.
+        var fitted = await db.ModelVersions.Where(v => v.ModelKey == model.Key && v.InForce).Select(v => (DateTimeOffset?)v.FittedAt)
+            .SingleOrDefaultAsync(cancellation);
+        var asked = await FindFits(model.Key).Select(a => (DateTimeOffset?)a.CreatedAt).FirstOrDefaultAsync(cancellation);
+        return time.GetUtcNow() >= FindNext(model, fitted, asked, since);
     }
 
     // The time of scoring that is refitDays after the last fit, or up to a day before; the first one where there was none.
-    private DateTimeOffset FindNext(ModelDefinition model, ModelVersion? version, DateTimeOffset? asked, DateTimeOffset since)
+    private DateTimeOffset FindNext(ModelDefinition model, DateTimeOffset? fitted, DateTimeOffset? asked, DateTimeOffset since)
     {
-        var last = version is not null && !(asked > version.FittedAt) ? version.FittedAt : asked;
+        var last = fitted is not null && !(asked > fitted) ? fitted : asked;
         return options.FindLast((last ?? since).AddDays(last is null ? 1 : model.Settings.RefitDays!.Value));
     }
 
-    private Task<Analysis?> FindLastFitAsync(string key, CancellationToken cancellation) => db.Analyses.FromSql(
+    // The newest first.
+    private IQueryable<Analysis> FindFits(string key) => db.Analyses.FromSql(
         $"SELECT * FROM analyses WHERE type = {FitAnalysis.TypeName} AND request ->> 'model' = {key}")
-        .AsNoTracking().OrderByDescending(a => a.Id).FirstOrDefaultAsync(cancellation);
+        .AsNoTracking().OrderByDescending(a => a.Id);
 }

@@ -39,7 +39,8 @@ public sealed class ModelsController(
         await reader.FindAsync(key, cancellation) ?? throw ApiProblem.NotFound("model");
 
     /// <summary>Changes the settings of a model, or defines one.</summary>
-    /// <remarks>Takes effect with the next fit: what is in force stays as it was fitted.</remarks>
+    /// <remarks>Takes effect with the next fit: what is in force stays as it was fitted. What is built in has settings too:
+    /// `PUT /models/lifetimeValue` `{"margin":0.4,"discountRate":0.08}`.</remarks>
     [HttpPut("{key}")]
     [RequiresScope(Scopes.SegmentsWrite)]
     [ProducesResponseType<ModelResource>(StatusCodes.Status200OK)]

@@ -95,6 +95,16 @@ internal static class SwaggerExamples
     /// <inheritdoc cref="OwnWebhook"/>
     public const string OwnAnalysis = "01946e2a-0000-7000-8000-000000000007";
 
+    /// <summary>The sample's model of propensity.</summary>
+    public const string Propensity = "orders-again";
+
+    /// <summary>It, complete.</summary>
+    public const string PropensityRequest =
+        """
+        {"type":"propensity","name":"Orders again","withinDays":30,"features":[],"refitDays":7,
+         "goal":{"combinator":"and","rules":[{"field":"type","operator":"=","value":"order_completed"}]}}
+        """;
+
     /// <summary>What marks a segment of the sample.</summary>
     public const string ProfileRequest =
         """{"type":"profile","segment":"trend-seekers","days":90,"properties":["order_completed.category"]}""";
@@ -227,7 +237,17 @@ internal static class SwaggerExamples
                 ("profile", "What marks a segment's members", ProfileRequest),
                 ("rfm", "New thresholds for RFM scores", """{"type":"rfm"}"""),
             ],
-            "Models_Put" => [("margin", "What is earned is two fifths", """{"margin":0.4,"discountRate":0.08}""")],
+            "Models_Put" =>
+            [
+                ("propensity", "Who orders within 30 days", PropensityRequest),
+                (
+                    "attributes",
+                    "Who leaves feedback within 60 days; it reads an attribute, too",
+                    """
+                    {"type":"propensity","name":"Speaks up","withinDays":60,"features":["attributes.plan"],
+                     "goal":{"combinator":"and","rules":[{"field":"type","operator":"=","value":"feedback"}]}}
+                    """),
+            ],
             "Models_Fit" => [("now", "On all that is known", "{}"), ("holdout", "Held against the last 60 days", """{"holdoutDays":60}""")],
             "Models_Predict" => [(
                 "textbook",
@@ -287,6 +307,7 @@ internal static class SwaggerExamples
         ("Segments_Put" or "Segments_Delete", "key") => OwnSegment,
         (['P', 'l', 'a', 'c' or 'y', ..], _) when PlaybookExamples.Parameter(operation, name) is { } own => own,
         ("Models_Delete", "key") => OwnModel,
+        ("Models_Put", "key") => Propensity,
         (['M', 'o', 'd', 'e', 'l', 's', '_', ..], "key") => Model,
         ("Segments_AddMember" or "Segments_RemoveMember" or "Segments_ChangeMembers", "key") => Manual,
         (_, "key") => Segment,

@@ -43,6 +43,9 @@ internal sealed partial class Scorer(
     // With the number of writes after which it is right; null where it is to be read.
     private (ValueDistribution Values, long Writes)? distribution;
 
+    // Parsed anew only where others are in force: every few seconds somebody asks.
+    private (string Stamp, ScoringModels Models)? known;
+
     /// <summary>Scores everybody where the day's scoring is due, or other models are in force than at the last.</summary>
     /// <returns>Whether it did.</returns>
     public async Task<bool> ScoreEveryoneWhereDueAsync(CancellationToken cancellation)
@@ -156,7 +159,14 @@ internal sealed partial class Scorer(
         await using var scope = scopes.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<SegmentationDb>();
         var state = await db.ScoringStates.AsNoTracking().SingleAsync(cancellation);
-        return (await ScoringModels.ReadAsync(db, cancellation), state);
+        var stamp = await ScoringModels.ReadStampAsync(db, cancellation);
+        if (known is not var (before, models) || before != stamp)
+        {
+            models = await ScoringModels.ReadAsync(db, cancellation);
+            known = (stamp, models);
+        }
+
+        return (models, state);
     }
 
     // A chunk at a time, everybody's or some customers'.

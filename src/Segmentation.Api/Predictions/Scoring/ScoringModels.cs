@@ -1,4 +1,5 @@
 using System.Globalization;
+using Microsoft.EntityFrameworkCore;
 using Segmentation.Api.Data;
 using Segmentation.Api.Segments;
 using Segmentation.Models.Purchases;
@@ -23,6 +24,14 @@ internal sealed record ScoringModels(LifetimeValueScorer? LifetimeValue, IReadOn
             : Array.Empty<string>(),
         .. Propensities.Select(p => string.Create(CultureInfo.InvariantCulture, $"{p.Key} {p.Version} {p.FittedAt:O}")),
     ]);
+
+    /// <summary>Which versions are in force: as long as these are the same, so is all that is read of them.</summary>
+    public static async Task<string> ReadStampAsync(SegmentationDb db, CancellationToken cancellation)
+    {
+        var rows = await db.ModelVersions.Where(v => v.InForce).OrderBy(v => v.ModelKey)
+            .Select(v => new { v.ModelKey, v.Version, v.FittedAt }).ToListAsync(cancellation);
+        return string.Join(", ", rows.Select(r => $"{r.ModelKey} {r.Version} {r.FittedAt:O}"));
+    }
 
     /// <summary>Those in force now.</summary>
     public static async Task<ScoringModels> ReadAsync(SegmentationDb db, CancellationToken cancellation)

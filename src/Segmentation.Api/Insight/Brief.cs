@@ -10,7 +10,7 @@ namespace Segmentation.Api.Insight;
 /// <param name="Description">Who is in it, in words; missing where nobody said.</param>
 /// <param name="Goal">What it is for, in words; missing where nobody said.</param>
 /// <param name="Status">Whether it is active, a draft or archived.</param>
-/// <param name="Rule">Its rule in words; null where it is filled by hand, and where its fields have gone.</param>
+/// <param name="RuleText">Its rule in words; null where it is filled by hand, and where its fields have gone.</param>
 /// <param name="Membership">Whose membership the size, performance and forecast tell of.</param>
 /// <param name="Size">How many members it has, of how many customers; null where nobody knows who was in.</param>
 /// <param name="Trend">Its stored size over the same months as <c>performance</c>, as <c>/trend</c> tells it.</param>
@@ -28,7 +28,7 @@ public sealed record Brief(
     string? Description,
     string? Goal,
     SegmentStatus Status,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? Rule,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? RuleText,
     MembershipSource Membership,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] BriefSize? Size,
     Trend Trend,

@@ -20,7 +20,7 @@ internal static partial class BriefText
             $"# {Escape(brief.Name)}",
             .. brief.Goal is null ? (string[])[] : [$"**Goal:** {Escape(brief.Goal)}"],
             .. brief.Description is null ? (string[])[] : [Escape(brief.Description)],
-            $"**Who is in it:** {(brief.Rule is null ? "it is not said by a rule that holds" : Escape(brief.Rule))}.",
+            $"**Who is in it:** {(brief.RuleText is null ? "it is not said by a rule that holds" : Escape(brief.RuleText))}.",
             "## Size",
             WriteSize(brief, zone),
             "## What marks them",

@@ -142,11 +142,11 @@ public sealed class BriefTests(ProfileWorld world) : IClassFixture<ProfileWorld>
         Assert.Equal(codes.Split(','), Codes(brief).Where(c => path != "by-hand" || c != "kept-since"));
         if (rule is null)
         {
-            Assert.Equal(JsonValueKind.Null, brief["rule"].ValueKind);
+            Assert.Equal(JsonValueKind.Null, brief["ruleText"].ValueKind);
         }
         else
         {
-            Assert.Contains(rule, brief["rule"].GetString(), StringComparison.Ordinal);
+            Assert.Contains(rule, brief["ruleText"].GetString(), StringComparison.Ordinal);
         }
 
         (await Api.GetAsync($"segments/{path}/brief{query}", Markdown)).Expect(200);

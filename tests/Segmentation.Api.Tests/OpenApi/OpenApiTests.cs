@@ -50,7 +50,7 @@ public sealed class OpenApiTests(SampleApi api) : IClassFixture<SampleApi>
     // Their numbers are means, shares and quotients.
     private static readonly string[] Statistics =
     [
-        "FeedbackFigures", "FeedbackTerm",
+        "BriefSize", "FeedbackFigures", "FeedbackTerm",
         "ExpectedStates", "ForecastBacktest", "ForecastDay", "FormulaResult", "FormulaRow", "GrowthBookExperiment", "GrowthBookFilter",
         "LifetimeValueParameters", "MetricDifference",
         "MetricFigures", "PerformanceBucket", "PortfolioGrowth", "PortfolioItem", "PortfolioPrediction",

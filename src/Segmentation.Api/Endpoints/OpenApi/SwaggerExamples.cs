@@ -306,6 +306,7 @@ internal static class SwaggerExamples
         ("Metrics_Put" or "Metrics_Delete", "key") => OwnMetric,
         ("Segments_Put" or "Segments_Delete", "key") => OwnSegment,
         (['P', 'l', 'a', 'c' or 'y', ..], _) when PlaybookExamples.Parameter(operation, name) is { } own => own,
+        ("Segments_Brief", "format") => "markdown",
         ("Models_Delete", "key") => OwnModel,
         ("Models_Put", "key") => Propensity,
         (['M', 'o', 'd', 'e', 'l', 's', '_', ..], "key") => Model,

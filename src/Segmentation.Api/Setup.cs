@@ -45,7 +45,7 @@ internal static class Setup
         services.AddPredictions(configuration);
         services.AddFeedback();
         services.AddExperiments();
-        services.AddPlaybooks();
+        services.AddPlaybooks(configuration);
         services.AddEndpoints();
     }
 

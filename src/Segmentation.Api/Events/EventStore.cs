@@ -11,7 +11,7 @@ namespace Segmentation.Api.Events;
 
 /// <summary>An event on its way in.</summary>
 /// <param name="Ordinal">Its number in the request: a line or an index.</param>
-internal readonly record struct IncomingEvent(string CustomerId, CustomerEvent Event, int Ordinal);
+public readonly record struct IncomingEvent(string CustomerId, CustomerEvent Event, int Ordinal);
 
 /// <summary>What became of a batch.</summary>
 /// <param name="Stored">New events; those neither stored nor refused are duplicates.</param>

@@ -77,7 +77,7 @@ public sealed class KnownRun
     internal KnownRun(ExperimentRun run)
     {
         var definition = ExperimentResource.Read(run.Definition);
-        (Number, Winner) = (run.Run, run.Winner);
+        (Number, StartedAt, StoppedAt, Winner) = (run.Run, run.StartedAt, run.StoppedAt, run.Winner);
         Unit = definition.Unit!.Value;
         Variants = [.. definition.Variants!.Select(v => v.Key!)];
         Split = definition.CreateSplit(run.Run);
@@ -86,6 +86,10 @@ public sealed class KnownRun
 
     /// <summary>From 1.</summary>
     public int Number { get; }
+    public DateTimeOffset StartedAt { get; }
+
+    /// <summary>Null while it runs.</summary>
+    public DateTimeOffset? StoppedAt { get; }
     public string? Winner { get; }
     public ExperimentUnitKind Unit { get; }
 

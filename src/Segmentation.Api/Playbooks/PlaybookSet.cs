@@ -53,6 +53,9 @@ public sealed class PlaybookSet
     /// <summary>All experiments.</summary>
     public ExperimentSet Experiments { get; }
 
+    /// <summary>What can have been seen.</summary>
+    internal SeenPlays Seen { get; } = new();
+
     /// <summary>All placements, archived ones too, by key.</summary>
     public IReadOnlyDictionary<string, Placement> Placements { get; }
 

@@ -8,6 +8,7 @@ using Segmentation.Api.Events;
 using Segmentation.Api.Http;
 using Segmentation.Api.Insight;
 using Segmentation.Api.Memberships;
+using Segmentation.Api.Playbooks;
 using Segmentation.Api.Predictions;
 using Segmentation.Api.Streams;
 using Segmentation.Api.Webhooks;
@@ -37,6 +38,7 @@ internal static class ApiSettings
     private static readonly BackgroundImportOptions Imports = new();
     private static readonly AnalysisOptions Analyses = new();
     private static readonly PredictionOptions Predictions = new();
+    private static readonly ExposureOptions Exposures = new();
 
     public static IReadOnlyList<Setting> All { get; } =
     [
@@ -113,6 +115,12 @@ internal static class ApiSettings
         new("Predictions:MinimumDays", Text(Predictions.MinimumDays), "And the first order is at least so many days ago.",
             SettingChecks.Integer(14, 36_500)),
         new("Predictions:MaximumSilence", Text(Predictions.MaximumSilence), "And the last at most so many.",
+            SettingChecks.Integer(1, 36_500)),
+        new("Playbooks:ImpressionDays", Text(Exposures.ImpressionDays), "Days for which impressions are stored, and links of visitors "
+            + "of whom nothing else is.", SettingChecks.Integer(1, 36_500)),
+        new("Playbooks:ClickTypes", List(Exposures.ClickTypes), "Types of event that are clicks: their `properties.exposure` "
+            + "is the text of what was clicked.", SettingChecks.Text) { IsList = true },
+        new("Experiments:UnitDays", Text(Exposures.UnitDays), "Days after the end of an experiment's run for which its units are stored.",
             SettingChecks.Integer(1, 36_500)),
         new("Access:Jwt:Authority", "none", "The address of an identity provider whose tokens are taken: `https://login.example.com`.",
             SettingChecks.Url),

@@ -129,6 +129,7 @@ internal sealed partial class SampleData(
 
         await AddManualAsync(now, cancellation);
         await SamplePlaybooks.AddAsync(db, now, cancellation);
+        await SampleExposures.AddAsync(db, now, cancellation);
         foreach (var at in new[] { now.AddDays(-270), now.AddDays(-180), now.AddDays(-90), now })
         {
             if (await new RfmCounts(db, revenue).FindAsync(at, at < now ? at : null, cancellation) is { } thresholds)

@@ -290,6 +290,7 @@ public sealed class IdempotencyTests(IdempotencyWorld world) : IClassFixture<Ide
             [
                 "ApiKeys_Create", "ApiKeys_Rotate", "Customers_AddEvent", "Customers_Create", "Events_Create",
                 "Experiments_Archive", "Experiments_Create", "Experiments_Restore", "Experiments_Start", "Experiments_Stop",
+                "Exposures_Create",
                 "Placements_Create", "Playbooks_Clone", "Playbooks_Create", "Playbooks_Restore", "Segments_ChangeMembers",
                 "Segments_Clone", "Segments_Combine", "Segments_Create", "Segments_Restore", "Webhooks_Create", "Webhooks_Replay",
                 "Webhooks_ReplayOne",

@@ -22,13 +22,14 @@ public sealed class OpenApiTests(SampleApi api) : IClassFixture<SampleApi>
         "Experiments_Archive", "Experiments_Assignments", "Experiments_Create", "Experiments_Delete", "Experiments_Get",
         "Experiments_GrowthBook", "Experiments_List", "Experiments_Patch", "Experiments_Put", "Experiments_Restore", "Experiments_Start",
         "Experiments_Stop", "Experiments_Versions",
+        "Exposures_Create",
         "Fields_List", "Fields_Values",
         "Imports_Delete", "Imports_Errors", "Imports_Get", "Imports_List",
         "Metrics_Delete", "Metrics_Get", "Metrics_List", "Metrics_Put",
         "Models_Delete", "Models_Fit", "Models_Get", "Models_List", "Models_Predict", "Models_Put", "Models_Restore", "Models_Versions",
         "Placements_Create", "Placements_Delete", "Placements_Get", "Placements_List", "Placements_Patch", "Placements_Put",
         "Playbooks_Clone", "Playbooks_Create", "Playbooks_Delete", "Playbooks_Get", "Playbooks_List", "Playbooks_Patch", "Playbooks_Put",
-        "Playbooks_Preview", "Playbooks_Restore", "Playbooks_Validate", "Playbooks_Versions",
+        "Playbooks_Preview", "Playbooks_Report", "Playbooks_Restore", "Playbooks_Validate", "Playbooks_Versions",
         "Portfolio_Get",
         "Rfm_Get",
         "Rules_Schema",
@@ -43,6 +44,7 @@ public sealed class OpenApiTests(SampleApi api) : IClassFixture<SampleApi>
         "Segments_Trend", "Segments_UsedBy", "Segments_Validate",
         "Segments_Versions",
         "Service_Live", "Service_Ready",
+        "Visitors_Erase",
         "Webhooks_Create", "Webhooks_Delete", "Webhooks_Deliveries", "Webhooks_Get", "Webhooks_List", "Webhooks_Patch", "Webhooks_Put",
         "Webhooks_Replay", "Webhooks_ReplayOne", "Webhooks_Test",
     ];
@@ -53,8 +55,9 @@ public sealed class OpenApiTests(SampleApi api) : IClassFixture<SampleApi>
         "BriefSize", "FeedbackFigures", "FeedbackTerm",
         "ExpectedStates", "ForecastBacktest", "ForecastDay", "FormulaResult", "FormulaRow", "GrowthBookExperiment", "GrowthBookFilter",
         "LifetimeValueParameters", "MetricDifference",
-        "MetricFigures", "PerformanceBucket", "PortfolioGrowth", "PortfolioItem", "PortfolioPrediction",
-        "PortfolioRisk", "PortfolioValue", "PredictionInputs", "PropensityReason", "TransitionBacktest", "TransitionTest", "Transitions",
+        "MetricFigures", "PerformanceBucket", "PlaybookReport", "PortfolioGrowth", "PortfolioItem", "PortfolioPrediction",
+        "PortfolioRisk", "PortfolioValue", "PredictionInputs", "PropensityReason", "ReportItem", "TransitionBacktest", "TransitionTest",
+        "Transitions",
     ];
 
     private JsonElement Schemas => api.Document.GetProperty("components").GetProperty("schemas");

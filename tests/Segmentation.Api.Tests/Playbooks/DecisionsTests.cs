@@ -207,7 +207,7 @@ public sealed class DecisionsTests(ApiFixture fixture) : IClassFixture<ApiFixtur
     [InlineData("""{"visitorId":"v","events":[null]}""", "/events/0")]
     [InlineData("""{"visitorId":"v","consents":{"ads":null}}""", "/consents/ads")]
     [InlineData("""{"visitorId":"v","consents":{"a b":true}}""", "/consents/a b")]
-    [InlineData("""{"visitorId":"v","record":true}""", "/record")]
+    [InlineData("""{"visitorId":"v","record":true,"at":"2026-01-01T00:00:00Z"}""", "/at")]
     [InlineData("""{"visitorId":"v","typo":1}""", "/typo")]
     public async Task Question_Invalid_Is400AtItsPlace(string body, string pointer) =>
         Assert.Equal([pointer], (await Api.PostAsync("decisions", body)).Expect(400).Faults);

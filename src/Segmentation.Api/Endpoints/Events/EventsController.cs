@@ -1,4 +1,3 @@
-using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
 using Segmentation.Api.Access;
@@ -19,9 +18,6 @@ namespace Segmentation.Api.Endpoints;
 [Produces("application/json")]
 public sealed class EventsController(SegmentationDb db, EventIngest ingest) : ControllerBase
 {
-    /// <summary>Bytes of a JSON body: 10,000 events.</summary>
-    public const int MaxJsonBytes = 16 * 1024 * 1024;
-
     /// <summary>Stores events: one, an array of at most 10,000, or NDJSON of any length.</summary>
     /// <remarks>An event with an <c>id</c> that its customer has already is not stored again. One that is rejected is so alone, unless it
     /// came alone: then it is a 400.</remarks>
@@ -33,30 +29,11 @@ public sealed class EventsController(SegmentationDb db, EventIngest ingest) : Co
     [Work(WorkClass.Point, Later = true)]
     [DisableRequestSizeLimit]
     [ProducesResponseType<EventsResult>(StatusCodes.Status200OK)]
-    public async Task<EventsResult> Create(bool? createCustomers, CancellationToken cancellation)
-    {
-        Request.CheckUtf8();
-        var type = Request.MediaType();
-        if (type == MediaTypes.Ndjson)
-        {
-            return await ingest.StoreLinesAsync(Request.Body, createCustomers ?? true, cancellation);
-        }
-
-        if (type != MediaTypes.Json)
-        {
-            throw new ApiProblem(
-                StatusCodes.Status415UnsupportedMediaType,
-                $"Events must be sent with Content-Type: {MediaTypes.Json} (one event, or an array) or {MediaTypes.Ndjson} (one a line).");
-        }
-
-        // NDJSON is streamed; this is held in memory.
-        if (HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
-        {
-            size.MaxRequestBodySize = MaxJsonBytes;
-        }
-
-        return await ingest.StoreJsonAsync(Request.Body, Request.ContentLength, createCustomers ?? true, cancellation);
-    }
+    public Task<EventsResult> Create(bool? createCustomers, CancellationToken cancellation) => RecordBody.TakeAsync(
+        HttpContext,
+        "Events",
+        body => ingest.StoreLinesAsync(body, createCustomers ?? true, cancellation),
+        (body, length) => ingest.StoreJsonAsync(body, length, createCustomers ?? true, cancellation));
 
     /// <summary>Stores one event of a customer.</summary>
     /// <remarks>With the scope <c>self</c> it never creates the customer.</remarks>

@@ -15,6 +15,14 @@ internal static class PlaybookExamples
 
     private const string OwnPlacement = "my-banner", OwnPlaybook = "my-playbook";
 
+    // NDJSON: an item is one line, however long.
+    public const string ExposureLines =
+        """
+        {"visitorId":"d8f1","visitId":"s-9","id":"seen-1","exposures":["play:exit-offer/do-not-leave@1/cart"]}
+        {"visitorId":"d8f1","customerId":"sample-00017","exposures":["experiment:hero-copy@1=control"]}
+
+        """;
+
     private const string OwnPlaybookBody =
         $$$"""
         {"key":"{{{OwnPlaybook}}}","name":"Early runners","goal":"An order before work","timeZone":"Europe/Berlin",
@@ -84,6 +92,13 @@ internal static class PlaybookExamples
                 """),
             ("draft", "A draft, as if all consents were given", $$$"""{"playbook":{{{OwnPlaybookBody}}},"consents":"granted"}"""),
         ],
+        "Exposures_Create" =>
+        [
+            ("seen", "What was decided for a visitor, seen", """
+                [{"visitorId":"d8f1","visitId":"s-9","id":"seen-1",
+                  "exposures":["experiment:hero-copy@1=control","play:exit-offer/do-not-leave@1/cart"]}]
+                """),
+        ],
         "Decisions_Decide" =>
         [
             ("customer", "A customer, on a phone, explained", $$$"""
@@ -103,6 +118,8 @@ internal static class PlaybookExamples
         (['P', 'l', 'a', 'c', 'e', ..], "key") => Placement,
         ("Playbooks_Put" or "Playbooks_Delete", "key") => OwnPlaybook,
         (['P', 'l', 'a', 'y', 'b', ..], "key") => Playbook,
+        ("Playbooks_Report", "by") => "day",
+        ("Playbooks_Report", "metric") => "buyers",
         (_, "placement") => Placement,
         (_, "tag") => "web",
         (_, "q") => "home",

@@ -18,6 +18,7 @@ internal sealed class ResourceTypes
     {
         // They have no types before they are used.
         Json.Options.MakeReadOnly(populateMissingResolver: true);
+        Walk(RecordsFilter.Record, Requests);
         foreach (var operation in operations)
         {
             foreach (var body in operation.ParameterDescriptions.Where(p => p.Source == BindingSource.Body && p.Type is not null))

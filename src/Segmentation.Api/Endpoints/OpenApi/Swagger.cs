@@ -70,6 +70,7 @@ internal static class Swagger
         o.MapType<JsonElement>(() => new OpenApiSchema());
         o.MapType<JsonObject>(() => new OpenApiSchema { Type = JsonSchemaType.Object, AdditionalProperties = new OpenApiSchema() });
         o.OperationFilter<RetryFilter>();
+        o.OperationFilter<RecordsFilter>();
         o.DocumentFilter<CommentFilter>();
         o.DocumentFilter<TagFilter>();
         o.DocumentFilter<ScopeFilter>();

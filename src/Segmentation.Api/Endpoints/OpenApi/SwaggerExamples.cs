@@ -312,6 +312,7 @@ internal static class SwaggerExamples
         (['M', 'o', 'd', 'e', 'l', 's', '_', ..], "key") => Model,
         ("Segments_AddMember" or "Segments_RemoveMember" or "Segments_ChangeMembers", "key") => Manual,
         (_, "key") => Segment,
+        ("Visitors_Erase", "id") => "my-browser",
         ("Customers_Put" or "Customers_Delete" or "Customers_AddEvent", "id") => OwnCustomer,
         ("Webhooks_Delete", "id") => OwnWebhook,
         ("ApiKeys_Revoke", "id") => OwnApiKey,

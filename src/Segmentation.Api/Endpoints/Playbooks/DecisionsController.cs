@@ -14,9 +14,11 @@ public sealed class DecisionsController(QuestionCheck check, DecisionEngine engi
     /// <summary>Decides what a visitor gets at placements.</summary>
     /// <remarks>
     /// From live membership, the events of this visit, the context, consent, caps, holdouts and experiments. Active and valid playbooks in
-    /// their time are looked at by priority, and their plays for a placement in order: the first that passes wins. Nothing is stored,
-    /// and nobody is created: whoever is not stored is decided for as a customer with that id who had
-    /// just been created.
+    /// their time are looked at by priority, and their plays for a placement in order: the first that passes wins. No decision is
+    /// stored, and nobody is created: whoever is not stored is decided for as a customer with that id who had just been created.
+    ///
+    /// With <c>record</c> its exposures are stored before it answers; sent again, they are stored again. Several at once for one visitor
+    /// or customer wait for each other, so that caps hold exactly.
     /// </remarks>
     [HttpPost]
     [RequiresScope(Scopes.Decisions)]

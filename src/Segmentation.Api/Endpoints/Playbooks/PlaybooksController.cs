@@ -18,7 +18,7 @@ namespace Segmentation.Api.Endpoints;
 [Tags("Playbooks")]
 [Produces("application/json")]
 public sealed class PlaybooksController(
-    SegmentationDb db, PlaybookStore store, PlaybookPreviewer previewer, QuestionCheck check) : ControllerBase
+    SegmentationDb db, PlaybookStore store, PlaybookPreviewer previewer, PlaybookReporter reporter, QuestionCheck check) : ControllerBase
 {
     /// <summary>Creates a playbook.</summary>
     /// <remarks>It is checked whole: a 400 names every fault by JSON Pointer.</remarks>
@@ -170,6 +170,28 @@ public sealed class PlaybooksController(
 
         return NoContent();
     }
+
+    /// <summary>Counts what was shown of a playbook, and what its viewers did then.</summary>
+    /// <remarks>
+    /// A viewer is a visitor. A click is an event of a type in the setting <c>Playbooks:ClickTypes</c> (<c>content_clicked</c>) whose
+    /// <c>properties.exposure</c> is an impression's text, of the customer that the visitor is linked to or of one with its id; it counts
+    /// for the last impression of that text before it. A viewer counts for the metric once the metric's <c>window</c> after its first
+    /// impression has passed (7 days where the metric has none), with the events in it. It describes: what a playbook causes only its
+    /// <c>holdout</c> says.
+    /// </remarks>
+    /// <param name="from">Impressions from here on; 30 days before <c>to</c>, at the beginning of a day, when left out.</param>
+    /// <param name="to">Impressions before here; now when left out.</param>
+    /// <param name="metric">A metric's key; none when left out.</param>
+    /// <param name="by"><c>play</c> (the default); <c>day</c>, by the playbook's time zone; or <c>segment:KEY</c>: whether a viewer was in
+    /// that segment at the first impression, by the membership that is stored.</param>
+    [HttpGet("{key}/report")]
+    [Work(WorkClass.Heavy)]
+    [RequiresScope(Scopes.MembershipRead)]
+    [ProducesResponseType<PlaybookReport>(StatusCodes.Status200OK)]
+    [ProducesResponseType<ProblemDetails>(StatusCodes.Status400BadRequest)]
+    public Task<PlaybookReport> Report(
+        string key, Instant? from, Instant? to, string? metric, string? by, CancellationToken cancellation) =>
+        reporter.ReadAsync(key, new PlaybookReportRequest(from?.Value, to?.Value, metric, by), cancellation);
 
     /// <summary>The definitions that a playbook has had, newest first: the last 500.</summary>
     [HttpGet("{key}/versions")]

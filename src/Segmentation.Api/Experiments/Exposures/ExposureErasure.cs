@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
+using Segmentation.Api.Idempotency;
 
 namespace Segmentation.Api.Experiments;
 
@@ -16,8 +17,19 @@ public sealed class ExposureErasure(SegmentationDb db) : IErasureObserver
         await EraseVisitorsAsync([.. linked, customerId], cancellation);
     }
 
-    /// <summary>Erases what is held of visitors.</summary>
-    public async Task EraseVisitorsAsync(string[] visitors, CancellationToken cancellation)
+    /// <summary>Erases what is held of a visitor, and how requests were answered that named it.</summary>
+    public Task EraseVisitorAsync(string visitor, CancellationToken cancellation) => Retry.OnDeadlockAsync(
+        async () =>
+        {
+            await using var transaction = await db.BeginAsync(cancellation);
+            await EraseVisitorsAsync([visitor], cancellation);
+            await db.ForgetRequestsAsync(visitor, cancellation);
+            await transaction.CommitAsync(cancellation);
+            return visitor;
+        },
+        cancellation);
+
+    private async Task EraseVisitorsAsync(string[] visitors, CancellationToken cancellation)
     {
         await db.ExperimentUnits.Where(u => visitors.Contains(u.VisitorId) || visitors.Contains(u.Unit)).ExecuteDeleteAsync(cancellation);
         await db.Impressions.Where(i => visitors.Contains(i.VisitorId)).ExecuteDeleteAsync(cancellation);

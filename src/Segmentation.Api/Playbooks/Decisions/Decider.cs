@@ -35,7 +35,7 @@ internal sealed class Decider(PlaybookSet set, Func<CompiledPlaybook, CompiledPl
             considered?.Add(explain!(playbook, play, looked));
             if (looked.Outcome is PlayOutcome.Won or PlayOutcome.Kept)
             {
-                exposures.Add($"play:{key}/{playbook.Key}@{playbook.Version}/{play.Definition.Key}");
+                exposures.Add(new PlayExposure(key, playbook.Key, playbook.Version, play.Definition.Key!).ToString());
                 won = new Decision(
                     key,
                     DecisionSource.Play,
@@ -167,8 +167,8 @@ internal sealed class Decider(PlaybookSet set, Func<CompiledPlaybook, CompiledPl
     private static AssignedVariant Reach(Visitor visitor, KnownExperiment experiment, List<string> exposures)
     {
         var assigned = visitor.Assign(experiment);
-        var exposure = $"experiment:{experiment.Key}@{assigned.Run}={assigned.Variant}";
-        if (assigned.Variant is not null && !exposures.Contains(exposure))
+        if (assigned.Variant is { } variant && new VariantExposure(experiment.Key, assigned.Run!.Value, variant).ToString() is var exposure
+            && !exposures.Contains(exposure))
         {
             exposures.Add(exposure);
         }

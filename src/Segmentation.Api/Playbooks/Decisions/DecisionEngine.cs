@@ -20,9 +20,10 @@ public sealed class DecisionEngine(
     Sentiments sentiments,
     RevenueOptions revenue,
     FeedbackOptions feedback,
+    ExposureStore exposures,
     TimeProvider time)
 {
-    /// <summary>What a visitor gets.</summary>
+    /// <summary>What a visitor gets; recorded before it is answered, where that is asked for.</summary>
     /// <exception cref="ApiProblem">409: the explanation is too large.</exception>
     internal async Task<DecisionAnswer> DecideAsync(Question question, CancellationToken cancellation)
     {
@@ -31,22 +32,47 @@ public sealed class DecisionEngine(
         var set = cache.Latest ?? await cache.GetAsync(db, cancellation);
         while (true)
         {
-            var now = LocalTime.Truncate(time.GetUtcNow());
-            var at = question.At ?? now;
-            var state = new DecisionState(set, question, at, historical: at < now);
-            if (question.CustomerId is null && !state.Needs.OfVisitor && cache.IsFresh(set))
+            var answer = question.Record
+                ? await Retry.OnDeadlockAsync(() => DecideAndRecordAsync(set, question, cancellation), cancellation)
+                : await TryDecideAsync(set, question, cancellation);
+            if (answer is not null)
             {
-                return await AnswerAsync(state, stored: null, now, cancellation);
-            }
-
-            var stored = await reader.ReadAsync(question, state.Needs, at, state.Historical, question.At, cancellation);
-            if (stored.DecisionStamp == set.Stamp && stored.DefinitionStamp == set.Definitions.Version)
-            {
-                return await AnswerAsync(state, stored, now, cancellation);
+                return answer;
             }
 
             set = await cache.GetAsync(db, cancellation);
         }
+    }
+
+    // In one transaction; those of one visitor or customer one after the other, where what was shown counts.
+    private async Task<DecisionAnswer?> DecideAndRecordAsync(PlaybookSet set, Question question, CancellationToken cancellation)
+    {
+        await using var transaction = await db.BeginAsync(cancellation);
+        if (await TryDecideAsync(set, question, cancellation) is not { } answer)
+        {
+            return null;
+        }
+
+        await exposures.RecordAsync(set, question, answer.Decisions, answer.EvaluatedAt, cancellation);
+        await transaction.CommitAsync(cancellation);
+        return answer;
+    }
+
+    // Null: the definitions are others by now.
+    private async Task<DecisionAnswer?> TryDecideAsync(PlaybookSet set, Question question, CancellationToken cancellation)
+    {
+        var now = LocalTime.Truncate(time.GetUtcNow());
+        var at = question.At ?? now;
+        var state = new DecisionState(set, question, at, historical: at < now);
+        if (question.CustomerId is null && !state.Needs.OfVisitor && cache.IsFresh(set))
+        {
+            return await AnswerAsync(state, stored: null, now, cancellation);
+        }
+
+        var stored = await reader.ReadAsync(question, state.Needs, at, state.Historical, question.At, cancellation);
+        return stored.DecisionStamp == set.Stamp && stored.DefinitionStamp == set.Definitions.Version
+            ? await AnswerAsync(state, stored, now, cancellation)
+            : null;
     }
 
     private async Task<DecisionAnswer> AnswerAsync(

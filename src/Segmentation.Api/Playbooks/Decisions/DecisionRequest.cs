@@ -26,13 +26,14 @@ public sealed record DecisionRequest
     /// <summary>Consents by purpose. From a stored customer these can only take away.</summary>
     public IReadOnlyDictionary<string, bool?>? Consents { get; init; }
 
-    /// <summary>False, which it is when left out: exposures can't be recorded yet.</summary>
+    /// <summary>Records all exposures of the answer before it is given, for pages that are rendered on the server: they need not be sent to
+    /// <c>POST /exposures</c>. False when left out.</summary>
     public bool? Record { get; init; }
 
     /// <summary>Says of every play why it won or not. Needs <c>segments:read</c>. False when left out.</summary>
     public bool? Explain { get; init; }
 
-    /// <summary>The instant to decide as of; now when left out.</summary>
+    /// <summary>The instant to decide as of; now when left out. Not with <c>record</c>.</summary>
     public DateTimeOffset? At { get; init; }
 }
 

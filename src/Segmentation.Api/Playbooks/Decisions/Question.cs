@@ -29,6 +29,9 @@ internal sealed record Question
     /// <summary>The instant to decide as of; null for now.</summary>
     public DateTimeOffset? At { get; init; }
 
+    /// <summary>Whether the exposures of the answer are recorded before it is given.</summary>
+    public bool Record { get; init; }
+
     /// <summary>Whether each play is explained.</summary>
     public bool Explain { get; init; }
 

@@ -11,6 +11,9 @@ namespace Segmentation.Api.Playbooks;
 /// <summary>Checks requests for decisions.</summary>
 public sealed class QuestionCheck(TimeZones zones, EventValidator events)
 {
+    /// <summary>What the ids of visitors and customers are.</summary>
+    internal const string IdRule = "An id must have 1 to 128 characters, none of them a control character or '/'.";
+
     private const int MaxPlacements = 50, MaxEvents = 100, MaxCustom = 50, CustomDepth = 10, MaxConsents = 100, VisitIdLength = 128;
 
     /// <summary>The question that a request is, explanations left out.</summary>
@@ -23,9 +26,9 @@ public sealed class QuestionCheck(TimeZones zones, EventValidator events)
         CheckConsents(request.Consents, errors);
         CheckEvents(request, errors);
         var context = CheckContext(request.Context ?? new ContextResource(), errors);
-        if (request.Record == true)
+        if (request is { Record: true, At: not null })
         {
-            errors.Add(new RuleError("/record", "Exposures can't be recorded yet: leave it out."));
+            errors.Add(new RuleError("/at", "What is recorded is seen now: leave at out, or send \"record\": false."));
         }
 
         return errors.Count > 0 ? throw ApiProblem.Invalid(errors) : new Question
@@ -37,6 +40,7 @@ public sealed class QuestionCheck(TimeZones zones, EventValidator events)
             Custom = context.Custom is { } custom ? EventProperties.Fold(custom, out _) ?? custom : null,
             Events = [.. (request.Events ?? []).DistinctBy(e => e.Id)],
             Consents = (request.Consents ?? new Dictionary<string, bool?>()).ToDictionary(c => c.Key, c => c.Value!.Value),
+            Record = request.Record == true,
             At = request.At is { } at ? LocalTime.Truncate(at) : null,
         };
     }
@@ -52,7 +56,7 @@ public sealed class QuestionCheck(TimeZones zones, EventValidator events)
         {
             if (id is not null && !CustomerIds.CanExist(id))
             {
-                errors.Add(new RuleError(pointer, "An id must have 1 to 128 characters, none of them a control character or '/'."));
+                errors.Add(new RuleError(pointer, IdRule));
             }
         }
     }

@@ -27,8 +27,11 @@ internal sealed record VisitorNeeds
     /// <summary>The units whose assignments may be kept, by experiment and run.</summary>
     public IReadOnlyList<(int Experiment, int Run, string Unit)> Units { get; init; } = [];
 
+    /// <summary>Whether it matters what was shown a moment ago.</summary>
+    public bool OfShown => Caps.Count > 0 || Keeping.Count > 0;
+
     /// <summary>Whether the database is asked even if there is no customer to be read.</summary>
-    public bool OfVisitor => Rank || Caps.Count > 0 || Keeping.Count > 0 || Units.Count > 0;
+    public bool OfVisitor => Rank || OfShown || Units.Count > 0;
 }
 
 /// <summary>What is stored of a visitor.</summary>
@@ -83,10 +86,18 @@ public sealed class VisitorReader(SegmentationDb db, CustomerRowReaders readers,
         JOIN experiment_units u ON u.unit = w.unit AND u.experiment_id = w.experiment AND u.run = w.run
         """;
 
+    // A word of its own beside a hash: what others lock is not these. In one order, so that nobody waits for each other.
+    private const string LockVisitor =
+        """
+        SELECT pg_advisory_xact_lock(1448301140, hash) FROM (
+            SELECT DISTINCT hashtext(name) AS hash FROM unnest($1) AS w (name) ORDER BY hash) AS l
+        """;
+
     private const NpgsqlDbType Texts = NpgsqlDbType.Array | NpgsqlDbType.Text;
     private const NpgsqlDbType Integers = NpgsqlDbType.Array | NpgsqlDbType.Integer;
 
-    /// <summary>Reads it.</summary>
+    /// <summary>Reads it. Of what is recorded, those of one visitor or customer wait here for each other, till the end of the transaction:
+    /// each sees what the one before was shown.</summary>
     /// <param name="at">The instant that it is decided as of.</param>
     /// <param name="historical">Whether that is in the past.</param>
     /// <param name="asOf">That instant, where one was asked for: later impressions don't count.</param>
@@ -103,6 +114,11 @@ public sealed class VisitorReader(SegmentationDb db, CustomerRowReaders readers,
             AddStatements(batch, question, needs, at, historical, asOf ?? LocalTime.Latest);
             customer?.AddTo(batch);
             await using var reader = await batch.ExecuteReaderAsync(cancellation);
+            if (IsLocked(question, needs))
+            {
+                await reader.NextResultAsync(cancellation);
+            }
+
             return await ReadAsync(reader, needs, customer, cancellation);
         }
         finally
@@ -111,9 +127,18 @@ public sealed class VisitorReader(SegmentationDb db, CustomerRowReaders readers,
         }
     }
 
+    private static bool IsLocked(Question question, VisitorNeeds needs) => question.Record && needs.OfShown;
+
     private void AddStatements(
         NpgsqlBatch batch, Question question, VisitorNeeds needs, DateTimeOffset at, bool historical, DateTimeOffset until)
     {
+        if (IsLocked(question, needs))
+        {
+            string[] names = [$"visitor:{question.VisitorId}"];
+            names = question.CustomerId is { } id ? [.. names, $"customer:{id}"] : names;
+            batch.Add(LockVisitor, [SqlParameter.Create(names, Texts)]);
+        }
+
         NpgsqlParameter[] who = [SqlParameter.Create(question.VisitorId, NpgsqlDbType.Text), Text(question.CustomerId)];
         batch.Add(PlaybookCache.StampSql);
         if (needs.Rank)

@@ -25,6 +25,11 @@ internal static class AccessProblems
         Challenge = $"Bearer error=\"insufficient_scope\", scope=\"{Scopes.Self}\"",
     };
 
+    /// <summary>403 for a customer who is not proven.</summary>
+    public static ApiProblem Unproven() => new(
+        StatusCodes.Status403Forbidden,
+        $"With {Scopes.DecisionsPublic} a customer needs its customerProof: hex HMAC-SHA256 of the customer's id by the key's secret.");
+
     /// <summary>403 for a key that is not for this page.</summary>
     public static ApiProblem ForeignOrigin() =>
         new(StatusCodes.Status403Forbidden, "This key is not for pages of this origin.");

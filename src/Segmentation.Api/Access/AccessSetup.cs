@@ -14,6 +14,7 @@ internal static class AccessSetup
         services.AddSingleton(options);
         services.AddSingleton<Doors>();
         services.AddSingleton<KnownKeys>();
+        services.AddSingleton<CustomerProofs>();
         services.AddSingleton<AccessWatch>();
         services.AddHostedService<KeyUse>();
         services.AddScoped<ApiKeyStore>();
@@ -35,7 +36,8 @@ internal static class AccessSetup
     private static string ChooseScheme(HttpRequest request, JwtOptions? jwt) => BearerToken.Read(request) switch
     {
         null => OpenHandler.SchemeName,
-        var token when jwt is not null && !token.StartsWith(ApiKeyToken.Prefix, StringComparison.Ordinal) => Jwt.SchemeName,
+        var token when jwt is not null && !token.StartsWith(ApiKeyToken.Prefix, StringComparison.Ordinal)
+            && !token.StartsWith(PublicKey.Prefix, StringComparison.Ordinal) => Jwt.SchemeName,
         _ => ApiKeyHandler.SchemeName,
     };
 }

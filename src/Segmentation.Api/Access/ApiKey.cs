@@ -49,11 +49,18 @@ public sealed class ApiKeySecret
 
     /// <summary>SHA-256 of the secret, which itself is stored nowhere: 32 random bytes can't be tried out.</summary>
     public required byte[] Hash { get; set; }
+
+    /// <summary>What proofs of customers are checked with (<see cref="ApiKeyToken.ProofKey"/>); null for secrets of before there were
+    /// any.</summary>
+    public byte[]? ProofKey { get; set; }
     public DateTimeOffset CreatedAt { get; set; }
 
     /// <summary>When it ends before the key does; null where it does not.</summary>
     public DateTimeOffset? ExpiresAt { get; set; }
     public DateTimeOffset? LastUsedAt { get; set; }
+
+    internal static ApiKeySecret Create(ApiKeyToken token, DateTimeOffset now) =>
+        new() { Hash = token.Hash, ProofKey = token.ProofKey, CreatedAt = now };
 
     public bool IsLive(DateTimeOffset now) => !(ExpiresAt <= now);
 }

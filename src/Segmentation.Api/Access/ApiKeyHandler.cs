@@ -17,7 +17,13 @@ internal sealed class ApiKeyHandler(
 
     protected override async Task<AuthenticateResult> HandleAuthenticateAsync()
     {
-        if (BearerToken.Read(Request) is not { } text || ApiKeyToken.Read(text) is not { } token)
+        var text = BearerToken.Read(Request) ?? "";
+        if (PublicKey.Read(text) is { } id)
+        {
+            return await AuthenticatePageAsync(id);
+        }
+
+        if (ApiKeyToken.Read(text) is not { } token)
         {
             return Invalid;
         }
@@ -35,5 +41,17 @@ internal sealed class ApiKeyHandler(
 
         keys.Use(secret);
         return AuthenticateResult.Success(new AuthenticationTicket(known.User, SchemeName));
+    }
+
+    // A public form has no secret of its own: it was used as the newest was.
+    private async Task<AuthenticateResult> AuthenticatePageAsync(string id)
+    {
+        if (await keys.FindAsync(id, Context.RequestAborted) is not { PageUser: { } user } known || !known.Key.IsLive(time.GetUtcNow()))
+        {
+            return Invalid;
+        }
+
+        keys.Use(known.Key.Secrets[^1]);
+        return AuthenticateResult.Success(new AuthenticationTicket(user, SchemeName));
     }
 }

@@ -25,6 +25,11 @@ public sealed record ApiKeyResource
     [ReadOnly(true)]
     public string? Secret { get; init; }
 
+    /// <summary>Of a key with <c>decisions:public</c>: what a page sends as its key, and nobody need hide. It is good for that scope alone.
+    /// The secret stays on your server, which signs with it which customer a page may ask for (<c>customerProof</c>).</summary>
+    [ReadOnly(true)]
+    public string? PublicKey { get; init; }
+
     /// <summary>When it ends: 365 days from now when left out, and as many as <c>Access:MaxKeyDays</c> says at most.</summary>
     [AlwaysAnswered]
     public DateTimeOffset? ExpiresAt { get; init; }
@@ -33,7 +38,7 @@ public sealed record ApiKeyResource
     public ApiKeyLimits? Limits { get; init; }
 
     /// <summary>Origins whose pages may use it, as <c>https://app.example.com</c>; those of every origin when left out or empty. What is
-    /// no page sends no origin, and is let in. (A page's users can read its key: give pages tokens instead.)</summary>
+    /// no page sends no origin, and is let in. (A page's users can read its key: give pages <c>publicKey</c>, or tokens.)</summary>
     [AlwaysAnswered]
     public string[]? Origins { get; init; }
 
@@ -68,6 +73,7 @@ public sealed record ApiKeyResource
         Name = key.Name,
         Scopes = key.Scopes,
         Secret = shown?.ToString(),
+        PublicKey = key.Scopes.Contains(Access.Scopes.DecisionsPublic) ? Access.PublicKey.Write(key.Id) : null,
         ExpiresAt = key.ExpiresAt,
         Limits = key is { LimitPerSecond: { } perSecond, LimitBurst: { } burst } ? new ApiKeyLimits(perSecond, burst) : null,
         Origins = key.Origins,

@@ -64,7 +64,7 @@ public sealed class ApiKeyStore(
             CreatedAt = Now,
             CreatedBy = by[..Math.Min(by.Length, ApiKey.CreatedByMaxLength)],
             Version = 1,
-            Secrets = { new ApiKeySecret { Hash = token.Hash, CreatedAt = Now } },
+            Secrets = { ApiKeySecret.Create(token, Now) },
         };
         Apply(key, body);
         db.ApiKeys.Add(key);
@@ -120,7 +120,7 @@ public sealed class ApiKeyStore(
         var secrets = key.Secrets.OrderBy(s => s.Id).ToList();
         secrets.SkipLast(1).ToList().ForEach(s => key.Secrets.Remove(s));
         secrets[^1].ExpiresAt = Now.AddHours(hours);
-        key.Secrets.Add(new ApiKeySecret { Hash = token.Hash, CreatedAt = Now });
+        key.Secrets.Add(ApiKeySecret.Create(token, Now));
         key.Version++;
         await db.SaveChangesAsync(cancellation);
         return token;

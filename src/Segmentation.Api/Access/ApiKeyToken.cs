@@ -25,6 +25,10 @@ internal sealed record ApiKeyToken(string Id, string Secret)
     /// <summary>What is kept of the secret.</summary>
     public byte[] Hash => SHA256.HashData(Encoding.ASCII.GetBytes(Secret));
 
+    /// <summary>What is kept to check proofs. HMAC-SHA256 hashes a key of more than 64 bytes, which this is, before it uses it: so that
+    /// this stands for the whole key, which itself is kept nowhere.</summary>
+    public byte[] ProofKey => SHA256.HashData(Encoding.ASCII.GetBytes(ToString()));
+
     public static ApiKeyToken Create() => new(NewId(), NewSecret());
 
     /// <summary>The same key with another secret.</summary>
@@ -52,9 +56,10 @@ internal sealed record ApiKeyToken(string Id, string Secret)
 
     private static string NewSecret() => System.Buffers.Text.Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32));
 
-    private static string Check(ReadOnlySpan<char> text)
+    /// <summary>What is put behind a text, by which a slip in it is seen.</summary>
+    public static string Check(ReadOnlySpan<char> text)
     {
-        Span<byte> bytes = stackalloc byte[CheckStart];
+        Span<byte> bytes = stackalloc byte[text.Length];
         Encoding.ASCII.GetBytes(text, bytes);
         return string.Create(CheckLength, Crc32.HashToUInt32(bytes), static (digits, rest) =>
         {

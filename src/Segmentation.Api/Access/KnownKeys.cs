@@ -94,12 +94,18 @@ public sealed class KnownKeys(IServiceScopeFactory scopes, TimeProvider time) : 
     }
 }
 
-/// <summary>A key as it was looked up, with the caller that it makes.</summary>
+/// <summary>A key as it was looked up, with the callers that it makes.</summary>
 internal sealed class KnownKey(ApiKey key)
 {
     public ApiKey Key => key;
 
-    public ClaimsPrincipal User { get; } = CallerIdentity.CreateUser(new Caller(CallerKind.Key, key.Id, key.Scopes)
+    public ClaimsPrincipal User { get; } = CreateUser(key, key.Scopes);
+
+    /// <summary>Who has its public form; null where it has none.</summary>
+    public ClaimsPrincipal? PageUser { get; } =
+        key.Scopes.Contains(Scopes.DecisionsPublic) ? CreateUser(key, [Scopes.DecisionsPublic]) : null;
+
+    private static ClaimsPrincipal CreateUser(ApiKey key, string[] scopes) => CallerIdentity.CreateUser(new(CallerKind.Key, key.Id, scopes)
     {
         Name = key.Id,
         Limits = key is { LimitPerSecond: { } perSecond, LimitBurst: { } burst } ? new CallerLimits(perSecond, burst) : null,

@@ -10,6 +10,7 @@ public static class Scopes
     public const string SegmentsRead = "segments:read";
     public const string SegmentsWrite = "segments:write";
     public const string Decisions = "decisions";
+    public const string DecisionsPublic = "decisions:public";
     public const string Webhooks = "webhooks";
     public const string Privacy = "privacy";
     public const string AuditRead = "audit:read";
@@ -27,6 +28,8 @@ public static class Scopes
         (SegmentsRead, "Read segments, versions, attributes and fields; validate and preview rules."),
         (SegmentsWrite, "Change segments, manual members and attributes."),
         (Decisions, "Ask what to show and who gets which variant, and send what was seen. For servers."),
+        (DecisionsPublic, "The same of visitors alone, by the key's public form, which may stand in a page; of a customer with a "
+            + "`customerProof`."),
         (Webhooks, "Webhooks and their deliveries."),
         (Privacy, "Requests of the people whose data this is, and what is sensitive."),
         (AuditRead, "Read the audit log."),

@@ -22,7 +22,7 @@ internal static class AccessKeys
             CreatedBy = "test",
             ExpiresAt = now.AddDays(1),
             Version = 1,
-            Secrets = [.. tokens.Select(t => new ApiKeySecret { Hash = t.Hash, CreatedAt = now })],
+            Secrets = [.. tokens.Select(t => new ApiKeySecret { Hash = t.Hash, ProofKey = t.ProofKey, CreatedAt = now })],
         };
         change?.Invoke(key);
         var db = services.GetRequiredService<SegmentationDb>();

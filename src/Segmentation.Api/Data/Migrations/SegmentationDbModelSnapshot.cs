@@ -130,6 +130,10 @@ namespace Segmentation.Api.Data.Migrations
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("last_used_at");
 
+                    b.Property<byte[]>("ProofKey")
+                        .HasColumnType("bytea")
+                        .HasColumnName("proof_key");
+
                     b.HasKey("Id");
 
                     b.HasIndex("ApiKeyKey")
@@ -2587,24 +2591,6 @@ namespace Segmentation.Api.Data.Migrations
                     b.Navigation("Customer");
                 });
 
-            modelBuilder.Entity("Segmentation.Api.Playbooks.PlaybookVersion", b =>
-                {
-                    b.HasOne("Segmentation.Api.Playbooks.Playbook", null)
-                        .WithMany()
-                        .HasForeignKey("PlaybookId")
-                        .OnDelete(DeleteBehavior.Cascade)
-                        .IsRequired();
-                });
-
-            modelBuilder.Entity("Segmentation.Api.Predictions.ModelWeights", b =>
-                {
-                    b.HasOne("Segmentation.Api.Predictions.ModelVersion", null)
-                        .WithOne("Weights")
-                        .HasForeignKey("Segmentation.Api.Predictions.ModelWeights", "ModelKey", "Version")
-                        .OnDelete(DeleteBehavior.Cascade)
-                        .IsRequired();
-                });
-
             modelBuilder.Entity("Segmentation.Api.Experiments.ExperimentRun", b =>
                 {
                     b.HasOne("Segmentation.Api.Experiments.Experiment", null)
@@ -2619,6 +2605,24 @@ namespace Segmentation.Api.Data.Migrations
                     b.HasOne("Segmentation.Api.Experiments.Experiment", null)
                         .WithMany()
                         .HasForeignKey("ExperimentId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("Segmentation.Api.Playbooks.PlaybookVersion", b =>
+                {
+                    b.HasOne("Segmentation.Api.Playbooks.Playbook", null)
+                        .WithMany()
+                        .HasForeignKey("PlaybookId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("Segmentation.Api.Predictions.ModelWeights", b =>
+                {
+                    b.HasOne("Segmentation.Api.Predictions.ModelVersion", null)
+                        .WithOne("Weights")
+                        .HasForeignKey("Segmentation.Api.Predictions.ModelWeights", "ModelKey", "Version")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired();
                 });

@@ -9,7 +9,7 @@ namespace Segmentation.Api.Endpoints;
 [Route("api/v1/decisions")]
 [Tags("Playbooks")]
 [Produces("application/json")]
-public sealed class DecisionsController(QuestionCheck check, DecisionEngine engine) : ControllerBase
+public sealed class DecisionsController(QuestionCheck check, CustomerProofs proofs, DecisionEngine engine) : ControllerBase
 {
     /// <summary>Decides what a visitor gets at placements.</summary>
     /// <remarks>
@@ -21,7 +21,7 @@ public sealed class DecisionsController(QuestionCheck check, DecisionEngine engi
     /// or customer wait for each other, so that caps hold exactly.
     /// </remarks>
     [HttpPost]
-    [RequiresScope(Scopes.Decisions)]
+    [RequiresScope(Scopes.Decisions, Or = Scopes.DecisionsPublic)]
     [ProducesResponseType<DecisionAnswer>(StatusCodes.Status200OK)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status400BadRequest)]
     public async Task<DecisionAnswer> Decide(DecisionRequest body, CancellationToken cancellation)
@@ -36,6 +36,7 @@ public sealed class DecisionsController(QuestionCheck check, DecisionEngine engi
             Explain = body.Explain == true,
             ShowActual = HttpContext.Caller.Has(Scopes.CustomersRead),
         };
+        await proofs.CheckAsync(HttpContext.Caller, question.CustomerId, body.CustomerProof, cancellation);
         Response.Headers.CacheControl = "private, no-store";
         return await engine.DecideAsync(question, cancellation);
     }

@@ -10,6 +10,10 @@ public sealed record DecisionRequest
     /// <summary>The customer's id, where it is known who it is.</summary>
     public string? CustomerId { get; init; }
 
+    /// <summary>With the scope <c>decisions:public</c>, which needs it for a customer: hex HMAC-SHA256 of <c>customerId</c>, whose key is
+    /// the API key's <c>secret</c>, whole. Ignored elsewhere.</summary>
+    public string? CustomerProof { get; init; }
+
     /// <summary>An id of the browser or device, of the same form; <c>customerId</c> when left out. One of both is needed.</summary>
     public string? VisitorId { get; init; }
 

@@ -44,8 +44,10 @@ internal sealed class JsonBodyFormatter : TextInputFormatter
         return all.Span.StartsWith("\uFEFF"u8) ? all[3..] : all;
     }
 
+    /// <summary>Reads a body that is at hand.</summary>
+    /// <exception cref="ApiProblem">400, with every fault at its place.</exception>
     // Everything is checked to be UTF-8 before it is read: a part that is kept as it came would fail when it is stored.
-    private static object Read(ReadOnlySpan<byte> body, Type type)
+    public static object Read(ReadOnlySpan<byte> body, Type type)
     {
         if (Utf8Text.FindFault(body) is { } fault)
         {

@@ -6,6 +6,10 @@ using Segmentation.Rules.Checking;
 
 namespace Segmentation.Api.Http;
 
+/// <summary>Marks what takes parameters of the query string that it does not have: a protocol's clients send their own.</summary>
+[AttributeUsage(AttributeTargets.Class | AttributeTargets.Method)]
+internal sealed class TakesAnyQueryAttribute : Attribute, IFilterMetadata;
+
 /// <summary>
 /// Refuses parameters of the query string that an address does not have, and those that are there more than once: a filter that is
 /// misspelt must not list everyone.
@@ -15,7 +19,7 @@ internal sealed class QueryParameterFilter : IResourceFilter
     public void OnResourceExecuting(ResourceExecutingContext context)
     {
         var query = context.HttpContext.Request.Query;
-        if (query.Count == 0)
+        if (query.Count == 0 || context.Filters.OfType<TakesAnyQueryAttribute>().Any())
         {
             return;
         }

@@ -12,6 +12,10 @@ internal static class RequestTarget
     /// <summary>The fault's place: the path has no name of its own.</summary>
     public const string Path = "path";
 
+    // Below it stand the keys of another protocol's clients, any text, as one segment: of escapes the server leaves slashes alone as they
+    // are, so that they lead nowhere else.
+    private const string AnyText = "/ofrep/";
+
     /// <summary>What is wrong with a target, as it was sent; null where nothing is.</summary>
     /// <param name="target">A path with its query, or a whole URL.</param>
     public static RuleError? FindFault(string target)
@@ -55,7 +59,8 @@ internal static class RequestTarget
             var segment = bytes.AsSpan(0, length);
             var fault = segment is [(byte)'.'] or [(byte)'.', (byte)'.']
                 ? "A segment of the path is . or .., also where it is escaped: nothing can have that name."
-                : segment.IndexOfAny((byte)0, (byte)'/') >= 0 ? "A segment of the path can't hold NUL or a slash, also where it is escaped."
+                : segment.Contains((byte)0) || (segment.Contains((byte)'/') && !path.StartsWith(AnyText, StringComparison.Ordinal))
+                    ? "A segment of the path can't hold NUL or a slash, also where it is escaped."
                 : Utf8Text.FindFault(segment) is { } invalid ? $"A segment of the path is {invalid}"
                 : null;
             if (fault is not null)

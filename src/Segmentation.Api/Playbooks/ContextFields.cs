@@ -71,6 +71,10 @@ internal static class ContextFields
     name => OpenProperty.Create<DecisionContext>(
         CustomPrefix, name, "context", "What else the application knows.", c => c.Custom, (c, path) => JsonValue.Text(c.Custom, path)));
 
+    /// <summary>Whether a rule can ask for a member of <c>context.custom</c> by this name: dots descend into what is nested.</summary>
+    public static bool CanBeCustom(string name) =>
+        name.Length > 0 && name.Length + CustomPrefix.Length <= OpenProperty.NameMaxLength && !name.Any(c => c == '.' || char.IsControl(c));
+
     private static Field Field<TValue>(
         string name, FieldType type, string label, string description, Expression<Func<DecisionContext, Evaluation, TValue>> value) =>
             new(name, "context", type, label, description, new ScalarAccess(value));

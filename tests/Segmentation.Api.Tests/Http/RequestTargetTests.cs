@@ -22,6 +22,9 @@ public sealed class RequestTargetTests(ApiFixture fixture) : IClassFixture<ApiFi
     [InlineData("/a/%00")]
     [InlineData("/a/x%00y")]
     [InlineData("/a/x%2Fy")]
+    [InlineData("/a/ofrep/x%2Fy")]
+    [InlineData("/ofrep/%00")]
+    [InlineData("/ofrep/%2E%2E")]
     [InlineData("/a/..%2f..%2fb")]
     [InlineData("/a/..\\b")]
     [InlineData("/a\\b")]
@@ -51,6 +54,7 @@ public sealed class RequestTargetTests(ApiFixture fixture) : IClassFixture<ApiFi
     [InlineData("/a?q=%E2%82%AC")]
     [InlineData("http://localhost")]
     [InlineData("http://localhost/a/b?c=%2F")]
+    [InlineData("/ofrep/v1/evaluate/flags/a%2F..%2fb")]
     [InlineData("*")]
     public void Target_ThatSaysWhereItLeads_IsNone(string target) => Assert.Null(RequestTarget.FindFault(target));
 

@@ -27,6 +27,7 @@ public sealed class OpenApiTests(SampleApi api) : IClassFixture<SampleApi>
         "Imports_Delete", "Imports_Errors", "Imports_Get", "Imports_List",
         "Metrics_Delete", "Metrics_Get", "Metrics_List", "Metrics_Put",
         "Models_Delete", "Models_Fit", "Models_Get", "Models_List", "Models_Predict", "Models_Put", "Models_Restore", "Models_Versions",
+        "Ofrep_EvaluateFlag", "Ofrep_EvaluateFlags",
         "Placements_Create", "Placements_Delete", "Placements_Get", "Placements_List", "Placements_Patch", "Placements_Put",
         "Playbooks_Clone", "Playbooks_Create", "Playbooks_Delete", "Playbooks_Get", "Playbooks_List", "Playbooks_Patch", "Playbooks_Put",
         "Playbooks_Preview", "Playbooks_Report", "Playbooks_Restore", "Playbooks_Validate", "Playbooks_Versions",

@@ -37,6 +37,19 @@ internal sealed class ETagFilter : IDocumentFilter
                 };
             }
 
+            if (operation.OperationId == "Ofrep_EvaluateFlags")
+            {
+                ((OpenApiResponse)operation.Responses["200"]).Headers = new Dictionary<string, IOpenApiHeader>
+                {
+                    ["ETag"] = new OpenApiHeader
+                    {
+                        Description = "A mark of all that is answered, for If-None-Match.",
+                        Schema = new OpenApiSchema { Type = JsonSchemaType.String },
+                    },
+                };
+                AddHeader(operation, "If-None-Match", "ETags, or `*`: while the answer is one of these, it is a 304.");
+            }
+
             if (HonorsIfMatch(path, method, operation))
             {
                 AddIfMatch(operation);

@@ -50,6 +50,7 @@ internal sealed class ParameterFilter : IDocumentFilter
         ("Analyses", "id") => "The analysis's id.",
         ("Metrics", "key") => "The metric's key.",
         ("Experiments", "key") => "The experiment's key.",
+        ("Ofrep", "key") => "The placement's key.",
         ("Placements", "key") => "The placement's key.",
         ("Playbooks", "key") => "The playbook's key.",
         ("Webhooks", "id") => "The webhook's id.",

@@ -108,6 +108,13 @@ internal static class PlaybookExamples
                 """),
             ("visitor", "Somebody who is not known", """{"visitorId":"d8f1","context":{"country":"DE"},"consents":{"marketing":true}}"""),
         ],
+        ['O', 'f', 'r', 'e', 'p', '_', ..] =>
+        [
+            ("customer", "A customer, on a phone", $$$"""
+                {"context":{"targetingKey":"{{{SwaggerExamples.Customer}}}","device":"mobile","timeZone":"Europe/Berlin","plan":"plus"}}
+                """),
+            ("visitor", "Somebody who is not known", """{"context":{"targetingKey":"d8f1","anonymous":true,"country":"DE"}}"""),
+        ],
         _ => [],
     };
 
@@ -118,6 +125,9 @@ internal static class PlaybookExamples
         (['P', 'l', 'a', 'c', 'e', ..], "key") => Placement,
         ("Playbooks_Put" or "Playbooks_Delete", "key") => OwnPlaybook,
         (['P', 'l', 'a', 'y', 'b', ..], "key") => Playbook,
+        (['O', 'f', 'r', ..], "key") => Placement,
+        (_, "flagConfigEtag") => "\"550e8400\"",
+        (_, "flagConfigLastModified") => "1771622898",
         ("Playbooks_Report", "by") => "day",
         ("Playbooks_Report", "metric") => "buyers",
         (_, "placement") => Placement,

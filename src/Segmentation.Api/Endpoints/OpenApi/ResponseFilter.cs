@@ -16,6 +16,13 @@ internal sealed class ResponseFilter : IDocumentFilter
             var declared = responses.Keys.Where(StatusDescriptions.IsError);
             foreach (var status in ListErrors(path, method, operation).Concat(declared).Distinct().ToList())
             {
+                if (FindOwnForm(responses, status) is { } own)
+                {
+                    // What is wrong before the protocol is reached, as an address that is no text, is a problem all the same.
+                    own.Content![MediaTypes.Problem] = swaggerDoc.Components!.Responses![status].Content![MediaTypes.Problem];
+                    continue;
+                }
+
                 responses[status] = new OpenApiResponseReference(status, swaggerDoc);
             }
 
@@ -32,6 +39,13 @@ internal sealed class ResponseFilter : IDocumentFilter
             AddContent(operation);
         }
     }
+
+    // A protocol has errors of its own in place of problems.
+    private static OpenApiResponse? FindOwnForm(OpenApiResponses responses, string status) =>
+        responses.TryGetValue(status, out var declared) && declared is OpenApiResponse response
+        && response.Content?.Values.Any(c => c.Schema is OpenApiSchemaReference { Reference.Id: nameof(OfrepError) }) == true
+            ? response
+            : null;
 
     private static IEnumerable<string> ListErrors(string path, HttpMethod method, OpenApiOperation operation)
     {
@@ -53,7 +67,7 @@ internal sealed class ResponseFilter : IDocumentFilter
             yield return "404";
         }
 
-        if (method != HttpMethod.Delete && path.StartsWith("/api", StringComparison.Ordinal))
+        if (method != HttpMethod.Delete && !path.StartsWith("/health", StringComparison.Ordinal))
         {
             yield return "406";
         }

@@ -135,10 +135,11 @@ internal static class Swagger
         ? $"{NameArea(description.RelativePath!)}_{action.ActionName}"
         : description.ActionDescriptor.EndpointMetadata.OfType<IEndpointNameMetadata>().FirstOrDefault()?.EndpointName;
 
-    // What it is about, by its address: api/v1/segments/{key}/members is of Segments.
+    // What it is about, by its address: api/v1/segments/{key}/members is of Segments; what is not of this API is of its protocol.
     private static string NameArea(string path)
     {
-        var words = path.Split('/')[2].Split('-');
+        var parts = path.Split('/');
+        var words = (parts[0] == "api" ? parts[2] : parts[0]).Split('-');
         return string.Concat(words.Select(w => char.ToUpperInvariant(w[0]) + w[1..]));
     }
 

@@ -305,7 +305,7 @@ internal static class SwaggerExamples
         ("Metrics_Get", "key") => Metric,
         ("Metrics_Put" or "Metrics_Delete", "key") => OwnMetric,
         ("Segments_Put" or "Segments_Delete", "key") => OwnSegment,
-        (['P', 'l', 'a', 'c' or 'y', ..], _) when PlaybookExamples.Parameter(operation, name) is { } own => own,
+        (['P', 'l', 'a', 'c' or 'y', ..] or ['O', 'f', 'r', ..], _) when PlaybookExamples.Parameter(operation, name) is { } own => own,
         ("Segments_Brief", "format") => "markdown",
         ("Models_Delete", "key") => OwnModel,
         ("Models_Put", "key") => Propensity,

@@ -22,6 +22,8 @@ internal sealed class TagFilter : IDocumentFilter
         ("Metrics", "What is measured of customers: the built-in metrics, and your own. A segment's `goalMetric` is one."),
         ("Experiments", "Variants, and who gets which: a split by a published hash, which GrowthBook's SDKs agree with."),
         ("Playbooks", "What visitors get, where and when: placements, playbooks that fill them, and decisions."),
+        ("OpenFeature", "Any SDK of [OpenFeature](https://openfeature.dev) is a client, by its remote evaluation protocol (OFREP 0.3): a "
+            + "flag is an active placement."),
         ("Rules", "Rules that are not saved yet: preview, check, and look at the SQL. Start here."),
         ("Customers", "Profiles, one at a time or a file at a time."),
         ("Events", "What customers did."),

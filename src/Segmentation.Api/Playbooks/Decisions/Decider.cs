@@ -23,6 +23,7 @@ internal sealed class Decider(PlaybookSet set, Func<CompiledPlaybook, CompiledPl
         List<string> exposures = [];
         List<ConsideredPlay>? considered = explain is null ? null : [];
         Decision? won = null;
+        var isSplit = false;
         foreach (var (playbook, play, isKept) in plays)
         {
             if (won is not null)
@@ -33,6 +34,7 @@ internal sealed class Decider(PlaybookSet set, Func<CompiledPlaybook, CompiledPl
 
             var looked = Look(visitor, playbook, play, isKept, exposures, out var content, out var assigned);
             considered?.Add(explain!(playbook, play, looked));
+            isSplit |= looked.Outcome == PlayOutcome.HeldOut || (assigned is not null && looked.Outcome != PlayOutcome.NotEnrolled);
             if (looked.Outcome is PlayOutcome.Won or PlayOutcome.Kept)
             {
                 exposures.Add(new PlayExposure(key, playbook.Key, playbook.Version, play.Definition.Key!).ToString());
@@ -65,7 +67,7 @@ internal sealed class Decider(PlaybookSet set, Func<CompiledPlaybook, CompiledPl
         {
             Content = placement.Fallback,
         };
-        return won with { Considered = considered };
+        return won with { Considered = considered, IsSplit = isSplit };
     }
 
     // Plays of playbooks that keep, as this visit was shown them; then all, by priority.

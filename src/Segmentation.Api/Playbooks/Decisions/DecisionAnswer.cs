@@ -11,7 +11,11 @@ namespace Segmentation.Api.Playbooks;
 /// <param name="EventsApplied">False where a customer has too many events for those sent to be counted beside them: these were seen by
 /// <c>context.events</c> alone. Missing otherwise.</param>
 public sealed record DecisionAnswer(
-    IReadOnlyList<Decision> Decisions, bool Known, DateTimeOffset EvaluatedAt, bool? EventsApplied = null);
+    IReadOnlyList<Decision> Decisions, bool Known, DateTimeOffset EvaluatedAt, bool? EventsApplied = null)
+{
+    /// <summary>The version of all definitions that it was decided by.</summary>
+    internal string Definitions { get; init; } = "";
+}
 
 /// <summary>What is shown at a placement, and why.</summary>
 /// <param name="Placement">The placement's key.</param>
@@ -52,6 +56,9 @@ public sealed record Decision(
     /// <summary>Every play that was looked at, in order; only with <c>explain</c>.</summary>
     [JsonPropertyOrder(4)]
     public IReadOnlyList<ConsideredPlay>? Considered { get; init; }
+
+    /// <summary>Whether a running experiment's variant gave the content, or passed a play over.</summary>
+    internal bool IsSplit { get; init; }
 }
 
 /// <summary>Where a content comes from.</summary>

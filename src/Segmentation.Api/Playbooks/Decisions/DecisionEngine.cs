@@ -105,7 +105,10 @@ public sealed class DecisionEngine(
         var decider = new Decider(state.Set, question.Explain ? loaded.Explain : null);
         var visitor = loaded.ToVisitor();
         var answer = new DecisionAnswer(
-            [.. state.Placements.Select(p => decider.Decide(visitor, p))], known, state.At, isLoaded || events.Count == 0 ? null : false);
+            [.. state.Placements.Select(p => decider.Decide(visitor, p))], known, state.At, isLoaded || events.Count == 0 ? null : false)
+        {
+            Definitions = $"{state.Set.Definitions.Version}.{state.Set.Stamp}",
+        };
         return !question.Explain || Json.Measure(answer) <= Json.MaxAnswerBytes ? answer
             : throw ApiProblem.Conflict("The explanation has more than 1 MiB: ask for fewer placements.");
     }

@@ -12,7 +12,7 @@ const find = (id) => document.getElementById(id);
 const visitors = {
   'not known': { targetingKey: (localStorage.visitor ??= crypto.randomUUID()), anonymous: true },
   ...Object.fromEntries(
-    ['sample-00017', 'sample-00008', 'sample-00042', 'sample-00101'].map((id) => [id, { targetingKey: id }]),
+    ['sample-00017', 'sample-00022', 'sample-00034', 'sample-00049'].map((id) => [id, { targetingKey: id }]),
   ),
 };
 

@@ -56,7 +56,9 @@ internal static class PlaybookExamples
              {"field":"context.device","operator":"=","value":"mobile"}]},
            "content":{"headline":"Good morning. Your next order is on its way?","discount":10},
            "caps":[{"max":3,"per":{"amount":1,"unit":"day"}},{"max":1,"per":"visit"}]},
-          {"key":"any-time","placement":"{{{Placement}}}","content":{"headline":"We missed you","discount":10}}]}
+          {"key":"copy","placement":"{{{Placement}}}","experiment":"{{{ExperimentExamples.Running}}}",
+           "contents":{"control":null,"warm":{"headline":"We missed you"},"offer":{"headline":"10 % for you","discount":10} }},
+          {"key":"any-time","placement":"{{{Placement}}}","content":{"headline":"Welcome back"}}]}
         """,
         $$$"""
         {"key":"families","name":"For families","goal":"School season","timeZone":"Europe/Berlin","status":"active","keep":"visit",

@@ -3,6 +3,7 @@ using Segmentation.Api.Admission;
 using Segmentation.Api.Analyses;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
+using Segmentation.Api.Discovery;
 using Segmentation.Api.Endpoints;
 using Segmentation.Api.Endpoints.OpenApi;
 using Segmentation.Api.Events;
@@ -46,6 +47,7 @@ internal static class Setup
         services.AddFeedback();
         services.AddExperiments();
         services.AddPlaybooks(configuration);
+        services.AddDiscovery();
         services.AddEndpoints();
     }
 

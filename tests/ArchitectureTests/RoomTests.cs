@@ -32,6 +32,7 @@ public class RoomTests
         ["Feedback"],
         ["Experiments"],
         ["Playbooks"],
+        ["Discovery"],
         ["Endpoints"],
     ];
 

@@ -1,7 +1,7 @@
 namespace Segmentation.Models.Statistics;
 
-/// <summary>The test behind a p-value.</summary>
-public enum ProportionTest { ChiSquare, FisherExact }
+/// <summary>The test behind a p-value; of a share of numbers, that of the numbers.</summary>
+public enum ProportionTest { ChiSquare, FisherExact, MannWhitney }
 
 /// <summary>How much more often one group has something than another that has nobody in common with it.</summary>
 /// <param name="Members">The one group.</param>

@@ -16,7 +16,7 @@ internal sealed class ProfileFindings(ProfileTestList tests, Func<JsonObject, st
     /// <summary>What is found, and what was tested.</summary>
     public (ProfileResult Findings, ProfileResult Whole) Tell(HabitsResult habits)
     {
-        var q = MultipleTests.BenjaminiHochberg([.. tests.Traits.Select(t => t.P), .. tests.Numbers.Select(n => n.Superiority.P)]);
+        var q = CorrectTests();
         var traits = tests.Traits.Select((t, i) => (Test: t, Result: Tell(t, q[i]), IsFound: IsFound(t, q[i])))
             .OrderBy(t => t.Result.ByDefinition).ThenByDescending(t => t.Result.Information).ToList();
         var numbers = tests.Numbers.Select((n, i) => Tell(n, q[tests.Traits.Count + i]))
@@ -34,6 +34,36 @@ internal sealed class ProfileFindings(ProfileTestList tests, Func<JsonObject, st
         ProfileResult Create(IReadOnlyList<TraitResult> shownTraits, IReadOnlyList<NumberResult> shownNumbers) => new(
             tests.Members, tests.Others, q.Length, tests.Other, shownTraits, shownNumbers, habits, persona);
     }
+
+    /// <summary>The most telling findings, of each subject one; of numbers, the range that tells most.</summary>
+    /// <param name="most">How many.</param>
+    /// <returns>With the headline of them.</returns>
+    public (IReadOnlyList<TraitResult> Traits, string Headline) TellMost(int most)
+    {
+        var q = CorrectTests();
+        List<(TraitResult Result, PersonaTrait Words)> found = [];
+        foreach (var (i, test) in tests.Traits.Index().Where(t => IsFound(t.Item, q[t.Index])))
+        {
+            found.Add((Tell(test, q[i]), new(test.Subject.Name, test.Comparison, test.Phrase, test.Name)));
+        }
+
+        foreach (var (i, test) in tests.Numbers.Index())
+        {
+            if (Tell(test, q[tests.Traits.Count + i]) is ({ Range: { } range } number, true, { Comparison: var comparison } words))
+            {
+                var trait = new TraitTest(test.Subject, (JsonObject)range.Rule, null, words.Phrase, words.Name, comparison);
+                found.Add((
+                    Tell(trait, number.Q) with { Text = range.Text, Test = ProportionTest.MannWhitney, P = number.P },
+                    words));
+            }
+        }
+
+        found = [.. found.OrderByDescending(f => f.Result.Information).DistinctBy(f => f.Words.Subject).Take(most)];
+        return ([.. found.Select(f => f.Result)], Persona.Describe(found.Select(f => f.Words)).Headline);
+    }
+
+    private double[] CorrectTests() =>
+        MultipleTests.BenjaminiHochberg([.. tests.Traits.Select(t => t.P), .. tests.Numbers.Select(n => n.Superiority.P)]);
 
     private static bool IsFound(TraitTest test, double q) =>
         q <= MaxQ && Math.Abs(test.Comparison.Effect) >= LeastEffect && test.Comparison.Members.Count >= LeastMembers;

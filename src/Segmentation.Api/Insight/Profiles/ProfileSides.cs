@@ -46,8 +46,7 @@ internal sealed class ProfileSides(SegmentationDb db, Evaluation at)
             SELECT key, member{string.Concat(numbers.Select((f, i) => $", {ToNumber(f.Type, $"n{i}")} AS n{i}"))}
             FROM ({command.CommandText}) AS c (key, member{string.Concat(numbers.Select((_, i) => $", n{i}"))})
             """;
-        command.Parameters.AddWithValue("profile_at", at.AsOf.UtcDateTime);
-        command.Parameters.AddWithValue("profile_today", at.Today);
+        AddClock(command);
         await command.ExecuteNonQueryAsync(cancellation);
 
         // Nobody does so for a temporary table; without it each number would be hashed as if it had few values.
@@ -86,6 +85,13 @@ internal sealed class ProfileSides(SegmentationDb db, Evaluation at)
     /// <summary>A statement of its own.</summary>
     public NpgsqlCommand Create(string sql) => Join(new NpgsqlCommand(sql, (NpgsqlConnection)db.Database.GetDbConnection()));
 
+    /// <summary>The parameters of <see cref="ToNumber"/>.</summary>
+    public void AddClock(NpgsqlCommand command)
+    {
+        command.Parameters.AddWithValue("profile_at", at.AsOf.UtcDateTime);
+        command.Parameters.AddWithValue("profile_today", at.Today);
+    }
+
     /// <summary>Runs a statement without parameters.</summary>
     public async Task ExecuteAsync(string sql, CancellationToken cancellation)
     {
@@ -112,7 +118,7 @@ internal sealed class ProfileSides(SegmentationDb db, Evaluation at)
     }
 
     /// <summary>How a statement tells when somebody's number is: microseconds or days before the instant.</summary>
-    private static string ToNumber(FieldType type, string column) => type switch
+    internal static string ToNumber(FieldType type, string column) => type switch
     {
         FieldType.Instant => $"round(date_part('epoch', @profile_at - {column}) * 1e6)", // Exact: of 285 years, a double has each.
         FieldType.Date => $"(@profile_today::date - {column})::float8",

@@ -1,0 +1,66 @@
+using System.Text.Json.Nodes;
+using Segmentation.Api.Insight;
+using Segmentation.Models.Clusters;
+using Segmentation.Rules.Catalog;
+
+namespace Segmentation.Api.Discovery;
+
+/// <summary>Says the leaves of a tree as rules: every customer, whatever it has, satisfies those of exactly one leaf.</summary>
+internal sealed class ClusterRules(IReadOnlyList<GroupedField> fields)
+{
+    /// <summary>Those in any of some leaves.</summary>
+    public JsonObject Write(IReadOnlyList<TreeLeaf> leaves) => leaves.Count == 1 ? Write(leaves[0]) : Group("or", leaves.Select(Write));
+
+    private JsonObject Write(TreeLeaf leaf) => Group("and", leaf.Way.GroupBy(s => s.Field).SelectMany(s => Write(fields[s.Key], [.. s])));
+
+    // What several steps say of a field is said once.
+    private static IEnumerable<JsonObject> Write(GroupedField field, TreeStep[] steps) => field.Values switch
+    {
+        NumberField => WriteNumber(field, steps),
+        SetField => steps.Select(s => Condition(
+            field.Field, s.IsOn ? "contains" : "doesNotContain", new JsonArray(field.Names[s.Split]))),
+        _ => WriteValue(field, steps),
+    };
+
+    private static IEnumerable<JsonObject> WriteValue(GroupedField field, TreeStep[] steps)
+    {
+        var on = steps.Where(s => s.IsOn).ToList();
+        if (on.Count > 0)
+        {
+            return [Condition(field.Field, "=", Value(on[0]))];
+        }
+
+        return steps.Length == 1
+            ? [Condition(field.Field, "!=", Value(steps[0]))]
+            : [Condition(field.Field, "notIn", new JsonArray([.. steps.Select(Value)]))];
+
+        JsonNode Value(TreeStep step) => field.Field.Type == FieldType.Boolean ? JsonValue.Create(true) : field.Names[step.Split];
+    }
+
+    private static List<JsonObject> WriteNumber(GroupedField field, TreeStep[] steps)
+    {
+        var isMissing = steps.All(s => s.TakesMissing) && field.CanBeMissing;
+        if (steps.Any(s => s is { Split: 0, IsOn: false }))
+        {
+            return [Condition(field.Field, "null")];
+        }
+
+        var cuts = steps.Where(s => s.Split > 0).ToLookup(s => s.IsOn, s => field.Bounds[s.Split - 1].Told);
+        if (!cuts[true].Any() && !cuts[false].Any())
+        {
+            return [Condition(field.Field, "notNull")];
+        }
+
+        // Of dates a bound is days ago, but the greatest number of either kind lies furthest in its direction.
+        var range = ProfileRules.Between(
+            field.Field, cuts[true].Any() ? cuts[true].Max() : null, cuts[false].Any() ? cuts[false].Min() : null);
+        var rules = range["rules"]!.AsArray().Select(r => (JsonObject)r!.DeepClone()).ToList();
+        return !isMissing ? rules : [Group("or", [rules.Count == 1 ? rules[0] : range, Condition(field.Field, "null")])];
+    }
+
+    private static JsonObject Condition(Field field, string operation, JsonNode? value = null) =>
+        (JsonObject)ProfileRules.Condition(field.Name, operation, value)["rules"]![0]!.DeepClone();
+
+    private static JsonObject Group(string combinator, IEnumerable<JsonObject> rules) =>
+        new() { ["combinator"] = combinator, ["rules"] = new JsonArray([.. rules]) };
+}

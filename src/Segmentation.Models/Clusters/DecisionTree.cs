@@ -1,0 +1,192 @@
+namespace Segmentation.Models.Clusters;
+
+/// <summary>A step on the way to a leaf.</summary>
+/// <param name="Field">Which field is asked.</param>
+/// <param name="Split">Which split of it.</param>
+/// <param name="IsOn">Whether the way goes on with those on the side that the split names.</param>
+/// <param name="TakesMissing">Whether those without a value are among them.</param>
+public readonly record struct TreeStep(int Field, int Split, bool IsOn, bool TakesMissing);
+
+/// <summary>Customers at the end of a way.</summary>
+/// <param name="Way">From the root.</param>
+/// <param name="Group">The group that most of them are of.</param>
+public sealed record TreeLeaf(IReadOnlyList<TreeStep> Way, int Group);
+
+/// <summary>One decision tree that says groups by the fields' own values: every customer is in exactly one leaf.</summary>
+/// <remarks>L. Breiman et al., Classification and Regression Trees (1984): the split with the least Gini impurity, one after the other.
+/// Those without a value go where that is less.</remarks>
+public sealed class DecisionTree
+{
+    private const int MaxDepth = 4;
+    private const double LeastShare = 0.01;
+    private const double LeastGain = 1e-9;
+
+    private readonly IReadOnlyList<ClusterField> fields;
+    private readonly byte[] labels;
+    private readonly int groups;
+    private readonly int least;
+    private readonly Node root;
+
+    /// <summary>Grows a tree.</summary>
+    /// <param name="fields">The fields.</param>
+    /// <param name="labels">Each customer's group.</param>
+    /// <param name="groups">How many groups there are.</param>
+    /// <param name="customers">How many it learns of: the first.</param>
+    /// <param name="leastLeaf">How many of them a leaf has, at least; one in a hundred in any case.</param>
+    public DecisionTree(IReadOnlyList<ClusterField> fields, byte[] labels, int groups, int customers, int leastLeaf)
+    {
+        (this.fields, this.labels, this.groups) = (fields, labels, groups);
+        least = Math.Max(leastLeaf, (int)Math.Ceiling(LeastShare * customers));
+        root = Grow([.. Enumerable.Range(0, customers)], 0);
+    }
+
+    /// <summary>All leaves; of neighbors that say the same there is one.</summary>
+    public IReadOnlyList<TreeLeaf> Leaves
+    {
+        get
+        {
+            List<TreeLeaf> leaves = [];
+            Add(root, []);
+            return leaves;
+
+            void Add(Node node, TreeStep[] way)
+            {
+                if (node.Question is not { } question)
+                {
+                    leaves.Add(new(way, node.Group));
+                    return;
+                }
+
+                Add(node.On!, [.. way, question with { IsOn = true }]);
+                Add(node.Off!, [.. way, question with { IsOn = false, TakesMissing = !question.TakesMissing }]);
+            }
+        }
+    }
+
+    /// <summary>The group that it says a customer is of.</summary>
+    public int Predict(int customer)
+    {
+        var node = root;
+        while (node.Question is { } question)
+        {
+            node = fields[question.Field].IsOn(question.Split, customer) ?? question.TakesMissing ? node.On! : node.Off!;
+        }
+
+        return node.Group;
+    }
+
+    /// <summary>The impurity of groups, times how many there are.</summary>
+    internal static double Gini(ReadOnlySpan<int> counts)
+    {
+        var (all, squares) = (0.0, 0.0);
+        foreach (var count in counts)
+        {
+            all += count;
+            squares += (double)count * count;
+        }
+
+        return all == 0 ? 0 : all - (squares / all);
+    }
+
+    private Node Grow(int[] customers, int depth)
+    {
+        var counts = new int[groups];
+        foreach (var customer in customers)
+        {
+            counts[labels[customer]]++;
+        }
+
+        var leaf = new Node(Array.IndexOf(counts, counts.Max()), null, null, null);
+        if (depth == MaxDepth || FindSplit(customers, counts) is not { } split)
+        {
+            return leaf;
+        }
+
+        var isOn = customers.ToLookup(c => fields[split.Field].IsOn(split.Split, c) ?? split.TakesMissing);
+        var (on, off) = (Grow([.. isOn[true]], depth + 1), Grow([.. isOn[false]], depth + 1));
+        return on.Question is null && off.Question is null && on.Group == off.Group ? leaf : new Node(leaf.Group, split, on, off);
+    }
+
+    private TreeStep? FindSplit(int[] customers, int[] counts)
+    {
+        var (most, found) = (Gini(counts) * (1 - LeastGain), default(TreeStep?));
+        foreach (var (field, values) in fields.Index())
+        {
+            // Of each split, the groups of those who are on its side; of numbers, by the greatest cut that they reach.
+            var (known, missing) = (new int[values.Splits * groups], new int[groups]);
+            foreach (var customer in customers)
+            {
+                Count(values, customer, known, missing);
+            }
+
+            if (values is NumberField)
+            {
+                for (var i = known.Length - groups - 1; i >= 0; i--)
+                {
+                    known[i] += known[i + groups];
+                }
+            }
+
+            for (var split = 0; split < values.Splits; split++)
+            {
+                var on = known.AsSpan(split * groups, groups);
+                Try(new TreeStep(field, split, true, false), on);
+                if (split > 0 && missing.Any(m => m > 0))
+                {
+                    int[] with = [.. on];
+                    for (var g = 0; g < groups; g++)
+                    {
+                        with[g] += missing[g];
+                    }
+
+                    Try(new TreeStep(field, split, true, true), with);
+                }
+            }
+        }
+
+        return found;
+
+        void Try(TreeStep step, ReadOnlySpan<int> on)
+        {
+            Span<int> off = stackalloc int[groups];
+            var (ons, offs) = (0, 0);
+            for (var g = 0; g < groups; g++)
+            {
+                off[g] = counts[g] - on[g];
+                (ons, offs) = (ons + on[g], offs + off[g]);
+            }
+
+            if (ons >= least && offs >= least && Gini(on) + Gini(off) is var impurity && impurity < most)
+            {
+                (most, found) = (impurity, step);
+            }
+        }
+    }
+
+    private void Count(ClusterField field, int customer, int[] known, int[] missing)
+    {
+        var group = labels[customer];
+        switch (field)
+        {
+            case NumberField { Values: var values, Cuts: var cuts }:
+                if (double.IsNaN(values[customer]))
+                {
+                    missing[group]++;
+                    return;
+                }
+
+                var reached = Array.BinarySearch(cuts, values[customer]);
+                known[((reached < 0 ? ~reached : reached + 1) * groups) + group]++;
+                break;
+            default:
+                for (var split = 0; split < field.Splits; split++)
+                {
+                    known[(split * groups) + group] += field.IsOn(split, customer) == true ? 1 : 0;
+                }
+
+                break;
+        }
+    }
+
+    private sealed record Node(int Group, TreeStep? Question, Node? On, Node? Off);
+}

@@ -38,30 +38,11 @@ public sealed class DecisionTree
         (this.fields, this.labels, this.groups) = (fields, labels, groups);
         least = Math.Max(leastLeaf, (int)Math.Ceiling(LeastShare * customers));
         root = Grow([.. Enumerable.Range(0, customers)], 0);
+        Leaves = [.. List(root, [])];
     }
 
     /// <summary>All leaves; of neighbors that say the same there is one.</summary>
-    public IReadOnlyList<TreeLeaf> Leaves
-    {
-        get
-        {
-            List<TreeLeaf> leaves = [];
-            Add(root, []);
-            return leaves;
-
-            void Add(Node node, TreeStep[] way)
-            {
-                if (node.Question is not { } question)
-                {
-                    leaves.Add(new(way, node.Group));
-                    return;
-                }
-
-                Add(node.On!, [.. way, question with { IsOn = true }]);
-                Add(node.Off!, [.. way, question with { IsOn = false, TakesMissing = !question.TakesMissing }]);
-            }
-        }
-    }
+    public IReadOnlyList<TreeLeaf> Leaves { get; }
 
     /// <summary>The group that it says a customer is of.</summary>
     public int Predict(int customer)
@@ -106,6 +87,11 @@ public sealed class DecisionTree
         var (on, off) = (Grow([.. isOn[true]], depth + 1), Grow([.. isOn[false]], depth + 1));
         return on.Question is null && off.Question is null && on.Group == off.Group ? leaf : new Node(leaf.Group, split, on, off);
     }
+
+    private static IEnumerable<TreeLeaf> List(Node node, TreeStep[] way) => node.Question is { } question
+        ? List(node.On!, [.. way, question with { IsOn = true }])
+            .Concat(List(node.Off!, [.. way, question with { IsOn = false, TakesMissing = !question.TakesMissing }]))
+        : [new(way, node.Group)];
 
     private TreeStep? FindSplit(int[] customers, int[] counts)
     {

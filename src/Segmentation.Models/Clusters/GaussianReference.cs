@@ -12,8 +12,9 @@ namespace Segmentation.Models.Clusters;
 public sealed class GaussianReference
 {
     private const int Tried = 20_000;
-    private const int Steps = 8;
-    private const double Close = 0.005;
+    private const int Steps = 16;
+    private const double Pace = 0.5;
+    private const double Close = 0.003;
     private const double Most = 0.995;
     private const double LeastEigenvalue = 1e-4;
 
@@ -50,7 +51,7 @@ public sealed class GaussianReference
                         var off = wanted[i, j] - found[i, j];
                         (error, count) = (error + (off * off), count + 1);
                         next[i, j] = next[j, i] = Math.Clamp(
-                            latent[i, j] + (off / Math.Max(slopes[i] * slopes[j], 0.05)), -Most, Most);
+                            latent[i, j] + (Pace * off / Math.Max(slopes[i] * slopes[j], 0.05)), -Most, Most);
                     }
                 }
             }
@@ -62,7 +63,11 @@ public sealed class GaussianReference
         }
 
         factor = Factor(best);
-        Correct(Draw(Mix(normal, factor, width)));
+        var last = Mix(normal, factor, width);
+        for (var step = 0; step < Steps; step++)
+        {
+            Correct(Draw(last));
+        }
     }
 
     /// <summary>Draws as many as there are real ones.</summary>

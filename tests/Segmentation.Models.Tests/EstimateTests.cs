@@ -21,6 +21,22 @@ public sealed class EstimateTests
         Assert.Null(mean.DifferenceInterval(MeanEstimate.FromSums(1, 8, 64)));
     }
 
+    // Student's sleep data as R's t.test gives it (Welch, unequal variances): t = -1.8608, df = 17.776, p = 0.07939.
+    [Fact]
+    public void Welch_IsAsPublished()
+    {
+        double[] one = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0], two = [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4];
+        MeanEstimate Estimate(double[] of) => MeanEstimate.FromSums(of.Length, of.Sum(), of.Sum(v => v * v));
+        Assert.Equal(0.07939, Estimate(one).FindP(Estimate(two)), 5);
+        Assert.Equal(Estimate(one).FindP(Estimate(two)), Estimate(two).FindP(Estimate(one)), 12);
+        Assert.Equal(1, Estimate(one).FindP(Estimate(one)), 12);
+        Assert.Equal(1, Estimate(one).FindP(new MeanEstimate(1, 5, 0)));
+        Assert.Equal((1, 0), (new MeanEstimate(5, 2, 0).FindP(new(9, 2, 0)), new MeanEstimate(5, 2, 0).FindP(new(9, 3, 0))));
+
+        // Of many it is the normal test: P(|Z| > 10) = 1.524e-23.
+        Assert.Equal(1.524, 1e23 * new MeanEstimate(1e9, 10, 5e8).FindP(new(1e9, 0, 5e8)), 2);
+    }
+
     [Fact]
     public void Ratio_IsAsWorkedOutByHand()
     {

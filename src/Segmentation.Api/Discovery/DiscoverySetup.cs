@@ -5,6 +5,11 @@ namespace Segmentation.Api.Discovery;
 internal static class DiscoverySetup
 {
     /// <summary>Discovery: groups of customers that nobody named.</summary>
-    public static void AddDiscovery(this IServiceCollection services) =>
+    public static void AddDiscovery(this IServiceCollection services)
+    {
         services.AddScoped<AnalysisType, ClusterAnalysis>();
+        services.AddScoped<OpportunityCustomers>();
+        services.AddScoped<SegmentCovers>();
+        services.AddScoped<AnalysisType, OpportunitiesAnalysis>();
+    }
 }

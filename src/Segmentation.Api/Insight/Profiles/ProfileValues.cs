@@ -118,6 +118,7 @@ internal sealed class ProfileValues(ProfileSides sides, int minimumGroup)
 
     private static string Join(IEnumerable<string> parts) => string.Join(", ", parts);
 
-    private static readonly LambdaExpression KeyOfCustomer =
+    /// <summary>What a customer is found by.</summary>
+    public static readonly LambdaExpression KeyOfCustomer =
         (Expression<Func<Customers.Customer, Rules.Evaluation, long>>)((c, x) => c.Key);
 }

@@ -21,15 +21,16 @@ internal static class SampleExposures
             WITH plays AS (
                 SELECT p.key AS playbook, p.version, play ->> 'placement' AS placement, play ->> 'key' AS play
                 FROM playbooks p CROSS JOIN json_array_elements(p.definition -> 'plays') AS play WHERE p.key = ANY ({{playbooks}})),
+            views AS MATERIALIZED (
+                SELECT customer_key, id, occurred_at, row_number() OVER (PARTITION BY customer_key ORDER BY occurred_at DESC) AS n
+                FROM events
+                WHERE type = 'page_viewed' AND occurred_at BETWEEN {{now.AddDays(-28)}} AND {{now.AddMinutes(-1)}}),
             seen AS (
                 INSERT INTO impressions (visitor_id, customer_id, visit_id, at, placement, playbook, version, play)
-                SELECT 'browser-' || c.id, c.id, e.id, e.occurred_at, p.placement, p.playbook, p.version, p.play
-                FROM plays p JOIN customers c ON starts_with(c.id, {{SampleGenerator.IdPrefix}})
-                    AND abs(hashtext(c.id || p.playbook || p.play)) % 10 < 2
-                CROSS JOIN LATERAL (
-                    SELECT id, occurred_at FROM events WHERE customer_key = c.key AND type = 'page_viewed'
-                        AND occurred_at BETWEEN {{now.AddDays(-28)}} AND {{now.AddMinutes(-1)}}
-                    ORDER BY occurred_at DESC LIMIT 3) AS e
+                SELECT 'browser-' || c.id, c.id, v.id, v.occurred_at, p.placement, p.playbook, p.version, p.play
+                FROM views v JOIN customers c ON c.key = v.customer_key AND starts_with(c.id, {{SampleGenerator.IdPrefix}})
+                JOIN plays p ON abs(hashtext(c.id || p.playbook || p.play)) % 10 < 2
+                WHERE v.n <= 3
                 RETURNING *),
             linked AS (
                 INSERT INTO visitor_links (visitor_id, customer_id, at) SELECT visitor_id, customer_id, min(at) FROM seen GROUP BY 1, 2),

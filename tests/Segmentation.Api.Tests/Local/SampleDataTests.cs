@@ -1,5 +1,7 @@
+using Microsoft.AspNetCore.Builder;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Endpoints.OpenApi;
@@ -7,7 +9,6 @@ using Segmentation.Api.Events;
 using Segmentation.Api.Feedback;
 using Segmentation.Api.History;
 using Segmentation.Api.Memberships;
-using Segmentation.Api.Predictions;
 using Segmentation.Api.Segments;
 using Segmentation.Local;
 using Segmentation.Rules.Checking;
@@ -160,23 +161,16 @@ public sealed class SampleDataTests(TestDatabase databases) : IClassFixture<Test
         Assert.Equal((1, 0, 0), (await db.Customers.CountAsync(), await db.Attributes.CountAsync(), await db.Segments.CountAsync()));
     }
 
+    // As the service does, which does not run meanwhile.
     private static async Task<bool> LoadAsync(SegmentationDb db, Action<string>? say = null)
     {
-        var (revenue, feedback) = (new RevenueOptions(), new FeedbackOptions());
-        var (options, time) = (new PredictionOptions(), TimeProvider.System);
-        var models = new ModelStore(db, [new LifetimeValueType(), new FeedbackType()], time);
-        ModelTrainer[] trainers =
-        [
-            new LifetimeValueTrainer(new PurchaseReader(db, revenue, options), options),
-            new FeedbackTrainer(db, feedback, new Sentiments(feedback, new SentimentModels()), options),
-        ];
-        var sample = new SampleData(
-            db, new OwnerConnection(db.Database.GetConnectionString()!), Definitions(), revenue, feedback, models,
-            new FitAnalysis(models, new ModelVersions(db), trainers, options, time), time, NullLogger<SampleData>.Instance);
-        return await sample.LoadAsync(say: say);
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.AddSegmentation(db.Database.GetConnectionString()!);
+        await using var app = builder.Build();
+        await using var scope = app.Services.CreateAsyncScope();
+        return await ActivatorUtilities.CreateInstance<SampleData>(scope.ServiceProvider).LoadAsync(say: say);
     }
-
-    private static DefinitionCache Definitions() => new(new CustomerFields(new RevenueOptions(), new FeedbackOptions()), new RuleLimits());
 
     private static async Task<SegmentationDb> MigratedAsync(string connectionString)
     {
@@ -185,4 +179,6 @@ public sealed class SampleDataTests(TestDatabase databases) : IClassFixture<Test
         await db.Database.MigrateAsync();
         return db;
     }
+
+    private static DefinitionCache Definitions() => new(new CustomerFields(new RevenueOptions(), new FeedbackOptions()), new RuleLimits());
 }

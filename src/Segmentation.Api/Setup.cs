@@ -48,7 +48,7 @@ internal static class Setup
         services.AddExperiments();
         services.AddPlaybooks(configuration);
         services.AddDiscovery();
-        services.AddEndpoints();
+        services.AddEndpoints(configuration);
     }
 
     public static void UseSegmentation(this WebApplication app)

@@ -15,7 +15,7 @@ internal static class EndpointSetup
     private const string Ready = "/health/ready";
 
     /// <summary>Controllers, and the OpenAPI document that says what they take and answer.</summary>
-    public static void AddEndpoints(this IServiceCollection services)
+    public static void AddEndpoints(this IServiceCollection services, IConfiguration configuration)
     {
         services.AddControllers(o =>
         {
@@ -37,6 +37,7 @@ internal static class EndpointSetup
             o.InvalidModelStateResponseFactory = context => throw ModelProblem(context);
             o.SuppressMapClientErrors = true; // Written with the rest, as application/problem+json whatever the action produces.
         });
+        services.AddSingleton(configuration.GetSection(OfrepOptions.Section).Get<OfrepOptions>() ?? new OfrepOptions());
         services.AddScoped<AnalysisAsking>();
         services.AddSingleton<RulesByExample>();
         services.AddSingleton<Readiness>();

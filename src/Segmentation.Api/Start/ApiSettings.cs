@@ -122,6 +122,8 @@ internal static class ApiSettings
             + "is the text of what was clicked.", SettingChecks.Text) { IsList = true },
         new("Experiments:UnitDays", Text(Exposures.UnitDays), "Days after the end of an experiment's run for which its units are stored.",
             SettingChecks.Integer(1, 36_500)),
+        new("Ofrep:RecordSingle", "true", "Whether a single evaluation by OpenFeature records its exposures: servers evaluate where they "
+            + "show. `\"record\": false` in the context leaves it.", SettingChecks.Flag),
         new("Access:Jwt:Authority", "none", "The address of an identity provider whose tokens are taken: `https://login.example.com`.",
             SettingChecks.Url),
         new("Access:Jwt:Issuer", "none", "In place of `Authority`, with `JwksUri`: what tokens name as their issuer.", SettingChecks.Text),

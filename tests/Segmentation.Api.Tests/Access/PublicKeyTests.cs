@@ -65,6 +65,20 @@ public sealed class PublicKeyTests(AccessWorld world) : IClassFixture<AccessWorl
             }
         }
 
+        // What was seen, alike; of several none where one is not proven.
+        foreach (var (body, status) in new[]
+        {
+            ("{\"visitorId\":\"v\",EXPOSURES}", 200),
+            ($"{{\"customerId\":\"{customer}\",EXPOSURES}}", 403),
+            ($"{{\"visitorId\":\"v\",\"customerId\":\"{customer}\",\"customerProof\":\"{Prove(secret, "v")}\",EXPOSURES}}", 403),
+            ($"{{\"visitorId\":\"v\",\"customerId\":\"{customer}\",\"customerProof\":\"{proof}\",EXPOSURES}}", 200),
+            ($"[{{\"visitorId\":\"v\",EXPOSURES}},{{\"customerId\":\"{customer}\",EXPOSURES}}]", 403),
+        })
+        {
+            var sent = body.Replace("EXPOSURES", "\"exposures\":[\"play:a/b@1/c\"]", StringComparison.Ordinal);
+            (await Api.PostAsync("exposures", sent, With(publicKey))).Expect(status);
+        }
+
         // Servers need none.
         var server = With(await world.AddKeyAsync([Scopes.Decisions]));
         (await Api.PostAsync("decisions", $$"""{"customerId":"{{customer}}"}""", server)).Expect(200);

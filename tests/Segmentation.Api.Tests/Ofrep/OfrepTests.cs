@@ -233,6 +233,28 @@ public sealed class OfrepTests(ApiFixture fixture) : IClassFixture<ApiFixture>
         (await Api.PostAsync(Flags, """{"context":{"targetingKey":"v","record":true}}""")).Expect(200);
     }
 
+    [Fact]
+    public async Task Single_RecordsWhatIsSeen_UnlessItIsToldNotTo_AndBulkDoesNot()
+    {
+        var placement = await Api.MakePlacementAsync("string", "\"again\"");
+        var playbook = await Api.MakePlaybookAsync(
+            $$"""{"key":"a","placement":"{{placement}}","content":"once","caps":[{"max":1,"per":"ever"}]}""");
+        async Task<string?> SeeAsync(string more = "", Api? other = null) => (await (other ?? Api).PostAsync(
+            $"{Flags}/{placement}", $"{{\"context\":{{\"targetingKey\":\"{placement}\"{more}}}}}")).Expect(200)["value"].GetString();
+
+        await BulkAsync($$"""{"targetingKey":"{{placement}}","record":true}""");
+        Assert.Equal("once", await SeeAsync(",\"record\":false"));
+        await using (var server = new ApiFixture.Server(fixture.ConnectionString, [("Ofrep:RecordSingle", "false")], migrate: false))
+        {
+            Assert.Equal("once", await SeeAsync(other: server.Api));
+        }
+
+        Assert.Equal("once", await SeeAsync());
+        Assert.Equal("again", await SeeAsync());
+        var seen = $"visitor_id = '{placement}' AND customer_id = '{placement}' AND playbook = '{playbook}'";
+        Assert.Equal(1, await fixture.CountAsync($"SELECT count(*) FROM impressions WHERE {seen}"));
+    }
+
     private static string When(string field, string value) => $$"""{"field":"{{field}}","operator":"=","value":"{{value}}"}""";
 
     private static string? Text(JsonElement item, string name) => item.TryGetProperty(name, out var value) ? value.GetString() : null;

@@ -17,13 +17,15 @@ namespace Segmentation.Api.Endpoints;
 [Produces(MediaTypes.Json)]
 [TakesAnyQuery]
 [OfrepErrors]
-public sealed class OfrepController(QuestionCheck check, CustomerProofs proofs, DecisionEngine engine) : ControllerBase
+public sealed class OfrepController(QuestionCheck check, CustomerProofs proofs, DecisionEngine engine, OfrepOptions options)
+    : ControllerBase
 {
     /// <summary>Evaluates one flag: decides what a visitor gets at a placement.</summary>
-    /// <remarks>For servers, which evaluate where they show. The context is a request for decisions: its <c>targetingKey</c> is the
-    /// visitor, and the customer unless there is a <c>customerId</c> or <c>anonymous</c> is true; members named as those of the context of
-    /// <c>POST /decisions</c> are that, <c>consents</c> and <c>events</c> as well, and any other is <c>custom</c>. Where nothing is shown
-    /// the answer has no <c>value</c>: SDKs then give the code's default. Of faults in the request the answer is OFREP's own.</remarks>
+    /// <remarks>For servers, which evaluate where they show: what is seen is recorded (setting <c>Ofrep:RecordSingle</c>), unless the
+    /// context has <c>"record": false</c>. The context is a request for decisions: its <c>targetingKey</c> is the visitor, and the
+    /// customer unless there is a <c>customerId</c> or <c>anonymous</c> is true; members named as those of the context of <c>POST
+    /// /decisions</c> are that, <c>consents</c> and <c>events</c> as well, and any other is <c>custom</c>. Where nothing is shown the
+    /// answer has no <c>value</c>: SDKs then give the code's default. Of faults in the request the answer is OFREP's own.</remarks>
     /// <param name="key">The placement's key.</param>
     [HttpPost("{**key}")]
     [RequiresScope(Scopes.Decisions, Or = Scopes.DecisionsPublic)]
@@ -33,14 +35,15 @@ public sealed class OfrepController(QuestionCheck check, CustomerProofs proofs, 
     public async Task<OfrepFlag> EvaluateFlag(string key, OfrepRequest body, CancellationToken cancellation)
     {
         key = OfrepErrorsAttribute.ReadKey(key);
-        var request = OfrepContext.Read(body.Context) with { Placements = [key] };
+        var request = OfrepContext.Read(body.Context);
+        request = request with { Placements = [key], Record = request.Record ?? options.RecordSingle };
         var answer = await DecideAsync(request, cancellation);
         return answer.Decisions[0] is { Reason: not DecisionReason.UnknownPlacement } decision ? OfrepFlag.From(decision)
             : throw OfrepFault.FlagNotFound(key);
     }
 
     /// <summary>Evaluates all flags, or those that the context names in <c>placements</c>.</summary>
-    /// <remarks>For browsers and devices, which ask once and show later: send each flag's <c>metadata.exposures</c> to
+    /// <remarks>For browsers and devices, which ask once and show later: nothing is recorded. Send each flag's <c>metadata.exposures</c> to
     /// <c>POST /exposures</c> when it is shown (<c>examples/openfeature</c> has the hook). The <c>ETag</c> is one of all that is answered:
     /// it changes with definitions, and with whatever changes a flag.</remarks>
     /// <param name="flagConfigEtag">What an event stream told; without effect.</param>
@@ -56,7 +59,7 @@ public sealed class OfrepController(QuestionCheck check, CustomerProofs proofs, 
         [FromQuery] string? flagConfigLastModified,
         CancellationToken cancellation)
     {
-        var answer = await DecideAsync(OfrepContext.Read(body.Context), cancellation);
+        var answer = await DecideAsync(OfrepContext.Read(body.Context) with { Record = null }, cancellation);
         var flags = JsonSerializer.SerializeToUtf8Bytes(OfrepFlags.From(answer), Json.Options);
         var tag = $"\"{Convert.ToHexStringLower(SHA256.HashData(flags).AsSpan(0, 16))}\"";
         Response.Headers.ETag = tag;
@@ -67,8 +70,8 @@ public sealed class OfrepController(QuestionCheck check, CustomerProofs proofs, 
 
     private async Task<DecisionAnswer> DecideAsync(DecisionRequest request, CancellationToken cancellation)
     {
-        var question = OfrepContext.Check(check, request with { Record = null });
-        await proofs.CheckAsync(HttpContext.Caller, question.CustomerId, request.CustomerProof, cancellation);
+        var question = OfrepContext.Check(check, request);
+        (await proofs.FindAsync(HttpContext.Caller, cancellation)).Check(question.CustomerId, request.CustomerProof);
         Response.Headers.CacheControl = "private, no-store";
         return await engine.DecideAsync(question, cancellation);
     }

@@ -36,7 +36,7 @@ public sealed class DecisionsController(QuestionCheck check, CustomerProofs proo
             Explain = body.Explain == true,
             ShowActual = HttpContext.Caller.Has(Scopes.CustomersRead),
         };
-        await proofs.CheckAsync(HttpContext.Caller, question.CustomerId, body.CustomerProof, cancellation);
+        (await proofs.FindAsync(HttpContext.Caller, cancellation)).Check(question.CustomerId, body.CustomerProof);
         Response.Headers.CacheControl = "private, no-store";
         return await engine.DecideAsync(question, cancellation);
     }

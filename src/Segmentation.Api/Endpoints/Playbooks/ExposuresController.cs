@@ -13,7 +13,7 @@ namespace Segmentation.Api.Endpoints;
 [Route("api/v1/exposures")]
 [Tags("Playbooks")]
 [Produces("application/json")]
-public sealed class ExposuresController(ExposureIngest ingest) : ControllerBase
+public sealed class ExposuresController(ExposureIngest ingest, CustomerProofs proofs) : ControllerBase
 {
     /// <summary>Records what visitors have seen: one object, an array of at most 10,000, or NDJSON of any length.</summary>
     /// <remarks>
@@ -30,14 +30,18 @@ public sealed class ExposuresController(ExposureIngest ingest) : ControllerBase
     /// </remarks>
     [HttpPost]
     [Idempotent]
-    [RequiresScope(Scopes.Decisions)]
+    [RequiresScope(Scopes.Decisions, Or = Scopes.DecisionsPublic)]
     [ReadsBody]
     [Work(WorkClass.Point, Later = true)]
     [DisableRequestSizeLimit]
     [ProducesResponseType<ExposuresResult>(StatusCodes.Status200OK)]
-    public Task<ExposuresResult> Create(CancellationToken cancellation) => RecordBody.TakeAsync(
-        HttpContext,
-        "Exposures",
-        body => ingest.StoreLinesAsync(body, cancellation),
-        (body, length) => ingest.StoreJsonAsync(body, length, cancellation));
+    public async Task<ExposuresResult> Create(CancellationToken cancellation)
+    {
+        var proven = await proofs.FindAsync(HttpContext.Caller, cancellation);
+        return await RecordBody.TakeAsync(
+            HttpContext,
+            "Exposures",
+            body => ingest.StoreLinesAsync(body, proven, cancellation),
+            (body, length) => ingest.StoreJsonAsync(body, length, proven, cancellation));
+    }
 }

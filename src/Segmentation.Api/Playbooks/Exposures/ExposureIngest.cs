@@ -1,7 +1,9 @@
 using Microsoft.Extensions.Options;
+using Segmentation.Api.Access;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Events;
+using Segmentation.Api.Http;
 using Segmentation.Rules.Checking;
 using Segmentation.Rules.Values;
 
@@ -12,28 +14,38 @@ public sealed class ExposureIngest(
     Work work, ExposureStore store, IOptions<BackgroundImportOptions> imports, TimeProvider time)
     : Ingest<ExposureResource, IncomingExposures>(work, imports, "exposure", "objects")
 {
+    private ProvenCustomers customers = new([]);
+    private ApiProblem? unproven;
     private long recorded;
     private long duplicates;
 
     /// <summary>A JSON body: what one visitor has seen, or an array of it.</summary>
+    /// <param name="proven">Whose exposures the sender may record.</param>
+    /// <exception cref="ApiProblem">One is another customer's: none of the array is recorded, of lines none from its batch on.</exception>
     /// <inheritdoc cref="Ingest{TResource, TItem}.TakeJsonAsync"/>
-    public async Task<ExposuresResult> StoreJsonAsync(Stream body, long? length, CancellationToken cancellation)
+    public async Task<ExposuresResult> StoreJsonAsync(
+        Stream body, long? length, ProvenCustomers proven, CancellationToken cancellation)
     {
+        customers = proven;
         await TakeJsonAsync(body, length, cancellation);
         return Result();
     }
 
     /// <summary>NDJSON of any length.</summary>
-    public async Task<ExposuresResult> StoreLinesAsync(Stream body, CancellationToken cancellation)
+    public async Task<ExposuresResult> StoreLinesAsync(Stream body, ProvenCustomers proven, CancellationToken cancellation)
     {
+        customers = proven;
         await TakeLinesAsync(body, cancellation);
         return Result();
     }
 
     protected override IReadOnlyList<RuleError> Check(ExposureResource sent) => [.. sent.Check(time.GetUtcNow())];
 
-    protected override IncomingExposures Accept(ExposureResource sent, int ordinal) =>
-        sent.ToIncoming(LocalTime.Truncate(time.GetUtcNow()), ordinal);
+    protected override IncomingExposures Accept(ExposureResource sent, int ordinal)
+    {
+        unproven ??= customers.FindFault(sent.CustomerId, sent.CustomerProof);
+        return sent.ToIncoming(LocalTime.Truncate(time.GetUtcNow()), ordinal);
+    }
 
     protected override int Count(ExposureResource sent) => Math.Max(1, sent.Exposures?.Count ?? 0);
 
@@ -43,6 +55,11 @@ public sealed class ExposureIngest(
     protected override async Task StorePartsAsync(
         Func<IAsyncEnumerable<IReadOnlyList<IncomingExposures>>> read, int count, CancellationToken cancellation)
     {
+        if (unproven is not null)
+        {
+            throw unproven;
+        }
+
         if (count == 0)
         {
             return;

@@ -20,6 +20,9 @@ public sealed record ExposureResource
     /// link stays.</summary>
     public string? CustomerId { get; init; }
 
+    /// <summary>With the scope <c>decisions:public</c>, which needs it for a customer: as in <c>POST /decisions</c>.</summary>
+    public string? CustomerProof { get; init; }
+
     /// <summary>The visit's id, 1 to 128 characters.</summary>
     public string? VisitId { get; init; }
 

@@ -18,6 +18,8 @@ Section[] sections =
     new("performance", "How a segment does", PerformanceSection.RunAsync),
     new("portfolio", "All segments in one table", PerformanceSection.RunPortfolioAsync),
     new("movers", "Whom the clock moves", MoversSection.RunAsync),
+    new("forecast", "Where a segment is heading", ForecastSection.RunAsync),
+    new("opportunities", "Groups nobody thought of", OpportunitiesSection.RunAsync),
     new("compile", "Compiling rules", CompileSection.RunAsync),
     new("profile", "What marks a segment", ProfileSection.RunAsync, Stored: true),
     new("score", "Scoring everybody", ScoreSection.RunAsync),

@@ -109,6 +109,10 @@ internal static class SwaggerExamples
     public const string ProfileRequest =
         """{"type":"profile","segment":"trend-seekers","days":90,"properties":["order_completed.category"]}""";
 
+    /// <summary>Groups of the sample that buy unusually often.</summary>
+    public const string OpportunitiesRequest =
+        """{"type":"opportunities","target":{"metric":"buyers"},"days":30,"direction":"high"}""";
+
     public const string CustomerCsv =
         """
         id,email,demographic.birthDate,geographic.country,psychographic.interests,attributes.plan
@@ -236,6 +240,7 @@ internal static class SwaggerExamples
             [
                 ("profile", "What marks a segment's members", ProfileRequest),
                 ("rfm", "New thresholds for RFM scores", """{"type":"rfm"}"""),
+                ("opportunities", "Who buys unusually often, and which segment says so", OpportunitiesRequest),
             ],
             "Models_Put" =>
             [

@@ -98,7 +98,7 @@ internal static class Loader
         var now = LocalTime.Truncate(DateTimeOffset.UtcNow);
         await using (var transaction = await db.Database.BeginTransactionAsync())
         {
-            await ExecuteAsync(connection, "TRUNCATE customers, events, manual_members, segments, segment_versions, attributes");
+            await ExecuteAsync(connection, "TRUNCATE customers, events, segments, attributes CASCADE");
             foreach (var (drop, _) in indexes)
             {
                 await ExecuteAsync(connection, drop);

@@ -25,7 +25,6 @@ Section[] sections =
     new("score", "Scoring everybody", ScoreSection.RunAsync),
     new("fit", "Fitting lifetime value", FitSection.RunAsync, Stored: true),
     new("propensity", "Fitting propensity", FitSection.RunPropensityAsync, Stored: true),
-    new("forecast", "Where a segment is heading", ForecastSection.RunAsync),
     new("build", "Stored membership: building it", BuildSection.RunAsync, Stored: true),
     new("change", "Stored membership: customers that change", ChangeSection.RunAsync, Stored: true),
     new("stored", "Stored membership: a customer's segments", StoredSection.RunAsync, Stored: true),

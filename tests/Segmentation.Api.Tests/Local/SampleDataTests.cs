@@ -6,9 +6,9 @@ using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Endpoints.OpenApi;
 using Segmentation.Api.Events;
-using Segmentation.Api.Feedback;
 using Segmentation.Api.History;
 using Segmentation.Api.Memberships;
+using Segmentation.Api.Predictions;
 using Segmentation.Api.Segments;
 using Segmentation.Local;
 using Segmentation.Rules.Checking;
@@ -169,7 +169,8 @@ public sealed class SampleDataTests(TestDatabase databases) : IClassFixture<Test
         builder.AddSegmentation(db.Database.GetConnectionString()!);
         await using var app = builder.Build();
         await using var scope = app.Services.CreateAsyncScope();
-        return await ActivatorUtilities.CreateInstance<SampleData>(scope.ServiceProvider).LoadAsync(say: say);
+        return await ActivatorUtilities.CreateInstance<SampleData>(
+            scope.ServiceProvider, new OwnerConnection(db.Database.GetConnectionString()!)).LoadAsync(say: say);
     }
 
     private static async Task<SegmentationDb> MigratedAsync(string connectionString)

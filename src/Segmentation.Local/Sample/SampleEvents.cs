@@ -169,10 +169,10 @@ internal static class SampleEvents
             steps[count++] = Step.View;
         }
 
-        if (random.Chance(0.45))
+        if (random.Chance(person.IsDecided ? 0.9 : 0.45))
         {
             steps[count++] = Step.Cart;
-            if (random.Chance(0.6))
+            if (random.Chance(person.IsDecided ? 0.95 : 0.6))
             {
                 steps[count++] = Step.Order;
             }

@@ -10,6 +10,9 @@ namespace Segmentation.Local;
 /// gaps. The same arguments give the same sample everywhere. Each customer is made from its index alone, so memory is constant, and threads
 /// may share one generator.
 /// </summary>
+/// <remarks>What there is to discover: six kinds of people (<see cref="SampleTables.Archetypes"/>), who differ in what they care for and
+/// buy, beside those who never said what they care for; and the mindful in Germany, who order far more often
+/// (<see cref="SamplePerson.IsDecided"/>).</remarks>
 internal sealed class SampleGenerator
 {
     /// <summary>What every customer's id begins with.</summary>

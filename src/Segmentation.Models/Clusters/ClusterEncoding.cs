@@ -2,8 +2,9 @@ namespace Segmentation.Models.Clusters;
 
 /// <summary>
 /// Makes points of customers. Numbers become their mid-ranks from 0 to 1, so that outliers and skew don't matter, with 0.5 and a mark where
-/// there is none; values and elements become marks, 0 or 1. Each field weighs the same: its columns together have the variance 1, as long
-/// as it varies as much as a number without equal values does; one that varies less counts for less, so that what a few have is no group.
+/// there is none; values and elements become marks, 0 or 1, and so does that a text is missing. Each field weighs the same: its columns
+/// together have the variance 1, as long as it varies as much as a number without equal values does; one that varies less counts for less,
+/// so that what a few have is no group.
 /// </summary>
 public sealed class ClusterEncoding
 {
@@ -155,16 +156,19 @@ internal sealed class ValueColumns : ClusterColumns
     private readonly bool hasNone;
 
     public ValueColumns(ValueField field, int first)
-        : base(first, field.Kinds)
+        : base(first, field.Kinds + (IsMissingMarked(field) ? 1 : 0))
     {
-        values = field.Values;
-        shares = [.. Enumerable.Range(0, field.Kinds).Select(kind => values.Count(v => v == kind) / (double)values.Length)];
+        values = IsMissingMarked(field) ? Array.ConvertAll(field.Values, v => v < 0 ? (sbyte)field.Kinds : v) : field.Values;
+        shares = [.. Enumerable.Range(0, Width).Select(kind => values.Count(v => v == kind) / (double)values.Length)];
         thresholds = [.. shares.Select(s => (float)NormalNumbers.Quantile(1 - s))];
         hasNone = Array.Exists(values, v => v < 0);
         Variance = shares.Sum(s => s * (1 - s));
     }
 
     public override double Variance { get; }
+
+    // Of one value alone, who doesn't have it is told by its mark.
+    private static bool IsMissingMarked(ValueField field) => field.Kinds > 1 && Array.Exists(field.Values, v => v < 0);
 
     public override void Encode(int customer, Span<float> row) => Write(values[customer], row);
 

@@ -11,9 +11,6 @@ public abstract record ClusterField(int Customers)
     /// <param name="split">0 to <see cref="Splits"/> − 1.</param>
     /// <returns>Null: it has no value; the tree decides.</returns>
     public abstract bool? IsOn(int split, int customer);
-
-    /// <summary>The customers that are kept, in their order.</summary>
-    internal abstract ClusterField Take(int[] customers);
 }
 
 /// <summary>A number, a date or an instant.</summary>
@@ -31,22 +28,19 @@ public sealed record NumberField(double[] Values, double[] Cuts) : ClusterField(
         double.NaN => split == 0 ? false : null,
         var value => split == 0 || value >= Cuts[split - 1],
     };
-
-    internal override NumberField Take(int[] customers) => this with { Values = [.. customers.Select(c => Values[c])] };
 }
 
 /// <summary>A text or a boolean of a few values.</summary>
-/// <param name="Values">Each customer's, 0 to <see cref="Kinds"/> − 1; −1 where there is none. Split i is who has value i.</param>
-/// <param name="Kinds">How many values there are.</param>
+/// <param name="Values">Each customer's, 0 to <see cref="Kinds"/> − 1; −1 where there is none. A split's bits are the values on its
+/// side.</param>
+/// <param name="Kinds">How many values there are, 20 at most.</param>
 public sealed record ValueField(sbyte[] Values, int Kinds) : ClusterField(Values.Length)
 {
     /// <inheritdoc/>
-    public override int Splits => Kinds;
+    public override int Splits => 1 << Kinds;
 
     /// <inheritdoc/>
-    public override bool? IsOn(int split, int customer) => Values[customer] == split;
-
-    internal override ValueField Take(int[] customers) => this with { Values = [.. customers.Select(c => Values[c])] };
+    public override bool? IsOn(int split, int customer) => Values[customer] is >= 0 and var value ? (split >> value & 1) != 0 : null;
 }
 
 /// <summary>A set of elements.</summary>
@@ -59,8 +53,6 @@ public sealed record SetField(int[] Elements, int Kinds) : ClusterField(Elements
 
     /// <inheritdoc/>
     public override bool? IsOn(int split, int customer) => (Elements[customer] >> split & 1) != 0;
-
-    internal override SetField Take(int[] customers) => this with { Elements = [.. customers.Select(c => Elements[c])] };
 }
 
 /// <summary>Customers as points: a row of numbers each.</summary>

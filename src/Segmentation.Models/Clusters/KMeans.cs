@@ -22,7 +22,7 @@ public sealed record Clustering(byte[] Labels, float[] Centers, double Inertia)
 }
 
 /// <summary>
-/// k-means: Lloyd's algorithm from the best of ten starts by k-means++. Starts are tried on the first 5,000 points, whose order has to be
+/// k-means: Lloyd's algorithm from the best of ten starts by k-means++. Starts are tried on the first 2,000 points, whose order has to be
 /// random; the best goes on with all of them. One thread and a fixed order of sums: the same points and seed give the same answer.
 /// </summary>
 /// <remarks>D. Arthur, S. Vassilvitskii, "k-means++: the advantages of careful seeding", SODA 2007; the subsample: P. S. Bradley,
@@ -33,7 +33,7 @@ public static class KMeans
     public const int MaxK = 16;
 
     private const int Starts = 10;
-    private const int Tried = 5_000;
+    private const int Tried = 2_000;
     private const int MaxSteps = 100;
     private const double LeastGain = 1e-4;
 

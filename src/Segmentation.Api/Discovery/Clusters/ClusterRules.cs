@@ -22,19 +22,32 @@ internal sealed class ClusterRules(IReadOnlyList<GroupedField> fields)
         _ => WriteValue(field, steps),
     };
 
-    private static IEnumerable<JsonObject> WriteValue(GroupedField field, TreeStep[] steps)
+    private static List<JsonObject> WriteValue(GroupedField field, TreeStep[] steps)
     {
-        var on = steps.Where(s => s.IsOn).ToList();
-        if (on.Count > 0)
+        if (field.Field.Type == FieldType.Boolean)
         {
-            return [Condition(field.Field, "=", Value(on[0]))];
+            return [Condition(field.Field, steps.All(s => s.IsOn == (s.Split == 1)) ? "=" : "!=", true)];
         }
 
-        return steps.Length == 1
-            ? [Condition(field.Field, "!=", Value(steps[0]))]
-            : [Condition(field.Field, "notIn", new JsonArray([.. steps.Select(Value)]))];
+        // Who is on a side has one of its values; who is not may have one that nobody had.
+        var on = steps.Where(s => s.IsOn).Select(s => s.Split).ToList();
+        var off = steps.Where(s => !s.IsOn).Aggregate(0, (mask, s) => mask | s.Split);
+        var values = on.Count > 0 ? on.Aggregate((a, b) => a & b) & ~off : off;
+        string[] names = [.. field.Names.Where((_, i) => (values >> i & 1) != 0)];
+        var (isMissing, isNamed) = (steps.All(s => s.TakesMissing), on.Count > 0);
+        if (names.Length == 0)
+        {
+            return [Condition(field.Field, isNamed ? "null" : "notNull")];
+        }
 
-        JsonNode Value(TreeStep step) => field.Field.Type == FieldType.Boolean ? JsonValue.Create(true) : field.Names[step.Split];
+        var rule = names.Length == 1
+            ? Condition(field.Field, isNamed ? "=" : "!=", names[0])
+            : Condition(field.Field, isNamed ? "in" : "notIn", new JsonArray([.. names.Select(n => JsonValue.Create(n))]));
+
+        // Those without a value are none of the named.
+        return isMissing == !isNamed ? [rule]
+            : isMissing ? [Group("or", [rule, Condition(field.Field, "null")])]
+            : [rule, Condition(field.Field, "notNull")];
     }
 
     private static List<JsonObject> WriteNumber(GroupedField field, TreeStep[] steps)

@@ -113,6 +113,13 @@ internal static class SwaggerExamples
     public const string OpportunitiesRequest =
         """{"type":"opportunities","target":{"metric":"buyers"},"days":30,"direction":"high"}""";
 
+    /// <summary>Groups that the sample's generator planted.</summary>
+    public const string ClustersRequest =
+        """
+        {"type":"clusters","fields":["psychographic.interests","psychographic.values","psychographic.attitudes",
+         "psychographic.motivations","psychographic.lifestyle","psychographic.personality"]}
+        """;
+
     public const string CustomerCsv =
         """
         id,email,demographic.birthDate,geographic.country,psychographic.interests,attributes.plan
@@ -240,6 +247,7 @@ internal static class SwaggerExamples
             [
                 ("profile", "What marks a segment's members", ProfileRequest),
                 ("rfm", "New thresholds for RFM scores", """{"type":"rfm"}"""),
+                ("clusters", "Which groups there are, by what people care for", ClustersRequest),
                 ("opportunities", "Who buys unusually often, and which segment says so", OpportunitiesRequest),
             ],
             "Models_Put" =>

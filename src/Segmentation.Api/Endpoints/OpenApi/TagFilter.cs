@@ -19,6 +19,7 @@ internal sealed class TagFilter : IDocumentFilter
             + "can't carry them."),
         ("Analyses", "What reads everybody, and takes its time: ask, wait or come back, and read what was found. `profile`: what marks a "
             + "segment's members; `rfm`: from which values on customers have which RFM scores; `fit`: fits a model; "
+            + "`clusters`: whether customers are in groups, and each group as a rule; "
             + "`opportunities`: groups, found on one half of customers and confirmed on the other, whose target is unusual."),
         ("Metrics", "What is measured of customers: the built-in metrics, and your own. A segment's `goalMetric` is one."),
         ("Experiments", "Variants, and who gets which: a split by a published hash, which GrowthBook's SDKs agree with."),

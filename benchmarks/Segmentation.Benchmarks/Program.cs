@@ -19,7 +19,7 @@ Section[] sections =
     new("portfolio", "All segments in one table", PerformanceSection.RunPortfolioAsync),
     new("movers", "Whom the clock moves", MoversSection.RunAsync),
     new("forecast", "Where a segment is heading", ForecastSection.RunAsync),
-    new("opportunities", "Groups nobody thought of", OpportunitiesSection.RunAsync),
+    new("opportunities", "Groups nobody thought of", OpportunitiesSection.RunAsync, Stored: true),
     new("compile", "Compiling rules", CompileSection.RunAsync),
     new("profile", "What marks a segment", ProfileSection.RunAsync, Stored: true),
     new("clusters", "Which groups there are", ClustersSection.RunAsync),

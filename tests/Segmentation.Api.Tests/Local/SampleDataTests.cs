@@ -64,7 +64,7 @@ public sealed class SampleDataTests(TestDatabase databases) : IClassFixture<Test
         Assert.Equal(SampleData.Customers, (await db.CustomerTotals.SingleAsync()).Customers);
         Assert.Equal(0, await db.Database.SqlQueryRaw<int>(Wrong).SingleAsync());
         Assert.Equal(0, await db.Database.SqlQueryRaw<int>(WrongSentiment).SingleAsync());
-        Assert.Equal(["feedback", "lifetimeValue"], await db.ModelVersions.Select(v => v.ModelKey).Order().ToListAsync());
+        Assert.Equal(["feedback", "lifetimeValue", "orders-again"], await db.ModelVersions.Select(v => v.ModelKey).Order().ToListAsync());
         Assert.True(await db.Database.SqlQuery<float>(
             $"SELECT min(reltuples) AS \"Value\" FROM pg_class WHERE relname IN ('customers', 'events')").SingleAsync() > 0);
 

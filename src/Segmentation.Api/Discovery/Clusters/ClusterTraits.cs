@@ -34,6 +34,11 @@ internal sealed class ClusterTraits(
                     break;
                 case ValueField { Values: var values, Kinds: var kinds }:
                     tests.AddValues(field.Field, Count(field, group, kinds, (i, kind) => values[i] == kind));
+                    if (field.Field.Type == Rules.Catalog.FieldType.Text)
+                    {
+                        tests.AddValues(field.Field, CountMissing(values, group));
+                    }
+
                     break;
             }
         }
@@ -67,6 +72,12 @@ internal sealed class ClusterTraits(
         }
 
         return new(counts, 0);
+    }
+
+    private ValueCounts CountMissing(sbyte[] values, int group)
+    {
+        var missing = values.Index().Where(v => v.Item < 0).CountBy(v => labels[v.Index] == group).ToDictionary();
+        return new(missing.Count == 0 ? [] : [new(null, null, missing.GetValueOrDefault(true), missing.GetValueOrDefault(false))], 0);
     }
 
     private NumberComparison CountNumbers(NumberField number, int[] order, int group)

@@ -1,6 +1,8 @@
 using System.Text;
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Segmentation.Api.Access;
+using Segmentation.Api.Endpoints.OpenApi;
 using Segmentation.Api.Events;
 using Segmentation.Api.Segments;
 using Segmentation.Rules.Backends;
@@ -10,6 +12,8 @@ namespace Segmentation.Api.Tests;
 
 public sealed class ReadmeTests
 {
+    private const int LineLength = 138;
+
     [Fact]
     public void Tables_AreThoseOfTheCatalog()
     {
@@ -29,6 +33,7 @@ public sealed class ReadmeTests
         readme = Replace(readme, "scopes", ScopeTable());
         readme = Replace(readme, "limits", LimitSettings.ClassTable());
         readme = Replace(readme, "rates", LimitSettings.RateTable());
+        readme = Replace(readme, "decision", DecisionExample());
         Repository.AssertHolds("README.md", readme);
     }
 
@@ -67,6 +72,34 @@ public sealed class ReadmeTests
 
     private static string ScopeTable() =>
         "| scope | |\n| --- | --- |\n" + string.Concat(Scopes.Table.Select(s => $"| `{s.Name}` | {s.About} |\n"));
+
+    // The example of the OpenAPI document, and the last decision of its recorded answer.
+    private static string DecisionExample()
+    {
+        var asked = SwaggerExamples.Bodies("Decisions_Decide").First().Body;
+        var answer = JsonNode.Parse(AnswerFilter.Recorded)!["Decisions_Decide"]!["decisions"]!.AsArray()[^1]!;
+        return $"```json\n{Wrap(asked)}\n```\n\nThe answer, of its two decisions the second:\n\n```json\n{Wrap(answer)}\n```\n";
+    }
+
+    // Lines are broken after commas that are between values.
+    private static string Wrap(JsonNode node)
+    {
+        var (lines, line, quoted, last) = (new StringBuilder(), new StringBuilder(), false, 0);
+        foreach (var c in node.ToJsonString(global::Segmentation.Api.Http.Json.Options))
+        {
+            quoted ^= c == '"';
+            line.Append(c);
+            last = c == ',' && !quoted ? line.Length : last;
+            if (line.Length > LineLength && last > 0)
+            {
+                lines.Append(line, 0, last).Append("\n ");
+                line.Remove(0, last);
+                last = 0;
+            }
+        }
+
+        return lines.Append(line).ToString();
+    }
 
     private static string Name(FieldType type) => type.ToString().ToLowerInvariant();
 

@@ -57,7 +57,8 @@ public sealed class SplitTests
     public void Assign_NoCoverage_IsNobody() =>
         Assert.All(Enumerable.Range(0, 1000), i => Assert.Null(Create(1, 0).Assign($"u-{i}").Variant));
 
-    /// <summary>Units of six forms and forty seeds: the parts are even, and what two seeds give is independent.</summary>
+    /// <summary>Units of six forms and forty seeds: the parts are even, and what two seeds give is independent. <c>SPLIT_UNITS=1000000</c>
+    /// looks at as many of each form.</summary>
     [Fact]
     public void Bucket_ManyFormsAndSeeds_IsEven()
     {
@@ -70,21 +71,26 @@ public sealed class SplitTests
             i => new Guid(i, 7, 9, [1, 2, 3, 4, 5, 6, 7, 8]).ToString(),
             i => $"grün-{i}-日",
         ];
+        var count = int.TryParse(Environment.GetEnvironmentVariable("SPLIT_UNITS"), out var asked) ? asked : 20_000;
         foreach (var form in forms)
         {
-            var units = Enumerable.Range(0, 20_000).Select(form).ToArray();
+            var units = Enumerable.Range(0, count).Select(form).ToArray();
             var worst = 0d;
             for (var seed = 0; seed < 40; seed++)
             {
-                var (parts, pairs) = (new int[100], new int[100]);
+                var (parts, pairs, each) = (new int[100], new int[100], new int[Split.Buckets]);
                 foreach (var unit in units)
                 {
                     var (bucket, other) = (Split.Bucket($"seed-{seed}", unit), Split.Bucket($"seed-{seed + 1}", unit));
                     parts[bucket / 100]++;
+                    each[bucket]++;
                     pairs[(bucket / 1000 * 10) + (other / 1000)]++;
                 }
 
                 worst = Math.Max(worst, Math.Max(ChiSquare(parts), ChiSquare(pairs)));
+
+                // 9,999 degrees of freedom: 141 is their standard deviation.
+                Assert.InRange(ChiSquare(each), 9999 - (5 * 141), 9999 + (5 * 141));
             }
 
             // 99 degrees of freedom, 80 looks: more than 170 has a chance of 1 in 2,000.

@@ -13,6 +13,7 @@ Section[] sections =
     new("segments", "A customer's segments", SegmentsSection.RunAsync),
     new("members", "Members, early and late pages", MembersSection.RunAsync),
     new("ingest", "Event ingest", IngestSection.RunAsync),
+    new("decisions", "Decisions", DecisionSection.RunAsync),
     new("exposures", "Exposures", ExposureSection.RunAsync),
     new("import", "Customer import", ImportSection.RunAsync),
     new("performance", "How a segment does", PerformanceSection.RunAsync),

@@ -23,7 +23,7 @@ Section[] sections =
     new("opportunities", "Groups nobody thought of", OpportunitiesSection.RunAsync, Stored: true),
     new("compile", "Compiling rules", CompileSection.RunAsync),
     new("profile", "What marks a segment", ProfileSection.RunAsync, Stored: true),
-    new("clusters", "Which groups there are", ClustersSection.RunAsync),
+    new("clusters", "Which groups there are", ClustersSection.RunAsync, Stored: true),
     new("score", "Scoring everybody", ScoreSection.RunAsync),
     new("fit", "Fitting lifetime value", FitSection.RunAsync, Stored: true),
     new("propensity", "Fitting propensity", FitSection.RunPropensityAsync, Stored: true),

@@ -11,7 +11,7 @@ namespace Segmentation.Local;
 /// may share one generator.
 /// </summary>
 /// <remarks>What there is to discover: six kinds of people (<see cref="SampleTables.Archetypes"/>), who differ in what they care for and
-/// buy, beside those who never said what they care for; and the mindful in Germany, who order far more often
+/// buy, beside those who never said what they care for; and the mindful in Germany, who agree to marketing and order more often
 /// (<see cref="SamplePerson.IsDecided"/>).</remarks>
 internal sealed class SampleGenerator
 {

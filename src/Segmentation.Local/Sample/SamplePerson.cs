@@ -15,8 +15,8 @@ internal sealed record SamplePerson
     public int Education { get; init; }
 
     /// <summary>
-    /// Whether nearly every visit ends with an order: of the mindful in Germany, that there is something to discover. No segment is about
-    /// them.
+    /// Whether it agrees to marketing, and nearly every visit ends with an order: of the mindful in Germany, that there is something to
+    /// discover. No segment is about them.
     /// </summary>
     public bool IsDecided => SampleTables.Places[Place].Country == "DE" && SampleTables.Archetypes[Archetype].Lifestyle == "Mindful";
 

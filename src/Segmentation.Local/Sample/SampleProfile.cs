@@ -129,7 +129,7 @@ internal static class SampleProfile
             }
         }
 
-        Consent("marketing", !random.Chance(0.15), random.Chance(0.6), random.Unit());
+        Consent("marketing", !random.Chance(0.15) || person.IsDecided, random.Chance(0.6) || person.IsDecided, random.Unit());
         Consent("newsletter", person.ReadsNewsletter || !random.Chance(0.4), person.ReadsNewsletter, random.Unit());
         Consent("profiling", !random.Chance(0.3), random.Chance(0.4), random.Unit());
         var consents = json.Read();

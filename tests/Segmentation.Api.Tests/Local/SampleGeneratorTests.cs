@@ -40,7 +40,7 @@ public sealed class SampleGeneratorTests
     public void Generate_AnyMachine_GivesTheseBytes()
     {
         // Whoever changes the sample on purpose writes the new value here.
-        Assert.Equal("6B16480CCA09A271", Hash(new SampleGenerator(SampleData.Seed, 5_000, 200_000, Now)));
+        Assert.Equal("5C5FCF5AAE5B6F21", Hash(new SampleGenerator(SampleData.Seed, 5_000, 200_000, Now)));
     }
 
     [Fact]

@@ -109,9 +109,12 @@ internal static class SwaggerExamples
     public const string ProfileRequest =
         """{"type":"profile","segment":"trend-seekers","days":90,"properties":["order_completed.category"]}""";
 
-    /// <summary>Groups of the sample that buy unusually often.</summary>
+    /// <summary>Finds a group that the sample's generator planted.</summary>
     public const string OpportunitiesRequest =
-        """{"type":"opportunities","target":{"metric":"buyers"},"days":30,"direction":"high"}""";
+        """
+        {"type":"opportunities","direction":"high",
+         "target":{"rule":{"combinator":"and","rules":[{"field":"consent.marketing","operator":"=","value":true}]}}}
+        """;
 
     /// <summary>Groups that the sample's generator planted.</summary>
     public const string ClustersRequest =
@@ -248,7 +251,7 @@ internal static class SwaggerExamples
                 ("profile", "What marks a segment's members", ProfileRequest),
                 ("rfm", "New thresholds for RFM scores", """{"type":"rfm"}"""),
                 ("clusters", "Which groups there are, by what people care for", ClustersRequest),
-                ("opportunities", "Who buys unusually often, and which segment says so", OpportunitiesRequest),
+                ("opportunities", "Who agrees to marketing unusually often, and whether a segment says so", OpportunitiesRequest),
             ],
             "Models_Put" =>
             [

@@ -90,7 +90,10 @@ public sealed class OpportunityWorld : IAsyncLifetime
         {
             events.Add(new JsonObject
             {
-                ["customerId"] = id, ["type"] = type, ["occurredAt"] = at.ToString("O", null), ["amount"] = amount,
+                ["customerId"] = id,
+                ["type"] = type,
+                ["occurredAt"] = at.ToString("O", null),
+                ["amount"] = amount,
             });
             if (type == "order_completed" && at > Now.AddDays(-30))
             {

@@ -308,7 +308,8 @@ public sealed class ReportTests(ApiFixture fixture) : IClassFixture<ApiFixture>
 
         private static Figures Round(Figures f) => f with
         {
-            Total = Math.Round(f.Total, 6), Mean = f.Mean is { } mean ? Math.Round(mean, 6) : null,
+            Total = Math.Round(f.Total, 6),
+            Mean = f.Mean is { } mean ? Math.Round(mean, 6) : null,
         };
     }
 }

@@ -117,7 +117,8 @@ internal sealed class ResponseFilter : IDocumentFilter
         {
             (success!.Content ??= new Dictionary<string, IOpenApiMediaType>())[MediaTypes.Markdown] = new OpenApiMediaType
             {
-                Schema = new OpenApiSchema { Type = JsonSchemaType.String }, Example = SwaggerExamples.Brief,
+                Schema = new OpenApiSchema { Type = JsonSchemaType.String },
+                Example = SwaggerExamples.Brief,
             };
         }
 

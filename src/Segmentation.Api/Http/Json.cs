@@ -15,6 +15,8 @@ public static class Json
 {
     public static readonly JsonSerializerOptions Options = Configure(new JsonSerializerOptions(JsonSerializerDefaults.Web));
 
+    private static readonly JsonSerializerOptions Sent = new(Options) { Converters = { new SentConverter() } };
+
     public static JsonSerializerOptions Configure(JsonSerializerOptions options)
     {
         options.UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow;
@@ -29,6 +31,7 @@ public static class Json
         options.Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping;
         options.Converters.Add(new InstantConverter());
         options.Converters.Add(new NumberConverter());
+        options.Converters.Add(new DoubleConverter());
         options.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.CamelCase, allowIntegerValues: false));
         return options;
     }
@@ -37,11 +40,16 @@ public static class Json
     public const int MaxAnswerBytes = 1024 * 1024;
 
     /// <summary>How many bytes a value has in an answer.</summary>
-    public static long Measure<T>(T value)
+    public static long Measure<T>(T value) => Measure(value, Options);
+
+    /// <summary>How many bytes a value has as it was sent, also one that can't be stored: it is refused where its place is known.</summary>
+    public static long MeasureSent<T>(T value) => Measure(value, Sent);
+
+    private static long Measure<T>(T value, JsonSerializerOptions options)
     {
         var counter = new Counter();
         using var writer = new Utf8JsonWriter(counter, new JsonWriterOptions { Encoder = Options.Encoder, SkipValidation = true });
-        JsonSerializer.Serialize(writer, value, Options);
+        JsonSerializer.Serialize(writer, value, options);
         return writer.BytesCommitted + writer.BytesPending;
     }
 
@@ -214,6 +222,27 @@ public static class Json
         }
 
         public override void Write(Utf8JsonWriter writer, decimal value, JsonSerializerOptions options) => writer.WriteNumberValue(value);
+    }
+
+    // The serializer's own would make infinity of 1e400, which no answer can have.
+    private sealed class DoubleConverter : JsonConverter<double>
+    {
+        public override double Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+            reader.TokenType != JsonTokenType.Number ? throw new RequestJsonException("Must be a number.")
+            : reader.TryGetDouble(out var number) && double.IsFinite(number) ? number
+            : throw new RequestJsonException("Must be a number of at most 308 digits before the point.");
+
+        public override void Write(Utf8JsonWriter writer, double value, JsonSerializerOptions options) => writer.WriteNumberValue(value);
+    }
+
+    // As it stands: the serializer's own has no UTF-8 for half a surrogate pair, and throws.
+    private sealed class SentConverter : JsonConverter<JsonElement>
+    {
+        public override JsonElement Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+            JsonElement.ParseValue(ref reader);
+
+        public override void Write(Utf8JsonWriter writer, JsonElement value, JsonSerializerOptions options) =>
+            writer.WriteRawValue(JsonMarshal.GetRawUtf8Value(value), skipInputValidation: true);
     }
 
     /// <summary>

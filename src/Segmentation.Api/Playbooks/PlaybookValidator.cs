@@ -35,7 +35,7 @@ internal sealed class PlaybookValidator : AbstractValidator<PlaybookResource>
                 }
             }
         });
-        RuleFor(p => p).Must(p => Json.Measure(p) <= limits.PlaybookBytes).OverridePropertyName("")
+        RuleFor(p => p).Must(p => Json.MeasureSent(p) <= limits.PlaybookBytes).OverridePropertyName("")
             .WithMessage($"A playbook has {limits.PlaybookBytes} bytes of JSON at most.");
     }
 

@@ -154,6 +154,7 @@ public sealed class OfrepTests(ApiFixture fixture) : IClassFixture<ApiFixture>
     [InlineData("""{"context":{"targetingKey":"v","device":"toaster"}}""", "INVALID_CONTEXT", "device: ")]
     [InlineData("""{"context":{"targetingKey":"v","visit":{"number":"1"}}}""", "INVALID_CONTEXT", "visit/number: ")]
     [InlineData("""{"context":{"targetingKey":"v","location":[1]}}""", "INVALID_CONTEXT", "location: ")]
+    [InlineData("""{"context":{"targetingKey":"v","location":{"latitude":1e400,"longitude":1}}}""", "INVALID_CONTEXT", "location/latit")]
     [InlineData("""{"context":{"targetingKey":"v","timeZone":"Mars"}}""", "INVALID_CONTEXT", "timeZone: ")]
     [InlineData("""{"context":{"targetingKey":"v","events":{}}}""", "INVALID_CONTEXT", "events: ")]
     [InlineData("""{"context":{"targetingKey":"v","events":[{"type":"a"}]}}""", "INVALID_CONTEXT", "events/0/id: ")]

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Segmentation.Api.Segments;
 using Segmentation.Api.Tests.Segments;
 
 namespace Segmentation.Api.Tests.Playbooks;
@@ -133,6 +134,45 @@ public sealed class DecisionsTests(ApiFixture fixture) : IClassFixture<ApiFixtur
     }
 
     [Fact]
+    public async Task Events_OfACustomerOfTooMany_AreSeenByTheContextAlone()
+    {
+        static string Did(string field, string type, int times) => $$"""
+            {"combinator":"and","rules":[{"field":"{{field}}","operator":"=","match":{"mode":"atLeast","threshold":{{times}} },
+             "value":{"combinator":"and","rules":[{"field":"type","operator":"=","value":"{{type}}"}]} }]}
+            """;
+        var (customer, many) = ($"c{SegmentApi.NextNumber()}", CustomerSnapshots.MaxEvents + 1);
+        foreach (var part in Enumerable.Range(0, many).Chunk(10_000))
+        {
+            var lines = part.Select(i => $$"""
+                {"id":"{{i}}","customerId":"{{customer}}","type":"page_viewed","occurredAt":"2026-01-01T00:00:00Z"}
+                """.Trim());
+            (await Api.SendAsync("POST", "events?createCustomers=true", string.Join('\n', lines), "application/x-ndjson")).Expect(200);
+        }
+
+        List<string> placements = [];
+        foreach (var (audience, when) in new (string?, string?)[]
+        {
+            (Did("behavioral.events", "page_viewed", many), null),
+            (Did("behavioral.events", "cart_added", 1), null),
+            (null, Did("context.events", "cart_added", 1)),
+        })
+        {
+            var placement = await Api.MakePlacementAsync("string");
+            placements.Add(placement);
+            await Api.MakePlaybookAsync(
+                Play("a", placement, "in", when),
+                audience is null ? null : $"\"audience\":{audience}");
+        }
+
+        var answer = await AskAsync($$"""
+            {"customerId":"{{customer}}","placements":{{JsonSerializer.Serialize(placements)}},
+             "events":[{"id":"e","type":"cart_added","occurredAt":"2026-01-03T00:00:00Z"}]}
+            """);
+        Assert.Equal(["play", "none", "play"], Sources(answer));
+        Assert.False(answer["eventsApplied"].GetBoolean());
+    }
+
+    [Fact]
     public async Task Explain_SaysOfEachPlayWhy_AndTwoInstancesGiveTheSameBytes()
     {
         var placement = await Api.MakePlacementAsync("string");
@@ -202,6 +242,8 @@ public sealed class DecisionsTests(ApiFixture fixture) : IClassFixture<ApiFixtur
     [InlineData("""{"visitorId":"v","context":{"visit":{"id":"a\u0000"}}}""", "/context/visit/id")]
     [InlineData("""{"visitorId":"v","context":{"custom":[1]}}""", "/context/custom")]
     [InlineData("""{"visitorId":"v","context":{"location":{"latitude":91,"longitude":0}}}""", "/context/location")]
+    [InlineData("""{"visitorId":"v","context":{"location":{"latitude":1e400,"longitude":0}}}""", "/context/location/latitude")]
+    [InlineData("""{"visitorId":"v","context":{"custom":{"a":["\ud800"]}}}""", "/context/custom")]
     [InlineData("""{"visitorId":"v","events":[{"type":"a"}]}""", "/events/0/id")]
     [InlineData("""{"visitorId":"v","events":[{"id":"e"}]}""", "/events/0/type")]
     [InlineData("""{"visitorId":"v","events":[null]}""", "/events/0")]

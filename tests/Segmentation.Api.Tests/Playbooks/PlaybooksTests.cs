@@ -130,6 +130,7 @@ public sealed class PlaybooksTests(ApiFixture fixture) : IClassFixture<ApiFixtur
     [InlineData("""{"plays":[{"key":"a","placement":"PLACE","content":null}]}""", "/plays/0/content")]
     [InlineData("""{"plays":[{"key":"a","placement":"PLACE","content":"text"}]}""", "/plays/0/content")]
     [InlineData("""{"plays":[{"key":"a","placement":"PLACE","content":[]}]}""", "/plays/0/content")]
+    [InlineData("""{"plays":[{"key":"a","placement":"PLACE","content":{"a":"\ud800"}}]}""", "/plays/0/content")]
     [InlineData("""{"plays":[{"key":"a","placement":"PLACE","content":{},"contents":{"a":{}}}]}""", "/plays/0/content")]
     [InlineData("""{"plays":[{"key":"a","placement":"PLACE","contents":{"a":{}}}]}""", "/plays/0/experiment")]
     [InlineData("""{"plays":[{"key":"A","placement":"PLACE","content":{}}]}""", "/plays/0/key")]

@@ -128,7 +128,7 @@ public sealed class QuestionCheck(TimeZones zones, EventValidator events)
 
     private ContextResource CheckContext(ContextResource context, List<RuleError> errors)
     {
-        Require(Json.Measure(context) <= ContextResource.MaxBytes, "", $"A context has {ContextResource.MaxBytes / 1024} KiB at most.");
+        Require(Json.MeasureSent(context) <= ContextResource.MaxBytes, "", $"A context has {ContextResource.MaxBytes / 1024} KiB at most.");
         var zone = context.TimeZone is null ? null : zones.Canonical(context.TimeZone.Trim());
         Require(context.TimeZone is null || zone is not null, "/timeZone", TimeZones.Rule);
         Require(

@@ -157,7 +157,7 @@ public static class Json
         var t when t == typeof(DateOnly) => "a date: \"2024-05-31\"",
         var t when t == typeof(DateTimeOffset) => InstantConverter.Description,
         { IsEnum: true } t => $"one of {string.Join(", ", Enum.GetNames(t).Select(JsonNamingPolicy.CamelCase.ConvertName))}",
-        var t when Item(t) is not null && !typeof(System.Collections.IDictionary).IsAssignableFrom(t) => "a list",
+        var t when Options.GetTypeInfo(t).Kind == JsonTypeInfoKind.Enumerable => "a list",
         _ => "an object",
     };
 

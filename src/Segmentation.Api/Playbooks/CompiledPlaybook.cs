@@ -40,9 +40,6 @@ internal sealed class PlaybookAudience(SegmentDefinition rule, DefinitionSet def
     /// <summary>Whether events are read, of a rule without errors.</summary>
     public bool ReadsEvents(bool historical) => (historical ? eventsThen : eventsNow).Value;
 
-    /// <summary>Whether it reads any of some fields, its segments' rules left out.</summary>
-    public bool Reads(IReadOnlySet<string> fields) => RuleReferences.Fields(rule.Rule!.Value).Any(fields.Contains);
-
     /// <summary>Compiled for now, or for an instant in the past.</summary>
     public CompiledSegment Compile(bool historical) => (historical ? then : now).Value;
 

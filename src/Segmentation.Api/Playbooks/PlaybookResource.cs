@@ -156,10 +156,10 @@ public sealed record CapResource([property: Needed] int? Max, [property: Needed]
     /// <summary>How many there may be.</summary>
     public const int MostOfPlay = 4;
 
-    private const int MaxMinutes = 366 * 24 * 60;
+    private const int MaxMinutes = 366 * 24 * 60, MaxDepth = 2;
 
     /// <summary>The length of time; null for a visit, for ever, and for what is none.</summary>
-    internal TimeSpan? Span => Per is { ValueKind: JsonValueKind.Object } per
+    internal TimeSpan? Span => Sound is { ValueKind: JsonValueKind.Object } per
         && per.EnumerateObject().Count() == 2
         && per.TryGetProperty("amount", out var amount) && amount.ValueKind == JsonValueKind.Number && amount.TryGetInt32(out var n)
         && per.TryGetProperty("unit", out var unit) && unit.ValueKind == JsonValueKind.String
@@ -174,7 +174,10 @@ public sealed record CapResource([property: Needed] int? Max, [property: Needed]
     /// <summary>Whether it is what a cap can be.</summary>
     internal bool Fits => Max >= 1 && (Span is not null || IsOfVisit || Is("ever"));
 
-    private bool Is(string word) => Per is { ValueKind: JsonValueKind.String } per && per.ValueEquals(word);
+    // Half a surrogate pair is no text that could be read.
+    private JsonElement? Sound => Per is { } per && Json.Unfit(per, MaxDepth) is null ? per : null;
+
+    private bool Is(string word) => Sound is { ValueKind: JsonValueKind.String } per && per.ValueEquals(word);
 
     private static int Minutes(string unit) => unit switch
     {

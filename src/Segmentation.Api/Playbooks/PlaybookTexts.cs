@@ -36,7 +36,7 @@ internal static class PlaybookTexts
             (null, _) => true,
             (PlacementType.Object, JsonValueKind.Object) => true,
             (PlacementType.String, JsonValueKind.String) => true,
-            (PlacementType.Number, JsonValueKind.Number) => true,
+            (PlacementType.Number, JsonValueKind.Number) => content.TryGetDouble(out var number) && double.IsFinite(number),
             (PlacementType.Boolean, JsonValueKind.True or JsonValueKind.False) => true,
             _ => false,
         };

@@ -17,7 +17,7 @@ public sealed record ClusterTrial(
     /// How much of what a silhouette could have more than the references it has. The most decides: distances in deviations prefer a number
     /// whose references happen to be alike, and silhouettes alone prefer two groups wherever fields are correlated.
     /// </summary>
-    public double Gain => (Silhouette - ReferenceMean) / (1 - ReferenceMean);
+    public double Gain => ReferenceMean < 1 ? (Silhouette - ReferenceMean) / (1 - ReferenceMean) : 0;
 
     /// <summary>The smallest group's share.</summary>
     public double Smallest => (double)Clustering.Sizes(K).Min() / Clustering.Labels.Length;

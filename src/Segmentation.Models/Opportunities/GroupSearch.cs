@@ -56,7 +56,7 @@ public sealed class GroupSearch
     public GroupSearch(IReadOnlyList<ulong[]> conditions, CustomerHalves halves, Outcome outcome, GroupSettings settings)
     {
         (this.conditions, words, this.settings) = (conditions, halves.FirstWords, settings);
-        this.outcome = outcome.Winsorize(Winsorized);
+        this.outcome = outcome.Winsorize(Winsorized, halves.FirstWords * CustomerHalves.WordSize);
         var everyone = this.outcome.Estimate(halves.CreateAll().AsSpan(0, words));
         (mean, deviation) = (everyone.Mean, Math.Sqrt(everyone.Variance));
     }

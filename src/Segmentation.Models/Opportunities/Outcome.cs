@@ -32,9 +32,11 @@ public sealed class Outcome(ulong[] some, double[]? values = null)
     /// <summary>
     /// The same with large numbers lowered to the quantile of those that are not 0, so that one large order does not make a group.
     /// </summary>
-    public Outcome Winsorize(double quantile)
+    /// <param name="quantile">0 to 1.</param>
+    /// <param name="places">Of the first places alone: what comes after is not looked at.</param>
+    public Outcome Winsorize(double quantile, int places)
     {
-        var sorted = values?.Where(v => v != 0).Order().ToArray();
+        var sorted = values?.Take(places).Where(v => v != 0).Order().ToArray();
         if (sorted is null or [])
         {
             return this;

@@ -131,6 +131,36 @@ public sealed class ClustersTests(ClusterWorld world) : IClassFixture<ClusterWor
         await CheckPartitionAsync(clusters);
     }
 
+    // Of a flag and a text of few values there are fewer ways to differ than groups that are asked for.
+    [Fact]
+    public async Task GivenK_OfWhomTooFewDiffer_MakesThoseThatThereAre_AndSaysSo()
+    {
+        var analysis = await world.RunAsync(",\"fields\":[\"attributes.beta\",\"attributes.dice\"],\"k\":12");
+        Assert.Equal("succeeded", analysis["status"].GetString());
+        var clusters = analysis["result"].GetProperty("clusters").EnumerateArray().ToList();
+        Assert.InRange(clusters.Count, 2, 12);
+        Assert.Equal(
+            clusters.Count < 12,
+            analysis["warnings"].EnumerateArray().Any(w => w.GetProperty("code").GetString() == "fewer-groups"));
+        Assert.Equal(900, clusters.Sum(c => c.GetProperty("customers").GetInt32()));
+    }
+
+    [Fact]
+    public async Task Within_EveryRuleBeginsWithTheSegment_AndTheyDivideIt()
+    {
+        var result = (await world.RunAsync(
+            ",\"fields\":[\"attributes.plan\",\"attributes.score\"],\"k\":3,\"within\":\"half\""))["result"];
+        var sum = 0L;
+        foreach (var cluster in result.GetProperty("clusters").EnumerateArray())
+        {
+            var rule = cluster.GetProperty("rule");
+            Assert.Equal("half", rule.GetProperty("rules")[0].GetProperty("value")[0].GetString());
+            sum += (await world.Api.PostAsync("segments/preview", $$"""{"rule":{{rule.GetRawText()}} }""")).Expect(200)["count"].GetInt64();
+        }
+
+        Assert.Equal(result.GetProperty("customers").GetInt64(), sum);
+    }
+
     // Twelve groups can't be said in one tree of depth four: the rules divide the customers all the same.
     [Fact]
     public async Task ManyGroups_AreDividedByRules_ThatAreNotTheGroups()

@@ -184,7 +184,7 @@ public sealed class OfrepTests(ApiFixture fixture) : IClassFixture<ApiFixture>
         (await Api.PatchAsync($"placements/{archived}", """{"status":"archived"}""")).Expect(200);
         foreach (var (path, key) in new[]
         {
-            ("no-such", "no-such"), ("a/b/c", "a/b/c"), ("a%2Fb", "a/b"), ("%C3%BC%20x", "ü x"), (archived, archived),
+            ("no-such", "no-such"), ("a/b/c", "a/b/c"), ("a%2Fb", "a/b"), ("a%252Fb", "a%2Fb"), ("%C3%BC%20x", "ü x"), (archived, archived),
             ("flags/x", "flags/x"),
         })
         {

@@ -170,6 +170,32 @@ public sealed class DecisionsTests(ApiFixture fixture) : IClassFixture<ApiFixtur
             """);
         Assert.Equal(["play", "none", "play"], Sources(answer));
         Assert.False(answer["eventsApplied"].GetBoolean());
+
+        // A consent that the request takes away is none for whatever reads it.
+        (await Api.PatchAsync($"customers/{customer}", """{"consents":{"marketing":{"granted":true}}}""")).Expect(200);
+        var consent = """{"combinator":"and","rules":[{"field":"consent.marketing","operator":"=","value":true}]}""";
+        var segment = await Api.MakeSegmentAsync(consent);
+        placements.Clear();
+        foreach (var rule in new[]
+        {
+            $$"""{"field":"segment","operator":"in","value":["{{segment}}"]}""",
+            consent,
+            consent.Replace("true", "false", StringComparison.Ordinal),
+        })
+        {
+            placements.Add(await Api.MakePlacementAsync("string"));
+            await Api.MakePlaybookAsync(
+                Play("a", placements[^1], "in", null),
+                $$"""
+                "audience":{"combinator":"and","rules":[{{rule}},{{Did("behavioral.events", "page_viewed", 1)}}]}
+                """);
+        }
+
+        var asked = $$"""
+            {"customerId":"{{customer}}","placements":{{JsonSerializer.Serialize(placements)}},"consents":{"marketing":LEFT} }
+            """;
+        Assert.Equal(["play", "play", "none"], Sources(await AskAsync(asked.Replace("LEFT", "true", StringComparison.Ordinal))));
+        Assert.Equal(["none", "none", "play"], Sources(await AskAsync(asked.Replace("LEFT", "false", StringComparison.Ordinal))));
     }
 
     [Fact]
@@ -230,6 +256,7 @@ public sealed class DecisionsTests(ApiFixture fixture) : IClassFixture<ApiFixtur
     [Theory]
     [InlineData("{}", "/visitorId")]
     [InlineData("""{"visitorId":"a/b"}""", "/visitorId")]
+    [InlineData("""{"visitorId":".."}""", "/visitorId")]
     [InlineData("""{"visitorId":"v","customerId":""}""", "/customerId")]
     [InlineData("""{"visitorId":"v","placements":[]}""", "/placements")]
     [InlineData("""{"visitorId":"v","placements":[null]}""", "/placements/0")]

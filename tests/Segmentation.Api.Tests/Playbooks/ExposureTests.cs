@@ -267,6 +267,28 @@ public sealed class ExposureTests(ApiFixture fixture) : IClassFixture<ApiFixture
     }
 
     [Fact]
+    public async Task CapOfAVisit_HoldsWithoutAVisit_WhateverElseIsCounted()
+    {
+        var (_, play) = await MakePlayAsync("\"caps\":[{\"max\":1,\"per\":\"visit\"},{\"max\":3,\"per\":\"ever\"}]");
+        var (visitor, placement) = (NewId(), play.Split(':', '/')[1]);
+        Assert.Equal((1, 0, 0), await Api.SeeAsync(visitor, [play], visit: "s-1"));
+        Assert.Equal([], await Api.DecideAsync(placement, visitor, ",\"context\":{\"visit\":{\"id\":\"s-1\"}}"));
+        Assert.Equal([play], await Api.DecideAsync(placement, visitor, ",\"context\":{\"visit\":{\"id\":\"s-2\"}}"));
+        Assert.Equal([play], await Api.DecideAsync(placement, visitor));
+        Assert.Equal((2, 0, 0), await Api.SeeAsync(visitor, [play, play], visit: "s-3"));
+        Assert.Equal([], await Api.DecideAsync(placement, visitor));
+    }
+
+    [Theory]
+    [InlineData(".")]
+    [InlineData("..")]
+    [InlineData(" ")]
+    [InlineData(" lead")]
+    public async Task VisitorId_ThatHasNoAddress_IsRefused(string id) => Assert.Equal(
+        ["/visitorId"],
+        (await Api.PostAsync("exposures", $$"""{"visitorId":"{{id}}","exposures":["experiment:a@1=b"]}""")).Expect(400).Faults);
+
+    [Fact]
     public async Task Keep_FollowsWhatWasSeen_InThisVisit()
     {
         var placement = await Api.MakePlacementAsync("string");

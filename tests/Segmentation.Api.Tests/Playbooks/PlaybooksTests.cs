@@ -141,6 +141,7 @@ public sealed class PlaybooksTests(ApiFixture fixture) : IClassFixture<ApiFixtur
     [InlineData("""{"plays":[null]}""", "/plays/0")]
     [InlineData("""{"plays":[{"key":"a","placement":"PLACE","content":{},"caps":[{"max":0,"per":"visit"}]}]}""", "/plays/0/caps/0")]
     [InlineData("""{"plays":[{"key":"a","placement":"PLACE","content":{},"caps":[{"max":1,"per":"day"}]}]}""", "/plays/0/caps/0")]
+    [InlineData("""{"plays":[{"key":"a","placement":"PLACE","content":{},"caps":[{"max":1,"per":"\ud800"}]}]}""", "/plays/0/caps/0")]
     [InlineData(
         """{"plays":[{"key":"a","placement":"PLACE","content":{},"caps":[{"max":1,"per":{"amount":1,"unit":"second"}}]}]}""",
         "/plays/0/caps/0")]

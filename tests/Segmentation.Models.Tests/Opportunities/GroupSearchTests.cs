@@ -94,7 +94,7 @@ public sealed class GroupSearchTests
         values[1] = 1e9;
         values[3] = -1e9;
         var outcome = Outcome.FromValues(values);
-        var lowered = outcome.Winsorize(0.995);
+        var lowered = outcome.Winsorize(0.995, values.Length);
         ulong[] all = [.. Enumerable.Repeat(ulong.MaxValue, 15), (1UL << 40) - 1];
         Assert.Equal(values.Sum(), outcome.Sum(all), 3);
 
@@ -104,7 +104,7 @@ public sealed class GroupSearchTests
         Assert.Equal(mean, outcome.Estimate(all).Mean, 6);
         Assert.Equal(values.Sum(v => (v - mean) * (v - mean)) / 999 / 1e12, outcome.Estimate(all).Variance / 1e12, 6);
         var shares = new Outcome(all);
-        Assert.Same(shares, shares.Winsorize(0.995));
+        Assert.Same(shares, shares.Winsorize(0.995, values.Length));
     }
 
     [Fact]

@@ -103,7 +103,13 @@ internal sealed class ClusterAnalysis(
         }
 
         var traits = new ClusterTraits(fields, found.Clustering.Labels, chosen.Profile, at, options.MinimumGroup, Describe);
-        var (accuracy, clusters) = Tell(fields, found, traits, Describe);
+        var (accuracy, clusters) = Tell(fields, found, traits, within, Describe);
+        if (clusters.Count < found.K)
+        {
+            run.Warn("fewer-groups", string.Create(
+                CultureInfo.InvariantCulture, $"By these fields, customers differ in too few ways for {found.K} groups."));
+        }
+
         if (accuracy < LeastAccuracy)
         {
             run.Warn("rules-differ", string.Create(CultureInfo.InvariantCulture, $"The rules are not the clusters: of {accuracy:0 %} of ")
@@ -157,13 +163,13 @@ internal sealed class ClusterAnalysis(
     }
 
     private (double Accuracy, List<ClusterResult> Clusters) Tell(
-        List<GroupedField> fields, ClusterTrial found, ClusterTraits traits, Func<JsonObject, string?> describe)
+        List<GroupedField> fields, ClusterTrial found, ClusterTraits traits, SegmentDefinition? within, Func<JsonObject, string?> describe)
     {
         // The order is that of a hash: the last are any.
         var labels = found.Clustering.Labels;
         var learned = (int)(Learned * labels.Length);
         var tree = new DecisionTree([.. fields.Select(f => f.Values)], labels, found.K, learned, options.MinimumGroup);
-        var (leaves, rules) = (tree.Leaves.ToLookup(l => l.Group), new ClusterRules(fields));
+        var (leaves, rules) = (tree.Leaves.ToLookup(l => l.Group), new ClusterRules(fields, within?.Key));
         var told = new int[found.K, found.K];
         for (var i = learned; i < labels.Length; i++)
         {

@@ -224,7 +224,7 @@ internal sealed class ClusterReader(ProfileSides sides)
             int[] order = [.. spellings.Order().Where(c => Field.Type == FieldType.Text || spellings.Name(c) == "true")];
             return new(
                 Field, new ValueField([.. codes.Select(c => (sbyte)Array.IndexOf(order, c))], order.Length), [],
-                [.. order.Select(spellings.Name)]);
+                [.. order.Select(code => ProfileFields.Spell(Field, spellings.Name(code)))]);
         }
     }
 

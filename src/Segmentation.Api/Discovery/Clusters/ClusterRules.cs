@@ -6,10 +6,17 @@ using Segmentation.Rules.Catalog;
 namespace Segmentation.Api.Discovery;
 
 /// <summary>Says the leaves of a tree as rules: every customer, whatever it has, satisfies those of exactly one leaf.</summary>
-internal sealed class ClusterRules(IReadOnlyList<GroupedField> fields)
+/// <param name="fields">What the tree reads.</param>
+/// <param name="within">The key of the segment that was divided, which every rule begins with; null for everybody.</param>
+internal sealed class ClusterRules(IReadOnlyList<GroupedField> fields, string? within)
 {
     /// <summary>Those in any of some leaves.</summary>
-    public JsonObject Write(IReadOnlyList<TreeLeaf> leaves) => leaves.Count == 1 ? Write(leaves[0]) : Group("or", leaves.Select(Write));
+    public JsonObject Write(IReadOnlyList<TreeLeaf> leaves)
+    {
+        var rule = leaves.Count == 1 ? Write(leaves[0]) : Group("or", leaves.Select(Write));
+        return within is null ? rule : Group("and", [
+            new JsonObject { ["field"] = "segment", ["operator"] = "in", ["value"] = new JsonArray(within) }, rule]);
+    }
 
     private JsonObject Write(TreeLeaf leaf) => Group("and", leaf.Way.GroupBy(s => s.Field).SelectMany(s => Write(fields[s.Key], [.. s])));
 

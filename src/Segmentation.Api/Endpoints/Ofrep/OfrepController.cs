@@ -34,7 +34,7 @@ public sealed class OfrepController(QuestionCheck check, CustomerProofs proofs, 
     [ProducesResponseType<OfrepError>(StatusCodes.Status404NotFound)]
     public async Task<OfrepFlag> EvaluateFlag(string key, OfrepRequest body, CancellationToken cancellation)
     {
-        key = OfrepErrorsAttribute.ReadKey(key);
+        key = OfrepErrorsAttribute.ReadKey(HttpContext);
         var request = OfrepContext.Read(body.Context);
         request = request with { Placements = [key], Record = request.Record ?? options.RecordSingle };
         var answer = await DecideAsync(request, cancellation);

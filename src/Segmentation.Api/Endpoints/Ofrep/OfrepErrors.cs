@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Mvc.Filters;
 using Segmentation.Api.Http;
@@ -28,6 +29,9 @@ internal sealed class OfrepErrorsAttribute : ExceptionFilterAttribute
     // Those that are not the context's are the body's.
     private const string ParseError = "PARSE_ERROR";
 
+    // A flag's key.
+    private const string Before = "/evaluate/flags/";
+
     public override void OnException(ExceptionContext context)
     {
         var fault = context.Exception switch
@@ -41,14 +45,18 @@ internal sealed class OfrepErrorsAttribute : ExceptionFilterAttribute
         {
             var error = new OfrepError(fault.Code, fault.Message)
             {
-                Key = context.RouteData.Values["key"] is string key ? ReadKey(key) : null,
+                Key = context.RouteData.Values.ContainsKey("key") ? ReadKey(context.HttpContext) : null,
             };
             context.Result = new ObjectResult(error) { StatusCode = fault.Status };
         }
     }
 
-    /// <summary>The key of the path, of which routing leaves the slashes encoded.</summary>
-    public static string ReadKey(string key) => key.Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
+    /// <summary>The key in the path as it came: routing leaves slashes encoded, and can't be told from what was encoded twice.</summary>
+    public static string ReadKey(HttpContext context)
+    {
+        var path = context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget.Split('?')[0];
+        return Uri.UnescapeDataString(path[(path.IndexOf(Before, StringComparison.OrdinalIgnoreCase) + Before.Length)..]);
+    }
 
     /// <summary>The faults of a problem in one text.</summary>
     /// <param name="name">Names the place of a fault.</param>

@@ -80,6 +80,11 @@ internal sealed class ProfileFields
         }
     }
 
+    /// <summary>A value as it is shown: of a text that is worked out, and so has no spelling of its own, as the field lists it.</summary>
+    public static string Spell(Field field, string value) =>
+        CaseNormalizer.Normalize(value) != value ? value
+            : field.Values.FirstOrDefault(v => CaseNormalizer.Normalize(v) == value, value);
+
     /// <summary>The arrays of a set's elements, in SQL over the customer <c>c</c>: as they were sent, and as rules read them.</summary>
     /// <returns>Of an attribute its name besides, which that SQL calls <c>@profile_name</c>.</returns>
     public static (string Sent, string Folded, string? Name) ToSql(Field set)

@@ -90,8 +90,14 @@ internal sealed class ProfileValues(ProfileSides sides, int minimumGroup)
 
         // Of the bits, the first field's is the highest; all but its own are 1.
         var whole = (1 << fields.Length) - 1;
-        return await ReadAsync(
-            command, fields.Length, g => fields.Length - 1 - int.Log2(whole & ~g), cancellation);
+        var counts = await ReadAsync(command, fields.Length, g => fields.Length - 1 - int.Log2(whole & ~g), cancellation);
+        return
+        [
+            .. counts.Zip(fields, (c, field) => c with
+            {
+                Values = [.. c.Values.Select(v => v.Value is { } name ? v with { Value = ProfileFields.Spell(field, name) } : v)],
+            }),
+        ];
     }
 
     private async Task<List<ValueCounts>> ReadAsync(

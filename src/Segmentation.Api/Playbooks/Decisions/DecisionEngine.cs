@@ -1,3 +1,4 @@
+using System.Linq.Expressions;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using Segmentation.Api.Customers;
@@ -132,21 +133,31 @@ public sealed class DecisionEngine(
         }
     }
 
-    // Of a customer with more events than are loaded, SQL reads those that a rule selects. It knows stored consents alone: where one is
-    // taken away that a rule reads, nobody is in the audience.
+    // Of a customer with more events than are loaded, SQL reads those that a rule selects; consents are those that are left of it.
     private async Task<Dictionary<string, bool>> EvaluateInSqlAsync(
         DecisionState state, Customer customer, CancellationToken cancellation)
     {
-        var takenAway = state.Question.Consents.Where(c => !c.Value).Select(c => $"consent.{c.Key}").ToHashSet(StringComparer.Ordinal);
+        var granted = new GrantedConsents(customer.ConsentsGranted);
         var found = new Dictionary<string, bool>(StringComparer.Ordinal);
         foreach (var playbook in state.Playbooks.Where(p => p.Audience?.ReadsEvents(state.Historical) == true))
         {
-            var audience = playbook.Audience!;
-            var predicate = query.CreatePredicate(state.Set.Definitions, audience.Rule, state.Question.At, customer.Key).Predicate;
-            found[playbook.Key] = !audience.Reads(takenAway)
-                && await db.Customers.Where(c => c.Key == customer.Key).Where(predicate).AnyAsync(cancellation);
+            var rule = playbook.Audience!.Rule;
+            var predicate = query.CreatePredicate(state.Set.Definitions, rule, state.Question.At, customer.Key).Predicate;
+            found[playbook.Key] = await db.Customers.Where(c => c.Key == customer.Key)
+                .Where((Expression<Func<Customer, bool>>)granted.Visit(predicate)).AnyAsync(cancellation);
         }
 
         return found;
+    }
+
+    // Puts these in the place of those that are stored, in whatever rule reads them.
+    private sealed class GrantedConsents(string[] granted) : ExpressionVisitor
+    {
+        protected override Expression VisitMember(MemberExpression node) =>
+            node.Member.Name == nameof(Customer.ConsentsGranted) && node.Member.DeclaringType == typeof(Customer)
+                ? Expression.Property(Expression.Constant(this), nameof(Granted))
+                : base.VisitMember(node);
+
+        private string[] Granted => granted;
     }
 }

@@ -45,6 +45,11 @@ internal sealed class DecisionState
     /// <summary>The place of a cap's count; null for one of a visit, where there is none.</summary>
     public int? FindCap(CompiledPlaybook playbook, CompiledPlay play, CapResource cap)
     {
+        if (cap.IsOfVisit && Question.VisitId is null)
+        {
+            return null;
+        }
+
         var wanted = (playbook.Key, play.Definition.Key!, Since(cap), cap.IsOfVisit ? Question.VisitId : null);
         for (var i = 0; i < Needs.Caps.Count; i++)
         {

@@ -12,7 +12,7 @@ namespace Segmentation.Api.Playbooks;
 public sealed class QuestionCheck(TimeZones zones, EventValidator events)
 {
     /// <summary>What the ids of visitors and customers are.</summary>
-    internal const string IdRule = "An id must have 1 to 128 characters, none of them a control character or '/'.";
+    internal const string IdRule = $"An id {CustomerIds.Requirement}.";
 
     private const int MaxPlacements = 50, MaxEvents = 100, MaxCustom = 50, CustomDepth = 10, MaxConsents = 100, VisitIdLength = 128;
 
@@ -54,7 +54,7 @@ public sealed class QuestionCheck(TimeZones zones, EventValidator events)
 
         foreach (var (id, pointer) in new[] { (request.CustomerId, "/customerId"), (request.VisitorId, "/visitorId") })
         {
-            if (id is not null && !CustomerIds.CanExist(id))
+            if (id is not null && !CustomerIds.IsValid(id) && !(pointer == "/customerId" && CustomerIds.CanExist(id)))
             {
                 errors.Add(new RuleError(pointer, IdRule));
             }

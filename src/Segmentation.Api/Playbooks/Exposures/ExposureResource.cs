@@ -48,7 +48,7 @@ public sealed record ExposureResource
 
         foreach (var (pointer, id) in new[] { ("/visitorId", VisitorId), ("/customerId", CustomerId) })
         {
-            if (id is not null && !CustomerIds.CanExist(id))
+            if (id is not null && !CustomerIds.IsValid(id))
             {
                 yield return new RuleError(pointer, QuestionCheck.IdRule);
             }

@@ -35,9 +35,14 @@ internal static class SegmentKeys
 
     private static RuleError? FindError(DefinitionSet all, string?[] keys, int i, string property)
     {
-        if (keys[i] is not { } key || !all.Segments.ContainsKey(key))
+        if (keys[i] is not { } key)
         {
-            return new RuleError($"/{property}/{i}", "There is no such segment.");
+            return new RuleError($"/{property}/{i}", "A segment's key is a string.");
+        }
+
+        if (!all.Segments.ContainsKey(key))
+        {
+            return new RuleError($"/{property}/{i}", DescribeUnknown(all, key));
         }
 
         return Array.IndexOf(keys, key) < i ? new RuleError($"/{property}/{i}", "Duplicate key.") : null;

@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Http.Extensions;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Mvc.Filters;
@@ -51,10 +52,12 @@ internal sealed class OfrepErrorsAttribute : ExceptionFilterAttribute
         }
     }
 
-    /// <summary>The key in the path as it came: routing leaves slashes encoded, and can't be told from what was encoded twice.</summary>
+    /// <summary>The key in the path as it came: routing leaves slashes encoded, and can't be told from what was encoded twice. A server
+    /// without a socket has the path alone.</summary>
     public static string ReadKey(HttpContext context)
     {
-        var path = context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget.Split('?')[0];
+        var target = context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
+        var path = (target is { Length: > 0 } ? target : context.Request.GetEncodedPathAndQuery()).Split('?')[0];
         return Uri.UnescapeDataString(path[(path.IndexOf(Before, StringComparison.OrdinalIgnoreCase) + Before.Length)..]);
     }
 

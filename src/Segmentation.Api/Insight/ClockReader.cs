@@ -41,6 +41,11 @@ public sealed class ClockReader(
     public async Task<IReadOnlyList<ClockSize>> ReadSizesAsync(
         DefinitionSet all, SegmentDefinition segment, Evaluation now, int days, CancellationToken cancellation)
     {
+        if (days < 7)
+        {
+            return [];
+        }
+
         List<ClockSize> sizes = [];
         var rule = all.Compile(segment, historical: false).Rule;
         if (rule is not { IsValid: true } || !(rule.ReadsClock || rule.ReadsLocalTime))

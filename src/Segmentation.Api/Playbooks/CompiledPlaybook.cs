@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Segments;
 using Segmentation.Rules;
@@ -12,6 +13,7 @@ namespace Segmentation.Api.Playbooks;
 /// <param name="Audience">Whom it is for; null for everyone.</param>
 /// <param name="Plays">Its plays, in order.</param>
 /// <param name="Errors">What is wrong; pointers are relative to the playbook. With any, only these and the definition can be read.</param>
+/// <remarks>Equal is only the same one: to hash a whole definition took more of a decision than all else.</remarks>
 internal sealed record CompiledPlaybook(
     string Key,
     int Version,
@@ -23,6 +25,10 @@ internal sealed record CompiledPlaybook(
     /// <summary>Whether it applies at an instant, by its schedule.</summary>
     public bool IsInTime(DateTimeOffset at) =>
         (Definition.StartsAt is not { } start || start <= at) && (Definition.EndsAt is not { } end || at < end);
+
+    public bool Equals(CompiledPlaybook? other) => ReferenceEquals(this, other);
+
+    public override int GetHashCode() => RuntimeHelpers.GetHashCode(this);
 }
 
 /// <summary>Whom a playbook is for, as a segment that is evaluated in memory.</summary>
@@ -50,7 +56,13 @@ internal sealed class PlaybookAudience(SegmentDefinition rule, DefinitionSet def
 /// <summary>A play that is checked.</summary>
 /// <param name="Definition">As it is stored.</param>
 /// <param name="When">When it is shown; null for always.</param>
-internal sealed record CompiledPlay(PlayResource Definition, ContextRule? When);
+/// <remarks>Equal is only the same one.</remarks>
+internal sealed record CompiledPlay(PlayResource Definition, ContextRule? When)
+{
+    public bool Equals(CompiledPlay? other) => ReferenceEquals(this, other);
+
+    public override int GetHashCode() => RuntimeHelpers.GetHashCode(this);
+}
 
 /// <summary>A rule over the context.</summary>
 internal sealed class ContextRule(CompiledRule<DecisionContext> rule)

@@ -125,7 +125,7 @@ public sealed class PlaybookPreviewer(SegmentationDb db, PlaybookCache cache, Ti
     private sealed class ZoneContext(DecisionContext context, DateTimeOffset at)
     {
         private readonly Evaluation clock = new(at, TimeZones.Default);
-        private readonly Dictionary<CompiledPlay, bool> known = new(ReferenceEqualityComparer.Instance);
+        private readonly Dictionary<CompiledPlay, bool> known = [];
 
         public bool IsTime(CompiledPlaybook playbook, CompiledPlay play)
         {

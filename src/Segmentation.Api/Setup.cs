@@ -16,6 +16,7 @@ using Segmentation.Api.Insight;
 using Segmentation.Api.Memberships;
 using Segmentation.Api.Playbooks;
 using Segmentation.Api.Predictions;
+using Segmentation.Api.Rights;
 using Segmentation.Api.Segments;
 using Segmentation.Api.Streams;
 using Segmentation.Api.Webhooks;
@@ -48,6 +49,7 @@ internal static class Setup
         services.AddExperiments();
         services.AddPlaybooks(configuration);
         services.AddDiscovery();
+        services.AddRights();
         services.AddEndpoints(configuration);
     }
 

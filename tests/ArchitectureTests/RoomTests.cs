@@ -33,6 +33,7 @@ public class RoomTests
         ["Experiments"],
         ["Playbooks"],
         ["Discovery"],
+        ["Rights"],
         ["Endpoints"],
     ];
 

@@ -29,6 +29,7 @@ internal sealed class TagFilter : IDocumentFilter
         ("Rules", "Rules that are not saved yet: preview, check, and look at the SQL. Start here."),
         ("Customers", "Profiles, one at a time or a file at a time."),
         ("Events", "What customers did."),
+        ("Privacy", "What people may ask for: all that is held of them."),
         ("Fields", "What rules may ask, and fields of your own: attributes."),
         ("Webhooks", "Your servers are told who joins and leaves: signed by [Standard Webhooks](https://www.standardwebhooks.com), "
             + "at least once, in order for each customer, tried again for up to a day. The sample's is disabled, and leads nowhere."),

@@ -1,0 +1,230 @@
+using System.Reflection;
+using System.Text.Json;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata;
+using Npgsql;
+using Segmentation.Api.Customers;
+using Segmentation.Api.Data;
+using Segmentation.Api.Events;
+using Segmentation.Api.Rights;
+using Segmentation.Api.Tests.Experiments;
+using Segmentation.Api.Tests.Playbooks;
+
+namespace Segmentation.Api.Tests.Rights;
+
+/// <summary>What is held of a customer: all of it, and nothing of others.</summary>
+public sealed class CustomerDataTests(ApiFixture fixture) : IClassFixture<ApiFixture>
+{
+    private const int Events = 1_203;
+
+    // The tables that hold something of a person, with what shows it; null where it says nothing that another does not show.
+    private static readonly Dictionary<string, Type?> OfPersons = new()
+    {
+        ["customers"] = typeof(CustomerResource),
+        ["customer_scores"] = typeof(HeldScores),
+        ["score_copy_parts"] = typeof(ToldScore),
+        ["events"] = typeof(EventResource),
+        ["memberships"] = typeof(HeldMembership),
+        ["manual_members"] = typeof(HeldManualSegment),
+        ["visitor_links"] = typeof(HeldVisitor),
+        ["experiment_units"] = typeof(HeldAssignment),
+        ["impressions"] = typeof(HeldImpression),
+        ["exposure_reports"] = typeof(HeldExposureReport),
+        ["webhook_deliveries"] = typeof(Recipient),
+        ["idempotency"] = typeof(HeldRequest),
+        ["import_rejections"] = typeof(RejectedLine),
+
+        // Who waits to be evaluated or scored, for seconds; which ids a dry run has seen, while it runs; the erased, who are nobody's data.
+        ["membership_work"] = null,
+        ["unscored_customers"] = null,
+        ["seen_in_dry_runs"] = null,
+        ["erased_members"] = null,
+    };
+
+    private static readonly string[] OfNobody =
+    [
+        "analyses", "api_key_secrets", "api_keys", "attributes", "deleted_segments", "experiment_runs", "experiment_versions",
+        "experiments", "imports", "membership_batches", "membership_leader", "membership_states", "metrics", "model_versions",
+        "model_weights", "models", "placements", "playbook_versions", "playbooks", "rfm_thresholds", "score_copies", "scoring_state",
+        "segment_versions", "segments", "sentiment_model", "webhooks",
+    ];
+
+    // Columns that are shown by another name, or say nothing of the person: keys, versions, and copies for comparisons.
+    private static readonly Dictionary<string, string[]> OtherColumns = new()
+    {
+        // Counters and the last feedback, which value, behavioral and psychographic.sentiment are reckoned from.
+        ["customers"] =
+        [
+            "key", "version", "consents_granted", "event_count", "first_event_at", "first_order_at", "last_event_at", "last_feedback_at",
+            "last_order_at", "lifetime_value", "order_amount", "order_count", "demographic_birth_month_day",
+            .. Enumerable.Range(1, 5).SelectMany(i => new[] { $"sentiment_at{i}", $"sentiment_mean{i}" }),
+        ],
+        ["customer_scores"] = ["customer_key"],
+        ["score_copy_parts"] = ["copy_id", "part", "customers", "probabilities", "mean_amounts"],
+        ["events"] = ["customer_key", "type_sent", "channel_sent", "properties_sent"],
+        ["memberships"] = ["segment_id", "joined_batch", "customer_key", "left_batch"],
+        ["manual_members"] = ["segment_id", "customer_key"],
+        ["visitor_links"] = ["customer_id"],
+        ["experiment_units"] = ["experiment_id"],
+        ["impressions"] = ["id"],
+        ["exposure_reports"] = [],
+        ["webhook_deliveries"] =
+        [
+            "id", "customer_key", "customer_id", "joined", "last_error", "last_status", "message_id", "next_attempt_at", "segment_key",
+            "segment_name", "segment_version", "webhook_key",
+        ],
+
+        // What is in it is the person's own request, or what this document shows.
+        ["idempotency"] =
+            ["scope_hash", "body", "created_at", "entity_tag", "fingerprint", "is_secret", "location", "media_type", "mentions"],
+        ["import_rejections"] = ["key", "customer_id", "import_id", "is_readable"],
+    };
+
+    private Api Api => fixture.Api;
+
+    [Fact]
+    public void Model_EachTable_IsKnown()
+    {
+        var tables = Model().GetEntityTypes().Select(t => t.GetTableName()).OfType<string>().Distinct().Order().ToList();
+
+        Assert.Equal(tables, OfPersons.Keys.Concat(OfNobody).Order().Distinct());
+    }
+
+    [Fact]
+    public void Document_EachColumnOfAPerson_IsShown()
+    {
+        List<string> missing = [];
+        foreach (var (table, type) in OfPersons.Where(t => t.Value is not null))
+        {
+            var shown = Properties(type!).ToHashSet(StringComparer.OrdinalIgnoreCase);
+            var columns = Model().GetEntityTypes().Where(t => t.GetTableName() == table).SelectMany(Columns).Distinct();
+            missing.AddRange(columns
+                .Where(c => !c.EndsWith("_folded", StringComparison.Ordinal) && !OtherColumns[table].Contains(c))
+                .Where(c => !shown.Contains(c.Replace("_", "", StringComparison.Ordinal)))
+                .Select(c => $"{table}.{c}"));
+        }
+
+        Assert.Equal([], missing);
+    }
+
+    [Fact]
+    public async Task Get_HasAllThatIsHeld_AndNothingOfOthers()
+    {
+        var id = $"data-{Guid.NewGuid():N}";
+        var other = $"other-{Guid.NewGuid():N}";
+        var webhook = (await Api.PostAsync("webhooks", """{"url":"https://receiver.invalid/hook"}""")).Expect(201)["id"].GetString();
+        await MakeAsync(id);
+        await MakeAsync(other);
+        var placement = await Api.MakePlacementAsync("string");
+        var playbook = await Api.MakePlaybookAsync($$"""{"key":"a","placement":"{{placement}}","content":"x"}""");
+        var experiment = await Api.MakeExperimentAsync(start: true);
+        var unit = (await Api.FindUnitsAsync(experiment, "treated", 1))[0];
+        Assert.Equal((2, 0, 0), await Api.SeeAsync(
+            unit, [$"play:{placement}/{playbook}@1/a", $"experiment:{experiment}@1=treated"], customer: id, id: "report-1"));
+        await Wait.UntilAsync(
+            async () => await fixture.CountAsync(
+                $"SELECT count(*) FROM webhook_deliveries WHERE customer_id = '{id}' AND segment_key IN ('{id}','{id}-manual')") >= 2,
+            "both joinings have messages");
+        await ExecuteAsync(
+            $$"""
+            INSERT INTO customer_scores (customer_key, scored_on, silence, repeats)
+            SELECT key, '2026-11-28', 1.25, 3 FROM customers WHERE id = '{{id}}'
+            ON CONFLICT (customer_key) DO UPDATE SET silence = 1.25, repeats = 3;
+            INSERT INTO score_copies (model_key, version, pinned, scored_on, "from", until, settings)
+            VALUES ('{{id}}', 2, false, '2026-11-28', now(), now(), '{}');
+            INSERT INTO score_copy_parts (copy_id, part, customers, probabilities)
+            SELECT s.id, c.key / 1000, ARRAY[c.key - 1, c.key], ARRAY[0.5, 0.25]::real[]
+            FROM score_copies s, customers c WHERE s.model_key = '{{id}}' AND c.id = '{{id}}'
+            """);
+
+        var answer = (await Api.GetAsync($"customers/{id}/data")).Expect(200);
+        var data = answer.Json;
+
+        Assert.Equal("attachment", answer.Message.Content.Headers.ContentDisposition?.DispositionType);
+        Assert.Equal(id, data.GetProperty("id").GetString());
+        Assert.Equal((await Api.GetAsync($"customers/{id}")).Json.GetRawText(), data.GetProperty("profile").GetRawText());
+        Assert.Equal(Events, data.GetProperty("events").EnumerateArray().Select(e => e.GetProperty("id").GetString()).Distinct().Count());
+        Assert.Equal(
+            (await Api.AllAsync($"customers/{id}/events", 1000)).Select(e => e.GetRawText()).Order(),
+            data.GetProperty("events").EnumerateArray().Select(e => e.GetRawText()).Order());
+        Assert.Equal([1.25m], Each("scores", "silence").Select(e => e.GetDecimal()));
+        Assert.Equal([0.25m], Each("toldScores", "probability").Select(e => e.GetDecimal()));
+        Assert.Equal([id, $"{id}-manual"], Each("memberships", "segment").Select(e => e.GetString()).Order());
+        Assert.Equal([$"{id}-manual"], Each("manualSegments", "segment").Select(e => e.GetString()));
+        Assert.Equal([unit], Each("visitors", "visitorId").Select(e => e.GetString()));
+        Assert.Equal([experiment], Each("assignments", "experiment").Select(e => e.GetString()));
+        Assert.Equal([playbook], Each("impressions", "playbook").Select(e => e.GetString()));
+        Assert.Equal(["report-1"], Each("exposureReports", "id").Select(e => e.GetString()));
+        Assert.Equal(
+            [(webhook, id, "joined"), (webhook, $"{id}-manual", "joined")],
+            data.GetProperty("recipients").EnumerateArray()
+                .Select(r => (Text(r, "webhook"), Text(r, "segment"), Text(r, "change")))
+                .Where(r => r.Item2!.StartsWith(id, StringComparison.Ordinal)).OrderBy(r => r.Item2));
+        Assert.Contains(201, Each("requests", "status").Select(e => e.GetInt32()));
+        Assert.Equal([$"{id},31.12.1990"], Each("rejectedLines", "record").Select(r => r.GetString()?.Trim()));
+        Assert.DoesNotContain(other, answer.Body, StringComparison.Ordinal);
+        Assert.Equal(
+            typeof(CustomerData).GetProperties().Select(p => JsonNamingPolicy.CamelCase.ConvertName(p.Name)),
+            data.EnumerateObject().Select(p => p.Name));
+
+        IEnumerable<JsonElement> Each(string part, string property) =>
+            data.GetProperty(part).EnumerateArray().Select(row => row.GetProperty(property));
+    }
+
+    [Fact]
+    public async Task Get_OfSomebodyWithNothing_HasEmptyParts_AndOfNobody_IsNotFound()
+    {
+        var id = $"bare-{Guid.NewGuid():N}";
+        (await Api.PutAsync($"customers/{id}", "{}")).Expect(201);
+
+        var data = (await Api.GetAsync($"customers/{id}/data")).Expect(200).Json;
+
+        Assert.All(
+            data.EnumerateObject().Where(p => p.Value.ValueKind == JsonValueKind.Array), p => Assert.Equal(0, p.Value.GetArrayLength()));
+        (await Api.GetAsync("customers/no-such-customer/data")).Expect(404);
+    }
+
+    // A customer in two segments, one of them manual, with a request that is remembered and a line that was rejected.
+    private async Task MakeAsync(string id)
+    {
+        (await Api.PostAsync("customers", $$$"""{"id":"{{{id}}}","email":"{{{id}}}@example.com","consents":{"email":{"granted":true}}}""",
+            ("Idempotency-Key", id))).Expect(201);
+        var rows = string.Join('\n', Enumerable.Range(0, Events)
+            .Select(i => $$$"""{"id":"{{{id}}}-{{{i}}}","customerId":"{{{id}}}","type":"{{{(i == 0 ? id : "page_viewed")}}}"}"""));
+        (await Api.SendAsync("POST", "events", rows, "application/x-ndjson")).Expect(200);
+        (await Api.PutAsync($"segments/{id}", $$"""
+            {"name":"{{id}}","status":"active","rule":{"combinator":"and","rules":[{"field":"id","operator":"=","value":"{{id}}"}]}}
+            """)).Expect(201);
+        (await Api.PutAsync($"segments/{id}-manual", $$"""{"name":"{{id}}","status":"active","kind":"manual"}""")).Expect(201);
+        (await Api.PutAsync($"segments/{id}-manual/members/{id}", "{}")).Expect(200, 201, 204);
+        var import = (await Api.SendAsync(
+            "POST", "customers/import", $"id,demographic.birthDate\n{id},31.12.1990\n", "text/csv", ("Prefer", "respond-async"))).Expect(202);
+        await Wait.UntilAsync(
+            async () => (await Api.GetAsync(import.Message.Headers.Location!.OriginalString))["state"].GetString() == "completed",
+            "the import has ended");
+    }
+
+    private async Task ExecuteAsync(string sql)
+    {
+        await using var database = NpgsqlDataSource.Create(fixture.ConnectionString);
+        await using var command = database.CreateCommand(sql);
+        await command.ExecuteNonQueryAsync();
+    }
+
+    private static string? Text(JsonElement row, string name) => row.GetProperty(name).GetString();
+
+    private static IModel Model()
+    {
+        using var db = new DesignTimeDbFactory().CreateDbContext([]);
+        return db.Model;
+    }
+
+    private static IEnumerable<string> Columns(ITypeBase type) =>
+        type.GetProperties().Select(p => p.GetColumnName()).Concat(type.GetComplexProperties().SelectMany(p => Columns(p.ComplexType)));
+
+    // Their names without dots; a part's are prefixed with its own.
+    private static IEnumerable<string> Properties(Type type) => type.GetProperties(BindingFlags.Public | BindingFlags.Instance)
+        .SelectMany(p => p.PropertyType.Name.EndsWith("Resource", StringComparison.Ordinal)
+            ? Properties(p.PropertyType).Select(name => p.Name + name)
+            : [p.Name]);
+}

@@ -1,6 +1,7 @@
 using Segmentation.Api.Access;
 using Segmentation.Api.Admission;
 using Segmentation.Api.Analyses;
+using Segmentation.Api.Audit;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Discovery;
@@ -35,6 +36,7 @@ internal static class Setup
         services.AddAccess(configuration);
         services.AddAdmission(configuration);
         services.AddIdempotency();
+        services.AddAudit(configuration);
         services.AddCustomers(configuration);
         services.AddEvents(configuration);
         services.AddSegments(configuration);
@@ -67,6 +69,7 @@ internal static class Setup
         app.UseSegmentationSwagger();
         app.UseSchemaCheck();
         app.UseRefusals();
+        app.UseAuditOfRefusals();
         app.UseAuthentication();
         app.UseAuthorization();
         app.UseAdmission();

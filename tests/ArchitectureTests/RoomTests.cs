@@ -19,6 +19,7 @@ public class RoomTests
         ["Access"],
         ["Admission"],
         ["Idempotency"],
+        ["Audit"],
         ["Changes"],
         ["Customers", "Events"],
         ["Segments"],

@@ -20,6 +20,8 @@ public sealed class ApiFixture : IAsyncLifetime
 
     public Api Api => server.Api;
 
+    public Server Host => server;
+
     public async Task InitializeAsync()
     {
         await databases.InitializeAsync();

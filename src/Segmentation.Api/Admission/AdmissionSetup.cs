@@ -111,8 +111,8 @@ internal static class AdmissionSetup
         $"{caller.Kind} {caller.Id}",
         caller.Limits is { } own ? new Rate { PerSecond = own.PerSecond, Burst = own.Burst } : null);
 
-    // Whoever has an IPv6 address has 2^64 of them.
-    private static string Network(IPAddress? address) => address switch
+    /// <summary>Whose an address is: whoever has one of IPv6 has 2^64.</summary>
+    internal static string Network(IPAddress? address) => address switch
     {
         null => "",
         { IsIPv4MappedToIPv6: true } => address.MapToIPv4().ToString(),

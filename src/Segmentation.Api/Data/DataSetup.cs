@@ -30,6 +30,7 @@ internal static class DataSetup
         services.AddSingleton<QueryCache>();
         services.AddPooledDbContextFactory<SegmentationDb>((s, options) => options
             .UseNpgsql(s.GetRequiredService<DataSources>()[WorkClass.Keeper]).UseMemoryCache(s.GetRequiredService<QueryCache>())
+            .AddInterceptors(s.GetServices<IInterceptor>())
             .ConfigureWarnings(w => w.Ignore(
                 CoreEventId.FirstWithoutOrderByAndFilterWarning, CoreEventId.RowLimitingOperationWithoutOrderByWarning,
                 CoreEventId.ManyServiceProvidersCreatedWarning))); // One a host; a process has more than one only where tests run.

@@ -24,7 +24,11 @@ internal static class DatabaseRoles
     ];
 
     // Tables that EF Core doesn't know, or keeps for itself.
-    private static readonly string[] FurtherTables = ["customer_count", "definition_stamp", "decision_stamp"];
+    private static readonly string[] FurtherTables = ["customer_count", "definition_stamp", "decision_stamp", "mark_key"];
+
+    // Tables that the service reads; it writes them by functions of the owner's.
+    private const string ReadOnlyTables = "'audit', 'audit_head'";
+    private const string AuditFunction = "audit_append(timestamptz, text, text, text, text, text, text)";
     private const string MigrationsTable = "__EFMigrationsHistory";
 
     // Of a role that the connected one may not make, and of tables that are not its own, nothing is granted.
@@ -63,18 +67,22 @@ internal static class DatabaseRoles
                 FOR t IN SELECT c.oid, c.relname, c.relkind FROM pg_class c
                     WHERE c.relnamespace = current_schema()::regnamespace AND pg_has_role(c.relowner, 'USAGE') AND (
                         (c.relkind IN ('r', 'p') AND (c.relname = ANY (tables) OR c.relname = '{{MigrationsTable}}'))
-                        OR (c.relkind = 'v' AND c.relname = ANY (tables))
+                        OR (c.relkind = 'v' AND c.relname = ANY (tables)) OR c.relname IN ({{ReadOnlyTables}})
                         OR (c.relkind = 'S' AND EXISTS (
                             SELECT FROM pg_depend d JOIN pg_class o ON o.oid = d.refobjid
                             WHERE d.objid = c.oid AND d.deptype IN ('a', 'i') AND o.relname = ANY (tables)))) LOOP
                     IF t.relkind = 'S' THEN
                         EXECUTE format('GRANT USAGE, SELECT, UPDATE ON SEQUENCE %I TO {{App}}', t.relname);
-                    ELSIF t.relkind = 'v' OR t.relname = '{{MigrationsTable}}' THEN
+                    ELSIF t.relkind = 'v' OR t.relname IN ('{{MigrationsTable}}', {{ReadOnlyTables}}) THEN
                         EXECUTE format('GRANT SELECT ON %I TO {{App}}', t.relname);
                     ELSE
                         EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %I TO {{App}}', t.relname);
                     END IF;
                 END LOOP;
+                IF to_regprocedure('{{AuditFunction}}') IS NOT NULL AND EXISTS (
+                    SELECT FROM pg_proc p WHERE p.oid = to_regprocedure('{{AuditFunction}}') AND pg_has_role(p.proowner, 'USAGE')) THEN
+                    GRANT EXECUTE ON FUNCTION {{AuditFunction}} TO {{App}};
+                END IF;
             END IF;
             IF EXISTS (SELECT FROM pg_roles WHERE rolname = '{{Reader}}') THEN
                 FOR t IN SELECT c.relname FROM pg_class c WHERE c.relnamespace = current_schema()::regnamespace

@@ -1,4 +1,6 @@
+using System.Text.Json.Nodes;
 using Microsoft.EntityFrameworkCore;
+using Segmentation.Api.Audit;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
@@ -25,7 +27,7 @@ public sealed class ModelVersions(SegmentationDb db)
 
     /// <summary>Puts a version in force that was before.</summary>
     /// <returns>False where there is no such version.</returns>
-    public async Task<bool> RestoreAsync(string key, int version, CancellationToken cancellation)
+    public async Task<bool> RestoreAsync(string key, int version, AuditLog log, CancellationToken cancellation)
     {
         await using var transaction = await DefinitionCache.BeginAsync(db, cancellation);
         if (!await db.ModelVersions.AnyAsync(v => v.ModelKey == key && v.Version == version, cancellation))
@@ -34,6 +36,8 @@ public sealed class ModelVersions(SegmentationDb db)
         }
 
         await PutInForceAsync(db, key, version, cancellation);
+        await log.AppendAsync(
+            db, "models.restore", $"models/{key}", after: new JsonObject { ["version"] = version }, cancellation: cancellation);
         await transaction.CommitAsync(cancellation);
         return true;
     }

@@ -2,6 +2,7 @@ using System.Globalization;
 using Segmentation.Api.Access;
 using Segmentation.Api.Admission;
 using Segmentation.Api.Analyses;
+using Segmentation.Api.Audit;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Events;
@@ -138,6 +139,10 @@ internal static class ApiSettings
             SettingChecks.Integer(1, 36_500)),
         new("Access:BootstrapKeyFile", "none", "A file with an API key, as `scripts/secrets` makes one: where there is none of its id, "
             + "it is made with every scope.", SettingChecks.Text),
+        new("Audit:KeepDays", Text(new AuditOptions().KeepDays), "Days for which the audit log is kept. `--prune-audit` drops whole months "
+            + "that are older.", SettingChecks.Integer(31, 36_500)),
+        new("Audit:AnchorFile", "none", "A file that the audit log's head is appended to every hour, to be kept where this service can't "
+            + "write.", SettingChecks.Text),
         new(SwaggerSetting, "false", "Whether `/swagger` is there. In Development (`./run`) it always is.", SettingChecks.Flag),
         .. LimitSettings.Table,
         new(AdmissionSetup.KnownProxies, "none", "Addresses or networks of proxies in front, with commas between. What they "

@@ -13,6 +13,7 @@ internal sealed partial record ProgramParts
     public const string CreateDatabase = "--create-database";
     public const string CreateKey = "--create-key";
     public const string KeyScopes = "--scopes";
+    public const string PruneAudit = "--prune-audit";
 
     private const int Column = 34;
 
@@ -26,6 +27,7 @@ internal sealed partial record ProgramParts
         new(CreateDatabase, "creates the database of the connection string where there is none"),
         new(CreateKey, "makes an API key, shows it once, and ends", "NAME"),
         new(KeyScopes, "what that key may do: scopes with commas between, or all", "LIST"),
+        new(PruneAudit, "drops months of the audit log that are older than it is kept, and ends"),
         new(Version, "says which version this is"),
         new(Help, "says this"),
     ];

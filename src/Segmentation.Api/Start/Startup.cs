@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using Segmentation.Api.Analyses;
+using Segmentation.Api.Audit;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 using Segmentation.Api.Memberships;
@@ -74,7 +75,8 @@ internal static class Startup
         }
 
         var migrateOnly = line.Has(ProgramParts.Migrate);
-        var serves = !migrateOnly && newKey is null;
+        var prunes = line.Has(ProgramParts.PruneAudit);
+        var serves = !migrateOnly && newKey is null && !prunes;
         if (serves)
         {
             ListenAddresses.Check(builder.Configuration);
@@ -102,6 +104,13 @@ internal static class Startup
                 await AccessStart.CreateKeyAsync(
                     fault is null ? app.Services : throw new StartupException(fault), newKey, line.Value(ProgramParts.KeyScopes), stop);
             }
+            else if (prunes)
+            {
+                var months = await AuditPruning.RunAsync(
+                    fault is null ? owner.ConnectionString : throw new StartupException(fault),
+                    app.Services.GetRequiredService<AuditOptions>().KeepDays, DateTimeOffset.UtcNow, stop);
+                say($"Audit log: {months} {(months == 1 ? "month" : "months")} dropped");
+            }
             else if (serves)
             {
                 await AccessStart.PrepareAsync(app, fault, say, logger, stop);
@@ -115,6 +124,7 @@ internal static class Startup
         if (serves)
         {
             await PrepareSecretsAsync(app.Services, say, stop);
+            await SettingsRecord.WriteAsync(app, parts.Settings, stop);
             await ServeAsync(app, say, stop);
         }
     }

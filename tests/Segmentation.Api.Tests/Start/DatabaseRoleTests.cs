@@ -46,7 +46,8 @@ public sealed class DatabaseRoleTests(ApiFixture fixture, TestDatabase databases
         await using var command = new NpgsqlCommand(
             """
             SELECT coalesce(string_agg(relname, ', ' ORDER BY relname), '') FROM pg_class
-            WHERE relnamespace = 'public'::regnamespace AND relname <> '__EFMigrationsHistory' AND NOT CASE
+            WHERE relnamespace = 'public'::regnamespace AND relname <> '__EFMigrationsHistory'
+                AND relname NOT LIKE 'audit%' AND NOT CASE
                 WHEN relkind = 'S' THEN has_sequence_privilege('segmentation_app', oid, 'USAGE') AND has_sequence_privilege(
                     'segmentation_app', oid, 'UPDATE')
                 WHEN relkind = 'v' THEN has_table_privilege('segmentation_app', oid, 'SELECT')

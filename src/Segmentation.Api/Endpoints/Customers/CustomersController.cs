@@ -2,6 +2,7 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
 using Segmentation.Api.Access;
+using Segmentation.Api.Audit;
 using Segmentation.Api.Admission;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
@@ -19,7 +20,8 @@ namespace Segmentation.Api.Endpoints;
 [Tags("Customers")]
 [Produces("application/json")]
 public sealed class CustomersController(
-    SegmentationDb db, CustomerStore store, SegmentQuery query, MembershipReader memberships, TimeProvider time) : ControllerBase
+    SegmentationDb db, CustomerStore store, SegmentQuery query, MembershipReader memberships, AuditLog log, TimeProvider time)
+    : ControllerBase
 {
     private DateTimeOffset Now { get; } = LocalTime.Truncate(time.GetUtcNow());
 
@@ -197,6 +199,11 @@ public sealed class CustomersController(
     {
         var csv = format is { } wanted ? wanted == ExportFormat.Csv
             : Request.Negotiate(MediaTypes.Ndjson, MediaTypes.Csv) == MediaTypes.Csv;
+        if (!HttpContext.IsHead())
+        {
+            await log.AppendAsync("customers.export", "customers", cancellation: cancellation);
+        }
+
         var attributes = await db.Attributes.AsNoTracking().ToListAsync(cancellation);
         await CustomerExport.WriteAsync(
             Response, db, db.Customers,

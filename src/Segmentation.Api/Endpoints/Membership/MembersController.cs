@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Mvc;
 using Segmentation.Api.Access;
+using Segmentation.Api.Audit;
 using Segmentation.Api.Admission;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
@@ -24,6 +25,7 @@ public sealed class MembersController(
     ManualMembership manual,
     SegmentStore store,
     Work work,
+    AuditLog log,
     TimeProvider time) : ControllerBase
 {
     /// <summary>Customers in one change of a manual segment, at most.</summary>
@@ -68,6 +70,11 @@ public sealed class MembersController(
         var members = query.Members(predicate);
         if (form != MembersFormat.Json)
         {
+            if (!HttpContext.IsHead())
+            {
+                await log.AppendAsync("members.export", $"segments/{segment.Key}", cancellation: cancellation);
+            }
+
             var download = new CustomerDownload(
                 $"members-of-{key}", form == MembersFormat.Csv, bom == true, idsOnly, predicate.EvaluatedAt, Request.AsksForRawFormulas());
             await (predicate.IsStored || HttpContext.IsHead()

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
 using Segmentation.Api.Access;
+using Segmentation.Api.Audit;
 using Segmentation.Api.Changes;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
@@ -15,7 +16,7 @@ namespace Segmentation.Api.Endpoints;
 [Tags("Membership")]
 [RequiresScope(Scopes.Admin)]
 [Produces("application/json")]
-public sealed class RefreshController(SegmentationDb db, SegmentStates states) : ControllerBase
+public sealed class RefreshController(SegmentationDb db, SegmentStates states, AuditLog log) : ControllerBase
 {
     /// <summary>Evaluates the rule for everyone, compares that with stored membership, and mends what differs.</summary>
     /// <remarks>For checking: stored membership is kept without it. Answers at once; <c>GET</c> shows its progress, and then <c>drift</c>,
@@ -26,7 +27,10 @@ public sealed class RefreshController(SegmentationDb db, SegmentStates states) :
     public async Task<IActionResult> Refresh(string key, CancellationToken cancellation)
     {
         var segment = await GetActiveAsync(key, cancellation);
+        await using var transaction = await db.BeginAsync(cancellation);
         await db.Database.ExecuteSqlAsync(ChangeLog.AppendRefreshSql(segment.Id), cancellation);
+        await log.AppendAsync(db, "segments.refresh", $"segments/{key}", cancellation: cancellation);
+        await transaction.CommitAsync(cancellation);
         return Accepted(await states.ReadAsync(segment, cancellation));
     }
 
@@ -44,8 +48,11 @@ public sealed class RefreshController(SegmentationDb db, SegmentStates states) :
     public async Task<IActionResult> CancelRefresh(string key, CancellationToken cancellation)
     {
         var segment = await GetActiveAsync(key, cancellation);
+        await using var transaction = await db.BeginAsync(cancellation);
         await db.MembershipStates.Where(s => s.SegmentId == segment.Id).ExecuteUpdateAsync(
             s => s.SetProperty(x => x.CancelRequested, true), cancellation);
+        await log.AppendAsync(db, "segments.cancelRefresh", $"segments/{key}", cancellation: cancellation);
+        await transaction.CommitAsync(cancellation);
         return NoContent();
     }
 

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Mvc;
 using Segmentation.Api.Access;
 using Segmentation.Api.Analyses;
+using Segmentation.Api.Audit;
 using Segmentation.Api.Http;
 using Segmentation.Api.Predictions;
 using Segmentation.Api.Segments;
@@ -13,7 +14,8 @@ namespace Segmentation.Api.Endpoints;
 [Tags("Models")]
 [Produces(MediaTypes.Json)]
 public sealed class ModelsController(
-    ModelStore models, ModelReader reader, ModelVersions versions, FitAsking fits, LifetimeValueFormulas formulas, AnalysisAsking asking)
+    ModelStore models, ModelReader reader, ModelVersions versions, FitAsking fits, LifetimeValueFormulas formulas, AnalysisAsking asking,
+    AuditLog log)
     : ControllerBase
 {
     /// <summary>Lists all models, by key, with what is in force of each.</summary>
@@ -98,7 +100,7 @@ public sealed class ModelsController(
     [RequiresScope(Scopes.SegmentsWrite)]
     [ProducesResponseType<ModelResource>(StatusCodes.Status200OK)]
     public async Task<ModelResource> Restore(string key, int version, CancellationToken cancellation) =>
-        await versions.RestoreAsync(key, version, cancellation)
+        await versions.RestoreAsync(key, version, log, cancellation)
             ? (await reader.FindAsync(key, cancellation))!
             : throw ApiProblem.NotFound("model or version");
 

@@ -277,6 +277,7 @@ internal static class SwaggerExamples
                 "For yourself: everything",
                 $$"""{"name":"Me","scopes":["{{string.Join("\",\"", Scopes.OfKeys)}}"]}""")],
             "ApiKeys_Patch" => [("name", "Another name", """{"name":"Me, on the laptop"}""")],
+            "Audit_Verify" => [("all", "The whole log", "{}")],
             "ApiKeys_Rotate" => [("week", "The secret before lives for a week", """{"overlapHours":168}""")],
             "Metrics_Put" =>
             [

@@ -35,6 +35,7 @@ internal sealed class TagFilter : IDocumentFilter
             + "at least once, in order for each customer, tried again for up to a day. The sample's is disabled, and leads nowhere."),
         ("Keys", "API keys: who may call, and what. The first one closes the service to whoever has none. The scopes:\n\n"
             + string.Concat(Scopes.Table.Select(s => $"- `{s.Name}`: {s.About}\n"))),
+        ("Audit", "Who changed what, and when: a chain of entries that only grows, and that anyone can check."),
         ("Service", "Health checks."),
     ];
 

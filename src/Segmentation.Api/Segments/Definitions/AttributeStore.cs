@@ -69,8 +69,11 @@ public sealed class AttributeStore(
         }
 
         await CheckOthersAsync(name, "", cancellation);
-        if (await db.Attributes.Where(a => a.Name == name).ExecuteDeleteAsync(cancellation) > 0)
+        if (await db.Attributes.SingleOrDefaultAsync(a => a.Name == name, cancellation) is { } attribute)
         {
+            db.Attributes.Remove(attribute);
+            await db.SaveChangesAsync(cancellation);
+
             // Left behind, a value would come back with another type if the name were registered again.
             // In one transaction with the definition, however many there are: this statement has a limit of its own.
             db.Database.SetCommandTimeout(TimeSpan.FromMinutes(10));

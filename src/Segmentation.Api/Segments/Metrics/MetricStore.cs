@@ -92,7 +92,7 @@ public sealed class MetricStore(
     {
         CheckOwn(key);
         await using var transaction = await DefinitionCache.BeginAsync(db, cancellation);
-        if (await FindAsync(key, cancellation) is null)
+        if (!IsKey(key) || await db.Metrics.SingleOrDefaultAsync(m => m.Key == key, cancellation) is not { } metric)
         {
             return;
         }
@@ -111,7 +111,8 @@ public sealed class MetricStore(
             }
         }
 
-        await db.Metrics.Where(m => m.Key == key).ExecuteDeleteAsync(cancellation);
+        db.Metrics.Remove(metric);
+        await db.SaveChangesAsync(cancellation);
         await transaction.CommitAsync(cancellation);
     }
 

@@ -101,7 +101,11 @@ public sealed class ModelStore(SegmentationDb db, IEnumerable<ModelType> types, 
                 throw ApiProblem.Conflict($"Active segments read \"{key}\": {string.Join(", ", users)}.");
             }
 
-            await db.Models.Where(m => m.Key == key).ExecuteDeleteAsync(cancellation);
+            if (await db.Models.SingleOrDefaultAsync(m => m.Key == key, cancellation) is { } kept)
+            {
+                db.Models.Remove(kept);
+                await db.SaveChangesAsync(cancellation);
+            }
         }
     }
 

@@ -1,0 +1,59 @@
+using System.Security.Cryptography;
+using System.Text;
+using Npgsql;
+using Segmentation.Api.Data;
+
+namespace Segmentation.Api.Audit;
+
+/// <summary>
+/// Names a person without saying who it is: 16 bytes of an HMAC-SHA256. The same text has the same mark for good, and nobody without the
+/// key can try out whose it is.
+/// </summary>
+/// <remarks>
+/// The secret behind the key is 32 random bytes that the database keeps in one row, encrypted by <see cref="SecretBox"/>, so that marks
+/// stay what they are when <c>Secrets:KeyFile</c> gets another key. Without such a file the row is stored as it is, and whoever has the
+/// whole database can try out whose a mark is.
+/// </remarks>
+public sealed class CustomerMarks([FromKeyedServices(WorkClass.Keeper)] NpgsqlDataSource database, SecretBox box)
+{
+    /// <summary>Bytes of a mark.</summary>
+    public const int Size = 16;
+
+    private const string Purpose = "marks";
+    private volatile byte[]? key;
+
+    /// <summary>A customer in the audit log: <c>customers/hmac:…</c>.</summary>
+    public async ValueTask<string> NameAsync(string customerId, CancellationToken cancellation) =>
+        $"customers/{Write(await ComputeAsync(customerId, cancellation))}";
+
+    /// <summary>The mark of a customer's id.</summary>
+    public async ValueTask<byte[]> ComputeAsync(string customerId, CancellationToken cancellation) =>
+        Compute(await GetKeyAsync(cancellation), customerId);
+
+    /// <summary>What <see cref="Compute"/> needs, to be read once for many.</summary>
+    public async ValueTask<byte[]> GetKeyAsync(CancellationToken cancellation) => key ??= await ReadKeyAsync(cancellation);
+
+    /// <summary>The mark of a text.</summary>
+    /// <param name="key">Of <see cref="GetKeyAsync"/>.</param>
+    public static byte[] Compute(byte[] key, string text) => HMACSHA256.HashData(key, Encoding.UTF8.GetBytes(text))[..Size];
+
+    /// <summary>A mark as it is written.</summary>
+    public static string Write(byte[] mark) => $"hmac:{Convert.ToHexStringLower(mark)}";
+
+    private async Task<byte[]> ReadKeyAsync(CancellationToken cancellation)
+    {
+        var made = box.Seal(Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)), Purpose);
+        await database.ExecuteAsync(
+            "INSERT INTO mark_key (sealed) VALUES ($1) ON CONFLICT DO NOTHING", cancellation, SqlParameter.Create(made));
+        var stored = (await database.QueryAsync("SELECT sealed FROM mark_key", r => r.GetString(0), cancellation)).Single();
+        var secret = box.Open(stored, Purpose);
+        if (box.HasKey && !box.IsCurrent(stored))
+        {
+            await database.ExecuteAsync(
+                "UPDATE mark_key SET sealed = $2 WHERE sealed = $1", cancellation, SqlParameter.Create(stored),
+                SqlParameter.Create(box.Seal(secret, Purpose)));
+        }
+
+        return HKDF.DeriveKey(HashAlgorithmName.SHA256, Convert.FromBase64String(secret), 32, info: "customer marks"u8.ToArray());
+    }
+}

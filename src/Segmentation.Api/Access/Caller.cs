@@ -38,6 +38,9 @@ public sealed record Caller(CallerKind Kind, string Id, IReadOnlyList<string> Sc
     /// <summary>Its name in what it writes; null where it has none.</summary>
     public string? Name { get; init; }
 
+    /// <summary>What people call its key; null where it has none.</summary>
+    public string? KeyName { get; init; }
+
     /// <summary>The customer that it is, as its token says; null where it says none, or <c>self</c> is not among the scopes.</summary>
     public string? CustomerId { get; init; }
 

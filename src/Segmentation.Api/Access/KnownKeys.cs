@@ -108,6 +108,7 @@ internal sealed class KnownKey(ApiKey key)
     private static ClaimsPrincipal CreateUser(ApiKey key, string[] scopes) => CallerIdentity.CreateUser(new(CallerKind.Key, key.Id, scopes)
     {
         Name = key.Id,
+        KeyName = key.Name,
         Limits = key is { LimitPerSecond: { } perSecond, LimitBurst: { } burst } ? new CallerLimits(perSecond, burst) : null,
         Origins = key.Origins,
     });

@@ -76,8 +76,8 @@ public sealed class AuditLog(
         return caller?.Kind switch
         {
             null => AuditActor.Service,
-            CallerKind.Key => new AuditActor("key", caller.Id, caller.Name),
-            CallerKind.Jwt => new AuditActor("jwt", caller.Id, caller.Name),
+            CallerKind.Key => new AuditActor("key", caller.Id, caller.KeyName),
+            CallerKind.Jwt => new AuditActor("jwt", caller.Id, null),
             CallerKind.Self => new AuditActor(
                 "jwt", await marks.NameAsync(caller.CustomerId ?? caller.Id, cancellation), null), // Its subject is the customer.
             _ => new AuditActor("system", "anonymous", null),
@@ -89,7 +89,7 @@ public sealed class AuditLog(
 /// <param name="Kind"><c>key</c>, <c>jwt</c>, or <c>system</c>: the service itself, its operator, or anyone while it is open.</param>
 /// <param name="Id">The key's id, or the token's subject; of a customer's own token, the customer's mark. Of <c>system</c>
 /// <c>service</c>, or <c>anonymous</c> for whoever calls a service without access control.</param>
-/// <param name="Name">The key's or the token's name, where it has one.</param>
+/// <param name="Name">The key's name.</param>
 public sealed record AuditActor(string Kind, string Id, string? Name)
 {
     internal static AuditActor Service { get; } = new("system", "service", null);

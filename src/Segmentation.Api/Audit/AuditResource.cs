@@ -30,7 +30,8 @@ public sealed record AuditHead(long Id, string Hash, DateTimeOffset? At);
 /// <summary>A head that was read before and kept elsewhere.</summary>
 /// <param name="Id">Its entry.</param>
 /// <param name="Hash">That entry's hash, in hex.</param>
-public sealed record AuditHeadClaim(long Id, string? Hash);
+/// <param name="At">Not looked at: a head is sent as it was answered.</param>
+public sealed record AuditHeadClaim(long Id, string? Hash, DateTimeOffset? At = null);
 
 /// <summary>What to check.</summary>
 /// <param name="From">The first entry; the first there is when left out.</param>

@@ -22,11 +22,9 @@ namespace Segmentation.Api.Rights;
 public sealed class CustomerDataReader(SegmentationDb db, SegmentQuery query, TimeProvider time)
 {
     /// <summary>Writes it as the response's body.</summary>
-    /// <exception cref="ApiProblem">404.</exception>
-    public async Task WriteAsync(HttpResponse response, string id, CancellationToken cancellation)
+    public async Task WriteAsync(HttpResponse response, Customer customer, CancellationToken cancellation)
     {
-        var now = LocalTime.Truncate(time.GetUtcNow());
-        var customer = await db.FindCustomerAsync(id, cancellation);
+        var (id, now) = (customer.Id, LocalTime.Truncate(time.GetUtcNow()));
         var thresholds = (await query.DefinitionsAsync(cancellation)).Rfm.Latest;
         var linked = await db.VisitorLinks.Where(l => l.CustomerId == id).Select(l => l.VisitorId).ToListAsync(cancellation);
         Part[] parts = [.. ListParts(customer, [.. linked, id])];

@@ -43,7 +43,8 @@ public sealed class CustomerDataTests(ApiFixture fixture) : IClassFixture<ApiFix
 
     private static readonly string[] OfNobody =
     [
-        "analyses", "api_key_secrets", "api_keys", "attributes", "deleted_segments", "experiment_runs", "experiment_versions",
+        "__EFMigrationsHistory", "analyses", "api_key_secrets", "api_keys", "attributes", "customer_count", "decision_stamp",
+        "definition_stamp", "deleted_segments", "experiment_runs", "experiment_versions",
         "experiments", "imports", "membership_batches", "membership_leader", "membership_states", "metrics", "model_versions",
         "model_weights", "models", "placements", "playbook_versions", "playbooks", "rfm_thresholds", "score_copies", "scoring_state",
         "segment_versions", "segments", "sentiment_model", "webhooks",
@@ -83,11 +84,22 @@ public sealed class CustomerDataTests(ApiFixture fixture) : IClassFixture<ApiFix
     private Api Api => fixture.Api;
 
     [Fact]
-    public void Model_EachTable_IsKnown()
+    public async Task Database_EachTable_IsKnown()
     {
-        var tables = Model().GetEntityTypes().Select(t => t.GetTableName()).OfType<string>().Distinct().Order().ToList();
+        await using var database = NpgsqlDataSource.Create(fixture.ConnectionString);
+        await using var command = database.CreateCommand(
+            """
+            SELECT relname::text FROM pg_class
+            WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
+            """);
+        List<string> tables = [];
+        await using var reader = await command.ExecuteReaderAsync();
+        while (await reader.ReadAsync())
+        {
+            tables.Add(reader.GetString(0));
+        }
 
-        Assert.Equal(tables, OfPersons.Keys.Concat(OfNobody).Order().Distinct());
+        Assert.Equal(tables.Order(StringComparer.Ordinal), OfPersons.Keys.Concat(OfNobody).Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -198,7 +210,8 @@ public sealed class CustomerDataTests(ApiFixture fixture) : IClassFixture<ApiFix
         (await Api.PutAsync($"segments/{id}-manual", $$"""{"name":"{{id}}","status":"active","kind":"manual"}""")).Expect(201);
         (await Api.PutAsync($"segments/{id}-manual/members/{id}", "{}")).Expect(200, 201, 204);
         var import = (await Api.SendAsync(
-            "POST", "customers/import", $"id,demographic.birthDate\n{id},31.12.1990\n", "text/csv", ("Prefer", "respond-async"))).Expect(202);
+            "POST", "customers/import", $"id,demographic.birthDate\n{id},31.12.1990\n", "text/csv",
+            ("Prefer", "respond-async"))).Expect(202);
         await Wait.UntilAsync(
             async () => (await Api.GetAsync(import.Message.Headers.Location!.OriginalString))["state"].GetString() == "completed",
             "the import has ended");

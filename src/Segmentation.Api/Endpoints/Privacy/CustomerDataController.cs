@@ -1,6 +1,8 @@
 using Microsoft.AspNetCore.Mvc;
 using Segmentation.Api.Access;
 using Segmentation.Api.Admission;
+using Segmentation.Api.Audit;
+using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 using Segmentation.Api.Rights;
@@ -12,7 +14,8 @@ namespace Segmentation.Api.Endpoints;
 [Route("api/v1/customers/{id}/data")]
 [Tags("Privacy")]
 [Produces(MediaTypes.Json)]
-public sealed class CustomerDataController(CustomerDataReader reader) : ControllerBase
+public sealed class CustomerDataController(SegmentationDb db, CustomerDataReader reader, AuditLog log, CustomerMarks marks)
+    : ControllerBase
 {
     /// <summary>Everything that is held of a customer.</summary>
     /// <remarks>One document to hand over (GDPR 15 and 20): the profile, each event and membership, what was predicted and
@@ -22,5 +25,14 @@ public sealed class CustomerDataController(CustomerDataReader reader) : Controll
     [Work(WorkClass.Export)]
     [RequiresScope(Scopes.Privacy)]
     [ProducesResponseType<CustomerData>(StatusCodes.Status200OK)]
-    public Task Data(string id, CancellationToken cancellation) => reader.WriteAsync(Response, id, cancellation);
+    public async Task Data(string id, CancellationToken cancellation)
+    {
+        var customer = await db.FindCustomerAsync(id, cancellation);
+        if (!HttpContext.IsHead())
+        {
+            await log.AppendAsync("customers.data", await marks.NameAsync(id, cancellation), cancellation: cancellation);
+        }
+
+        await reader.WriteAsync(Response, customer, cancellation);
+    }
 }

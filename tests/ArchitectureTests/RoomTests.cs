@@ -21,6 +21,7 @@ public class RoomTests
         ["Idempotency"],
         ["Audit"],
         ["Changes"],
+        ["Privacy"],
         ["Customers", "Events"],
         ["Segments"],
         ["Memberships"],

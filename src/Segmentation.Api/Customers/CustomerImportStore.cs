@@ -3,6 +3,7 @@ using Npgsql;
 using NpgsqlTypes;
 using Segmentation.Api.Changes;
 using Segmentation.Api.Data;
+using Segmentation.Api.Privacy;
 using Segmentation.Api.Http;
 
 namespace Segmentation.Api.Customers;
@@ -152,14 +153,23 @@ internal sealed class CustomerImportStore(
             Customer? before = null;
             if (options.Mode == ImportMode.Merge)
             {
-                before = wanted.TryGetValue(entry.Id, out var earlier)
+                var isEarlierLine = wanted.TryGetValue(entry.Id, out var earlier);
+                before = isEarlierLine
                     ? earlier.Merged ?? ReadAgain(batch, earlier.Entry).Customer
                     : existing.GetValueOrDefault(entry.Id);
-                if (before is not null && ReadAgain(batch, entry).MergeInto(before) is { } fault)
+                if (before is not null && ReadAgain(batch, entry).MergeInto(before, isEarlierLine) is { } fault)
                 {
                     rejected.Add((entry, fault));
                     continue;
                 }
+            }
+
+            else if (wanted.TryGetValue(entry.Id, out var replaced))
+            {
+                // The whole customer, but for consents, which nothing takes away that does not name them.
+                var line = ReadAgain(batch, entry);
+                line.KeepConsents(replaced.Merged ?? ReadAgain(batch, replaced.Entry).Customer);
+                before = line.Customer;
             }
 
             wanted[entry.Id] = (entry, before);
@@ -224,13 +234,17 @@ internal sealed class CustomerImportStore(
         {
             "first_seen_at" => "first_seen_at = least(excluded.first_seen_at, c.first_event_at), ",
             "last_seen_at" => "last_seen_at = greatest(excluded.last_seen_at, c.last_event_at), ",
+            "consents" => "consents = consents_merged(c.consents, excluded.consents), ",
+            "consents_granted" => "consents_granted = consents_granted(consents_merged(c.consents, excluded.consents)), ",
             _ => $"{column} = excluded.{column}, ",
         });
         return $"""
             WITH stored AS (
                 INSERT INTO customers AS c ({table.ColumnList}) SELECT {table.ColumnList} FROM incoming_customers ORDER BY id
                 ON CONFLICT (id) DO UPDATE SET {string.Concat(columns)}updated_at = excluded.updated_at, version = c.version + 1
-                RETURNING key, version),
+                RETURNING key, version, id),
+            sent AS (SELECT s.key, i.consents FROM stored s JOIN incoming_customers i ON i.id = s.id WHERE i.consents IS NOT NULL),
+            records AS ({ConsentLog.AppendSql("sent", $"'{ConsentRecord.Import}'")}),
             changes AS ({ChangeLog.AppendImportedSql("stored")})
             SELECT (count(*) FILTER (WHERE version = 1))::integer FROM stored
             """;

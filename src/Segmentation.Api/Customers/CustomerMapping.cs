@@ -1,5 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
+using Segmentation.Api.Privacy;
 
 namespace Segmentation.Api.Customers;
 
@@ -24,6 +25,7 @@ internal sealed class CustomerMapping : IEntityTypeConfiguration<Customer>
         builder.ComplexProperty(c => c.Geographic);
         builder.ComplexProperty(c => c.Psychographic);
 
+        builder.HasMany<ConsentRecord>().WithOne().HasForeignKey(r => r.CustomerKey).OnDelete(DeleteBehavior.Cascade);
         builder.Navigation(c => c.Scores).AutoInclude();
 
         builder.HasIndex(c => c.Id).IsUnique().HasDatabaseName(Customer.IdIndex);

@@ -40,7 +40,8 @@ public sealed class CustomerResource
     [AlwaysAnswered]
     public JsonElement? Attributes { get; set; }
 
-    /// <summary>The consents that stand, by purpose.</summary>
+    /// <summary>The consents that stand, by purpose. Sent, each that differs is recorded; one that is left out stays as it is. In a PATCH
+    /// and in an import a null withdraws.</summary>
     [AlwaysAnswered]
     public Dictionary<string, ConsentResource?>? Consents { get; set; }
 
@@ -90,7 +91,7 @@ public sealed class CustomerResource
             Value = new(),
             Behavioral = new(),
             Attributes = customer.Attributes ?? EmptyObject,
-            Consents = customer.Consents?.Deserialize<Dictionary<string, ConsentResource?>>(Json.Options) ?? [],
+            Consents = CustomerConsents.Read(customer),
         };
         ProfileProperties.Show(customer, resource, now);
         resource.Behavioral.Silence = customer.Scores?.Silence;
@@ -105,29 +106,17 @@ public sealed class CustomerResource
     }
 
     /// <summary>
-    /// Makes the customer what this says: the whole profile, and nothing that events made. Only for what <see cref="CustomerValidator"/>
-    /// found no fault in.
+    /// Makes the customer what this says: the whole profile, and nothing that events made; consents that it does not name stay. Only for
+    /// what <see cref="CustomerValidator"/> found no fault in.
     /// </summary>
     /// <param name="definitions">The registered attributes that it carries.</param>
     internal void ApplyTo(Customer customer, IReadOnlyDictionary<string, CustomerAttribute> definitions, DateTimeOffset now)
     {
         ProfileProperties.Apply(this, customer);
         (customer.Attributes, customer.AttributesFolded) = AttributeValues.CreateDocuments(Attributes, definitions);
-        foreach (var consent in Consents?.Values ?? Enumerable.Empty<ConsentResource?>())
-        {
-            consent?.At ??= now;
-        }
-
-        SetConsents(customer, Consents);
+        CustomerConsents.Take(customer, Consents, now);
         customer.UpdatedAt = now;
         customer.Version++;
-    }
-
-    /// <summary>Sets a customer's consents, all of them.</summary>
-    internal static void SetConsents(Customer customer, Dictionary<string, ConsentResource?>? consents)
-    {
-        customer.Consents = consents is { Count: > 0 } ? JsonSerializer.SerializeToElement(consents, Json.Options) : null;
-        customer.ConsentsGranted = consents is { Count: > 0 } ? [.. consents.Where(c => c.Value!.Granted == true).Select(c => c.Key)] : [];
     }
 
     /// <summary>

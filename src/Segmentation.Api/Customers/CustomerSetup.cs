@@ -10,6 +10,7 @@ internal static class CustomerSetup
         services.AddSingleton<BackgroundImports>();
         services.AddHostedService(s => s.GetRequiredService<BackgroundImports>());
         services.AddScoped<CustomerStore>();
+        services.AddScoped<ConsentStore>();
         services.AddScoped<CustomerImport>();
     }
 }

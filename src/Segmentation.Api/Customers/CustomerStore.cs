@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage;
 using Npgsql;
@@ -6,6 +7,7 @@ using Segmentation.Api.Data;
 using Segmentation.Api.Events;
 using Segmentation.Api.Http;
 using Segmentation.Api.Idempotency;
+using Segmentation.Api.Privacy;
 using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Customers;
@@ -19,6 +21,9 @@ public sealed class CustomerStore(
     SegmentationDb db, CustomerValidator validator, IEnumerable<IErasureObserver> erasures, TimeProvider time)
 {
     private const int MaxAttempts = 3;
+
+    private static readonly string AppendConsentsSql =
+        ConsentLog.AppendSql("(SELECT {0}::bigint AS key, {1}::jsonb AS consents)", $"'{ConsentRecord.Profile}'");
 
     private readonly DateTimeOffset now = LocalTime.Truncate(time.GetUtcNow());
 
@@ -66,7 +71,17 @@ public sealed class CustomerStore(
         await using var transaction = await db.BeginAsync(cancellation);
         var customer = await LockAsync(id, erase: false, cancellation) ?? throw ApiProblem.NotFound("customer");
         checkVersion(customer.Version);
-        await TrySaveAsync(customer, change(CustomerResource.From(customer, now, RfmThresholds.None)), transaction, cancellation);
+        var body = change(CustomerResource.From(customer, now, RfmThresholds.None));
+        foreach (var (purpose, consent) in CustomerConsents.Read(customer))
+        {
+            // What the change takes away, somebody has withdrawn.
+            if (body.Consents?.GetValueOrDefault(purpose) is null)
+            {
+                CustomerConsents.Withdraw(body.Consents ??= [], purpose, consent, now);
+            }
+        }
+
+        await TrySaveAsync(customer, body, transaction, cancellation);
         return customer;
     }
 
@@ -131,6 +146,11 @@ public sealed class CustomerStore(
         }
 
         body.ApplyTo(customer, definitions, now);
+        if (customer.Consents?.GetPropertyCount() > Customer.SetMaxItems)
+        {
+            throw ApiProblem.Invalid("/consents", CustomerValidator.TooManyConsents);
+        }
+
         if (CustomerSize.Fault(customer, now) is { } tooLarge)
         {
             throw ApiProblem.Invalid("", tooLarge);
@@ -156,6 +176,12 @@ public sealed class CustomerStore(
         {
             ChangeLog.AppendProfile(db, customer.Key, changed);
             await db.SaveChangesAsync(cancellation);
+        }
+
+        if (body.Consents is { Count: > 0 })
+        {
+            var sent = JsonSerializer.Serialize(body.Consents, Json.Options);
+            await db.Database.ExecuteSqlRawAsync(AppendConsentsSql, [customer.Key, sent], cancellation);
         }
 
         await transaction.CommitAsync(cancellation);

@@ -1,6 +1,7 @@
 using FluentValidation;
 using FluentValidation.Results;
 using Segmentation.Api.Data;
+using Segmentation.Api.Privacy;
 using Segmentation.Rules.Checking;
 
 namespace Segmentation.Api.Customers;
@@ -14,10 +15,12 @@ public sealed class CustomerValidator : AbstractValidator<CustomerResource>
     private const string Definitions = nameof(Definitions);
     internal static readonly string TooManyConsents = $"consents must have at most {Customer.SetMaxItems} purposes.";
     private readonly TimeZones zones;
+    private readonly TimeProvider time;
 
-    public CustomerValidator(TimeZones zones)
+    public CustomerValidator(TimeZones zones, TimeProvider time)
     {
         this.zones = zones;
+        this.time = time;
         foreach (var (pointer, fault) in ProfileProperties.Checks)
         {
             var name = pointer[1..].Replace('/', '.');
@@ -47,7 +50,7 @@ public sealed class CustomerValidator : AbstractValidator<CustomerResource>
         return result.IsValid ? [] : result.Errors.Select(e => new RuleError(e.PropertyName, e.ErrorMessage));
     }
 
-    private static IEnumerable<RuleError> ConsentFaults(Dictionary<string, ConsentResource?>? consents)
+    private IEnumerable<RuleError> ConsentFaults(Dictionary<string, ConsentResource?>? consents)
     {
         if (consents?.Count > Customer.SetMaxItems)
         {
@@ -67,6 +70,10 @@ public sealed class CustomerValidator : AbstractValidator<CustomerResource>
             else if (consent?.Granted is null)
             {
                 yield return new RuleError(pointer + "/granted", $"consents.{purpose}.granted must be true or false.");
+            }
+            else if (ConsentRecordResource.IsTooLate(consent.At, time.GetUtcNow()))
+            {
+                yield return new RuleError(pointer + "/at", $"consents.{purpose}.at {ConsentRecordResource.TooLate}");
             }
         }
     }

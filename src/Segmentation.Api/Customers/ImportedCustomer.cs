@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Text.Json;
-using Segmentation.Api.Http;
 
 namespace Segmentation.Api.Customers;
 
@@ -8,16 +7,17 @@ namespace Segmentation.Api.Customers;
 /// <param name="Customer">The customer as if there were none yet.</param>
 /// <param name="Named">Bits, by <see cref="NamedProperties"/>.</param>
 /// <param name="Sent">What was sent, normalized.</param>
-/// <param name="Removed">Purposes whose consent is removed.</param>
+/// <param name="Removed">Purposes whose consent is withdrawn by a null.</param>
 /// <param name="Undated">Purposes whose consent came without the time when it was given or withdrawn.</param>
 internal sealed record ImportedCustomer(
     Customer Customer, ulong Named, CustomerResource Sent, IReadOnlyCollection<string> Removed, IReadOnlyCollection<string> Undated)
 {
     /// <summary>Changes a customer to what the line says, and keeps what it does not name.</summary>
+    /// <param name="isEarlierLine">The customer is what an earlier line of the batch made of it; else it is the table's.</param>
     /// <returns>What keeps it from being stored; null when nothing does.</returns>
-    public string? MergeInto(Customer customer)
+    public string? MergeInto(Customer customer, bool isEarlierLine)
     {
-        if ((Named & NamedProperties.Consents) != 0 && MergeConsents(customer) is { } fault)
+        if ((Named & NamedProperties.Consents) != 0 && MergeConsents(customer, isEarlierLine) is { } fault)
         {
             return fault;
         }
@@ -33,35 +33,51 @@ internal sealed record ImportedCustomer(
         return CustomerSize.Fault(customer, customer.UpdatedAt);
     }
 
-    private string? MergeConsents(Customer customer)
+    /// <summary>Of lines of one batch about one customer: keeps the consents of an earlier one, but for those that are older.</summary>
+    public void KeepConsents(Customer earlier)
     {
-        if (Sent.Consents is null)
+        var consents = CustomerConsents.Read(earlier);
+        CustomerConsents.KeepNewest(consents, CustomerConsents.Read(Customer));
+        CustomerConsents.Set(Customer, consents);
+    }
+
+    // A customer of the table is told what was sent: which of both is newer, the statement that stores it finds out under its lock.
+    private string? MergeConsents(Customer customer, bool isEarlierLine)
+    {
+        var standing = CustomerConsents.Read(customer);
+        var sent = new Dictionary<string, ConsentResource?>(StringComparer.Ordinal);
+        foreach (var purpose in Sent.Consents is null ? standing.Keys.ToArray() : Removed)
         {
-            (customer.Consents, customer.ConsentsGranted) = (null, []);
-            return null;
+            CustomerConsents.Withdraw(sent, purpose, standing.GetValueOrDefault(purpose), Customer.UpdatedAt);
         }
 
-        var merged = customer.Consents?.Deserialize<Dictionary<string, ConsentResource?>>(Json.Options) ?? [];
-        foreach (var purpose in Removed)
-        {
-            merged.Remove(purpose);
-        }
-
-        foreach (var (purpose, consent) in Sent.Consents)
+        foreach (var (purpose, consent) in Sent.Consents ?? [])
         {
             // What stands already was given when it was given, not now.
-            if (!(Undated.Contains(purpose) && merged.GetValueOrDefault(purpose)?.Granted == consent!.Granted))
+            var before = standing.GetValueOrDefault(purpose);
+            sent[purpose] = !Undated.Contains(purpose) ? consent
+                : before?.Granted == consent!.Granted ? before
+                : new() { Granted = consent.Granted, At = CustomerConsents.Now(before, Customer.UpdatedAt) };
+        }
+
+        if (isEarlierLine)
+        {
+            CustomerConsents.KeepNewest(standing, sent);
+        }
+        else
+        {
+            foreach (var (purpose, consent) in sent)
             {
-                merged[purpose] = consent;
+                standing[purpose] = consent;
             }
         }
 
-        if (merged.Count > Customer.SetMaxItems)
+        if (standing.Count > Customer.SetMaxItems)
         {
             return CustomerValidator.TooManyConsents;
         }
 
-        CustomerResource.SetConsents(customer, merged);
+        CustomerConsents.Set(customer, standing);
         return null;
     }
 

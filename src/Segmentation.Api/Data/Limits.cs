@@ -56,6 +56,10 @@ public sealed class Limits
     [Range(1, 1_400)]
     public int Attributes { get; init; } = 500;
 
+    [Description("Registered purposes of consents there may be.")]
+    [Range(1, 1_000)]
+    public int Purposes { get; init; } = 200;
+
     [Description("Metrics there may be, beside those that are built in.")]
     [Range(1, 100_000)]
     public int Metrics { get; init; } = 1_000;

@@ -14,6 +14,7 @@ internal static class SegmentSetup
         services.AddScoped<SegmentQuery>();
         services.AddScoped<SegmentStore>();
         services.AddScoped<AttributeStore>();
+        services.AddScoped<PurposeStore>();
         services.AddSingleton<BuiltInMetrics>();
         services.AddSingleton<MetricEvents>();
         services.AddScoped<MetricStore>();

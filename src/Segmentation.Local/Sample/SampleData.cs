@@ -14,6 +14,7 @@ using Segmentation.Api.Http;
 using Segmentation.Api.Insight;
 using Segmentation.Api.Memberships;
 using Segmentation.Api.Predictions;
+using Segmentation.Api.Privacy;
 using Segmentation.Api.Segments;
 using Segmentation.Api.Webhooks;
 using Segmentation.Rules.Values;
@@ -171,6 +172,20 @@ internal sealed partial class SampleData(
         Action<string>? say = null)
     {
         await BulkTable<Customer>.For(model).CopyAsync(connection, sample.Customers(), cancellation);
+
+        // As if their profiles had been sent.
+        await using (var consents = new NpgsqlCommand(
+            $"""
+            INSERT INTO purposes (name, basis, created_at, updated_at)
+            SELECT DISTINCT e.key, {(short)PurposeBasis.Consent}, now(), now()
+            FROM customers c CROSS JOIN LATERAL jsonb_object_keys(c.consents) AS e (key) ON CONFLICT DO NOTHING;
+            {ConsentLog.AppendSql("customers", $"'{ConsentRecord.Profile}'")}
+            """, connection))
+        {
+            consents.CommandTimeout = 0;
+            await consents.ExecuteNonQueryAsync(cancellation);
+        }
+
         var keys = new long[sample.CustomerCount];
         await using (var command = new NpgsqlCommand("SELECT key, id FROM customers WHERE starts_with(id, $1)", connection)
         {

@@ -81,7 +81,8 @@ public sealed class CustomersController(
     public async Task<CustomerResource> Get(string id, CancellationToken cancellation) =>
         await ShowAsync(await db.FindCustomerAsync(id, cancellation), cancellation);
 
-    /// <summary>Creates or replaces a customer: the whole profile. What its events made stays.</summary>
+    /// <summary>Creates or replaces a customer: the whole profile. What its events made stays, and so do consents that are left out.
+    /// </summary>
     /// <remarks>Without the scope <c>customers:read</c> the answer has no body.</remarks>
     [HttpPut("{id}")]
     [RequiresScope(Scopes.CustomersWrite)]

@@ -296,6 +296,17 @@ internal static class SwaggerExamples
                 "text",
                 "A text with suggested values",
                 """{"type":"text","kind":"geographic","label":"Favorite store","values":["Berlin","Hamburg","Vienna"]}""")],
+            "Purposes_Put" => [(
+                "consent",
+                "One that needs consent",
+                """{"label":"Newsletter","description":"A mail a week with what is new.","basis":"consent"}""")],
+            "Consents_Put" => [
+                (
+                    "given",
+                    "Given in a form",
+                    """{"granted":true,"source":"checkout","policyVersion":"2026-01","evidence":"The box below the address, ticked."}"""),
+                ("withdrawn", "Withdrawn", """{"granted":false,"source":"unsubscribe-link","policyVersion":"2026-01"}"""),
+            ],
             _ => PlaybookExamples.Bodies(operation),
         };
         return operation switch
@@ -357,6 +368,8 @@ internal static class SwaggerExamples
         (_, "for") => "event",
         ("Fields_Values", "name") => "demographic.occupation",
         ("Attributes_Get", "name") => "plan",
+        (['P', 'u', 'r', 'p', 'o', 's', 'e', 's', '_', ..], "name") => "newsletter",
+        (_, "purpose") => "newsletter",
         (_, "name") => OwnAttribute,
         (_, "version") => 1,
         (_, "limit") => 10,

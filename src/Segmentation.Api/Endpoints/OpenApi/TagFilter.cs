@@ -28,6 +28,7 @@ internal sealed class TagFilter : IDocumentFilter
             + "flag is an active placement."),
         ("Rules", "Rules that are not saved yet: preview, check, and look at the SQL. Start here."),
         ("Customers", "Profiles, one at a time or a file at a time."),
+        ("Privacy", "What customers have consented to: registered purposes, and a record of each consent given or withdrawn."),
         ("Events", "What customers did."),
         ("Privacy", "What people may ask for: all that is held of them."),
         ("Fields", "What rules may ask, and fields of your own: attributes."),

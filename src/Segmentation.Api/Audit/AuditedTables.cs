@@ -43,6 +43,7 @@ internal static class AuditedTables
     {
         new AuditedTable("segments", "segments", "Key", "MemberCount", "EvaluatedAt"),
         new AuditedTable("attributes", "attributes", "Name"),
+        new AuditedTable("purposes", "purposes", "Name"),
         new AuditedTable("metrics", "metrics", "Key"),
         new AuditedTable("models", "models", "Key"),
         new AuditedTable("experiments", "experiments", "Key"),

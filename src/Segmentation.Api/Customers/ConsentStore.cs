@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
+using Segmentation.Api.Audit;
 using Segmentation.Api.Changes;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
@@ -9,7 +10,7 @@ using Segmentation.Rules.Values;
 namespace Segmentation.Api.Customers;
 
 /// <summary>Records consents one at a time, each with what proves it.</summary>
-public sealed class ConsentStore(SegmentationDb db, TimeProvider time)
+public sealed class ConsentStore(SegmentationDb db, AuditLog log, CustomerMarks marks, TimeProvider time)
 {
     private readonly DateTimeOffset now = LocalTime.Truncate(time.GetUtcNow());
 
@@ -65,6 +66,11 @@ public sealed class ConsentStore(SegmentationDb db, TimeProvider time)
         }
 
         await db.SaveChangesAsync(cancellation);
+        await log.AppendAsync(
+            db, "consents.record", await marks.NameAsync(id, cancellation),
+            after: JsonSerializer.SerializeToNode(
+                new { record.Purpose, record.Granted, record.At, record.Source, record.PolicyVersion }, Json.Options),
+            cancellation: cancellation);
         var stands = (await db.ListStandingAsync(key, cancellation)).Single(r => r.Purpose == purpose);
         await transaction.CommitAsync(cancellation);
         return stands;

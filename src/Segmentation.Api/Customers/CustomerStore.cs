@@ -2,6 +2,7 @@ using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage;
 using Npgsql;
+using Segmentation.Api.Audit;
 using Segmentation.Api.Changes;
 using Segmentation.Api.Data;
 using Segmentation.Api.Events;
@@ -18,7 +19,8 @@ namespace Segmentation.Api.Customers;
 /// <remarks>A <c>checkVersion</c> throws when the version that is there, or null where none is, is not the one that
 /// the caller wants to change.</remarks>
 public sealed class CustomerStore(
-    SegmentationDb db, CustomerValidator validator, IEnumerable<IErasureObserver> erasures, TimeProvider time)
+    SegmentationDb db, CustomerValidator validator, IEnumerable<IErasureObserver> erasures, AuditLog log, CustomerMarks marks,
+    TimeProvider time)
 {
     private const int MaxAttempts = 3;
 
@@ -113,6 +115,7 @@ public sealed class CustomerStore(
         await ScoreCopy.ForgetAsync(db, customer.Key, cancellation);
         db.Remove(customer);
         ChangeLog.AppendErased(db, customer.Key, customer.Id);
+        await log.AppendAsync(db, "customers.erase", await marks.NameAsync(id, cancellation), cancellation: cancellation);
         await db.SaveChangesAsync(cancellation);
         await transaction.CommitAsync(cancellation);
     }

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Segmentation.Api.Changes;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Events;
+using Segmentation.Api.Privacy;
 using Segmentation.Api.Webhooks;
 
 namespace Segmentation.Api.Rights;
@@ -11,6 +12,7 @@ namespace Segmentation.Api.Rights;
 /// <param name="Id">The customer's id.</param>
 /// <param name="At">Whatever was written before, and not since, is in it as it was.</param>
 /// <param name="Profile">The customer as every other answer shows it, with its consents.</param>
+/// <param name="Consents">Each consent that it gave or withdrew, in the order in which they came.</param>
 /// <param name="Scores">What is predicted of it, and the numbers that this is from.</param>
 /// <param name="ToldScores">What models told of it on a day, kept until it can be held against what came.</param>
 /// <param name="Events">What it did, by id.</param>
@@ -23,10 +25,12 @@ namespace Segmentation.Api.Rights;
 /// <param name="Recipients">Who was told of it.</param>
 /// <param name="Requests">Requests about it whose answers are kept, to be given again.</param>
 /// <param name="RejectedLines">Lines of imports about it that were not stored.</param>
+/// <param name="Audit">The entries about it in the audit log, which says them without its id.</param>
 public sealed record CustomerData(
     string Id,
     DateTimeOffset At,
     CustomerResource Profile,
+    IReadOnlyList<ConsentRecordResource> Consents,
     IReadOnlyList<HeldScores> Scores,
     IReadOnlyList<ToldScore> ToldScores,
     IReadOnlyList<EventResource> Events,
@@ -38,7 +42,8 @@ public sealed record CustomerData(
     IReadOnlyList<HeldExposureReport> ExposureReports,
     IReadOnlyList<Recipient> Recipients,
     IReadOnlyList<HeldRequest> Requests,
-    IReadOnlyList<RejectedLine> RejectedLines);
+    IReadOnlyList<HeldRejectedLine> RejectedLines,
+    IReadOnlyList<HeldAuditEntry> Audit);
 
 /// <summary>A customer's scores.</summary>
 /// <param name="ScoredOn">The day that they are of.</param>
@@ -156,4 +161,10 @@ public sealed record HeldRequest(DateTimeOffset At, int? Status);
 /// <param name="Line">The line's number.</param>
 /// <param name="Message">What is wrong with it.</param>
 /// <param name="Record">The line as it was sent, as text.</param>
-public sealed record RejectedLine(string Import, int Line, string Message, string Record);
+public sealed record HeldRejectedLine(string Import, int Line, string Message, string Record);
+
+/// <summary>An entry of the audit log.</summary>
+/// <param name="Id">Its place in the log: <c>GET /audit</c> has all of it.</param>
+/// <param name="At">When.</param>
+/// <param name="Action">What was done.</param>
+public sealed record HeldAuditEntry(long Id, DateTimeOffset At, string Action);

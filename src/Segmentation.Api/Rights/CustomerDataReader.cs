@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
+using Segmentation.Api.Audit;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Events;
@@ -9,6 +10,7 @@ using Segmentation.Api.Experiments;
 using Segmentation.Api.Http;
 using Segmentation.Api.Idempotency;
 using Segmentation.Api.Memberships;
+using Segmentation.Api.Privacy;
 using Segmentation.Api.Segments;
 using Segmentation.Api.Webhooks;
 using Segmentation.Rules.Values;
@@ -19,7 +21,7 @@ namespace Segmentation.Api.Rights;
 /// Writes everything that is held of a customer as one JSON document, <see cref="CustomerData"/>, a page at a time: a customer may have a
 /// million events. A test holds its parts against all tables.
 /// </summary>
-public sealed class CustomerDataReader(SegmentationDb db, SegmentQuery query, TimeProvider time)
+public sealed class CustomerDataReader(SegmentationDb db, SegmentQuery query, CustomerMarks marks, TimeProvider time)
 {
     /// <summary>Writes it as the response's body.</summary>
     public async Task WriteAsync(HttpResponse response, Customer customer, CancellationToken cancellation)
@@ -27,7 +29,8 @@ public sealed class CustomerDataReader(SegmentationDb db, SegmentQuery query, Ti
         var (id, now) = (customer.Id, LocalTime.Truncate(time.GetUtcNow()));
         var thresholds = (await query.DefinitionsAsync(cancellation)).Rfm.Latest;
         var linked = await db.VisitorLinks.Where(l => l.CustomerId == id).Select(l => l.VisitorId).ToListAsync(cancellation);
-        Part[] parts = [.. ListParts(customer, [.. linked, id])];
+        var mark = await marks.NameAsync(id, cancellation);
+        Part[] parts = [.. ListParts(customer, [.. linked, id]), .. ListSayings(id, mark)];
         response.ContentType = MediaTypes.Json + "; charset=utf-8";
         response.Headers.ContentDisposition = "attachment; filename=\"customer-data.json\"";
         if (response.HttpContext.IsHead())
@@ -93,13 +96,15 @@ public sealed class CustomerDataReader(SegmentationDb db, SegmentQuery query, Ti
     private IEnumerable<Part> ListParts(Customer customer, string[] visitors)
     {
         var (key, id) = (customer.Key, customer.Id);
+        yield return Create("consents", (ConsentRecord? last) => db.ConsentRecords
+            .Where(r => r.CustomerKey == key && (last == null || r.Id > last.Id)).OrderBy(r => r.Id), ConsentRecordResource.From);
         yield return Create("scores", (CustomerScores? last) => db.CustomerScores.Where(s => s.CustomerKey == key && last == null), s => new
             HeldScores(
                 s.ScoredOn, s.Version, s.Silence, s.AliveProbability, s.ChurnRisk, s.Orders30, s.Orders90, s.Orders365, s.AverageOrderValue,
                 s.LifetimeValue, s.ValuePercentile, s.Propensities, s.Repeats, s.RecencyDays, s.AgeDays, s.PaidRepeats, s.MeanAmount));
         yield return Create("toldScores", (ToldRow? last) => db.Database.SqlQuery<ToldRow>(
             $"""
-            SELECT c.id AS "Id", c.model_key AS "Model", c.version AS "Version", c.scored_on AS "ScoredOn", c.until AS "Until",
+            SELECT c.id AS "Id", c.model_key AS "Model", c.version AS "Version", c.scored_on AS "ScoredOn", c.told_until AS "Until",
               p.probabilities[n] AS "Probability", p.repeats[n] AS "Repeats", p.recency_days[n] AS "RecencyDays",
               p.age_days[n] AS "AgeDays", p.paid_repeats[n] AS "PaidRepeats", p.mean_amounts[n] AS "MeanAmount"
             FROM score_copy_parts p JOIN score_copies c ON c.id = p.copy_id, array_position(p.customers, {key}) n
@@ -130,27 +135,6 @@ public sealed class CustomerDataReader(SegmentationDb db, SegmentQuery query, Ti
         {
             yield return part;
         }
-
-        yield return Create("recipients", (DeliveryRow? last) =>
-            from d in db.WebhookDeliveries.FromSql(
-                $"""
-                SELECT * FROM webhook_deliveries
-                WHERE customer_key = hashtextextended({id} COLLATE "C", 0) AND customer_id = {id} AND id > {(last == null ? 0 : last.Id)}
-                """)
-            orderby d.Id
-            join w in db.Webhooks on d.WebhookKey equals w.Key
-            select new DeliveryRow(d.Id, w.Id, w.Url, d), d => new Recipient(
-                d.Webhook, d.Url, WebhookDelivery.MessageName(d.Message.MessageId), d.Message.SegmentKey,
-                d.Message.Joined ? "joined" : "left", d.Message.Cause, d.Message.EventId, d.Message.At, d.Message.QueuedAt,
-                d.Message.State, d.Message.Attempts, d.Message.DoneAt));
-        yield return Create("requests", (IdempotencyRecord? last) => db.IdempotencyRecords.FromSql(
-            $"""
-            SELECT * FROM idempotency
-            WHERE mentions @> {new[] { Mentions.Hash(id) }} AND scope_hash > {(last == null ? [] : last.ScopeHash)} ORDER BY scope_hash
-            """), r => new HeldRequest(r.CreatedAt, r.Status));
-        yield return Create("rejectedLines", (ImportRejection? last) => db.ImportRejections
-            .Where(r => r.CustomerId == id && (last == null || r.Key > last.Key)).OrderBy(r => r.Key),
-            r => new RejectedLine(r.ImportId, r.Line, r.Message, Encoding.UTF8.GetString(r.Record)));
     }
 
     // Of the customer, and of the visitors that it was seen as.
@@ -176,6 +160,35 @@ public sealed class CustomerDataReader(SegmentationDb db, SegmentQuery query, Ti
                 || (r.VisitorId == last.VisitorId && string.Compare(r.Id, last.Id) > 0)))
             .OrderBy(r => r.VisitorId).ThenBy(r => r.Id),
             r => new HeldExposureReport(r.VisitorId, r.Id, r.At));
+    }
+
+    // What was said of it, and by whom it was asked for.
+    private IEnumerable<Part> ListSayings(string id, string mark)
+    {
+        yield return Create("recipients", (DeliveryRow? last) =>
+            from d in db.WebhookDeliveries.FromSql(
+                $"""
+                SELECT * FROM webhook_deliveries
+                WHERE customer_key = hashtextextended({id} COLLATE "C", 0) AND customer_id = {id} AND id > {(last == null ? 0 : last.Id)}
+                """)
+            orderby d.Id
+            join w in db.Webhooks on d.WebhookKey equals w.Key
+            select new DeliveryRow(d.Id, w.Id, w.Url, d), d => new Recipient(
+                d.Webhook, d.Url, WebhookDelivery.MessageName(d.Message.MessageId), d.Message.SegmentKey,
+                d.Message.Joined ? "joined" : "left", d.Message.Cause, d.Message.EventId, d.Message.At, d.Message.QueuedAt,
+                d.Message.State, d.Message.Attempts, d.Message.DoneAt));
+        yield return Create("requests", (IdempotencyRecord? last) => db.IdempotencyRecords.FromSql(
+            $"""
+            SELECT * FROM idempotency
+            WHERE mentions @> {new[] { Mentions.Hash(id) }} AND scope_hash > {(last == null ? [] : last.ScopeHash)} ORDER BY scope_hash
+            """), r => new HeldRequest(r.CreatedAt, r.Status));
+        yield return Create("rejectedLines", (ImportRejection? last) => db.ImportRejections
+            .Where(r => r.CustomerId == id && (last == null || r.Key > last.Key)).OrderBy(r => r.Key),
+            r => new HeldRejectedLine(r.ImportId, r.Line, r.Message, Encoding.UTF8.GetString(r.Record)));
+        yield return Create("audit", (AuditRow? last) => db.Database.SqlQuery<AuditRow>(
+            $"""
+            SELECT id AS "Id", at AS "At", action AS "Action" FROM audit WHERE resource = {mark} AND id > {(last == null ? 0 : last.Id)}
+            """).OrderBy(a => a.Id), a => new HeldAuditEntry(a.Id, a.At, a.Action));
     }
 
     private static Part<TRow> Create<TRow>(string name, Func<TRow?, IQueryable<TRow>> after, Func<TRow, object> show)
@@ -211,6 +224,8 @@ public sealed class CustomerDataReader(SegmentationDb db, SegmentQuery query, Ti
     private sealed record ToldRow(
         long Id, string Model, int Version, DateOnly ScoredOn, DateTimeOffset Until, float? Probability, int? Repeats, int? RecencyDays,
         int? AgeDays, int? PaidRepeats, float? MeanAmount);
+
+    private sealed record AuditRow(long Id, DateTimeOffset At, string Action);
 
     private sealed record MembershipRow(long Joined, int SegmentId, HeldMembership Held);
 

@@ -6,6 +6,7 @@ using Npgsql;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Events;
+using Segmentation.Api.Privacy;
 using Segmentation.Api.Rights;
 using Segmentation.Api.Tests.Experiments;
 using Segmentation.Api.Tests.Playbooks;
@@ -21,6 +22,7 @@ public sealed class CustomerDataTests(ApiFixture fixture) : IClassFixture<ApiFix
     private static readonly Dictionary<string, Type?> OfPersons = new()
     {
         ["customers"] = typeof(CustomerResource),
+        ["consent_records"] = typeof(ConsentRecordResource),
         ["customer_scores"] = typeof(HeldScores),
         ["score_copy_parts"] = typeof(ToldScore),
         ["events"] = typeof(EventResource),
@@ -32,7 +34,7 @@ public sealed class CustomerDataTests(ApiFixture fixture) : IClassFixture<ApiFix
         ["exposure_reports"] = typeof(HeldExposureReport),
         ["webhook_deliveries"] = typeof(Recipient),
         ["idempotency"] = typeof(HeldRequest),
-        ["import_rejections"] = typeof(RejectedLine),
+        ["import_rejections"] = typeof(HeldRejectedLine),
 
         // Who waits to be evaluated or scored, for seconds; which ids a dry run has seen, while it runs; the erased, who are nobody's data.
         ["membership_work"] = null,
@@ -43,11 +45,11 @@ public sealed class CustomerDataTests(ApiFixture fixture) : IClassFixture<ApiFix
 
     private static readonly string[] OfNobody =
     [
-        "__EFMigrationsHistory", "analyses", "api_key_secrets", "api_keys", "attributes", "customer_count", "decision_stamp",
-        "definition_stamp", "deleted_segments", "experiment_runs", "experiment_versions",
-        "experiments", "imports", "membership_batches", "membership_leader", "membership_states", "metrics", "model_versions",
-        "model_weights", "models", "placements", "playbook_versions", "playbooks", "rfm_thresholds", "score_copies", "scoring_state",
-        "segment_versions", "segments", "sentiment_model", "webhooks",
+        "__EFMigrationsHistory", "analyses", "api_key_secrets", "api_keys", "attributes", "audit", "audit_head",
+        "customer_count", "decision_stamp", "definition_stamp", "deleted_segments", "experiment_runs", "experiment_versions",
+        "experiments", "imports", "membership_batches", "mark_key", "membership_leader", "membership_states", "metrics",
+        "model_versions", "model_weights", "models", "placements", "playbook_versions", "playbooks", "purposes",
+        "rfm_thresholds", "score_copies", "scoring_state", "segment_versions", "segments", "sentiment_model", "webhooks",
     ];
 
     // Columns that are shown by another name, or say nothing of the person: keys, versions, and copies for comparisons.
@@ -58,8 +60,10 @@ public sealed class CustomerDataTests(ApiFixture fixture) : IClassFixture<ApiFix
         [
             "key", "version", "consents_granted", "event_count", "first_event_at", "first_order_at", "last_event_at", "last_feedback_at",
             "last_order_at", "lifetime_value", "order_amount", "order_count", "demographic_birth_month_day",
+            "geographic_latitude", "geographic_longitude",
             .. Enumerable.Range(1, 5).SelectMany(i => new[] { $"sentiment_at{i}", $"sentiment_mean{i}" }),
         ],
+        ["consent_records"] = ["id", "customer_key"],
         ["customer_scores"] = ["customer_key"],
         ["score_copy_parts"] = ["copy_id", "part", "customers", "probabilities", "mean_amounts"],
         ["events"] = ["customer_key", "type_sent", "channel_sent", "properties_sent"],
@@ -142,7 +146,7 @@ public sealed class CustomerDataTests(ApiFixture fixture) : IClassFixture<ApiFix
             INSERT INTO customer_scores (customer_key, scored_on, silence, repeats)
             SELECT key, '2026-11-28', 1.25, 3 FROM customers WHERE id = '{{id}}'
             ON CONFLICT (customer_key) DO UPDATE SET silence = 1.25, repeats = 3;
-            INSERT INTO score_copies (model_key, version, pinned, scored_on, "from", until, settings)
+            INSERT INTO score_copies (model_key, version, pinned, scored_on, known_until, told_until, settings)
             VALUES ('{{id}}', 2, false, '2026-11-28', now(), now(), '{}');
             INSERT INTO score_copy_parts (copy_id, part, customers, probabilities)
             SELECT s.id, c.key / 1000, ARRAY[c.key - 1, c.key], ARRAY[0.5, 0.25]::real[]
@@ -159,6 +163,9 @@ public sealed class CustomerDataTests(ApiFixture fixture) : IClassFixture<ApiFix
         Assert.Equal(
             (await Api.AllAsync($"customers/{id}/events", 1000)).Select(e => e.GetRawText()).Order(),
             data.GetProperty("events").EnumerateArray().Select(e => e.GetRawText()).Order());
+        Assert.Equal([("email", true)], data.GetProperty("consents").EnumerateArray()
+            .Select(c => (Text(c, "purpose"), c.GetProperty("granted").GetBoolean())));
+        Assert.Equal(["customers.data"], Each("audit", "action").Select(e => e.GetString()));
         Assert.Equal([1.25m], Each("scores", "silence").Select(e => e.GetDecimal()));
         Assert.Equal([0.25m], Each("toldScores", "probability").Select(e => e.GetDecimal()));
         Assert.Equal([id, $"{id}-manual"], Each("memberships", "segment").Select(e => e.GetString()).Order());
@@ -192,20 +199,22 @@ public sealed class CustomerDataTests(ApiFixture fixture) : IClassFixture<ApiFix
         var data = (await Api.GetAsync($"customers/{id}/data")).Expect(200).Json;
 
         Assert.All(
-            data.EnumerateObject().Where(p => p.Value.ValueKind == JsonValueKind.Array), p => Assert.Equal(0, p.Value.GetArrayLength()));
+            data.EnumerateObject().Where(p => p.Value.ValueKind == JsonValueKind.Array && p.Name != "audit"),
+            p => Assert.Equal(0, p.Value.GetArrayLength()));
         (await Api.GetAsync("customers/no-such-customer/data")).Expect(404);
     }
 
     // A customer in two segments, one of them manual, with a request that is remembered and a line that was rejected.
     private async Task MakeAsync(string id)
     {
-        (await Api.PostAsync("customers", $$$"""{"id":"{{{id}}}","email":"{{{id}}}@example.com","consents":{"email":{"granted":true}}}""",
+        (await Api.PostAsync("customers", $$$"""{"id":"{{{id}}}","email":"{{{id}}}@example.com","consents":{"email":{"granted":true} } }""",
             ("Idempotency-Key", id))).Expect(201);
         var rows = string.Join('\n', Enumerable.Range(0, Events)
             .Select(i => $$$"""{"id":"{{{id}}}-{{{i}}}","customerId":"{{{id}}}","type":"{{{(i == 0 ? id : "page_viewed")}}}"}"""));
         (await Api.SendAsync("POST", "events", rows, "application/x-ndjson")).Expect(200);
         (await Api.PutAsync($"segments/{id}", $$"""
-            {"name":"{{id}}","status":"active","rule":{"combinator":"and","rules":[{"field":"id","operator":"=","value":"{{id}}"}]}}
+            {"name":"{{id}}","status":"active","rule":{"combinator":"and","rules":[
+              {"field":"customer.id","operator":"=","value":"{{id}}"}]} }
             """)).Expect(201);
         (await Api.PutAsync($"segments/{id}-manual", $$"""{"name":"{{id}}","status":"active","kind":"manual"}""")).Expect(201);
         (await Api.PutAsync($"segments/{id}-manual/members/{id}", "{}")).Expect(200, 201, 204);

@@ -28,9 +28,9 @@ internal sealed class TagFilter : IDocumentFilter
             + "flag is an active placement."),
         ("Rules", "Rules that are not saved yet: preview, check, and look at the SQL. Start here."),
         ("Customers", "Profiles, one at a time or a file at a time."),
-        ("Privacy", "What customers have consented to: registered purposes, and a record of each consent given or withdrawn."),
+        ("Privacy", "What customers have consented to: registered purposes, and a record of each consent given or withdrawn; and all "
+            + "that is held of one of them."),
         ("Events", "What customers did."),
-        ("Privacy", "What people may ask for: all that is held of them."),
         ("Fields", "What rules may ask, and fields of your own: attributes."),
         ("Webhooks", "Your servers are told who joins and leaves: signed by [Standard Webhooks](https://www.standardwebhooks.com), "
             + "at least once, in order for each customer, tried again for up to a day. The sample's is disabled, and leads nowhere."),

@@ -71,9 +71,10 @@ public sealed partial class PurposeStore(
             }
         }
 
-        if (CustomerNames.IsValid(name))
+        if (CustomerNames.IsValid(name) && await db.Purposes.SingleOrDefaultAsync(p => p.Name == name, cancellation) is { } purpose)
         {
-            await db.Purposes.Where(p => p.Name == name).ExecuteDeleteAsync(cancellation);
+            db.Remove(purpose);
+            await db.SaveChangesAsync(cancellation);
         }
 
         await transaction.CommitAsync(cancellation);

@@ -96,7 +96,9 @@ public sealed class AccessDetailTests(AccessWorld world) : IClassFixture<AccessW
                 RevokedAt = i is >= 5 and < 10 ? now : null,
                 Version = 1,
             }));
+            await using var transaction = await db.Database.BeginTransactionAsync();
             await db.SaveChangesAsync();
+            await transaction.CommitAsync();
         }
 
         var answers = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => PostAsync()));

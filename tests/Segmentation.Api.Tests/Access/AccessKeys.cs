@@ -27,7 +27,9 @@ internal static class AccessKeys
         change?.Invoke(key);
         var db = services.GetRequiredService<SegmentationDb>();
         db.ApiKeys.Add(key);
+        await using var transaction = await db.Database.BeginTransactionAsync();
         await db.SaveChangesAsync();
+        await transaction.CommitAsync();
         return tokens[0].ToString();
     }
 }

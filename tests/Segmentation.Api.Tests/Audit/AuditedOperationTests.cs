@@ -34,7 +34,7 @@ public sealed class AuditedOperationTests(ApiFixture fixture) : IClassFixture<Ap
         ["Attributes.Delete"] = ["attributes.delete"],
         ["Attributes.Put"] = ["attributes.create", "attributes.change"],
         ["Audit.Verify"] = ["audit.verify"],
-        ["Consents.Put"] = ["consents.record"],
+        ["Consents.PutConsent"] = ["consents.record"],
         ["Customers.Create"] = [Profile],
         ["Customers.Delete"] = ["customers.erase"],
         ["Customers.Erase"] = ["customers.erase"],

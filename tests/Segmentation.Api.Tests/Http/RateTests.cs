@@ -150,7 +150,9 @@ public sealed class RateTests(TestDatabase databases) : IClassFixture<TestDataba
                 Version = 1,
                 Secrets = [new ApiKeySecret { Hash = token.Hash, CreatedAt = now }],
             });
+            await using var transaction = await db.Database.BeginTransactionAsync();
             await db.SaveChangesAsync();
+            await transaction.CommitAsync();
             scope.ServiceProvider.GetRequiredService<Doors>().Close();
             return token.ToString();
         }

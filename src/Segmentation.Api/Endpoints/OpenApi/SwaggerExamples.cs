@@ -300,7 +300,7 @@ internal static class SwaggerExamples
                 "consent",
                 "One that needs consent",
                 """{"label":"Newsletter","description":"A mail a week with what is new.","basis":"consent"}""")],
-            "Consents_Put" => [
+            "Customers_PutConsent" => [
                 (
                     "given",
                     "Given in a form",
@@ -368,8 +368,12 @@ internal static class SwaggerExamples
         (_, "for") => "event",
         ("Fields_Values", "name") => "demographic.occupation",
         ("Attributes_Get", "name") => "plan",
-        (['P', 'u', 'r', 'p', 'o', 's', 'e', 's', '_', ..], "name") => "newsletter",
-        (_, "purpose") => "newsletter",
+        ("Purposes_Put" or "Purposes_Delete", "name") => "my_newsletter",
+        ("Purposes_Get", "name") => "marketing",
+        (_, "purpose") => "marketing",
+        ("Audit_List", "actor") => "service",
+        ("Audit_List", "action") => "segments.create",
+        ("Audit_List", "resource") => $"segments/{Segment}",
         (_, "name") => OwnAttribute,
         (_, "version") => 1,
         (_, "limit") => 10,

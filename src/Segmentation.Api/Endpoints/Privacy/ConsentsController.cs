@@ -17,7 +17,7 @@ public sealed class ConsentsController(SegmentationDb db, ConsentStore store) : 
     /// <summary>A customer's consents, each as it stands, by purpose.</summary>
     [HttpGet]
     [RequiresScope(Scopes.CustomersRead)]
-    public async Task<StandingConsents> List(string id, CancellationToken cancellation)
+    public async Task<StandingConsents> ListConsents(string id, CancellationToken cancellation)
     {
         var customer = await db.FindCustomerAsync(id, cancellation);
         return new() { Items = [.. (await db.ListStandingAsync(customer.Key, cancellation)).Select(ConsentRecordResource.From)] };
@@ -28,7 +28,7 @@ public sealed class ConsentsController(SegmentationDb db, ConsentStore store) : 
     /// <param name="purpose">The purpose's name.</param>
     [HttpGet("{purpose}")]
     [RequiresScope(Scopes.CustomersRead)]
-    public async Task<ConsentRecordResource> Get(string id, string purpose, CancellationToken cancellation)
+    public async Task<ConsentRecordResource> GetConsent(string id, string purpose, CancellationToken cancellation)
     {
         var customer = await db.FindCustomerAsync(id, cancellation);
         var record = (await db.ListStandingAsync(customer.Key, cancellation)).SingleOrDefault(r => r.Purpose == purpose);
@@ -43,7 +43,7 @@ public sealed class ConsentsController(SegmentationDb db, ConsentStore store) : 
     [HttpPut("{purpose}")]
     [RequiresScope(Scopes.CustomersWrite)]
     [ProducesResponseType<ConsentRecordResource>(StatusCodes.Status200OK)]
-    public async Task<ConsentRecordResource> Put(
+    public async Task<ConsentRecordResource> PutConsent(
         string id, string purpose, [FromBody] ConsentRecordResource body, CancellationToken cancellation) =>
         ConsentRecordResource.From(await store.RecordAsync(id, purpose, body, cancellation));
 
@@ -52,7 +52,7 @@ public sealed class ConsentsController(SegmentationDb db, ConsentStore store) : 
     /// <param name="purpose">The purpose's name.</param>
     [HttpGet("{purpose}/history")]
     [RequiresScope(Scopes.CustomersRead)]
-    public async Task<Page<ConsentRecordResource>> History(
+    public async Task<Page<ConsentRecordResource>> ConsentHistory(
         string id, string purpose, int? limit, string? cursor, CancellationToken cancellation)
     {
         var customer = await db.FindCustomerAsync(id, cancellation);

@@ -3,8 +3,8 @@ using Npgsql;
 using NpgsqlTypes;
 using Segmentation.Api.Changes;
 using Segmentation.Api.Data;
-using Segmentation.Api.Privacy;
 using Segmentation.Api.Http;
+using Segmentation.Api.Privacy;
 
 namespace Segmentation.Api.Customers;
 

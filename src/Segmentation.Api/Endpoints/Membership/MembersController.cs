@@ -1,7 +1,7 @@
 using Microsoft.AspNetCore.Mvc;
 using Segmentation.Api.Access;
-using Segmentation.Api.Audit;
 using Segmentation.Api.Admission;
+using Segmentation.Api.Audit;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;

@@ -10,9 +10,9 @@ namespace Segmentation.Api.Audit;
 /// key can try out whose it is.
 /// </summary>
 /// <remarks>
-/// The secret behind the key is 32 random bytes that the database keeps in one row, encrypted by <see cref="SecretBox"/>, so that marks
-/// stay what they are when <c>Secrets:KeyFile</c> gets another key. Without such a file the row is stored as it is, and whoever has the
-/// whole database can try out whose a mark is.
+/// The secret behind the key is 32 random bytes that the database keeps, encrypted by <see cref="SecretBox"/>, so that marks stay what they
+/// are when <c>Secrets:KeyFile</c> gets another key. Without such a file it is stored as it is, and whoever has the whole database can try
+/// out whose a mark is. Without the key that encrypted it a new secret is made, and marks from before name nobody that can be found.
 /// </remarks>
 public sealed class CustomerMarks([FromKeyedServices(WorkClass.Keeper)] NpgsqlDataSource database, SecretBox box)
 {
@@ -42,18 +42,31 @@ public sealed class CustomerMarks([FromKeyedServices(WorkClass.Keeper)] NpgsqlDa
 
     private async Task<byte[]> ReadKeyAsync(CancellationToken cancellation)
     {
-        var made = box.Seal(Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)), Purpose);
-        await database.ExecuteAsync(
-            "INSERT INTO mark_key (sealed) VALUES ($1) ON CONFLICT DO NOTHING", cancellation, SqlParameter.Create(made));
-        var stored = (await database.QueryAsync("SELECT sealed FROM mark_key", r => r.GetString(0), cancellation)).Single();
+        var rows = await ListAsync(cancellation);
+        if (!rows.Exists(CanOpen))
+        {
+            // Of several processes that find none the first adds one.
+            var made = box.Seal(Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)), Purpose);
+            await database.ExecuteAsync(
+                "INSERT INTO mark_key (sealed, follows) VALUES ($1, $2) ON CONFLICT DO NOTHING", cancellation,
+                SqlParameter.Create(made), SqlParameter.Create(rows is [.., var newest] ? newest.Id : 0));
+            rows = await ListAsync(cancellation);
+        }
+
+        var (id, stored) = rows.Find(CanOpen);
         var secret = box.Open(stored, Purpose);
         if (box.HasKey && !box.IsCurrent(stored))
         {
             await database.ExecuteAsync(
-                "UPDATE mark_key SET sealed = $2 WHERE sealed = $1", cancellation, SqlParameter.Create(stored),
+                "UPDATE mark_key SET sealed = $2 WHERE id = $1", cancellation, SqlParameter.Create(id),
                 SqlParameter.Create(box.Seal(secret, Purpose)));
         }
 
         return HKDF.DeriveKey(HashAlgorithmName.SHA256, Convert.FromBase64String(secret), 32, info: "customer marks"u8.ToArray());
+
+        bool CanOpen((int Id, string Sealed) row) => box.FindMissingKey(row.Sealed) is null;
     }
+
+    private Task<List<(int Id, string Sealed)>> ListAsync(CancellationToken cancellation) =>
+        database.QueryAsync("SELECT id, sealed FROM mark_key ORDER BY id", r => (r.GetInt32(0), r.GetString(1)), cancellation);
 }

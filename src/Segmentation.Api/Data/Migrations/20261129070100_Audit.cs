@@ -11,7 +11,8 @@ namespace Segmentation.Api.Data.Migrations
         protected override void Up(MigrationBuilder migrationBuilder) => migrationBuilder.Sql(
             """
             CREATE TABLE mark_key (
-                one boolean PRIMARY KEY DEFAULT true CHECK (one),
+                id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+                follows integer NOT NULL UNIQUE,
                 sealed text NOT NULL);
 
             CREATE TABLE audit (

@@ -1,35 +1,18 @@
+using Segmentation.Api.Data;
+
 namespace Segmentation.Api.Access;
 
 /// <summary>Stores once a minute, and at the end, when keys were last used.</summary>
-internal sealed class KeyUse(KnownKeys keys, TimeProvider time, ILogger<KeyUse> logger) : BackgroundService
+internal sealed class KeyUse(KnownKeys keys, TimeProvider time, ILogger<KeyUse> logger) : PeriodicService(TimeSpan.FromMinutes(1), time)
 {
-    private static readonly TimeSpan Interval = TimeSpan.FromMinutes(1);
-
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await base.StopAsync(cancellationToken);
-        await StoreAsync(cancellationToken);
+        await TryStepAsync(cancellationToken);
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        using var timer = new PeriodicTimer(Interval, time);
-        while (await timer.WaitForNextTickAsync(stoppingToken))
-        {
-            await StoreAsync(stoppingToken);
-        }
-    }
+    protected override Task StepAsync(CancellationToken cancellation) => keys.StoreUseAsync(cancellation);
 
-    private async Task StoreAsync(CancellationToken cancellation)
-    {
-        try
-        {
-            await keys.StoreUseAsync(cancellation);
-        }
-        catch (Exception e) when (e is not OperationCanceledException)
-        {
-            // They are kept for the next time.
-            logger.LogWarning(e, "When API keys were last used could not be stored");
-        }
-    }
+    // They are kept for the next time.
+    protected override void Warn(Exception failure) => logger.LogWarning(failure, "When API keys were last used could not be stored");
 }

@@ -8,30 +8,19 @@ namespace Segmentation.Api.Audit;
 /// <summary>Says the chain's head where the database can't change it: hourly in the log, and in a file where one is set.</summary>
 internal sealed partial class AuditAnchor(
     [FromKeyedServices(WorkClass.Keeper)] NpgsqlDataSource database, AuditOptions options, TimeProvider time, ILogger<AuditAnchor> logger)
-    : BackgroundService
+    : PeriodicService(TimeSpan.FromHours(1), time)
 {
-    private static readonly TimeSpan Interval = TimeSpan.FromHours(1);
-
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override async Task StepAsync(CancellationToken cancellation)
     {
-        using var timer = new PeriodicTimer(Interval, time);
-        while (await timer.WaitForNextTickAsync(stoppingToken))
+        var head = await AuditReader.ReadHeadAsync(database, cancellation);
+        LogHead(head.Id, head.Hash, head.At);
+        if (options.AnchorFile is { Length: > 0 } file)
         {
-            try
-            {
-                var head = await AuditReader.ReadHeadAsync(database, stoppingToken);
-                LogHead(head.Id, head.Hash, head.At);
-                if (options.AnchorFile is { Length: > 0 } file)
-                {
-                    await File.AppendAllTextAsync(file, JsonSerializer.Serialize(head, Json.Options) + "\n", stoppingToken);
-                }
-            }
-            catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
-            {
-                LogFailed(failure);
-            }
+            await File.AppendAllTextAsync(file, JsonSerializer.Serialize(head, Json.Options) + "\n", cancellation);
         }
     }
+
+    protected override void Warn(Exception failure) => LogFailed(failure);
 
     [LoggerMessage(LogLevel.Information, "Audit: the head is {Id} {Hash} of {At}")]
     private partial void LogHead(long id, string hash, DateTimeOffset? at);

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Text.Json.Nodes;
 using Segmentation.Api.Admission;
+using Segmentation.Api.Data;
 
 namespace Segmentation.Api.Audit;
 
@@ -10,12 +11,11 @@ namespace Segmentation.Api.Audit;
 /// <see cref="MaxAddresses"/> in a minute one entry for the rest.
 /// </summary>
 internal sealed partial class RefusedCallers(AuditLog log, CustomerMarks marks, TimeProvider time, ILogger<RefusedCallers> logger)
-    : BackgroundService
+    : PeriodicService(TimeSpan.FromMinutes(1), time)
 {
     public const int MaxAddresses = 100;
 
     private const string Others = "others";
-    private static readonly TimeSpan Interval = TimeSpan.FromMinutes(1);
     private readonly ConcurrentDictionary<string, int> counts = [];
 
     /// <summary>Counts one.</summary>
@@ -28,19 +28,10 @@ internal sealed partial class RefusedCallers(AuditLog log, CustomerMarks marks, 
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await base.StopAsync(cancellationToken);
-        await WriteAsync(cancellationToken);
+        await TryStepAsync(cancellationToken);
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        using var timer = new PeriodicTimer(Interval, time);
-        while (await timer.WaitForNextTickAsync(stoppingToken))
-        {
-            await WriteAsync(stoppingToken);
-        }
-    }
-
-    private async Task WriteAsync(CancellationToken cancellation)
+    protected override async Task StepAsync(CancellationToken cancellation)
     {
         foreach (var network in counts.Keys)
         {
@@ -55,14 +46,15 @@ internal sealed partial class RefusedCallers(AuditLog log, CustomerMarks marks, 
                 await log.AppendAsync(
                     "access.refuse", $"addresses/{name}", after: new JsonObject { ["count"] = count }, cancellation: cancellation);
             }
-            catch (Exception failure)
+            catch
             {
                 counts.AddOrUpdate(network, count, (_, n) => n + count);
-                LogFailed(failure);
-                return;
+                throw;
             }
         }
     }
+
+    protected override void Warn(Exception failure) => LogFailed(failure);
 
     [LoggerMessage(LogLevel.Warning, "Audit: refused callers could not be written to the log; it is tried again in a minute")]
     private partial void LogFailed(Exception failure);

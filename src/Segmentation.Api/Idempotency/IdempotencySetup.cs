@@ -1,3 +1,5 @@
+using Segmentation.Api.Data;
+
 namespace Segmentation.Api.Idempotency;
 
 internal static class IdempotencySetup
@@ -11,28 +13,15 @@ internal static class IdempotencySetup
 }
 
 /// <summary>Deletes old records, hourly, in every process: whoever comes first.</summary>
-internal sealed partial class IdempotencySweep(IServiceScopeFactory scopes, TimeProvider time, ILogger<IdempotencySweep> logger)
-    : BackgroundService
+internal sealed class IdempotencySweep(IServiceScopeFactory scopes, TimeProvider time, ILogger<IdempotencySweep> logger)
+    : PeriodicService(TimeSpan.FromHours(1), time)
 {
-    private static readonly TimeSpan Interval = TimeSpan.FromHours(1);
-
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override async Task StepAsync(CancellationToken cancellation)
     {
-        using var timer = new PeriodicTimer(Interval, time);
-        while (await timer.WaitForNextTickAsync(stoppingToken))
-        {
-            try
-            {
-                await using var scope = scopes.CreateAsyncScope();
-                await scope.ServiceProvider.GetRequiredService<IdempotencyStore>().SweepAsync(stoppingToken);
-            }
-            catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
-            {
-                LogFailed(failure);
-            }
-        }
+        await using var scope = scopes.CreateAsyncScope();
+        await scope.ServiceProvider.GetRequiredService<IdempotencyStore>().SweepAsync(cancellation);
     }
 
-    [LoggerMessage(LogLevel.Warning, "Idempotency: old records could not be deleted; it is tried again in an hour")]
-    private partial void LogFailed(Exception failure);
+    protected override void Warn(Exception failure) =>
+        logger.LogWarning(failure, "Idempotency: old records could not be deleted; it is tried again in an hour");
 }

@@ -13,6 +13,7 @@ internal static class SegmentSetup
         services.AddSingleton<CustomerRowReaders>();
         services.AddScoped<SegmentQuery>();
         services.AddScoped<SegmentStore>();
+        services.AddScoped<FieldUsers>();
         services.AddScoped<AttributeStore>();
         services.AddScoped<PurposeStore>();
         services.AddSingleton<BuiltInMetrics>();

@@ -14,7 +14,7 @@ public sealed class AttributeStore(
     SegmentationDb db,
     SegmentQuery query,
     IValidator<AttributeResource> validator,
-    IEnumerable<IDefinitionUser> others,
+    FieldUsers users,
     Limits limits,
     TimeProvider time)
 {
@@ -60,15 +60,7 @@ public sealed class AttributeStore(
     {
         await using var transaction = await BeginAsync(name, cancellation);
 
-        // Through other segments as well: one that refers to an invalid segment is invalid.
-        var all = await query.DefinitionsAsync(cancellation);
-        var users = all.SelectActive(all.FindAffected(all.FindAttributeUsers(name))).Select(s => s.Key).ToList();
-        if (users.Count > 0)
-        {
-            throw ApiProblem.Conflict($"Active segments use \"{name}\": {string.Join(", ", users)}.");
-        }
-
-        await CheckOthersAsync(name, "", cancellation);
+        await users.CheckUnusedAsync($"attributes.{name}", $"\"{name}\"", cancellation);
         if (await db.Attributes.SingleOrDefaultAsync(a => a.Name == name, cancellation) is { } attribute)
         {
             db.Attributes.Remove(attribute);
@@ -98,25 +90,15 @@ public sealed class AttributeStore(
         }
 
         // Drafts and archived ones too: their rules were checked against this type.
-        var users = (await query.DefinitionsAsync(cancellation)).FindAttributeUsers(attribute.Name).Order(StringComparer.Ordinal).ToList();
-        if (users.Count > 0)
+        var field = $"attributes.{attribute.Name}";
+        var used = $"\"{attribute.Name}\" as {attribute.Type}; its type can't change while they do";
+        var segments = (await query.DefinitionsAsync(cancellation)).FindFieldUsers(field).Order(StringComparer.Ordinal).ToList();
+        if (segments.Count > 0)
         {
-            throw ApiProblem.Conflict(
-                $"Segments use \"{attribute.Name}\" as {attribute.Type}; its type can't change while they do: {string.Join(", ", users)}.");
+            throw ApiProblem.Conflict($"Segments use {used}: {string.Join(", ", segments)}.");
         }
 
-        await CheckOthersAsync(attribute.Name, $" as {attribute.Type}; its type can't change while they do", cancellation);
-    }
-
-    private async Task CheckOthersAsync(string name, string why, CancellationToken cancellation)
-    {
-        foreach (var other in others)
-        {
-            if (await other.ListFieldUsersAsync($"attributes.{name}", cancellation) is { Count: > 0 } named)
-            {
-                throw ApiProblem.Conflict($"{other.Name} use \"{name}\"{why}: {string.Join(", ", named)}.");
-            }
-        }
+        await users.CheckOthersAsync(field, used, cancellation);
     }
 
     // Whoever writes values of this attribute holds a share of its row: wait for them, and let none begin.

@@ -123,9 +123,6 @@ public sealed class DefinitionSet
     /// <summary>The keys of the segments whose rules refer to this one, in order.</summary>
     public IReadOnlyList<string> FindReferrers(string key) => [.. referrers.Value[key].Order(StringComparer.Ordinal)];
 
-    /// <summary>The keys of the segments whose rules use this attribute.</summary>
-    public IEnumerable<string> FindAttributeUsers(string name) => FindFieldUsers($"attributes.{name}");
-
     /// <summary>The keys of the segments whose rules use this field.</summary>
     public IEnumerable<string> FindFieldUsers(string field) =>
         FindByRule(s => RuleReferences.Fields(s.Rule!.Value).Contains(field));

@@ -10,8 +10,7 @@ using Segmentation.Rules.Values;
 namespace Segmentation.Api.Segments;
 
 /// <summary>Registers purposes; one that active segments or playbooks ask for stays.</summary>
-public sealed partial class PurposeStore(
-    SegmentationDb db, SegmentQuery query, IEnumerable<IDefinitionUser> others, Limits limits, TimeProvider time)
+public sealed partial class PurposeStore(SegmentationDb db, FieldUsers users, Limits limits, TimeProvider time)
 {
     /// <summary>Registers a purpose, or changes one.</summary>
     /// <exception cref="ApiProblem">400; 409: there are as many as there may be.</exception>
@@ -55,22 +54,7 @@ public sealed partial class PurposeStore(
     public async Task DeleteAsync(string name, CancellationToken cancellation)
     {
         await using var transaction = await DefinitionCache.BeginAsync(db, cancellation);
-        var field = $"consent.{name}";
-        var all = await query.DefinitionsAsync(cancellation);
-        var users = all.SelectActive(all.FindAffected(all.FindFieldUsers(field))).Select(s => s.Key).ToList();
-        if (users.Count > 0)
-        {
-            throw ApiProblem.Conflict($"Active segments use {ErrorText.Quote(field)}: {string.Join(", ", users)}.");
-        }
-
-        foreach (var other in others)
-        {
-            if (await other.ListFieldUsersAsync(field, cancellation) is { Count: > 0 } named)
-            {
-                throw ApiProblem.Conflict($"{other.Name} use {ErrorText.Quote(field)}: {string.Join(", ", named)}.");
-            }
-        }
-
+        await users.CheckUnusedAsync($"consent.{name}", ErrorText.Quote($"consent.{name}"), cancellation);
         if (CustomerNames.IsValid(name) && await db.Purposes.SingleOrDefaultAsync(p => p.Name == name, cancellation) is { } purpose)
         {
             db.Remove(purpose);

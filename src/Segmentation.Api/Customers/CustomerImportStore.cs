@@ -163,7 +163,6 @@ internal sealed class CustomerImportStore(
                     continue;
                 }
             }
-
             else if (wanted.TryGetValue(entry.Id, out var replaced))
             {
                 // The whole customer, but for consents, which nothing takes away that does not name them.

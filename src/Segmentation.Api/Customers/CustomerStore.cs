@@ -95,6 +95,8 @@ public sealed class CustomerStore(
         var customer = await LockAsync(id, erase: true, cancellation);
         checkVersion(customer?.Version);
 
+        await log.AppendAsync(db, "customers.erase", await marks.NameAsync(id, cancellation), cancellation: cancellation);
+
         // Answers that are kept, and lines of imports that were rejected, whether there is a customer of theirs or not.
         await db.ForgetRequestsAsync(id, cancellation);
         var rejections = db.ImportRejections;
@@ -115,7 +117,6 @@ public sealed class CustomerStore(
         await ScoreCopy.ForgetAsync(db, customer.Key, cancellation);
         db.Remove(customer);
         ChangeLog.AppendErased(db, customer.Key, customer.Id);
-        await log.AppendAsync(db, "customers.erase", await marks.NameAsync(id, cancellation), cancellation: cancellation);
         await db.SaveChangesAsync(cancellation);
         await transaction.CommitAsync(cancellation);
     }

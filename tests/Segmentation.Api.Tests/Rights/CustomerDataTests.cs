@@ -204,6 +204,23 @@ public sealed class CustomerDataTests(ApiFixture fixture) : IClassFixture<ApiFix
         (await Api.GetAsync("customers/no-such-customer/data")).Expect(404);
     }
 
+    [Fact]
+    public async Task Delete_EachTime_LeavesAnEntry_WithoutTheId()
+    {
+        var id = $"gone-{Guid.NewGuid():N}";
+        (await Api.PutAsync($"customers/{id}", "{}")).Expect(201);
+        var before = (await ListAsync()).Count;
+        (await Api.DeleteAsync($"customers/{id}")).Expect(204);
+        (await Api.DeleteAsync($"customers/{id}")).Expect(204);
+
+        var entries = await ListAsync();
+        Assert.Equal(before + 2, entries.Count);
+        Assert.Equal(Text(entries[0], "resource"), Text(entries[1], "resource"));
+        Assert.DoesNotContain(id, string.Concat(entries), StringComparison.Ordinal);
+
+        Task<List<JsonElement>> ListAsync() => Api.AllAsync("audit?action=customers.erase");
+    }
+
     // A customer in two segments, one of them manual, with a request that is remembered and a line that was rejected.
     private async Task MakeAsync(string id)
     {

@@ -18,6 +18,12 @@ public sealed record AuditEntryResource(
     long Id, DateTimeOffset At, AuditActor Actor, string Action, string Resource, string? RequestId, JsonElement? Before,
     JsonElement? After, string Hash);
 
+/// <summary>That there is an entry about something.</summary>
+/// <param name="Id">Its place in the log: <c>GET /audit</c> has all of it.</param>
+/// <param name="At">When.</param>
+/// <param name="Action">What was done.</param>
+public sealed record AuditMention(long Id, DateTimeOffset At, string Action);
+
 /// <summary>Which entries to list.</summary>
 public sealed record AuditFilter(string? Actor, string? Action, string? Resource, DateTimeOffset? From, DateTimeOffset? To);
 

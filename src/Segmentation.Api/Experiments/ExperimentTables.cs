@@ -15,5 +15,11 @@ internal static class ExperimentTables
         public DbSet<Impression> Impressions => db.Set<Impression>();
         public DbSet<VisitorLink> VisitorLinks => db.Set<VisitorLink>();
         public DbSet<ExposureReport> ExposureReports => db.Set<ExposureReport>();
+
+        /// <summary>The visitors that a customer was seen as: those that are linked to it, and one with its id.</summary>
+        public async Task<string[]> FindVisitorsAsync(string customerId, CancellationToken cancellation) =>
+        [
+            .. await db.VisitorLinks.Where(l => l.CustomerId == customerId).Select(l => l.VisitorId).ToListAsync(cancellation), customerId,
+        ];
     }
 }

@@ -50,6 +50,13 @@ internal static class IdempotencyTables
     {
         public DbSet<IdempotencyRecord> IdempotencyRecords => db.Set<IdempotencyRecord>();
 
+        /// <summary>The records that mention a customer, in order, after one of them.</summary>
+        public IQueryable<IdempotencyRecord> RequestsAbout(string customerId, byte[] after) => db.IdempotencyRecords.FromSql(
+            $"""
+            SELECT * FROM idempotency WHERE mentions @> {new[] { Mentions.Hash(customerId) }} AND scope_hash > {after}
+            ORDER BY scope_hash
+            """);
+
         /// <summary>Deletes the records that mention a customer; in the caller's transaction.</summary>
         public Task ForgetRequestsAsync(string customerId, CancellationToken cancellation) => db.Database.ExecuteSqlAsync(
             $"DELETE FROM idempotency WHERE mentions @> {new[] { Mentions.Hash(customerId) }}", cancellation);

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Segmentation.Api.Audit;
 using Segmentation.Api.Changes;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Events;
@@ -43,7 +44,7 @@ public sealed record CustomerData(
     IReadOnlyList<Recipient> Recipients,
     IReadOnlyList<HeldRequest> Requests,
     IReadOnlyList<HeldRejectedLine> RejectedLines,
-    IReadOnlyList<HeldAuditEntry> Audit);
+    IReadOnlyList<AuditMention> Audit);
 
 /// <summary>A customer's scores.</summary>
 /// <param name="ScoredOn">The day that they are of.</param>
@@ -162,9 +163,3 @@ public sealed record HeldRequest(DateTimeOffset At, int? Status);
 /// <param name="Message">What is wrong with it.</param>
 /// <param name="Record">The line as it was sent, as text.</param>
 public sealed record HeldRejectedLine(string Import, int Line, string Message, string Record);
-
-/// <summary>An entry of the audit log.</summary>
-/// <param name="Id">Its place in the log: <c>GET /audit</c> has all of it.</param>
-/// <param name="At">When.</param>
-/// <param name="Action">What was done.</param>
-public sealed record HeldAuditEntry(long Id, DateTimeOffset At, string Action);

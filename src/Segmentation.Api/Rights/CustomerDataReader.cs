@@ -28,9 +28,9 @@ public sealed class CustomerDataReader(SegmentationDb db, SegmentQuery query, Cu
     {
         var (id, now) = (customer.Id, LocalTime.Truncate(time.GetUtcNow()));
         var thresholds = (await query.DefinitionsAsync(cancellation)).Rfm.Latest;
-        var linked = await db.VisitorLinks.Where(l => l.CustomerId == id).Select(l => l.VisitorId).ToListAsync(cancellation);
+        var visitors = await db.FindVisitorsAsync(id, cancellation);
         var mark = await marks.NameAsync(id, cancellation);
-        Part[] parts = [.. ListParts(customer, [.. linked, id]), .. ListSayings(id, mark)];
+        Part[] parts = [.. ListParts(customer, visitors), .. ListSayings(id, mark)];
         response.ContentType = MediaTypes.Json + "; charset=utf-8";
         response.Headers.ContentDisposition = "attachment; filename=\"customer-data.json\"";
         if (response.HttpContext.IsHead())
@@ -166,29 +166,19 @@ public sealed class CustomerDataReader(SegmentationDb db, SegmentQuery query, Cu
     private IEnumerable<Part> ListSayings(string id, string mark)
     {
         yield return Create("recipients", (DeliveryRow? last) =>
-            from d in db.WebhookDeliveries.FromSql(
-                $"""
-                SELECT * FROM webhook_deliveries
-                WHERE customer_key = hashtextextended({id} COLLATE "C", 0) AND customer_id = {id} AND id > {(last == null ? 0 : last.Id)}
-                """)
+            from d in db.MessagesAbout(id, last == null ? 0 : last.Id)
             orderby d.Id
             join w in db.Webhooks on d.WebhookKey equals w.Key
             select new DeliveryRow(d.Id, w.Id, w.Url, d), d => new Recipient(
                 d.Webhook, d.Url, WebhookDelivery.MessageName(d.Message.MessageId), d.Message.SegmentKey,
                 d.Message.Joined ? "joined" : "left", d.Message.Cause, d.Message.EventId, d.Message.At, d.Message.QueuedAt,
                 d.Message.State, d.Message.Attempts, d.Message.DoneAt));
-        yield return Create("requests", (IdempotencyRecord? last) => db.IdempotencyRecords.FromSql(
-            $"""
-            SELECT * FROM idempotency
-            WHERE mentions @> {new[] { Mentions.Hash(id) }} AND scope_hash > {(last == null ? [] : last.ScopeHash)} ORDER BY scope_hash
-            """), r => new HeldRequest(r.CreatedAt, r.Status));
+        yield return Create("requests", (IdempotencyRecord? last) => db.RequestsAbout(id, last == null ? [] : last.ScopeHash),
+            r => new HeldRequest(r.CreatedAt, r.Status));
         yield return Create("rejectedLines", (ImportRejection? last) => db.ImportRejections
             .Where(r => r.CustomerId == id && (last == null || r.Key > last.Key)).OrderBy(r => r.Key),
             r => new HeldRejectedLine(r.ImportId, r.Line, r.Message, Encoding.UTF8.GetString(r.Record)));
-        yield return Create("audit", (AuditRow? last) => db.Database.SqlQuery<AuditRow>(
-            $"""
-            SELECT id AS "Id", at AS "At", action AS "Action" FROM audit WHERE resource = {mark} AND id > {(last == null ? 0 : last.Id)}
-            """).OrderBy(a => a.Id), a => new HeldAuditEntry(a.Id, a.At, a.Action));
+        yield return Create("audit", (AuditMention? last) => db.EntriesAbout(mark, last == null ? 0 : last.Id).OrderBy(a => a.Id), a => a);
     }
 
     private static Part<TRow> Create<TRow>(string name, Func<TRow?, IQueryable<TRow>> after, Func<TRow, object> show)
@@ -224,8 +214,6 @@ public sealed class CustomerDataReader(SegmentationDb db, SegmentQuery query, Cu
     private sealed record ToldRow(
         long Id, string Model, int Version, DateOnly ScoredOn, DateTimeOffset Until, float? Probability, int? Repeats, int? RecencyDays,
         int? AgeDays, int? PaidRepeats, float? MeanAmount);
-
-    private sealed record AuditRow(long Id, DateTimeOffset At, string Action);
 
     private sealed record MembershipRow(long Joined, int SegmentId, HeldMembership Held);
 

@@ -11,10 +11,10 @@ public sealed class ExposureErasure(SegmentationDb db) : IErasureObserver
     /// <summary>Erases what is held of a customer, of the visitors that are linked to it, and of a visitor with its id.</summary>
     public async Task EraseAsync(string customerId, CancellationToken cancellation)
     {
-        var linked = await db.VisitorLinks.Where(l => l.CustomerId == customerId).Select(l => l.VisitorId).ToListAsync(cancellation);
+        var visitors = await db.FindVisitorsAsync(customerId, cancellation);
         await db.ExperimentUnits.Where(u => u.CustomerId == customerId || u.Unit == customerId).ExecuteDeleteAsync(cancellation);
         await db.Impressions.Where(i => i.CustomerId == customerId).ExecuteDeleteAsync(cancellation);
-        await EraseVisitorsAsync([.. linked, customerId], cancellation);
+        await EraseVisitorsAsync(visitors, cancellation);
     }
 
     /// <summary>Erases what is held of a visitor, and how requests were answered that named it.</summary>

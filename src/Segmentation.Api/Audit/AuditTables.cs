@@ -1,0 +1,17 @@
+using Microsoft.EntityFrameworkCore;
+using Segmentation.Api.Data;
+
+namespace Segmentation.Api.Audit;
+
+/// <summary>The log as a part of other queries; it has no entity, since nobody changes it.</summary>
+internal static class AuditTables
+{
+    extension(SegmentationDb db)
+    {
+        /// <summary>The entries about a resource, after one of them.</summary>
+        public IQueryable<AuditMention> EntriesAbout(string resource, long after) => db.Database.SqlQuery<AuditMention>(
+            $"""
+            SELECT id AS "Id", at AS "At", action AS "Action" FROM audit WHERE resource = {resource} AND id > {after}
+            """);
+    }
+}

@@ -14,7 +14,8 @@ internal sealed record Example(string Id, string Method, string Address, string?
         Content = Body is null ? null : new StringContent(Body, new MediaTypeHeaderValue(MediaType!)),
     };
 
-    /// <summary>All examples of an operation.</summary>
+    /// <summary>All examples of an operation: each body by itself, and each optional parameter with the first body of each media type.
+    /// With all of them, analyses of a whole sample would be asked for a dozen times, and wait for each other.</summary>
     public static IEnumerable<Example> List(string path, string method, JsonElement operation)
     {
         var id = operation.GetProperty("operationId").GetString()!;
@@ -28,8 +29,9 @@ internal sealed record Example(string Id, string Method, string Address, string?
                       let value = SwaggerExamples.Parameter(id, Name(parameter))
                       where value is not null
                       select $"{fixedQuery}&{Name(parameter)}={Uri.EscapeDataString(value.ToString())}";
+        var bodies = Bodies(operation).ToList();
         return from query in queries.Prepend(fixedQuery)
-               from body in Bodies(operation)
+               from body in query == fixedQuery ? bodies : bodies.DistinctBy(b => b.MediaType)
                select new Example(id, method, address + (query.Length == 0 ? "" : $"?{query[1..]}"), body.MediaType, body.Text, operation);
 
         static string In(JsonElement parameter) => parameter.GetProperty("in").GetString()!;

@@ -355,7 +355,7 @@ internal static class SwaggerExamples
         ("Analyses_Get", "id") => Analysis,
         ("Analyses_List", "type") => "profile",
         ("Analyses_List", "status") => "succeeded",
-        (_, "wait") => 30,
+        (_, "wait") => 5,
         (_, "show") => "all",
         (_, "Prefer") => "respond-async",
         ("Customers_Erase", "id") => OwnCustomer,

@@ -50,6 +50,26 @@ public sealed class AuditLog(
         string action, string resource, JsonNode? before = null, JsonNode? after = null, CancellationToken cancellation = default) =>
         await WriteAsync(await CreateAsync(action, resource, before, after, cancellation), cancellation);
 
+    /// <summary>The same, on a connection without EF Core, in its transaction, which is to be committed next.</summary>
+    /// <inheritdoc cref="AppendAsync(SegmentationDb, string, string, JsonNode?, JsonNode?, CancellationToken)"/>
+    internal async Task AppendAsync(
+        NpgsqlConnection connection, string action, string resource, JsonNode? before, JsonNode? after, CancellationToken cancellation)
+    {
+        var entry = await CreateAsync(action, resource, before, after, cancellation);
+        await entry.AppendAsync(connection, cancellation);
+    }
+
+    /// <summary>Appends an entry of what was asked for before, at once.</summary>
+    /// <param name="origin">Who asked, of <see cref="FindOriginAsync"/>.</param>
+    /// <inheritdoc cref="AppendAsync(SegmentationDb, string, string, JsonNode?, JsonNode?, CancellationToken)"/>
+    internal Task AppendAsync(AuditOrigin origin, string action, string resource, JsonNode? after, CancellationToken cancellation) =>
+        WriteAsync(
+            AuditEntry.Create(time.GetUtcNow(), origin.Actor, action, resource, origin.RequestId, before: null, after), cancellation);
+
+    /// <summary>Who asks now, for what is done after the answer.</summary>
+    internal async Task<AuditOrigin> FindOriginAsync(CancellationToken cancellation) =>
+        new(await FindActorAsync(cancellation), requests.HttpContext?.TraceIdentifier);
+
     /// <summary>What a request's action does to a definition that there was.</summary>
     internal string ChangeVerb =>
         requests.HttpContext?.GetEndpoint()?.Metadata.GetMetadata<Microsoft.AspNetCore.Mvc.Controllers.ControllerActionDescriptor>()
@@ -59,9 +79,11 @@ public sealed class AuditLog(
     internal List<AuditEntry> Pending(SegmentationDb db) => pending.GetValue(db, _ => []);
 
     private async Task<AuditEntry> CreateAsync(
-        string action, string resource, JsonNode? before, JsonNode? after, CancellationToken cancellation) =>
-        AuditEntry.Create(
-            time.GetUtcNow(), await FindActorAsync(cancellation), action, resource, requests.HttpContext?.TraceIdentifier, before, after);
+        string action, string resource, JsonNode? before, JsonNode? after, CancellationToken cancellation)
+    {
+        var (actor, request) = await FindOriginAsync(cancellation);
+        return AuditEntry.Create(time.GetUtcNow(), actor, action, resource, request, before, after);
+    }
 
     private async Task WriteAsync(AuditEntry entry, CancellationToken cancellation)
     {
@@ -94,6 +116,9 @@ public sealed record AuditActor(string Kind, string Id, string? Name)
 {
     internal static AuditActor Service { get; } = new("system", "service", null);
 }
+
+/// <summary>Who asked for something, and with which request; null where no request did.</summary>
+internal sealed record AuditOrigin(AuditActor Actor, string? RequestId);
 
 /// <summary>An entry before its place in the chain is known: its canonical JSON around the time and the number.</summary>
 internal sealed record AuditEntry(

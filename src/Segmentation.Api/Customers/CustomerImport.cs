@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Microsoft.EntityFrameworkCore;
+using Segmentation.Api.Audit;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 
@@ -9,7 +10,8 @@ namespace Segmentation.Api.Customers;
 /// Writes many customers, a line each. Memory is constant: a batch is stored while the next one is read. A batch is read whole before a
 /// connection is taken for it, so that none waits for who sends the file.
 /// </summary>
-public sealed class CustomerImport(SegmentationDb db, CustomerValidator validator, TimeProvider time, ILogger<CustomerImport> logger)
+public sealed class CustomerImport(
+    SegmentationDb db, CustomerValidator validator, AuditLog log, CustomerMarks marks, TimeProvider time, ILogger<CustomerImport> logger)
 {
     /// <summary>How many rejected lines the answer lists.</summary>
     public const int MaxErrors = 100;
@@ -38,12 +40,13 @@ public sealed class CustomerImport(SegmentationDb db, CustomerValidator validato
 
     /// <summary>Reads and stores the whole body; of a dry run, reads it and finds what storing it would do.</summary>
     /// <exception cref="ApiProblem">The CSV's header is wrong; nothing was stored.</exception>
-    public Task<ImportResult> RunAsync(Stream body, ImportOptions options, CancellationToken cancellation) =>
-        RunAsync(body, options, null, cancellation);
+    public async Task<ImportResult> RunAsync(Stream body, ImportOptions options, CancellationToken cancellation) =>
+        await RunAsync(body, options, await log.FindOriginAsync(cancellation), null, cancellation);
 
     /// <summary>The same, and tells of each batch how far it is, and which lines were rejected since.</summary>
+    /// <param name="origin">Who asked for it.</param>
     internal async Task<ImportResult> RunAsync(
-        Stream body, ImportOptions options, Func<ImportCounts, IReadOnlyList<RejectedLine>, Task>? report,
+        Stream body, ImportOptions options, AuditOrigin origin, Func<ImportCounts, IReadOnlyList<RejectedLine>, Task>? report,
         CancellationToken cancellation)
     {
         this.report = report;
@@ -51,8 +54,18 @@ public sealed class CustomerImport(SegmentationDb db, CustomerValidator validato
         var reader = new RecordReader(body, options.Csv);
         var columns = options.Csv ? await ReadHeaderAsync(reader, definitions, cancellation) : null;
         var parser = CreateParser();
-        await using var store = new CustomerImportStore(db, options, definitions, CreateParser(), reader);
-        await StoreAllAsync(reader, parser, store, cancellation);
+        using var consents = new ImportedConsents(log, marks);
+        await using var store = new CustomerImportStore(db, options, definitions, CreateParser(), reader, consents);
+        try
+        {
+            await StoreAllAsync(reader, parser, store, cancellation);
+        }
+        finally
+        {
+            // What was stored stays, whatever became of the rest.
+            await consents.WriteAsync(origin);
+        }
+
         await store.EndAsync(cancellation);
         return new ImportResult(received, created, updated, rejected, [.. parser.Ignored], [.. errors.OrderBy(e => e.Line)]);
 

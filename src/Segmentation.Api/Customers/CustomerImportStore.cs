@@ -10,7 +10,10 @@ namespace Segmentation.Api.Customers;
 
 /// <summary>What became of a batch.</summary>
 /// <param name="Rejected">Lines that could not be applied, each with the reason.</param>
-internal sealed record StoredBatch(int Created, int Updated, IReadOnlyList<(CustomerImportBatch.Entry Line, string Message)> Rejected);
+/// <param name="Consents">What was recorded of consents, in the order of the records.</param>
+internal sealed record StoredBatch(
+    int Created, int Updated, IReadOnlyList<(CustomerImportBatch.Entry Line, string Message)> Rejected,
+    IReadOnlyList<ImportedConsent> Consents);
 
 /// <summary>
 /// Stores the batches of one import: each on a connection that is taken for it, in one transaction. Their commits don't wait for the disk;
@@ -18,7 +21,7 @@ internal sealed record StoredBatch(int Created, int Updated, IReadOnlyList<(Cust
 /// </summary>
 internal sealed class CustomerImportStore(
     SegmentationDb db, ImportOptions options, IReadOnlyDictionary<string, CustomerAttribute> definitions, CustomerRecordParser parser,
-    RecordReader file) : IAsyncDisposable
+    RecordReader file, ImportedConsents consents) : IAsyncDisposable
 {
     private const int MaxAttempts = 10;
     private const string Stale = "It carries an attribute that was changed or deleted while the file was read.";
@@ -62,6 +65,7 @@ internal sealed class CustomerImportStore(
             var stored = await Retry.OnDeadlockAsync(() => TryStoreAsync(batch, cancellation), cancellation);
             if (stored is not null)
             {
+                await consents.AddAsync(stored.Consents, cancellation);
                 return stored;
             }
 
@@ -110,7 +114,7 @@ internal sealed class CustomerImportStore(
         {
             var unseen = await CountUnseenAsync([.. wanted.Keys], cancellation);
             await transaction.CommitAsync(cancellation);
-            return new StoredBatch(unseen, applied - unseen, rejected);
+            return new StoredBatch(unseen, applied - unseen, rejected, []);
         }
 
         merged.Clear();
@@ -122,8 +126,18 @@ internal sealed class CustomerImportStore(
             cancellation);
         await using var upsert = new NpgsqlCommand(UpsertSql(named), connection);
         await using var reader = await upsert.ExecuteReaderAsync(cancellation);
-        await reader.ReadAsync(cancellation);
-        var created = reader.GetInt32(0);
+        var (created, recorded) = (0, new List<ImportedConsent>());
+        while (await reader.ReadAsync(cancellation))
+        {
+            created = reader.GetInt32(0);
+            if (!reader.IsDBNull(1))
+            {
+                recorded.Add(new(
+                    reader.GetInt64(1), reader.GetString(2), reader.GetString(3), reader.GetBoolean(4),
+                    reader.GetFieldValue<DateTimeOffset>(5)));
+            }
+        }
+
         await reader.CloseAsync();
         if (isRead && created < wanted.Keys.Count(id => !existing.ContainsKey(id)))
         {
@@ -132,7 +146,7 @@ internal sealed class CustomerImportStore(
         }
 
         await transaction.CommitAsync(cancellation);
-        return new StoredBatch(created, applied - created, rejected);
+        return new StoredBatch(created, applied - created, rejected, recorded);
     }
 
     // What each customer becomes: by its last line, or by all of them merged in their order.
@@ -245,7 +259,9 @@ internal sealed class CustomerImportStore(
             sent AS (SELECT s.key, i.consents FROM stored s JOIN incoming_customers i ON i.id = s.id WHERE i.consents IS NOT NULL),
             records AS ({ConsentLog.AppendSql("sent", $"'{ConsentRecord.Import}'")}),
             changes AS ({ChangeLog.AppendImportedSql("stored")})
-            SELECT (count(*) FILTER (WHERE version = 1))::integer FROM stored
+            SELECT n.created, r.id, s.id, r.purpose, r.granted, r.at
+            FROM (SELECT (count(*) FILTER (WHERE version = 1))::integer AS created FROM stored) AS n
+            LEFT JOIN (records r JOIN stored s ON s.key = r.customer_key) ON true ORDER BY r.id
             """;
     }
 

@@ -25,7 +25,7 @@ public sealed class CustomerStore(
     private const int MaxAttempts = 3;
 
     private static readonly string AppendConsentsSql =
-        ConsentLog.AppendSql("(SELECT {0}::bigint AS key, {1}::jsonb AS consents)", $"'{ConsentRecord.Profile}'");
+        ConsentLog.AppendSql("(SELECT $1::bigint AS key, $2::jsonb AS consents)", $"'{ConsentRecord.Profile}'");
 
     private readonly DateTimeOffset now = LocalTime.Truncate(time.GetUtcNow());
 
@@ -184,11 +184,28 @@ public sealed class CustomerStore(
 
         if (body.Consents is { Count: > 0 })
         {
-            var sent = JsonSerializer.Serialize(body.Consents, Json.Options);
-            await db.Database.ExecuteSqlRawAsync(AppendConsentsSql, [customer.Key, sent], cancellation);
+            await AppendConsentsAsync(customer, body.Consents, cancellation);
         }
 
         await transaction.CommitAsync(cancellation);
         return true;
+    }
+
+    private async Task AppendConsentsAsync(
+        Customer customer, Dictionary<string, ConsentResource?> consents, CancellationToken cancellation)
+    {
+        var records = await db.QueryAsync(
+            AppendConsentsSql,
+            r => (Id: r.GetInt64(0), Purpose: r.GetString(2), Granted: r.GetBoolean(3), At: r.GetFieldValue<DateTimeOffset>(4)),
+            cancellation,
+            SqlParameter.Create(customer.Key), SqlParameter.Create(JsonSerializer.Serialize(consents, Json.Options)));
+        foreach (var record in records.OrderBy(r => r.Id))
+        {
+            await log.AppendAsync(
+                db, "consents.record", await marks.NameAsync(customer.Id, cancellation),
+                after: JsonSerializer.SerializeToNode(
+                    new { record.Purpose, record.Granted, record.At, Source = ConsentRecord.Profile }, Json.Options),
+                cancellation: cancellation);
+        }
     }
 }

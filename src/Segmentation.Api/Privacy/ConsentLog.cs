@@ -5,16 +5,18 @@ namespace Segmentation.Api.Privacy;
 internal static class ConsentLog
 {
     /// <summary>SQL that appends a record of each consent that differs from the last received of its instant: what was said already is not
-    /// said anew, however often it is sent.</summary>
+    /// said anew, however often it is sent. It returns <c>id</c>, <c>customer_key</c>, <c>purpose</c>, <c>granted</c> and <c>at</c>.
+    /// </summary>
     /// <param name="rows">Rows with <c>key</c> and <c>consents</c>.</param>
     /// <param name="source">A literal or a parameter.</param>
     public static string AppendSql(string rows, string source) =>
         $"""
-        INSERT INTO consent_records (customer_key, purpose, granted, at, received_at, source)
+        INSERT INTO consent_records AS c (customer_key, purpose, granted, at, received_at, source)
         SELECT r.key, e.key, (e.value->>'granted')::boolean, (e.value->>'at')::timestamptz, now(), {source}
         FROM {rows} AS r CROSS JOIN LATERAL jsonb_each(r.consents) AS e
         WHERE (e.value->>'granted')::boolean IS DISTINCT FROM (
             SELECT o.granted FROM consent_records o
             WHERE o.customer_key = r.key AND o.purpose = e.key AND o.at = (e.value->>'at')::timestamptz ORDER BY o.id DESC LIMIT 1)
+        RETURNING c.id, c.customer_key, c.purpose, c.granted, c.at
         """;
 }

@@ -1,4 +1,6 @@
+using System.Text.Json.Nodes;
 using Npgsql;
+using Segmentation.Api.Audit;
 using Segmentation.Api.Data;
 
 namespace Segmentation.Api.Webhooks;
@@ -10,8 +12,8 @@ namespace Segmentation.Api.Webhooks;
 /// to the next as arrays: no plan is worse than one scan.
 /// </remarks>
 internal sealed partial class WebhookQueue(
-    [FromKeyedServices(WorkClass.Keeper)] NpgsqlDataSource database, WebhookSecrets secrets, TimeProvider time,
-    ILogger<WebhookQueue> logger)
+    [FromKeyedServices(WorkClass.Keeper)] NpgsqlDataSource database, WebhookSecrets secrets, AuditLog log,
+    TimeProvider time, ILogger<WebhookQueue> logger)
 {
     /// <summary>Rows read or written by one statement, at most.</summary>
     public const int Batch = 500;
@@ -127,23 +129,45 @@ internal sealed partial class WebhookQueue(
             SqlParameter.Create(webhook),
             SqlParameter.Create(succeeded),
             SqlParameter.Create(now));
-        var disabled = succeeded && !isGone ? 0 : await database.ExecuteAsync(
-            """
-            UPDATE webhooks SET enabled = false, version = version + 1, updated_at = $2, disabled_reason = $4
-            WHERE key = $1 AND enabled AND ($5 OR failing_since <= $3)
-            """,
-            cancellation,
-            SqlParameter.Create(webhook),
-            SqlParameter.Create(now),
-            SqlParameter.Create(now - FailureLimit),
-            SqlParameter.Create(isGone
-                ? "The receiver answered 410: it wants no more messages."
-                : $"No message was accepted for {FailureLimit.Days} days."),
-            SqlParameter.Create(isGone));
-        if (disabled > 0)
+        if ((isGone || !succeeded) && await DisableAsync(webhook, isGone, now, cancellation))
         {
             LogDisabled(webhook, isGone ? "answered 410" : "accepted nothing for days");
         }
+    }
+
+    private async Task<bool> DisableAsync(int webhook, bool isGone, DateTimeOffset now, CancellationToken cancellation)
+    {
+        var reason = isGone
+            ? "The receiver answered 410: it wants no more messages."
+            : $"No message was accepted for {FailureLimit.Days} days.";
+        await using var connection = await database.OpenConnectionAsync(cancellation);
+        await using var transaction = await connection.BeginTransactionAsync(cancellation);
+        await using var disable = new NpgsqlCommand(
+            """
+            UPDATE webhooks SET enabled = false, version = version + 1, updated_at = $2, disabled_reason = $4
+            WHERE key = $1 AND enabled AND ($5 OR failing_since <= $3)
+            RETURNING id
+            """,
+            connection,
+            transaction)
+        {
+            Parameters =
+            {
+                SqlParameter.Create(webhook), SqlParameter.Create(now), SqlParameter.Create(now - FailureLimit),
+                SqlParameter.Create(reason), SqlParameter.Create(isGone),
+            },
+        };
+        if (await disable.ExecuteScalarAsync(cancellation) is not string id)
+        {
+            return false;
+        }
+
+        JsonObject before = new() { ["enabled"] = true }, after = new() { ["disabledReason"] = reason, ["enabled"] = false };
+        await log.AppendAsync(
+            connection, "webhooks.disable", $"webhooks/{id}", AuditDocument.Compare(after, before), AuditDocument.Compare(before, after),
+            cancellation);
+        await transaction.CommitAsync(cancellation);
+        return true;
     }
 
     // The segments' ends that are not told. Read after the messages: the end before a message was committed before it.

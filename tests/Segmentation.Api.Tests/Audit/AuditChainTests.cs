@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using Segmentation.Api.Audit;
+using Segmentation.Api.Data;
 
 namespace Segmentation.Api.Tests.Audit;
 
@@ -151,6 +152,36 @@ public sealed class AuditChainTests
         await ExecuteAsync(database, "DELETE FROM audit WHERE id = 4");
         var cut = await VerifyAsync(database.Server, new AuditVerification());
         Assert.Equal((false, 1L), (cut.Valid, cut.FirstBad));
+    }
+
+    [Fact]
+    public async Task PruneAudit_DropsWhatIsOlderThanTheSettingSays_AsTheOwnerAlone()
+    {
+        await using var database = await DatabaseAsync();
+        var now = DateTimeOffset.UtcNow;
+        await ExecuteAsync(
+            database, "DELETE FROM audit; UPDATE audit_head SET id = 0, hash = decode(repeat('00', 32), 'hex'), at = '-infinity'");
+        foreach (var days in new[] { 400, 300, 0 })
+        {
+            await using var connection = await database.Source.OpenConnectionAsync();
+            await Create($"segments/{days}", now.AddDays(-days)).AppendAsync(connection, CancellationToken.None);
+        }
+
+        string service = $"--ConnectionStrings:Segmentation={TestDatabase.ConnectAs(DatabaseRoles.App, database.ConnectionString)}",
+            owner = $"--ConnectionStrings:SegmentationOwner={database.ConnectionString}";
+        Assert.Equal(1, await Startup.RunAsync(["--prune-audit", service, "--Audit:KeepDays=340"]));
+        Assert.Equal(3, await CountAsync());
+        Assert.Equal(0, await Startup.RunAsync(["--prune-audit", service, owner, "--Audit:KeepDays=340"]));
+        Assert.Equal(3, await CountAsync()); // One is gone, and one says so.
+        Assert.Equal(0, await Startup.RunAsync(["--prune-audit", service, owner, "--Audit:KeepDays=340"]));
+        Assert.Equal(3, await CountAsync());
+        Assert.True((await VerifyAsync(database.Server, new AuditVerification())).Valid);
+
+        async Task<long> CountAsync()
+        {
+            await using var count = database.Source.CreateCommand("SELECT count(*) FROM audit WHERE resource <> 'settings'");
+            return (long)(await count.ExecuteScalarAsync())!;
+        }
     }
 
     private static string Tamper(string kind, int a, int b, Random random) => kind switch

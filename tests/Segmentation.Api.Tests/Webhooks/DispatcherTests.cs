@@ -1,5 +1,9 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
+using Segmentation.Api.Audit;
+using Segmentation.Api.Data;
 using Segmentation.Api.Webhooks;
 
 namespace Segmentation.Api.Tests.Webhooks;
@@ -30,7 +34,9 @@ public abstract class DispatcherTests(WebhookWorld world) : IClassFixture<Webhoo
         Other = await Receiver.StartAsync();
         var secrets = WebhookSignatureTests.Plain;
         sender = new WebhookSender(Options, secrets, Clock);
-        var queue = new WebhookQueue(world.Database, secrets, Clock, NullLogger<WebhookQueue>.Instance);
+        var marks = new CustomerMarks(world.Database, SecretBox.Read(new ConfigurationBuilder().Build()));
+        var log = new AuditLog(world.Database, marks, new HttpContextAccessor(), Clock);
+        var queue = new WebhookQueue(world.Database, secrets, log, Clock, NullLogger<WebhookQueue>.Instance);
         var retention = new WebhookRetention(world.Database, Options, Clock);
         Dispatcher = new WebhookDispatcher(
             queue, retention, sender, new DeliverySlots(), Options, Clock, NullLogger<WebhookDispatcher>.Instance);

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Segmentation.Api.Webhooks;
 
@@ -45,6 +46,17 @@ public sealed class WebhookReceiverTests(WebhookWorld world) : DispatcherTests(w
         await Receiver.UntilAsync(
             () => !Webhook<bool>(hook, "enabled"), "disabled");
         Assert.Equal("The receiver answered 410: it wants no more messages.", Webhook<string>(hook, "disabled_reason"));
+        var entry = JsonElement.Parse(await MembershipSql.ScalarAsync<string>(
+            World.Database, $"SELECT entry FROM audit WHERE resource = 'webhooks/{Webhook<string>(hook, "id")}'"));
+        Assert.Equal(
+            ("webhooks.disable", "system", "service"),
+            (entry.GetProperty("action").GetString(), entry.GetProperty("actor").GetProperty("kind").GetString(),
+                entry.GetProperty("actor").GetProperty("id").GetString()));
+        Assert.Equal(
+            """
+            [{"op":"add","path":"/disabledReason","value":"The receiver answered 410: it wants no more messages."},
+             {"op":"replace","path":"/enabled","value":false}]
+            """.ReplaceLineEndings("").Replace(" {", "{", StringComparison.Ordinal), entry.GetProperty("after").GetRawText());
         Clock.Advance(TimeSpan.FromHours(1));
         await PolledAsync();
         Assert.Single(Receiver.All);

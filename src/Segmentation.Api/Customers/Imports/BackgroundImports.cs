@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Threading.Channels;
 using Microsoft.Extensions.Options;
+using Segmentation.Api.Audit;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 
@@ -11,7 +12,7 @@ namespace Segmentation.Api.Customers;
 /// gone when the process is, and its import is then shown as interrupted.
 /// </summary>
 public sealed partial class BackgroundImports(
-    IServiceScopeFactory scopes, ImportJobs jobs, IOptions<BackgroundImportOptions> options, TimeProvider time,
+    IServiceScopeFactory scopes, ImportJobs jobs, IOptions<BackgroundImportOptions> options, AuditLog log, TimeProvider time,
     ILogger<BackgroundImports> logger) : BackgroundService
 {
     private static readonly TimeSpan SweepInterval = TimeSpan.FromHours(1);
@@ -31,7 +32,7 @@ public sealed partial class BackgroundImports(
         try
         {
             CheckRoom(taken - 1);
-            var now = time.GetUtcNow();
+            var (now, origin) = (time.GetUtcNow(), await log.FindOriginAsync(cancellation));
             var job = new ImportJob
             {
                 Id = Guid.CreateVersion7().ToString(),
@@ -49,7 +50,7 @@ public sealed partial class BackgroundImports(
             }
 
             own[job.Id] = new CancellationTokenSource();
-            queue.Writer.TryWrite(new HeldFile(job.Id, file, import));
+            queue.Writer.TryWrite(new HeldFile(job.Id, file, import, origin));
             return ImportJobResource.From(job, now);
         }
         catch
@@ -155,6 +156,7 @@ public sealed partial class BackgroundImports(
             var result = await import.RunAsync(
                 file.Content,
                 file.Options,
+                file.Origin,
                 (counts, lines) =>
                 {
                     (progress.Header, progress.Separator) = (import.Header, import.Separator);
@@ -233,5 +235,5 @@ public sealed partial class BackgroundImports(
     [LoggerMessage(LogLevel.Error, "A file to import can't be held")]
     private partial void LogNoRoom(Exception failure);
 
-    private sealed record HeldFile(string Id, FileStream Content, ImportOptions Options);
+    private sealed record HeldFile(string Id, FileStream Content, ImportOptions Options, AuditOrigin Origin);
 }

@@ -4,13 +4,14 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Segmentation.Api.Data;
+using Segmentation.Api.Events;
 using Segmentation.Api.Http;
 using Segmentation.Rules.Checking;
 
 namespace Segmentation.Api.Analyses;
 
 /// <summary>Analyses as requests see them.</summary>
-public sealed class AnalysisStore(SegmentationDb db, IEnumerable<AnalysisType> types, TimeProvider time)
+public sealed class AnalysisStore(SegmentationDb db, IEnumerable<AnalysisType> types, EventHorizon horizon, TimeProvider time)
 {
     // Any number that nothing else uses. Two that ask for the same must not both add it, nor more be added than may wait.
     private const long Lock = 0x5E67_414E_414C;
@@ -25,6 +26,11 @@ public sealed class AnalysisStore(SegmentationDb db, IEnumerable<AnalysisType> t
     {
         var type = FindType(body);
         var request = await type.CheckAsync(body, cancellation);
+        if (request.TryGetProperty("asOf", out var asOf) && asOf.TryGetDateTimeOffset(out var at))
+        {
+            horizon.Check("/asOf", at);
+        }
+
         var fingerprint = SHA256.HashData(JsonMarshal.GetRawUtf8Value(request));
         await using var transaction = await db.BeginAsync(cancellation);
         await db.Database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock({Lock})", cancellation);

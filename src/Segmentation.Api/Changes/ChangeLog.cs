@@ -46,6 +46,14 @@ internal static class ChangeLog
         $"ARRAY[{string.Join(", ", members.Select(m => $"'{m}'"))}], false " +
         $"FROM {rows} HAVING count(*) > 0";
 
+    /// <summary>SQL that appends customers of whom events are no longer kept, for the rules that count them.</summary>
+    /// <param name="members">What of them changed.</param>
+    /// <param name="rows">Rows with <c>key</c>.</param>
+    public static string AppendForgottenSql(IEnumerable<string> members, string rows) =>
+        "INSERT INTO membership_work (cause, keys, changed, created) " +
+        $"SELECT {(short)MembershipCause.Time}, array_agg(key), ARRAY[{string.Join(", ", members.Select(m => $"'{m}'"))}], false " +
+        $"FROM {rows} HAVING count(*) > 0";
+
     /// <summary>SQL that appends customers that events have made.</summary>
     /// <param name="created">Rows with <c>key</c>.</param>
     public static string AppendCreatedSql(string created) =>

@@ -134,6 +134,10 @@ public sealed class Customer
     [MadeBy(Maker.Feedback)]
     public decimal? SentimentMean5 { get; set; }
 
+    /// <summary>What of these sums is of events that are no longer kept.</summary>
+    [MadeBy(Maker.Retention)]
+    public ForgottenEvents Forgotten { get; set; } = new();
+
     /// <summary>
     /// How many customers have a smaller lifetime value, and how many there are; set where a percentile is asked of a loaded customer.
     /// </summary>

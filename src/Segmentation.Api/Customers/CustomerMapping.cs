@@ -24,6 +24,7 @@ internal sealed class CustomerMapping : IEntityTypeConfiguration<Customer>
         builder.ComplexProperty(c => c.Demographic);
         builder.ComplexProperty(c => c.Geographic);
         builder.ComplexProperty(c => c.Psychographic);
+        builder.ComplexProperty(c => c.Forgotten);
 
         builder.HasMany<ConsentRecord>().WithOne().HasForeignKey(r => r.CustomerKey).OnDelete(DeleteBehavior.Cascade);
         builder.Navigation(c => c.Scores).AutoInclude();

@@ -33,6 +33,9 @@ internal enum Maker
 
     /// <summary>Scoring: a row of its own for each customer.</summary>
     Scoring = 512,
+
+    /// <summary>The end of the time for which events are kept; no rule as of now reads it.</summary>
+    Retention = 1024,
 }
 
 /// <summary>

@@ -24,7 +24,7 @@ internal static class DatabaseRoles
     ];
 
     // Tables that EF Core doesn't know, or keeps for itself.
-    private static readonly string[] FurtherTables = ["customer_count", "definition_stamp", "decision_stamp", "mark_key"];
+    private static readonly string[] FurtherTables = ["customer_count", "definition_stamp", "decision_stamp", "mark_key", "event_horizon"];
 
     // Tables that the service reads; it writes them by functions of the owner's.
     private const string ReadOnlyTables = "'audit', 'audit_head'";

@@ -24,6 +24,7 @@ internal static class EndpointSetup
             o.Filters.Add<QueryParameterFilter>();
             o.Filters.Add<AcceptFilter>();
             o.Filters.Add<UnreadBodyFilter>();
+            o.Filters.Add<AsOfFilter>();
             o.Filters.Add<ETags.Filter>();
 
             // No route takes a form's fields; reading one for them would use the body up.

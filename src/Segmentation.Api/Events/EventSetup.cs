@@ -12,6 +12,10 @@ internal static class EventSetup
         revenue.RefundTypes = TextList.Read(configuration, "Revenue:RefundTypes") ?? revenue.RefundTypes;
         services.AddSingleton(revenue);
         services.AddSingleton(ReadFeedback(configuration));
+        services.AddSingleton(configuration.GetSection(RetentionOptions.Section).Get<RetentionOptions>() ?? new RetentionOptions());
+        services.AddSingleton<EventHorizon>();
+        services.AddSingleton<EventHorizonWatch>();
+        services.AddHostedService(s => s.GetRequiredService<EventHorizonWatch>());
         services.AddSingleton<SentimentModels>();
         services.AddSingleton<Sentiments>();
         services.AddSingleton<IngestThrottle>();

@@ -16,7 +16,7 @@ public sealed class EventValidator : AbstractValidator<EventResource>
 
     private readonly List<Predicate<EventResource>> faultless = [];
 
-    public EventValidator(TimeProvider time)
+    public EventValidator(EventHorizon horizon, TimeProvider time)
     {
         AddCheck("/id", e => e.Id, id => id is null ? null
             : id.Length is 0 or > CustomerEvent.IdMaxLength || id.Any(char.IsControl)
@@ -29,7 +29,8 @@ public sealed class EventValidator : AbstractValidator<EventResource>
             "/type",
             e => e.Type,
             type => type is null ? "is missing: it says what happened" : ProfileFaults.TextFault(type, CustomerEvent.TypeMaxLength));
-        AddCheck("/occurredAt", e => e.OccurredAt, at => at - time.GetUtcNow() > MaxAhead ? "must not be more than 5 minutes ahead" : null);
+        AddCheck("/occurredAt", e => e.OccurredAt, at => at - time.GetUtcNow() > MaxAhead ? "must not be more than 5 minutes ahead"
+            : horizon.FindFault(at));
         AddCheck(
             "/currency",
             e => e.Currency,

@@ -16,12 +16,20 @@ public sealed class RfmCounts(SegmentationDb db, RevenueOptions revenue)
     // Those with an order.
     private const string Now = "SELECT last_order_at, order_count, lifetime_value FROM customers WHERE order_count > 0";
 
+    // By the events that are kept, and those that were forgotten, which were before any of them.
     private const string Then =
         """
-        SELECT max(occurred_at) FILTER (WHERE type = ANY ($2)) AS last_order_at, (count(*) FILTER (WHERE type = ANY ($2)))::integer
-            AS order_count, coalesce(sum(amount) FILTER (WHERE type = ANY ($2)), 0)
-            - coalesce(sum(abs(amount)) FILTER (WHERE type = ANY ($3)), 0) AS lifetime_value
-        FROM events WHERE occurred_at <= $1 AND type = ANY ($2 || $3) GROUP BY customer_key HAVING bool_or(type = ANY ($2))
+        SELECT coalesce(e.last_order_at, f.forgotten_last_order_at) AS last_order_at,
+            coalesce(e.order_count, 0) + coalesce(f.forgotten_order_count, 0) AS order_count,
+            coalesce(e.lifetime_value, 0) + coalesce(f.forgotten_lifetime_value, 0) AS lifetime_value
+        FROM (
+            SELECT customer_key, max(occurred_at) FILTER (WHERE type = ANY ($2)) AS last_order_at,
+                (count(*) FILTER (WHERE type = ANY ($2)))::integer AS order_count,
+                coalesce(sum(amount) FILTER (WHERE type = ANY ($2)), 0)
+                - coalesce(sum(abs(amount)) FILTER (WHERE type = ANY ($3)), 0) AS lifetime_value
+            FROM events WHERE occurred_at <= $1 AND type = ANY ($2 || $3) GROUP BY customer_key) AS e
+        FULL JOIN (SELECT * FROM customers WHERE forgotten_event_count > 0) AS f ON f.key = e.customer_key
+        WHERE coalesce(e.order_count, 0) + coalesce(f.forgotten_order_count, 0) > 0
         """;
 
     private static readonly int[] Scale = [.. Enumerable.Range(1, RecencyFrequencyValue.Scores)];

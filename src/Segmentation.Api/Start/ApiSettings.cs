@@ -33,6 +33,7 @@ internal static class ApiSettings
     public const string MigrateOnStart = "Database:MigrateOnStart";
 
     private static readonly RuleLimits Rules = new();
+    private static readonly RetentionOptions Retention = new();
     private static readonly RevenueOptions Revenue = new();
     private static readonly FeedbackOptions Feedback = new();
     private static readonly WebhookOptions Webhooks = new();
@@ -58,6 +59,11 @@ internal static class ApiSettings
             + "them and ends. Until they are, every answer is a 503 that says so.", SettingChecks.Flag),
         new("Membership:HistoryDays", Text(new MembershipOptions().HistoryDays), "Days for which past membership is stored: who left a "
             + "segment, when and why.", SettingChecks.Integer(1, 36_500)),
+        new("Retention:EventsDays", Text(Retention.EventsDays), "Days for which events are kept; 0 for good. What they added up to stays. "
+            + "Older events and an `asOf` of before are refused ([0070](docs/decisions/0070-retention.md)).",
+            SettingChecks.Integer(0, 36_500)),
+        new("Retention:InactiveCustomersDays", Text(Retention.InactiveCustomersDays), "Days after which a customer is erased who shows no "
+            + "sign of life: no event, no `lastSeenAt`, no change of the profile; 0 for never.", SettingChecks.Integer(0, 36_500)),
         new("Revenue:OrderTypes", List(Revenue.OrderTypes), "Types of event that are orders, with commas between or as a list. Takes "
             + "effect for events stored from then on.", SettingChecks.Text) { IsList = true },
         new("Revenue:RefundTypes", List(Revenue.RefundTypes), "Types of event that are refunds.", SettingChecks.Text) { IsList = true },

@@ -579,13 +579,13 @@ ORDER BY c.first_name
 -- lifetime value >= (in the past)
 SELECT c.last_name
 FROM customers AS c
-WHERE (
+WHERE ((
     SELECT COALESCE(sum(COALESCE(e.amount, 0.0)), 0.0)
     FROM events AS e
     WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf) - (
     SELECT COALESCE(sum(abs(COALESCE(e0.amount, 0.0))), 0.0)
     FROM events AS e0
-    WHERE c.key = e0.customer_key AND e0.type = ANY (@refunds) AND e0.occurred_at <= @Value_AsOf) >= @Value
+    WHERE c.key = e0.customer_key AND e0.type = ANY (@refunds) AND e0.occurred_at <= @Value_AsOf)) + COALESCE(c.forgotten_lifetime_value, 0.0) >= @Value
 ORDER BY c.first_name
 
 -- lifetime value <
@@ -597,13 +597,13 @@ ORDER BY c.first_name
 -- lifetime value < (in the past)
 SELECT c.last_name
 FROM customers AS c
-WHERE (
+WHERE ((
     SELECT COALESCE(sum(COALESCE(e.amount, 0.0)), 0.0)
     FROM events AS e
     WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf) - (
     SELECT COALESCE(sum(abs(COALESCE(e0.amount, 0.0))), 0.0)
     FROM events AS e0
-    WHERE c.key = e0.customer_key AND e0.type = ANY (@refunds) AND e0.occurred_at <= @Value_AsOf) < @Value
+    WHERE c.key = e0.customer_key AND e0.type = ANY (@refunds) AND e0.occurred_at <= @Value_AsOf)) + COALESCE(c.forgotten_lifetime_value, 0.0) < @Value
 ORDER BY c.first_name
 
 -- average order =
@@ -618,28 +618,28 @@ FROM customers AS c
 WHERE ((
     SELECT count(*)::int
     FROM events AS e
-    WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf) <> 0 OR (
+    WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf) + COALESCE(c.forgotten_order_count, 0) <> 0 OR (
     SELECT count(*)::int
     FROM events AS e
     WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf) IS NULL) AND (
     SELECT COALESCE(sum(COALESCE(e0.amount, 0.0)), 0.0)
     FROM events AS e0
-    WHERE c.key = e0.customer_key AND e0.type = ANY (@orders) AND e0.occurred_at <= @Value_AsOf) >= @Value * (
+    WHERE c.key = e0.customer_key AND e0.type = ANY (@orders) AND e0.occurred_at <= @Value_AsOf) + COALESCE(c.forgotten_order_amount, 0.0) >= @Value * CAST((
     SELECT count(*)::int
     FROM events AS e1
-    WHERE c.key = e1.customer_key AND e1.type = ANY (@orders) AND e1.occurred_at <= @Value_AsOf)::numeric AND ((
+    WHERE c.key = e1.customer_key AND e1.type = ANY (@orders) AND e1.occurred_at <= @Value_AsOf) + COALESCE(c.forgotten_order_count, 0) AS numeric) AND ((
     SELECT count(*)::int
     FROM events AS e2
-    WHERE c.key = e2.customer_key AND e2.type = ANY (@orders) AND e2.occurred_at <= @Value_AsOf) <> 0 OR (
+    WHERE c.key = e2.customer_key AND e2.type = ANY (@orders) AND e2.occurred_at <= @Value_AsOf) + COALESCE(c.forgotten_order_count, 0) <> 0 OR (
     SELECT count(*)::int
     FROM events AS e2
     WHERE c.key = e2.customer_key AND e2.type = ANY (@orders) AND e2.occurred_at <= @Value_AsOf) IS NULL) AND (
     SELECT COALESCE(sum(COALESCE(e3.amount, 0.0)), 0.0)
     FROM events AS e3
-    WHERE c.key = e3.customer_key AND e3.type = ANY (@orders) AND e3.occurred_at <= @Value_AsOf) <= @Value * (
+    WHERE c.key = e3.customer_key AND e3.type = ANY (@orders) AND e3.occurred_at <= @Value_AsOf) + COALESCE(c.forgotten_order_amount, 0.0) <= @Value * CAST((
     SELECT count(*)::int
     FROM events AS e4
-    WHERE c.key = e4.customer_key AND e4.type = ANY (@orders) AND e4.occurred_at <= @Value_AsOf)::numeric
+    WHERE c.key = e4.customer_key AND e4.type = ANY (@orders) AND e4.occurred_at <= @Value_AsOf) + COALESCE(c.forgotten_order_count, 0) AS numeric)
 ORDER BY c.first_name
 
 -- average order >=
@@ -654,16 +654,16 @@ FROM customers AS c
 WHERE ((
     SELECT count(*)::int
     FROM events AS e
-    WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf) <> 0 OR (
+    WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf) + COALESCE(c.forgotten_order_count, 0) <> 0 OR (
     SELECT count(*)::int
     FROM events AS e
     WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf) IS NULL) AND (
     SELECT COALESCE(sum(COALESCE(e0.amount, 0.0)), 0.0)
     FROM events AS e0
-    WHERE c.key = e0.customer_key AND e0.type = ANY (@orders) AND e0.occurred_at <= @Value_AsOf) >= @Value * (
+    WHERE c.key = e0.customer_key AND e0.type = ANY (@orders) AND e0.occurred_at <= @Value_AsOf) + COALESCE(c.forgotten_order_amount, 0.0) >= @Value * CAST((
     SELECT count(*)::int
     FROM events AS e1
-    WHERE c.key = e1.customer_key AND e1.type = ANY (@orders) AND e1.occurred_at <= @Value_AsOf)::numeric
+    WHERE c.key = e1.customer_key AND e1.type = ANY (@orders) AND e1.occurred_at <= @Value_AsOf) + COALESCE(c.forgotten_order_count, 0) AS numeric)
 ORDER BY c.first_name
 
 -- average order <
@@ -678,16 +678,16 @@ FROM customers AS c
 WHERE ((
     SELECT count(*)::int
     FROM events AS e
-    WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf) <> 0 OR (
+    WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf) + COALESCE(c.forgotten_order_count, 0) <> 0 OR (
     SELECT count(*)::int
     FROM events AS e
     WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf) IS NULL) AND (
     SELECT COALESCE(sum(COALESCE(e0.amount, 0.0)), 0.0)
     FROM events AS e0
-    WHERE c.key = e0.customer_key AND e0.type = ANY (@orders) AND e0.occurred_at <= @Value_AsOf) < @Value * (
+    WHERE c.key = e0.customer_key AND e0.type = ANY (@orders) AND e0.occurred_at <= @Value_AsOf) + COALESCE(c.forgotten_order_amount, 0.0) < @Value * CAST((
     SELECT count(*)::int
     FROM events AS e1
-    WHERE c.key = e1.customer_key AND e1.type = ANY (@orders) AND e1.occurred_at <= @Value_AsOf)::numeric
+    WHERE c.key = e1.customer_key AND e1.type = ANY (@orders) AND e1.occurred_at <= @Value_AsOf) + COALESCE(c.forgotten_order_count, 0) AS numeric)
 ORDER BY c.first_name
 
 -- order count >=
@@ -702,7 +702,7 @@ FROM customers AS c
 WHERE (
     SELECT count(*)::int
     FROM events AS e
-    WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf) >= @Value
+    WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf) + COALESCE(c.forgotten_order_count, 0) >= @Value
 ORDER BY c.first_name
 
 -- last order >
@@ -714,10 +714,10 @@ ORDER BY c.first_name
 -- last order > (in the past)
 SELECT c.last_name
 FROM customers AS c
-WHERE (
+WHERE COALESCE((
     SELECT max(e.occurred_at)
     FROM events AS e
-    WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf) > @To
+    WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf), c.forgotten_last_order_at) > @To
 ORDER BY c.first_name
 
 -- days since =
@@ -729,13 +729,13 @@ ORDER BY c.first_name
 -- days since = (in the past)
 SELECT c.last_name
 FROM customers AS c
-WHERE (
+WHERE COALESCE((
     SELECT max(e.occurred_at)
     FROM events AS e
-    WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf) <= @DaysAgo AND (
+    WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf), c.forgotten_last_order_at) <= @DaysAgo AND COALESCE((
     SELECT max(e0.occurred_at)
     FROM events AS e0
-    WHERE c.key = e0.customer_key AND e0.type = ANY (@orders) AND e0.occurred_at <= @Value_AsOf) > @DaysAgo5
+    WHERE c.key = e0.customer_key AND e0.type = ANY (@orders) AND e0.occurred_at <= @Value_AsOf), c.forgotten_last_order_at) > @DaysAgo5
 ORDER BY c.first_name
 
 -- days since >
@@ -747,10 +747,10 @@ ORDER BY c.first_name
 -- days since > (in the past)
 SELECT c.last_name
 FROM customers AS c
-WHERE (
+WHERE COALESCE((
     SELECT max(e.occurred_at)
     FROM events AS e
-    WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf) <= @DaysAgo
+    WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf), c.forgotten_last_order_at) <= @DaysAgo
 ORDER BY c.first_name
 
 -- days since <=
@@ -762,10 +762,10 @@ ORDER BY c.first_name
 -- days since <= (in the past)
 SELECT c.last_name
 FROM customers AS c
-WHERE (
+WHERE COALESCE((
     SELECT max(e.occurred_at)
     FROM events AS e
-    WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf) > @DaysAgo
+    WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf), c.forgotten_last_order_at) > @DaysAgo
 ORDER BY c.first_name
 
 -- percentile >=
@@ -780,13 +780,13 @@ ORDER BY c.first_name
 -- percentile >= (in the past)
 SELECT c.last_name
 FROM customers AS c
-WHERE (
+WHERE ((
     SELECT COALESCE(sum(COALESCE(e.amount, 0.0)), 0.0)
     FROM events AS e
     WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf) - (
     SELECT COALESCE(sum(abs(COALESCE(e0.amount, 0.0))), 0.0)
     FROM events AS e0
-    WHERE c.key = e0.customer_key AND e0.type = ANY (@refunds) AND e0.occurred_at <= @Value_AsOf) > (
+    WHERE c.key = e0.customer_key AND e0.type = ANY (@refunds) AND e0.occurred_at <= @Value_AsOf)) + COALESCE(c.forgotten_lifetime_value, 0.0) > (
     SELECT seg_percentile_floor_at(@Value, FALSE, @Value_AsOf, @orders6, @refunds7)
     FROM customer_total AS c0
     LIMIT 1)
@@ -804,13 +804,13 @@ ORDER BY c.first_name
 -- percentile < (in the past)
 SELECT c.last_name
 FROM customers AS c
-WHERE (
+WHERE ((
     SELECT COALESCE(sum(COALESCE(e.amount, 0.0)), 0.0)
     FROM events AS e
     WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf) - (
     SELECT COALESCE(sum(abs(COALESCE(e0.amount, 0.0))), 0.0)
     FROM events AS e0
-    WHERE c.key = e0.customer_key AND e0.type = ANY (@refunds) AND e0.occurred_at <= @Value_AsOf) <= (
+    WHERE c.key = e0.customer_key AND e0.type = ANY (@refunds) AND e0.occurred_at <= @Value_AsOf)) + COALESCE(c.forgotten_lifetime_value, 0.0) <= (
     SELECT seg_percentile_floor_at(@Value, FALSE, @Value_AsOf, @orders6, @refunds7)
     FROM customer_total AS c0
     LIMIT 1)
@@ -831,22 +831,22 @@ ORDER BY c.first_name
 -- percentile = (in the past)
 SELECT c.last_name
 FROM customers AS c
-WHERE (
+WHERE ((
     SELECT COALESCE(sum(COALESCE(e.amount, 0.0)), 0.0)
     FROM events AS e
     WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf) - (
     SELECT COALESCE(sum(abs(COALESCE(e0.amount, 0.0))), 0.0)
     FROM events AS e0
-    WHERE c.key = e0.customer_key AND e0.type = ANY (@refunds) AND e0.occurred_at <= @Value_AsOf) > (
+    WHERE c.key = e0.customer_key AND e0.type = ANY (@refunds) AND e0.occurred_at <= @Value_AsOf)) + COALESCE(c.forgotten_lifetime_value, 0.0) > (
     SELECT seg_percentile_floor_at(@Value, FALSE, @Value_AsOf, @orders6, @refunds7)
     FROM customer_total AS c0
-    LIMIT 1) AND (
+    LIMIT 1) AND ((
     SELECT COALESCE(sum(COALESCE(e1.amount, 0.0)), 0.0)
     FROM events AS e1
     WHERE c.key = e1.customer_key AND e1.type = ANY (@orders) AND e1.occurred_at <= @Value_AsOf) - (
     SELECT COALESCE(sum(abs(COALESCE(e2.amount, 0.0))), 0.0)
     FROM events AS e2
-    WHERE c.key = e2.customer_key AND e2.type = ANY (@refunds) AND e2.occurred_at <= @Value_AsOf) <= (
+    WHERE c.key = e2.customer_key AND e2.type = ANY (@refunds) AND e2.occurred_at <= @Value_AsOf)) + COALESCE(c.forgotten_lifetime_value, 0.0) <= (
     SELECT seg_percentile_floor_at(@Value, TRUE, @Value_AsOf, @orders6, @refunds7)
     FROM customer_total AS c1
     LIMIT 1)
@@ -861,10 +861,10 @@ ORDER BY c.first_name
 -- last event > (in the past)
 SELECT c.last_name
 FROM customers AS c
-WHERE (
+WHERE COALESCE((
     SELECT max(e.occurred_at)
     FROM events AS e
-    WHERE c.key = e.customer_key AND e.occurred_at <= @Value_AsOf) > @To
+    WHERE c.key = e.customer_key AND e.occurred_at <= @Value_AsOf), c.forgotten_last_event_at) > @To
 ORDER BY c.first_name
 
 -- event count >
@@ -879,7 +879,7 @@ FROM customers AS c
 WHERE (
     SELECT count(*)::int
     FROM events AS e
-    WHERE c.key = e.customer_key AND e.occurred_at <= @Value_AsOf) > @Value
+    WHERE c.key = e.customer_key AND e.occurred_at <= @Value_AsOf) + COALESCE(c.forgotten_event_count, 0) > @Value
 ORDER BY c.first_name
 
 -- last feedback >
@@ -891,10 +891,10 @@ ORDER BY c.first_name
 -- last feedback > (in the past)
 SELECT c.last_name
 FROM customers AS c
-WHERE (
+WHERE COALESCE((
     SELECT max(e.occurred_at)
     FROM events AS e
-    WHERE c.key = e.customer_key AND e.type = ANY (@feedback) AND e.occurred_at <= @Value_AsOf) > @To
+    WHERE c.key = e.customer_key AND e.type = ANY (@feedback) AND e.occurred_at <= @Value_AsOf), c.forgotten_last_feedback_at) > @To
 ORDER BY c.first_name
 
 -- sentiment =

@@ -496,6 +496,43 @@ namespace Segmentation.Api.Data.Migrations
                                 .HasColumnName("demographic_occupation_folded");
                         });
 
+                    b.ComplexProperty(typeof(Dictionary<string, object>), "Forgotten", "Segmentation.Api.Customers.Customer.Forgotten#ForgottenEvents", b1 =>
+                        {
+                            b1.IsRequired();
+
+                            b1.Property<int?>("EventCount")
+                                .HasColumnType("integer")
+                                .HasColumnName("forgotten_event_count");
+
+                            b1.Property<DateTimeOffset?>("FirstOrderAt")
+                                .HasColumnType("timestamp with time zone")
+                                .HasColumnName("forgotten_first_order_at");
+
+                            b1.Property<DateTimeOffset?>("LastEventAt")
+                                .HasColumnType("timestamp with time zone")
+                                .HasColumnName("forgotten_last_event_at");
+
+                            b1.Property<DateTimeOffset?>("LastFeedbackAt")
+                                .HasColumnType("timestamp with time zone")
+                                .HasColumnName("forgotten_last_feedback_at");
+
+                            b1.Property<DateTimeOffset?>("LastOrderAt")
+                                .HasColumnType("timestamp with time zone")
+                                .HasColumnName("forgotten_last_order_at");
+
+                            b1.Property<decimal?>("LifetimeValue")
+                                .HasColumnType("numeric")
+                                .HasColumnName("forgotten_lifetime_value");
+
+                            b1.Property<decimal?>("OrderAmount")
+                                .HasColumnType("numeric")
+                                .HasColumnName("forgotten_order_amount");
+
+                            b1.Property<int?>("OrderCount")
+                                .HasColumnType("integer")
+                                .HasColumnName("forgotten_order_count");
+                        });
+
                     b.ComplexProperty(typeof(Dictionary<string, object>), "Geographic", "Segmentation.Api.Customers.Customer.Geographic#Geographic", b1 =>
                         {
                             b1.IsRequired();

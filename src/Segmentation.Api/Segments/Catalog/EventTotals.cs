@@ -30,21 +30,28 @@ internal sealed record EventTotals
         LastFeedbackAt = (c, x) => c.LastFeedbackAt,
     };
 
-    /// <summary>As of the evaluation's instant.</summary>
+    /// <summary>As of the evaluation's instant: what is kept up to it, and what was forgotten, which was before.</summary>
     public static EventTotals Historical(string[] orders, string[] refunds, string[] feedback) => new()
     {
-        EventCount = (c, x) => c.Events.Count(e => e.OccurredAt <= x.AsOf),
-        LastEventAt = (c, x) => c.Events.Where(e => e.OccurredAt <= x.AsOf).Max(e => (DateTimeOffset?)e.OccurredAt),
+        EventCount = (c, x) => c.Events.Count(e => e.OccurredAt <= x.AsOf) + (c.Forgotten.EventCount ?? 0),
+        LastEventAt = (c, x) =>
+            c.Events.Where(e => e.OccurredAt <= x.AsOf).Max(e => (DateTimeOffset?)e.OccurredAt) ?? c.Forgotten.LastEventAt,
         LifetimeValue = (c, x) =>
             c.Events.Where(e => orders.Contains(e.Type) && e.OccurredAt <= x.AsOf).Sum(e => e.Amount ?? 0)
-            - c.Events.Where(e => refunds.Contains(e.Type) && e.OccurredAt <= x.AsOf).Sum(e => Math.Abs(e.Amount ?? 0)),
-        OrderAmount = (c, x) => c.Events.Where(e => orders.Contains(e.Type) && e.OccurredAt <= x.AsOf).Sum(e => e.Amount ?? 0),
-        OrderCount = (c, x) => c.Events.Count(e => orders.Contains(e.Type) && e.OccurredAt <= x.AsOf),
-        FirstOrderAt = (c, x) =>
-            c.Events.Where(e => orders.Contains(e.Type) && e.OccurredAt <= x.AsOf).Min(e => (DateTimeOffset?)e.OccurredAt),
+            - c.Events.Where(e => refunds.Contains(e.Type) && e.OccurredAt <= x.AsOf).Sum(e => Math.Abs(e.Amount ?? 0))
+            + (c.Forgotten.LifetimeValue ?? 0),
+        OrderAmount = (c, x) =>
+            c.Events.Where(e => orders.Contains(e.Type) && e.OccurredAt <= x.AsOf).Sum(e => e.Amount ?? 0)
+            + (c.Forgotten.OrderAmount ?? 0),
+        OrderCount = (c, x) =>
+            c.Events.Count(e => orders.Contains(e.Type) && e.OccurredAt <= x.AsOf) + (c.Forgotten.OrderCount ?? 0),
+        FirstOrderAt = (c, x) => c.Forgotten.FirstOrderAt
+            ?? c.Events.Where(e => orders.Contains(e.Type) && e.OccurredAt <= x.AsOf).Min(e => (DateTimeOffset?)e.OccurredAt),
         LastOrderAt = (c, x) =>
-            c.Events.Where(e => orders.Contains(e.Type) && e.OccurredAt <= x.AsOf).Max(e => (DateTimeOffset?)e.OccurredAt),
+            c.Events.Where(e => orders.Contains(e.Type) && e.OccurredAt <= x.AsOf).Max(e => (DateTimeOffset?)e.OccurredAt)
+            ?? c.Forgotten.LastOrderAt,
         LastFeedbackAt = (c, x) =>
-            c.Events.Where(e => feedback.Contains(e.Type) && e.OccurredAt <= x.AsOf).Max(e => (DateTimeOffset?)e.OccurredAt),
+            c.Events.Where(e => feedback.Contains(e.Type) && e.OccurredAt <= x.AsOf).Max(e => (DateTimeOffset?)e.OccurredAt)
+            ?? c.Forgotten.LastFeedbackAt,
     };
 }

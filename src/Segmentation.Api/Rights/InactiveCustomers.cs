@@ -1,0 +1,68 @@
+using Npgsql;
+using NpgsqlTypes;
+using Segmentation.Api.Customers;
+using Segmentation.Api.Data;
+using Segmentation.Api.Events;
+
+namespace Segmentation.Api.Rights;
+
+/// <summary>
+/// Erases customers who have shown no sign of life for <see cref="RetentionOptions.InactiveCustomersDays"/>: no event, no visit that was
+/// sent (<c>lastSeenAt</c>), and no write of their profile. Each is erased as by <c>DELETE /customers/{id}</c>, in its own transaction.
+/// </summary>
+internal sealed class InactiveCustomers(
+    [FromKeyedServices(WorkClass.Keeper)] NpgsqlDataSource database, IServiceScopeFactory scopes, RetentionOptions options,
+    TimeProvider time)
+{
+    private const int Page = 1_000;
+
+    // greatest leaves out what is null.
+    private const string Inactive = "greatest(created_at, updated_at, last_seen_at, last_event_at) < $1";
+
+    /// <summary>Erases them. After a failure halfway, the next run goes on.</summary>
+    /// <returns>How many.</returns>
+    public async Task<int> EraseAsync(CancellationToken cancellation)
+    {
+        if (options.InactiveCustomersDays == 0)
+        {
+            return 0;
+        }
+
+        var before = time.GetUtcNow().AddDays(-options.InactiveCustomersDays);
+        var (erased, last) = (0, 0L);
+        while (true)
+        {
+            var page = await database.QueryAsync(
+                $"SELECT key, id FROM customers WHERE {Inactive} AND key > $2 ORDER BY key LIMIT {Page}",
+                r => (Key: r.GetInt64(0), Id: r.GetString(1)), cancellation,
+                SqlParameter.Create(before, NpgsqlDbType.TimestampTz), SqlParameter.Create(last));
+            foreach (var (key, id) in page)
+            {
+                erased += await TryEraseAsync(key, id, before, cancellation) ? 1 : 0;
+            }
+
+            if (page.Count < Page)
+            {
+                return erased;
+            }
+
+            last = page[^1].Key;
+        }
+    }
+
+    // Looked at again right before: a page takes a while, and who came back in it stays.
+    private async Task<bool> TryEraseAsync(long key, string id, DateTimeOffset before, CancellationToken cancellation)
+    {
+        var still = await database.QueryAsync(
+            $"SELECT 1 FROM customers WHERE {Inactive} AND key = $2", r => r.GetInt32(0), cancellation,
+            SqlParameter.Create(before, NpgsqlDbType.TimestampTz), SqlParameter.Create(key));
+        if (still.Count == 0)
+        {
+            return false;
+        }
+
+        await using var scope = scopes.CreateAsyncScope();
+        await scope.ServiceProvider.GetRequiredService<CustomerStore>().EraseAsync(id, _ => { }, cancellation);
+        return true;
+    }
+}

@@ -14,14 +14,16 @@ public sealed class CompiledRule<T>
 {
     private readonly ParameterExpression item, evaluation;
     private readonly Compilation compilation;
+    private readonly Expression? gate;
     private readonly Lazy<(IReadOnlySet<DateValue> Dates, IReadOnlySet<string> Zones)> clocks;
 
-    internal CompiledRule(JsonElement? source, RuleNode root, ParameterExpression item, Compilation compilation)
+    internal CompiledRule(JsonElement? source, RuleNode root, ParameterExpression item, Compilation compilation, Expression? gate)
     {
         Source = source;
         Root = root;
         this.item = item;
         this.compilation = compilation;
+        this.gate = gate;
         evaluation = compilation.Evaluation;
         clocks = new(() => TimeTransitions.FindClocks(Predicate));
     }
@@ -42,17 +44,16 @@ public sealed class CompiledRule<T>
     /// <exception cref="InvalidOperationException">The rule has errors.</exception>
     public RuleNode Root { get => IsValid ? field : throw new InvalidOperationException("A rule with errors has no meaning."); }
 
-    /// <summary>The rule as a predicate over item and evaluation.</summary>
+    /// <summary>The rule, and its gate, as a predicate over item and evaluation.</summary>
     /// <exception cref="InvalidOperationException">The rule has errors.</exception>
-    public Expression<Func<T, Evaluation, bool>> Predicate =>
-        Expression.Lambda<Func<T, Evaluation, bool>>(Root.Emit(negate: false), item, evaluation);
+    public Expression<Func<T, Evaluation, bool>> Predicate => Expression.Lambda<Func<T, Evaluation, bool>>(Test(), item, evaluation);
 
-    /// <summary>The rule as a query's predicate.</summary>
+    /// <summary>The rule, and its gate, as a query's predicate.</summary>
     /// <param name="at">The evaluation, which becomes a query parameter.</param>
     /// <param name="source">Returns the queryable of a type's rows.</param>
     /// <exception cref="InvalidOperationException">The rule has errors.</exception>
     public Expression<Func<T, bool>> ToQuery(Evaluation at, Func<Type, IQueryable> source) =>
-        Expression.Lambda<Func<T, bool>>(new QueryBinder(evaluation, at, source).Visit(Root.Emit(negate: false)), item);
+        Expression.Lambda<Func<T, bool>>(new QueryBinder(evaluation, at, source).Visit(Test()), item);
 
     /// <summary>The rule as a function of a loaded item. Compiling takes milliseconds: reuse the function.</summary>
     /// <exception cref="InvalidOperationException">The rule has errors.</exception>
@@ -166,6 +167,8 @@ public sealed class CompiledRule<T>
 
         return (ofItems.Count == 0 ? null : Expression.Lambda<Func<T, bool>>(Splice.Or([.. ofItems]), item), keys);
     }
+
+    private Expression Test() => gate is null ? Root.Emit(negate: false) : Splice.And(Root.Emit(negate: false), gate);
 
     private Expression JoinTransitions() => WithoutClock(Splice.Or([.. compilation.Transitions]));
 

@@ -18,7 +18,9 @@ public sealed class RuleCompiler<T>(FieldCatalog<T> catalog, RuleLimits limits, 
     /// <summary>Compiles a rule. Never throws for what is in it: errors are in the result.</summary>
     /// <param name="rule">The root group.</param>
     /// <param name="self">The key of the segment whose rule this is, so that a cycle through it is found.</param>
-    public CompiledRule<T> Compile(JsonElement rule, string? self = null)
+    /// <param name="gate">What whoever matches needs besides, whatever the rule says: <c>(T, Evaluation) → bool</c>, never null; null for
+    /// nothing. It is no part of the tree, nor of its size.</param>
+    public CompiledRule<T> Compile(JsonElement rule, string? self = null, LambdaExpression? gate = null)
     {
         var compilation = new Compilation(limits, typeof(T));
         var item = Expression.Parameter(typeof(T), "c");
@@ -36,7 +38,7 @@ public sealed class RuleCompiler<T>(FieldCatalog<T> catalog, RuleLimits limits, 
             root = new GroupCompiler<T>(scope).CompileRoot(corrected, "");
         }
 
-        return new CompiledRule<T>(source, root!, item, compilation);
+        return new CompiledRule<T>(source, root!, item, compilation, gate is null ? null : compilation.AddGate(gate, item));
     }
 
     // Without blanks between its parts: PostgreSQL puts some in, and what could be saved must be readable.

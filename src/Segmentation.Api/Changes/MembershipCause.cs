@@ -29,4 +29,10 @@ public enum MembershipCause : short
 
     /// <summary>New scores, or new thresholds of scores, were stored: those of RFM are each day.</summary>
     Score = 9,
+
+    /// <summary>A consent that the segment requires was given, was withdrawn, or has expired.</summary>
+    Consent = 10,
+
+    /// <summary>The customer was restricted, or no longer is.</summary>
+    Restriction = 11,
 }

@@ -15,9 +15,10 @@ public sealed class ConsentStore(SegmentationDb db, AuditLog log, CustomerMarks 
     private readonly DateTimeOffset now = LocalTime.Truncate(time.GetUtcNow());
 
     /// <summary>Appends a record of a consent that was given or withdrawn.</summary>
-    /// <returns>The record that stands: this one, unless a newer one was there.</returns>
+    /// <returns>The consent as it stands: by this record, unless a newer one was there.</returns>
     /// <exception cref="ApiProblem">400: it is invalid, or its purpose is not registered; 404: there is no such customer.</exception>
-    public async Task<ConsentRecord> RecordAsync(string id, string purpose, ConsentRecordResource body, CancellationToken cancellation)
+    public async Task<ConsentRecordResource> RecordAsync(
+        string id, string purpose, ConsentRecordResource body, CancellationToken cancellation)
     {
         var faults = body.Faults(now).ToList();
         if (body.Purpose is not null && body.Purpose != purpose)
@@ -71,7 +72,7 @@ public sealed class ConsentStore(SegmentationDb db, AuditLog log, CustomerMarks 
             after: JsonSerializer.SerializeToNode(
                 new { record.Purpose, record.Granted, record.At, record.Source, record.PolicyVersion }, Json.Options),
             cancellation: cancellation);
-        var stands = (await db.ListStandingAsync(key, cancellation)).Single(r => r.Purpose == purpose);
+        var stands = (await db.ShowStandingAsync(key, now, cancellation)).Single(c => c.Purpose == purpose);
         await transaction.CommitAsync(cancellation);
         return stands;
     }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Segmentation.Api.Events;
+using Segmentation.Api.Privacy;
 using Segmentation.Rules.Events;
 using Segmentation.Rules.Values;
 
@@ -16,6 +17,7 @@ public sealed class Customer
     public const int EmailMaxLength = 320;
     public const int TextMaxLength = 256;
     public const int SetMaxItems = 100;
+    public const int ReasonMaxLength = 1000;
     public const string IdIndex = "ux_customers_id";
 
     /// <summary>The database's own key; never leaves the service.</summary>
@@ -51,6 +53,14 @@ public sealed class Customer
 
     /// <summary>The purposes whose standing consent is granted.</summary>
     public string[] ConsentsGranted { get; set; } = [];
+
+    /// <summary>Since when its data is only kept (GDPR 18): it is a member of nothing; null for not.</summary>
+    [MadeBy(Maker.Restriction)]
+    public DateTimeOffset? RestrictedAt { get; set; }
+
+    /// <summary>Why, in the words of whoever restricted it.</summary>
+    [MadeBy(Maker.Restriction)]
+    public string? RestrictionReason { get; set; }
 
     public DateTimeOffset? SignedUpAt { get; set; }
 
@@ -157,4 +167,8 @@ public sealed class Customer
 
     [MadeBy(Maker.OtherRows)]
     public List<ManualMember> ManualMemberships { get; } = [];
+
+    /// <summary>Rules read them of an instant in the past.</summary>
+    [MadeBy(Maker.OtherRows)]
+    public List<ConsentRecord> ConsentRecords { get; } = [];
 }

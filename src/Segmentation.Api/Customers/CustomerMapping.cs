@@ -1,6 +1,5 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
-using Segmentation.Api.Privacy;
 
 namespace Segmentation.Api.Customers;
 
@@ -26,7 +25,8 @@ internal sealed class CustomerMapping : IEntityTypeConfiguration<Customer>
         builder.ComplexProperty(c => c.Psychographic);
         builder.ComplexProperty(c => c.Forgotten);
 
-        builder.HasMany<ConsentRecord>().WithOne().HasForeignKey(r => r.CustomerKey).OnDelete(DeleteBehavior.Cascade);
+        builder.Property(c => c.RestrictionReason).HasMaxLength(Customer.ReasonMaxLength);
+        builder.HasMany(c => c.ConsentRecords).WithOne().HasForeignKey(r => r.CustomerKey).OnDelete(DeleteBehavior.Cascade);
         builder.Navigation(c => c.Scores).AutoInclude();
 
         builder.HasIndex(c => c.Id).IsUnique().HasDatabaseName(Customer.IdIndex);

@@ -68,6 +68,10 @@ public sealed class CustomerResource
     [ReadOnly(true)]
     public PredictedResource? Predicted { get; set; }
 
+    /// <summary>True while its processing is restricted, so that it is a member of nothing; else missing.</summary>
+    [ReadOnly(true)]
+    public bool? Restricted { get; set; }
+
     /// <summary>When the service first held the customer.</summary>
     [ReadOnly(true)]
     [AlwaysAnswered]
@@ -92,6 +96,7 @@ public sealed class CustomerResource
             Behavioral = new(),
             Attributes = customer.Attributes ?? EmptyObject,
             Consents = CustomerConsents.Read(customer),
+            Restricted = customer.RestrictedAt is null ? null : true,
         };
         ProfileProperties.Show(customer, resource, now);
         resource.Behavioral.Silence = customer.Scores?.Silence;

@@ -11,6 +11,7 @@ internal static class CustomerSetup
         services.AddHostedService(s => s.GetRequiredService<BackgroundImports>());
         services.AddScoped<CustomerStore>();
         services.AddScoped<ConsentStore>();
+        services.AddScoped<RestrictionStore>();
         services.AddScoped<CustomerImport>();
     }
 }

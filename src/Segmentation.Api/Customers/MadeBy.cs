@@ -36,6 +36,9 @@ internal enum Maker
 
     /// <summary>The end of the time for which events are kept; no rule as of now reads it.</summary>
     Retention = 1024,
+
+    /// <summary>Whoever restricts a customer, or no longer does.</summary>
+    Restriction = 2048,
 }
 
 /// <summary>

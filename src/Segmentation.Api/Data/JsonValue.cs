@@ -30,6 +30,10 @@ public static class JsonValue
     public static DateTimeOffset? Instant(JsonElement? document, string name) =>
         Number(document, name) is { } micros ? DateTimeOffset.UnixEpoch.AddTicks((long)micros * TimeSpan.TicksPerMicrosecond) : null;
 
+    /// <summary>An instant that is written as a text (ISO 8601), wherever there is a value; null where there is none.</summary>
+    public static DateTimeOffset? WrittenInstant(JsonElement? document, string[] path) =>
+        Find(document, path) is { ValueKind: JsonValueKind.String } text ? text.GetDateTimeOffset() : null;
+
     /// <summary>Whether a list of texts has all of these.</summary>
     public static bool HasAll(JsonElement? document, string name, string[] values) =>
         Set(document, name) is var set && values.All(set.Contains);

@@ -49,6 +49,7 @@ internal static class SqlFunctions
         (FindMethod(() => JsonValue.Exists(default, Array.Empty<string>())), "seg_json_exists"),
         (FindMethod(() => JsonValue.Scalar(default, Array.Empty<string>())), "seg_json_scalar"),
         (FindMethod(() => JsonValue.LargeNumber(default, Array.Empty<string>())), "seg_json_large_number"),
+        (FindMethod(() => JsonValue.WrittenInstant(default, Array.Empty<string>())), "seg_json_written_instant"),
         (FindMethod(() => Percentile(0, Array.Empty<long>(), Array.Empty<long>())), "seg_percentile"),
         (FindMethod(() => CustomerKeys()), "seg_customer_keys"),
         (FindMethod(() => CustomerRanks()), "seg_customer_ranks"),

@@ -44,7 +44,7 @@ public sealed class BriefReader(
             cancellation);
         var forecast = await forecasts.ReadAsync(all, segment, Days, membership, past, cancellation);
         var persona = await ReadPersonaAsync(key, at, cancellation);
-        var rule = segment.Rule is { } tree ? all.Compile(tree, Backend.Sql, historical: false, key) : null;
+        var rule = segment.Rule is null ? null : all.Compile(segment, Backend.Sql, historical: false);
         return new Brief(
             key, segment.Name, row.Description, row.Goal, segment.Status, rule is { IsValid: true } ? rule.Root.Description : null,
             membership, size, await trends.ReadAsync(segment, from, at, CalendarUnit.Month, cancellation), persona,

@@ -156,7 +156,7 @@ public sealed class ClockReader(
     private async Task<List<Candidate>> FindCandidatesAsync(
         DefinitionSet all, SegmentDefinition segment, Evaluation[] instants, string? after, CancellationToken cancellation)
     {
-        var rule = all.Compile(segment.Rule!.Value, Backend.Sql, historical: false, segment.Key);
+        var rule = all.Compile(segment, Backend.Sql, historical: false);
         var (predicate, keys) = rule.ToTransitionQueries(instants, db.Rows);
         var c = Expression.Parameter(typeof(Customer), "c");
         List<Expression> any = [];

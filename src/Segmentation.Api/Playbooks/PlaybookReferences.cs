@@ -48,6 +48,7 @@ public sealed class PlaybookReferences(SegmentationDb db) : IDefinitionUser, IEx
         [
             .. rules.SelectMany(RuleReferences.Segments).Select(Segment)
                 .Concat(rules.SelectMany(RuleReferences.Fields).Select(FieldReference))
+                .Concat(playbook.RequiresConsent is { } purpose ? [FieldReference(DefinitionSet.ConsentPrefix + purpose)] : [])
                 .Concat(plays.Select(p => Placement(p.Placement!)))
                 .Concat(plays.Select(p => p.Experiment).Append(playbook.Holdout).OfType<string>().Select(e => $"experiment:{e}"))
                 .Distinct(StringComparer.Ordinal),

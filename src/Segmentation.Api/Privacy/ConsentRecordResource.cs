@@ -39,6 +39,21 @@ public sealed record ConsentRecordResource
     /// <summary>What else proves it, 1,000 characters at most: the text that was agreed to, a call's number.</summary>
     public string? Evidence { get; init; }
 
+    /// <summary>When the consent expires, unless it is given anew; from then on <c>granted</c> is false. Missing where it does not, and for
+    /// one that was withdrawn.</summary>
+    [ReadOnly(true)]
+    public DateTimeOffset? ExpiresAt { get; init; }
+
+    /// <summary>A consent as it stands at an instant.</summary>
+    /// <param name="expiresAfterDays">After how many days it expires; null for never.</param>
+    internal static ConsentRecordResource From(ConsentRecord record, int? expiresAfterDays, DateTimeOffset now)
+    {
+        var resource = From(record);
+        return record.Granted && expiresAfterDays is { } days && record.At.AddDays(days) is var end
+            ? resource with { ExpiresAt = end, Granted = now < end }
+            : resource;
+    }
+
     internal static ConsentRecordResource From(ConsentRecord record) => new()
     {
         Purpose = record.Purpose,

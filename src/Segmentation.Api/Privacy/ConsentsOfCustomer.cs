@@ -16,6 +16,16 @@ internal static class ConsentsOfCustomer
             """)
         .AsNoTracking().ToListAsync(cancellation);
 
+    /// <summary>The consents as they stand at an instant, by purpose: one that has expired is granted no longer.</summary>
+    public static async Task<IReadOnlyList<ConsentRecordResource>> ShowStandingAsync(
+        this SegmentationDb db, long customer, DateTimeOffset now, CancellationToken cancellation)
+    {
+        var records = await db.ListStandingAsync(customer, cancellation);
+        var expiries = await db.Purposes.Where(p => p.ExpiresAfterDays != null)
+            .ToDictionaryAsync(p => p.Name, p => p.ExpiresAfterDays, StringComparer.Ordinal, cancellation);
+        return [.. records.Select(r => ConsentRecordResource.From(r, expiries.GetValueOrDefault(r.Purpose), now))];
+    }
+
     /// <summary>All records of a purpose: the one that stands first, then the earlier ones.</summary>
     public static Task<Page<ConsentRecordResource>> ListHistoryAsync(
         this SegmentationDb db, long customer, string purpose, int? limit, string? cursor, CancellationToken cancellation)

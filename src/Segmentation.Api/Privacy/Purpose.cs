@@ -6,11 +6,15 @@ public sealed class Purpose
     public const int NameMaxLength = 63;
     public const int LabelMaxLength = 128;
     public const int DescriptionMaxLength = 1024;
+    public const int ExpiresAfterMaxDays = 36_500;
 
     public required string Name { get; set; }
     public string? Label { get; set; }
     public string? Description { get; set; }
     public PurposeBasis Basis { get; set; }
+
+    /// <summary>After how many days of 24 hours a consent to it has expired; null for never.</summary>
+    public int? ExpiresAfterDays { get; set; }
     public DateTimeOffset CreatedAt { get; set; }
     public DateTimeOffset UpdatedAt { get; set; }
 }

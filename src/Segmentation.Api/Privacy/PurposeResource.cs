@@ -21,6 +21,10 @@ public sealed record PurposeResource
     [AlwaysAnswered]
     public PurposeBasis? Basis { get; init; }
 
+    /// <summary>After how many days of 24 hours, 1 to 36500, a consent to it has expired, unless it is given anew; never when left
+    /// out.</summary>
+    public int? ExpiresAfterDays { get; init; }
+
     /// <summary>When it was created.</summary>
     [AlwaysAnswered]
     [ReadOnly(true)]
@@ -37,6 +41,7 @@ public sealed record PurposeResource
         Label = p.Label,
         Description = p.Description,
         Basis = p.Basis,
+        ExpiresAfterDays = p.ExpiresAfterDays,
         CreatedAt = p.CreatedAt,
         UpdatedAt = p.UpdatedAt,
     };

@@ -13,6 +13,7 @@ namespace Segmentation.Api.Rights;
 /// <param name="Id">The customer's id.</param>
 /// <param name="At">Whatever was written before, and not since, is in it as it was.</param>
 /// <param name="Profile">The customer as every other answer shows it, with its consents.</param>
+/// <param name="Restriction">Since when and why its processing is restricted; missing where it is not.</param>
 /// <param name="Consents">Each consent that it gave or withdrew, in the order in which they came.</param>
 /// <param name="Scores">What is predicted of it, and the numbers that this is from.</param>
 /// <param name="ToldScores">What models told of it on a day, kept until it can be held against what came.</param>
@@ -31,6 +32,7 @@ public sealed record CustomerData(
     string Id,
     DateTimeOffset At,
     CustomerResource Profile,
+    RestrictionResource? Restriction,
     IReadOnlyList<ConsentRecordResource> Consents,
     IReadOnlyList<HeldScores> Scores,
     IReadOnlyList<ToldScore> ToldScores,

@@ -1,4 +1,5 @@
 using Npgsql;
+using Segmentation.Api.Changes;
 using Segmentation.Api.Data;
 using Segmentation.Api.Memberships;
 
@@ -16,8 +17,15 @@ internal sealed class WebhookOutbox : IRevisionObserver
 
     // PostgreSQL evaluates the EXISTS first, and without webhooks nothing else. Within a revision those who left
     // come first, as in the stream.
-    private const string InsertChanges = Insert + """
-
+    // Whoever may no longer be a member, for want of a consent or by a restriction, is told of no more that it joined.
+    private static readonly string InsertChanges = $"""
+        WITH untold AS (
+          DELETE FROM webhook_deliveries d USING membership_batches b, memberships m, customers c, segments s
+          WHERE b.id BETWEEN $1 AND $2 AND m.segment_id = b.segment_id AND m.left_batch = b.id
+            AND m.left_cause IN ({(short)MembershipCause.Consent}, {(short)MembershipCause.Restriction})
+            AND c.key = m.customer_key AND s.id = b.segment_id AND d.customer_key = hashtextextended(c.id COLLATE "C", 0)
+            AND d.customer_id = c.id AND d.segment_key = s.key AND d.joined AND d.state = 0)
+        {Insert}
         SELECT w.key, hashtextextended(coalesce(m.erased_id, c.id) COLLATE "C", 0), coalesce(m.erased_id, c.id), s.key, s.name, b.version,
           m.joined, m.cause, m.event_id, b.at, b.at, b.at, gen_random_uuid(), 0, 0
         FROM membership_batches b

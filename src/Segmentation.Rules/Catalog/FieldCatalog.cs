@@ -28,6 +28,9 @@ public sealed class FieldCatalog<T>
     /// <exception cref="ArgumentException">Two fields have one name.</exception>
     public FieldCatalog<T> With(IEnumerable<Field> more) => new(All.Concat(more), open);
 
+    /// <summary>The same fixed fields with other open families.</summary>
+    public FieldCatalog<T> WithOpen(Func<string, Field?> other) => new(All, other);
+
     /// <summary>The same fields, with others in the place of those of their names.</summary>
     public FieldCatalog<T> Replace(IEnumerable<Field> others)
     {

@@ -1,3 +1,4 @@
+using System.Linq.Expressions;
 using System.Text.Json;
 
 namespace Segmentation.Rules.Catalog;
@@ -10,4 +11,7 @@ namespace Segmentation.Rules.Catalog;
 /// <param name="StoredId">
 /// The id that <see cref="SegmentAccess.Stored"/> needs, where stored membership is to be read in place of the rule.
 /// </param>
-public sealed record SegmentReference(string Key, JsonElement? Rule, string TimeZone, int? ManualId, int? StoredId = null);
+/// <param name="Gate">What its members need besides (<see cref="RuleCompiler{T}.Compile"/>), as stored membership has it already; null for
+/// nothing.</param>
+public sealed record SegmentReference(
+    string Key, JsonElement? Rule, string TimeZone, int? ManualId, int? StoredId = null, LambdaExpression? Gate = null);

@@ -1,5 +1,6 @@
 using System.Linq.Expressions;
 using System.Text.Json;
+using Segmentation.Rules.Expressions;
 using Segmentation.Rules.Time;
 
 namespace Segmentation.Rules.Checking;
@@ -41,6 +42,20 @@ internal sealed class Compilation
     {
         ReadsLocalTime |= TimeTransitions.ReadsLocalTime(test);
         return TimeTransitions.Find(test, Evaluation, From, To);
+    }
+
+    /// <summary>What a gate tests; what the clock changes of it is added to <see cref="Transitions"/>.</summary>
+    /// <param name="gate"><c>(T, Evaluation) → bool</c>.</param>
+    public Expression AddGate(LambdaExpression gate, Expression item)
+    {
+        // It reads no time zone, so that it is the same on any segment's clock.
+        var test = Splice.Body(gate, item, Evaluation);
+        if (FindTransition(test) is { } transition)
+        {
+            Transitions.Add(transition);
+        }
+
+        return test;
     }
 
     public void AddError(string pointer, string message) => Errors.Add(new RuleError(pointer, message));

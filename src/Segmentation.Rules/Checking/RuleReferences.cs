@@ -23,6 +23,30 @@ public static class RuleReferences
             _ => [],
         });
 
+    /// <summary>The segments of which a rule keeps who is not in them: of <c>notIn</c>, or of <c>in</c> within a negated group.</summary>
+    /// <param name="rule">A rule without errors, as it is stored.</param>
+    /// <returns>Each segment's key, and where the rule that names it is.</returns>
+    public static IEnumerable<(string Key, string Pointer)> ExcludedSegments(JsonElement rule) => FindExcluded(rule, "", isNegated: false);
+
+    private static IEnumerable<(string Key, string Pointer)> FindExcluded(JsonElement node, string pointer, bool isNegated)
+    {
+        if (NodeJson.IsMuted(node))
+        {
+            return [];
+        }
+
+        if (NodeJson.IsGroup(node))
+        {
+            var negates = isNegated != IsTrue(node, "not");
+            return node.GetProperty("rules").EnumerateArray()
+                .SelectMany((child, i) => FindExcluded(child, $"{pointer}/rules/{i}", negates));
+        }
+
+        return NodeJson.FindText(node, "field") == "segment" && (NodeJson.FindText(node, "operator") == "notIn") != isNegated
+            ? Segments(node).Select(key => (key, pointer))
+            : [];
+    }
+
     /// <summary>What each of the tree's sub-queries over events reads of them; each step of a sequence for itself.</summary>
     /// <param name="rule">A rule without errors.</param>
     public static IEnumerable<EventReference> Events(JsonElement rule)

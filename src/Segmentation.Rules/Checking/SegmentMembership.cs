@@ -89,10 +89,23 @@ internal sealed class SegmentMembership<T>(RuleScope<T> scope)
         {
             var lambda = segment.ManualId is null ? access.Stored : access.Manual;
             var isMember = Splice.Body(lambda, scope.Item, scope.Evaluation, Literal<int>.Create(id));
-            return new Member(key!, negate => negate ? Expression.Not(isMember) : isMember);
+            return Guard(segment, segment.ManualId is null, negate => negate ? Expression.Not(isMember) : isMember);
         }
 
-        return CompileRule(segment, pointer, keyPointer) is { } node ? new Member(key!, node.Emit) : null;
+        return CompileRule(segment, pointer, keyPointer) is { } node ? Guard(segment, isStored: false, node.Emit) : null;
+    }
+
+    // A segment's gate holds wherever it is named. What is stored has passed it.
+    private Member Guard(SegmentReference segment, bool isStored, Func<bool, Expression> emit)
+    {
+        if (segment.Gate is not { } lambda || isStored)
+        {
+            return new Member(segment.Key, emit);
+        }
+
+        var gate = compilation.AddGate(lambda, scope.Item);
+        return new Member(
+            segment.Key, negate => negate ? Splice.Or(emit(true), Expression.Not(gate)) : Splice.And(emit(false), gate));
     }
 
     // A segment named by another is evaluated in its own time zone. Its errors are reported here, at the key that names it.

@@ -86,6 +86,8 @@ public sealed class AuditedOperationTests(ApiFixture fixture) : IClassFixture<Ap
         ["Rules.Compile"] = [Reads],
         ["Rules.Preview"] = [Reads],
         ["Rules.Validate"] = [Reads],
+        ["Restrictions.DeleteRestriction"] = ["customers.unrestrict"],
+        ["Restrictions.PutRestriction"] = ["customers.restrict"],
         ["Segments.Clone"] = ["segments.create"],
         ["Segments.Create"] = ["segments.create"],
         ["Segments.Delete"] = ["segments.delete"],

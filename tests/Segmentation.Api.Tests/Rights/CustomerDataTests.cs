@@ -61,7 +61,7 @@ public sealed class CustomerDataTests(ApiFixture fixture) : IClassFixture<ApiFix
         [
             "key", "version", "consents_granted", "event_count", "first_event_at", "first_order_at", "last_event_at", "last_feedback_at",
             "last_order_at", "lifetime_value", "order_amount", "order_count", "demographic_birth_month_day",
-            "geographic_latitude", "geographic_longitude",
+            "geographic_latitude", "geographic_longitude", "restricted_at", "restriction_reason",
             .. Enumerable.Range(1, 5).SelectMany(i => new[] { $"sentiment_at{i}", $"sentiment_mean{i}" }),
 
             // The part of these counters whose events are no longer kept.

@@ -378,6 +378,15 @@ namespace Segmentation.Api.Data.Migrations
                         .HasColumnType("integer")
                         .HasColumnName("order_count");
 
+                    b.Property<DateTimeOffset?>("RestrictedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("restricted_at");
+
+                    b.Property<string>("RestrictionReason")
+                        .HasMaxLength(1000)
+                        .HasColumnType("character varying(1000)")
+                        .HasColumnName("restriction_reason");
+
                     b.Property<DateTimeOffset?>("SentimentAt1")
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("sentiment_at1");
@@ -2168,6 +2177,10 @@ namespace Segmentation.Api.Data.Migrations
                         .HasColumnType("character varying(1024)")
                         .HasColumnName("description");
 
+                    b.Property<int?>("ExpiresAfterDays")
+                        .HasColumnType("integer")
+                        .HasColumnName("expires_after_days");
+
                     b.Property<string>("Label")
                         .HasMaxLength(128)
                         .HasColumnType("character varying(128)")
@@ -2380,6 +2393,11 @@ namespace Segmentation.Api.Data.Migrations
                         .HasMaxLength(200)
                         .HasColumnType("character varying(200)")
                         .HasColumnName("name");
+
+                    b.PrimitiveCollection<string[]>("RequiresConsent")
+                        .IsRequired()
+                        .HasColumnType("text[]")
+                        .HasColumnName("requires_consent");
 
                     b.Property<JsonElement?>("Rule")
                         .HasColumnType("jsonb")
@@ -2759,7 +2777,7 @@ namespace Segmentation.Api.Data.Migrations
             modelBuilder.Entity("Segmentation.Api.Privacy.ConsentRecord", b =>
                 {
                     b.HasOne("Segmentation.Api.Customers.Customer", null)
-                        .WithMany()
+                        .WithMany("ConsentRecords")
                         .HasForeignKey("CustomerKey")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired();
@@ -2781,6 +2799,8 @@ namespace Segmentation.Api.Data.Migrations
 
             modelBuilder.Entity("Segmentation.Api.Customers.Customer", b =>
                 {
+                    b.Navigation("ConsentRecords");
+
                     b.Navigation("Events");
 
                     b.Navigation("ManualMemberships");

@@ -144,7 +144,9 @@ public sealed class MembersController(
     public async Task<Membership> AddMember(string key, string customerId, CancellationToken cancellation)
     {
         var change = await ChangeAsync(key, [CustomerIds.Check(customerId, "customerId")], [], cancellation);
-        return change.Unknown.Count == 0 ? new Membership(true, time.GetUtcNow()) : throw ApiProblem.NotFound("customer");
+        return change.Unknown.Count == 0
+            ? await IsMember(key, customerId, asOf: null, live: true, cancellation)
+            : throw ApiProblem.NotFound("customer");
     }
 
     /// <summary>Takes a customer out of a manual segment. Repeatable.</summary>

@@ -299,7 +299,7 @@ internal static class SwaggerExamples
             "Purposes_Put" => [(
                 "consent",
                 "One that needs consent",
-                """{"label":"Newsletter","description":"A mail a week with what is new.","basis":"consent"}""")],
+                """{"label":"Newsletter","description":"A mail a week with what is new.","basis":"consent","expiresAfterDays":730}""")],
             "Customers_PutConsent" => [
                 (
                     "given",
@@ -307,6 +307,10 @@ internal static class SwaggerExamples
                     """{"granted":true,"source":"checkout","policyVersion":"2026-01","evidence":"The box below the address, ticked."}"""),
                 ("withdrawn", "Withdrawn", """{"granted":false,"source":"unsubscribe-link","policyVersion":"2026-01"}"""),
             ],
+            "Customers_PutRestriction" => [(
+                "objection",
+                "The customer has objected",
+                """{"reason":"Objects to profiling, by letter of 20 November."}""")],
             _ => PlaybookExamples.Bodies(operation),
         };
         return operation switch

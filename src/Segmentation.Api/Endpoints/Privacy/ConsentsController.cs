@@ -12,15 +12,15 @@ namespace Segmentation.Api.Endpoints;
 [Route("api/v1/customers/{id}/consents")]
 [Tags("Privacy")]
 [Produces("application/json")]
-public sealed class ConsentsController(SegmentationDb db, ConsentStore store) : ControllerBase
+public sealed class ConsentsController(SegmentationDb db, ConsentStore store, TimeProvider time) : ControllerBase
 {
-    /// <summary>A customer's consents, each as it stands, by purpose.</summary>
+    /// <summary>A customer's consents, each as it stands, by purpose. One that has expired is not granted.</summary>
     [HttpGet]
     [RequiresScope(Scopes.CustomersRead)]
     public async Task<StandingConsents> ListConsents(string id, CancellationToken cancellation)
     {
         var customer = await db.FindCustomerAsync(id, cancellation);
-        return new() { Items = [.. (await db.ListStandingAsync(customer.Key, cancellation)).Select(ConsentRecordResource.From)] };
+        return new() { Items = await db.ShowStandingAsync(customer.Key, time.GetUtcNow(), cancellation) };
     }
 
     /// <summary>The consent for one purpose, as it stands.</summary>
@@ -31,8 +31,8 @@ public sealed class ConsentsController(SegmentationDb db, ConsentStore store) : 
     public async Task<ConsentRecordResource> GetConsent(string id, string purpose, CancellationToken cancellation)
     {
         var customer = await db.FindCustomerAsync(id, cancellation);
-        var record = (await db.ListStandingAsync(customer.Key, cancellation)).SingleOrDefault(r => r.Purpose == purpose);
-        return ConsentRecordResource.From(record ?? throw ApiProblem.NotFound("consent"));
+        var standing = await db.ShowStandingAsync(customer.Key, time.GetUtcNow(), cancellation);
+        return standing.SingleOrDefault(c => c.Purpose == purpose) ?? throw ApiProblem.NotFound("consent");
     }
 
     /// <summary>Records that the customer gave a consent or withdrew it, and answers with the one that stands.</summary>
@@ -43,9 +43,9 @@ public sealed class ConsentsController(SegmentationDb db, ConsentStore store) : 
     [HttpPut("{purpose}")]
     [RequiresScope(Scopes.CustomersWrite)]
     [ProducesResponseType<ConsentRecordResource>(StatusCodes.Status200OK)]
-    public async Task<ConsentRecordResource> PutConsent(
+    public Task<ConsentRecordResource> PutConsent(
         string id, string purpose, [FromBody] ConsentRecordResource body, CancellationToken cancellation) =>
-        ConsentRecordResource.From(await store.RecordAsync(id, purpose, body, cancellation));
+        store.RecordAsync(id, purpose, body, cancellation);
 
     /// <summary>All records of the consent for one purpose: the one that stands first, then the earlier ones.</summary>
     /// <param name="id">The customer's id.</param>

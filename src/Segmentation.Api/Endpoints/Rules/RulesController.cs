@@ -28,7 +28,7 @@ public sealed class RulesController(SegmentationDb db, SegmentQuery query, TimeZ
     {
         var size = SampleSize.Check(body.SampleSize);
         var started = Stopwatch.GetTimestamp();
-        var predicate = await CreatePredicateAsync(body.Rule, body.TimeZone, body.AsOf, cancellation);
+        var predicate = await CreatePredicateAsync(body.Rule, body.TimeZone, body.RequiresConsent, body.AsOf, cancellation);
         await PlanGuard.CheckAsync(db, query.Members(predicate), limits.PlanRows, cancellation);
         var shows = HttpContext.Caller.Has(Scopes.CustomersRead);
         var (count, sample) = await query.PreviewAsync(predicate, shows ? size : 0, cancellation);
@@ -44,16 +44,18 @@ public sealed class RulesController(SegmentationDb db, SegmentQuery query, TimeZ
     [ProducesResponseType<Validation>(StatusCodes.Status200OK)]
     public async Task<Validation> Validate(RuleRequest body, CancellationToken cancellation)
     {
-        var rule = (await query.DefinitionsAsync(cancellation)).Compile(CheckRule(body.Rule), Backend.Sql, historical: false);
+        var all = await query.DefinitionsAsync(cancellation);
+        var rule = all.Compile(CheckRule(body.Rule), Backend.Sql, historical: false);
         List<RuleError> errors = [.. SegmentQuery.AtRule(rule.Errors)];
         if (zones.Resolve(body.TimeZone) is null)
         {
             errors.Add(new RuleError("/timeZone", TimeZones.Rule));
         }
 
+        errors.AddRange(await RequiredConsents.FindFaultsAsync(db, body.RequiresConsent, cancellation));
         return errors.Count == 0
-            ? new Validation(true, new Dictionary<string, string[]>(), [], rule.Root.Description)
-            : new Validation(false, ApiProblem.Invalid(errors).Errors!, FindIncomplete(errors), null);
+            ? new Validation(true, none, [], FindWarnings(all, rule.Source!.Value), rule.Root.Description)
+            : new Validation(false, ApiProblem.Invalid(errors).Errors!, FindIncomplete(errors), none, null);
     }
 
     /// <summary>Shows what PostgreSQL is asked: the statement, its parameters, and the plan.</summary>
@@ -63,7 +65,7 @@ public sealed class RulesController(SegmentationDb db, SegmentQuery query, TimeZ
     [ProducesResponseType<Compilation>(StatusCodes.Status200OK)]
     public async Task<Compilation> Compile(CompileRequest body, CancellationToken cancellation)
     {
-        var predicate = await CreatePredicateAsync(body.Rule, body.TimeZone, body.AsOf, cancellation);
+        var predicate = await CreatePredicateAsync(body.Rule, body.TimeZone, body.RequiresConsent, body.AsOf, cancellation);
         var plan = await QueryPlan.ReadAsync(db, query.Members(predicate), cancellation);
         var compilation = new Compilation(
             plan.Sql, [.. plan.Parameters.Select(p => new SqlParameterResource(p.Name, p.Type, p.Value))], plan.Lines);
@@ -72,12 +74,24 @@ public sealed class RulesController(SegmentationDb db, SegmentQuery query, TimeZ
     }
 
     private async Task<MemberPredicate> CreatePredicateAsync(
-        JsonElement? rule, string? timeZone, DateTimeOffset? asOf, CancellationToken cancellation)
+        JsonElement? rule, string? timeZone, string[]? requiresConsent, DateTimeOffset? asOf, CancellationToken cancellation)
     {
         var all = await query.DefinitionsAsync(cancellation);
-        var zone = zones.Resolve(timeZone);
-        return query.CreatePredicate(all, CheckRule(rule), zone ?? throw ApiProblem.Invalid("/timeZone", TimeZones.Rule), asOf);
+        var zone = zones.Resolve(timeZone) ?? throw ApiProblem.Invalid("/timeZone", TimeZones.Rule);
+        await RequiredConsents.CheckAsync(db, requiresConsent, cancellation);
+        return query.CreatePredicate(all, CheckRule(rule), zone, asOf, requiresConsent);
     }
+
+    private static readonly IReadOnlyDictionary<string, string[]> none = new Dictionary<string, string[]>();
+
+    // Who has not consented is in none of those, and so in all that are not.
+    private static IReadOnlyDictionary<string, string[]> FindWarnings(DefinitionSet all, JsonElement rule) =>
+        RuleReferences.ExcludedSegments(rule)
+            .Where(r => all.Segments[r.Key].RequiresConsent is { Length: > 0 })
+            .GroupBy(r => "/rule" + r.Pointer)
+            .ToDictionary(g => g.Key, g => g.Select(r => r.Key).Distinct(StringComparer.Ordinal).Select(key =>
+                $"Whoever has not consented to {string.Join(", ", all.Segments[key].RequiresConsent!)} is not in "
+                + $"{ErrorText.Quote(key)}, and so matches this. Where that is not meant, require the consent here, too.").ToArray());
 
     private static string[] FindIncomplete(List<RuleError> errors) =>
         [.. errors.GroupBy(e => e.Pointer).Where(at => at.All(e => e.IsIncomplete)).Select(at => at.Key)];
@@ -89,22 +103,26 @@ public sealed class RulesController(SegmentationDb db, SegmentQuery query, TimeZ
 /// <summary>A rule to check.</summary>
 /// <param name="Rule">The rule tree.</param>
 /// <param name="TimeZone">The IANA name of the zone in which the rule's days begin; UTC when left out.</param>
-public sealed record RuleRequest([property: Needed] JsonElement? Rule, string? TimeZone = null);
+/// <param name="RequiresConsent">Purposes that whoever matches has to have consented to, ten at most; none when left out.</param>
+public sealed record RuleRequest([property: Needed] JsonElement? Rule, string? TimeZone = null, string[]? RequiresConsent = null);
 
 /// <summary>A rule to try.</summary>
 /// <param name="Rule">The rule tree.</param>
 /// <param name="TimeZone">The IANA name of the zone in which the rule's days begin; UTC when left out.</param>
 /// <param name="AsOf">The instant to evaluate at; now when left out.</param>
 /// <param name="SampleSize">How many customers to show, 0 to 100; 10 when left out.</param>
+/// <param name="RequiresConsent">Purposes that whoever matches has to have consented to, ten at most; none when left out.</param>
 public sealed record PreviewRequest(
-    [property: Needed] JsonElement? Rule, string? TimeZone = null, DateTimeOffset? AsOf = null, int? SampleSize = null);
+    [property: Needed] JsonElement? Rule, string? TimeZone = null, DateTimeOffset? AsOf = null, int? SampleSize = null,
+    string[]? RequiresConsent = null);
 
 /// <summary>A rule to compile.</summary>
 /// <param name="Rule">The rule tree.</param>
 /// <param name="TimeZone">The IANA name of the zone in which the rule's days begin; UTC when left out.</param>
 /// <param name="AsOf">The instant to evaluate at; now when left out.</param>
+/// <param name="RequiresConsent">Purposes that whoever matches has to have consented to, ten at most; none when left out.</param>
 public sealed record CompileRequest(
-    [property: Needed] JsonElement? Rule, string? TimeZone = null, DateTimeOffset? AsOf = null);
+    [property: Needed] JsonElement? Rule, string? TimeZone = null, DateTimeOffset? AsOf = null, string[]? RequiresConsent = null);
 
 /// <summary>Whom a rule matches.</summary>
 /// <param name="Count">How many customers match.</param>
@@ -123,9 +141,12 @@ public sealed record Preview(
 /// Those of the pointers in <c>errors</c> where a value has yet to be filled in (it is missing, null, an empty text or an empty list) and
 /// nothing is wrong: a form shows them otherwise than mistakes.
 /// </param>
+/// <param name="Warnings">What is valid and may not be meant, by JSON Pointer: leaving out a segment that requires consents keeps those who
+/// have not consented.</param>
 /// <param name="Description">The rule in plain English; only when it is valid.</param>
 public sealed record Validation(
-    bool Valid, IReadOnlyDictionary<string, string[]> Errors, IReadOnlyList<string> Incomplete, string? Description);
+    bool Valid, IReadOnlyDictionary<string, string[]> Errors, IReadOnlyList<string> Incomplete,
+    IReadOnlyDictionary<string, string[]> Warnings, string? Description);
 
 /// <summary>What PostgreSQL is asked.</summary>
 /// <param name="Sql">The statement.</param>

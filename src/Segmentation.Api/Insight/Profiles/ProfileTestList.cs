@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Segmentation.Api.Segments;
 using Segmentation.Models.Statistics;
 using Segmentation.Rules;
 using Segmentation.Rules.Catalog;
@@ -74,7 +75,7 @@ internal sealed class ProfileTestList(long members, long others, int days, Evalu
     {
         foreach (var value in counts.Values.Where(v => v.Value is not null))
         {
-            var (field, name) = ($"consent.{value.Value}", $"consent to {value.Value}");
+            var (field, name) = ($"{DefinitionSet.ConsentPrefix}{value.Value}", $"consent to {value.Value}");
             Add(
                 new ProfileSubject(field, name, FieldType.Boolean), ProfileRules.Condition(field, "=", true), true, name, name,
                 value.Members, value.Others);

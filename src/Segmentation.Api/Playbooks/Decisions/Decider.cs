@@ -88,6 +88,11 @@ internal sealed class Decider(PlaybookSet set, Func<CompiledPlaybook, CompiledPl
         var definition = playbook.Definition;
         var looked = new ConsideredPlay(playbook.Key, playbook.Version, play.Definition.Key!, PlayOutcome.Won);
         (content, assigned) = (null, null);
+        if (visitor.IsRestricted)
+        {
+            return looked with { Outcome = PlayOutcome.NotInAudience };
+        }
+
         if (definition.RequiresConsent is { } purpose && !visitor.HasConsent(purpose))
         {
             return looked with { Outcome = PlayOutcome.NoConsent };

@@ -90,7 +90,8 @@ public sealed class DecisionEngine(
             Rank = stored?.RankOfNew ?? default,
         };
         customer.ConsentsGranted = known
-            ? [.. customer.ConsentsGranted.Where(p => question.Consents.GetValueOrDefault(p, true))]
+            ? [.. customer.ConsentsGranted.Where(p => question.Consents.GetValueOrDefault(p, true)
+                && !state.Set.Definitions.IsExpired(customer, p, state.At))]
             : [.. question.Consents.Where(c => c.Value).Select(c => c.Key)];
         List<CustomerEvent> events = [.. question.Events.Select(e => e.ToEvent(now))];
         events.ForEach(e => (e.Customer, e.CustomerKey) = (customer, customer.Key));

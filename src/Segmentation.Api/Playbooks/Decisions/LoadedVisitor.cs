@@ -60,6 +60,7 @@ internal sealed class LoadedVisitor(
         VisitorId = state.Question.VisitorId,
         CustomerId = state.Question.CustomerId,
         At = state.At,
+        IsRestricted = customer.RestrictedAt is not null,
         HasConsent = customer.ConsentsGranted.Contains,
         IsInAudience = IsInAudience,
         IsTime = (playbook, play) => play.When!.Matches(context, clock.In(playbook.Definition.TimeZone!)),

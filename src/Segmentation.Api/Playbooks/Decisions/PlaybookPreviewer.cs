@@ -38,8 +38,8 @@ public sealed class PlaybookPreviewer(SegmentationDb db, PlaybookCache cache, Ti
         var tally = new Tally(playbook.Key, placements, withSample ? SampleSize : 0);
         var decider = new Decider(set);
         var contexts = new Dictionary<string, ZoneContext>(StringComparer.Ordinal);
-        var decided = new Dictionary<(string, string), IReadOnlyList<Decision>>();
-        await foreach (var row in Rows(set, audiences, at, allConsents).AsAsyncEnumerable().WithCancellation(cancellation))
+        var decided = new Dictionary<(string, string, string, bool), IReadOnlyList<Decision>>();
+        await foreach (var row in Rows(set, audiences, purposes, at, allConsents).AsAsyncEnumerable().WithCancellation(cancellation))
         {
             var zone = row.TimeZone ?? "";
             if (!contexts.TryGetValue(zone, out var context))
@@ -48,8 +48,9 @@ public sealed class PlaybookPreviewer(SegmentationDb db, PlaybookCache cache, Ti
                 contexts.Add(zone, context);
             }
 
-            var granted = purposes.Where(row.Consents.Contains).ToList();
-            var alike = (zone, string.Concat(row.In.Select(i => i ? '1' : '0')) + string.Join(' ', granted));
+            var granted = purposes.Where((_, i) => row.Granted[i]).ToList();
+            var isIn = string.Concat(row.In.Select(i => i ? '1' : '0'));
+            var alike = (zone, isIn, string.Join(' ', granted), row.IsRestricted);
             if (splits || !decided.TryGetValue(alike, out var decisions))
             {
                 var visitor = new Visitor
@@ -57,6 +58,7 @@ public sealed class PlaybookPreviewer(SegmentationDb db, PlaybookCache cache, Ti
                     VisitorId = row.Id,
                     CustomerId = row.Id,
                     At = at,
+                    IsRestricted = row.IsRestricted,
                     HasConsent = allConsents ? _ => true : granted.Contains,
                     IsInAudience = p => row.In[audiences.IndexOf(p)],
                     IsTime = context.IsTime,
@@ -79,19 +81,29 @@ public sealed class PlaybookPreviewer(SegmentationDb db, PlaybookCache cache, Ti
     private static readonly Dictionary<(int, int), string> none = [];
 
     // One row a customer, with a column an audience.
-    private IQueryable<Row> Rows(PlaybookSet set, List<CompiledPlaybook> audiences, DateTimeOffset at, bool allConsents)
+    private IQueryable<Row> Rows(
+        PlaybookSet set, List<CompiledPlaybook> audiences, List<string> purposes, DateTimeOffset at, bool allConsents)
     {
         var customer = Expression.Parameter(typeof(Customer), "c");
         var tests = audiences.Select(a =>
         {
-            var rule = set.Definitions.Compile(a.Definition.Audience!.Value, Backend.Sql, historical: false, a.Audience!.Rule.Key);
+            var rule = set.Definitions.Compile(a.Audience!.Rule, Backend.Sql, historical: false);
             var test = rule.ToQuery(new Evaluation(at, a.Definition.TimeZone!), db.Rows);
             var body = Splice.Body(test, customer);
             return allConsents ? new GrantAll().Visit(body) : body;
         });
-        Expression<Func<Customer, bool[], Row>> create = (c, isIn) =>
-            new Row { Id = c.Id, TimeZone = c.Geographic.TimeZone, Consents = c.ConsentsGranted, In = isIn };
-        var row = Splice.Body(create, customer, Expression.NewArrayInit(typeof(bool), tests));
+        var granted = purposes.Select(p => Splice.Body(
+            set.Definitions.CreateConsentPredicate(p, at, db.Rows), customer));
+        Expression<Func<Customer, bool[], bool[], Row>> create = (c, isIn, given) => new Row
+        {
+            Id = c.Id,
+            TimeZone = c.Geographic.TimeZone,
+            IsRestricted = c.RestrictedAt != null,
+            Granted = given,
+            In = isIn,
+        };
+        var row = Splice.Body(
+            create, customer, Expression.NewArrayInit(typeof(bool), tests), Expression.NewArrayInit(typeof(bool), granted));
         return db.Customers.AsNoTracking().Select(Expression.Lambda<Func<Customer, Row>>(row, customer));
     }
 
@@ -117,7 +129,8 @@ public sealed class PlaybookPreviewer(SegmentationDb db, PlaybookCache cache, Ti
     {
         public required string Id { get; init; }
         public string? TimeZone { get; init; }
-        public required string[] Consents { get; init; }
+        public required bool IsRestricted { get; init; }
+        public required bool[] Granted { get; init; }
         public required bool[] In { get; init; }
     }
 
@@ -145,6 +158,7 @@ public sealed class PlaybookPreviewer(SegmentationDb db, PlaybookCache cache, Ti
         protected override Expression VisitMethodCall(MethodCallExpression node) =>
             node.Method.Name == nameof(Enumerable.Contains) && Consents.In(node)
                 ? Expression.Constant(true)
+                : node.Method.Name == nameof(JsonValue.WrittenInstant) && Consents.In(node) ? Expression.Constant(null, node.Type)
                 : base.VisitMethodCall(node);
 
         private sealed class Consents : ExpressionVisitor
@@ -160,7 +174,7 @@ public sealed class PlaybookPreviewer(SegmentationDb db, PlaybookCache cache, Ti
 
             protected override Expression VisitMember(MemberExpression node)
             {
-                found |= node.Member.Name == nameof(Customer.ConsentsGranted);
+                found |= node.Member.Name is nameof(Customer.ConsentsGranted) or nameof(Customer.Consents);
                 return base.VisitMember(node);
             }
         }

@@ -14,6 +14,9 @@ internal sealed class Visitor
     /// <summary>The instant that it is decided as of.</summary>
     public required DateTimeOffset At { get; init; }
 
+    /// <summary>Whether its processing is restricted: nothing but what everybody gets is for it.</summary>
+    public bool IsRestricted { get; init; }
+
     /// <summary>Whether a consent is given.</summary>
     public required Func<string, bool> HasConsent { get; init; }
 

@@ -16,19 +16,18 @@ namespace Segmentation.Api.Segments;
 public sealed partial class CustomerFields
 {
     // consent.PURPOSE exists for every purpose; no record is no consent.
-    private static Field? Consent(string name)
+    private static Field? Consent(string name, IReadOnlyDictionary<string, int> expiries)
     {
-        const string prefix = "consent.";
+        const string prefix = DefinitionSet.ConsentPrefix;
         if (!name.StartsWith(prefix, StringComparison.Ordinal) || !CustomerNames.IsValid(name[prefix.Length..]))
         {
             return null;
         }
 
         var purpose = name[prefix.Length..];
-        var granted = With(purpose, (Customer c, string p) => c.ConsentsGranted.Contains(p));
         return new Field(
             name, Kind(name), FieldType.Boolean, $"Consent to {purpose}", "The standing consent; no record is no consent.",
-            new ScalarAccess(granted));
+            new ScalarAccess(SegmentGate.Granted(purpose, expiries.TryGetValue(purpose, out var days) ? days : null)));
     }
 
     /// <summary>

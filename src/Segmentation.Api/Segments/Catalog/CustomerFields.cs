@@ -34,7 +34,8 @@ public sealed partial class CustomerFields
         catalogs = keys.ToDictionary(
             k => k,
             k => new FieldCatalog<Customer>(
-                Table(revenue.OrderTypes, revenue.RefundTypes, Totals(k.historical), k.backend, k.historical), Consent));
+                Table(revenue.OrderTypes, revenue.RefundTypes, Totals(k.historical), k.backend, k.historical),
+                name => Consent(name, NoExpiries)));
     }
 
     /// <summary>
@@ -42,15 +43,19 @@ public sealed partial class CustomerFields
     /// </summary>
     /// <param name="propensities">The models of propensity; none when left out.</param>
     /// <param name="rfm">The thresholds that RFM scores are by; null where there are none yet.</param>
+    /// <param name="expiries">After how many days a consent expires, by purpose; never when left out.</param>
     public FieldCatalog<Customer> Catalog(
         Backend backend, bool historical, IEnumerable<CustomerAttribute> attributes, RfmHistory? rfm = null,
-        IEnumerable<PropensityName>? propensities = null)
+        IEnumerable<PropensityName>? propensities = null, IReadOnlyDictionary<string, int>? expiries = null)
     {
         var catalog = catalogs[(backend, historical)];
         var totals = Totals(historical);
         return (rfm is null ? catalog : catalog.Replace(Rfm(totals, historical, rfm)))
-            .With([.. attributes.Select(Attribute), .. (propensities ?? []).Select(p => Propensity(backend, p))]);
+            .With([.. attributes.Select(Attribute), .. (propensities ?? []).Select(p => Propensity(backend, p))])
+            .WithOpen(name => Consent(name, expiries ?? NoExpiries));
     }
+
+    private static IReadOnlyDictionary<string, int> NoExpiries { get; } = new Dictionary<string, int>();
 
     private static IEnumerable<Field> Table(
         string[] orders, string[] refunds, EventTotals totals, Backend backend, bool historical)

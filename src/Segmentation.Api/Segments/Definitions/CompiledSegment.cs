@@ -9,21 +9,23 @@ namespace Segmentation.Api.Segments;
 /// <summary>A stored segment, compiled for loaded customers.</summary>
 public sealed class CompiledSegment
 {
+    private readonly CompiledRule<Customer> whole;
     private readonly Lazy<Func<Customer, Evaluation, bool>> contains;
+    private readonly Lazy<Func<Customer, Evaluation, bool>?> consents;
 
     internal CompiledSegment(SegmentDefinition segment, DefinitionSet definitions, bool historical)
     {
+        whole = definitions.Compile(segment, Backend.Memory, historical);
         if (segment.Rule is { } rule)
         {
-            Rule = definitions.Compile(rule, Backend.Memory, historical, segment.Key);
+            Rule = whole;
             NeedsRank = RuleReferences.Fields(rule).Contains("value.percentile")
                 || RuleReferences.Segments(rule)
                     .Any(k => k != segment.Key && Rule.IsValid && definitions.Compile(definitions.Segments[k], historical).NeedsRank);
         }
 
-        contains = new(() => Rule is null ? (c, _) => c.ManualMemberships.Any(m => m.SegmentId == segment.Id)
-            : Rule.IsValid ? Rule.ToFunc()
-            : (_, _) => false);
+        contains = new(() => whole.IsValid ? whole.ToFunc() : (_, _) => false);
+        consents = new(() => definitions.CompileConsents(segment, historical));
     }
 
     /// <summary>The checked rule; null for a manual segment.</summary>
@@ -36,4 +38,7 @@ public sealed class CompiledSegment
     public IReadOnlyList<RuleError> Errors => Rule?.Errors ?? [];
 
     public bool Contains(Customer customer, Evaluation at) => contains.Value(customer, at);
+
+    /// <summary>Whether a customer has granted all that the segment requires.</summary>
+    public bool HasConsents(Customer customer, Evaluation at) => consents.Value?.Invoke(customer, at) != false;
 }

@@ -5,6 +5,7 @@ using Microsoft.EntityFrameworkCore.Storage;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
+using Segmentation.Api.Privacy;
 using Segmentation.Rules.Checking;
 
 namespace Segmentation.Api.Segments;
@@ -30,14 +31,16 @@ public sealed class DefinitionCache(CustomerFields fields, RuleLimits limits)
 
         // Read after the version: what is newer than it is read again next time, what is older can't be.
         var segments = await db.Segments.AsNoTracking()
-            .Select(s => new SegmentDefinition(s.Id, s.Key, s.Name, s.Kind, s.Status, s.Rule, s.TimeZone, s.Version))
+            .Select(s => new SegmentDefinition(s.Id, s.Key, s.Name, s.Kind, s.Status, s.Rule, s.TimeZone, s.Version, s.RequiresConsent))
             .ToListAsync(cancellation);
         var attributes = await db.Attributes.AsNoTracking().OrderBy(a => a.Name).ToListAsync(cancellation);
         var rfm = new RfmHistory(await db.RfmThresholds.AsNoTracking().OrderBy(t => t.Id).ToListAsync(cancellation));
         var models = await db.Models.AsNoTracking().OrderBy(m => m.Key).ToListAsync(cancellation);
         var propensities = models.Select(m => (m.Key, Settings: m.Settings.Deserialize<ModelSettings>(Json.Options)!))
             .Where(m => m.Settings.Type == PropensityType.TypeName).Select(m => new PropensityName(m.Key, m.Settings.Name!));
-        var read = new DefinitionSet(version, segments, attributes, fields, limits, cached, rfm, [.. propensities]);
+        var expiries = await db.Purposes.Where(p => p.ExpiresAfterDays != null)
+            .ToDictionaryAsync(p => p.Name, p => p.ExpiresAfterDays!.Value, StringComparer.Ordinal, cancellation);
+        var read = new DefinitionSet(version, segments, attributes, fields, limits, cached, rfm, [.. propensities], expiries);
 
         // Inside a transaction that changes definitions they are nobody else's yet.
         if (db.Database.CurrentTransaction is null)

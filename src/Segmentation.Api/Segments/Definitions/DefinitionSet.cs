@@ -2,9 +2,11 @@ using System.Collections.Concurrent;
 using System.Linq.Expressions;
 using System.Text.Json;
 using Segmentation.Api.Customers;
+using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 using Segmentation.Rules;
 using Segmentation.Rules.Backends;
+using Segmentation.Rules.Backends.Sql;
 using Segmentation.Rules.Catalog;
 using Segmentation.Rules.Checking;
 
@@ -15,6 +17,9 @@ namespace Segmentation.Api.Segments;
 /// </summary>
 public sealed class DefinitionSet
 {
+    /// <summary>What fields of consents begin with.</summary>
+    internal const string ConsentPrefix = "consent.";
+
     private readonly CustomerFields fields;
     private readonly RuleLimits limits;
     private readonly ConcurrentDictionary<(Backend, bool), FieldCatalog<Customer>> catalogs = new();
@@ -31,8 +36,10 @@ public sealed class DefinitionSet
         RuleLimits limits,
         DefinitionSet? before,
         RfmHistory? rfm = null,
-        IReadOnlyList<PropensityName>? propensities = null)
+        IReadOnlyList<PropensityName>? propensities = null,
+        IReadOnlyDictionary<string, int>? expiries = null)
     {
+        ConsentExpiries = expiries ?? new Dictionary<string, int>();
         Propensities = propensities ?? [];
         Rfm = rfm ?? RfmHistory.None;
         this.fields = fields;
@@ -63,6 +70,9 @@ public sealed class DefinitionSet
     /// <summary>The models of propensity, by key.</summary>
     public IReadOnlyList<PropensityName> Propensities { get; }
 
+    /// <summary>After how many days a consent expires, of the purposes of which it does.</summary>
+    public IReadOnlyDictionary<string, int> ConsentExpiries { get; }
+
     /// <summary>What RFM scores are by.</summary>
     public RfmHistory Rfm { get; }
 
@@ -82,14 +92,56 @@ public sealed class DefinitionSet
     }
 
     public FieldCatalog<Customer> Catalog(Backend backend, bool historical) =>
-        catalogs.GetOrAdd((backend, historical), k => fields.Catalog(k.Item1, k.Item2, Attributes, Rfm, Propensities));
+        catalogs.GetOrAdd((backend, historical), k => fields.Catalog(k.Item1, k.Item2, Attributes, Rfm, Propensities, ConsentExpiries));
 
-    /// <summary>Compiles a rule against these definitions.</summary>
+    /// <summary>Compiles a rule against these definitions. Who is restricted matches none.</summary>
     /// <param name="self">The key of the segment whose rule it is, so that a cycle through it is found.</param>
+    /// <param name="requiresConsent">The purposes that whoever matches has consented to; null for none.</param>
     /// <param name="stored">Whether segments that it refers to are read from stored membership, where there is one;
     /// else their rules become part of it.</param>
-    public CompiledRule<Customer> Compile(JsonElement rule, Backend backend, bool historical, string? self = null, bool stored = false) =>
-        new RuleCompiler<Customer>(Catalog(backend, historical), limits, key => Reference(key, stored)).Compile(rule, self);
+    public CompiledRule<Customer> Compile(
+        JsonElement rule, Backend backend, bool historical, string? self = null, bool stored = false, string[]? requiresConsent = null) =>
+        new RuleCompiler<Customer>(Catalog(backend, historical), limits, key => Reference(key, historical, stored))
+            .Compile(rule, self, Gate(requiresConsent, historical));
+
+    /// <summary>Compiles who is in a segment, by its rule or by hand, with the consents that it requires.</summary>
+    /// <param name="stored">As above.</param>
+    public CompiledRule<Customer> Compile(SegmentDefinition segment, Backend backend, bool historical, bool stored = false) =>
+        segment.Rule is { } rule
+            ? Compile(rule, backend, historical, segment.Key, stored, segment.RequiresConsent)
+            : Compile(ByHand(segment.Key), backend, historical, self: null, stored, segment.RequiresConsent);
+
+    /// <summary>Whether a customer has granted what a segment requires, at an instant.</summary>
+    internal Func<Customer, Evaluation, bool>? CompileConsents(SegmentDefinition segment, bool historical) =>
+        SegmentGate.Consents(segment.RequiresConsent ?? [], historical, ConsentExpiries)?.Compile();
+
+    /// <summary>Which of the consents that a segment requires a customer has granted, at an instant; null where it requires none.</summary>
+    internal ConsentExplanation? ExplainConsents(
+        SegmentDefinition segment, bool historical, Customer customer, Evaluation at, bool showActual)
+    {
+        if (segment.RequiresConsent is not { Length: > 0 } purposes)
+        {
+            return null;
+        }
+
+        var granted = purposes.ToDictionary(
+            p => p, p => SegmentGate.Consents([p], historical, ConsentExpiries)!.Compile()(customer, at), StringComparer.Ordinal);
+        return new ConsentExplanation(purposes, granted.Values.All(g => g), showActual ? granted : null);
+    }
+
+    /// <summary>Whether a consent that a customer has given has expired.</summary>
+    internal bool IsExpired(Customer customer, string purpose, DateTimeOffset at) =>
+        ConsentExpiries.TryGetValue(purpose, out var days)
+        && JsonValue.WrittenInstant(customer.Consents, [purpose, "at"]) <= at.AddDays(-days);
+
+    /// <summary>Who has consented to a purpose, as a query's predicate.</summary>
+    internal Expression<Func<Customer, bool>> CreateConsentPredicate(string purpose, DateTimeOffset at, Func<Type, IQueryable> source)
+    {
+        var granted = SegmentGate.Consents([purpose], historical: false, ConsentExpiries)!;
+        var (c, x) = (granted.Parameters[0], granted.Parameters[1]);
+        return Expression.Lambda<Func<Customer, bool>>(
+            new QueryBinder(x, new Evaluation(at, TimeZones.Default), source).Visit(granted.Body), c);
+    }
 
     /// <summary>Who is in a segment, as a query's predicate. A segment that can't be evaluated matches nobody.</summary>
     /// <param name="source">The rows of a type that rules read: events, memberships.</param>
@@ -97,12 +149,7 @@ public sealed class DefinitionSet
     public Expression<Func<Customer, bool>> CreatePredicate(
         SegmentDefinition segment, DateTimeOffset at, bool historical, Func<Type, IQueryable> source, bool stored = false)
     {
-        if (segment.Kind == SegmentKind.Manual)
-        {
-            return c => c.ManualMemberships.Any(m => m.SegmentId == segment.Id);
-        }
-
-        var rule = Compile(segment.Rule!.Value, Backend.Sql, historical, segment.Key, stored);
+        var rule = Compile(segment, Backend.Sql, historical, stored);
         return rule.IsValid ? rule.ToQuery(new Evaluation(at, segment.TimeZone), source) : _ => false;
     }
 
@@ -124,8 +171,10 @@ public sealed class DefinitionSet
     public IReadOnlyList<string> FindReferrers(string key) => [.. referrers.Value[key].Order(StringComparer.Ordinal)];
 
     /// <summary>The keys of the segments whose rules use this field.</summary>
-    public IEnumerable<string> FindFieldUsers(string field) =>
-        FindByRule(s => RuleReferences.Fields(s.Rule!.Value).Contains(field));
+    public IEnumerable<string> FindFieldUsers(string field) => Segments.Values
+        .Where(s => (s.Rule is { } rule && RuleReferences.Fields(rule).Contains(field))
+            || s.RequiresConsent?.Any(p => $"{ConsentPrefix}{p}" == field) == true)
+        .Select(s => s.Key);
 
     /// <summary>Ids of these segments and of all whose rules refer to them, directly or not.</summary>
     public int[] FindAffected(IEnumerable<string> keys)
@@ -147,10 +196,16 @@ public sealed class DefinitionSet
     /// </summary>
     public bool IsStored(SegmentDefinition segment) => segment is { Status: SegmentStatus.Active, Kind: SegmentKind.Rule };
 
-    private IEnumerable<string> FindByRule(Func<SegmentDefinition, bool> condition) =>
-        Segments.Values.Where(s => s.Rule is not null && condition(s)).Select(s => s.Key);
+    private Expression<Func<Customer, Evaluation, bool>> Gate(string[]? requiresConsent, bool historical) =>
+        SegmentGate.Consents(requiresConsent ?? [], historical, ConsentExpiries) is { } consents
+            ? SegmentGate.And([SegmentGate.Unrestricted, consents])
+            : SegmentGate.Unrestricted;
 
-    private SegmentReference? Reference(string key, bool stored)
+    // A list that was made by hand, as a rule.
+    private static JsonElement ByHand(string key) => JsonSerializer.SerializeToElement(
+        new { combinator = "and", rules = new[] { new { field = "segment", @operator = "in", value = new[] { key } } } });
+
+    private SegmentReference? Reference(string key, bool historical, bool stored)
     {
         if (!Segments.TryGetValue(key, out var segment))
         {
@@ -159,12 +214,14 @@ public sealed class DefinitionSet
 
         int? manual = segment.Kind == SegmentKind.Manual ? segment.Id : null;
         int? readAs = stored && IsStored(segment) ? segment.Id : null;
-        return new SegmentReference(segment.Key, segment.Rule, segment.TimeZone, manual, readAs);
+        var consents = SegmentGate.Consents(segment.RequiresConsent ?? [], historical, ConsentExpiries);
+        return new SegmentReference(segment.Key, segment.Rule, segment.TimeZone, manual, readAs, consents);
     }
 
     private bool HasSameFields(DefinitionSet other) =>
         other.Attributes.Select(a => (a.Name, a.Type)).SequenceEqual(Attributes.Select(a => (a.Name, a.Type)))
-        && other.Propensities.Select(p => p.Key).SequenceEqual(Propensities.Select(p => p.Key));
+        && other.Propensities.Select(p => p.Key).SequenceEqual(Propensities.Select(p => p.Key))
+        && other.ConsentExpiries.Count == ConsentExpiries.Count && !other.ConsentExpiries.Except(ConsentExpiries).Any();
 
     // A rule whose meaning no other definition can change keeps its function: compiling a thousand takes a second.
     private void ReuseCompiled(DefinitionSet before)

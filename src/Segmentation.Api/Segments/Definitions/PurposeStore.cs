@@ -10,7 +10,13 @@ using Segmentation.Rules.Values;
 namespace Segmentation.Api.Segments;
 
 /// <summary>Registers purposes; one that active segments or playbooks ask for stays.</summary>
-public sealed partial class PurposeStore(SegmentationDb db, FieldUsers users, Limits limits, TimeProvider time)
+public sealed partial class PurposeStore(
+    SegmentationDb db,
+    SegmentQuery query,
+    FieldUsers users,
+    IEnumerable<IDefinitionObserver> observers,
+    Limits limits,
+    TimeProvider time)
 {
     /// <summary>Registers a purpose, or changes one.</summary>
     /// <exception cref="ApiProblem">400; 409: there are as many as there may be.</exception>
@@ -44,7 +50,14 @@ public sealed partial class PurposeStore(SegmentationDb db, FieldUsers users, Li
         (purpose.Label, purpose.Description) = (body.Label, body.Description);
         purpose.Basis = body.Basis ?? PurposeBasis.Consent;
         purpose.UpdatedAt = now;
+        var expires = purpose.ExpiresAfterDays;
+        purpose.ExpiresAfterDays = body.ExpiresAfterDays;
         await db.SaveChangesAsync(cancellation);
+        if (purpose.ExpiresAfterDays != expires)
+        {
+            await FollowUpAsync(name, cancellation);
+        }
+
         await transaction.CommitAsync(cancellation);
         return (purpose, created);
     }
@@ -54,7 +67,8 @@ public sealed partial class PurposeStore(SegmentationDb db, FieldUsers users, Li
     public async Task DeleteAsync(string name, CancellationToken cancellation)
     {
         await using var transaction = await DefinitionCache.BeginAsync(db, cancellation);
-        await users.CheckUnusedAsync($"consent.{name}", ErrorText.Quote($"consent.{name}"), cancellation);
+        var field = DefinitionSet.ConsentPrefix + name;
+        await users.CheckUnusedAsync(field, ErrorText.Quote(field), cancellation);
         if (CustomerNames.IsValid(name) && await db.Purposes.SingleOrDefaultAsync(p => p.Name == name, cancellation) is { } purpose)
         {
             db.Remove(purpose);
@@ -62,6 +76,17 @@ public sealed partial class PurposeStore(SegmentationDb db, FieldUsers users, Li
         }
 
         await transaction.CommitAsync(cancellation);
+    }
+
+    // Whoever consented long ago may leave segments by this, or be in them again.
+    private async Task FollowUpAsync(string name, CancellationToken cancellation)
+    {
+        var all = await query.DefinitionsAsync(cancellation);
+        var affected = all.FindAffected(all.FindFieldUsers(DefinitionSet.ConsentPrefix + name));
+        foreach (var observer in observers)
+        {
+            await observer.DefinitionsChangedAsync(affected, cancellation);
+        }
     }
 
     private static IEnumerable<RuleError> Faults(string name, PurposeResource body, bool isNew)
@@ -84,6 +109,11 @@ public sealed partial class PurposeStore(SegmentationDb db, FieldUsers users, Li
         if (!Texts.Fits(body.Description, Purpose.DescriptionMaxLength))
         {
             yield return new RuleError("/description", Texts.TooLong(Purpose.DescriptionMaxLength));
+        }
+
+        if (body.ExpiresAfterDays is < 1 or > Purpose.ExpiresAfterMaxDays)
+        {
+            yield return new RuleError("/expiresAfterDays", $"expiresAfterDays is 1 to {Purpose.ExpiresAfterMaxDays}.");
         }
 
         if (body.Basis is { } basis && !Enum.IsDefined(basis))

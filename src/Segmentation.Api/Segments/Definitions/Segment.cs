@@ -11,6 +11,7 @@ public sealed class Segment
     public const int TextMaxLength = 4000;
     public const int TagMaxLength = 64;
     public const int TagsMaxItems = 50;
+    public const int ConsentsMaxItems = 10;
     public const string KeyIndex = "ux_segments_key";
 
     /// <summary>The database's own key; never leaves the service.</summary>
@@ -35,6 +36,9 @@ public sealed class Segment
     public required string TimeZone { get; set; }
     public string[] Tags { get; set; } = [];
     public SegmentStatus Status { get; set; }
+
+    /// <summary>The purposes that each member has consented to, whatever the rule says.</summary>
+    public string[] RequiresConsent { get; set; } = [];
 
     /// <summary>Counts the definitions it has had, from 1; the ETag.</summary>
     public int Version { get; set; }

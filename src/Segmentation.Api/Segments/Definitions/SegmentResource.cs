@@ -41,6 +41,10 @@ public sealed record SegmentResource
     [AlwaysAnswered]
     public string? TimeZone { get; init; }
 
+    /// <summary>Purposes of <c>/purposes</c>, ten at most: who has not granted all of them is never a member, whatever the rule says.
+    /// Missing where none is required.</summary>
+    public string[]? RequiresConsent { get; init; }
+
     /// <summary>Words to filter lists of segments by.</summary>
     [AlwaysAnswered]
     public string[]? Tags { get; init; }
@@ -119,6 +123,7 @@ public sealed record SegmentResource
         Kind = segment.Kind,
         Rule = segment.Rule,
         TimeZone = segment.TimeZone,
+        RequiresConsent = segment.RequiresConsent is [] ? null : segment.RequiresConsent,
         Tags = segment.Tags,
         Status = segment.Status,
     };
@@ -134,6 +139,7 @@ public sealed record SegmentResource
         segment.Kind = Kind ?? SegmentKind.Rule;
         segment.Rule = segment.Kind == SegmentKind.Rule ? Rule : null;
         segment.TimeZone = Trim(TimeZone) ?? TimeZones.Default;
+        segment.RequiresConsent = [.. (RequiresConsent ?? []).Distinct(StringComparer.Ordinal)];
         segment.Tags = [.. (Tags ?? []).Select(t => t.Trim()).Distinct(StringComparer.Ordinal)];
         segment.Status = Status ?? SegmentStatus.Active;
     }

@@ -71,7 +71,7 @@ public sealed class SegmentStore(
     {
         var isNew = segment.Version == 0;
         var (kindBefore, statusBefore) = (segment.Kind, isNew ? null : (SegmentStatus?)segment.Status);
-        var storedRule = (original ?? segment).Rule;
+        var (storedRule, storedConsents) = ((original ?? segment).Rule, (original ?? segment).RequiresConsent);
         var meaningBefore = Meaning(segment);
         var definitionBefore = SerializeDefinition(segment);
         body.ApplyTo(segment);
@@ -92,6 +92,7 @@ public sealed class SegmentStore(
         var errors = compiled?.Errors ?? [];
         segment.Rule = compiled?.Source;
         var becomesActive = segment.Status == SegmentStatus.Active && statusBefore != SegmentStatus.Active;
+        await RequiredConsents.CheckAsync(db, body.RequiresConsent, cancellation, becomesActive ? null : storedConsents);
         if (errors.Count > 0 && (becomesActive || !IsSame(segment.Rule, storedRule)))
         {
             throw ApiProblem.Invalid(SegmentQuery.AtRule(errors));
@@ -208,8 +209,8 @@ public sealed class SegmentStore(
     }
 
     // What decides who is in a segment.
-    private static (string? Rule, string TimeZone, SegmentStatus Status) Meaning(Segment segment) =>
-        (segment.Rule?.GetRawText(), segment.TimeZone, segment.Status);
+    private static (string? Rule, string TimeZone, SegmentStatus Status, string Consents) Meaning(Segment segment) =>
+        (segment.Rule?.GetRawText(), segment.TimeZone, segment.Status, string.Join(',', segment.RequiresConsent));
 
     private static JsonElement SerializeDefinition(Segment segment) =>
         JsonSerializer.SerializeToElement(SegmentResource.Definition(segment), Json.Options);

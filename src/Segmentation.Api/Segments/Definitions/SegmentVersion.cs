@@ -10,7 +10,8 @@ public sealed class SegmentVersion
     public int SegmentId { get; set; }
     public int Version { get; set; }
 
-    /// <summary>The definition as it was answered: name, description, goal, goalMetric, kind, rule, timeZone, tags, status.</summary>
+    /// <summary>The definition as it was answered: name, description, goal, goalMetric, kind, rule, timeZone,
+    /// requiresConsent, tags, status.</summary>
     public JsonElement Definition { get; set; }
     public DateTimeOffset ChangedAt { get; set; }
     public required string ChangedBy { get; set; }

@@ -10,7 +10,6 @@ namespace Segmentation.Api.Segments;
 /// </summary>
 public sealed class FieldDirectory(SegmentQuery query, SeenProperties properties, SeenPurposes purposes)
 {
-    private const string ConsentPrefix = "consent.";
 
     // An editor's list; more are found by their values.
     private const int MaxSegments = 1000;
@@ -20,7 +19,7 @@ public sealed class FieldDirectory(SegmentQuery query, SeenProperties properties
     {
         var all = await query.DefinitionsAsync(cancellation);
         var catalog = all.Catalog(Backend.Sql, historical: false);
-        var consents = (await ListPurposesAsync(all, cancellation)).Select(p => catalog.Find(ConsentPrefix + p)!);
+        var consents = (await ListPurposesAsync(all, cancellation)).Select(p => catalog.Find(DefinitionSet.ConsentPrefix + p)!);
         return ([.. catalog.All, .. consents],
             [.. all.Segments.Values.OrderBy(s => s.Key, StringComparer.Ordinal).Take(MaxSegments)]);
     }
@@ -42,8 +41,9 @@ public sealed class FieldDirectory(SegmentQuery query, SeenProperties properties
 
     private async Task<IReadOnlyList<string>> ListPurposesAsync(DefinitionSet all, CancellationToken cancellation)
     {
+        const string prefix = DefinitionSet.ConsentPrefix;
         var named = all.Segments.Values.Where(s => s.Rule is not null).SelectMany(s => RuleReferences.Fields(s.Rule!.Value))
-            .Where(f => f.StartsWith(ConsentPrefix, StringComparison.Ordinal)).Select(f => f[ConsentPrefix.Length..]);
+            .Where(f => f.StartsWith(prefix, StringComparison.Ordinal)).Select(f => f[prefix.Length..]);
         var recorded = await purposes.ListAsync(cancellation);
         return [.. recorded.Concat(named).Where(CustomerNames.IsValid).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
     }

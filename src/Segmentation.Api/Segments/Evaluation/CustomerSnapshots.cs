@@ -76,7 +76,9 @@ public sealed class CustomerSnapshots(
         var compiled = all.Compile(segment, historical);
         var evaluation = new Evaluation(at, segment.TimeZone);
         var tree = compiled.Rule is { IsValid: true } rule ? Explanation.Create(rule, customer, evaluation, showActual) : segment.Rule;
-        var explanation = new Explanation(compiled.Contains(customer, evaluation), at, tree);
+        var explanation = new Explanation(
+            compiled.Contains(customer, evaluation), at, customer.RestrictedAt is null ? null : true,
+            all.ExplainConsents(segment, historical, customer, evaluation, showActual), tree);
         return Json.Measure(explanation) <= Json.MaxAnswerBytes ? explanation
             : throw ApiProblem.Conflict("The explanation has more than 1 MiB: preview a draft with a part of the rule.");
     }

@@ -3,6 +3,7 @@ using NpgsqlTypes;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Events;
+using Segmentation.Api.Privacy;
 
 namespace Segmentation.Api.Segments;
 
@@ -61,7 +62,8 @@ internal sealed class CustomerStatements(
         }
     }
 
-    /// <summary>Adds them. The results are in this order: the customer, its events, its manual segments, its scores, its rank.</summary>
+    /// <summary>Adds them. The results are in this order: the customer, its events, its manual segments, its scores, its consents (of the
+    /// past), its rank.</summary>
     public void AddTo(NpgsqlBatch batch)
     {
         var (customers, events, scores) = rows;
@@ -78,6 +80,15 @@ internal sealed class CustomerStatements(
 
         batch.Add("SELECT segment_id FROM manual_members WHERE customer_key = (SELECT key FROM customers WHERE id = $1)", Id());
         batch.Add($"SELECT {scores.Columns} FROM customer_scores WHERE customer_key = (SELECT key FROM customers WHERE id = $1)", Id());
+        if (historical)
+        {
+            batch.Add(
+                """
+                SELECT id, purpose, granted, at FROM consent_records WHERE customer_key = (SELECT key FROM customers WHERE id = $1)
+                """,
+                Id());
+        }
+
         if (needsRank && historical)
         {
             batch.Add(HistoricalRank, [Id(), .. Historical(revenue, at)]);
@@ -118,6 +129,23 @@ internal sealed class CustomerStatements(
 
         await reader.NextResultAsync(cancellation);
         customer.Scores = await reader.ReadAsync(cancellation) ? rows.Scores.Read(reader) : null;
+        if (historical)
+        {
+            await reader.NextResultAsync(cancellation);
+            while (await reader.ReadAsync(cancellation))
+            {
+                customer.ConsentRecords.Add(new ConsentRecord
+                {
+                    Id = reader.GetInt64(0),
+                    CustomerKey = customer.Key,
+                    Purpose = reader.GetString(1),
+                    Granted = reader.GetBoolean(2),
+                    At = reader.GetFieldValue<DateTimeOffset>(3),
+                    Source = "",
+                });
+            }
+        }
+
         if (needsRank)
         {
             await reader.NextResultAsync(cancellation);

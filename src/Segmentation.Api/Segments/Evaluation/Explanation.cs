@@ -9,9 +9,12 @@ namespace Segmentation.Api.Segments;
 /// <summary>Why a customer is in a segment, or not.</summary>
 /// <param name="Matched">Whether the customer is a member.</param>
 /// <param name="EvaluatedAt">The instant that the rule was evaluated at.</param>
+/// <param name="Restricted">True for a customer that is restricted, and so is in no segment, whatever its rule says; else missing.</param>
+/// <param name="Consents">The consents that the segment requires, whatever its rule says; missing where it requires none.</param>
 /// <param name="Rule">The rule tree as stored, each node with <c>matched</c>, each rule with <c>actual</c> where the caller may read
 /// customers; missing for a manual segment.</param>
-public sealed record Explanation(bool Matched, DateTimeOffset EvaluatedAt, JsonElement? Rule)
+public sealed record Explanation(
+    bool Matched, DateTimeOffset EvaluatedAt, bool? Restricted, ConsentExplanation? Consents, JsonElement? Rule)
 {
     internal static JsonElement Create<T>(CompiledRule<T> rule, T item, Evaluation at, bool showActual) =>
         JsonSerializer.SerializeToElement(Node(rule, rule.Root, item, at, muted: false, showActual), Json.Options);
@@ -47,3 +50,10 @@ public sealed record Explanation(bool Matched, DateTimeOffset EvaluatedAt, JsonE
         return shown;
     }
 }
+
+/// <summary>The consents that a segment requires, of one customer.</summary>
+/// <param name="RequiresConsent">The purposes.</param>
+/// <param name="Matched">Whether the customer has granted all of them.</param>
+/// <param name="Actual">Whether it has granted each; missing where the caller may not read customers.</param>
+public sealed record ConsentExplanation(
+    IReadOnlyList<string> RequiresConsent, bool Matched, IReadOnlyDictionary<string, bool>? Actual);

@@ -39,11 +39,13 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, TimeP
     }
 
     /// <summary>Whom a rule matches.</summary>
+    /// <param name="requiresConsent">The purposes that they have consented to besides; null for none.</param>
     /// <exception cref="ApiProblem">400: the rule has errors.</exception>
-    public MemberPredicate CreatePredicate(DefinitionSet all, JsonElement rule, string timeZone, DateTimeOffset? asOf)
+    public MemberPredicate CreatePredicate(
+        DefinitionSet all, JsonElement rule, string timeZone, DateTimeOffset? asOf, string[]? requiresConsent = null)
     {
         var (at, historical) = Clock(asOf);
-        var compiled = all.Compile(rule, Backend.Sql, historical);
+        var compiled = all.Compile(rule, Backend.Sql, historical, requiresConsent: requiresConsent);
         return compiled.IsValid
             ? new MemberPredicate(compiled.ToQuery(new Evaluation(at, timeZone), db.Rows), at)
             : throw ApiProblem.Invalid(AtRule(compiled.Errors));

@@ -63,7 +63,7 @@ internal sealed class BlockEvaluator(EvaluationSchedule schedule, MembershipOpti
                 else if (member != evaluated.Stored.Contains(ordinal))
                 {
                     moved = true;
-                    Move(plan, segment.Plan, evaluated, member.Value, chunk);
+                    Move(plan, segment, evaluated, member.Value, chunk);
                 }
             }
 
@@ -128,7 +128,7 @@ internal sealed class BlockEvaluator(EvaluationSchedule schedule, MembershipOpti
                     && segment.Plan.Contains(evaluated.Customer, segment.Now) is var member
                     && member != evaluated.Stored.Contains(ordinal))
                 {
-                    Move(plan, segment.Plan, evaluated, member, chunk);
+                    Move(plan, segment, evaluated, member, chunk);
                 }
             }
         }
@@ -161,12 +161,12 @@ internal sealed class BlockEvaluator(EvaluationSchedule schedule, MembershipOpti
     }
 
     private static void Move(
-        MembershipPlan plan, SegmentPlan segment, CustomerUnderEvaluation evaluated, bool member, EvaluationChunk chunk)
+        MembershipPlan plan, SegmentAt segment, CustomerUnderEvaluation evaluated, bool member, EvaluationChunk chunk)
     {
-        var customer = evaluated.Customer;
-        evaluated.Stored.Set(segment.Ordinal, member);
-        _ = member ? customer.MemberOf.Add(segment.Segment.Id) : customer.MemberOf.Remove(segment.Segment.Id);
-        var (cause, eventId) = evaluated.Request.Reason(segment, plan);
-        chunk.Moves.Add(new MembershipMove(segment, customer.Key, member, cause, eventId));
+        var (customer, id) = (evaluated.Customer, segment.Plan.Segment.Id);
+        evaluated.Stored.Set(segment.Plan.Ordinal, member);
+        _ = member ? customer.MemberOf.Add(id) : customer.MemberOf.Remove(id);
+        var (cause, eventId) = evaluated.Request.Reason(segment.Plan, plan, customer, segment.Now, member);
+        chunk.Moves.Add(new MembershipMove(segment.Plan, customer.Key, member, cause, eventId));
     }
 }

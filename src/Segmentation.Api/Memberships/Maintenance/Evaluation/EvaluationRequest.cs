@@ -1,4 +1,6 @@
 using Segmentation.Api.Changes;
+using Segmentation.Api.Customers;
+using Segmentation.Rules;
 
 namespace Segmentation.Api.Memberships;
 
@@ -6,6 +8,11 @@ namespace Segmentation.Api.Memberships;
 /// <param name="scope">The segments that may have changed for it.</param>
 internal sealed class EvaluationRequest(SegmentSet scope)
 {
+    private static readonly string[] ofConsents = [nameof(Customer.Consents), nameof(Customer.ConsentsGranted)];
+    private static readonly IReadOnlySet<string> ofRestriction = CustomerColumns.MadeBy(Maker.Restriction);
+    private bool onlyConsents = true;
+    private bool onlyRestriction = true;
+
     public SegmentSet Scope => scope;
 
     public MembershipCause Cause { get; set; }
@@ -20,9 +27,22 @@ internal sealed class EvaluationRequest(SegmentSet scope)
 
     public bool IsNeeded => Erased || !scope.IsEmpty;
 
-    /// <summary>Why it joins or leaves a segment: the last event that the segment reads, or what else was written.</summary>
-    public (MembershipCause Cause, string? EventId) Reason(SegmentPlan segment, MembershipPlan plan) =>
-        LastEvent(segment, plan) is { Id: { } id } ? (MembershipCause.Event, id)
+    /// <summary>Takes note of what was written of it.</summary>
+    /// <param name="changed">The members of a customer; null for any.</param>
+    public void AddChanged(string[]? changed)
+    {
+        onlyConsents &= changed?.All(ofConsents.Contains) == true;
+        onlyRestriction &= changed?.All(ofRestriction.Contains) == true;
+    }
+
+    /// <summary>Why it joins or leaves a segment: that it may not be in it or may be again; else the last event that the segment reads, or
+    /// what else was written.</summary>
+    /// <param name="joins">Whether it joins.</param>
+    public (MembershipCause Cause, string? EventId) Reason(
+        SegmentPlan segment, MembershipPlan plan, Customer customer, Evaluation at, bool joins) =>
+        (joins ? onlyRestriction : customer.RestrictedAt is not null) ? (MembershipCause.Restriction, null)
+        : segment.RequiresConsent && (joins ? onlyConsents : !segment.HasConsents(customer, at)) ? (MembershipCause.Consent, null)
+        : LastEvent(segment, plan) is { Id: { } id } ? (MembershipCause.Event, id)
         : Cause == MembershipCause.Event ? (Cause, Events?[^1].Id)
         : (Cause, null);
 

@@ -25,6 +25,16 @@ internal sealed class SegmentFingerprints(DefinitionSet definitions)
 
         var text = new StringBuilder()
             .Append(segment.Kind).Append('\n').Append(segment.TimeZone).Append('\n').Append(segment.Rule?.GetRawText());
+        foreach (var purpose in segment.RequiresConsent ?? [])
+        {
+            text.Append('\n').Append("requires ").Append(purpose);
+        }
+
+        foreach (var purpose in Purposes(segment).Where(definitions.ConsentExpiries.ContainsKey).Distinct().Order(StringComparer.Ordinal))
+        {
+            text.Append('\n').Append(purpose).Append(" expires ").Append(definitions.ConsentExpiries[purpose]);
+        }
+
         if (segment.Rule is { } rule)
         {
             var attributes = RuleReferences.Fields(rule)
@@ -44,4 +54,9 @@ internal sealed class SegmentFingerprints(DefinitionSet definitions)
 
         return computed[segment.Key] = Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())));
     }
+
+    private static IEnumerable<string> Purposes(SegmentDefinition segment) => (segment.RequiresConsent ?? []).Concat(
+        segment.Rule is not { } rule ? []
+            : RuleReferences.Fields(rule).Where(f => f.StartsWith(DefinitionSet.ConsentPrefix, StringComparison.Ordinal))
+                .Select(f => f[DefinitionSet.ConsentPrefix.Length..]));
 }

@@ -17,6 +17,7 @@ internal sealed class SegmentPlan
 
     private readonly Lazy<Func<Customer, Evaluation, bool>> contains;
     private readonly Lazy<Func<Evaluation, Evaluation, Func<Customer, bool>>> mayTransition;
+    private readonly Lazy<Func<Customer, Evaluation, bool>?> consents;
     private readonly CompiledRule<Customer>? rule;
 
     public SegmentPlan(SegmentDefinition segment, string fingerprint, DefinitionSet definitions)
@@ -28,7 +29,7 @@ internal sealed class SegmentPlan
         {
             References = FindReferences(tree, definitions);
             rule = References.Any(k => definitions.IsStored(definitions.Segments[k]))
-                ? definitions.Compile(tree, Backend.Memory, historical: false, segment.Key, stored: true)
+                ? definitions.Compile(segment, Backend.Memory, historical: false, stored: true)
                 : whole;
             MembersRead = rule.MembersRead();
             (NeedsRank, ReadsEvents) = (MembersRead.Contains(nameof(Customer.Rank)), MembersRead.Contains(nameof(Customer.Events)));
@@ -44,12 +45,12 @@ internal sealed class SegmentPlan
         }
         else if (segment.Kind == SegmentKind.Manual)
         {
-            MembersRead = new HashSet<string> { nameof(Customer.ManualMemberships) };
+            rule = definitions.Compile(segment, Backend.Memory, historical: false);
+            MembersRead = rule.MembersRead();
         }
 
-        contains = new(() => segment.Kind == SegmentKind.Manual ? (c, _) => c.ManualMemberships.Any(m => m.SegmentId == segment.Id)
-            : rule is null ? (_, _) => false
-            : rule.ToFunc());
+        contains = new(() => rule is null ? (_, _) => false : rule.ToFunc());
+        consents = new(() => definitions.CompileConsents(segment, historical: false));
         mayTransition = new(() => rule!.ToTransitionFunc());
     }
 
@@ -98,6 +99,12 @@ internal sealed class SegmentPlan
 
     public bool Contains(Customer customer, Evaluation at) => contains.Value(customer, at);
 
+    /// <summary>Whether each member has to have granted something, whatever the rule says.</summary>
+    public bool RequiresConsent => Segment.RequiresConsent is { Length: > 0 };
+
+    /// <summary>Whether a customer has granted all that the segment requires.</summary>
+    public bool HasConsents(Customer customer, Evaluation at) => consents.Value?.Invoke(customer, at) != false;
+
     /// <summary>Whether time may bring a customer in or out between two instants.</summary>
     public Func<Customer, bool> MayTransition(Evaluation from, Evaluation to) => mayTransition.Value(from, to);
 
@@ -110,8 +117,7 @@ internal sealed class SegmentPlan
     /// <param name="customer">The only customer to evaluate: no other's events are read.</param>
     public Expression<Func<Customer, bool>> Members(
         DefinitionSet definitions, DateTimeOffset at, SegmentationDb db, long? customer = null) =>
-        Segment.Kind == SegmentKind.Manual ? c => c.ManualMemberships.Any(m => m.SegmentId == Segment.Id)
-        : rule is null ? _ => false
+        rule is null ? _ => false
         : CompileForSql(definitions).ToQuery(new Evaluation(at, Segment.TimeZone), rows => SegmentQuery.Source(db, rows, customer));
 
     /// <summary>The rule in PostgreSQL: the customers that time may bring in or out between two instants.</summary>
@@ -149,5 +155,5 @@ internal sealed class SegmentPlan
     }
 
     private CompiledRule<Customer> CompileForSql(DefinitionSet definitions) =>
-        definitions.Compile(Segment.Rule!.Value, Backend.Sql, historical: false, Segment.Key, stored: true);
+        definitions.Compile(Segment, Backend.Sql, historical: false, stored: true);
 }

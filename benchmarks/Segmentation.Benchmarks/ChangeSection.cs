@@ -184,7 +184,8 @@ internal static class ChangeSection
             var body = new MemoryStream(customers.Count * 900);
             foreach (var customer in customers)
             {
-                JsonSerializer.Serialize(body, CustomerResource.From(customer, DateTimeOffset.UtcNow, RfmThresholds.None), Json.Options);
+                JsonSerializer.Serialize(
+                    body, CustomerResource.From(customer, DateTimeOffset.UtcNow, RfmThresholds.None, SensitiveFields.None), Json.Options);
                 body.WriteByte((byte)'\n');
             }
 

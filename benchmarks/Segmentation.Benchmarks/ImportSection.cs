@@ -76,7 +76,7 @@ internal static class ImportSection
         foreach (var customer in generator.Customers())
         {
             customer.Id = "import-" + customer.Id;
-            JsonSerializer.Serialize(body, CustomerResource.From(customer, now, RfmThresholds.None), Json.Options);
+            JsonSerializer.Serialize(body, CustomerResource.From(customer, now, RfmThresholds.None, SensitiveFields.None), Json.Options);
             body.WriteByte((byte)'\n');
         }
 

@@ -19,6 +19,9 @@ public sealed class CustomerAttribute
 
     /// <summary>Suggested values, for editors; not enforced.</summary>
     public string[] Values { get; set; } = [];
+
+    /// <summary>Whether its values need the scope <c>privacy</c>.</summary>
+    public bool Sensitive { get; set; }
     public DateTimeOffset CreatedAt { get; set; }
     public DateTimeOffset UpdatedAt { get; set; }
 }

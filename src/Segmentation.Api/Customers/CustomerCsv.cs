@@ -2,7 +2,6 @@ using System.Buffers;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
-using Segmentation.Api.Http;
 using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Customers;
@@ -78,7 +77,7 @@ internal sealed class CustomerCsv
     /// <param name="rawFormulas">Whether cells that a spreadsheet takes for formulas stay as they are.</param>
     public string Record(CustomerResource customer, bool rawFormulas = false)
     {
-        var json = JsonSerializer.SerializeToElement(customer, Json.Options);
+        var json = JsonSerializer.SerializeToElement(customer, CustomerJson.Options);
         return Join(columns.Select(column => Text(Find(json, column.Name), rawFormulas)));
     }
 

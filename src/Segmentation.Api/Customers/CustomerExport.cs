@@ -33,10 +33,12 @@ public static class CustomerExport
     /// <param name="customers">A query of which a page costs what the page's customers cost.</param>
     /// <param name="attributes">The registered ones: each is a column of a CSV.</param>
     /// <param name="thresholds">What RFM scores are by.</param>
+    /// <param name="hidden">What the caller must not see.</param>
     public static Task WriteAsync(
         HttpResponse response, SegmentationDb db, IQueryable<Customer> customers, CustomerDownload download,
-        IEnumerable<CustomerAttribute> attributes, RfmThresholds thresholds, CancellationToken cancellation) => WriteAsync(
-            response, db, download, attributes, thresholds,
+        IEnumerable<CustomerAttribute> attributes, RfmThresholds thresholds, SensitiveFields hidden,
+        CancellationToken cancellation) => WriteAsync(
+            response, db, download, attributes, thresholds, hidden,
             (after, wasEmpty, count) => wasEmpty ? null : customers.Where(c => c.Key > after).OrderBy(c => c.Key).Take(count),
             cancellation);
 
@@ -44,10 +46,10 @@ public static class CustomerExport
     /// <param name="keys">In ascending order.</param>
     public static Task WriteAsync(
         HttpResponse response, SegmentationDb db, long[] keys, CustomerDownload download,
-        IEnumerable<CustomerAttribute> attributes, RfmThresholds thresholds, CancellationToken cancellation)
+        IEnumerable<CustomerAttribute> attributes, RfmThresholds thresholds, SensitiveFields hidden, CancellationToken cancellation)
     {
         var (customers, end) = (db.Customers, 0);
-        return WriteAsync(response, db, download, attributes, thresholds, Next, cancellation);
+        return WriteAsync(response, db, download, attributes, thresholds, hidden, Next, cancellation);
 
         IQueryable<Customer>? Next(long after, bool wasEmpty, int count)
         {
@@ -61,7 +63,7 @@ public static class CustomerExport
     // next: those after a key, as many as asked for; whether the page before had none is said as well. Null: there are no more.
     private static async Task WriteAsync(
         HttpResponse response, SegmentationDb db, CustomerDownload download, IEnumerable<CustomerAttribute> attributes,
-        RfmThresholds thresholds, Func<long, bool, int, IQueryable<Customer>?> next, CancellationToken cancellation)
+        RfmThresholds thresholds, SensitiveFields hidden, Func<long, bool, int, IQueryable<Customer>?> next, CancellationToken cancellation)
     {
         response.ContentType = download.Csv ? MediaTypes.Csv + "; charset=utf-8; header=present" : MediaTypes.Ndjson;
         var file = $"{download.Name}.{(download.Csv ? "csv" : "ndjson")}";
@@ -87,7 +89,7 @@ public static class CustomerExport
             rows = 0;
             return download.IdOnly
                 ? page?.Select(c => new { c.Key, c.Id }).AsAsyncEnumerable().Select(c => (c.Key, new CustomerResource { Id = c.Id }))
-                : page?.AsAsyncEnumerable().Select(c => (c.Key, CustomerResource.From(c, now, thresholds)));
+                : page?.AsAsyncEnumerable().Select(c => (c.Key, CustomerResource.From(c, now, thresholds, hidden)));
         }
 
         void Write(IBufferWriter<byte> body, (long Key, CustomerResource Customer) row)
@@ -100,7 +102,7 @@ public static class CustomerExport
             }
 
             json.Reset(body);
-            JsonSerializer.Serialize(json, row.Customer, Json.Options);
+            JsonSerializer.Serialize(json, row.Customer, CustomerJson.Options);
             body.Write("\n"u8);
         }
     }

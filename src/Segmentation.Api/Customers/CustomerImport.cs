@@ -11,7 +11,13 @@ namespace Segmentation.Api.Customers;
 /// connection is taken for it, so that none waits for who sends the file.
 /// </summary>
 public sealed class CustomerImport(
-    SegmentationDb db, CustomerValidator validator, AuditLog log, CustomerMarks marks, TimeProvider time, ILogger<CustomerImport> logger)
+    SegmentationDb db,
+    CustomerValidator validator,
+    SensitiveOptions sensitive,
+    AuditLog log,
+    CustomerMarks marks,
+    TimeProvider time,
+    ILogger<CustomerImport> logger)
 {
     /// <summary>How many rejected lines the answer lists.</summary>
     public const int MaxErrors = 100;
@@ -52,7 +58,14 @@ public sealed class CustomerImport(
         this.report = report;
         var definitions = await db.Attributes.AsNoTracking().ToDictionaryAsync(a => a.Name, cancellation);
         var reader = new RecordReader(body, options.Csv);
-        var columns = options.Csv ? await ReadHeaderAsync(reader, definitions, cancellation) : null;
+        var hidden = options.Hides ? new SensitiveFields(sensitive.Fields, definitions.Values) : SensitiveFields.None;
+        if (!hidden.IsEmpty && options.Mode == ImportMode.Replace)
+        {
+            // It would remove what its sender does not see.
+            SensitiveFields.Refuse(["mode"]);
+        }
+
+        var columns = options.Csv ? await ReadHeaderAsync(reader, definitions, hidden, cancellation) : null;
         var parser = CreateParser();
         using var consents = new ImportedConsents(log, marks);
         await using var store = new CustomerImportStore(db, options, definitions, CreateParser(), reader, consents);
@@ -70,7 +83,7 @@ public sealed class CustomerImport(
         return new ImportResult(received, created, updated, rejected, [.. parser.Ignored], [.. errors.OrderBy(e => e.Line)]);
 
         // One for the lines that come, one for those that are read again while others come.
-        CustomerRecordParser CreateParser() => new(validator, columns, options.Mode == ImportMode.Merge, definitions, time);
+        CustomerRecordParser CreateParser() => new(validator, columns, options.Mode == ImportMode.Merge, definitions, hidden, time);
     }
 
     private async Task StoreAllAsync(
@@ -116,7 +129,7 @@ public sealed class CustomerImport(
     }
 
     private async Task<CustomerCsv> ReadHeaderAsync(
-        RecordReader reader, Dictionary<string, CustomerAttribute> definitions, CancellationToken cancellation)
+        RecordReader reader, Dictionary<string, CustomerAttribute> definitions, SensitiveFields hidden, CancellationToken cancellation)
     {
         if (!await reader.ReadAsync(cancellation))
         {
@@ -131,7 +144,9 @@ public sealed class CustomerImport(
         var names = new List<string?>();
         RecordReader.Split(reader.Record.Span, reader.Separator, names);
         (header, Separator) = (names, (char)reader.Separator);
-        return new CustomerCsv(CsvColumns.Read(names, reader.Separator, definitions));
+        var columns = CsvColumns.Read(names, reader.Separator, definitions);
+        SensitiveFields.Refuse(columns.Where(c => hidden.IsPath(c.Name)).Select(c => $"header/{c.Name}"));
+        return new CustomerCsv(columns);
     }
 
     private void Reject(int line, string message, ReadOnlySpan<byte> record, bool isReadable, string? id)

@@ -10,9 +10,10 @@ namespace Segmentation.Api.Customers;
 /// <param name="columns">The columns of the CSV; null for NDJSON.</param>
 /// <param name="merge">Whether to find what a line names; else it is the whole customer.</param>
 /// <param name="definitions">The registered attributes, by name.</param>
+/// <param name="hidden">What a line must not name.</param>
 internal sealed class CustomerRecordParser(
     CustomerValidator validator, CustomerCsv? columns, bool merge, IReadOnlyDictionary<string, CustomerAttribute> definitions,
-    TimeProvider time)
+    SensitiveFields hidden, TimeProvider time)
 {
     private readonly ArrayBufferWriter<byte> json = new(4096);
     private readonly List<string?> fields = [];
@@ -47,7 +48,7 @@ internal sealed class CustomerRecordParser(
             var resource = JsonSerializer.Deserialize<CustomerResource>(record, Json.Options);
             id = resource?.Id;
             var (removed, undated) = merge ? FindConsents(resource?.Consents) : ([], []);
-            fault = resource is null ? "It is null; it must be a JSON object." : Check(resource);
+            fault = resource is null ? "It is null; it must be a JSON object." : FindHidden(record) ?? Check(resource);
             if (fault is null)
             {
                 var customer = Create(resource!);
@@ -108,6 +109,18 @@ internal sealed class CustomerRecordParser(
         ? ([], [])
         : ([.. consents.Where(c => c.Value is null).Select(c => c.Key)],
             [.. consents.Where(c => c.Value is { At: null }).Select(c => c.Key)]);
+
+    // Null or not: a null would remove it. A CSV's columns were looked at before.
+    private string? FindHidden(ReadOnlySpan<byte> record)
+    {
+        if (hidden.IsEmpty || columns is not null)
+        {
+            return null;
+        }
+
+        var place = hidden.FindSent(JsonElement.Parse(record)).FirstOrDefault();
+        return place is null ? null : $"{place[1..].Replace('/', '.')}: {SensitiveFields.Remedy}";
+    }
 
     private string? Check(CustomerResource resource)
     {

@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 
@@ -82,13 +83,19 @@ public sealed class CustomerResource
     [AlwaysAnswered]
     public DateTimeOffset? UpdatedAt { get; set; }
 
+    /// <summary>What its JSON does not show.</summary>
+    [JsonIgnore]
+    internal SensitiveFields Hidden { get; private init; } = SensitiveFields.None;
+
     /// <summary>The customer as it stands.</summary>
     /// <param name="now">The instant that ages and days are reckoned at, in UTC.</param>
     /// <param name="thresholds">What its RFM scores are by.</param>
-    internal static CustomerResource From(Customer customer, DateTimeOffset now, RfmThresholds thresholds)
+    /// <param name="hidden">What the caller must not see.</param>
+    internal static CustomerResource From(Customer customer, DateTimeOffset now, RfmThresholds thresholds, SensitiveFields hidden)
     {
         var resource = new CustomerResource
         {
+            Hidden = hidden,
             Demographic = new(),
             Geographic = new(),
             Psychographic = new(),
@@ -107,6 +114,7 @@ public sealed class CustomerResource
             resource.Value.RfmGroup = RfmGroups.Name(recency, frequency, monetary);
         }
 
+        hidden.Clear(resource);
         return resource;
     }
 

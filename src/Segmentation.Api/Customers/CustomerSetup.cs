@@ -6,6 +6,7 @@ internal static class CustomerSetup
     public static void AddCustomers(this IServiceCollection services, IConfiguration configuration)
     {
         services.AddOptions<BackgroundImportOptions>().Bind(configuration.GetSection("Imports"));
+        services.AddSingleton(SensitiveOptions.Read(configuration));
         services.AddSingleton<ImportJobs>();
         services.AddSingleton<BackgroundImports>();
         services.AddHostedService(s => s.GetRequiredService<BackgroundImports>());

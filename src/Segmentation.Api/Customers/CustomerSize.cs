@@ -16,7 +16,8 @@ internal static class CustomerSize
 
     /// <summary>What is wrong with a customer's size; null when nothing is.</summary>
     public static string? Fault(Customer customer, DateTimeOffset now) =>
-        Bound(customer) <= MaxBytes || Json.Measure(CustomerResource.From(customer, now, RfmThresholds.None)) <= MaxBytes
+        Bound(customer) <= MaxBytes
+            || Json.Measure(CustomerResource.From(customer, now, RfmThresholds.None, SensitiveFields.None)) <= MaxBytes
             ? null
             : $"A customer must have at most {MaxBytes / 1024} KiB as JSON, with all its attributes.";
 

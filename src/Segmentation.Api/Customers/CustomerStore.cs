@@ -41,10 +41,11 @@ public sealed class CustomerStore(
     }
 
     /// <summary>Replaces a customer's whole profile, or creates the customer.</summary>
+    /// <param name="kept">What stays as it is: who may not see it does not replace it.</param>
     /// <returns>The customer, and whether it was created.</returns>
     /// <exception cref="ApiProblem">400: it is invalid; 409: others create and delete it at the same time.</exception>
     public async Task<(Customer Customer, bool Created)> ReplaceAsync(
-        string id, CustomerResource body, Action<int?> checkVersion, CancellationToken cancellation)
+        string id, CustomerResource body, SensitiveFields kept, Action<int?> checkVersion, CancellationToken cancellation)
     {
         // By the second time, the one who took the id in between has committed: then it is an update.
         for (var attempt = 1; attempt <= MaxAttempts; attempt++)
@@ -53,7 +54,7 @@ public sealed class CustomerStore(
             var existing = await LockAsync(id, erase: false, cancellation);
             checkVersion(existing?.Version);
             var customer = existing ?? new Customer { Id = id, CreatedAt = now };
-            if (await TrySaveAsync(customer, body, transaction, cancellation))
+            if (await TrySaveAsync(customer, body, transaction, cancellation, kept))
             {
                 return (customer, existing is null);
             }
@@ -66,14 +67,16 @@ public sealed class CustomerStore(
 
     /// <summary>Changes a customer's profile.</summary>
     /// <param name="change">From the profile as it is to the profile as it is to be.</param>
+    /// <param name="kept">What stays as it is, whatever the change takes away.</param>
     /// <exception cref="ApiProblem">404: there is no such customer; 400: the outcome is invalid.</exception>
     public async Task<Customer> ChangeAsync(
-        string id, Func<CustomerResource, CustomerResource> change, Action<int?> checkVersion, CancellationToken cancellation)
+        string id, Func<CustomerResource, CustomerResource> change, SensitiveFields kept, Action<int?> checkVersion,
+        CancellationToken cancellation)
     {
         await using var transaction = await db.BeginAsync(cancellation);
         var customer = await LockAsync(id, erase: false, cancellation) ?? throw ApiProblem.NotFound("customer");
         checkVersion(customer.Version);
-        var body = change(CustomerResource.From(customer, now, RfmThresholds.None));
+        var body = change(CustomerResource.From(customer, now, RfmThresholds.None, SensitiveFields.None));
         foreach (var (purpose, consent) in CustomerConsents.Read(customer))
         {
             // What the change takes away, somebody has withdrawn.
@@ -83,7 +86,7 @@ public sealed class CustomerStore(
             }
         }
 
-        await TrySaveAsync(customer, body, transaction, cancellation);
+        await TrySaveAsync(customer, body, transaction, cancellation, kept);
         return customer;
     }
 
@@ -140,7 +143,8 @@ public sealed class CustomerStore(
 
     // False when the id was taken meanwhile, which only a new customer's can be.
     private async Task<bool> TrySaveAsync(
-        Customer customer, CustomerResource body, IDbContextTransaction transaction, CancellationToken cancellation)
+        Customer customer, CustomerResource body, IDbContextTransaction transaction, CancellationToken cancellation,
+        SensitiveFields? kept = null)
     {
         var definitions = await AttributeDefinitions.LockAsync(db, body.Attributes, cancellation);
         var faults = validator.Check(body, definitions).ToArray();
@@ -149,7 +153,7 @@ public sealed class CustomerStore(
             throw ApiProblem.Invalid(faults);
         }
 
-        body.ApplyTo(customer, definitions, now);
+        (kept ?? SensitiveFields.None).Keep(customer, () => body.ApplyTo(customer, definitions, now));
         if (customer.Consents?.GetPropertyCount() > Customer.SetMaxItems)
         {
             throw ApiProblem.Invalid("/consents", CustomerValidator.TooManyConsents);

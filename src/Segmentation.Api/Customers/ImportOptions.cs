@@ -14,7 +14,8 @@ public enum ImportMode
 /// <param name="Csv">Whether it is CSV; else NDJSON.</param>
 /// <param name="Mode">What a line does to a customer that is there already.</param>
 /// <param name="DryRun">Whether all is checked and counted, and nothing written.</param>
-public sealed record ImportOptions(bool Csv, ImportMode Mode = ImportMode.Merge, bool DryRun = false);
+/// <param name="Hides">Whether the sender lacks the scope <c>privacy</c>: what is sensitive is neither named nor removed.</param>
+public sealed record ImportOptions(bool Csv, ImportMode Mode = ImportMode.Merge, bool DryRun = false, bool Hides = false);
 
 /// <summary>How far an import is.</summary>
 /// <param name="Received">Lines that were not blank; a CSV's header apart.</param>

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Mvc.ModelBinding;
 using Segmentation.Api.Access;
+using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Endpoints.OpenApi;
 using Segmentation.Api.Http;
@@ -26,13 +27,18 @@ internal static class EndpointSetup
             o.Filters.Add<UnreadBodyFilter>();
             o.Filters.Add<AsOfFilter>();
             o.Filters.Add<ETags.Filter>();
+            o.Filters.Add<SensitiveFilter>();
 
             // No route takes a form's fields; reading one for them would use the body up.
             o.ValueProviderFactories.RemoveType<FormValueProviderFactory>();
             o.ValueProviderFactories.RemoveType<JQueryFormValueProviderFactory>();
             o.ValueProviderFactories.RemoveType<FormFileValueProviderFactory>();
             o.SuppressAsyncSuffixInActionNames = false;
-        }).AddJsonOptions(o => Json.Configure(o.JsonSerializerOptions));
+        }).AddJsonOptions(o =>
+        {
+            o.JsonSerializerOptions.Converters.Add(new CustomerJson());
+            Json.Configure(o.JsonSerializerOptions);
+        });
         services.Configure<ApiBehaviorOptions>(o =>
         {
             o.InvalidModelStateResponseFactory = context => throw ModelProblem(context);
@@ -40,6 +46,7 @@ internal static class EndpointSetup
         });
         services.AddSingleton(configuration.GetSection(OfrepOptions.Section).Get<OfrepOptions>() ?? new OfrepOptions());
         services.AddScoped<AnalysisAsking>();
+        services.AddScoped<SensitiveReads>();
         services.AddSingleton<RulesByExample>();
         services.AddSingleton<Readiness>();
         services.AddSwagger();

@@ -43,7 +43,7 @@ public sealed class BriefReader(
             new PerformanceRequest(metric.Key, from, null, CalendarUnit.Month, Population.Start, null, membership, past),
             cancellation);
         var forecast = await forecasts.ReadAsync(all, segment, Days, membership, past, cancellation);
-        var persona = await ReadPersonaAsync(key, at, cancellation);
+        var persona = await ReadPersonaAsync(all.Sensitive, key, at, cancellation);
         var rule = segment.Rule is null ? null : all.Compile(segment, Backend.Sql, historical: false);
         return new Brief(
             key, segment.Name, row.Description, row.Goal, segment.Status, rule is { IsValid: true } ? rule.Root.Description : null,
@@ -120,20 +120,31 @@ public sealed class BriefReader(
     }
 
     // The newest that compared its members with everyone else.
-    private async Task<BriefPersona?> ReadPersonaAsync(string key, DateTimeOffset asOf, CancellationToken cancellation)
+    private async Task<BriefPersona?> ReadPersonaAsync(
+        SensitiveFields sensitive, string key, DateTimeOffset asOf, CancellationToken cancellation)
     {
         var found = await db.QueryAsync(
             $"""
-            SELECT id, coalesce((request->>'asOf')::timestamptz, started_at) AS looked_at, result->>'persona' FROM analyses
+            SELECT id, coalesce((request->>'asOf')::timestamptz, started_at) AS looked_at, result->>'persona',
+                CASE WHEN @whole THEN result::text END
+            FROM analyses
             WHERE type = @type AND status = {(int)AnalysisStatus.Succeeded} AND request->>'segment' = @key
                 AND request->>'against' IS NULL AND request->>'within' IS NULL
                 AND coalesce((request->>'asOf')::timestamptz, started_at) <= @asOf
             ORDER BY looked_at DESC, id DESC LIMIT 1
             """,
-            row => (Id: row.GetString(0), At: row.GetFieldValue<DateTimeOffset>(1), Persona: row.GetString(2)),
+            row => (
+                Id: row.GetString(0), At: row.GetFieldValue<DateTimeOffset>(1), Persona: row.GetString(2),
+                Whole: row.IsDBNull(3) ? "" : row.GetString(3)),
             cancellation,
-            [new NpgsqlParameter("type", ProfileAnalysis.TypeName), new NpgsqlParameter("key", key), new NpgsqlParameter("asOf", asOf)]);
-        return found is [var (id, at, text)] && JsonSerializer.Deserialize<PersonaResult>(text, Json.Options) is { } persona
+            [
+                new NpgsqlParameter("type", ProfileAnalysis.TypeName), new NpgsqlParameter("key", key), new NpgsqlParameter("asOf", asOf),
+                new NpgsqlParameter("whole", !sensitive.IsEmpty),
+            ]);
+
+        // One from before a field was sensitive tells of it in words.
+        return found is [var (id, at, text, whole)] && !sensitive.AreNamedIn(whole)
+            && JsonSerializer.Deserialize<PersonaResult>(text, Json.Options) is { } persona
             ? new BriefPersona(persona.Headline, persona.Sentences, id, at)
             : null;
     }

@@ -40,7 +40,8 @@ public sealed class CustomerDataReader(SegmentationDb db, SegmentQuery query, Cu
 
         using var json = new Utf8JsonWriter(Stream.Null, new JsonWriterOptions { Encoder = Json.Options.Encoder, SkipValidation = true });
         var (current, isOpen, rows) = (0, false, 0);
-        var head = $"{{\"id\":{Write(id)},\"at\":{Write(now)},\"profile\":{Write(CustomerResource.From(customer, now, thresholds))}";
+        var profile = CustomerResource.From(customer, now, thresholds, SensitiveFields.None);
+        var head = $"{{\"id\":{Write(id)},\"at\":{Write(now)},\"profile\":{Write(profile)}";
         head += RestrictionResource.From(customer) is { } restriction ? $",\"restriction\":{Write(restriction)}" : "";
         await PagedBody.WriteAsync(response, head, Read, WriteRow, cancellation);
 

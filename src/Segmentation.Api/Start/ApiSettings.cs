@@ -99,6 +99,10 @@ internal static class ApiSettings
             SettingChecks.Number(0.01, 3600)),
         new("Streams:HeartbeatSeconds", Text(new StreamOptions().HeartbeatSeconds), "After so many seconds without an event a stream shows "
             + "that it is alive.", SettingChecks.Number(0.01, 3600)),
+        new(SensitiveFields.Setting, "none", "Fields of profiles whose values are shown, and rules over them taken, with the scope "
+            + "`privacy` alone, with commas between or as a list: `demographic.income,customer.email`. What follows from one, "
+            + "an age from a birth date, is as sensitive. Attributes are marked by `\"sensitive\": true`.", SensitiveFields.Check)
+        { IsList = true },
         new("Imports:MaxFileBytes", Text(Imports.MaxFileBytes), "Bytes of one file that is imported in the background, unpacked.",
             SettingChecks.Integer(1, int.MaxValue)),
         new("Imports:MaxFiles", Text(Imports.MaxFiles), "Files that wait or are imported in the background at a time.",

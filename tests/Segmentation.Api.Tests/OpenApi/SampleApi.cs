@@ -5,6 +5,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Npgsql;
 using Segmentation.Api.Access;
 using Segmentation.Api.Data;
 using Segmentation.Api.Endpoints.OpenApi;
@@ -33,6 +34,20 @@ public sealed class SampleApi : IAsyncLifetime
 
     /// <summary>The API on a copy of the sample of its own, which the caller disposes.</summary>
     public async Task<SampleHost> StartFreshAsync() => new(await databases.CreateDatabaseAsync(loaded));
+
+    /// <summary>The same, with other customers and settings.</summary>
+    /// <param name="change">A statement that the copy is changed by.</param>
+    public async Task<SampleHost> StartChangedAsync(string change, params (string Key, string Value)[] settings)
+    {
+        var copy = await databases.CreateDatabaseAsync(loaded);
+        await using (var source = NpgsqlDataSource.Create(copy))
+        {
+            await using var command = source.CreateCommand(change);
+            await command.ExecuteNonQueryAsync();
+        }
+
+        return new SampleHost(copy, settings);
+    }
 
     /// <summary>The same, with the API key that examples name: clients send it.</summary>
     public async Task<SampleHost> StartClosedAsync()
@@ -68,7 +83,7 @@ public sealed class SampleApi : IAsyncLifetime
 }
 
 /// <summary>The API on a database.</summary>
-public sealed class SampleHost(string connectionString) : WebApplicationFactory<Program>
+public sealed class SampleHost(string connectionString, params (string Key, string Value)[] settings) : WebApplicationFactory<Program>
 {
     /// <summary>What clients send; null for nothing.</summary>
     public string? Key { get; set; }
@@ -83,7 +98,9 @@ public sealed class SampleHost(string connectionString) : WebApplicationFactory<
 
     protected override IHost CreateHost(IHostBuilder builder)
     {
-        builder.ConfigureHostConfiguration(c => c.AddInMemoryCollection([new("ConnectionStrings:Segmentation", connectionString)]));
+        var given = settings.Append(("ConnectionStrings:Segmentation", connectionString));
+        builder.ConfigureHostConfiguration(c =>
+            c.AddInMemoryCollection(given.Select(s => KeyValuePair.Create(s.Item1, (string?)s.Item2))));
         return base.CreateHost(builder);
     }
 }

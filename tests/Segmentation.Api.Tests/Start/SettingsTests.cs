@@ -31,6 +31,10 @@ public sealed class SettingsTests
     [InlineData("Cors:Origins", "b.example", "a scheme, a host and perhaps a port")]
     [InlineData("Cors:Origins", "localhost:3000", "a scheme, a host and perhaps a port")]
     [InlineData("Embedded:DataDirectory", " ", "a folder")]
+    [InlineData("Privacy:SensitiveFields", "demographic.income,demographic.incme", "a field of profiles")]
+    [InlineData("Privacy:SensitiveFields", "attributes.illness", "a field of profiles")]
+    [InlineData("Privacy:SensitiveFields", "Demographic.Income", "a field of profiles")]
+    [InlineData("Privacy:SensitiveFields:3", "customer.id", "a field of profiles")]
     public void RefuseValues_WrongValue_SaysWhatItTakes(string name, string value, string needed)
     {
         var refused = Assert.Throws<StartupException>(Check((name, value)).RefuseValues).Message;
@@ -50,6 +54,8 @@ public sealed class SettingsTests
     [InlineData("Cors:Origins", "")]
     [InlineData("Cors:Origins", "https://a.example, http://localhost:3000,app://id")]
     [InlineData("Revenue:OrderTypes", "order, sale")]
+    [InlineData("Privacy:SensitiveFields", "demographic.income, customer.email")]
+    [InlineData("Privacy:SensitiveFields:0", "geographic.location")]
     [InlineData("Embedded:Settings:shared_buffers", "anything")]
     public void RefuseValues_RightValue_IsTaken(string name, string value)
     {

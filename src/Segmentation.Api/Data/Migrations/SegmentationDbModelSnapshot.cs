@@ -725,6 +725,10 @@ namespace Segmentation.Api.Data.Migrations
                         .HasColumnType("character varying(128)")
                         .HasColumnName("label");
 
+                    b.Property<bool>("Sensitive")
+                        .HasColumnType("boolean")
+                        .HasColumnName("sensitive");
+
                     b.Property<string>("Type")
                         .IsRequired()
                         .HasMaxLength(16)

@@ -12,7 +12,7 @@ namespace Segmentation.Api.Endpoints;
 [Tags("Analyses")]
 [RequiresScope(Scopes.MembershipRead)]
 [Produces(MediaTypes.Json)]
-public sealed class AnalysesController(AnalysisStore store, AnalysisAsking asking) : ControllerBase
+public sealed class AnalysesController(AnalysisStore store, AnalysisAsking asking, SensitiveReads sensitive) : ControllerBase
 {
     /// <summary>Asks for an analysis, and waits a while for it.</summary>
     /// <remarks>201 where it has ended within <c>wait</c>, else 202: <c>GET</c> the <c>Location</c> until <c>status</c> is
@@ -30,9 +30,13 @@ public sealed class AnalysesController(AnalysisStore store, AnalysisAsking askin
     /// <param name="type">Only those of this type.</param>
     /// <param name="status">Only those that are so far.</param>
     [HttpGet]
-    public Task<Page<AnalysisResource>> List(
-        string? type, AnalysisStatus? status, int? limit, string? cursor, CancellationToken cancellation) =>
-        store.ListAsync(type, status, Paging.Limit(limit), Paging.TextCursor(cursor), cancellation);
+    public async Task<Page<AnalysisResource>> List(
+        string? type, AnalysisStatus? status, int? limit, string? cursor, CancellationToken cancellation)
+    {
+        var page = await store.ListAsync(type, status, Paging.Limit(limit), Paging.TextCursor(cursor), cancellation);
+        var hidden = await sensitive.FindHiddenAsync(cancellation);
+        return page with { Items = [.. page.Items.Select(a => SensitiveReads.Hide(a, hidden))] };
+    }
 
     /// <summary>Reads an analysis: how far it is, and its result.</summary>
     /// <param name="id">The analysis's id: the end of <c>Location</c> in the answer that took it.</param>
@@ -41,7 +45,7 @@ public sealed class AnalysesController(AnalysisStore store, AnalysisAsking askin
     [ProducesResponseType<AnalysisResource>(StatusCodes.Status200OK)]
     public async Task<AnalysisResource> Get(string id, AnalysisView? show, CancellationToken cancellation) =>
         await store.FindAsync(id, show == AnalysisView.All, cancellation) is { } found
-            ? AnalysisResource.From(found)
+            ? await sensitive.HideAsync(AnalysisResource.From(found), cancellation)
             : throw ApiProblem.NotFound("analysis");
 
     /// <summary>Stops an analysis where it waits or runs, and forgets it. Repeatable.</summary>

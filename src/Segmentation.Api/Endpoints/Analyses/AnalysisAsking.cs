@@ -7,7 +7,7 @@ using Segmentation.Api.Http;
 namespace Segmentation.Api.Endpoints;
 
 /// <summary>Asks for an analysis, waits a while for it, and answers how far it is.</summary>
-public sealed class AnalysisAsking(AnalysisStore store, Work work)
+public sealed class AnalysisAsking(AnalysisStore store, SensitiveReads sensitive, Work work)
 {
     /// <summary>The longest that a request may wait, in seconds.</summary>
     public const int MaxWaitSeconds = 60;
@@ -34,7 +34,8 @@ public sealed class AnalysisAsking(AnalysisStore store, Work work)
             analysis = await store.WaitAsync(analysis, TimeSpan.FromSeconds(seconds), whole, cancellation);
         }
 
-        var (location, answer) = ($"/api/v1/analyses/{analysis.Id}", AnalysisResource.From(analysis));
+        var location = $"/api/v1/analyses/{analysis.Id}";
+        var answer = await sensitive.HideAsync(AnalysisResource.From(analysis), cancellation);
         return analysis.Status > AnalysisStatus.Running
             ? new CreatedResult(location, answer)
             : new AcceptedResult(location, answer);

@@ -20,9 +20,12 @@ namespace Segmentation.Api.Endpoints;
 [Tags("Customers")]
 [Produces("application/json")]
 public sealed class CustomersController(
-    SegmentationDb db, CustomerStore store, SegmentQuery query, MembershipReader memberships, AuditLog log, TimeProvider time)
-    : ControllerBase
+    SegmentationDb db, CustomerStore store, SegmentQuery query, MembershipReader memberships, SensitiveReads sensitive, AuditLog log,
+    TimeProvider time) : ControllerBase
 {
+    // What a search by text reads, besides the id.
+    private static readonly string[] Named = ["customer.email", "customer.firstName", "customer.lastName"];
+
     private DateTimeOffset Now { get; } = LocalTime.Truncate(time.GetUtcNow());
 
     /// <summary>Creates a customer.</summary>
@@ -33,8 +36,11 @@ public sealed class CustomersController(
     [RequestSizeLimit(RecordReader.MaxBytes)]
     [ProducesResponseType<CustomerResource>(StatusCodes.Status201Created)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
-    public async Task<IActionResult> Create([FromBody] CustomerResource body, CancellationToken cancellation) =>
-        await ShowWrittenAsync(await store.CreateAsync(body, cancellation), created: true, cancellation);
+    public async Task<IActionResult> Create([FromBody] CustomerResource body, CancellationToken cancellation)
+    {
+        SensitiveFields.Refuse((await sensitive.FindHiddenAsync(cancellation)).FindSent(body));
+        return await ShowWrittenAsync(await store.CreateAsync(body, cancellation), created: true, cancellation);
+    }
 
     /// <summary>Lists customers by id.</summary>
     /// <param name="id">Only the one with this id, letter for letter. Reaches ids that an address can't hold.</param>
@@ -61,13 +67,16 @@ public sealed class CustomersController(
             customers = customers.Where(c => c.Id == exact);
         }
 
+        var hidden = await sensitive.FindHiddenAsync(cancellation);
         if (q is not null)
         {
+            SensitiveFields.Refuse(Named.Any(hidden.Includes) ? [nameof(q)] : []);
             customers = customers.FindByPrefix(Paging.Text(q, nameof(q)));
         }
 
         if (email is not null)
         {
+            SensitiveFields.Refuse(hidden.Includes(Named[0]) ? [nameof(email)] : []);
             var folded = CaseNormalizer.Normalize(Paging.Text(email, "email").Trim());
             customers = customers.Where(c => c.EmailFolded == folded);
         }
@@ -79,7 +88,7 @@ public sealed class CustomersController(
     [HttpGet("{id}")]
     [RequiresScope(Scopes.CustomersRead)]
     public async Task<CustomerResource> Get(string id, CancellationToken cancellation) =>
-        await ShowAsync(await db.FindCustomerAsync(id, cancellation), cancellation);
+        await ShowAsync(await db.FindCustomerAsync(id, cancellation), isRead: true, cancellation);
 
     /// <summary>Creates or replaces a customer: the whole profile. What its events made stays, and so do consents that are left out.
     /// </summary>
@@ -95,7 +104,9 @@ public sealed class CustomersController(
     {
         CheckId(id, body);
         body.Id = id;
-        var (customer, created) = await store.ReplaceAsync(id, body, Request.CheckIfMatch, cancellation);
+        var hidden = await sensitive.FindHiddenAsync(cancellation);
+        SensitiveFields.Refuse(hidden.FindSent(body));
+        var (customer, created) = await store.ReplaceAsync(id, body, hidden, Request.CheckIfMatch, cancellation);
         return await ShowWrittenAsync(customer, created, cancellation);
     }
 
@@ -108,8 +119,10 @@ public sealed class CustomersController(
     [ProducesResponseType(StatusCodes.Status204NoContent)]
     public async Task<IActionResult> Patch(string id, [FromBody] JsonElement patch, CancellationToken cancellation)
     {
+        var hidden = await sensitive.FindHiddenAsync(cancellation);
+        SensitiveFields.Refuse(hidden.FindSent(patch));
         var customer = await store.ChangeAsync(
-            id, profile => CheckId(id, MergePatch.Apply(profile, patch)), Request.CheckIfMatch, cancellation);
+            id, profile => CheckId(id, MergePatch.Apply(profile, patch)), hidden, Request.CheckIfMatch, cancellation);
         return await ShowWrittenAsync(customer, created: false, cancellation);
     }
 
@@ -170,7 +183,7 @@ public sealed class CustomersController(
         [FromHeader(Name = "Prefer")] string? prefer, CancellationToken cancellation)
     {
         var body = await ImportBody.OpenAsync(Request, cancellation);
-        var options = new ImportOptions(body.Csv, mode ?? ImportMode.Merge, dryRun == true);
+        var options = new ImportOptions(body.Csv, mode ?? ImportMode.Merge, dryRun == true, !HttpContext.Caller.Has(Scopes.Privacy));
         if (prefer?.Split(',', ';').Any(p => p.Trim().Equals("respond-async", StringComparison.OrdinalIgnoreCase)) != true)
         {
             return Ok(await import.RunAsync(body.Content, options, cancellation));
@@ -200,16 +213,16 @@ public sealed class CustomersController(
     {
         var csv = format is { } wanted ? wanted == ExportFormat.Csv
             : Request.Negotiate(MediaTypes.Ndjson, MediaTypes.Csv) == MediaTypes.Csv;
+        var all = await query.DefinitionsAsync(cancellation);
         if (!HttpContext.IsHead())
         {
-            await log.AppendAsync("customers.export", "customers", cancellation: cancellation);
+            await log.AppendAsync("customers.export", "customers", after: sensitive.Tell(all.Sensitive), cancellation: cancellation);
         }
 
-        var attributes = await db.Attributes.AsNoTracking().ToListAsync(cancellation);
         await CustomerExport.WriteAsync(
             Response, db, db.Customers,
-            new CustomerDownload("customers", csv, bom == true, IdOnly: false, Now, Request.AsksForRawFormulas()), attributes,
-            await ReadThresholdsAsync(cancellation), cancellation);
+            new CustomerDownload("customers", csv, bom == true, IdOnly: false, Now, Request.AsksForRawFormulas()), all.Attributes,
+            all.Rfm.Latest, all.Sensitive.For(HttpContext.Caller), cancellation);
     }
 
     private async Task<Page<CustomerResource>> PageAsync(
@@ -221,29 +234,34 @@ public sealed class CustomersController(
             customers = customers.Where(c => string.Compare(c.Id, after) > 0);
         }
 
-        var (now, thresholds) = (Now, await ReadThresholdsAsync(cancellation));
+        var all = await query.DefinitionsAsync(cancellation);
+        var (now, thresholds) = (Now, all.Rfm.Latest);
+        var hidden = await sensitive.ReadAsync(all.Sensitive, "customers", cancellation);
         return await Paging.ReadAsync(
-            customers.AsNoTracking().OrderBy(c => c.Id), rows, c => CustomerResource.From(c, now, thresholds), c => [c.Id], cancellation);
+            customers.AsNoTracking().OrderBy(c => c.Id), rows, c => CustomerResource.From(c, now, thresholds, hidden), c => [c.Id],
+            cancellation);
     }
 
     // Who may not read customers does not by writing to them.
     private async Task<IActionResult> ShowWrittenAsync(Customer customer, bool created, CancellationToken cancellation)
     {
-        var shown = await ShowAsync(customer, cancellation);
+        var shown = await ShowAsync(customer, isRead: HttpMethods.IsPatch(Request.Method), cancellation);
         var body = HttpContext.Caller.Has(Scopes.CustomersRead) ? shown : null;
         return created ? Created($"/api/v1/customers/{Uri.EscapeDataString(customer.Id)}", body)
             : body is null ? NoContent()
             : Ok(body);
     }
 
-    private async Task<CustomerResource> ShowAsync(Customer customer, CancellationToken cancellation)
+    // isRead: whether it has what the caller did not send.
+    private async Task<CustomerResource> ShowAsync(Customer customer, bool isRead, CancellationToken cancellation)
     {
         Response.SetETag(customer.Version);
-        return CustomerResource.From(customer, Now, await ReadThresholdsAsync(cancellation));
+        var all = await query.DefinitionsAsync(cancellation);
+        var hidden = isRead && HttpContext.Caller.Has(Scopes.CustomersRead)
+            ? await sensitive.ReadOneAsync(all.Sensitive, customer.Id, cancellation)
+            : all.Sensitive.For(HttpContext.Caller);
+        return CustomerResource.From(customer, Now, all.Rfm.Latest, hidden);
     }
-
-    private async Task<RfmThresholds> ReadThresholdsAsync(CancellationToken cancellation) =>
-        (await query.DefinitionsAsync(cancellation)).Rfm.Latest;
 
     private static CustomerResource CheckId(string id, CustomerResource body) =>
         body.Id is null || body.Id == id ? body : throw ApiProblem.Invalid("/id", "id can't be changed: it is the one in the path.");

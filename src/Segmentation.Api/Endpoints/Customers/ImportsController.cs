@@ -5,6 +5,7 @@ using Segmentation.Api.Admission;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
+using Segmentation.Api.Segments;
 
 namespace Segmentation.Api.Endpoints;
 
@@ -14,7 +15,7 @@ namespace Segmentation.Api.Endpoints;
 [Tags("Customers")]
 [RequiresScope(Scopes.CustomersWrite)]
 [Produces(MediaTypes.Json)]
-public sealed class ImportsController(SegmentationDb db, ImportJobs jobs, TimeProvider time) : ControllerBase
+public sealed class ImportsController(SegmentationDb db, ImportJobs jobs, SegmentQuery query, TimeProvider time) : ControllerBase
 {
     /// <summary>Lists imports in the background, the newest first. Each is kept for 7 days.</summary>
     [HttpGet]
@@ -59,8 +60,16 @@ public sealed class ImportsController(SegmentationDb db, ImportJobs jobs, TimePr
     [Work(WorkClass.Export)]
     [Produces(MediaTypes.Csv)]
     [ProducesResponseType<string>(StatusCodes.Status200OK, MediaTypes.Csv)]
-    public async Task Errors(string id, bool? bom, CancellationToken cancellation) =>
+    public async Task Errors(string id, bool? bom, CancellationToken cancellation)
+    {
+        // The lines are as they were sent, perhaps by one who may name what is sensitive.
+        if (!(await query.DefinitionsAsync(cancellation)).Sensitive.IsEmpty)
+        {
+            HttpContext.Caller.Require(Scopes.Privacy);
+        }
+
         await ImportErrors.WriteAsync(Response, db, await FindAsync(id, cancellation), bom == true, cancellation);
+    }
 
     private async Task<ImportJob> FindAsync(string id, CancellationToken cancellation) =>
         (id.Contains('\0', StringComparison.Ordinal)

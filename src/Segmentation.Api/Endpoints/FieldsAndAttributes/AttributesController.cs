@@ -48,7 +48,7 @@ public sealed class AttributesController(SegmentationDb db, AttributeStore store
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
     public async Task<IActionResult> Put(string name, AttributeResource body, CancellationToken cancellation)
     {
-        var (attribute, created) = await store.SaveAsync(name, body, Request.CheckIfMatch, cancellation);
+        var (attribute, created) = await store.SaveAsync(name, body, HttpContext.Caller, Request.CheckIfMatch, cancellation);
         var resource = AttributeResource.From(attribute);
         return created ? Created($"/api/v1/attributes/{name}", resource) : Ok(resource);
     }
@@ -63,7 +63,7 @@ public sealed class AttributesController(SegmentationDb db, AttributeStore store
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
     public async Task<IActionResult> Delete(string name, CancellationToken cancellation)
     {
-        await store.DeleteAsync(name, cancellation);
+        await store.DeleteAsync(name, HttpContext.Caller, cancellation);
         return NoContent();
     }
 }

@@ -15,7 +15,8 @@ namespace Segmentation.Api.Endpoints;
 [RequiresScope(Scopes.SegmentsRead)]
 [Produces("application/json")]
 public sealed class FieldsController(
-    FieldDirectory directory, FieldSuggestions suggestions, PlaybookReferences playbooks) : ControllerBase
+    FieldDirectory directory, FieldSuggestions suggestions, PlaybookReferences playbooks, SegmentQuery query, SensitiveReads sensitive)
+    : ControllerBase
 {
     /// <summary>All fields with their operators, as react-querybuilder's option groups.</summary>
     /// <remarks>
@@ -60,8 +61,16 @@ public sealed class FieldsController(
     [HttpGet("{name}/values")]
     [Work(WorkClass.Heavy)]
     [ProducesResponseType<FieldValues>(StatusCodes.Status200OK)]
-    public Task<FieldValues> Values(string name, string? prefix, CancellationToken cancellation) =>
-        suggestions.ReadAsync(name, Paging.Text(prefix ?? "", "prefix"), cancellation);
+    public async Task<FieldValues> Values(string name, string? prefix, CancellationToken cancellation)
+    {
+        var all = (await query.DefinitionsAsync(cancellation)).Sensitive;
+        if (all.IsName(name, isField: true))
+        {
+            await sensitive.ReadAsync(all, $"fields/{name}", cancellation);
+        }
+
+        return await suggestions.ReadAsync(name, Paging.Text(prefix ?? "", "prefix"), cancellation);
+    }
 }
 
 /// <summary>What has fields.</summary>

@@ -19,14 +19,14 @@ namespace Segmentation.Api.Endpoints;
 public sealed class MembersController(
     SegmentationDb db,
     SegmentQuery query,
+    SensitiveReads sensitive,
     MembershipReader memberships,
     CustomerMembershipReader customers,
     CustomerSnapshots snapshots,
     ManualMembership manual,
     SegmentStore store,
     Work work,
-    AuditLog log,
-    TimeProvider time) : ControllerBase
+    AuditLog log) : ControllerBase
 {
     /// <summary>Customers in one change of a manual segment, at most.</summary>
     public const int MaxChanges = 10_000;
@@ -68,20 +68,24 @@ public sealed class MembersController(
         var (all, segment) = await query.FindAsync(key, cancellation);
         var predicate = await memberships.CreatePredicateAsync(all, segment, asOf?.Value, live, cancellation);
         var members = query.Members(predicate);
+        var hidden = idsOnly || form != MembersFormat.Json
+            ? all.Sensitive.For(HttpContext.Caller)
+            : await sensitive.ReadAsync(all.Sensitive, $"segments/{segment.Key}", cancellation);
         if (form != MembersFormat.Json)
         {
             if (!HttpContext.IsHead())
             {
-                await log.AppendAsync("members.export", $"segments/{segment.Key}", cancellation: cancellation);
+                await log.AppendAsync("members.export", $"segments/{segment.Key}",
+                    after: idsOnly ? null : sensitive.Tell(all.Sensitive), cancellation: cancellation);
             }
 
             var download = new CustomerDownload(
                 $"members-of-{key}", form == MembersFormat.Csv, bom == true, idsOnly, predicate.EvaluatedAt, Request.AsksForRawFormulas());
             await (predicate.IsStored || HttpContext.IsHead()
-                ? CustomerExport.WriteAsync(Response, db, members, download, all.Attributes, all.Rfm.Latest, cancellation)
+                ? CustomerExport.WriteAsync(Response, db, members, download, all.Attributes, all.Rfm.Latest, hidden, cancellation)
                 : CustomerExport.WriteAsync(
                     Response, db, await query.ListKeysAsync(predicate, cancellation), download, all.Attributes, all.Rfm.Latest,
-                    cancellation));
+                    hidden, cancellation));
             return new EmptyResult();
         }
 
@@ -89,7 +93,7 @@ public sealed class MembersController(
         var page = members.Where(c => c.Key > after).OrderBy(c => c.Key);
         return idsOnly
             ? Ok(await ReadIdsAsync(page, size, at, cancellation))
-            : Ok(await ReadCustomersAsync(page, size, at, all.Rfm.Latest, cancellation));
+            : Ok(await ReadCustomersAsync(page, size, at, all.Rfm.Latest, hidden, cancellation));
     }
 
     /// <summary>How many members there are, of how many customers.</summary>
@@ -125,16 +129,20 @@ public sealed class MembersController(
     /// <summary>Why a customer is a member, or not: the rule tree, each node with what it found.</summary>
     /// <remarks>Each node carries <c>matched</c> (null where muted), each rule <c>actual</c>: the customer's value, the number of matching
     /// events or the aggregate, for a sequence the times of its steps, for <c>segment</c> the keys it is in. Texts are shown as they are
-    /// compared, in small letters. Without the scope <c>customers:read</c> there is no <c>actual</c>.</remarks>
+    /// compared, in small letters. Without the scope <c>customers:read</c> there is no <c>actual</c>. Without <c>privacy</c> a rule that
+    /// reads a sensitive field has a <c>matched</c> of null and an <c>actual</c> of <c>***</c>, and so have the groups around it.</remarks>
     [HttpGet("explain/{customerId}")]
     [RequiresScope(Scopes.MembershipRead)]
     [Work(WorkClass.Heavy)]
     [ProducesResponseType<Explanation>(StatusCodes.Status200OK)]
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
-    public Task<Explanation> Explain(string key, string customerId, Instant? asOf, CancellationToken cancellation) =>
-        snapshots.ExplainAsync(
-            key, CustomerIds.CheckStored(customerId, "customerId"), asOf?.Value, HttpContext.Caller.Has(Scopes.CustomersRead),
-            cancellation);
+    public async Task<Explanation> Explain(string key, string customerId, Instant? asOf, CancellationToken cancellation)
+    {
+        var (id, showActual) = (CustomerIds.CheckStored(customerId, "customerId"), HttpContext.Caller.Has(Scopes.CustomersRead));
+        var all = (await query.DefinitionsAsync(cancellation)).Sensitive;
+        var hidden = showActual ? await sensitive.ReadOneAsync(all, id, cancellation) : all.For(HttpContext.Caller);
+        return await snapshots.ExplainAsync(key, id, asOf?.Value, showActual, hidden, cancellation);
+    }
 
     /// <summary>Puts a customer into a manual segment.</summary>
     [HttpPut("members/{customerId}")]
@@ -194,9 +202,10 @@ public sealed class MembersController(
     }
 
     private static async Task<MemberPage<CustomerResource>> ReadCustomersAsync(
-        IQueryable<Customer> members, int size, DateTimeOffset at, RfmThresholds thresholds, CancellationToken cancellation) =>
+        IQueryable<Customer> members, int size, DateTimeOffset at, RfmThresholds thresholds, SensitiveFields hidden,
+        CancellationToken cancellation) =>
         MemberPage.Create(
-            await Paging.ReadAsync(members, size, c => CustomerResource.From(c, at, thresholds), c => [c.Key], cancellation), at);
+            await Paging.ReadAsync(members, size, c => CustomerResource.From(c, at, thresholds, hidden), c => [c.Key], cancellation), at);
 
     private async Task<MemberChangesResult> ChangeAsync(string key, string[] add, string[] remove, CancellationToken cancellation)
     {

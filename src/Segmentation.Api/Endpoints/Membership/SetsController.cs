@@ -17,7 +17,8 @@ namespace Segmentation.Api.Endpoints;
 [RequiresScope(Scopes.MembershipRead)]
 [Produces("application/json")]
 public sealed class SetsController(
-    SegmentQuery query, MembershipReader memberships, SegmentStore store, ManualMembership manual, SegmentOverlap overlap) : ControllerBase
+    SegmentQuery query, MembershipReader memberships, SegmentStore store, ManualMembership manual, SegmentOverlap overlap,
+    SensitiveReads sensitive) : ControllerBase
 {
     /// <summary>How many customers segments have in common, pair by pair.</summary>
     /// <remarks>From one snapshot of the database. Active segments are read as they are stored, others are evaluated.</remarks>
@@ -61,7 +62,7 @@ public sealed class SetsController(
         // What is answered is who was saved, whoever has joined since.
         var segment = await SaveAsync(save, predicate, cancellation);
         var saved = new MemberPredicate(c => c.ManualMemberships.Any(m => m.SegmentId == segment.Id), predicate.EvaluatedAt);
-        var combination = await ShowAsync(saved, size, SegmentResource.From(segment, []), cancellation);
+        var combination = await ShowAsync(saved, size, SegmentResource.From(segment, all, []), cancellation);
         Response.SetETag(segment.Version);
         return Created($"/api/v1/segments/{segment.Key}", combination);
     }
@@ -71,8 +72,12 @@ public sealed class SetsController(
     {
         var shows = HttpContext.Caller.Has(Scopes.CustomersRead);
         var (count, sample) = await query.PreviewAsync(predicate, shows ? sampleSize : 0, cancellation);
-        var thresholds = (await query.DefinitionsAsync(cancellation)).Rfm.Latest;
-        var customers = shows ? sample.Select(c => CustomerResource.From(c, count.EvaluatedAt, thresholds)).ToList() : null;
+        var definitions = await query.DefinitionsAsync(cancellation);
+        var thresholds = definitions.Rfm.Latest;
+        var hidden = sample.Count > 0
+            ? await sensitive.ReadAsync(definitions.Sensitive, "customers", cancellation)
+            : SensitiveFields.None;
+        var customers = shows ? sample.Select(c => CustomerResource.From(c, count.EvaluatedAt, thresholds, hidden)).ToList() : null;
         return new Combination(count.Count, count.Total, count.Share, customers, count.EvaluatedAt, segment);
     }
 

@@ -11,7 +11,7 @@ namespace Segmentation.Api.Endpoints;
 [Route("api/v1/customers/{id}/predictions")]
 [Tags("Models")]
 [Produces(MediaTypes.Json)]
-public sealed class CustomerPredictionsController(CustomerPredictionReader reader) : ControllerBase
+public sealed class CustomerPredictionsController(CustomerPredictionReader reader, SensitiveReads sensitive) : ControllerBase
 {
     /// <summary>What is predicted of a customer, and why.</summary>
     /// <remarks>The values that rules compare, of the day of `scoredOn`: everybody is scored daily (setting `Predictions:ScoreAt`), and
@@ -20,6 +20,10 @@ public sealed class CustomerPredictionsController(CustomerPredictionReader reade
     [HttpGet]
     [RequiresScope(Scopes.CustomersRead)]
     [ProducesResponseType<CustomerPredictions>(StatusCodes.Status200OK)]
-    public Task<CustomerPredictions> Predictions(string id, CancellationToken cancellation) =>
-        reader.ReadAsync(CustomerIds.CheckStored(id), cancellation);
+    public async Task<CustomerPredictions> Predictions(string id, CancellationToken cancellation)
+    {
+        var found = await reader.ReadAsync(CustomerIds.CheckStored(id), cancellation);
+        var hidden = await sensitive.FindHiddenAsync(cancellation);
+        return found with { Items = [.. found.Items.Where(i => !hidden.Includes(i.Field))] };
+    }
 }

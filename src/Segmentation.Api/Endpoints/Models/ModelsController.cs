@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Mvc;
 using Segmentation.Api.Access;
 using Segmentation.Api.Analyses;
 using Segmentation.Api.Audit;
+using Segmentation.Api.Customers;
 using Segmentation.Api.Http;
 using Segmentation.Api.Predictions;
 using Segmentation.Api.Segments;
@@ -15,7 +16,7 @@ namespace Segmentation.Api.Endpoints;
 [Produces(MediaTypes.Json)]
 public sealed class ModelsController(
     ModelStore models, ModelReader reader, ModelVersions versions, FitAsking fits, LifetimeValueFormulas formulas, AnalysisAsking asking,
-    AuditLog log)
+    AuditLog log, SensitiveReads sensitive)
     : ControllerBase
 {
     /// <summary>Lists all models, by key, with what is in force of each.</summary>
@@ -29,8 +30,10 @@ public sealed class ModelsController(
         var size = Paging.Limit(limit);
         var after = Paging.TextCursor(cursor) ?? "";
         var all = await reader.ListAsync(cancellation);
+        var hidden = await sensitive.FindHiddenAsync(cancellation);
         return Paging.Create(
-            [.. all.Where(m => string.CompareOrdinal(m.Key, after) > 0).Take(size + 1)], size, m => m, m => [m.Key]);
+            [.. all.Where(m => string.CompareOrdinal(m.Key, after) > 0).Take(size + 1)], size, m => SensitiveReads.Hide(m, hidden),
+            m => [m.Key]);
     }
 
     /// <summary>One model, with what is in force: its parameters, and how well they were found to tell what comes.</summary>
@@ -38,7 +41,8 @@ public sealed class ModelsController(
     [RequiresScope(Scopes.SegmentsRead)]
     [ProducesResponseType<ModelResource>(StatusCodes.Status200OK)]
     public async Task<ModelResource> Get(string key, CancellationToken cancellation) =>
-        await reader.FindAsync(key, cancellation) ?? throw ApiProblem.NotFound("model");
+        SensitiveReads.Hide(
+            await reader.FindAsync(key, cancellation) ?? throw ApiProblem.NotFound("model"), await sensitive.FindHiddenAsync(cancellation));
 
     /// <summary>Changes the settings of a model, or defines one.</summary>
     /// <remarks>Takes effect with the next fit: what is in force stays as it was fitted. What is built in has settings too:
@@ -49,8 +53,12 @@ public sealed class ModelsController(
     [ProducesResponseType<ModelResource>(StatusCodes.Status201Created)]
     public async Task<IActionResult> Put(string key, ModelSettings body, CancellationToken cancellation)
     {
+        // What is in force reads it until the next fit: without its name in the settings, its scores would be shown.
+        var hidden = await sensitive.FindHiddenAsync(cancellation);
+        var before = await models.FindAsync(key, cancellation);
+        SensitiveFields.Refuse(before is not null && SensitiveReads.AreRead(before.Settings, hidden) ? ["/features"] : []);
         var (model, created) = await models.SaveAsync(key, body, Request.CheckIfMatch, cancellation);
-        var answer = await reader.ReadAsync(model, cancellation);
+        var answer = SensitiveReads.Hide(await reader.ReadAsync(model, cancellation), hidden);
         return created ? Created($"/api/v1/models/{key}", answer) : Ok(answer);
     }
 
@@ -89,7 +97,7 @@ public sealed class ModelsController(
         var (size, before) = (Paging.Limit(limit), (int?)Math.Clamp(Paging.NumberCursor(cursor) ?? int.MaxValue, 0, int.MaxValue));
         return await models.FindAsync(key, cancellation) is null
             ? throw ApiProblem.NotFound("model")
-            : await versions.ListAsync(key, size, before, cancellation);
+            : await HideAsync(await versions.ListAsync(key, size, before, cancellation), cancellation);
     }
 
     /// <summary>Puts a version in force that was fitted before. Repeatable.</summary>
@@ -99,10 +107,19 @@ public sealed class ModelsController(
     [HttpPost("{key}/versions/{version:int}/restore")]
     [RequiresScope(Scopes.SegmentsWrite)]
     [ProducesResponseType<ModelResource>(StatusCodes.Status200OK)]
-    public async Task<ModelResource> Restore(string key, int version, CancellationToken cancellation) =>
-        await versions.RestoreAsync(key, version, log, cancellation)
-            ? (await reader.FindAsync(key, cancellation))!
+    public async Task<ModelResource> Restore(string key, int version, CancellationToken cancellation)
+    {
+        var hidden = await sensitive.FindHiddenAsync(cancellation);
+        if (!hidden.IsEmpty && version is > 0 and < int.MaxValue)
+        {
+            var found = await versions.ListAsync(key, 1, version + 1, cancellation);
+            SensitiveFields.Refuse(found.Items is [var one] && SensitiveReads.AreRead(one.Settings, hidden) ? [nameof(version)] : []);
+        }
+
+        return await versions.RestoreAsync(key, version, log, cancellation)
+            ? SensitiveReads.Hide((await reader.FindAsync(key, cancellation))!, hidden)
             : throw ApiProblem.NotFound("model or version");
+    }
 
     /// <summary>The formulas of lifetime value alone, to be held against a textbook.</summary>
     /// <remarks>Times are in any unit, the same for all; with the parameters in force, in weeks.</remarks>
@@ -110,4 +127,10 @@ public sealed class ModelsController(
     [RequiresScope(Scopes.SegmentsRead)]
     [ProducesResponseType<FormulaAnswer>(StatusCodes.Status200OK)]
     public Task<FormulaAnswer> Predict(FormulaRequest body, CancellationToken cancellation) => formulas.PredictAsync(body, cancellation);
+
+    private async Task<Page<ModelVersionResource>> HideAsync(Page<ModelVersionResource> page, CancellationToken cancellation)
+    {
+        var hidden = await sensitive.FindHiddenAsync(cancellation);
+        return page with { Items = [.. page.Items.Select(v => SensitiveReads.Hide(v, hidden))] };
+    }
 }

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Mvc;
 using Segmentation.Api.Access;
 using Segmentation.Api.Playbooks;
+using Segmentation.Api.Segments;
 
 namespace Segmentation.Api.Endpoints;
 
@@ -9,7 +10,8 @@ namespace Segmentation.Api.Endpoints;
 [Route("api/v1/decisions")]
 [Tags("Playbooks")]
 [Produces("application/json")]
-public sealed class DecisionsController(QuestionCheck check, CustomerProofs proofs, DecisionEngine engine) : ControllerBase
+public sealed class DecisionsController(
+    QuestionCheck check, CustomerProofs proofs, DecisionEngine engine, SegmentQuery query, SensitiveReads sensitive) : ControllerBase
 {
     /// <summary>Decides what a visitor gets at placements.</summary>
     /// <remarks>
@@ -37,6 +39,17 @@ public sealed class DecisionsController(QuestionCheck check, CustomerProofs proo
             ShowActual = HttpContext.Caller.Has(Scopes.CustomersRead),
         };
         (await proofs.FindAsync(HttpContext.Caller, cancellation)).Check(question.CustomerId, body.CustomerProof);
+        if (question.Explain)
+        {
+            var all = (await query.DefinitionsAsync(cancellation)).Sensitive;
+            question = question with
+            {
+                Hidden = question is { ShowActual: true, CustomerId: { } customer }
+                    ? await sensitive.ReadOneAsync(all, customer, cancellation)
+                    : all.For(HttpContext.Caller),
+            };
+        }
+
         Response.Headers.CacheControl = "private, no-store";
         return await engine.DecideAsync(question, cancellation);
     }

@@ -17,7 +17,8 @@ namespace Segmentation.Api.Endpoints;
 [Route("api/v1/segments")]
 [Tags("Rules")]
 [Produces("application/json")]
-public sealed class RulesController(SegmentationDb db, SegmentQuery query, TimeZones zones, Limits limits) : ControllerBase
+public sealed class RulesController(SegmentationDb db, SegmentQuery query, TimeZones zones, Limits limits, SensitiveReads sensitive)
+    : ControllerBase
 {
     /// <summary>Counts whom a rule matches and shows some of them. Nothing is saved.</summary>
     [HttpPost("preview")]
@@ -32,8 +33,12 @@ public sealed class RulesController(SegmentationDb db, SegmentQuery query, TimeZ
         await PlanGuard.CheckAsync(db, query.Members(predicate), limits.PlanRows, cancellation);
         var shows = HttpContext.Caller.Has(Scopes.CustomersRead);
         var (count, sample) = await query.PreviewAsync(predicate, shows ? size : 0, cancellation);
-        var thresholds = (await query.DefinitionsAsync(cancellation)).Rfm.Latest;
-        var customers = shows ? sample.Select(c => CustomerResource.From(c, count.EvaluatedAt, thresholds)).ToList() : null;
+        var definitions = await query.DefinitionsAsync(cancellation);
+        var thresholds = definitions.Rfm.Latest;
+        var hidden = sample.Count > 0
+            ? await sensitive.ReadAsync(definitions.Sensitive, "customers", cancellation)
+            : SensitiveFields.None;
+        var customers = shows ? sample.Select(c => CustomerResource.From(c, count.EvaluatedAt, thresholds, hidden)).ToList() : null;
         var elapsedMs = Math.Round(Stopwatch.GetElapsedTime(started).TotalMilliseconds, 1);
         return new Preview(count.Count, count.Total, count.Share, customers, count.EvaluatedAt, elapsedMs);
     }

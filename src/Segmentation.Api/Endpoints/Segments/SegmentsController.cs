@@ -229,7 +229,7 @@ public sealed class SegmentsController(
         Func<Task>? copyMembers = original is null ? null : () => members.CopyAsync(original, segment, cancellation);
         var (created, errors) = await store.SaveAsync(segment, body, User, transaction, cancellation, original, copyMembers);
         Response.SetETag(segment.Version);
-        var resource = SegmentResource.From(segment, errors);
+        var resource = SegmentResource.From(segment, await query.DefinitionsAsync(cancellation), errors);
         return created ? Created($"/api/v1/segments/{segment.Key}", resource) : Ok(resource);
     }
 }

@@ -122,7 +122,7 @@ internal sealed class ProfileAnalysis(
         }
 
         run.Report(0.9);
-        var habits = await new ProfileHabits(sides, events, options.MinimumGroup).ReadAsync(cancellation);
+        var habits = await new ProfileHabits(sides, events, all.Sensitive, options.MinimumGroup).ReadAsync(cancellation);
         var (findings, whole) = new ProfileFindings(tests, rule => Describe(all, rule)).Tell(habits);
         return new AnalysisOutcome(Write(findings), Write(whole));
     }

@@ -18,11 +18,13 @@ internal sealed class ProfileFields
     private readonly HashSet<string> readTypes = new(StringComparer.Ordinal);
     private bool readsAnyType;
 
+    // What it says is stored, and read by who need not have the scope privacy: nothing sensitive is in it.
     public ProfileFields(
         FieldCatalog<Customer> catalog, DefinitionSet all, IEnumerable<SegmentDefinition> segments, RevenueOptions revenue,
         Func<Field, bool> readsCustomer)
     {
-        var fields = catalog.All.Where(f => f.Kind != "customer" && !Left.Contains(f.Name)).ToList();
+        var fields = catalog.All.Where(f => f.Kind != "customer" && !Left.Contains(f.Name)
+            && !all.Sensitive.Includes(f.Name)).ToList();
         Values = [.. fields.Where(f => f is { Access: ScalarAccess, Type: FieldType.Text or FieldType.Boolean } && readsCustomer(f))];
         Sets = [.. fields.Where(f => f.Type == FieldType.Set)];
         Numbers = [.. fields.Where(f => f is { Access: ScalarAccess or OrderedAccess }

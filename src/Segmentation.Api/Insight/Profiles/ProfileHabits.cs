@@ -1,5 +1,6 @@
 using Npgsql;
 using NpgsqlTypes;
+using Segmentation.Api.Customers;
 
 namespace Segmentation.Api.Insight;
 
@@ -7,7 +8,7 @@ namespace Segmentation.Api.Insight;
 /// When and where customers are active: each customer's own shares of its events, averaged over those with any, so that the busy don't
 /// drown the rest.
 /// </summary>
-internal sealed class ProfileHabits(ProfileSides sides, ProfileEvents events, int minimumGroup)
+internal sealed class ProfileHabits(ProfileSides sides, ProfileEvents events, SensitiveFields sensitive, int minimumGroup)
 {
     private const int HoursOfWeek = 168;
     private const int MaxListed = 20;
@@ -30,9 +31,11 @@ internal sealed class ProfileHabits(ProfileSides sides, ProfileEvents events, in
             """,
             members, others, cancellation);
         var countries = await ReadNamesAsync(
-            """
+            $"""
             SELECT c.geographic_country, count(*) FILTER (WHERE a.member)::float8, count(*) FILTER (WHERE NOT a.member)::float8, count(*)
-            FROM profile_active a JOIN customers c ON c.key = a.key WHERE c.geographic_country IS NOT NULL GROUP BY c.geographic_country
+            FROM profile_active a JOIN customers c ON c.key = a.key
+            WHERE c.geographic_country IS NOT NULL AND {(sensitive.Includes("geographic.country") ? "false" : "true")}
+            GROUP BY c.geographic_country
             """,
             members, others, cancellation);
         return new HabitsResult(
@@ -43,6 +46,8 @@ internal sealed class ProfileHabits(ProfileSides sides, ProfileEvents events, in
                 ? new HabitDistances(null, null, null, null)
                 : new HabitDistances(Measure(hours), Measure(days), channels.Distance, countries.Distance));
     }
+
+    private string Zone => sensitive.Includes("geographic.timeZone") ? "NULL::text" : "c.geographic_time_zone";
 
     private async Task<(long Members, long Others)> CountAsync(CancellationToken cancellation)
     {
@@ -61,7 +66,7 @@ internal sealed class ProfileHabits(ProfileSides sides, ProfileEvents events, in
             $"""
             SELECT hour, sum(1 / n) FILTER (WHERE member), sum(1 / n) FILTER (WHERE NOT member) FROM (
                 SELECT a.member, a.n, ((floor(extract(epoch FROM
-                    e.occurred_at AT TIME ZONE coalesce(c.geographic_time_zone, $3)) / 3600)::bigint + 72) % {HoursOfWeek} + {HoursOfWeek})
+                    e.occurred_at AT TIME ZONE coalesce({Zone}, $3)) / 3600)::bigint + 72) % {HoursOfWeek} + {HoursOfWeek})
                     % {HoursOfWeek} AS hour
                 FROM events e JOIN profile_active a ON a.key = e.customer_key JOIN customers c ON c.key = a.key
                 WHERE e.occurred_at >= $1 AND e.occurred_at <= $2) h

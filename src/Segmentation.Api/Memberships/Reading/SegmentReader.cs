@@ -19,7 +19,7 @@ public sealed class SegmentReader(SegmentationDb db, SegmentQuery query, Members
     {
         var segment = await db.Segments.AsNoTracking().GetByKeyAsync(key, cancellation);
         var all = await query.DefinitionsAsync(cancellation);
-        var resource = SegmentResource.From(segment, all.FindErrors(key));
+        var resource = SegmentResource.From(segment, all, all.FindErrors(key));
         var state = await states.ReadAsync(segment, cancellation);
         if (state?.Status != MembershipStatus.Failed && all.Segments.TryGetValue(key, out var definition)
             && await TryCountAsync(all, definition, cancellation) is { } count)
@@ -88,7 +88,7 @@ public sealed class SegmentReader(SegmentationDb db, SegmentQuery query, Members
         return segment =>
         {
             var state = stateById.GetValueOrDefault(segment.Id);
-            var resource = SegmentResource.From(segment, all.FindErrors(segment.Key)) with { State = state, Total = total };
+            var resource = SegmentResource.From(segment, all, all.FindErrors(segment.Key)) with { State = state, Total = total };
             return state?.Status == MembershipStatus.Ready
                 ? resource.WithCount(SegmentQuery.Share(state.Kept, total, state.EvaluatedUntil ?? ahead))
                 : segment is { MemberCount: { } count, EvaluatedAt: { } at } ? resource.WithCount(SegmentQuery.Share(count, total, at))

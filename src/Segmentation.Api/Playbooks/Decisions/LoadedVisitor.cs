@@ -83,9 +83,10 @@ internal sealed class LoadedVisitor(
             Audience = playbook.Audience is not { } audience ? null
                 : inSql.ContainsKey(playbook.Key) ? playbook.Definition.Audience
                 : Explanation.Create(
-                    audience.Compile(state.Historical).Rule!, customer, at, showActual: state.Question.ShowActual),
+                    audience.Compile(state.Historical).Rule!, customer, at, showActual: state.Question.ShowActual,
+                    state.Question.Hidden),
             When = play.When is not { } when || looked.Outcome == PlayOutcome.NotInAudience ? null
-                : Explanation.Create(when.Rule, context, at, showActual: true),
+                : Explanation.Create(when.Rule, context, at, showActual: true, state.Question.Hidden),
         };
     }
 

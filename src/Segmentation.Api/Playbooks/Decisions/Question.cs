@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Segmentation.Api.Customers;
 using Segmentation.Api.Events;
 
 namespace Segmentation.Api.Playbooks;
@@ -37,6 +38,9 @@ internal sealed record Question
 
     /// <summary>Whether explanations show what the customer has.</summary>
     public bool ShowActual { get; init; }
+
+    /// <summary>What explanations must not tell.</summary>
+    public SensitiveFields Hidden { get; init; } = SensitiveFields.None;
 
     public string? VisitId => Context.Visit?.Id;
 }

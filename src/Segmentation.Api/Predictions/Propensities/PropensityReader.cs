@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using NpgsqlTypes;
+using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Events;
 using Segmentation.Api.Insight;
@@ -32,8 +33,12 @@ public sealed class PropensityReader(
     // Who is known: has signed up, done something or been sent by then.
     private const string Known = "least(c.created_at, c.signed_up_at, c.first_event_at) <= @at";
 
-    private const string ProfileTexts =
-        "c.geographic_country_folded, c.geographic_region_folded, c.demographic_gender_folded, c.demographic_language_folded";
+    // In the order of PropensityFeatures.ProfileTexts.
+    private static readonly (string Field, string Column)[] profileTexts =
+    [
+        ("geographic.country", "c.geographic_country_folded"), ("geographic.region", "c.geographic_region_folded"),
+        ("demographic.gender", "c.demographic_gender_folded"), ("demographic.language", "c.demographic_language_folded"),
+    ];
 
     /// <summary>Chooses the features by what happened in the 90 days before an instant.</summary>
     public async Task<PropensityFeatures> ChooseAsync(ModelSettings settings, PropensityMoment moment, CancellationToken cancellation)
@@ -51,7 +56,7 @@ public sealed class PropensityReader(
             $"""
             SELECT name, value, count(*) AS customers, sum(count(*)) OVER (PARTITION BY name) AS total
             FROM customers c CROSS JOIN LATERAL (
-                SELECT n, v FROM unnest(@profile, ARRAY[{ProfileTexts}]) AS p(n, v)
+                SELECT n, v FROM unnest(@profile, ARRAY[{ProfileTexts(all.Sensitive)}]) AS p(n, v)
                 UNION ALL SELECT '{prefix}' || n, c.attributes_folded ->> n FROM unnest(@attributes) AS a(n)) AS t(name, value)
             WHERE {Known} GROUP BY name, value
             """,
@@ -91,13 +96,14 @@ public sealed class PropensityReader(
         NpgsqlConnection connection, long[]? keys, ModelSettings settings, PropensityFeatures features, PropensityMoment moment,
         [EnumeratorCancellation] CancellationToken cancellation)
     {
+        var sensitive = (await definitions.GetAsync(db, cancellation)).Sensitive;
         var (population, goal) = (await FindPopulationAsync(settings, moment.At, cancellation), Goal(settings, moment.At));
         await using var command = new NpgsqlCommand(
             $"""
             SELECT c.key AS key, -3 AS part, (@today - (c.signed_up_at AT TIME ZONE @zone)::date)::float8 AS a,
-                extract(year FROM age(@today, c.demographic_birth_date))::float8 AS b, NULL::float8 AS c, NULL::float8 AS d,
+                extract(year FROM age(@today, {BirthDate(sensitive)}))::float8 AS b, NULL::float8 AS c, NULL::float8 AS d,
                 0::bigint AS m, 0::bigint AS n,
-                ARRAY[{ProfileTexts}] || ARRAY(SELECT c.attributes_folded ->> u.n FROM unnest(@attributes)
+                ARRAY[{ProfileTexts(sensitive)}] || ARRAY(SELECT c.attributes_folded ->> u.n FROM unnest(@attributes)
                     WITH ORDINALITY AS u(n, i) ORDER BY u.i) AS t
             FROM customers c WHERE {Known}{Within(population)}{Of("c.key")}
             UNION ALL
@@ -188,6 +194,13 @@ public sealed class PropensityReader(
             yield return new FeatureRow(last.Key, last.Values, happened);
         }
     }
+
+    // What is sensitive is no feature of its own accord: scores and their reasons are read by many. A setting may name an attribute.
+    private static string ProfileTexts(SensitiveFields sensitive) =>
+        string.Join(", ", profileTexts.Select(t => sensitive.Includes(t.Field) ? "NULL::text" : t.Column));
+
+    private static string BirthDate(SensitiveFields sensitive) =>
+        sensitive.Includes("demographic.birthDate") ? "NULL::date" : "c.demographic_birth_date";
 
     private static double? Number(NpgsqlDataReader reader, int column) => reader.IsDBNull(column) ? null : reader.GetDouble(column);
 

@@ -25,9 +25,10 @@ public sealed partial class CustomerFields
     private readonly RevenueOptions revenue;
     private readonly FeedbackOptions feedback;
 
-    public CustomerFields(RevenueOptions revenue, FeedbackOptions feedback)
+    public CustomerFields(RevenueOptions revenue, FeedbackOptions feedback, SensitiveOptions? sensitive = null)
     {
         (this.revenue, this.feedback) = (revenue, feedback);
+        SensitiveNames = sensitive?.Fields ?? [];
         var keys = from backend in Enum.GetValues<Backend>()
                    from historical in new[] { false, true }
                    select (backend, historical);
@@ -37,6 +38,9 @@ public sealed partial class CustomerFields
                 Table(revenue.OrderTypes, revenue.RefundTypes, Totals(k.historical), k.backend, k.historical),
                 name => Consent(name, NoExpiries)));
     }
+
+    /// <summary>The fixed fields that are sensitive.</summary>
+    internal IReadOnlyList<string> SensitiveNames { get; }
 
     /// <summary>
     /// The catalog for a backend and a time: what events add up to is stored as of now, and counted again for an instant in the past.

@@ -32,6 +32,10 @@ public sealed record AttributeResource
     [AlwaysAnswered]
     public string[]? Values { get; init; }
 
+    /// <summary>Whether its values are shown, and rules over it taken, with the scope <c>privacy</c> alone; false when left out.
+    /// </summary>
+    public bool? Sensitive { get; init; }
+
     /// <summary>When it was created.</summary>
     [AlwaysAnswered]
     [ReadOnly(true)]
@@ -50,6 +54,7 @@ public sealed record AttributeResource
         Label = a.Label,
         Description = a.Description,
         Values = a.Values,
+        Sensitive = a.Sensitive ? true : null,
         CreatedAt = a.CreatedAt,
         UpdatedAt = a.UpdatedAt,
     };
@@ -61,6 +66,7 @@ public sealed record AttributeResource
         attribute.Label = Label;
         attribute.Description = Description;
         attribute.Values = Values ?? [];
+        attribute.Sensitive = Sensitive == true;
         attribute.UpdatedAt = now;
     }
 }

@@ -1,6 +1,7 @@
 using FluentValidation;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage;
+using Segmentation.Api.Access;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
@@ -20,9 +21,10 @@ public sealed class AttributeStore(
 {
     /// <summary>Registers an attribute, or changes one.</summary>
     /// <param name="checkVersion">Throws where the caller wants it only if it is there, or only if it is not.</param>
-    /// <exception cref="ApiProblem">400; 409: another type, while customers have values or segments use it.</exception>
+    /// <param name="caller">Who does: that an attribute is sensitive is taken back with the scope <c>privacy</c> alone.</param>
+    /// <exception cref="ApiProblem">400; 403; 409: another type, while customers have values or segments use it.</exception>
     public async Task<(CustomerAttribute Attribute, bool Created)> SaveAsync(
-        string name, AttributeResource body, Action<int?> checkVersion, CancellationToken cancellation)
+        string name, AttributeResource body, Caller caller, Action<int?> checkVersion, CancellationToken cancellation)
     {
         body = body with { Name = body.Name ?? name };
         RuleError[] renamed = [new("/name", "The name is that of the address; an attribute can't be renamed.")];
@@ -45,7 +47,14 @@ public sealed class AttributeStore(
         }
         else if (attribute.Type != body.Type)
         {
+            CheckSensitive(attribute, caller, "/type"); // Whether it can change says whether somebody has a value.
             await CheckTypeChangeAsync(attribute, cancellation);
+        }
+
+        // Else whoever changes attributes could read what customers have.
+        if (body.Sensitive != true)
+        {
+            CheckSensitive(attribute, caller, "/sensitive");
         }
 
         body.ApplyTo(attribute, now);
@@ -55,14 +64,15 @@ public sealed class AttributeStore(
     }
 
     /// <summary>Deletes an attribute and every customer's value of it.</summary>
-    /// <exception cref="ApiProblem">409: active segments use it, or something else does.</exception>
-    public async Task DeleteAsync(string name, CancellationToken cancellation)
+    /// <exception cref="ApiProblem">403: it is sensitive; 409: active segments use it, or something else does.</exception>
+    public async Task DeleteAsync(string name, Caller caller, CancellationToken cancellation)
     {
         await using var transaction = await BeginAsync(name, cancellation);
 
         await users.CheckUnusedAsync($"attributes.{name}", $"\"{name}\"", cancellation);
         if (await db.Attributes.SingleOrDefaultAsync(a => a.Name == name, cancellation) is { } attribute)
         {
+            CheckSensitive(attribute, caller, "name");
             db.Attributes.Remove(attribute);
             await db.SaveChangesAsync(cancellation);
 
@@ -80,6 +90,9 @@ public sealed class AttributeStore(
 
         await transaction.CommitAsync(cancellation);
     }
+
+    private static void CheckSensitive(CustomerAttribute attribute, Caller caller, string place) =>
+        SensitiveFields.Refuse(attribute.Sensitive && !caller.Has(Scopes.Privacy) ? [place] : []);
 
     private async Task CheckTypeChangeAsync(CustomerAttribute attribute, CancellationToken cancellation)
     {

@@ -37,7 +37,8 @@ public sealed class DefinitionCache(CustomerFields fields, RuleLimits limits)
         var rfm = new RfmHistory(await db.RfmThresholds.AsNoTracking().OrderBy(t => t.Id).ToListAsync(cancellation));
         var models = await db.Models.AsNoTracking().OrderBy(m => m.Key).ToListAsync(cancellation);
         var propensities = models.Select(m => (m.Key, Settings: m.Settings.Deserialize<ModelSettings>(Json.Options)!))
-            .Where(m => m.Settings.Type == PropensityType.TypeName).Select(m => new PropensityName(m.Key, m.Settings.Name!));
+            .Where(m => m.Settings.Type == PropensityType.TypeName)
+            .Select(m => new PropensityName(m.Key, m.Settings.Name!, m.Settings.Features ?? []));
         var expiries = await db.Purposes.Where(p => p.ExpiresAfterDays != null)
             .ToDictionaryAsync(p => p.Name, p => p.ExpiresAfterDays!.Value, StringComparer.Ordinal, cancellation);
         var read = new DefinitionSet(version, segments, attributes, fields, limits, cached, rfm, [.. propensities], expiries);

@@ -46,6 +46,7 @@ public sealed class DefinitionSet
         this.limits = limits;
         Version = version;
         Attributes = attributes;
+        Sensitive = new SensitiveFields(fields.SensitiveNames, attributes, propensities?.Select(p => (p.Key, p.Features)));
         Segments = segments.ToDictionary(s => s.Key, StringComparer.Ordinal);
         Active = [.. Segments.Values.Where(s => s.Status == SegmentStatus.Active).OrderBy(s => s.Key, StringComparer.Ordinal)];
         referrers = new(() => Segments.Values.Where(s => s.Rule is not null)
@@ -66,6 +67,9 @@ public sealed class DefinitionSet
 
     /// <summary>By name.</summary>
     public IReadOnlyList<CustomerAttribute> Attributes { get; }
+
+    /// <summary>The fields whose values need the scope <c>privacy</c>.</summary>
+    public SensitiveFields Sensitive { get; }
 
     /// <summary>The models of propensity, by key.</summary>
     public IReadOnlyList<PropensityName> Propensities { get; }
@@ -176,6 +180,10 @@ public sealed class DefinitionSet
             || s.RequiresConsent?.Any(p => $"{ConsentPrefix}{p}" == field) == true)
         .Select(s => s.Key);
 
+    /// <summary>Whether a rule reads what is sensitive, itself or through the segments that it refers to.</summary>
+    public bool ReadsSensitive(JsonElement? rule) =>
+        !Sensitive.IsEmpty && ReadsSensitive(rule, new HashSet<string>(StringComparer.Ordinal));
+
     /// <summary>Ids of these segments and of all whose rules refer to them, directly or not.</summary>
     public int[] FindAffected(IEnumerable<string> keys)
     {
@@ -204,6 +212,9 @@ public sealed class DefinitionSet
     // A list that was made by hand, as a rule.
     private static JsonElement ByHand(string key) => JsonSerializer.SerializeToElement(
         new { combinator = "and", rules = new[] { new { field = "segment", @operator = "in", value = new[] { key } } } });
+
+    private bool ReadsSensitive(JsonElement? rule, HashSet<string> seen) => rule is { } known && (Sensitive.AreRead(known)
+        || RuleReferences.Segments(known).Where(seen.Add).Any(k => ReadsSensitive(Segments.GetValueOrDefault(k)?.Rule, seen)));
 
     private SegmentReference? Reference(string key, bool historical, bool stored)
     {

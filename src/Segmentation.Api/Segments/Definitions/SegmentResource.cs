@@ -78,6 +78,10 @@ public sealed record SegmentResource
     [ReadOnly(true)]
     public SegmentState? State { get; init; }
 
+    /// <summary>True when its rule reads a sensitive field, itself or through another segment; else missing.</summary>
+    [ReadOnly(true)]
+    public bool? Sensitive { get; init; }
+
     /// <summary>False when the rule's fields have gone; the segment then matches nobody.</summary>
     [AlwaysAnswered]
     [ReadOnly(true)]
@@ -97,7 +101,7 @@ public sealed record SegmentResource
     [ReadOnly(true)]
     public DateTimeOffset? UpdatedAt { get; init; }
 
-    internal static SegmentResource From(Segment segment, IReadOnlyList<RuleError> errors) => Definition(segment) with
+    internal static SegmentResource From(Segment segment, DefinitionSet all, IReadOnlyList<RuleError> errors) => Definition(segment) with
     {
         Key = segment.Key,
         Version = segment.Version,
@@ -105,6 +109,7 @@ public sealed record SegmentResource
         EvaluatedAt = segment.EvaluatedAt,
         CreatedAt = segment.CreatedAt,
         UpdatedAt = segment.UpdatedAt,
+        Sensitive = all.ReadsSensitive(segment.Rule) ? true : null,
         Valid = errors.Count == 0,
         Errors = errors.Count == 0 ? null : ApiProblem.Invalid(SegmentQuery.AtRule(errors)).Errors,
     };

@@ -64,7 +64,7 @@ public sealed class CustomerSnapshots(
     /// <summary>Why a customer is in a segment, or not: the rule tree with what each node found.</summary>
     /// <exception cref="ApiProblem">404; 409 for a customer of too many events to load.</exception>
     public async Task<Explanation> ExplainAsync(
-        string key, string id, DateTimeOffset? asOf, bool showActual, CancellationToken cancellation)
+        string key, string id, DateTimeOffset? asOf, bool showActual, SensitiveFields hidden, CancellationToken cancellation)
     {
         var (all, customer, at, historical) = await LoadAsync(id, key, asOf, cancellation);
         var segment = all.Find(key);
@@ -75,7 +75,9 @@ public sealed class CustomerSnapshots(
 
         var compiled = all.Compile(segment, historical);
         var evaluation = new Evaluation(at, segment.TimeZone);
-        var tree = compiled.Rule is { IsValid: true } rule ? Explanation.Create(rule, customer, evaluation, showActual) : segment.Rule;
+        var tree = compiled.Rule is { IsValid: true } rule
+            ? Explanation.Create(rule, customer, evaluation, showActual, hidden)
+            : segment.Rule;
         var explanation = new Explanation(
             compiled.Contains(customer, evaluation), at, customer.RestrictedAt is null ? null : true,
             all.ExplainConsents(segment, historical, customer, evaluation, showActual), tree);

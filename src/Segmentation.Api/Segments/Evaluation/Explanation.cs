@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Segmentation.Api.Customers;
 using Segmentation.Api.Http;
 using Segmentation.Rules;
 using Segmentation.Rules.Checking;
@@ -16,21 +17,34 @@ namespace Segmentation.Api.Segments;
 public sealed record Explanation(
     bool Matched, DateTimeOffset EvaluatedAt, bool? Restricted, ConsentExplanation? Consents, JsonElement? Rule)
 {
-    internal static JsonElement Create<T>(CompiledRule<T> rule, T item, Evaluation at, bool showActual) =>
-        JsonSerializer.SerializeToElement(Node(rule, rule.Root, item, at, muted: false, showActual), Json.Options);
+    internal static JsonElement Create<T>(CompiledRule<T> rule, T item, Evaluation at, bool showActual, SensitiveFields hidden) =>
+        JsonSerializer.SerializeToElement(Node(rule, rule.Root, item, at, muted: false, showActual, hidden), Json.Options);
 
-    private static JsonObject Node<T>(CompiledRule<T> rule, RuleNode node, T item, Evaluation at, bool muted, bool showActual)
+    private static JsonObject Node<T>(CompiledRule<T> rule, RuleNode node, T item, Evaluation at, bool muted, bool showActual,
+        SensitiveFields hidden)
     {
         muted |= node.Muted;
         var shown = JsonObject.Create(node.Source)!;
         if (NodeJson.IsGroup(node.Source))
         {
-            shown["rules"] = new JsonArray([.. node.Children.Select(c => (JsonNode)Node(rule, c, item, at, muted, showActual))]);
+            shown["rules"] = new JsonArray([.. node.Children.Select(c => (JsonNode)Node(rule, c, item, at, muted, showActual, hidden))]);
         }
 
         if (muted)
         {
             shown["matched"] = null;
+            return shown;
+        }
+
+        // A group tells of its parts; whether the whole matches is membership.
+        if (hidden.AreRead(node.Source))
+        {
+            shown["matched"] = null;
+            if (showActual && !NodeJson.IsGroup(node.Source))
+            {
+                shown["actual"] = SensitiveFields.Mask;
+            }
+
             return shown;
         }
 

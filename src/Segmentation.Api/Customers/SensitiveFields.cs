@@ -1,0 +1,298 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Segmentation.Api.Access;
+using Segmentation.Api.Http;
+using Segmentation.Rules.Checking;
+
+namespace Segmentation.Api.Customers;
+
+/// <summary>
+/// THE list of fields whose values need the scope <c>privacy</c>, by the names that rules have for them: those of the setting, what
+/// follows from them, and the attributes that are marked.
+/// </summary>
+public sealed class SensitiveFields
+{
+    /// <summary>The setting that names fixed fields.</summary>
+    public const string Setting = "Privacy:SensitiveFields";
+
+    /// <summary>What is shown in place of a value, also where there is none.</summary>
+    public const string Mask = "***";
+
+    /// <summary><see cref="Mask"/> as JSON.</summary>
+    public static readonly JsonElement Masked = JsonElement.Parse("\"***\"");
+
+    private const string CustomerPrefix = "customer.";
+
+    /// <summary>The fixed fields that can be sensitive: what a profile is sent with.</summary>
+    internal static readonly string[] Known =
+    [
+        "demographic.age", "demographic.birthDate", "demographic.gender", "demographic.education", "demographic.occupation",
+        "demographic.maritalStatus", "demographic.language", "demographic.income", "demographic.householdSize", "demographic.children",
+        "geographic.country", "geographic.region", "geographic.city", "geographic.postalCode", "geographic.timeZone",
+        "geographic.climate", "geographic.location", "psychographic.interests", "psychographic.values", "psychographic.attitudes",
+        "psychographic.motivations", "psychographic.lifestyle", "psychographic.personality", "customer.email", "customer.firstName",
+        "customer.lastName",
+    ];
+
+    // Each tells something of the others.
+    private static readonly string[][] kin =
+    [
+        ["demographic.age", "demographic.birthDate", "temporal.birthday"],
+        [
+            TimeZone, "temporal.localHour", "temporal.localDayOfWeek", "context.hour", "context.dayOfWeek", "context.month", "context.date",
+        ],
+    ];
+
+    private const string TimeZone = "geographic.timeZone", Scores = "predicted.propensity.";
+
+    // Fields of events that are in the customer's zone. They are common words, and names only where a field stands.
+    private static readonly string[] clocks = ["hourOfDay", "dayOfWeek", "month"];
+
+    // Where people write what they like.
+    private static readonly string[] prose = ["description", "label"];
+
+    private readonly HashSet<string> names;
+    private readonly HashSet<string> eventNames = new(StringComparer.OrdinalIgnoreCase);
+    private readonly string[][] sent;
+    private readonly string[][] paths;
+    private readonly ulong bits;
+    private readonly string[] attributes;
+
+    /// <param name="fixedFields">Of <see cref="Known"/>.</param>
+    /// <param name="attributes">All that are registered.</param>
+    /// <param name="models">The keys of models of propensity, each with the fields that it reads: what is scored by a sensitive one is
+    /// one.</param>
+    internal SensitiveFields(
+        IEnumerable<string> fixedFields, IEnumerable<CustomerAttribute> attributes,
+        IEnumerable<(string Key, IReadOnlyList<string> Fields)>? models = null)
+    {
+        // Whatever their case: a name that is nearly one is refused rather than let through.
+        names = new HashSet<string>(fixedFields, StringComparer.OrdinalIgnoreCase);
+        names.UnionWith(kin.Where(k => k.Any(names.Contains)).SelectMany(k => k));
+        this.attributes = [.. attributes.Where(a => a.Sensitive).Select(a => a.Name)];
+        var own = Known.Where(names.Contains).Select(PathOf).ToList();
+        bits = own.Aggregate(0UL, (sum, path) => sum | ProfileProperties.Bits.GetValueOrDefault(path));
+        names.UnionWith(this.attributes.Select(a => $"attributes.{a}"));
+        sent = [.. own.Select(p => p.Split('.')), .. this.attributes.Select(a => new[] { "attributes", a })];
+        var scored = (models ?? []).Where(m => m.Fields.Any(names.Contains)).Select(m => m.Key).ToList();
+        names.UnionWith(scored.Select(key => Scores + key));
+        paths = [.. sent, .. scored.Select(key => Scores[..^1].Split('.').Append(key).ToArray())];
+        if (names.Contains(TimeZone))
+        {
+            eventNames.UnionWith(clocks);
+            foreach (var clock in clocks)
+            {
+                eventNames.UnionWith([$"behavioral.events.{clock}", $"behavioral.sequence.{clock}"]);
+            }
+        }
+    }
+
+    /// <summary>No field.</summary>
+    public static SensitiveFields None { get; } = new([], []);
+
+    /// <summary>Whether there is none.</summary>
+    public bool IsEmpty => paths.Length == 0;
+
+    /// <summary>Those that a caller must not see.</summary>
+    public SensitiveFields For(Caller caller) => caller.Has(Scopes.Privacy) ? None : this;
+
+    /// <summary>What a fixed field must be, or null for one that can be sensitive.</summary>
+    internal static string? Check(string name) => Known.Contains(name) ? null : $"a field of profiles: {string.Join(", ", Known)}";
+
+    /// <summary>Whether a field, by its name in rules, is one of them.</summary>
+    public bool Includes(string field) => names.Contains(field);
+
+    /// <summary>Whether a property of a customer, by its dotted name, is one of them, or a part of one.</summary>
+    internal bool IsPath(string property) => sent.Any(path =>
+        string.Join('.', path) is var name && (property == name || property.StartsWith(name + ".", StringComparison.Ordinal)));
+
+    /// <summary>Whether a rule reads one itself.</summary>
+    public bool AreRead(JsonElement rule) =>
+        !IsEmpty && RuleReferences.Fields(rule).Any(f => Includes(f.Trim()) || eventNames.Contains(f.Trim()));
+
+    /// <summary>A JSON pointer to each place of a request that names one: a rule's field, one that it compares with or aggregates, a list
+    /// of fields.</summary>
+    internal IEnumerable<string> FindNames(JsonElement body, string at = "", bool isField = false) => body.ValueKind switch
+    {
+        JsonValueKind.Object => body.EnumerateObject().Where(p => !prose.Contains(p.Name)).SelectMany(p =>
+            FindNames(p.Value, RuleError.Below(at, p.Name), p.Name is "field" or "of" or "value")
+                .Concat(IsName(p.Name, isField: false) ? [RuleError.Below(at, p.Name)] : [])),
+        JsonValueKind.Array => body.EnumerateArray().Index().SelectMany(i => FindNames(i.Item, $"{at}/{i.Index}")),
+        JsonValueKind.String when IsName(body.GetString()!, isField) => [at],
+        _ => [],
+    };
+
+    /// <summary>Whether a text is the name of one, or names one among others.</summary>
+    /// <param name="isField">Whether it stands where a field of events may.</param>
+    internal bool IsName(string text, bool isField) => text.Split(',').Select(part => part.Trim().TrimStart('-'))
+        .Any(name => names.Contains(name) || (isField && eventNames.Contains(name)));
+
+    /// <summary>Whether a text has the name of one somewhere: what was stored before a field was sensitive may tell of it.</summary>
+    internal bool AreNamedIn(string text)
+    {
+        return names.Any(name =>
+        {
+            for (var at = 0; (at = text.IndexOf(name, at, StringComparison.OrdinalIgnoreCase)) >= 0; at++)
+            {
+                if (!IsPart(at - 1) && !IsPart(at + name.Length))
+                {
+                    return true;
+                }
+            }
+
+            return false;
+        });
+
+        bool IsPart(int place) => place >= 0 && place < text.Length && (char.IsAsciiLetterOrDigit(text[place]) || text[place] == '_');
+    }
+
+    /// <summary>A JSON pointer to each of them that a customer's JSON has, null or not.</summary>
+    internal IEnumerable<string> FindSent(JsonElement customer)
+    {
+        foreach (var path in sent)
+        {
+            var value = customer;
+            if (Array.TrueForAll(path, part => value.ValueKind == JsonValueKind.Object && value.TryGetProperty(part, out value)))
+            {
+                yield return "/" + string.Join('/', path);
+            }
+        }
+    }
+
+    /// <summary>A JSON pointer to each of them that a customer was sent with.</summary>
+    internal IEnumerable<string> FindSent(CustomerResource customer)
+    {
+        foreach (var path in sent)
+        {
+            object? value = customer;
+            foreach (var part in path)
+            {
+                value = value switch
+                {
+                    null => null,
+                    JsonElement json => json.ValueKind == JsonValueKind.Object && json.TryGetProperty(part, out var inner) ? inner : null,
+                    _ => Json.Options.GetTypeInfo(value.GetType()).Properties.First(p => p.Name == part).Get!(value),
+                };
+            }
+
+            if (value is not null)
+            {
+                yield return "/" + string.Join('/', path);
+            }
+        }
+    }
+
+    /// <summary>Takes their values away, so that nothing that is made of the customer can tell them.</summary>
+    internal void Clear(CustomerResource customer)
+    {
+        foreach (var path in paths)
+        {
+            Clear(customer, path);
+        }
+    }
+
+    /// <summary>Writes <see cref="Mask"/> in the place of each of them.</summary>
+    internal void Hide(JsonObject customer)
+    {
+        foreach (var path in paths)
+        {
+            var parent = customer;
+            foreach (var part in path.AsSpan(..^1))
+            {
+                if (parent[part] is not JsonObject inner)
+                {
+                    parent[part] = inner = [];
+                }
+
+                parent = inner;
+            }
+
+            parent[path[^1]] = Mask;
+        }
+    }
+
+    /// <summary>Does something to a customer that leaves their values as they are.</summary>
+    internal void Keep(Customer customer, Action change)
+    {
+        if (IsEmpty)
+        {
+            change();
+            return;
+        }
+
+        var before = new Customer { Id = customer.Id };
+        ProfileProperties.Merge(before, customer, bits);
+        var (sent, folded) = (customer.Attributes, customer.AttributesFolded);
+        change();
+        ProfileProperties.Merge(customer, before, bits);
+        customer.Attributes = Carry(sent, customer.Attributes);
+        customer.AttributesFolded = Carry(folded, customer.AttributesFolded);
+    }
+
+    /// <summary>403, where a caller without the scope names them.</summary>
+    /// <exception cref="ApiProblem">There is a place where it does.</exception>
+    internal static void Refuse(IEnumerable<string> places)
+    {
+        var all = places.Take(100).ToList();
+        if (all.Count > 0)
+        {
+            throw new ApiProblem(
+                StatusCodes.Status403Forbidden, $"This needs the scope {Scopes.Privacy}.",
+                all.Distinct().ToDictionary(p => p, _ => new[] { Remedy }, StringComparer.Ordinal))
+            {
+                Challenge = $"Bearer error=\"insufficient_scope\", scope=\"{Scopes.Privacy}\"",
+            };
+        }
+    }
+
+    /// <summary>What to do about it.</summary>
+    internal const string Remedy = "This field is sensitive: leave it out, or call with a key that has the scope privacy.";
+
+    private static void Clear(object part, ReadOnlySpan<string> path)
+    {
+        var name = path[0];
+        var property = Json.Options.GetTypeInfo(part.GetType()).Properties.First(p => p.Name == name);
+        var value = property.Get!(part);
+        if (path.Length == 1)
+        {
+            property.Set!(part, null);
+            return;
+        }
+
+        var inner = path[1];
+        switch (value)
+        {
+            case null:
+                break;
+            case JsonElement attributes:
+                var others = JsonObject.Create(attributes)!;
+                others.Remove(inner);
+                property.Set!(part, JsonSerializer.SerializeToElement(others, Json.Options));
+                break;
+            case IReadOnlyDictionary<string, decimal> scores:
+                property.Set!(part, scores.Where(s => s.Key != inner).ToDictionary());
+                break;
+            default:
+                Clear(value, path[1..]);
+                break;
+        }
+    }
+
+    private static string PathOf(string field) =>
+        field.StartsWith(CustomerPrefix, StringComparison.Ordinal) ? field[CustomerPrefix.Length..] : field;
+
+    private JsonElement? Carry(JsonElement? from, JsonElement? to)
+    {
+        var target = to is { } held ? JsonObject.Create(held)! : [];
+        foreach (var name in attributes)
+        {
+            target.Remove(name);
+            if (from is { } source && source.TryGetProperty(name, out var value))
+            {
+                target[name] = JsonNode.Parse(value.GetRawText());
+            }
+        }
+
+        return target.Count == 0 ? null : JsonSerializer.SerializeToElement(target, Json.Options);
+    }
+}

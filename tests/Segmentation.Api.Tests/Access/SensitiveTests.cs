@@ -1,0 +1,256 @@
+using System.Text.RegularExpressions;
+using Microsoft.Extensions.DependencyInjection;
+using Segmentation.Api.Access;
+using Segmentation.Api.Customers;
+using Segmentation.Rules.Backends;
+
+namespace Segmentation.Api.Tests.Access;
+
+/// <summary>Sensitive fields, before callers with every scope but <c>privacy</c>.</summary>
+public sealed partial class SensitiveTests(AccessWorld world) : IClassFixture<AccessWorld>
+{
+    private const string Rich =
+        """{"combinator":"and","rules":[{"field":"demographic.income","operator":">","value":50000}]}""";
+
+    private const string Occupied =
+        """
+        {"combinator":"or","rules":[{"field":"customer.id","operator":"=","value":"x"},
+        {"field":"segment","operator":"in","value":["rich"]}]}
+        """;
+
+    [Fact]
+    public async Task EveryAnswer_HasAMask_AndIsTheSameWhateverTheValue()
+    {
+        List<string> answers = [];
+        foreach (var (income, illness, city) in new[] { (71234, "\"markergout\"", "markertown"), (82345, "\"markerflu\"", "markerville") })
+        {
+            await using var server = await StartAsync();
+            var (all, few) = await PrepareAsync(server);
+            var customer = $$$"""
+                {"email":"a@example.com","demographic":{"income":{{{income}}},"birthDate":"1980-02-01"},"geographic":{"city":"{{{city}}}"},
+                "attributes":{"illness":{{{illness}}},"plan":"pro"}}
+                """;
+            (await server.Api.PutAsync("customers/ann", customer, all)).Expect(201);
+            (await server.Api.PutAsync("segments/rich", $$"""{"rule":{{Rich}}}""", all)).Expect(201);
+            (await server.Api.PutAsync("segments/nested", $$"""{"rule":{{Occupied}}}""", all)).Expect(201);
+            (await server.Api.PutAsync("segments/plain", """{"rule":{"combinator":"and","rules":[]}}""", all)).Expect(201);
+            foreach (var address in new[]
+            {
+                "customers/ann", "customers", "customers?id=ann", "customers/export?format=csv", "customers/export?format=ndjson",
+                "segments/rich/members?live=true", "segments/rich/members?live=true&format=csv", "segments/rich/explain/ann",
+                "segments/nested/explain/ann", "segments/rich/members/ann", "customers/ann/segments", "fields", "attributes",
+            })
+            {
+                var answer = (await server.Api.GetAsync(address, few)).Expect(200).Body;
+                answers.Add($"{address}: {Instants().Replace(answer, "T")}");
+            }
+
+            var preview = (await server.Api.PostAsync(
+                "segments/preview", """{"rule":{"combinator":"and","rules":[]}}""", few)).Expect(200).Body;
+            answers.Add(Elapsed().Replace(Instants().Replace(preview, "T"), "E"));
+            var combined = (await server.Api.PostAsync(
+                "segments/combine", """{"operation":"union","keys":["rich","plain"]}""", few)).Expect(200).Body;
+            answers.Add(Instants().Replace(combined, "T"));
+
+            var shown = (await server.Api.GetAsync("customers/ann", few)).Expect(200);
+            Assert.Equal("***", shown["demographic"].GetProperty("income").GetString());
+            Assert.Equal("***", shown["demographic"].GetProperty("age").GetString());
+            Assert.Equal("***", shown["attributes"].GetProperty("illness").GetString());
+            Assert.Equal("pro", shown["attributes"].GetProperty("plan").GetString());
+            var whole = (await server.Api.GetAsync("customers/ann", all)).Expect(200);
+            Assert.Equal(income, whole["demographic"].GetProperty("income").GetInt32());
+            var rule = (await server.Api.GetAsync("segments/rich/explain/ann", few)).Expect(200)["rule"].GetProperty("rules")[0];
+            Assert.Equal("***", rule.GetProperty("actual").GetString());
+            Assert.Equal(System.Text.Json.JsonValueKind.Null, rule.GetProperty("matched").ValueKind);
+            foreach (var (key, isSensitive) in new[] { ("rich", true), ("nested", true), ("plain", false) })
+            {
+                var segment = (await server.Api.GetAsync($"segments/{key}", few)).Expect(200).Json;
+                Assert.Equal(isSensitive, segment.TryGetProperty("sensitive", out var flag) && flag.GetBoolean());
+            }
+        }
+
+        Assert.All(answers, a => Assert.DoesNotContain("marker", a, StringComparison.Ordinal));
+        Assert.All(answers, a => Assert.DoesNotMatch("71234|82345|1980-02-01", a));
+        Assert.Equal(answers.Take(answers.Count / 2), answers.Skip(answers.Count / 2));
+    }
+
+    [Fact]
+    public async Task Request_ThatNamesOne_Is403AtItsPlace()
+    {
+        await using var server = await StartAsync();
+        var (all, few) = await PrepareAsync(server);
+        (await server.Api.PutAsync("segments/rich", $$"""{"rule":{{Rich}}}""", all)).Expect(201);
+        foreach (var (method, path, body, fault) in new[]
+        {
+            ("POST", "segments/preview", $$"""{"rule":{{Rich}}}""", "/rule/rules/0/field"),
+            ("POST", "segments/validate", $$"""{"rule":{{Rich}}}""", "/rule/rules/0/field"),
+            ("POST", "segments/compile", $$"""{"rule":{{Rich}}}""", "/rule/rules/0/field"),
+            ("POST", "segments", $$"""{"key":"new","rule":{{Rich}}}""", "/rule/rules/0/field"),
+            ("PUT", "segments/new", $$"""{"rule":{{Rich}}}""", "/rule/rules/0/field"),
+            ("PATCH", "segments/rich", $$"""{"rule":{{Rich}}}""", "/rule/rules/0/field"),
+            ("POST", "segments/preview",
+                """
+                {"rule":{"combinator":"and","rules":[
+                {"field":"demographic.children","operator":">","valueSource":"field","value":"demographic.age"}]}}
+                """,
+                "/rule/rules/0/value"),
+            ("GET", "fields/demographic.income/values", "", "name"),
+            ("GET", "fields/attributes.illness/values", "", "name"),
+            ("GET", "customers?q=a", "", ""),
+            ("PUT", "attributes/illness", """{"type":"text","kind":"value"}""", "/sensitive"),
+            ("PUT", "attributes/illness", """{"type":"integer","kind":"value","sensitive":true}""", "/type"),
+            ("DELETE", "attributes/illness", "", "name"),
+            ("GET", "fields/DEMOGRAPHIC.INCOME/values", "", "name"),
+            ("GET", "fields/demographic.age/values", "", "name"),
+            ("POST", "analyses", """{"type":"clusters","fields":["demographic.children","demographic.income"]}""", "/fields/1"),
+            ("PUT", "models/soon",
+                """
+                {"type":"propensity","name":"Soon","features":["attributes.illness"],
+                "goal":{"combinator":"and","rules":[{"field":"type","operator":"=","value":"order"}]}}
+                """,
+                "/features/0"),
+            ("POST", "segments/preview",
+                """
+                {"rule":{"combinator":"and","rules":[{"field":"behavioral.events","operator":"exists","value":
+                {"combinator":"and","rules":[{"field":"temporal.birthday","operator":"=","value":"x"}]}}]}}
+                """,
+                "/rule/rules/0/value/rules/0/field"),
+            ("PATCH", "customers/x", """{"attributes":{"illness":null}}""", "/attributes/illness"),
+            ("POST", "customers", """{"id":"x","demographic":{"income":5}}""", "/demographic/income"),
+            ("PUT", "customers/x", """{"attributes":{"illness":"***"}}""", "/attributes/illness"),
+            ("PATCH", "customers/x", """{"demographic":{"income":null}}""", "/demographic/income"),
+            ("POST", "customers/import?mode=replace", """{"id":"x"}""", "mode"),
+        })
+        {
+            var type = method == "PATCH" ? "application/merge-patch+json"
+                : path.Contains("import", StringComparison.Ordinal) ? "application/x-ndjson" : "application/json";
+            using var request = new HttpRequestMessage(new HttpMethod(method), "/api/v1/" + path)
+            {
+                Content = body.Length == 0 ? null : new StringContent(body, null, type),
+            };
+            request.Headers.Add(few.Item1, few.Item2);
+            using var answer = await server.Api.Client.SendAsync(request);
+            var text = await answer.Content.ReadAsStringAsync();
+            Assert.True((int)answer.StatusCode == (fault.Length == 0 ? 200 : 403), $"{method} {path}: {(int)answer.StatusCode} {text}");
+            Assert.True(fault.Length == 0 || text.Contains($"\"{fault}\":", StringComparison.Ordinal), $"{method} {path}: {text}");
+        }
+
+        using var import = new HttpRequestMessage(HttpMethod.Post, "/api/v1/customers/import")
+        {
+            Content = new StringContent("id,demographic.income\nx,5\n", null, "text/csv"),
+        };
+        import.Headers.Add(few.Item1, few.Item2);
+        using var refused = await server.Api.Client.SendAsync(import);
+        Assert.Equal(403, (int)refused.StatusCode);
+        (await server.Api.PatchAsync("segments/rich", """{"name":"Rich"}""", few)).Expect(200);
+        (await server.Api.PatchAsync("segments/rich", """{"description":"Who has much, demographic.income"}""", few)).Expect(200);
+        var lines = await server.Api.SendAsync(
+            "POST", "customers/import", "{\"id\":\"a\"}\n{\"id\":\"b\",\"demographic\":{\"income\":5}}\n", "application/x-ndjson", few);
+        Assert.Equal((1, 1), (lines.Expect(200)["created"].GetInt32(), lines["rejected"].GetInt32()));
+        var message = lines["errors"][0].GetProperty("message").GetString();
+        Assert.Equal($"demographic.income: {SensitiveFields.Remedy}", message);
+    }
+
+    [Fact]
+    public async Task TimeZone_Sensitive_HidesEveryClockThatFollowsIt()
+    {
+        await using var server = await world.StartAsync(("Privacy:SensitiveFields:0", "geographic.timeZone"));
+        var (all, few) = await PrepareAsync(server);
+        foreach (var rule in new[]
+        {
+            """{"field":"temporal.localHour","operator":"=","value":3}""",
+            """
+            {"field":"behavioral.events","operator":"exists","value":
+            {"combinator":"and","rules":[{"field":"hourOfDay","operator":"=","value":3}]}}
+            """,
+        })
+        {
+            var body = $$$"""{"rule":{"combinator":"and","rules":[{{{rule}}}]}}""";
+            Assert.EndsWith("/field", Assert.Single((await server.Api.PostAsync("segments/preview", body, few)).Expect(403).Faults));
+            Assert.NotEqual(403, (await server.Api.PostAsync("segments/preview", body, all)).Status);
+        }
+    }
+
+    [Fact]
+    public async Task Read_WithTheScope_LeavesOneEntry_WhereSomethingIsSensitive()
+    {
+        await using var server = await StartAsync();
+        var (all, few) = await PrepareAsync(server);
+        (await server.Api.PutAsync("customers/ann", """{"demographic":{"income":7}}""", all)).Expect(201);
+        (await server.Api.PutAsync("segments/rich", $$"""{"rule":{{Rich}}}""", all)).Expect(201);
+        foreach (var (address, action, resource) in new[]
+        {
+            ("customers/ann", "sensitive.read", "customers/hmac:"), ("customers", "sensitive.read", "customers"),
+            ("customers?limit=1", "sensitive.read", "customers"), ("segments/rich/members?live=true", "sensitive.read", "segments/rich"),
+            ("segments/rich/explain/ann", "sensitive.read", "customers/hmac:"),
+            ("fields/demographic.income/values", "sensitive.read", "fields/demographic.income"),
+            ("customers/export", "customers.export", "customers"),
+        })
+        {
+            var before = await CountAsync();
+            (await server.Api.GetAsync(address, all)).Expect(200);
+            var entries = (await server.Api.GetAsync("audit?limit=1", all)).Expect(200)["items"];
+            Assert.Equal(before + 1, await CountAsync());
+            Assert.Equal(action, entries[0].GetProperty("action").GetString());
+            Assert.StartsWith(resource, entries[0].GetProperty("resource").GetString(), StringComparison.Ordinal);
+            Assert.DoesNotContain("ann", entries[0].GetRawText(), StringComparison.Ordinal);
+        }
+
+        var last = await CountAsync();
+        (await server.Api.GetAsync("customers/ann", few)).Expect(200);
+        (await server.Api.GetAsync("fields/demographic.children/values", all)).Expect(200);
+        (await server.Api.GetAsync("segments/rich/members?live=true&fields=id", all)).Expect(200);
+        Assert.Equal(last, await CountAsync());
+
+        async Task<int> CountAsync() => (await server.Api.GetAsync("audit?limit=1000", all)).Expect(200)["items"].GetArrayLength();
+    }
+
+    [Fact]
+    public async Task Write_WithoutTheScope_KeepsWhatItDoesNotSee()
+    {
+        await using var server = await StartAsync();
+        var (all, few) = await PrepareAsync(server);
+        (await server.Api.PutAsync(
+            "customers/ann",
+            """{"firstName":"Ann","demographic":{"income":7,"children":2},"attributes":{"illness":"gout","plan":"pro"}}""",
+            all)).Expect(201);
+        (await server.Api.PutAsync("customers/ann", """{"firstName":"Anna"}""", few)).Expect(200);
+        (await server.Api.PatchAsync("customers/ann", """{"lastName":"Lee","demographic":null,"attributes":null}""", few)).Expect(200);
+        var kept = (await server.Api.GetAsync("customers/ann", all)).Expect(200);
+        Assert.Equal(7, kept["demographic"].GetProperty("income").GetInt32());
+        Assert.Equal("""{"illness":"gout"}""", kept["attributes"].GetRawText());
+        Assert.False(kept["demographic"].TryGetProperty("children", out _));
+        Assert.Equal("Anna Lee", $"{kept["firstName"]} {kept["lastName"]}");
+        (await server.Api.PutAsync("customers/ann", """{"firstName":"Anna"}""", all)).Expect(200);
+        Assert.Equal("{}", (await server.Api.GetAsync("customers/ann", all)).Expect(200)["attributes"].GetRawText());
+    }
+
+    [Fact]
+    public void Known_AreFieldsOfTheCatalog()
+    {
+        var all = world.Server.Services.GetRequiredService<Segmentation.Api.Segments.CustomerFields>()
+            .Catalog(Backend.Sql, historical: false, []);
+        Assert.All(SensitiveFields.Known, name => Assert.NotNull(all.Find(name)));
+    }
+
+    private async Task<ApiFixture.Server> StartAsync() => await world.StartAsync(
+        ("Privacy:SensitiveFields", "demographic.income,demographic.birthDate,geographic.city"));
+
+    // The headers of a key with every scope, and of one with every scope but privacy.
+    private static async Task<((string, string) All, (string, string) Few)> PrepareAsync(ApiFixture.Server server)
+    {
+        await using var scope = server.Services.CreateAsyncScope();
+        var everything = await AccessKeys.AddAsync(scope.ServiceProvider, "everything00", [.. Scopes.OfKeys]);
+        var few = await AccessKeys.AddAsync(scope.ServiceProvider, "butprivacy00", [.. Scopes.OfKeys.Where(s => s != Scopes.Privacy)]);
+        var all = AccessWorld.With(everything);
+        (await server.Api.PutAsync("attributes/illness", """{"type":"text","kind":"value","sensitive":true}""", all)).Expect(201);
+        (await server.Api.PutAsync("attributes/plan", """{"type":"text","kind":"value"}""", all)).Expect(201);
+        return (all, AccessWorld.With(few));
+    }
+
+    [GeneratedRegex("\\d{4}-\\d\\d-\\d\\dT[\\d:.]+Z")]
+    private static partial Regex Instants();
+
+    [GeneratedRegex("\"elapsedMs\":[\\d.]+")]
+    private static partial Regex Elapsed();
+}

@@ -1,0 +1,173 @@
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using Microsoft.Extensions.DependencyInjection;
+using Segmentation.Api.Access;
+
+namespace Segmentation.Api.Tests.Access;
+
+/// <summary>What who lacks the scope <c>privacy</c> learns of sensitive values, by any operation of the document: nothing.</summary>
+public sealed partial class SensitiveWorldTests(SampleApi api) : IClassFixture<SampleApi>
+{
+    private const string Fields = "demographic.income,demographic.birthDate,demographic.occupation,geographic.city,geographic.region,"
+        + "customer.email,customer.lastName,psychographic.lifestyle";
+
+    // Those that only look, and so leave both worlds as they were.
+    private static readonly string[] looks =
+    [
+        "Analyses_Create", "Segments_Overlap", "Segments_Combine", "Segments_Transitions", "Segments_Preview", "Segments_Validate",
+        "Segments_Compile", "Playbooks_Validate", "Playbooks_Preview", "Decisions_Decide", "Models_Predict",
+        "Experiments_Assignments", "Ofrep_EvaluateFlags",
+    ];
+
+    // What there is of time in an answer: when it was asked, and when the world was begun.
+    private static readonly string[] passing = ["Service_Ready", "Service_Live", "Segments_Stream", "Customers_Data"];
+
+    [Fact]
+    public async Task EveryOperation_WithoutThePrivacyScope_ShowsNoSensitiveValue()
+    {
+        await using var host = await api.StartChangedAsync(Change("zqmarker", 7654321, "1931-03-07"), ("Privacy:SensitiveFields", Fields));
+        var (all, few) = await CreateClientsAsync(host);
+        var examples = api.Operations.SelectMany(o => Example.List(o.Path, o.Method, o.Operation)).ToList();
+
+        // With the scope they are there, so that the test below looks for what can be found.
+        var shown = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var example in examples.Where(e => e.Method == "get" || looks.Contains(e.Id)))
+        {
+            if (Markers().IsMatch((await SendAsync(all, example)).Content))
+            {
+                shown.Add(example.Id);
+            }
+        }
+
+        Assert.Superset(
+            new HashSet<string>
+            {
+                "Customers_List", "Customers_Get", "Customers_Export", "Customers_Data", "Segments_Members", "Segments_Preview",
+                "Segments_Combine", "Fields_Values",
+            },
+            shown);
+
+        // Those that change come last: what is erased can't be shown.
+        foreach (var example in examples.OrderBy(e => e.Method == "get" ? 0 : looks.Contains(e.Id) ? 1 : 2))
+        {
+            var (status, content) = await SendAsync(few, example);
+            Assert.True(status < 500, $"{example}: {status} {content}");
+            var found = Markers().Match(content);
+            Assert.False(found.Success, $"{example}: {Around(content, found.Index)}");
+        }
+    }
+
+    [Theory]
+    [InlineData(1)]
+    public async Task TwoWorlds_ThatDifferInSensitiveValues_AnswerTheSame(int seed)
+    {
+        // Some have no value in one of them: whether there is one is a value. All rules of the sample say the same of both.
+        await using var one = await api.StartChangedAsync(Change("zqmarker", 7654321, "1931-03-07"), ("Privacy:SensitiveFields", Fields));
+        await using var other = await api.StartChangedAsync(
+            Change("zqmarkable", 8765432, "1932-04-08")
+            + "; UPDATE customers SET geographic_city = NULL, geographic_city_folded = NULL, attributes = attributes - 'plan', "
+            + "attributes_folded = attributes_folded - 'plan' WHERE key % 3 = 0",
+            ("Privacy:SensitiveFields", Fields));
+        var ((_, first), (_, second)) = (await CreateClientsAsync(one), await CreateClientsAsync(other));
+        var examples = api.Operations.SelectMany(o => Example.List(o.Path, o.Method, o.Operation)).ToList();
+        var asked = examples.Where(e => (e.Method == "get" || looks.Contains(e.Id)) && !passing.Contains(e.Id))
+            .Where(e => e.Body?.Contains("\"save\"", StringComparison.Ordinal) != true).ToList();
+        var statuses = new Dictionary<int, int>();
+        foreach (var example in asked.Concat(Invent(new Random(seed), examples)))
+        {
+            (int Status, string Content) a = default, b = default;
+
+            // What runs beside the requests comes to the same end in both.
+            for (var attempt = 0; attempt < 40; attempt++)
+            {
+                (a, b) = (await SendAsync(first, example), await SendAsync(second, example));
+                if (a == b)
+                {
+                    break;
+                }
+
+                await Task.Delay(250);
+            }
+
+            Assert.True(a == b, $"{example}:\n{Difference(a, b)}");
+            statuses[a.Status] = statuses.GetValueOrDefault(a.Status) + 1;
+        }
+
+        Assert.True(statuses[200] > 200 && statuses[403] > 20, string.Join(", ", statuses));
+    }
+
+    // Every customer's sensitive values, of which the sample's rules say one thing.
+    private static string Change(string marker, int income, string born) =>
+        $"""
+        UPDATE attributes SET sensitive = true WHERE name = 'plan';
+        UPDATE customers SET demographic_income = {income}, demographic_birth_date = '{born}',
+            demographic_occupation = '{marker} job', demographic_occupation_folded = '{marker} job',
+            geographic_city = '{marker} city', geographic_city_folded = '{marker} city',
+            geographic_region = '{marker} region', geographic_region_folded = '{marker} region',
+            email = '{marker}' || key || '@example.com', email_folded = '{marker}' || key || '@example.com',
+            last_name = '{marker} name', last_name_folded = '{marker} name',
+            psychographic_lifestyle = '{marker} life', psychographic_lifestyle_folded = '{marker} life',
+            attributes = coalesce(attributes, jsonb_build_object()) || jsonb_build_object('plan', '{marker} plan'),
+            attributes_folded = coalesce(attributes_folded, jsonb_build_object()) || jsonb_build_object('plan', '{marker} plan')
+        """;
+
+    // Rules of pieces of the document's examples, asked of everybody and of one, and explanations.
+    private static IEnumerable<Example> Invent(Random random, List<Example> examples)
+    {
+        var preview = examples.Where(e => e.Id == "Segments_Preview" && e.Body is not null).ToList();
+        var pieces = preview.Select(e => JsonNode.Parse(e.Body!)!["rule"]!).ToList();
+        string[] segments = [.. Segmentation.Api.Endpoints.OpenApi.ExampleSegments.All.Select(s => s.Key)];
+        for (var i = 0; i < 150; i++)
+        {
+            var rule = Group(depth: 0);
+            yield return preview[0] with { Body = new JsonObject { ["rule"] = rule }.ToJsonString(), Address = "/api/v1/segments/preview" };
+            var address = $"/api/v1/segments/{segments[random.Next(segments.Length)]}/explain/sample-{random.Next(1, 400):D5}";
+            yield return preview[0] with { Id = "Segments_Explain", Method = "get", Address = address, MediaType = null, Body = null };
+        }
+
+        JsonNode Group(int depth) => new JsonObject
+        {
+            ["combinator"] = random.Next(2) == 0 ? "and" : "or",
+            ["not"] = random.Next(4) == 0,
+            ["rules"] = new JsonArray(
+                [.. Enumerable.Range(0, random.Next(1, 3)).Select(_ => depth < 2 && random.Next(3) == 0
+                    ? Group(depth + 1)
+                    : pieces[random.Next(pieces.Count)].DeepClone())]),
+        };
+    }
+
+    private static string Difference((int Status, string Content) a, (int Status, string Content) b)
+    {
+        var at = a.Content.Zip(b.Content).TakeWhile(p => p.First == p.Second).Count();
+        return $"{a.Status} …{Around(a.Content, at)}…\n{b.Status} …{Around(b.Content, at)}…";
+    }
+
+    private static string Around(string text, int place) => text[Math.Max(0, place - 300)..Math.Min(text.Length, place + 200)];
+
+    private static async Task<(int Status, string Content)> SendAsync(HttpClient client, Example example)
+    {
+        using var request = example.CreateRequest();
+        using var answer = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+        var content = answer.Content.Headers.ContentType?.MediaType == "text/event-stream" ? "" : await answer.Content.ReadAsStringAsync();
+        return ((int)answer.StatusCode, Passing().Replace(content, "~"));
+    }
+
+    // Clients with a key of every scope, and with one of every scope but privacy.
+    private static async Task<(HttpClient All, HttpClient Few)> CreateClientsAsync(SampleHost host)
+    {
+        await using var scope = host.Services.CreateAsyncScope();
+        host.Key = await AccessKeys.AddAsync(scope.ServiceProvider, "everything00", [.. Scopes.OfKeys]);
+        var all = host.CreateClient();
+        host.Key = await AccessKeys.AddAsync(scope.ServiceProvider, "butprivacy00", [.. Scopes.OfKeys.Where(s => s != Scopes.Privacy)]);
+        return (all, host.CreateClient());
+    }
+
+    [GeneratedRegex("zqmarker|7654321|1931-03-07", RegexOptions.IgnoreCase)]
+    private static partial Regex Markers();
+
+    // Instants, ids that the service makes, hashes, and how long something took.
+    [GeneratedRegex(
+        """\d{4}-\d\d-\d\dT\d\d:\d\d[\d:.]*Z|[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32,64}"""
+        + "|\"elapsedMs\":[\\d.]+|\"requestId\":\"[^\"]*")]
+    private static partial Regex Passing();
+}

@@ -51,7 +51,7 @@ internal static class Setup
         services.AddExperiments();
         services.AddPlaybooks(configuration);
         services.AddDiscovery();
-        services.AddRights();
+        services.AddRights(configuration);
         services.AddEndpoints(configuration);
     }
 

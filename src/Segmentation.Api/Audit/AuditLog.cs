@@ -75,6 +75,10 @@ public sealed class AuditLog(
         requests.HttpContext?.GetEndpoint()?.Metadata.GetMetadata<Microsoft.AspNetCore.Mvc.Controllers.ControllerActionDescriptor>()
             ?.ActionName is { } name && Verbs.Contains(name) ? name.ToLowerInvariant() : "change";
 
+    /// <summary>Who does this, as the log names them; of a customer who does it by itself, nothing that says which.</summary>
+    public async Task<string> FindCallerAsync(CancellationToken cancellation) =>
+        requests.HttpContext?.Caller.Kind == CallerKind.Self ? "self" : (await FindActorAsync(cancellation)).Id;
+
     /// <summary>What waits for the context's transaction to be committed.</summary>
     internal List<AuditEntry> Pending(SegmentationDb db) => pending.GetValue(db, _ => []);
 

@@ -3,6 +3,7 @@ using Microsoft.EntityFrameworkCore;
 using Segmentation.Api.Audit;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
+using Segmentation.Api.Privacy;
 
 namespace Segmentation.Api.Customers;
 
@@ -13,6 +14,7 @@ namespace Segmentation.Api.Customers;
 public sealed class CustomerImport(
     SegmentationDb db,
     CustomerValidator validator,
+    ErasedIds erased,
     SensitiveOptions sensitive,
     AuditLog log,
     CustomerMarks marks,
@@ -68,7 +70,7 @@ public sealed class CustomerImport(
         var columns = options.Csv ? await ReadHeaderAsync(reader, definitions, hidden, cancellation) : null;
         var parser = CreateParser();
         using var consents = new ImportedConsents(log, marks);
-        await using var store = new CustomerImportStore(db, options, definitions, CreateParser(), reader, consents);
+        await using var store = new CustomerImportStore(db, options, definitions, erased, CreateParser(), reader, consents);
         try
         {
             await StoreAllAsync(reader, parser, store, cancellation);
@@ -195,7 +197,9 @@ public sealed class CustomerImport(
         var stored = await store.StoreAsync(batch, cancellation);
         foreach (var (line, message) in stored.Rejected)
         {
-            Reject(line.Number, message, batch.Record(line), isReadable: true, line.Id);
+            // Of who was erased nothing is kept: neither the line nor whose it is.
+            var isErased = message == CustomerImportStore.Erased;
+            Reject(line.Number, message, isErased ? [] : batch.Record(line), !isErased, isErased ? null : line.Id);
         }
 
         created += stored.Created;

@@ -20,9 +20,11 @@ internal sealed record StoredBatch(
 /// the end does, for all of them.
 /// </summary>
 internal sealed class CustomerImportStore(
-    SegmentationDb db, ImportOptions options, IReadOnlyDictionary<string, CustomerAttribute> definitions, CustomerRecordParser parser,
-    RecordReader file, ImportedConsents consents) : IAsyncDisposable
+    SegmentationDb db, ImportOptions options, IReadOnlyDictionary<string, CustomerAttribute> definitions, ErasedIds erasedIds,
+    CustomerRecordParser parser, RecordReader file, ImportedConsents consents) : IAsyncDisposable
 {
+    internal const string Erased = "The customer was erased. With recreate=true it is made anew.";
+
     private const int MaxAttempts = 10;
     private const string Stale = "It carries an attribute that was changed or deleted while the file was read.";
     private static readonly TimeSpan ForgettingTime = TimeSpan.FromSeconds(30);
@@ -76,7 +78,8 @@ internal sealed class CustomerImportStore(
         }
     }
 
-    // Null: a customer came into being after its line was taken for one of a new customer. Stored, it would have lost what it has.
+    // Null: a customer came into being after its line was taken for one of a new customer, and would have lost what it has; or one was
+    // erased after its line was taken for one of a customer that is there.
     private async Task<StoredBatch?> TryStoreAsync(CustomerImportBatch batch, CancellationToken cancellation)
     {
         await db.Database.OpenConnectionAsync(cancellation);
@@ -104,7 +107,16 @@ internal sealed class CustomerImportStore(
         }
 
         var stale = batch.Carriers(await LockAttributesAsync(batch, cancellation));
+        string[] ids = [.. batch.Entries.Select(e => e.Id).Distinct(StringComparer.Ordinal)];
+        var erased = await FindErasedAsync(ids, cancellation);
         var rejected = batch.Entries.Where(e => stale.Contains(e.Number)).Select(e => (e, Stale)).ToList();
+        if (erased.Gone.Count > 0)
+        {
+            var gone = batch.Entries.Where(e => !stale.Contains(e.Number) && erased.Gone.Contains(e.Id)).ToList();
+            rejected.AddRange(gone.Select(e => (e, Erased)));
+            stale = stale.Concat(gone.Select(e => e.Number)).ToHashSet();
+        }
+
         var isMerge = options.Mode == ImportMode.Merge;
         var named = isMerge ? batch.Named : NamedProperties.All;
         var isRead = isMerge && (!batch.IsUniform || (named & (NamedProperties.Attributes | NamedProperties.Consents)) != 0);
@@ -139,7 +151,8 @@ internal sealed class CustomerImportStore(
         }
 
         await reader.CloseAsync();
-        if (isRead && created < wanted.Keys.Count(id => !existing.ContainsKey(id)))
+        if ((isRead && created < wanted.Keys.Count(id => !existing.ContainsKey(id)))
+            || (created > 0 && (await FindErasedAsync(ids, cancellation)).Found > erased.Found))
         {
             await transaction.RollbackAsync(cancellation);
             return null;
@@ -147,6 +160,21 @@ internal sealed class CustomerImportStore(
 
         await transaction.CommitAsync(cancellation);
         return new StoredBatch(created, applied - created, rejected, recorded);
+    }
+
+    // Those among the ids that were erased and are nobody's by now, and how many were erased. Those that are somebody's stay: locked.
+    private async Task<(IReadOnlySet<string> Gone, int Found)> FindErasedAsync(string[] ids, CancellationToken cancellation)
+    {
+        if (options.Recreate || await erasedIds.FindAnyAsync(connection, ids, cancellation) is not { Count: > 0 } found)
+        {
+            return (new HashSet<string>(), 0);
+        }
+
+        await using var command = new NpgsqlCommand(
+            $"SELECT id FROM customers WHERE id = ANY ($1) ORDER BY id {(options.DryRun ? "" : "FOR NO KEY UPDATE")}", connection);
+        command.Parameters.Add(Texts([.. found.Keys]));
+        var present = await command.ReadAllAsync(r => r.GetString(0), cancellation);
+        return (found.Keys.Except(present).ToHashSet(StringComparer.Ordinal), found.Count);
     }
 
     // What each customer becomes: by its last line, or by all of them merged in their order.

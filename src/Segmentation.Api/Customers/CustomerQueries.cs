@@ -32,4 +32,22 @@ internal static class CustomerQueries
             ? await db.Customers.Where(c => c.Id == id).Select(c => (long?)c.Key).FirstOrDefaultAsync(cancellation)
             : null)
             ?? throw ApiProblem.NotFound("customer");
+
+    /// <summary>Locks the customer and reads it, to be changed or erased: the version that is checked is the one that is replaced, and no
+    /// event adds to an old state. Null where there is none.</summary>
+    // First the lock, then the customer: from a statement of ours EF Core reads no complex property whose columns have names of their own.
+    public static async Task<Customer?> LockCustomerAsync(this SegmentationDb db, string id, bool erase, CancellationToken cancellation)
+    {
+        if (!CustomerIds.CanExist(id))
+        {
+            return null;
+        }
+
+        // Two steps: one that comes into being between them has not been locked, and is none of ours yet.
+        var locked = await (erase
+            ? db.Database.SqlQuery<long>($"SELECT key AS \"Value\" FROM customers WHERE id = {id} FOR UPDATE")
+            : db.Database.SqlQuery<long>($"SELECT key AS \"Value\" FROM customers WHERE id = {id} FOR NO KEY UPDATE"))
+            .ToListAsync(cancellation);
+        return locked is [var key] ? await db.Customers.FirstOrDefaultAsync(c => c.Key == key, cancellation) : null;
+    }
 }

@@ -1,3 +1,5 @@
+using Segmentation.Api.Privacy;
+
 namespace Segmentation.Api.Customers;
 
 internal static class CustomerSetup
@@ -10,7 +12,9 @@ internal static class CustomerSetup
         services.AddSingleton<ImportJobs>();
         services.AddSingleton<BackgroundImports>();
         services.AddHostedService(s => s.GetRequiredService<BackgroundImports>());
+        services.AddSingleton<ErasedIds>();
         services.AddScoped<CustomerStore>();
+        services.AddScoped<CustomerErasure>();
         services.AddScoped<ConsentStore>();
         services.AddScoped<RestrictionStore>();
         services.AddScoped<CustomerImport>();

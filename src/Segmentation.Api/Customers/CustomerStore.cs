@@ -5,9 +5,7 @@ using Npgsql;
 using Segmentation.Api.Audit;
 using Segmentation.Api.Changes;
 using Segmentation.Api.Data;
-using Segmentation.Api.Events;
 using Segmentation.Api.Http;
-using Segmentation.Api.Idempotency;
 using Segmentation.Api.Privacy;
 using Segmentation.Rules.Values;
 
@@ -19,8 +17,7 @@ namespace Segmentation.Api.Customers;
 /// <remarks>A <c>checkVersion</c> throws when the version that is there, or null where none is, is not the one that
 /// the caller wants to change.</remarks>
 public sealed class CustomerStore(
-    SegmentationDb db, CustomerValidator validator, IEnumerable<IErasureObserver> erasures, AuditLog log, CustomerMarks marks,
-    TimeProvider time)
+    SegmentationDb db, CustomerValidator validator, AuditLog log, CustomerMarks marks, TimeProvider time)
 {
     private const int MaxAttempts = 3;
 
@@ -51,7 +48,7 @@ public sealed class CustomerStore(
         for (var attempt = 1; attempt <= MaxAttempts; attempt++)
         {
             await using var transaction = await db.BeginAsync(cancellation);
-            var existing = await LockAsync(id, erase: false, cancellation);
+            var existing = await db.LockCustomerAsync(id, erase: false, cancellation);
             checkVersion(existing?.Version);
             var customer = existing ?? new Customer { Id = id, CreatedAt = now };
             if (await TrySaveAsync(customer, body, transaction, cancellation, kept))
@@ -74,7 +71,7 @@ public sealed class CustomerStore(
         CancellationToken cancellation)
     {
         await using var transaction = await db.BeginAsync(cancellation);
-        var customer = await LockAsync(id, erase: false, cancellation) ?? throw ApiProblem.NotFound("customer");
+        var customer = await db.LockCustomerAsync(id, erase: false, cancellation) ?? throw ApiProblem.NotFound("customer");
         checkVersion(customer.Version);
         var body = change(CustomerResource.From(customer, now, RfmThresholds.None, SensitiveFields.None));
         foreach (var (purpose, consent) in CustomerConsents.Read(customer))
@@ -88,57 +85,6 @@ public sealed class CustomerStore(
 
         await TrySaveAsync(customer, body, transaction, cancellation, kept);
         return customer;
-    }
-
-    /// <summary>Erases a customer with its events and memberships, if there is one.</summary>
-    public async Task EraseAsync(string id, Action<int?> checkVersion, CancellationToken cancellation)
-    {
-        await using var transaction = await db.BeginAsync(cancellation);
-        await ScoreCopy.HoldAsync(db, cancellation);
-        var customer = await LockAsync(id, erase: true, cancellation);
-        checkVersion(customer?.Version);
-
-        await log.AppendAsync(db, "customers.erase", await marks.NameAsync(id, cancellation), cancellation: cancellation);
-
-        // Answers that are kept, and lines of imports that were rejected, whether there is a customer of theirs or not.
-        await db.ForgetRequestsAsync(id, cancellation);
-        var rejections = db.ImportRejections;
-        await rejections.Where(r => r.CustomerId == id).ExecuteDeleteAsync(cancellation);
-        foreach (var observer in erasures)
-        {
-            await observer.EraseAsync(id, cancellation);
-        }
-
-        if (customer is null)
-        {
-            await transaction.CommitAsync(cancellation);
-            return;
-        }
-
-        // Events have no foreign key; whoever stores one locks its customer first, and so comes before this or finds nobody.
-        await db.Events.Where(e => e.CustomerKey == customer.Key).ExecuteDeleteAsync(cancellation);
-        await ScoreCopy.ForgetAsync(db, customer.Key, cancellation);
-        db.Remove(customer);
-        ChangeLog.AppendErased(db, customer.Key, customer.Id);
-        await db.SaveChangesAsync(cancellation);
-        await transaction.CommitAsync(cancellation);
-    }
-
-    // The lock makes the version that is checked the one that is replaced, and keeps events from adding to an old state.
-    // First the lock, then the customer: from a statement of ours EF Core reads no complex property whose columns have names of their own.
-    private async Task<Customer?> LockAsync(string id, bool erase, CancellationToken cancellation)
-    {
-        if (!CustomerIds.CanExist(id))
-        {
-            return null;
-        }
-
-        // Two steps: one that comes into being between them has not been locked, and is none of ours yet.
-        var locked = await (erase
-            ? db.Database.SqlQuery<long>($"SELECT key AS \"Value\" FROM customers WHERE id = {id} FOR UPDATE")
-            : db.Database.SqlQuery<long>($"SELECT key AS \"Value\" FROM customers WHERE id = {id} FOR NO KEY UPDATE"))
-            .ToListAsync(cancellation);
-        return locked is [var key] ? await db.Customers.FirstOrDefaultAsync(c => c.Key == key, cancellation) : null;
     }
 
     // False when the id was taken meanwhile, which only a new customer's can be.

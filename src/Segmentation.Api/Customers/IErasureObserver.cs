@@ -3,6 +3,33 @@ namespace Segmentation.Api.Customers;
 /// <summary>Holds what belongs to a customer in tables of its own, and erases it with the customer.</summary>
 public interface IErasureObserver
 {
-    /// <summary>Erases what is held of the customer, whether it is stored or not. Called in the transaction that erases it.</summary>
-    Task EraseAsync(string customerId, CancellationToken cancellation);
+    /// <summary>
+    /// Erases what is held of the customer, whether it is stored or not, and counts it. Called in the transaction that erases it, before
+    /// the customer's row goes.
+    /// </summary>
+    Task EraseAsync(Erasing erasing, CancellationToken cancellation);
+}
+
+/// <summary>Somebody who is being erased, and what has gone so far.</summary>
+/// <param name="id">The customer's id.</param>
+/// <param name="customer">The customer; null where there is none, but for what else has its id.</param>
+public sealed class Erasing(string id, Customer? customer)
+{
+    public string Id => id;
+    public Customer? Customer => customer;
+
+    /// <summary>How many rows went, by what they were; nothing that was none.</summary>
+    public SortedDictionary<string, long> Removed { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>Present definitions that compare with its id or email: <c>segments/vip</c>.</summary>
+    public List<string> Definitions { get; } = [];
+
+    /// <summary>Counts rows that went.</summary>
+    public void Count(string what, long rows)
+    {
+        if (rows > 0)
+        {
+            Removed[what] = Removed.GetValueOrDefault(what) + rows;
+        }
+    }
 }

@@ -15,7 +15,9 @@ public enum ImportMode
 /// <param name="Mode">What a line does to a customer that is there already.</param>
 /// <param name="DryRun">Whether all is checked and counted, and nothing written.</param>
 /// <param name="Hides">Whether the sender lacks the scope <c>privacy</c>: what is sensitive is neither named nor removed.</param>
-public sealed record ImportOptions(bool Csv, ImportMode Mode = ImportMode.Merge, bool DryRun = false, bool Hides = false);
+/// <param name="Recreate">Whether customers that were erased are made anew; else their lines are rejected.</param>
+public sealed record ImportOptions(
+    bool Csv, ImportMode Mode = ImportMode.Merge, bool DryRun = false, bool Hides = false, bool Recreate = false);
 
 /// <summary>How far an import is.</summary>
 /// <param name="Received">Lines that were not blank; a CSV's header apart.</param>

@@ -29,6 +29,7 @@ internal static class DatabaseRoles
     // Tables that the service reads; it writes them by functions of the owner's.
     private const string ReadOnlyTables = "'audit', 'audit_head'";
     private const string AuditFunction = "audit_append(timestamptz, text, text, text, text, text, text)";
+    private const string AnalyzeFunction = "erasure_analyze()";
     private const string MigrationsTable = "__EFMigrationsHistory";
 
     // Of a role that the connected one may not make, and of tables that are not its own, nothing is granted.
@@ -82,6 +83,10 @@ internal static class DatabaseRoles
                 IF to_regprocedure('{{AuditFunction}}') IS NOT NULL AND EXISTS (
                     SELECT FROM pg_proc p WHERE p.oid = to_regprocedure('{{AuditFunction}}') AND pg_has_role(p.proowner, 'USAGE')) THEN
                     GRANT EXECUTE ON FUNCTION {{AuditFunction}} TO {{App}};
+                END IF;
+                IF to_regprocedure('{{AnalyzeFunction}}') IS NOT NULL AND EXISTS (
+                    SELECT FROM pg_proc p WHERE p.oid = to_regprocedure('{{AnalyzeFunction}}') AND pg_has_role(p.proowner, 'USAGE')) THEN
+                    GRANT EXECUTE ON FUNCTION {{AnalyzeFunction}} TO {{App}};
                 END IF;
             END IF;
             IF EXISTS (SELECT FROM pg_roles WHERE rolname = '{{Reader}}') THEN

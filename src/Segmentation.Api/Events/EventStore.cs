@@ -5,6 +5,7 @@ using NpgsqlTypes;
 using Segmentation.Api.Changes;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
+using Segmentation.Api.Privacy;
 using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Events;
@@ -25,8 +26,10 @@ internal sealed record StoredEvents(
 /// it stored, whatever else is stored at the same time.
 /// </summary>
 public sealed class EventStore(
-    SegmentationDb db, RevenueOptions revenue, FeedbackOptions feedback, Sentiments sentiments, TimeProvider time)
+    SegmentationDb db, RevenueOptions revenue, FeedbackOptions feedback, Sentiments sentiments, ErasedIds erasedIds, TimeProvider time)
 {
+    private const string Erased = "The customer was erased: what occurred before that is not stored.";
+
     // What .NET reads back: 18 digits before the point and 9 after it.
     private const decimal MoneyBound = 1_000_000_000_000_000_000m;
 
@@ -84,24 +87,32 @@ public sealed class EventStore(
     private Task<StoredEvents?> TryStoreAsync(
         HashSet<string> customers, Func<IAsyncEnumerable<IReadOnlyList<IncomingEvent>>> read, bool create,
         CancellationToken cancellation) =>
-        Retry.OnDeadlockAsync(() => TryStoreOnceAsync(customers, read(), create, cancellation), cancellation);
+        Retry.OnDeadlockAsync(() => TryStoreOnceAsync(customers, read, create, cancellation), cancellation);
 
     private async Task<StoredEvents?> TryStoreOnceAsync(
-        HashSet<string> customers, IAsyncEnumerable<IReadOnlyList<IncomingEvent>> parts, bool create, CancellationToken cancellation)
+        HashSet<string> customers, Func<IAsyncEnumerable<IReadOnlyList<IncomingEvent>>> read, bool create, CancellationToken cancellation)
     {
         await db.Database.OpenConnectionAsync(cancellation);
         try
         {
             var connection = (NpgsqlConnection)db.Database.GetDbConnection();
             await using var transaction = await db.BeginAsync(cancellation);
-            var (keys, created) = await LockCustomersAsync(connection, customers, create, cancellation);
+            var (keys, last) = await LockCustomersAsync(connection, customers, cancellation);
+            var erased = last is { } until ? await FindErasedAsync(connection, read, until, cancellation) : [];
+            var created = create
+                ? await CreateCustomersAsync(connection, customers, keys, id => IsGone(erased, id), cancellation)
+                : 0;
             var (stored, refused) = (0, new List<(IncomingEvent, string, string)>());
-            await foreach (var part in parts.WithCancellation(cancellation))
+            await foreach (var part in read().WithCancellation(cancellation))
             {
                 var rows = new List<CustomerEvent>(part.Count);
                 foreach (var incoming in part)
                 {
-                    if (keys.TryGetValue(incoming.CustomerId, out var key))
+                    if (erased.TryGetValue(incoming.CustomerId, out var gone) && incoming.Event.OccurredAt < gone.At)
+                    {
+                        refused.Add((incoming, "/occurredAt", Erased));
+                    }
+                    else if (keys.TryGetValue(incoming.CustomerId, out var key))
                     {
                         incoming.Event.CustomerKey = key;
                         rows.Add(incoming.Event);
@@ -132,28 +143,75 @@ public sealed class EventStore(
         }
     }
 
-    // Locked in the order of their ids, as in an import: then no two batches wait for each other. Whoever erases a customer waits too.
-    private async Task<(Dictionary<string, long> Keys, int Created)> LockCustomersAsync(
-        NpgsqlConnection connection, HashSet<string> ids, bool create, CancellationToken cancellation)
+    private static bool IsGone(Dictionary<string, (DateTimeOffset At, DateTimeOffset Latest)> erased, string id) =>
+        erased.TryGetValue(id, out var gone) && gone.Latest < gone.At;
+
+    // Who of those that something occurred to before the last erasure was erased, when, and when the latest of it occurred. What occurs
+    // now costs nothing.
+    private async Task<Dictionary<string, (DateTimeOffset At, DateTimeOffset Latest)>> FindErasedAsync(
+        NpgsqlConnection connection, Func<IAsyncEnumerable<IReadOnlyList<IncomingEvent>>> read, DateTimeOffset until,
+        CancellationToken cancellation)
     {
-        var (keys, created) = (new Dictionary<string, long>(ids.Count, StringComparer.Ordinal), 0);
+        var (early, latest) = (new HashSet<string>(StringComparer.Ordinal), new Dictionary<string, DateTimeOffset>(StringComparer.Ordinal));
+        await foreach (var part in read().WithCancellation(cancellation))
+        {
+            foreach (var (id, e, _) in part)
+            {
+                if (e.OccurredAt < until)
+                {
+                    early.Add(id);
+                }
+
+                latest[id] = latest.TryGetValue(id, out var other) && other > e.OccurredAt ? other : e.OccurredAt;
+            }
+        }
+
+        return (await erasedIds.FindAsync(connection, early, cancellation)).ToDictionary(
+            f => f.Key, f => (f.Value, latest[f.Key]), StringComparer.Ordinal);
+    }
+
+    // Locked in the order of their ids, as in an import: then no two batches wait for each other. Whoever erases a customer waits too, and
+    // whom others erased meanwhile the second statement sees: it tells when anybody was erased last.
+    private static async Task<(Dictionary<string, long> Keys, DateTimeOffset? LastErased)> LockCustomersAsync(
+        NpgsqlConnection connection, HashSet<string> ids, CancellationToken cancellation)
+    {
+        var keys = new Dictionary<string, long>(ids.Count, StringComparer.Ordinal);
+        await using var batch = new NpgsqlBatch(connection)
+        {
+            BatchCommands =
+            {
+                new NpgsqlBatchCommand(LockSql) { Parameters = { Texts([.. ids]) } }, new NpgsqlBatchCommand(ErasedIds.LastSql),
+            },
+        };
+        await using var reader = await batch.ExecuteReaderAsync(cancellation);
+        await ReadKeysAsync(reader, keys, cancellation);
+        await reader.NextResultAsync(cancellation);
+        await reader.ReadAsync(cancellation);
+        return (keys, reader.IsDBNull(0) ? null : reader.GetFieldValue<DateTimeOffset>(0));
+    }
+
+    private const string LockSql = "SELECT id, key FROM customers WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE";
+
+    // Those that there are not yet, but for those of whom all is refused.
+    private async Task<int> CreateCustomersAsync(
+        NpgsqlConnection connection, HashSet<string> ids, Dictionary<string, long> keys, Func<string, bool> isGone,
+        CancellationToken cancellation)
+    {
+        var created = 0;
         while (true)
         {
-            await ReadKeysAsync(
-                "SELECT id, key FROM customers WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE",
-                [Texts([.. ids.Where(id => !keys.ContainsKey(id))])]);
-            if (keys.Count == ids.Count || !create)
+            string[] missing = [.. ids.Where(id => !keys.ContainsKey(id) && !isGone(id))];
+            if (missing is [])
             {
-                return (keys, created);
+                return created;
             }
 
-            string[] missing = [.. ids.Where(id => !keys.ContainsKey(id))];
             var now = new NpgsqlParameter<DateTimeOffset>
             {
                 TypedValue = LocalTime.Truncate(time.GetUtcNow()),
                 NpgsqlDbType = NpgsqlDbType.TimestampTz
             };
-            created += await ReadKeysAsync(
+            var made = await ExecuteAsync(
                 $"""
                 WITH created AS (
                 INSERT INTO customers ({string.Join(", ", newCustomer.Select(c => c.Column))})
@@ -163,27 +221,32 @@ public sealed class EventStore(
                 SELECT id, key FROM created
                 """,
                 [Texts(missing), Texts([.. missing.Select(CaseNormalizer.Normalize)!]), now]);
-
-            // Those that another created meanwhile are read in the next round.
-            if (keys.Count == ids.Count)
+            created += made;
+            if (made < missing.Length)
             {
-                return (keys, created);
+                // Those that another created meanwhile.
+                await ExecuteAsync(LockSql, [Texts([.. missing.Where(id => !keys.ContainsKey(id))])]);
             }
         }
 
-        async Task<int> ReadKeysAsync(string sql, NpgsqlParameter[] parameters)
+        async Task<int> ExecuteAsync(string sql, NpgsqlParameter[] parameters)
         {
             await using var command = new NpgsqlCommand(sql, connection);
             command.Parameters.AddRange(parameters);
             await using var reader = await command.ExecuteReaderAsync(cancellation);
-            var rows = 0;
-            for (; await reader.ReadAsync(cancellation); rows++)
-            {
-                keys[reader.GetString(0)] = reader.GetInt64(1);
-            }
-
-            return rows;
+            return await ReadKeysAsync(reader, keys, cancellation);
         }
+    }
+
+    private static async Task<int> ReadKeysAsync(NpgsqlDataReader reader, Dictionary<string, long> keys, CancellationToken cancellation)
+    {
+        var rows = 0;
+        for (; await reader.ReadAsync(cancellation); rows++)
+        {
+            keys[reader.GetString(0)] = reader.GetInt64(1);
+        }
+
+        return rows;
     }
 
     // What a customer that was never sent starts with: every column that can't be empty.

@@ -26,7 +26,7 @@ internal static class HttpSetup
             .WithOrigins(Origins.Read(configuration))
             .AllowAnyHeader().AllowAnyMethod().WithExposedHeaders(
                 "ETag", "Location", "Retry-After", "RateLimit", "RateLimit-Policy", "WWW-Authenticate", "X-Snapshot-At",
-                "Idempotency-Replayed", AnswerHeaders.RequestId)
+                "Idempotency-Replayed", "Erasure-Receipt", AnswerHeaders.RequestId)
             .SetPreflightMaxAge(PreflightMaxAge)));
         services.Configure<KestrelServerOptions>(o =>
         {

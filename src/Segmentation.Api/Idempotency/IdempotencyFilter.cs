@@ -122,7 +122,7 @@ internal sealed class IdempotencyFilter(IdempotentAttribute marked, IdempotencyS
             Body = !isSecret ? answer.Body
                 : box.HasKey ? Encoding.UTF8.GetBytes(box.Seal(Encoding.UTF8.GetString(answer.Body), Purpose))
                 : null,
-            Mentions = [.. request.Mentions.Union(Mentions.In(answer.Body))],
+            Mentions = [.. request.Mentions.Union(Mentions.In(answer.Body)).Union(Mentions.InAddress(answer.Location))],
         };
     }
 

@@ -57,8 +57,11 @@ internal static class IdempotencyTables
             ORDER BY scope_hash
             """);
 
-        /// <summary>Deletes the records that mention a customer; in the caller's transaction.</summary>
-        public Task ForgetRequestsAsync(string customerId, CancellationToken cancellation) => db.Database.ExecuteSqlAsync(
-            $"DELETE FROM idempotency WHERE mentions @> {new[] { Mentions.Hash(customerId) }}", cancellation);
+        /// <summary>Deletes the records that mention somebody; in the caller's transaction.</summary>
+        /// <param name="texts">The id, and the email where there is one.</param>
+        /// <param name="cancellation">Ends it.</param>
+        /// <returns>How many.</returns>
+        public Task<int> ForgetRequestsAsync(string[] texts, CancellationToken cancellation) => db.Database.ExecuteSqlAsync(
+            $"DELETE FROM idempotency WHERE mentions && {texts.SelectMany(Mentions.Hashes).ToArray()}", cancellation);
     }
 }

@@ -46,7 +46,8 @@ internal sealed record IdempotentRequest(byte[] ScopeHash, byte[] Fingerprint, l
 
         // The hash of a large body can't be tried out for whom it is about.
         var texts = start.Length <= SmallBody ? Idempotency.Mentions.In(start.ToArray()) : [];
-        var path = request.RouteValues.Values.OfType<string>().Select(Idempotency.Mentions.Hash);
+        var path = request.RouteValues.Where(r => r.Key is not ("controller" or "action")).Select(r => r.Value).OfType<string>()
+            .SelectMany(Idempotency.Mentions.Hashes);
         return new IdempotentRequest(
             SHA256.HashData(Encoding.UTF8.GetBytes(
                 string.Join('\n', caller.Kind, caller.Id, request.Method, request.GetEncodedPathAndQuery(), key))),

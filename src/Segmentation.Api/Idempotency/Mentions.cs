@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Idempotency;
 
@@ -11,18 +12,32 @@ internal static class Mentions
     public static long Hash(string text) =>
         BinaryPrimitives.ReadInt64LittleEndian(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
 
+    /// <summary>The hashes of a text as it is, and as rules compare it: an email is written in several ways.</summary>
+    public static IEnumerable<long> Hashes(string text)
+    {
+        yield return Hash(text);
+        if (CaseNormalizer.Normalize(text) is var folded && folded != text)
+        {
+            yield return Hash(folded);
+        }
+    }
+
+    /// <summary>The hashes of whoever an address leads to: <c>/api/v1/customers/ID</c>.</summary>
+    public static IEnumerable<long> InAddress(string? address) =>
+        address is null ? [] : Hashes(Uri.UnescapeDataString(address.Split('/')[^1]));
+
     /// <summary>The hashes of all texts in some JSON; none where it is no JSON.</summary>
     public static IEnumerable<long> In(ReadOnlyMemory<byte> json)
     {
         HashSet<long> found = [];
-        var reader = new Utf8JsonReader(json.Span);
+        var reader = new Utf8JsonReader(json.Span.StartsWith("\uFEFF"u8) ? json.Span[3..] : json.Span);
         try
         {
             while (reader.Read())
             {
                 if (reader.TokenType == JsonTokenType.String)
                 {
-                    found.Add(Hash(reader.GetString()!));
+                    found.UnionWith(Hashes(reader.GetString()!));
                 }
             }
         }

@@ -1,3 +1,4 @@
+using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Events;
 using Segmentation.Api.Segments;
@@ -23,6 +24,7 @@ internal static class MembershipSetup
         services.AddScoped<SegmentOverlap>();
         services.AddScoped<IDefinitionObserver, MembershipInvalidation>();
         services.AddScoped<IEvaluationBacklog, MembershipBacklog>();
+        services.AddScoped<IErasureObserver, MembershipErasure>();
         services.AddKeyedSingleton(
             MembershipLeadership.Source,
             (s, _) => MembershipLeadership.CreateSource(s.GetRequiredService<DataSources>()));

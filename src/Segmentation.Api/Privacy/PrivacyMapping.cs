@@ -3,6 +3,38 @@ using Microsoft.EntityFrameworkCore.Metadata.Builders;
 
 namespace Segmentation.Api.Privacy;
 
+internal sealed class ErasureMapping :
+    IEntityTypeConfiguration<Erasure>, IEntityTypeConfiguration<QueuedErasure>, IEntityTypeConfiguration<ErasedId>
+{
+    public void Configure(EntityTypeBuilder<Erasure> builder)
+    {
+        builder.ToTable("erasures").HasKey(e => e.Id);
+        builder.Property(e => e.Id).UseIdentityAlwaysColumn();
+        builder.Property(e => e.Receipt).HasMaxLength(32).UseCollation("C");
+        builder.HasIndex(e => e.Receipt).IsUnique().HasDatabaseName("ux_erasures_receipt");
+
+        // Those that wait for somebody, or for the night; hardly any.
+        builder.HasIndex(e => e.Id).HasFilter("completed_at IS NULL").HasDatabaseName("ix_erasures_open");
+        builder.HasIndex(e => e.RequestedAt).HasFilter("NOT is_analyzed").HasDatabaseName("ix_erasures_unanalyzed");
+    }
+
+    public void Configure(EntityTypeBuilder<QueuedErasure> builder)
+    {
+        builder.ToTable("erasure_queue").HasKey(q => q.ErasureId);
+        builder.Property(q => q.ErasureId).ValueGeneratedNever();
+        builder.HasOne<Erasure>().WithOne().HasForeignKey<QueuedErasure>(q => q.ErasureId).OnDelete(DeleteBehavior.Cascade);
+    }
+
+    public void Configure(EntityTypeBuilder<ErasedId> builder)
+    {
+        builder.ToTable("erased").HasKey(e => e.IdHmac);
+        builder.HasOne<Erasure>().WithMany().HasForeignKey(e => e.ErasureId).OnDelete(DeleteBehavior.SetNull);
+
+        // When the last one was.
+        builder.HasIndex(e => e.At).HasDatabaseName("ix_erased_at");
+    }
+}
+
 internal sealed class PrivacyMapping : IEntityTypeConfiguration<Purpose>, IEntityTypeConfiguration<ConsentRecord>
 {
     public void Configure(EntityTypeBuilder<Purpose> builder)

@@ -62,7 +62,7 @@ internal sealed class InactiveCustomers(
         }
 
         await using var scope = scopes.CreateAsyncScope();
-        await scope.ServiceProvider.GetRequiredService<CustomerStore>().EraseAsync(id, _ => { }, cancellation);
+        await scope.ServiceProvider.GetRequiredService<CustomerErasure>().EraseAsync(id, _ => { }, cancellation);
         return true;
     }
 }

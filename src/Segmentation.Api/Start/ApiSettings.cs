@@ -153,6 +153,8 @@ internal static class ApiSettings
             + "that are older.", SettingChecks.Integer(31, 36_500)),
         new("Audit:AnchorFile", "none", "A file that the audit log's head is appended to every hour, to be kept where this service can't "
             + "write.", SettingChecks.Text),
+        new("Privacy:ErasureListFile", "none", "A file that lists who was erased, as marks, a minute behind at most, to be kept beside the "
+            + "backups. After one is restored, `--reapply-erasures` erases them again.", SettingChecks.Text),
         new(SwaggerSetting, "false", "Whether `/swagger` is there. In Development (`./run`) it always is.", SettingChecks.Flag),
         .. LimitSettings.Table,
         new(AdmissionSetup.KnownProxies, "none", "Addresses or networks of proxies in front, with commas between. What they "

@@ -14,6 +14,7 @@ internal sealed partial record ProgramParts
     public const string CreateKey = "--create-key";
     public const string KeyScopes = "--scopes";
     public const string PruneAudit = "--prune-audit";
+    public const string ReapplyErasures = "--reapply-erasures";
 
     private const int Column = 34;
 
@@ -28,6 +29,7 @@ internal sealed partial record ProgramParts
         new(CreateKey, "makes an API key, shows it once, and ends", "NAME"),
         new(KeyScopes, "what that key may do: scopes with commas between, or all", "LIST"),
         new(PruneAudit, "drops months of the audit log that are older than it is kept, and ends"),
+        new(ReapplyErasures, "erases again whom a restored backup brought back, and ends"),
         new(Version, "says which version this is"),
         new(Help, "says this"),
     ];

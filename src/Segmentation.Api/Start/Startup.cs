@@ -9,6 +9,7 @@ using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 using Segmentation.Api.Memberships;
 using Segmentation.Api.Predictions;
+using Segmentation.Api.Rights;
 using Segmentation.Api.Webhooks;
 using Serilog;
 using Serilog.Extensions.Logging;
@@ -76,7 +77,8 @@ internal static class Startup
 
         var migrateOnly = line.Has(ProgramParts.Migrate);
         var prunes = line.Has(ProgramParts.PruneAudit);
-        var serves = !migrateOnly && newKey is null && !prunes;
+        var reapplies = line.Has(ProgramParts.ReapplyErasures);
+        var serves = !migrateOnly && newKey is null && !prunes && !reapplies;
         if (serves)
         {
             ListenAddresses.Check(builder.Configuration);
@@ -111,10 +113,19 @@ internal static class Startup
                     app.Services.GetRequiredService<AuditOptions>().KeepDays, DateTimeOffset.UtcNow, stop);
                 say($"Audit log: {months} {(months == 1 ? "month" : "months")} dropped");
             }
+            else if (reapplies)
+            {
+                var count = await ErasureList.ReapplyAsync(fault is null ? app.Services : throw new StartupException(fault), stop);
+                say($"Erasures: {count} {(count == 1 ? "person" : "persons")} erased again");
+            }
             else if (serves)
             {
                 await AccessStart.PrepareAsync(app, fault, say, logger, stop);
             }
+        }
+        catch (InvalidDataException e) when (reapplies)
+        {
+            throw new StartupException(e.Message, e);
         }
         catch (Exception e) when (DatabaseFault.IsCause(e))
         {

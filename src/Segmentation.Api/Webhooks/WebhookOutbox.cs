@@ -44,8 +44,8 @@ internal sealed class WebhookOutbox : IRevisionObserver
         ORDER BY b.id, m.joined, m.customer_key
         """;
 
-    // Whom nobody is told of any more, that they joined: gone. That they left is still told, as of one that was erased. An erasure may come
-    // after a customer that has the id by now has joined, by a segment's rebuild say: what is about a stay of that one is left alone.
+    // Whom nobody is told of any more, that they joined: gone. That they left is told once more, as of one that was erased. An erasure may
+    // come after a customer that has the id by now has joined, by a segment's rebuild say: what is about a stay of that one is left alone.
     private const string ForgetErased =
         """
         WITH e AS MATERIALIZED (SELECT unnest($1) AS erased_id),
@@ -57,7 +57,8 @@ internal sealed class WebhookOutbox : IRevisionObserver
           JOIN membership_batches b ON b.id = x.batch
           JOIN segments s ON s.id = m.segment_id),
         own AS MATERIALIZED (
-          SELECT d.id, d.state > 0 OR d.joined AS is_gone
+          SELECT d.id, d.state > 0 OR d.joined OR d.id < max(d.id) FILTER (WHERE d.state = 0 AND NOT d.joined)
+            OVER (PARTITION BY d.webhook_key, d.segment_key, d.customer_id) AS is_gone
           FROM e JOIN webhook_deliveries d
             ON d.customer_key = hashtextextended(e.erased_id COLLATE "C", 0) AND d.customer_id = e.erased_id
           WHERE NOT EXISTS (

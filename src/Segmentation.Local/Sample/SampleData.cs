@@ -103,6 +103,11 @@ internal sealed partial class SampleData(
             db.ImportRejections.Add(SampleImport.Reject());
         }
 
+        if (!await db.Erasures.AnyAsync(e => e.Receipt == SwaggerExamples.Receipt, cancellation))
+        {
+            db.Erasures.Add(SampleErasure.Create(now));
+        }
+
         // It runs once the service does.
         if (!await db.Analyses.AnyAsync(a => a.Id == SwaggerExamples.Analysis, cancellation))
         {

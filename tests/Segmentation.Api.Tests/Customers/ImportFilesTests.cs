@@ -61,7 +61,7 @@ public sealed class ImportFilesTests(ApiFixture fixture) : IClassFixture<ApiFixt
             }
 
             byte[] body = [.. bom ? form.GetPreamble() : [], .. form.GetBytes(text)];
-            (await Api.SendAsync("POST", "customers/import", body, type + charset, [])).Expect(200);
+            (await Api.SendAsync("POST", "customers/import?recreate=true", body, type + charset, [])).Expect(200);
             var customer = (await Api.GetAsync($"customers/{id}")).Expect(200);
             Assert.Equal(("Zoë €", "Müller; “x”"), (customer["firstName"].GetString(), customer["lastName"].GetString()));
             (await Api.DeleteAsync($"customers/{id}")).Expect(204);

@@ -5,6 +5,7 @@ using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Events;
 using Segmentation.Api.Memberships;
+using Segmentation.Api.Privacy;
 using Segmentation.Api.Tests.Segments;
 
 namespace Segmentation.Api.Tests.Events;
@@ -116,6 +117,8 @@ public sealed class EventStoreTests(RuleWorld world) : IClassFixture<RuleWorld>
     private static EventStore NewStore(SegmentationDb db)
     {
         var feedback = new FeedbackOptions();
-        return new EventStore(db, new RevenueOptions(), feedback, new Sentiments(feedback, new SentimentModels()), TimeProvider.System);
+        var nobody = new ErasedIds(marks: null!); // Of whom nobody was erased no mark is computed.
+        return new EventStore(
+            db, new RevenueOptions(), feedback, new Sentiments(feedback, new SentimentModels()), nobody, TimeProvider.System);
     }
 }

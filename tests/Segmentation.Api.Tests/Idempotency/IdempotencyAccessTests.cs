@@ -1,15 +1,21 @@
+using System.Text;
+using Npgsql;
+using Segmentation.Api.Idempotency;
+
 namespace Segmentation.Api.Tests.Idempotency;
 
 /// <summary>Requests that are sent again, by callers who are known.</summary>
 public sealed class IdempotencyAccessTests : IAsyncLifetime
 {
     private readonly TestDatabase databases = new();
+    private string connection = null!;
     private ApiFixture.Server server = null!;
 
     public async Task InitializeAsync()
     {
         await databases.InitializeAsync();
-        server = new ApiFixture.Server(await databases.CreateDatabaseAsync());
+        connection = await databases.CreateDatabaseAsync();
+        server = new ApiFixture.Server(connection);
     }
 
     public async Task DisposeAsync()
@@ -44,6 +50,37 @@ public sealed class IdempotencyAccessTests : IAsyncLifetime
 
         Assert.Equal((customers[0], customers[1], 2), (customers[2], customers[3], customers.Distinct().Count()));
         (await server.Api.PostAsync("customers", "{}", ("Idempotency-Key", "same"))).Expect(401);
+    }
+
+    [Fact]
+    public async Task Erasure_TakesWhatNamesTheCustomerByAddressOrEmailWithIt()
+    {
+        var made = await MakeAsync("writer", """["admin","customers:write","segments:write"]""", 201);
+        var bearer = ("Authorization", $"Bearer {made["secret"].GetString()}");
+
+        // Whoever may not read is told the id in Location alone; a definition has the email; a body may begin with a mark.
+        var first = (await server.Api.PostAsync("customers", """{"email":"jane@Example.com"}""", ("Idempotency-Key", "1"), bearer))
+            .Expect(201);
+        const string Rule = """{"combinator":"and","rules":[{"field":"customer.email","operator":"=","value":"Jane@EXAMPLE.com"}]}""";
+        (await server.Api.PostAsync("segments", $$"""{"key":"janes","name":"Janes","rule":{{Rule}} }""", ("Idempotency-Key", "2"), bearer))
+            .Expect(201);
+        (await server.Api.SendAsync(
+            "POST", "customers", Encoding.UTF8.GetBytes("\uFEFF" + """{"id":"other","email":"jane@example.COM"}"""), "application/json",
+            [("Idempotency-Key", "3"), bearer])).Expect(201);
+        var id = first.Message.Headers.Location!.OriginalString.Split('/')[^1];
+        var about = Mentions.Hash("jane@example.com");
+        Assert.Equal((1, 3), (await CountAsync(Mentions.Hash(id)), await CountAsync(about)));
+
+        (await server.Api.DeleteAsync($"customers/{id}", bearer)).Expect(204);
+
+        Assert.Equal((0, 0), (await CountAsync(Mentions.Hash(id)), await CountAsync(about)));
+    }
+
+    private async Task<long> CountAsync(long mention)
+    {
+        await using var database = NpgsqlDataSource.Create(connection);
+        await using var command = database.CreateCommand($"SELECT count(*) FROM idempotency WHERE mentions @> ARRAY[{mention}]");
+        return (long)(await command.ExecuteScalarAsync())!;
     }
 
     private async Task<Answer> MakeAsync(string name, string scopes, int status, params (string Name, string Value)[] caller) =>

@@ -21,6 +21,7 @@ public sealed class OpenApiTests(SampleApi api) : IClassFixture<SampleApi>
         "Customers_Patch", "Customers_Predictions",
         "Customers_Put", "Customers_PutConsent", "Customers_PutRestriction", "Customers_Segments",
         "Decisions_Decide",
+        "Erasures_Get", "Erasures_List",
         "Events_Create",
         "Experiments_Archive", "Experiments_Assignments", "Experiments_Create", "Experiments_Delete", "Experiments_Get",
         "Experiments_GrowthBook", "Experiments_List", "Experiments_Patch", "Experiments_Put", "Experiments_Restore", "Experiments_Start",

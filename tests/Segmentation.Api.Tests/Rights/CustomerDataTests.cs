@@ -36,6 +36,10 @@ public sealed class CustomerDataTests(ApiFixture fixture) : IClassFixture<ApiFix
         ["idempotency"] = typeof(HeldRequest),
         ["import_rejections"] = typeof(HeldRejectedLine),
 
+        // Who was erased, as marks and keys that lead to nobody.
+        ["erased"] = null,
+        ["erasure_queue"] = null,
+
         // Who waits to be evaluated or scored, for seconds; which ids a dry run has seen, while it runs; the erased, who are nobody's data.
         ["membership_work"] = null,
         ["unscored_customers"] = null,
@@ -46,7 +50,7 @@ public sealed class CustomerDataTests(ApiFixture fixture) : IClassFixture<ApiFix
     private static readonly string[] OfNobody =
     [
         "__EFMigrationsHistory", "analyses", "api_key_secrets", "api_keys", "attributes", "audit", "audit_head",
-        "customer_count", "decision_stamp", "definition_stamp", "deleted_segments", "experiment_runs", "experiment_versions",
+        "customer_count", "decision_stamp", "definition_stamp", "deleted_segments", "erasures", "experiment_runs", "experiment_versions",
         "experiments", "imports", "membership_batches", "mark_key", "membership_leader", "membership_states", "metrics",
         "model_versions", "model_weights", "models", "placements", "playbook_versions", "playbooks", "purposes",
         "rfm_thresholds", "score_copies", "scoring_state", "segment_versions", "segments", "sentiment_model", "webhooks",

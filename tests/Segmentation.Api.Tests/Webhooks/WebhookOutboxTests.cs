@@ -94,6 +94,8 @@ public sealed class WebhookOutboxTests(WebhookWorld world) : IClassFixture<Webho
         await ChangeAsync(segment, [], [key, key + 1], at);
         await MembershipSql.RunAsync(world.Database, $"UPDATE webhook_deliveries SET state = 1 + id % 2 WHERE joined");
         await ChangeAsync(segment, [key, key + 1], [], at);
+        await ChangeAsync(segment, [], [key], at);
+        await ChangeAsync(segment, [key], [], at);
         await EraseAsync(key);
         await ForgetAsync("forget-1");
 

@@ -2160,6 +2160,97 @@ namespace Segmentation.Api.Data.Migrations
                     b.ToTable("consent_records", (string)null);
                 });
 
+            modelBuilder.Entity("Segmentation.Api.Privacy.ErasedId", b =>
+                {
+                    b.Property<byte[]>("IdHmac")
+                        .HasColumnType("bytea")
+                        .HasColumnName("id_hmac");
+
+                    b.Property<DateTimeOffset>("At")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("at");
+
+                    b.Property<long?>("ErasureId")
+                        .HasColumnType("bigint")
+                        .HasColumnName("erasure_id");
+
+                    b.HasKey("IdHmac");
+
+                    b.HasIndex("At")
+                        .HasDatabaseName("ix_erased_at");
+
+                    b.HasIndex("ErasureId");
+
+                    b.ToTable("erased", (string)null);
+                });
+
+            modelBuilder.Entity("Segmentation.Api.Privacy.Erasure", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("id");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityAlwaysColumn(b.Property<long>("Id"));
+
+                    b.Property<string>("By")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("by");
+
+                    b.Property<DateTimeOffset?>("CompletedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("completed_at");
+
+                    b.PrimitiveCollection<string[]>("Definitions")
+                        .IsRequired()
+                        .HasColumnType("text[]")
+                        .HasColumnName("definitions");
+
+                    b.Property<bool>("IsAnalyzed")
+                        .HasColumnType("boolean")
+                        .HasColumnName("is_analyzed");
+
+                    b.Property<int>("Kind")
+                        .HasColumnType("integer")
+                        .HasColumnName("kind");
+
+                    b.PrimitiveCollection<byte[][]>("Marks")
+                        .HasColumnType("bytea[]")
+                        .HasColumnName("marks");
+
+                    b.Property<string>("Receipt")
+                        .IsRequired()
+                        .HasMaxLength(32)
+                        .HasColumnType("character varying(32)")
+                        .HasColumnName("receipt")
+                        .UseCollation("C");
+
+                    b.Property<JsonElement>("Removed")
+                        .HasColumnType("jsonb")
+                        .HasColumnName("removed");
+
+                    b.Property<DateTimeOffset>("RequestedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("requested_at");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("Id")
+                        .HasDatabaseName("ix_erasures_open")
+                        .HasFilter("completed_at IS NULL");
+
+                    b.HasIndex("Receipt")
+                        .IsUnique()
+                        .HasDatabaseName("ux_erasures_receipt");
+
+                    b.HasIndex("RequestedAt")
+                        .HasDatabaseName("ix_erasures_unanalyzed")
+                        .HasFilter("NOT is_analyzed");
+
+                    b.ToTable("erasures", (string)null);
+                });
+
             modelBuilder.Entity("Segmentation.Api.Privacy.Purpose", b =>
                 {
                     b.Property<string>("Name")
@@ -2197,6 +2288,29 @@ namespace Segmentation.Api.Data.Migrations
                     b.HasKey("Name");
 
                     b.ToTable("purposes", (string)null);
+                });
+
+            modelBuilder.Entity("Segmentation.Api.Privacy.QueuedErasure", b =>
+                {
+                    b.Property<long>("ErasureId")
+                        .HasColumnType("bigint")
+                        .HasColumnName("erasure_id");
+
+                    b.Property<long>("CustomerKey")
+                        .HasColumnType("bigint")
+                        .HasColumnName("customer_key");
+
+                    b.Property<bool>("HasEvents")
+                        .HasColumnType("boolean")
+                        .HasColumnName("has_events");
+
+                    b.Property<long>("OrderKey")
+                        .HasColumnType("bigint")
+                        .HasColumnName("order_key");
+
+                    b.HasKey("ErasureId");
+
+                    b.ToTable("erasure_queue", (string)null);
                 });
 
             modelBuilder.Entity("Segmentation.Api.Segments.DeletedSegment", b =>
@@ -2783,6 +2897,23 @@ namespace Segmentation.Api.Data.Migrations
                     b.HasOne("Segmentation.Api.Customers.Customer", null)
                         .WithMany("ConsentRecords")
                         .HasForeignKey("CustomerKey")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("Segmentation.Api.Privacy.ErasedId", b =>
+                {
+                    b.HasOne("Segmentation.Api.Privacy.Erasure", null)
+                        .WithMany()
+                        .HasForeignKey("ErasureId")
+                        .OnDelete(DeleteBehavior.SetNull);
+                });
+
+            modelBuilder.Entity("Segmentation.Api.Privacy.QueuedErasure", b =>
+                {
+                    b.HasOne("Segmentation.Api.Privacy.Erasure", null)
+                        .WithOne()
+                        .HasForeignKey("Segmentation.Api.Privacy.QueuedErasure", "ErasureId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired();
                 });

@@ -20,9 +20,11 @@ namespace Segmentation.Api.Endpoints;
 [Tags("Customers")]
 [Produces("application/json")]
 public sealed class CustomersController(
-    SegmentationDb db, CustomerStore store, SegmentQuery query, MembershipReader memberships, SensitiveReads sensitive, AuditLog log,
-    TimeProvider time) : ControllerBase
+    SegmentationDb db, CustomerStore store, CustomerErasure erasure, SegmentQuery query, MembershipReader memberships,
+    SensitiveReads sensitive, AuditLog log, TimeProvider time) : ControllerBase
 {
+    internal const string ReceiptHeader = "Erasure-Receipt";
+
     // What a search by text reads, besides the id.
     private static readonly string[] Named = ["customer.email", "customer.firstName", "customer.lastName"];
 
@@ -127,15 +129,15 @@ public sealed class CustomersController(
     }
 
     /// <summary>Erases a customer with its events and memberships. Repeatable.</summary>
+    /// <remarks>It is gone with this answer; a mass of events goes behind it, a million within a minute. The header
+    /// <c>Erasure-Receipt</c> names the receipt that says so (<c>GET /erasures/{receipt}</c>): repeated when nothing is left, the same one;
+    /// missing where nothing ever had the id. Events from before, and imports, don't bring the customer back; whoever signs up anew by PUT
+    /// or POST is a new person.</remarks>
     [HttpDelete("{id}")]
     [RequiresScope(Scopes.CustomersWrite)]
     [Work(WorkClass.Bulk)]
     [ProducesResponseType(StatusCodes.Status204NoContent)]
-    public async Task<IActionResult> Delete(string id, CancellationToken cancellation)
-    {
-        await store.EraseAsync(id, Request.CheckIfMatch, cancellation);
-        return NoContent();
-    }
+    public Task<IActionResult> Delete(string id, CancellationToken cancellation) => EraseCustomerAsync(id, cancellation);
 
     /// <summary>Erases the customer with exactly this id, as <c>DELETE /customers/{id}</c> does. Repeatable.</summary>
     /// <remarks>Reaches ids that an address can't hold, <c>..</c> or a blank, which were taken once.</remarks>
@@ -144,12 +146,8 @@ public sealed class CustomersController(
     [RequiresScope(Scopes.CustomersWrite)]
     [Work(WorkClass.Bulk)]
     [ProducesResponseType(StatusCodes.Status204NoContent)]
-    public async Task<IActionResult> Erase([FromQuery] string? id, CancellationToken cancellation)
-    {
-        // The binder makes nothing of a blank, which an id was once.
-        await store.EraseAsync(CustomerIds.CheckStored(Request.Query["id"]), Request.CheckIfMatch, cancellation);
-        return NoContent();
-    }
+    public Task<IActionResult> Erase([FromQuery] string? id, CancellationToken cancellation) =>
+        EraseCustomerAsync(CustomerIds.CheckStored(Request.Query["id"]), cancellation); // A blank was an id once: the binder drops it.
 
     /// <summary>Imports customers, a line each: CSV or NDJSON. A bad line is rejected alone.</summary>
     /// <remarks>
@@ -169,6 +167,7 @@ public sealed class CustomersController(
     /// </remarks>
     /// <param name="mode"><c>merge</c> when left out, or <c>replace</c>.</param>
     /// <param name="dryRun">Check and count all, and write nothing; false when left out.</param>
+    /// <param name="recreate">Make customers anew that were erased; false when left out: their lines are rejected.</param>
     /// <param name="prefer"><c>respond-async</c>: answer when the file is there, at most 2 GB of it, and import it then.</param>
     [HttpPost("import")]
     [LinesAreUpserts]
@@ -179,11 +178,12 @@ public sealed class CustomersController(
     [ProducesResponseType<ImportResult>(StatusCodes.Status200OK)]
     [ProducesResponseType<ImportJobResource>(StatusCodes.Status202Accepted)]
     public async Task<IActionResult> Import(
-        [FromServices] CustomerImport import, [FromServices] BackgroundImports background, ImportMode? mode, bool? dryRun,
+        [FromServices] CustomerImport import, [FromServices] BackgroundImports background, ImportMode? mode, bool? dryRun, bool? recreate,
         [FromHeader(Name = "Prefer")] string? prefer, CancellationToken cancellation)
     {
         var body = await ImportBody.OpenAsync(Request, cancellation);
-        var options = new ImportOptions(body.Csv, mode ?? ImportMode.Merge, dryRun == true, !HttpContext.Caller.Has(Scopes.Privacy));
+        var options = new ImportOptions(
+            body.Csv, mode ?? ImportMode.Merge, dryRun == true, !HttpContext.Caller.Has(Scopes.Privacy), recreate == true);
         if (prefer?.Split(',', ';').Any(p => p.Trim().Equals("respond-async", StringComparison.OrdinalIgnoreCase)) != true)
         {
             return Ok(await import.RunAsync(body.Content, options, cancellation));
@@ -223,6 +223,16 @@ public sealed class CustomersController(
             Response, db, db.Customers,
             new CustomerDownload("customers", csv, bom == true, IdOnly: false, Now, Request.AsksForRawFormulas()), all.Attributes,
             all.Rfm.Latest, all.Sensitive.For(HttpContext.Caller), cancellation);
+    }
+
+    private async Task<IActionResult> EraseCustomerAsync(string id, CancellationToken cancellation)
+    {
+        if (await erasure.EraseAsync(id, Request.CheckIfMatch, cancellation) is { } receipt)
+        {
+            Response.Headers[ReceiptHeader] = receipt;
+        }
+
+        return NoContent();
     }
 
     private async Task<Page<CustomerResource>> PageAsync(

@@ -107,6 +107,19 @@ internal sealed class ResponseFilter : IDocumentFilter
             ((OpenApiMediaType)success!.Content![StreamController.MediaType]).Example = SwaggerExamples.Stream;
         }
 
+        if (operation.OperationId is "Customers_Delete" or "Customers_Erase")
+        {
+            ((OpenApiResponse)operation.Responses!["204"]).Headers = new Dictionary<string, IOpenApiHeader>
+            {
+                [CustomersController.ReceiptHeader] = new OpenApiHeader
+                {
+                    Description = "The receipt of the erasure, to ask for what is left of it; missing where nothing ever had the id.",
+                    Schema = new OpenApiSchema { Type = JsonSchemaType.String },
+                    Example = SwaggerExamples.Receipt,
+                },
+            };
+        }
+
         if (operation.OperationId == "Imports_Errors")
         {
             ((OpenApiMediaType)success!.Content![MediaTypes.Csv]).Example = SwaggerExamples.ImportErrors;

@@ -33,6 +33,12 @@ internal static class SwaggerExamples
           {"field":"channel","operator":"=","value":"store"}]}}
         """;
 
+    /// <summary>Whom the examples erase: what occurred to others may be sent after it.</summary>
+    public const string ErasedCustomer = "jack-doe";
+
+    /// <summary>The sample's receipt of an erasure.</summary>
+    public const string Receipt = "er_T0c8ZJ2QyV5mWfA1xkB4rg";
+
     /// <summary>The sample's webhook.</summary>
     public const string Webhook = "01946e2a-0000-7000-8000-000000000001";
 
@@ -345,11 +351,13 @@ internal static class SwaggerExamples
         ("Segments_AddMember" or "Segments_RemoveMember" or "Segments_ChangeMembers", "key") => Manual,
         (_, "key") => Segment,
         ("Visitors_Erase", "id") => "my-browser",
-        ("Customers_Put" or "Customers_Delete" or "Customers_AddEvent", "id") => OwnCustomer,
+        ("Customers_Put" or "Customers_AddEvent", "id") => OwnCustomer,
+        ("Customers_Delete" or "Customers_Erase", "id") => ErasedCustomer,
         ("Webhooks_Delete", "id") => OwnWebhook,
         ("ApiKeys_Revoke", "id") => OwnApiKey,
         (['A', 'p', 'i', 'K', 'e', 'y', 's', '_', ..], "id") => ApiKey,
         (['W', 'e', 'b', 'h', 'o', 'o', 'k', 's', '_', ..], "id") => Webhook,
+        (_, "receipt") => Receipt,
         (_, "messageId") => WebhookDelivery.MessageName(WebhookMessage),
         (_, "state") => "dead",
         (_, "lastEventId" or "Last-Event-ID") => "WzAsMCwwXQ",
@@ -362,11 +370,10 @@ internal static class SwaggerExamples
         (_, "wait") => 5,
         (_, "show") => "all",
         (_, "Prefer") => "respond-async",
-        ("Customers_Erase", "id") => OwnCustomer,
         (_, "format") => "csv",
         (_, "bom") => true,
         (_, "mode") => "merge",
-        (_, "dryRun") => true,
+        (_, "dryRun" or "recreate") => true,
         (_, "id" or "customerId") => Customer,
         (_, "Idempotency-Key") => "order-1002",
         (_, "for") => "event",

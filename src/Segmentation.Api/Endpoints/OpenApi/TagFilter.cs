@@ -28,8 +28,8 @@ internal sealed class TagFilter : IDocumentFilter
             + "flag is an active placement."),
         ("Rules", "Rules that are not saved yet: preview, check, and look at the SQL. Start here."),
         ("Customers", "Profiles, one at a time or a file at a time."),
-        ("Privacy", "What customers have consented to: registered purposes, and a record of each consent given or withdrawn; and all "
-            + "that is held of one of them."),
+        ("Privacy", "What customers have consented to: registered purposes, and a record of each consent given or withdrawn; all "
+            + "that is held of one of them; and receipts of those that were erased."),
         ("Events", "What customers did."),
         ("Fields", "What rules may ask, and fields of your own: attributes."),
         ("Webhooks", "Your servers are told who joins and leaves: signed by [Standard Webhooks](https://www.standardwebhooks.com), "

@@ -2,6 +2,7 @@ using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using Segmentation.Api.Data;
 using Segmentation.Api.Experiments;
+using Segmentation.Api.Privacy;
 
 namespace Segmentation.Api.Playbooks;
 
@@ -13,8 +14,10 @@ internal sealed record StoredExposures(int Recorded, int Duplicates, IReadOnlyLi
 /// The only writer of what was seen. Of a run the first exposure of a unit is kept, whatever order they arrive in; an impression is counted
 /// each time. What two transactions both write they write in one order: then they don't wait for each other.
 /// </summary>
-public sealed class ExposureStore(SegmentationDb db, PlaybookCache cache)
+public sealed class ExposureStore(SegmentationDb db, PlaybookCache cache, ErasedIds erasedIds)
 {
+    private const string Erased = "The customer was erased: what was seen before that is not recorded.";
+
     private readonly BulkTable<ExperimentUnit> units = BulkTable<ExperimentUnit>.For(db.Model);
     private readonly BulkTable<Impression> impressions = BulkTable<Impression>.For(db.Model);
     private readonly BulkTable<VisitorLink> links = BulkTable<VisitorLink>.For(db.Model);
@@ -69,11 +72,21 @@ public sealed class ExposureStore(SegmentationDb db, PlaybookCache cache)
         var parsed = part.SelectMany(r => r.Exposures).OfType<string>().Distinct(StringComparer.Ordinal)
             .ToDictionary(text => text, Exposure.Parse, StringComparer.Ordinal);
         var plays = await set.Seen.FindAsync(db, [.. parsed.Values.OfType<PlayExposure>()], cancellation);
+        var erased = await erasedIds.FindBeforeAsync(
+            (NpgsqlConnection)db.Database.GetDbConnection(),
+            part.Where(r => r.CustomerId is not null).Select(r => (r.CustomerId!, r.At)), cancellation);
         var (accepted, doubtful) = (new List<Accepted>(part.Count), new List<(Accepted One, int Index, string Message)>());
         foreach (var report in part)
         {
+            var isLate = report.CustomerId is { } id && erased.TryGetValue(id, out var gone) && report.At < gone;
             for (var i = 0; i < report.Exposures.Count; i++)
             {
+                if (isLate)
+                {
+                    refused.Add((report.Ordinal, i, Erased));
+                    continue;
+                }
+
                 switch (report.Exposures[i] is { } text ? parsed[text] : null)
                 {
                     case PlayExposure play when plays.Contains(play):

@@ -1,0 +1,120 @@
+using System.Buffers.Text;
+using System.Security.Cryptography;
+using System.Text.Json;
+using Microsoft.EntityFrameworkCore;
+using Segmentation.Api.Audit;
+using Segmentation.Api.Changes;
+using Segmentation.Api.Data;
+using Segmentation.Api.Idempotency;
+using Segmentation.Api.Privacy;
+using Segmentation.Rules.Values;
+
+namespace Segmentation.Api.Customers;
+
+/// <summary>
+/// Erases customers: a transaction takes the customer out, with all that is no mass of rows. What is left is queued by its key, which
+/// nobody else ever has, and goes behind it.
+/// </summary>
+public sealed class CustomerErasure(
+    SegmentationDb db, IEnumerable<IErasureObserver> observers, AuditLog log, CustomerMarks marks, TimeProvider time)
+{
+    // Events that go at once. Of most customers that is all of them.
+    private const int FirstEvents = 1000;
+
+    /// <summary>Erases a customer, or whatever else has its id.</summary>
+    /// <param name="checkVersion">Throws when the version that is there, or null where none is, is not the one to erase.</param>
+    /// <param name="at">When it was erased before, of one that a restored backup brought back; else null.</param>
+    /// <returns>The receipt. Where nothing was left of one who was erased before, that one's; null where nothing ever was.</returns>
+    public async Task<string?> EraseAsync(
+        string id, Action<int?> checkVersion, CancellationToken cancellation, DateTimeOffset? at = null)
+    {
+        await using var transaction = await db.BeginAsync(cancellation);
+        await ScoreCopy.HoldAsync(db, cancellation);
+        var customer = await db.LockCustomerAsync(id, erase: true, cancellation);
+        checkVersion(customer?.Version);
+
+        var now = LocalTime.Truncate(time.GetUtcNow());
+        var mark = await marks.ComputeAsync(id, cancellation);
+        await log.AppendAsync(db, "customers.erase", $"customers/{CustomerMarks.Write(mark)}", cancellation: cancellation);
+        var erasing = new Erasing(id, customer);
+        await RemoveAsync(erasing, cancellation);
+        var receipt = customer is null && erasing.Removed.Count == 0
+            ? await db.ErasedIds.Where(e => e.IdHmac == mark).Join(
+                db.Erasures, e => e.ErasureId, e => e.Id, (_, e) => e.Receipt).SingleOrDefaultAsync(cancellation)
+            : await WriteReceiptAsync(erasing, mark, now, at ?? now, cancellation);
+        await transaction.CommitAsync(cancellation);
+        return receipt;
+    }
+
+    private async Task RemoveAsync(Erasing erasing, CancellationToken cancellation)
+    {
+        // Answers that are kept, and lines of imports that were rejected, whether there is a customer of theirs or not.
+        var (id, rejections) = (erasing.Id, db.ImportRejections);
+        string[] texts = [.. new[] { id, erasing.Customer?.Email }.OfType<string>()];
+        erasing.Count("requests", await db.ForgetRequestsAsync(texts, cancellation));
+        erasing.Count("rejectedLines", await rejections.Where(r => r.CustomerId == id).ExecuteDeleteAsync(cancellation));
+        foreach (var observer in observers)
+        {
+            await observer.EraseAsync(erasing, cancellation);
+        }
+
+        if (erasing.Customer is not { } customer)
+        {
+            return;
+        }
+
+        // Events have no foreign key; whoever stores one locks its customer first, and so comes before this or finds nobody.
+        var (key, consents, members) = (customer.Key, db.ConsentRecords, db.ManualMembers);
+        erasing.Count("events", await db.Database.ExecuteSqlAsync(
+            $"""
+            DELETE FROM events WHERE customer_key = {key}
+                AND id = ANY (ARRAY(SELECT id FROM events WHERE customer_key = {key} ORDER BY id LIMIT {FirstEvents}))
+            """, cancellation));
+        erasing.Count("consents", await consents.Where(r => r.CustomerKey == key).ExecuteDeleteAsync(cancellation));
+        erasing.Count("manualSegments", await members.Where(m => m.CustomerKey == key).ExecuteDeleteAsync(cancellation));
+        await ScoreCopy.ForgetAsync(db, key, cancellation);
+        erasing.Count("profiles", 1);
+        db.Remove(customer);
+        ChangeLog.AppendErased(db, key, id);
+    }
+
+    private async Task<string> WriteReceiptAsync(
+        Erasing erasing, byte[] mark, DateTimeOffset now, DateTimeOffset at, CancellationToken cancellation)
+    {
+        var erasure = new Erasure
+        {
+            Receipt = "er_" + Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(17))[..22],
+            RequestedAt = now,
+            CompletedAt = erasing.Customer is null ? now : null,
+            By = await log.FindCallerAsync(cancellation),
+            Removed = JsonSerializer.SerializeToElement(erasing.Removed),
+            Definitions = [.. erasing.Definitions],
+            Marks = erasing.Definitions.Count > 0 ? await ComputeMarksAsync(erasing, cancellation) : null,
+        };
+        db.Add(erasure);
+        await db.SaveChangesAsync(cancellation);
+        await db.Database.ExecuteSqlAsync(
+            $"""
+            INSERT INTO erased (id_hmac, at, erasure_id) VALUES ({mark}, {at}, {erasure.Id})
+            ON CONFLICT (id_hmac) DO UPDATE SET at = greatest(erased.at, excluded.at), erasure_id = excluded.erasure_id
+            """, cancellation);
+        if (erasing.Customer is { } customer)
+        {
+            var hasEvents = erasing.Removed.GetValueOrDefault("events") == FirstEvents;
+            await db.Database.ExecuteSqlAsync(
+                $"""
+                INSERT INTO erasure_queue (erasure_id, customer_key, order_key, has_events)
+                VALUES ({erasure.Id}, {customer.Key}, hashtextextended({erasing.Id} COLLATE "C", 0), {hasEvents})
+                """, cancellation);
+        }
+
+        return erasure.Receipt;
+    }
+
+    private async Task<byte[][]> ComputeMarksAsync(Erasing erasing, CancellationToken cancellation)
+    {
+        var key = await marks.GetKeyAsync(cancellation);
+        string?[] texts = [CaseNormalizer.Normalize(erasing.Id), erasing.Customer?.EmailFolded];
+        return [.. texts.OfType<string>().Select(text => CustomerMarks.Compute(key, text))];
+    }
+}

@@ -1,0 +1,195 @@
+using Npgsql;
+using NpgsqlTypes;
+using Segmentation.Api.Audit;
+using Segmentation.Api.Data;
+using Segmentation.Api.Memberships;
+using Segmentation.Rules.Values;
+
+namespace Segmentation.Api.Rights;
+
+/// <summary>
+/// Finishes what erasures have left: events in chunks, receipts that have nothing left, definitions that somebody has changed since, the
+/// tables' statistics, and the list that outlives a restored backup. All that it does it can do again, wherever it was stopped.
+/// </summary>
+internal sealed partial class ErasureKeeper(
+    [FromKeyedServices(WorkClass.Keeper)] NpgsqlDataSource database, CustomerMarks marks, PrivacyOptions options, TimeProvider time,
+    ILogger<ErasureKeeper> logger) : ILeaderTask
+{
+    // Locks and write-ahead log stay small, and others run between statements.
+    private const int ChunkEvents = 10_000;
+
+    // At this hour, in UTC, the night's statistics are made.
+    private const int NightHour = 3;
+
+    private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(1), SlowInterval = TimeSpan.FromMinutes(1);
+
+    private (long Count, DateTimeOffset? Last)? written;
+
+    public async Task RunAsync(CancellationToken whileLeading)
+    {
+        var slowAt = DateTimeOffset.MinValue;
+        while (!whileLeading.IsCancellationRequested)
+        {
+            try
+            {
+                // From the beginning, so that each backup has the key that a list is written with.
+                await marks.GetKeyAsync(whileLeading);
+                await DeleteEventsAsync(whileLeading);
+                if (time.GetUtcNow() >= slowAt)
+                {
+                    slowAt = time.GetUtcNow() + SlowInterval;
+                    await RecheckDefinitionsAsync(whileLeading);
+                    await WriteListAsync(whileLeading);
+                    await AnalyzeAsync(whileLeading);
+                }
+
+                await CompleteAsync(whileLeading);
+            }
+            catch (Exception failure) when (!whileLeading.IsCancellationRequested)
+            {
+                LogFailed(failure);
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+
+            await Task.Delay(PollInterval, whileLeading).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    /// <summary>Deletes the events of all who are queued.</summary>
+    internal async Task DeleteEventsAsync(CancellationToken cancellation)
+    {
+        var queued = await database.QueryAsync(
+            "SELECT erasure_id, customer_key FROM erasure_queue WHERE has_events ORDER BY erasure_id",
+            r => (r.GetInt64(0), r.GetInt64(1)), cancellation);
+        foreach (var (erasure, customer) in queued)
+        {
+            // In the order of the index, from where the last chunk ended: what is dead already is not walked over again.
+            for (var after = ""; after is not null;)
+            {
+                after = (await database.QueryAsync(
+                    """
+                    WITH gone AS (
+                        DELETE FROM events WHERE customer_key = $1
+                            AND id = ANY (ARRAY(SELECT id FROM events WHERE customer_key = $1 AND id > $2 ORDER BY id LIMIT $3))
+                        RETURNING id),
+                    counted AS (
+                        UPDATE erasures SET removed = removed || jsonb_build_object(
+                            'events', coalesce((removed->>'events')::bigint, 0) + (SELECT count(*) FROM gone))
+                        WHERE id = $4)
+                    SELECT max(id) FROM gone
+                    """,
+                    r => r.IsDBNull(0) ? null : r.GetString(0), cancellation,
+                    SqlParameter.Create(customer), SqlParameter.Create(after), SqlParameter.Create(ChunkEvents),
+                    SqlParameter.Create(erasure))).Single();
+            }
+
+            await database.ExecuteAsync(
+                "UPDATE erasure_queue SET has_events = false WHERE erasure_id = $1", cancellation, SqlParameter.Create(erasure));
+        }
+    }
+
+    /// <summary>Completes the receipts of which nothing is left.</summary>
+    internal async Task CompleteAsync(CancellationToken cancellation)
+    {
+        await database.ExecuteAsync(ErasureProgress.DequeueSql, cancellation);
+        await database.ExecuteAsync(
+            """
+            UPDATE erasures e SET completed_at = $1 WHERE completed_at IS NULL AND cardinality(definitions) = 0
+                AND NOT EXISTS (SELECT FROM erasure_queue q WHERE q.erasure_id = e.id)
+            """, cancellation, SqlParameter.Create(LocalTime.Truncate(time.GetUtcNow()), NpgsqlDbType.TimestampTz));
+    }
+
+    /// <summary>Takes off the receipts the definitions that no longer compare with whom they name; what they were is erased.</summary>
+    internal async Task RecheckDefinitionsAsync(CancellationToken cancellation)
+    {
+        var open = await database.QueryAsync(
+            "SELECT id, definitions, marks FROM erasures WHERE completed_at IS NULL AND cardinality(definitions) > 0",
+            r => (Id: r.GetInt64(0), Names: r.GetFieldValue<string[]>(1), Marks: r.GetFieldValue<byte[][]>(2)), cancellation);
+        if (open is [])
+        {
+            return;
+        }
+
+        var key = await marks.GetKeyAsync(cancellation);
+        await using var connection = await database.OpenConnectionAsync(cancellation);
+        foreach (var (id, names, known) in open)
+        {
+            // First what is present: whoever has changed it has made what it was a part of the past.
+            bool IsOf(string text) => known.Any(m => m.AsSpan().SequenceEqual(CustomerMarks.Compute(key, text)));
+            var still = names.Intersect(await DefinitionErasure.ListPresentAsync(connection, null, IsOf, cancellation)).ToArray();
+            if (still.Length == names.Length)
+            {
+                continue;
+            }
+
+            await using var transaction = await connection.BeginTransactionAsync(cancellation);
+            await DefinitionErasure.ErasePastAsync(connection, null, IsOf, cancellation);
+            await using var update = new NpgsqlCommand(
+                "UPDATE erasures SET definitions = $2, marks = CASE WHEN $2 = '{}' THEN NULL ELSE marks END WHERE id = $1", connection)
+            {
+                Parameters = { SqlParameter.Create(id), SqlParameter.Create(still, NpgsqlDbType.Array | NpgsqlDbType.Text) },
+            };
+            await update.ExecuteNonQueryAsync(cancellation);
+            await transaction.CommitAsync(cancellation);
+        }
+    }
+
+    /// <summary>Makes the tables' statistics anew where somebody was erased before the last night began: they hold common values.</summary>
+    internal async Task AnalyzeAsync(CancellationToken cancellation)
+    {
+        var now = time.GetUtcNow();
+        var night = new DateTimeOffset(now.UtcDateTime.Date, TimeSpan.Zero).AddHours(NightHour);
+        night = night > now ? night.AddDays(-1) : night;
+        var last = (await database.QueryAsync(
+            "SELECT max(id) FROM erasures WHERE NOT is_analyzed AND requested_at < $1",
+            r => r.IsDBNull(0) ? (long?)null : r.GetInt64(0), cancellation, SqlParameter.Create(night, NpgsqlDbType.TimestampTz))).Single();
+        if (last is { } id)
+        {
+            await database.ExecuteAsync("SELECT erasure_analyze()", cancellation);
+            await database.ExecuteAsync(
+                "UPDATE erasures SET is_analyzed = true WHERE NOT is_analyzed AND id <= $1", cancellation, SqlParameter.Create(id));
+        }
+    }
+
+    /// <summary>Writes the list of who was erased where it has changed.</summary>
+    internal async Task WriteListAsync(CancellationToken cancellation)
+    {
+        if (options.ErasureListFile is not { Length: > 0 } file)
+        {
+            return;
+        }
+
+        var key = await marks.GetKeyAsync(cancellation);
+        if (written is null && File.Exists(file))
+        {
+            // Whom a restored backup does not know is taken over first: the list never loses anybody.
+            try
+            {
+                await ErasureList.ReadAsync(file, database, key, cancellation);
+            }
+            catch (InvalidDataException foreign)
+            {
+                LogForeignList(foreign.Message);
+                return;
+            }
+        }
+
+        var state = (await database.QueryAsync(
+            "SELECT count(*), max(at) FROM erased",
+            r => (r.GetInt64(0), r.IsDBNull(1) ? (DateTimeOffset?)null : r.GetFieldValue<DateTimeOffset>(1)), cancellation)).Single();
+        if (state != written || !File.Exists(file))
+        {
+            await ErasureList.WriteAsync(file, database, key, cancellation);
+            written = state;
+        }
+    }
+
+    [LoggerMessage(LogLevel.Error, "The list of erasures is left as it is: {Reason}")]
+    private partial void LogForeignList(string reason);
+
+    [LoggerMessage(LogLevel.Error, "An erasure could not be finished; trying again")]
+    private partial void LogFailed(Exception failure);
+}

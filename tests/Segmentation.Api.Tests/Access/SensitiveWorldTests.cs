@@ -25,7 +25,7 @@ public sealed partial class SensitiveWorldTests(SampleApi api) : IClassFixture<S
     [Fact]
     public async Task EveryOperation_WithoutThePrivacyScope_ShowsNoSensitiveValue()
     {
-        await using var host = await api.StartChangedAsync(Change("zqmarker", 7654321, "1931-03-07"), ("Privacy:SensitiveFields", Fields));
+        await using var host = await api.StartChangedAsync(Change("zqmarker", 7654321, "1985-03-07"), ("Privacy:SensitiveFields", Fields));
         var (all, few) = await CreateClientsAsync(host);
         var examples = api.Operations.SelectMany(o => Example.List(o.Path, o.Method, o.Operation)).ToList();
 
@@ -62,9 +62,9 @@ public sealed partial class SensitiveWorldTests(SampleApi api) : IClassFixture<S
     public async Task TwoWorlds_ThatDifferInSensitiveValues_AnswerTheSame(int seed)
     {
         // Some have no value in one of them: whether there is one is a value. All rules of the sample say the same of both.
-        await using var one = await api.StartChangedAsync(Change("zqmarker", 7654321, "1931-03-07"), ("Privacy:SensitiveFields", Fields));
+        await using var one = await api.StartChangedAsync(Change("zqmarker", 7654321, "1985-03-07"), ("Privacy:SensitiveFields", Fields));
         await using var other = await api.StartChangedAsync(
-            Change("zqmarkable", 8765432, "1932-04-08")
+            Change("zqmarkable", 8765432, "1986-04-08")
             + "; UPDATE customers SET geographic_city = NULL, geographic_city_folded = NULL, attributes = attributes - 'plan', "
             + "attributes_folded = attributes_folded - 'plan' WHERE key % 3 = 0",
             ("Privacy:SensitiveFields", Fields));
@@ -149,7 +149,7 @@ public sealed partial class SensitiveWorldTests(SampleApi api) : IClassFixture<S
         using var request = example.CreateRequest();
         using var answer = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
         var content = answer.Content.Headers.ContentType?.MediaType == "text/event-stream" ? "" : await answer.Content.ReadAsStringAsync();
-        return ((int)answer.StatusCode, Passing().Replace(content, "~"));
+        return ((int)answer.StatusCode, Decimals().Replace(Passing().Replace(content, "~"), ""));
     }
 
     // Clients with a key of every scope, and with one of every scope but privacy.
@@ -162,7 +162,7 @@ public sealed partial class SensitiveWorldTests(SampleApi api) : IClassFixture<S
         return (all, host.CreateClient());
     }
 
-    [GeneratedRegex("zqmarker|7654321|1931-03-07", RegexOptions.IgnoreCase)]
+    [GeneratedRegex("zqmarker|7654321|1985-03-07", RegexOptions.IgnoreCase)]
     private static partial Regex Markers();
 
     // Instants, ids that the service makes, hashes, and how long something took.
@@ -170,4 +170,8 @@ public sealed partial class SensitiveWorldTests(SampleApi api) : IClassFixture<S
         """\d{4}-\d\d-\d\dT\d\d:\d\d[\d:.]*Z|[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32,64}"""
         + "|\"elapsedMs\":[\\d.]+|\"requestId\":\"[^\"]*")]
     private static partial Regex Passing();
+
+    // What is reckoned as of now differs by the moment between two requests.
+    [GeneratedRegex("(?<=\\.\\d\\d)\\d+")]
+    private static partial Regex Decimals();
 }

@@ -1,6 +1,7 @@
 -- everyone
 SELECT c.last_name
 FROM customers AS c
+WHERE c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- nobody
@@ -12,355 +13,355 @@ ORDER BY c.first_name
 -- text =
 SELECT c.last_name
 FROM customers AS c
-WHERE c.demographic_gender_folded = @Value
+WHERE c.demographic_gender_folded = @Value AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- text !=
 SELECT c.last_name
 FROM customers AS c
-WHERE c.demographic_gender_folded IS NULL OR c.demographic_gender_folded <> @Value
+WHERE (c.demographic_gender_folded IS NULL OR c.demographic_gender_folded <> @Value) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- text contains
 SELECT c.last_name
 FROM customers AS c
-WHERE c.demographic_gender_folded IS NOT NULL AND c.demographic_gender_folded LIKE @Value_contains
+WHERE c.demographic_gender_folded IS NOT NULL AND c.demographic_gender_folded LIKE @Value_contains AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- text doesNotContain
 SELECT c.last_name
 FROM customers AS c
-WHERE c.demographic_gender_folded IS NULL OR c.demographic_gender_folded NOT LIKE @Value_contains
+WHERE (c.demographic_gender_folded IS NULL OR c.demographic_gender_folded NOT LIKE @Value_contains) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- text beginsWith
 SELECT c.last_name
 FROM customers AS c
-WHERE c.demographic_gender_folded IS NOT NULL AND c.demographic_gender_folded LIKE @Value_startswith
+WHERE c.demographic_gender_folded IS NOT NULL AND c.demographic_gender_folded LIKE @Value_startswith AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- text endsWith
 SELECT c.last_name
 FROM customers AS c
-WHERE c.demographic_gender_folded IS NOT NULL AND c.demographic_gender_folded LIKE @Value_endswith
+WHERE c.demographic_gender_folded IS NOT NULL AND c.demographic_gender_folded LIKE @Value_endswith AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- text doesNotEndWith
 SELECT c.last_name
 FROM customers AS c
-WHERE c.demographic_gender_folded IS NULL OR c.demographic_gender_folded NOT LIKE @Value_endswith
+WHERE (c.demographic_gender_folded IS NULL OR c.demographic_gender_folded NOT LIKE @Value_endswith) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- text list in
 SELECT c.last_name
 FROM customers AS c
-WHERE c.demographic_gender_folded IS NOT NULL AND c.demographic_gender_folded = ANY (@Value)
+WHERE c.demographic_gender_folded IS NOT NULL AND c.demographic_gender_folded = ANY (@Value) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- text list notIn
 SELECT c.last_name
 FROM customers AS c
-WHERE c.demographic_gender_folded IS NULL OR seg_has_none(@Value, c.demographic_gender_folded)
+WHERE (c.demographic_gender_folded IS NULL OR seg_has_none(@Value, c.demographic_gender_folded)) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- missing null
 SELECT c.last_name
 FROM customers AS c
-WHERE c.demographic_gender_folded IS NULL
+WHERE c.demographic_gender_folded IS NULL AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- missing notNull
 SELECT c.last_name
 FROM customers AS c
-WHERE c.demographic_gender_folded IS NOT NULL
+WHERE c.demographic_gender_folded IS NOT NULL AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- integer =
 SELECT c.last_name
 FROM customers AS c
-WHERE c.demographic_children = @Value
+WHERE c.demographic_children = @Value AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- integer !=
 SELECT c.last_name
 FROM customers AS c
-WHERE c.demographic_children IS NULL OR c.demographic_children <> @Value
+WHERE (c.demographic_children IS NULL OR c.demographic_children <> @Value) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- integer <
 SELECT c.last_name
 FROM customers AS c
-WHERE c.demographic_children < @Value
+WHERE c.demographic_children < @Value AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- integer >=
 SELECT c.last_name
 FROM customers AS c
-WHERE c.demographic_children >= @Value
+WHERE c.demographic_children >= @Value AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- integer list in
 SELECT c.last_name
 FROM customers AS c
-WHERE c.demographic_children IS NOT NULL AND c.demographic_children = ANY (@Value)
+WHERE c.demographic_children IS NOT NULL AND c.demographic_children = ANY (@Value) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- integer list notIn
 SELECT c.last_name
 FROM customers AS c
-WHERE c.demographic_children IS NULL OR seg_has_none(@Value, c.demographic_children)
+WHERE (c.demographic_children IS NULL OR seg_has_none(@Value, c.demographic_children)) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- integer list between
 SELECT c.last_name
 FROM customers AS c
-WHERE c.demographic_children >= @Value AND c.demographic_children <= @Value1
+WHERE c.demographic_children >= @Value AND c.demographic_children <= @Value1 AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- integer list notBetween
 SELECT c.last_name
 FROM customers AS c
-WHERE c.demographic_children IS NULL OR c.demographic_children < @Value OR c.demographic_children > @Value1
+WHERE (c.demographic_children IS NULL OR c.demographic_children < @Value OR c.demographic_children > @Value1) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- decimal =
 SELECT c.last_name
 FROM customers AS c
-WHERE c.demographic_income = @Value
+WHERE c.demographic_income = @Value AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- decimal !=
 SELECT c.last_name
 FROM customers AS c
-WHERE c.demographic_income IS NULL OR c.demographic_income <> @Value
+WHERE (c.demographic_income IS NULL OR c.demographic_income <> @Value) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- decimal <
 SELECT c.last_name
 FROM customers AS c
-WHERE c.demographic_income < @Value
+WHERE c.demographic_income < @Value AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- decimal >=
 SELECT c.last_name
 FROM customers AS c
-WHERE c.demographic_income >= @Value
+WHERE c.demographic_income >= @Value AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- decimal list in
 SELECT c.last_name
 FROM customers AS c
-WHERE c.demographic_income IS NOT NULL AND c.demographic_income = ANY (@Value)
+WHERE c.demographic_income IS NOT NULL AND c.demographic_income = ANY (@Value) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- decimal list notIn
 SELECT c.last_name
 FROM customers AS c
-WHERE c.demographic_income IS NULL OR seg_has_none(@Value, c.demographic_income)
+WHERE (c.demographic_income IS NULL OR seg_has_none(@Value, c.demographic_income)) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- decimal list between
 SELECT c.last_name
 FROM customers AS c
-WHERE c.demographic_income >= @Value AND c.demographic_income <= @Value1
+WHERE c.demographic_income >= @Value AND c.demographic_income <= @Value1 AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- decimal list notBetween
 SELECT c.last_name
 FROM customers AS c
-WHERE c.demographic_income IS NULL OR c.demographic_income < @Value OR c.demographic_income > @Value1
+WHERE (c.demographic_income IS NULL OR c.demographic_income < @Value OR c.demographic_income > @Value1) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- age =
 SELECT c.last_name
 FROM customers AS c
-WHERE c.demographic_birth_date <= @LatestBirthDate AND c.demographic_birth_date > @LatestBirthDate1 AND c.demographic_birth_date <= @Value_Today
+WHERE c.demographic_birth_date <= @LatestBirthDate AND c.demographic_birth_date > @LatestBirthDate1 AND c.demographic_birth_date <= @Value_Today AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- age !=
 SELECT c.last_name
 FROM customers AS c
-WHERE c.demographic_birth_date IS NULL OR c.demographic_birth_date > @Value_Today OR (c.demographic_birth_date > @LatestBirthDate AND c.demographic_birth_date <= @Value_Today) OR c.demographic_birth_date <= @LatestBirthDate3
+WHERE (c.demographic_birth_date IS NULL OR c.demographic_birth_date > @Value_Today OR (c.demographic_birth_date > @LatestBirthDate AND c.demographic_birth_date <= @Value_Today) OR c.demographic_birth_date <= @LatestBirthDate3) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- age <
 SELECT c.last_name
 FROM customers AS c
-WHERE c.demographic_birth_date > @LatestBirthDate AND c.demographic_birth_date <= @Value_Today
+WHERE c.demographic_birth_date > @LatestBirthDate AND c.demographic_birth_date <= @Value_Today AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- age >=
 SELECT c.last_name
 FROM customers AS c
-WHERE c.demographic_birth_date <= @LatestBirthDate
+WHERE c.demographic_birth_date <= @LatestBirthDate AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- age list in
 SELECT c.last_name
 FROM customers AS c
-WHERE (c.demographic_birth_date <= @LatestBirthDate AND c.demographic_birth_date > @LatestBirthDate1 AND c.demographic_birth_date <= @Value_Today) OR (c.demographic_birth_date <= @LatestBirthDate3 AND c.demographic_birth_date > @LatestBirthDate4 AND c.demographic_birth_date <= @Value_Today)
+WHERE ((c.demographic_birth_date <= @LatestBirthDate AND c.demographic_birth_date > @LatestBirthDate1 AND c.demographic_birth_date <= @Value_Today) OR (c.demographic_birth_date <= @LatestBirthDate3 AND c.demographic_birth_date > @LatestBirthDate4 AND c.demographic_birth_date <= @Value_Today)) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- age list notIn
 SELECT c.last_name
 FROM customers AS c
-WHERE c.demographic_birth_date IS NULL OR c.demographic_birth_date > @Value_Today OR (((c.demographic_birth_date > @LatestBirthDate AND c.demographic_birth_date <= @Value_Today) OR c.demographic_birth_date <= @LatestBirthDate3) AND ((c.demographic_birth_date > @LatestBirthDate4 AND c.demographic_birth_date <= @Value_Today) OR c.demographic_birth_date <= @LatestBirthDate6))
+WHERE (c.demographic_birth_date IS NULL OR c.demographic_birth_date > @Value_Today OR (((c.demographic_birth_date > @LatestBirthDate AND c.demographic_birth_date <= @Value_Today) OR c.demographic_birth_date <= @LatestBirthDate3) AND ((c.demographic_birth_date > @LatestBirthDate4 AND c.demographic_birth_date <= @Value_Today) OR c.demographic_birth_date <= @LatestBirthDate6))) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- age list between
 SELECT c.last_name
 FROM customers AS c
-WHERE c.demographic_birth_date <= @LatestBirthDate AND c.demographic_birth_date > @LatestBirthDate1 AND c.demographic_birth_date <= @Value_Today
+WHERE c.demographic_birth_date <= @LatestBirthDate AND c.demographic_birth_date > @LatestBirthDate1 AND c.demographic_birth_date <= @Value_Today AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- age list notBetween
 SELECT c.last_name
 FROM customers AS c
-WHERE c.demographic_birth_date IS NULL OR c.demographic_birth_date > @Value_Today OR (c.demographic_birth_date > @LatestBirthDate AND c.demographic_birth_date <= @Value_Today) OR c.demographic_birth_date <= @LatestBirthDate3
+WHERE (c.demographic_birth_date IS NULL OR c.demographic_birth_date > @Value_Today OR (c.demographic_birth_date > @LatestBirthDate AND c.demographic_birth_date <= @Value_Today) OR c.demographic_birth_date <= @LatestBirthDate3) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- age missing null
 SELECT c.last_name
 FROM customers AS c
-WHERE c.demographic_birth_date IS NULL OR c.demographic_birth_date > @Value_Today
+WHERE (c.demographic_birth_date IS NULL OR c.demographic_birth_date > @Value_Today) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- age missing notNull
 SELECT c.last_name
 FROM customers AS c
-WHERE c.demographic_birth_date IS NOT NULL AND c.demographic_birth_date <= @Value_Today
+WHERE c.demographic_birth_date IS NOT NULL AND c.demographic_birth_date <= @Value_Today AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- date =
 SELECT c.last_name
 FROM customers AS c
-WHERE c.demographic_birth_date = @Date
+WHERE c.demographic_birth_date = @Date AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- date !=
 SELECT c.last_name
 FROM customers AS c
-WHERE c.demographic_birth_date IS NULL OR c.demographic_birth_date <> @Date
+WHERE (c.demographic_birth_date IS NULL OR c.demographic_birth_date <> @Date) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- date <
 SELECT c.last_name
 FROM customers AS c
-WHERE c.demographic_birth_date < @Date
+WHERE c.demographic_birth_date < @Date AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- date >=
 SELECT c.last_name
 FROM customers AS c
-WHERE c.demographic_birth_date >= @Date
+WHERE c.demographic_birth_date >= @Date AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- date list in
 SELECT c.last_name
 FROM customers AS c
-WHERE c.demographic_birth_date = @Date OR c.demographic_birth_date = @Date1
+WHERE (c.demographic_birth_date = @Date OR c.demographic_birth_date = @Date1) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- date list notIn
 SELECT c.last_name
 FROM customers AS c
-WHERE c.demographic_birth_date IS NULL OR (c.demographic_birth_date <> @Date AND c.demographic_birth_date <> @Date1)
+WHERE (c.demographic_birth_date IS NULL OR (c.demographic_birth_date <> @Date AND c.demographic_birth_date <> @Date1)) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- date list between
 SELECT c.last_name
 FROM customers AS c
-WHERE c.demographic_birth_date >= @Date AND c.demographic_birth_date <= @Date1
+WHERE c.demographic_birth_date >= @Date AND c.demographic_birth_date <= @Date1 AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- instant by day =
 SELECT c.last_name
 FROM customers AS c
-WHERE c.signed_up_at >= @From AND c.signed_up_at <= @To
+WHERE c.signed_up_at >= @From AND c.signed_up_at <= @To AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- instant by day !=
 SELECT c.last_name
 FROM customers AS c
-WHERE c.signed_up_at IS NULL OR c.signed_up_at < @From OR c.signed_up_at > @To
+WHERE (c.signed_up_at IS NULL OR c.signed_up_at < @From OR c.signed_up_at > @To) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- instant by day <
 SELECT c.last_name
 FROM customers AS c
-WHERE c.signed_up_at < @From
+WHERE c.signed_up_at < @From AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- instant by day >
 SELECT c.last_name
 FROM customers AS c
-WHERE c.signed_up_at > @To
+WHERE c.signed_up_at > @To AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- instant =
 SELECT c.last_name
 FROM customers AS c
-WHERE c.signed_up_at = @From
+WHERE c.signed_up_at = @From AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- instant !=
 SELECT c.last_name
 FROM customers AS c
-WHERE c.signed_up_at IS NULL OR c.signed_up_at <> @From
+WHERE (c.signed_up_at IS NULL OR c.signed_up_at <> @From) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- instant <
 SELECT c.last_name
 FROM customers AS c
-WHERE c.signed_up_at < @From
+WHERE c.signed_up_at < @From AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- instant >=
 SELECT c.last_name
 FROM customers AS c
-WHERE c.signed_up_at >= @From
+WHERE c.signed_up_at >= @From AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- instant list in
 SELECT c.last_name
 FROM customers AS c
-WHERE c.signed_up_at = @From OR (c.signed_up_at >= @From1 AND c.signed_up_at <= @To)
+WHERE (c.signed_up_at = @From OR (c.signed_up_at >= @From1 AND c.signed_up_at <= @To)) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- instant list notIn
 SELECT c.last_name
 FROM customers AS c
-WHERE c.signed_up_at IS NULL OR (c.signed_up_at <> @From AND (c.signed_up_at < @From1 OR c.signed_up_at > @To))
+WHERE (c.signed_up_at IS NULL OR (c.signed_up_at <> @From AND (c.signed_up_at < @From1 OR c.signed_up_at > @To))) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- instant list between
 SELECT c.last_name
 FROM customers AS c
-WHERE c.signed_up_at >= @From AND c.signed_up_at <= @To
+WHERE c.signed_up_at >= @From AND c.signed_up_at <= @To AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- yearly =
 SELECT c.last_name
 FROM customers AS c
-WHERE c.demographic_birth_month_day >= @YearlyFirstLow AND c.demographic_birth_month_day <= @YearlyFirstHigh
+WHERE c.demographic_birth_month_day >= @YearlyFirstLow AND c.demographic_birth_month_day <= @YearlyFirstHigh AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- yearly !=
 SELECT c.last_name
 FROM customers AS c
-WHERE c.demographic_birth_month_day IS NULL OR c.demographic_birth_month_day < @YearlyFirstLow OR c.demographic_birth_month_day > @YearlyFirstHigh
+WHERE (c.demographic_birth_month_day IS NULL OR c.demographic_birth_month_day < @YearlyFirstLow OR c.demographic_birth_month_day > @YearlyFirstHigh) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- yearly window between
 SELECT c.last_name
 FROM customers AS c
-WHERE (c.demographic_birth_month_day >= @YearlyFirstLow AND c.demographic_birth_month_day <= @YearlyFirstHigh) OR c.demographic_birth_month_day <= @YearlySecondHigh
+WHERE ((c.demographic_birth_month_day >= @YearlyFirstLow AND c.demographic_birth_month_day <= @YearlyFirstHigh) OR c.demographic_birth_month_day <= @YearlySecondHigh) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- yearly window notBetween
 SELECT c.last_name
 FROM customers AS c
-WHERE c.demographic_birth_month_day IS NULL OR ((c.demographic_birth_month_day < @YearlyFirstLow OR c.demographic_birth_month_day > @YearlyFirstHigh) AND c.demographic_birth_month_day > @YearlySecondHigh)
+WHERE (c.demographic_birth_month_day IS NULL OR ((c.demographic_birth_month_day < @YearlyFirstLow OR c.demographic_birth_month_day > @YearlyFirstHigh) AND c.demographic_birth_month_day > @YearlySecondHigh)) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- anniversary =
@@ -372,79 +373,79 @@ WHERE CASE
 END >= @YearlyFirstLow AND CASE
     WHEN c.signed_up_at IS NULL THEN NULL
     ELSE seg_month_day(c.signed_up_at, @Value_ZoneId)
-END <= @YearlyFirstHigh
+END <= @YearlyFirstHigh AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- anniversary !=
 SELECT c.last_name
 FROM customers AS c
-WHERE c.signed_up_at IS NULL OR seg_month_day(c.signed_up_at, @Value_ZoneId) IS NULL OR seg_month_day(c.signed_up_at, @Value_ZoneId) < @YearlyFirstLow OR seg_month_day(c.signed_up_at, @Value_ZoneId) > @YearlyFirstHigh
+WHERE (c.signed_up_at IS NULL OR seg_month_day(c.signed_up_at, @Value_ZoneId) IS NULL OR seg_month_day(c.signed_up_at, @Value_ZoneId) < @YearlyFirstLow OR seg_month_day(c.signed_up_at, @Value_ZoneId) > @YearlyFirstHigh) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- local hour =
 SELECT c.last_name
 FROM customers AS c
-WHERE seg_hour(@Value_AsOf, COALESCE(c.geographic_time_zone, @Value_ZoneId)) = @Value
+WHERE seg_hour(@Value_AsOf, COALESCE(c.geographic_time_zone, @Value_ZoneId)) = @Value AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- local hour !=
 SELECT c.last_name
 FROM customers AS c
-WHERE seg_hour(@Value_AsOf, COALESCE(c.geographic_time_zone, @Value_ZoneId)) <> @Value OR seg_hour(@Value_AsOf, COALESCE(c.geographic_time_zone, @Value_ZoneId)) IS NULL
+WHERE (seg_hour(@Value_AsOf, COALESCE(c.geographic_time_zone, @Value_ZoneId)) <> @Value OR seg_hour(@Value_AsOf, COALESCE(c.geographic_time_zone, @Value_ZoneId)) IS NULL) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- local hour <
 SELECT c.last_name
 FROM customers AS c
-WHERE seg_hour(@Value_AsOf, COALESCE(c.geographic_time_zone, @Value_ZoneId)) < @Value
+WHERE seg_hour(@Value_AsOf, COALESCE(c.geographic_time_zone, @Value_ZoneId)) < @Value AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- set contains
 SELECT c.last_name
 FROM customers AS c
-WHERE @Value <@ c.psychographic_interests_folded
+WHERE @Value <@ c.psychographic_interests_folded AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- set doesNotContain
 SELECT c.last_name
 FROM customers AS c
-WHERE NOT (@Value <@ c.psychographic_interests_folded)
+WHERE NOT (@Value <@ c.psychographic_interests_folded) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- set in
 SELECT c.last_name
 FROM customers AS c
-WHERE @Value && c.psychographic_interests_folded
+WHERE @Value && c.psychographic_interests_folded AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- set notIn
 SELECT c.last_name
 FROM customers AS c
-WHERE NOT (@Value && c.psychographic_interests_folded)
+WHERE NOT (@Value && c.psychographic_interests_folded) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- set missing null
 SELECT c.last_name
 FROM customers AS c
-WHERE cardinality(c.psychographic_interests_folded) = 0
+WHERE cardinality(c.psychographic_interests_folded) = 0 AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- set missing notNull
 SELECT c.last_name
 FROM customers AS c
-WHERE cardinality(c.psychographic_interests_folded) <> 0
+WHERE cardinality(c.psychographic_interests_folded) <> 0 AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- circle within
 SELECT c.last_name
 FROM customers AS c
-WHERE c.geographic_latitude IS NOT NULL AND c.geographic_latitude >= @Value AND c.geographic_latitude <= @Value1 AND c.geographic_longitude >= @Value2 AND c.geographic_longitude <= @Value3 AND seg_distance_km(c.geographic_latitude, c.geographic_longitude, @Value4, @Value5) <= @Value6
+WHERE c.geographic_latitude IS NOT NULL AND c.geographic_latitude >= @Value AND c.geographic_latitude <= @Value1 AND c.geographic_longitude >= @Value2 AND c.geographic_longitude <= @Value3 AND seg_distance_km(c.geographic_latitude, c.geographic_longitude, @Value4, @Value5) <= @Value6 AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- circle notWithin
 SELECT c.last_name
 FROM customers AS c
-WHERE c.geographic_latitude IS NULL OR c.geographic_latitude < @Value OR c.geographic_latitude > @Value1 OR CASE
+WHERE (c.geographic_latitude IS NULL OR c.geographic_latitude < @Value OR c.geographic_latitude > @Value1 OR CASE
     WHEN c.geographic_longitude >= @Value2 THEN FALSE
     ELSE TRUE
 END OR CASE
@@ -453,127 +454,127 @@ END OR CASE
 END OR CASE
     WHEN seg_distance_km(c.geographic_latitude, c.geographic_longitude, @Value4, @Value5) <= @Value6 THEN FALSE
     ELSE TRUE
-END
+END) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- polygon within
 SELECT c.last_name
 FROM customers AS c
-WHERE c.geographic_latitude IS NOT NULL AND c.geographic_latitude >= @Value AND c.geographic_latitude <= @Value1 AND c.geographic_longitude >= @Value2 AND c.geographic_longitude <= @Value3 AND seg_in_polygon(c.geographic_latitude, c.geographic_longitude, @Value4, @Value5)
+WHERE c.geographic_latitude IS NOT NULL AND c.geographic_latitude >= @Value AND c.geographic_latitude <= @Value1 AND c.geographic_longitude >= @Value2 AND c.geographic_longitude <= @Value3 AND seg_in_polygon(c.geographic_latitude, c.geographic_longitude, @Value4, @Value5) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- polygon notWithin
 SELECT c.last_name
 FROM customers AS c
-WHERE c.geographic_latitude IS NULL OR c.geographic_latitude < @Value OR c.geographic_latitude > @Value1 OR CASE
+WHERE (c.geographic_latitude IS NULL OR c.geographic_latitude < @Value OR c.geographic_latitude > @Value1 OR CASE
     WHEN c.geographic_longitude >= @Value2 THEN FALSE
     ELSE TRUE
 END OR CASE
     WHEN c.geographic_longitude <= @Value3 THEN FALSE
     ELSE TRUE
-END OR NOT (seg_in_polygon(c.geographic_latitude, c.geographic_longitude, @Value4, @Value5))
+END OR NOT (seg_in_polygon(c.geographic_latitude, c.geographic_longitude, @Value4, @Value5))) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- consent =
 SELECT c.last_name
 FROM customers AS c
-WHERE @Value = ANY (c.consents_granted)
+WHERE @Value = ANY (c.consents_granted) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- consent !=
 SELECT c.last_name
 FROM customers AS c
-WHERE NOT (@Value = ANY (c.consents_granted) AND @Value = ANY (c.consents_granted) IS NOT NULL)
+WHERE NOT (@Value = ANY (c.consents_granted) AND @Value = ANY (c.consents_granted) IS NOT NULL) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- attribute text =
 SELECT c.last_name
 FROM customers AS c
-WHERE seg_json_text(c.attributes_folded, 'plan') = @Value
+WHERE seg_json_text(c.attributes_folded, 'plan') = @Value AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- attribute text !=
 SELECT c.last_name
 FROM customers AS c
-WHERE seg_json_text(c.attributes_folded, 'plan') IS NULL OR seg_json_text(c.attributes_folded, 'plan') <> @Value OR seg_json_text(c.attributes_folded, 'plan') IS NULL
+WHERE (seg_json_text(c.attributes_folded, 'plan') IS NULL OR seg_json_text(c.attributes_folded, 'plan') <> @Value OR seg_json_text(c.attributes_folded, 'plan') IS NULL) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- attribute text contains
 SELECT c.last_name
 FROM customers AS c
-WHERE seg_json_text(c.attributes_folded, 'plan') IS NOT NULL AND seg_json_text(c.attributes_folded, 'plan') LIKE @Value_contains
+WHERE seg_json_text(c.attributes_folded, 'plan') IS NOT NULL AND seg_json_text(c.attributes_folded, 'plan') LIKE @Value_contains AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- attribute number =
 SELECT c.last_name
 FROM customers AS c
-WHERE seg_json_number(c.attributes_folded, 'score') = @Value
+WHERE seg_json_number(c.attributes_folded, 'score') = @Value AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- attribute number <
 SELECT c.last_name
 FROM customers AS c
-WHERE seg_json_number(c.attributes_folded, 'score') < @Value
+WHERE seg_json_number(c.attributes_folded, 'score') < @Value AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- attribute boolean =
 SELECT c.last_name
 FROM customers AS c
-WHERE seg_json_boolean(c.attributes_folded, 'trial')
+WHERE seg_json_boolean(c.attributes_folded, 'trial') AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- attribute boolean !=
 SELECT c.last_name
 FROM customers AS c
-WHERE seg_json_boolean(c.attributes_folded, 'trial') IS NULL OR seg_json_boolean(c.attributes_folded, 'trial') <> TRUE OR seg_json_boolean(c.attributes_folded, 'trial') IS NULL
+WHERE (seg_json_boolean(c.attributes_folded, 'trial') IS NULL OR seg_json_boolean(c.attributes_folded, 'trial') <> TRUE OR seg_json_boolean(c.attributes_folded, 'trial') IS NULL) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- attribute date =
 SELECT c.last_name
 FROM customers AS c
-WHERE seg_json_date(c.attributes_folded, 'renewal') = @Date
+WHERE seg_json_date(c.attributes_folded, 'renewal') = @Date AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- attribute date <
 SELECT c.last_name
 FROM customers AS c
-WHERE seg_json_date(c.attributes_folded, 'renewal') < @Date
+WHERE seg_json_date(c.attributes_folded, 'renewal') < @Date AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- attribute instant =
 SELECT c.last_name
 FROM customers AS c
-WHERE seg_json_instant(c.attributes_folded, 'seenAt') >= @From AND seg_json_instant(c.attributes_folded, 'seenAt') <= @To
+WHERE seg_json_instant(c.attributes_folded, 'seenAt') >= @From AND seg_json_instant(c.attributes_folded, 'seenAt') <= @To AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- attribute instant <
 SELECT c.last_name
 FROM customers AS c
-WHERE seg_json_instant(c.attributes_folded, 'seenAt') < @From
+WHERE seg_json_instant(c.attributes_folded, 'seenAt') < @From AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- attribute set contains
 SELECT c.last_name
 FROM customers AS c
-WHERE seg_json_has_all(c.attributes_folded, 'tags', @Value)
+WHERE seg_json_has_all(c.attributes_folded, 'tags', @Value) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- attribute set in
 SELECT c.last_name
 FROM customers AS c
-WHERE seg_json_has_any(c.attributes_folded, 'tags', @Value)
+WHERE seg_json_has_any(c.attributes_folded, 'tags', @Value) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- attribute set notIn
 SELECT c.last_name
 FROM customers AS c
-WHERE NOT (seg_json_has_any(c.attributes_folded, 'tags', @Value))
+WHERE NOT (seg_json_has_any(c.attributes_folded, 'tags', @Value)) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- lifetime value >=
 SELECT c.last_name
 FROM customers AS c
-WHERE c.lifetime_value >= @Value
+WHERE c.lifetime_value >= @Value AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- lifetime value >= (in the past)
@@ -585,13 +586,13 @@ WHERE ((
     WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf) - (
     SELECT COALESCE(sum(abs(COALESCE(e0.amount, 0.0))), 0.0)
     FROM events AS e0
-    WHERE c.key = e0.customer_key AND e0.type = ANY (@refunds) AND e0.occurred_at <= @Value_AsOf)) + COALESCE(c.forgotten_lifetime_value, 0.0) >= @Value
+    WHERE c.key = e0.customer_key AND e0.type = ANY (@refunds) AND e0.occurred_at <= @Value_AsOf)) + COALESCE(c.forgotten_lifetime_value, 0.0) >= @Value AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- lifetime value <
 SELECT c.last_name
 FROM customers AS c
-WHERE c.lifetime_value < @Value
+WHERE c.lifetime_value < @Value AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- lifetime value < (in the past)
@@ -603,13 +604,13 @@ WHERE ((
     WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf) - (
     SELECT COALESCE(sum(abs(COALESCE(e0.amount, 0.0))), 0.0)
     FROM events AS e0
-    WHERE c.key = e0.customer_key AND e0.type = ANY (@refunds) AND e0.occurred_at <= @Value_AsOf)) + COALESCE(c.forgotten_lifetime_value, 0.0) < @Value
+    WHERE c.key = e0.customer_key AND e0.type = ANY (@refunds) AND e0.occurred_at <= @Value_AsOf)) + COALESCE(c.forgotten_lifetime_value, 0.0) < @Value AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- average order =
 SELECT c.last_name
 FROM customers AS c
-WHERE c.order_count <> 0 AND c.order_amount >= @Value * c.order_count::numeric AND c.order_count <> 0 AND c.order_amount <= @Value * c.order_count::numeric
+WHERE c.order_count <> 0 AND c.order_amount >= @Value * c.order_count::numeric AND c.order_count <> 0 AND c.order_amount <= @Value * c.order_count::numeric AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- average order = (in the past)
@@ -639,13 +640,13 @@ WHERE ((
     WHERE c.key = e3.customer_key AND e3.type = ANY (@orders) AND e3.occurred_at <= @Value_AsOf) + COALESCE(c.forgotten_order_amount, 0.0) <= @Value * CAST((
     SELECT count(*)::int
     FROM events AS e4
-    WHERE c.key = e4.customer_key AND e4.type = ANY (@orders) AND e4.occurred_at <= @Value_AsOf) + COALESCE(c.forgotten_order_count, 0) AS numeric)
+    WHERE c.key = e4.customer_key AND e4.type = ANY (@orders) AND e4.occurred_at <= @Value_AsOf) + COALESCE(c.forgotten_order_count, 0) AS numeric) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- average order >=
 SELECT c.last_name
 FROM customers AS c
-WHERE c.order_count <> 0 AND c.order_amount >= @Value * c.order_count::numeric
+WHERE c.order_count <> 0 AND c.order_amount >= @Value * c.order_count::numeric AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- average order >= (in the past)
@@ -663,13 +664,13 @@ WHERE ((
     WHERE c.key = e0.customer_key AND e0.type = ANY (@orders) AND e0.occurred_at <= @Value_AsOf) + COALESCE(c.forgotten_order_amount, 0.0) >= @Value * CAST((
     SELECT count(*)::int
     FROM events AS e1
-    WHERE c.key = e1.customer_key AND e1.type = ANY (@orders) AND e1.occurred_at <= @Value_AsOf) + COALESCE(c.forgotten_order_count, 0) AS numeric)
+    WHERE c.key = e1.customer_key AND e1.type = ANY (@orders) AND e1.occurred_at <= @Value_AsOf) + COALESCE(c.forgotten_order_count, 0) AS numeric) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- average order <
 SELECT c.last_name
 FROM customers AS c
-WHERE c.order_count <> 0 AND c.order_amount < @Value * c.order_count::numeric
+WHERE c.order_count <> 0 AND c.order_amount < @Value * c.order_count::numeric AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- average order < (in the past)
@@ -687,13 +688,13 @@ WHERE ((
     WHERE c.key = e0.customer_key AND e0.type = ANY (@orders) AND e0.occurred_at <= @Value_AsOf) + COALESCE(c.forgotten_order_amount, 0.0) < @Value * CAST((
     SELECT count(*)::int
     FROM events AS e1
-    WHERE c.key = e1.customer_key AND e1.type = ANY (@orders) AND e1.occurred_at <= @Value_AsOf) + COALESCE(c.forgotten_order_count, 0) AS numeric)
+    WHERE c.key = e1.customer_key AND e1.type = ANY (@orders) AND e1.occurred_at <= @Value_AsOf) + COALESCE(c.forgotten_order_count, 0) AS numeric) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- order count >=
 SELECT c.last_name
 FROM customers AS c
-WHERE c.order_count >= @Value
+WHERE c.order_count >= @Value AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- order count >= (in the past)
@@ -702,13 +703,13 @@ FROM customers AS c
 WHERE (
     SELECT count(*)::int
     FROM events AS e
-    WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf) + COALESCE(c.forgotten_order_count, 0) >= @Value
+    WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf) + COALESCE(c.forgotten_order_count, 0) >= @Value AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- last order >
 SELECT c.last_name
 FROM customers AS c
-WHERE c.last_order_at > @To
+WHERE c.last_order_at > @To AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- last order > (in the past)
@@ -717,13 +718,13 @@ FROM customers AS c
 WHERE COALESCE((
     SELECT max(e.occurred_at)
     FROM events AS e
-    WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf), c.forgotten_last_order_at) > @To
+    WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf), c.forgotten_last_order_at) > @To AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- days since =
 SELECT c.last_name
 FROM customers AS c
-WHERE c.last_order_at <= @DaysAgo AND c.last_order_at > @DaysAgo1
+WHERE c.last_order_at <= @DaysAgo AND c.last_order_at > @DaysAgo1 AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- days since = (in the past)
@@ -735,13 +736,13 @@ WHERE COALESCE((
     WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf), c.forgotten_last_order_at) <= @DaysAgo AND COALESCE((
     SELECT max(e0.occurred_at)
     FROM events AS e0
-    WHERE c.key = e0.customer_key AND e0.type = ANY (@orders) AND e0.occurred_at <= @Value_AsOf), c.forgotten_last_order_at) > @DaysAgo5
+    WHERE c.key = e0.customer_key AND e0.type = ANY (@orders) AND e0.occurred_at <= @Value_AsOf), c.forgotten_last_order_at) > @DaysAgo5 AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- days since >
 SELECT c.last_name
 FROM customers AS c
-WHERE c.last_order_at <= @DaysAgo
+WHERE c.last_order_at <= @DaysAgo AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- days since > (in the past)
@@ -750,13 +751,13 @@ FROM customers AS c
 WHERE COALESCE((
     SELECT max(e.occurred_at)
     FROM events AS e
-    WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf), c.forgotten_last_order_at) <= @DaysAgo
+    WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf), c.forgotten_last_order_at) <= @DaysAgo AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- days since <=
 SELECT c.last_name
 FROM customers AS c
-WHERE c.last_order_at > @DaysAgo
+WHERE c.last_order_at > @DaysAgo AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- days since <= (in the past)
@@ -765,7 +766,7 @@ FROM customers AS c
 WHERE COALESCE((
     SELECT max(e.occurred_at)
     FROM events AS e
-    WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf), c.forgotten_last_order_at) > @DaysAgo
+    WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf), c.forgotten_last_order_at) > @DaysAgo AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- percentile >=
@@ -774,7 +775,7 @@ FROM customers AS c
 WHERE c.lifetime_value > (
     SELECT seg_percentile_floor(@Value, FALSE)
     FROM customer_total AS c0
-    LIMIT 1)
+    LIMIT 1) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- percentile >= (in the past)
@@ -789,7 +790,7 @@ WHERE ((
     WHERE c.key = e0.customer_key AND e0.type = ANY (@refunds) AND e0.occurred_at <= @Value_AsOf)) + COALESCE(c.forgotten_lifetime_value, 0.0) > (
     SELECT seg_percentile_floor_at(@Value, FALSE, @Value_AsOf, @orders6, @refunds7)
     FROM customer_total AS c0
-    LIMIT 1)
+    LIMIT 1) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- percentile <
@@ -798,7 +799,7 @@ FROM customers AS c
 WHERE c.lifetime_value <= (
     SELECT seg_percentile_floor(@Value, FALSE)
     FROM customer_total AS c0
-    LIMIT 1)
+    LIMIT 1) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- percentile < (in the past)
@@ -813,7 +814,7 @@ WHERE ((
     WHERE c.key = e0.customer_key AND e0.type = ANY (@refunds) AND e0.occurred_at <= @Value_AsOf)) + COALESCE(c.forgotten_lifetime_value, 0.0) <= (
     SELECT seg_percentile_floor_at(@Value, FALSE, @Value_AsOf, @orders6, @refunds7)
     FROM customer_total AS c0
-    LIMIT 1)
+    LIMIT 1) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- percentile =
@@ -825,7 +826,7 @@ WHERE c.lifetime_value > (
     LIMIT 1) AND c.lifetime_value <= (
     SELECT seg_percentile_floor(@Value, TRUE)
     FROM customer_total AS c1
-    LIMIT 1)
+    LIMIT 1) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- percentile = (in the past)
@@ -849,13 +850,13 @@ WHERE ((
     WHERE c.key = e2.customer_key AND e2.type = ANY (@refunds) AND e2.occurred_at <= @Value_AsOf)) + COALESCE(c.forgotten_lifetime_value, 0.0) <= (
     SELECT seg_percentile_floor_at(@Value, TRUE, @Value_AsOf, @orders6, @refunds7)
     FROM customer_total AS c1
-    LIMIT 1)
+    LIMIT 1) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- last event >
 SELECT c.last_name
 FROM customers AS c
-WHERE c.last_event_at > @To
+WHERE c.last_event_at > @To AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- last event > (in the past)
@@ -864,13 +865,13 @@ FROM customers AS c
 WHERE COALESCE((
     SELECT max(e.occurred_at)
     FROM events AS e
-    WHERE c.key = e.customer_key AND e.occurred_at <= @Value_AsOf), c.forgotten_last_event_at) > @To
+    WHERE c.key = e.customer_key AND e.occurred_at <= @Value_AsOf), c.forgotten_last_event_at) > @To AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- event count >
 SELECT c.last_name
 FROM customers AS c
-WHERE c.event_count > @Value
+WHERE c.event_count > @Value AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- event count > (in the past)
@@ -879,13 +880,13 @@ FROM customers AS c
 WHERE (
     SELECT count(*)::int
     FROM events AS e
-    WHERE c.key = e.customer_key AND e.occurred_at <= @Value_AsOf) + COALESCE(c.forgotten_event_count, 0) > @Value
+    WHERE c.key = e.customer_key AND e.occurred_at <= @Value_AsOf) + COALESCE(c.forgotten_event_count, 0) > @Value AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- last feedback >
 SELECT c.last_name
 FROM customers AS c
-WHERE c.last_feedback_at > @To
+WHERE c.last_feedback_at > @To AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- last feedback > (in the past)
@@ -894,13 +895,13 @@ FROM customers AS c
 WHERE COALESCE((
     SELECT max(e.occurred_at)
     FROM events AS e
-    WHERE c.key = e.customer_key AND e.type = ANY (@feedback) AND e.occurred_at <= @Value_AsOf), c.forgotten_last_feedback_at) > @To
+    WHERE c.key = e.customer_key AND e.type = ANY (@feedback) AND e.occurred_at <= @Value_AsOf), c.forgotten_last_feedback_at) > @To AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- sentiment =
 SELECT c.last_name
 FROM customers AS c
-WHERE ((c.sentiment_mean1 >= @Value AND c.sentiment_at1 > @DaysAgo AND (c.sentiment_at2 IS NULL OR c.sentiment_at2 <= @DaysAgo)) OR (c.sentiment_mean2 >= @Value AND c.sentiment_at2 > @DaysAgo AND (c.sentiment_at3 IS NULL OR c.sentiment_at3 <= @DaysAgo)) OR (c.sentiment_mean3 >= @Value AND c.sentiment_at3 > @DaysAgo AND (c.sentiment_at4 IS NULL OR c.sentiment_at4 <= @DaysAgo)) OR (c.sentiment_mean4 >= @Value AND c.sentiment_at4 > @DaysAgo AND (c.sentiment_at5 IS NULL OR c.sentiment_at5 <= @DaysAgo)) OR (c.sentiment_mean5 >= @Value AND c.sentiment_at5 > @DaysAgo)) AND ((c.sentiment_mean1 <= @Value AND c.sentiment_at1 > @DaysAgo AND (c.sentiment_at2 IS NULL OR c.sentiment_at2 <= @DaysAgo)) OR (c.sentiment_mean2 <= @Value AND c.sentiment_at2 > @DaysAgo AND (c.sentiment_at3 IS NULL OR c.sentiment_at3 <= @DaysAgo)) OR (c.sentiment_mean3 <= @Value AND c.sentiment_at3 > @DaysAgo AND (c.sentiment_at4 IS NULL OR c.sentiment_at4 <= @DaysAgo)) OR (c.sentiment_mean4 <= @Value AND c.sentiment_at4 > @DaysAgo AND (c.sentiment_at5 IS NULL OR c.sentiment_at5 <= @DaysAgo)) OR (c.sentiment_mean5 <= @Value AND c.sentiment_at5 > @DaysAgo))
+WHERE ((c.sentiment_mean1 >= @Value AND c.sentiment_at1 > @DaysAgo AND (c.sentiment_at2 IS NULL OR c.sentiment_at2 <= @DaysAgo)) OR (c.sentiment_mean2 >= @Value AND c.sentiment_at2 > @DaysAgo AND (c.sentiment_at3 IS NULL OR c.sentiment_at3 <= @DaysAgo)) OR (c.sentiment_mean3 >= @Value AND c.sentiment_at3 > @DaysAgo AND (c.sentiment_at4 IS NULL OR c.sentiment_at4 <= @DaysAgo)) OR (c.sentiment_mean4 >= @Value AND c.sentiment_at4 > @DaysAgo AND (c.sentiment_at5 IS NULL OR c.sentiment_at5 <= @DaysAgo)) OR (c.sentiment_mean5 >= @Value AND c.sentiment_at5 > @DaysAgo)) AND ((c.sentiment_mean1 <= @Value AND c.sentiment_at1 > @DaysAgo AND (c.sentiment_at2 IS NULL OR c.sentiment_at2 <= @DaysAgo)) OR (c.sentiment_mean2 <= @Value AND c.sentiment_at2 > @DaysAgo AND (c.sentiment_at3 IS NULL OR c.sentiment_at3 <= @DaysAgo)) OR (c.sentiment_mean3 <= @Value AND c.sentiment_at3 > @DaysAgo AND (c.sentiment_at4 IS NULL OR c.sentiment_at4 <= @DaysAgo)) OR (c.sentiment_mean4 <= @Value AND c.sentiment_at4 > @DaysAgo AND (c.sentiment_at5 IS NULL OR c.sentiment_at5 <= @DaysAgo)) OR (c.sentiment_mean5 <= @Value AND c.sentiment_at5 > @DaysAgo)) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- sentiment = (in the past)
@@ -914,13 +915,13 @@ WHERE round((
         WHERE c.key = e.customer_key AND e.sentiment IS NOT NULL AND e.occurred_at <= @Value_AsOf AND e.occurred_at > @DaysAgo
         ORDER BY e.occurred_at DESC, e.sentiment DESC
         LIMIT 5
-    ) AS e0), 3) = @Value
+    ) AS e0), 3) = @Value AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- sentiment <
 SELECT c.last_name
 FROM customers AS c
-WHERE (c.sentiment_mean1 < @Value AND c.sentiment_at1 > @DaysAgo AND (c.sentiment_at2 IS NULL OR c.sentiment_at2 <= @DaysAgo)) OR (c.sentiment_mean2 < @Value AND c.sentiment_at2 > @DaysAgo AND (c.sentiment_at3 IS NULL OR c.sentiment_at3 <= @DaysAgo)) OR (c.sentiment_mean3 < @Value AND c.sentiment_at3 > @DaysAgo AND (c.sentiment_at4 IS NULL OR c.sentiment_at4 <= @DaysAgo)) OR (c.sentiment_mean4 < @Value AND c.sentiment_at4 > @DaysAgo AND (c.sentiment_at5 IS NULL OR c.sentiment_at5 <= @DaysAgo)) OR (c.sentiment_mean5 < @Value AND c.sentiment_at5 > @DaysAgo)
+WHERE ((c.sentiment_mean1 < @Value AND c.sentiment_at1 > @DaysAgo AND (c.sentiment_at2 IS NULL OR c.sentiment_at2 <= @DaysAgo)) OR (c.sentiment_mean2 < @Value AND c.sentiment_at2 > @DaysAgo AND (c.sentiment_at3 IS NULL OR c.sentiment_at3 <= @DaysAgo)) OR (c.sentiment_mean3 < @Value AND c.sentiment_at3 > @DaysAgo AND (c.sentiment_at4 IS NULL OR c.sentiment_at4 <= @DaysAgo)) OR (c.sentiment_mean4 < @Value AND c.sentiment_at4 > @DaysAgo AND (c.sentiment_at5 IS NULL OR c.sentiment_at5 <= @DaysAgo)) OR (c.sentiment_mean5 < @Value AND c.sentiment_at5 > @DaysAgo)) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- sentiment < (in the past)
@@ -934,19 +935,19 @@ WHERE round((
         WHERE c.key = e.customer_key AND e.sentiment IS NOT NULL AND e.occurred_at <= @Value_AsOf AND e.occurred_at > @DaysAgo
         ORDER BY e.occurred_at DESC, e.sentiment DESC
         LIMIT 5
-    ) AS e0), 3) < @Value
+    ) AS e0), 3) < @Value AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- sentiment missing null
 SELECT c.last_name
 FROM customers AS c
-WHERE c.sentiment_at1 IS NULL OR c.sentiment_at1 <= @DaysAgo
+WHERE (c.sentiment_at1 IS NULL OR c.sentiment_at1 <= @DaysAgo) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- sentiment missing notNull
 SELECT c.last_name
 FROM customers AS c
-WHERE c.sentiment_at1 IS NOT NULL AND c.sentiment_at1 > @DaysAgo
+WHERE c.sentiment_at1 IS NOT NULL AND c.sentiment_at1 > @DaysAgo AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- segment by hand in
@@ -955,7 +956,7 @@ FROM customers AS c
 WHERE EXISTS (
     SELECT 1
     FROM manual_members AS m
-    WHERE c.key = m.customer_key AND m.segment_id = @Value)
+    WHERE c.key = m.customer_key AND m.segment_id = @Value) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- segment by hand notIn
@@ -964,16 +965,16 @@ FROM customers AS c
 WHERE NOT EXISTS (
     SELECT 1
     FROM manual_members AS m
-    WHERE c.key = m.customer_key AND m.segment_id = @Value)
+    WHERE c.key = m.customer_key AND m.segment_id = @Value) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- segment by rule in
 SELECT c.last_name
 FROM customers AS c
-WHERE c.lifetime_value >= @Value OR EXISTS (
+WHERE (c.lifetime_value >= @Value OR EXISTS (
     SELECT 1
     FROM manual_members AS m
-    WHERE c.key = m.customer_key AND m.segment_id = @Value1)
+    WHERE c.key = m.customer_key AND m.segment_id = @Value1)) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- segment by rule notIn
@@ -982,25 +983,25 @@ FROM customers AS c
 WHERE c.lifetime_value < @Value AND NOT EXISTS (
     SELECT 1
     FROM manual_members AS m
-    WHERE c.key = m.customer_key AND m.segment_id = @Value1)
+    WHERE c.key = m.customer_key AND m.segment_id = @Value1) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- two fields
 SELECT c.last_name
 FROM customers AS c
-WHERE seg_years(c.demographic_birth_date, @Value_Today) IS NOT NULL AND c.demographic_children IS NOT NULL AND seg_years(c.demographic_birth_date, @Value_Today) > c.demographic_children
+WHERE seg_years(c.demographic_birth_date, @Value_Today) IS NOT NULL AND c.demographic_children IS NOT NULL AND seg_years(c.demographic_birth_date, @Value_Today) > c.demographic_children AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- two fields, complement
 SELECT c.last_name
 FROM customers AS c
-WHERE seg_years(c.demographic_birth_date, @Value_Today) IS NULL OR c.demographic_children IS NULL OR seg_years(c.demographic_birth_date, @Value_Today) <= c.demographic_children
+WHERE (seg_years(c.demographic_birth_date, @Value_Today) IS NULL OR c.demographic_children IS NULL OR seg_years(c.demographic_birth_date, @Value_Today) <= c.demographic_children) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- groups
 SELECT c.last_name
 FROM customers AS c
-WHERE (c.demographic_gender_folded = @Value OR c.demographic_gender_folded IS NULL) AND (c.demographic_children IS NULL OR c.demographic_children <= @Value1) AND (c.demographic_income IS NULL OR c.demographic_income <= @Value2)
+WHERE (c.demographic_gender_folded = @Value OR c.demographic_gender_folded IS NULL) AND (c.demographic_children IS NULL OR c.demographic_children <= @Value1) AND (c.demographic_income IS NULL OR c.demographic_income <= @Value2) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- events = {"mode":"some"}
@@ -1009,7 +1010,7 @@ FROM customers AS c
 WHERE EXISTS (
     SELECT 1
     FROM events AS e
-    WHERE c.key = e.customer_key AND e.type = @Value)
+    WHERE c.key = e.customer_key AND e.type = @Value) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- events != {"mode":"some"}
@@ -1018,7 +1019,7 @@ FROM customers AS c
 WHERE NOT EXISTS (
     SELECT 1
     FROM events AS e
-    WHERE c.key = e.customer_key AND e.type = @Value)
+    WHERE c.key = e.customer_key AND e.type = @Value) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- events = {"mode":"none"}
@@ -1027,7 +1028,7 @@ FROM customers AS c
 WHERE NOT EXISTS (
     SELECT 1
     FROM events AS e
-    WHERE c.key = e.customer_key AND e.type = @Value)
+    WHERE c.key = e.customer_key AND e.type = @Value) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- events != {"mode":"none"}
@@ -1036,7 +1037,7 @@ FROM customers AS c
 WHERE EXISTS (
     SELECT 1
     FROM events AS e
-    WHERE c.key = e.customer_key AND e.type = @Value)
+    WHERE c.key = e.customer_key AND e.type = @Value) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- events = {"mode":"all"}
@@ -1045,7 +1046,7 @@ FROM customers AS c
 WHERE NOT EXISTS (
     SELECT 1
     FROM events AS e
-    WHERE c.key = e.customer_key AND e.type <> @Value)
+    WHERE c.key = e.customer_key AND e.type <> @Value) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- events != {"mode":"all"}
@@ -1054,7 +1055,7 @@ FROM customers AS c
 WHERE EXISTS (
     SELECT 1
     FROM events AS e
-    WHERE c.key = e.customer_key AND e.type <> @Value)
+    WHERE c.key = e.customer_key AND e.type <> @Value) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- events = {"mode":"atLeast","threshold":1}
@@ -1063,7 +1064,7 @@ FROM customers AS c
 WHERE EXISTS (
     SELECT 1
     FROM events AS e
-    WHERE c.key = e.customer_key AND e.type = @Value)
+    WHERE c.key = e.customer_key AND e.type = @Value) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- events != {"mode":"atLeast","threshold":1}
@@ -1072,7 +1073,7 @@ FROM customers AS c
 WHERE NOT EXISTS (
     SELECT 1
     FROM events AS e
-    WHERE c.key = e.customer_key AND e.type = @Value)
+    WHERE c.key = e.customer_key AND e.type = @Value) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- events = {"mode":"atLeast","threshold":3}
@@ -1085,7 +1086,7 @@ WHERE c.key IN (
     GROUP BY e.customer_key
     HAVING count(*)::int >= @Value1
     LIMIT @Value2
-)
+) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- events != {"mode":"atLeast","threshold":3}
@@ -1101,7 +1102,7 @@ WHERE NOT EXISTS (
         HAVING count(*)::int >= @Value1
         LIMIT @Value2
     ) AS e0
-    WHERE e0.customer_key = c.key AND e0.customer_key <> 0)
+    WHERE e0.customer_key = c.key AND e0.customer_key <> 0) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- events = {"mode":"atMost","threshold":3}
@@ -1117,7 +1118,7 @@ WHERE NOT EXISTS (
         HAVING count(*)::int > @Value1
         LIMIT @Value2
     ) AS e0
-    WHERE e0.customer_key = c.key AND e0.customer_key <> 0)
+    WHERE e0.customer_key = c.key AND e0.customer_key <> 0) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- events != {"mode":"atMost","threshold":3}
@@ -1130,7 +1131,7 @@ WHERE c.key IN (
     GROUP BY e.customer_key
     HAVING count(*)::int > @Value1
     LIMIT @Value2
-)
+) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- events = {"mode":"exactly","threshold":3}
@@ -1143,7 +1144,7 @@ WHERE c.key IN (
     GROUP BY e.customer_key
     HAVING count(*)::int = @Value1
     LIMIT @Value2
-)
+) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- events != {"mode":"exactly","threshold":3}
@@ -1159,7 +1160,7 @@ WHERE NOT EXISTS (
         HAVING count(*)::int = @Value1
         LIMIT @Value2
     ) AS e0
-    WHERE e0.customer_key = c.key AND e0.customer_key <> 0)
+    WHERE e0.customer_key = c.key AND e0.customer_key <> 0) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- events = {"mode":"exactly","threshold":0}
@@ -1175,7 +1176,7 @@ WHERE NOT EXISTS (
         HAVING count(*)::int <> @Value1
         LIMIT @Value2
     ) AS e0
-    WHERE e0.customer_key = c.key AND e0.customer_key <> 0)
+    WHERE e0.customer_key = c.key AND e0.customer_key <> 0) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- events != {"mode":"exactly","threshold":0}
@@ -1188,7 +1189,7 @@ WHERE c.key IN (
     GROUP BY e.customer_key
     HAVING count(*)::int <> @Value1
     LIMIT @Value2
-)
+) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- events = {"mode":"moreThan","threshold":3}
@@ -1201,7 +1202,7 @@ WHERE c.key IN (
     GROUP BY e.customer_key
     HAVING count(*)::int > @Value1
     LIMIT @Value2
-)
+) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- events != {"mode":"moreThan","threshold":3}
@@ -1217,7 +1218,7 @@ WHERE NOT EXISTS (
         HAVING count(*)::int > @Value1
         LIMIT @Value2
     ) AS e0
-    WHERE e0.customer_key = c.key AND e0.customer_key <> 0)
+    WHERE e0.customer_key = c.key AND e0.customer_key <> 0) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- events = {"mode":"lessThan","threshold":3}
@@ -1233,7 +1234,7 @@ WHERE NOT EXISTS (
         HAVING count(*)::int >= @Value1
         LIMIT @Value2
     ) AS e0
-    WHERE e0.customer_key = c.key AND e0.customer_key <> 0)
+    WHERE e0.customer_key = c.key AND e0.customer_key <> 0) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- events != {"mode":"lessThan","threshold":3}
@@ -1246,7 +1247,7 @@ WHERE c.key IN (
     GROUP BY e.customer_key
     HAVING count(*)::int >= @Value1
     LIMIT @Value2
-)
+) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- events = {"mode":"between","threshold":[1,3]}
@@ -1259,7 +1260,7 @@ WHERE c.key IN (
     GROUP BY e.customer_key
     HAVING count(*)::int >= @Value1 AND count(*)::int <= @Value2
     LIMIT @Value3
-)
+) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- events != {"mode":"between","threshold":[1,3]}
@@ -1275,7 +1276,7 @@ WHERE NOT EXISTS (
         HAVING count(*)::int >= @Value1 AND count(*)::int <= @Value2
         LIMIT @Value3
     ) AS e0
-    WHERE e0.customer_key = c.key AND e0.customer_key <> 0)
+    WHERE e0.customer_key = c.key AND e0.customer_key <> 0) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- events = {"mode":"atLeast","aggregate":"sum","of":"amount","threshold":3}
@@ -1288,7 +1289,7 @@ WHERE c.key IN (
     GROUP BY e.customer_key
     HAVING COALESCE(sum(e.amount), 0.0) >= @Value1
     LIMIT @Value2
-)
+) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- events != {"mode":"atLeast","aggregate":"sum","of":"amount","threshold":3}
@@ -1304,7 +1305,7 @@ WHERE NOT EXISTS (
         HAVING COALESCE(sum(e.amount), 0.0) >= @Value1
         LIMIT @Value2
     ) AS e0
-    WHERE e0.customer_key = c.key AND e0.customer_key <> 0)
+    WHERE e0.customer_key = c.key AND e0.customer_key <> 0) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- events = {"mode":"atLeast","aggregate":"avg","of":"amount","threshold":3}
@@ -1317,7 +1318,7 @@ WHERE c.key IN (
     GROUP BY e.customer_key
     HAVING COALESCE(sum(e.amount), 0.0) >= @Value1 * count(*)::int::numeric
     LIMIT @Value2
-)
+) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- events != {"mode":"atLeast","aggregate":"avg","of":"amount","threshold":3}
@@ -1333,7 +1334,7 @@ WHERE NOT EXISTS (
         HAVING COALESCE(sum(e.amount), 0.0) >= @Value1 * count(*)::int::numeric
         LIMIT @Value2
     ) AS e0
-    WHERE e0.customer_key = c.key AND e0.customer_key <> 0)
+    WHERE e0.customer_key = c.key AND e0.customer_key <> 0) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- events = {"mode":"atMost","aggregate":"min","of":"amount","threshold":3}
@@ -1346,7 +1347,7 @@ WHERE c.key IN (
     GROUP BY e.customer_key
     HAVING min(e.amount) <= @Value1
     LIMIT @Value2
-)
+) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- events != {"mode":"atMost","aggregate":"min","of":"amount","threshold":3}
@@ -1362,7 +1363,7 @@ WHERE NOT EXISTS (
         HAVING min(e.amount) <= @Value1
         LIMIT @Value2
     ) AS e0
-    WHERE e0.customer_key = c.key AND e0.customer_key <> 0)
+    WHERE e0.customer_key = c.key AND e0.customer_key <> 0) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- events = {"mode":"atMost","aggregate":"max","of":"properties.n","threshold":3}
@@ -1375,7 +1376,7 @@ WHERE c.key IN (
     GROUP BY e.customer_key
     HAVING max(seg_json_number(e.properties, @Value1)) <= @Value3
     LIMIT @Value4
-)
+) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- events != {"mode":"atMost","aggregate":"max","of":"properties.n","threshold":3}
@@ -1391,7 +1392,7 @@ WHERE NOT EXISTS (
         HAVING max(seg_json_number(e.properties, @Value1)) <= @Value3
         LIMIT @Value4
     ) AS e0
-    WHERE e0.customer_key = c.key AND e0.customer_key <> 0)
+    WHERE e0.customer_key = c.key AND e0.customer_key <> 0) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- events = {"mode":"atLeast","aggregate":"min","of":"occurredAt","threshold":"2024-01-01"}
@@ -1404,7 +1405,7 @@ WHERE c.key IN (
     GROUP BY e.customer_key
     HAVING min(e.occurred_at) >= @From
     LIMIT @Value2
-)
+) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- events != {"mode":"atLeast","aggregate":"min","of":"occurredAt","threshold":"2024-01-01"}
@@ -1420,7 +1421,7 @@ WHERE NOT EXISTS (
         HAVING min(e.occurred_at) >= @From
         LIMIT @Value2
     ) AS e0
-    WHERE e0.customer_key = c.key AND e0.customer_key <> 0)
+    WHERE e0.customer_key = c.key AND e0.customer_key <> 0) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- events = {"mode":"atLeast","aggregate":"distinctDays","threshold":3}
@@ -1433,7 +1434,7 @@ WHERE c.key IN (
     GROUP BY e.customer_key
     HAVING count(DISTINCT seg_date(e.occurred_at, @Value_ZoneId))::int >= @Value2
     LIMIT @Value3
-)
+) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- events != {"mode":"atLeast","aggregate":"distinctDays","threshold":3}
@@ -1449,7 +1450,7 @@ WHERE NOT EXISTS (
         HAVING count(DISTINCT seg_date(e.occurred_at, @Value_ZoneId))::int >= @Value2
         LIMIT @Value3
     ) AS e0
-    WHERE e0.customer_key = c.key AND e0.customer_key <> 0)
+    WHERE e0.customer_key = c.key AND e0.customer_key <> 0) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- events = {"mode":"atLeast","aggregate":"distinct","of":"type","threshold":3}
@@ -1462,7 +1463,7 @@ WHERE c.key IN (
     GROUP BY e.customer_key
     HAVING count(DISTINCT e.type)::int >= @Value1
     LIMIT @Value2
-)
+) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- events != {"mode":"atLeast","aggregate":"distinct","of":"type","threshold":3}
@@ -1478,7 +1479,7 @@ WHERE NOT EXISTS (
         HAVING count(DISTINCT e.type)::int >= @Value1
         LIMIT @Value2
     ) AS e0
-    WHERE e0.customer_key = c.key AND e0.customer_key <> 0)
+    WHERE e0.customer_key = c.key AND e0.customer_key <> 0) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- events = {"mode":"atLeast","aggregate":"distinct","of":"properties.n","threshold":3}
@@ -1491,7 +1492,7 @@ WHERE c.key IN (
     GROUP BY e.customer_key
     HAVING count(DISTINCT seg_json_scalar(e.properties, @Value1))::int >= @Value3
     LIMIT @Value4
-)
+) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- events != {"mode":"atLeast","aggregate":"distinct","of":"properties.n","threshold":3}
@@ -1507,7 +1508,7 @@ WHERE NOT EXISTS (
         HAVING count(DISTINCT seg_json_scalar(e.properties, @Value1))::int >= @Value3
         LIMIT @Value4
     ) AS e0
-    WHERE e0.customer_key = c.key AND e0.customer_key <> 0)
+    WHERE e0.customer_key = c.key AND e0.customer_key <> 0) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- events, historical (in the past)
@@ -1520,7 +1521,7 @@ WHERE c.key IN (
     GROUP BY e.customer_key
     HAVING count(*)::int >= @Value2
     LIMIT @Value3
-)
+) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- event {"field":"occurredAt","operator":">=","value":{"mode":"relative","anchor":"now","offset":-90,"unit":"day"}}
@@ -1529,7 +1530,7 @@ FROM customers AS c
 WHERE EXISTS (
     SELECT 1
     FROM events AS e
-    WHERE c.key = e.customer_key AND e.occurred_at >= @From)
+    WHERE c.key = e.customer_key AND e.occurred_at >= @From) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- event {"field":"amount","operator":">","value":5}
@@ -1538,7 +1539,7 @@ FROM customers AS c
 WHERE EXISTS (
     SELECT 1
     FROM events AS e
-    WHERE c.key = e.customer_key AND e.amount > @Value)
+    WHERE c.key = e.customer_key AND e.amount > @Value) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- event {"field":"channel","operator":"in","value":["a","b"]}
@@ -1547,7 +1548,7 @@ FROM customers AS c
 WHERE EXISTS (
     SELECT 1
     FROM events AS e
-    WHERE c.key = e.customer_key AND e.channel IS NOT NULL AND e.channel = ANY (@Value))
+    WHERE c.key = e.customer_key AND e.channel IS NOT NULL AND e.channel = ANY (@Value)) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- event {"field":"hourOfDay","operator":"=","value":5}
@@ -1557,7 +1558,7 @@ WHERE EXISTS (
     SELECT 1
     FROM events AS e
     INNER JOIN customers AS c0 ON e.customer_key = c0.key
-    WHERE c.key = e.customer_key AND seg_hour(e.occurred_at, COALESCE(c0.geographic_time_zone, @Value_ZoneId)) = @Value)
+    WHERE c.key = e.customer_key AND seg_hour(e.occurred_at, COALESCE(c0.geographic_time_zone, @Value_ZoneId)) = @Value) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- event {"field":"dayOfWeek","operator":"=","value":5}
@@ -1567,7 +1568,7 @@ WHERE EXISTS (
     SELECT 1
     FROM events AS e
     INNER JOIN customers AS c0 ON e.customer_key = c0.key
-    WHERE c.key = e.customer_key AND seg_day_of_week(e.occurred_at, COALESCE(c0.geographic_time_zone, @Value_ZoneId)) = @Value)
+    WHERE c.key = e.customer_key AND seg_day_of_week(e.occurred_at, COALESCE(c0.geographic_time_zone, @Value_ZoneId)) = @Value) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- event {"field":"month","operator":"=","value":5}
@@ -1577,7 +1578,7 @@ WHERE EXISTS (
     SELECT 1
     FROM events AS e
     INNER JOIN customers AS c0 ON e.customer_key = c0.key
-    WHERE c.key = e.customer_key AND seg_month(e.occurred_at, COALESCE(c0.geographic_time_zone, @Value_ZoneId)) = @Value)
+    WHERE c.key = e.customer_key AND seg_month(e.occurred_at, COALESCE(c0.geographic_time_zone, @Value_ZoneId)) = @Value) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- event {"field":"properties.p","operator":"=","value":"x"}
@@ -1586,7 +1587,7 @@ FROM customers AS c
 WHERE EXISTS (
     SELECT 1
     FROM events AS e
-    WHERE c.key = e.customer_key AND seg_json_text(e.properties, @Value) = @Value1)
+    WHERE c.key = e.customer_key AND seg_json_text(e.properties, @Value) = @Value1) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- event {"field":"properties.p","operator":"!=","value":5}
@@ -1595,7 +1596,7 @@ FROM customers AS c
 WHERE EXISTS (
     SELECT 1
     FROM events AS e
-    WHERE c.key = e.customer_key AND (seg_json_number(e.properties, @Value) IS NULL OR seg_json_number(e.properties, @Value) <> @Value2 OR seg_json_number(e.properties, @Value) IS NULL))
+    WHERE c.key = e.customer_key AND (seg_json_number(e.properties, @Value) IS NULL OR seg_json_number(e.properties, @Value) <> @Value2 OR seg_json_number(e.properties, @Value) IS NULL)) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- event {"field":"properties.p","operator":"=","value":true}
@@ -1604,7 +1605,7 @@ FROM customers AS c
 WHERE EXISTS (
     SELECT 1
     FROM events AS e
-    WHERE c.key = e.customer_key AND seg_json_boolean(e.properties, @Value))
+    WHERE c.key = e.customer_key AND seg_json_boolean(e.properties, @Value)) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- event {"field":"properties.p.q","operator":"in","value":[1,2]}
@@ -1613,7 +1614,7 @@ FROM customers AS c
 WHERE EXISTS (
     SELECT 1
     FROM events AS e
-    WHERE c.key = e.customer_key AND seg_json_number(e.properties, @Value) IS NOT NULL AND (seg_json_number(e.properties, @Value) = ANY (@Value2) OR (seg_json_number(e.properties, @Value) IS NULL AND array_position(@Value2, NULL) IS NOT NULL)))
+    WHERE c.key = e.customer_key AND seg_json_number(e.properties, @Value) IS NOT NULL AND (seg_json_number(e.properties, @Value) = ANY (@Value2) OR (seg_json_number(e.properties, @Value) IS NULL AND array_position(@Value2, NULL) IS NOT NULL))) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- event {"field":"properties.p","operator":"null"}
@@ -1622,7 +1623,7 @@ FROM customers AS c
 WHERE EXISTS (
     SELECT 1
     FROM events AS e
-    WHERE c.key = e.customer_key AND NOT (seg_json_exists(e.properties, @Value)))
+    WHERE c.key = e.customer_key AND NOT (seg_json_exists(e.properties, @Value))) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- sequence = 
@@ -1664,7 +1665,7 @@ WHERE c.key IN (
     ) AS u1
     WHERE u1."Found"
     LIMIT @Value4
-)
+) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- sequence != 
@@ -1709,7 +1710,7 @@ WHERE NOT EXISTS (
         WHERE u1."Found"
         LIMIT @Value4
     ) AS u2
-    WHERE u2."Owner" = c.key AND u2."Owner" <> 0)
+    WHERE u2."Owner" = c.key AND u2."Owner" <> 0) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- sequence = ,"within":{"amount":7,"unit":"day"}
@@ -1751,7 +1752,7 @@ WHERE c.key IN (
     ) AS u1
     WHERE u1."Found"
     LIMIT @Value6
-)
+) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- sequence != ,"within":{"amount":7,"unit":"day"}
@@ -1796,7 +1797,7 @@ WHERE NOT EXISTS (
         WHERE u1."Found"
         LIMIT @Value6
     ) AS u2
-    WHERE u2."Owner" = c.key AND u2."Owner" <> 0)
+    WHERE u2."Owner" = c.key AND u2."Owner" <> 0) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- sequence = ,"within":{"amount":7,"unit":"hour"}
@@ -1838,7 +1839,7 @@ WHERE c.key IN (
     ) AS u1
     WHERE u1."Found"
     LIMIT @Value4
-)
+) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- sequence != ,"within":{"amount":7,"unit":"hour"}
@@ -1883,7 +1884,7 @@ WHERE NOT EXISTS (
         WHERE u1."Found"
         LIMIT @Value4
     ) AS u2
-    WHERE u2."Owner" = c.key AND u2."Owner" <> 0)
+    WHERE u2."Owner" = c.key AND u2."Owner" <> 0) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- sequence, bounded 
@@ -1926,7 +1927,7 @@ WHERE c.key IN (
     ) AS u1
     WHERE u1."Found"
     LIMIT @Value8
-)
+) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 
 -- sequence, bounded ,"within":{"amount":7,"unit":"day"}
@@ -1969,6 +1970,6 @@ WHERE c.key IN (
     ) AS u1
     WHERE u1."Found"
     LIMIT @Value12
-)
+) AND c.restricted_at IS NULL
 ORDER BY c.first_name
 

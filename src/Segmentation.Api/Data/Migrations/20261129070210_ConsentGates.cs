@@ -51,6 +51,9 @@ namespace Segmentation.Api.Data.Migrations
                 CREATE TRIGGER definitions_changed AFTER INSERT OR DELETE OR TRUNCATE OR UPDATE OF expires_after_days ON purposes
                     FOR EACH STATEMENT EXECUTE FUNCTION seg_definitions_changed();
 
+                -- Every rule reads it: without statistics PostgreSQL would take it for rarely null.
+                ANALYZE customers (restricted_at);
+
                 -- A playbook keeps the purpose that it requires on the register.
                 UPDATE playbooks SET refers = array_append(refers, 'field:consent.' || (definition ->> 'requiresConsent'))
                 WHERE definition ->> 'requiresConsent' IS NOT NULL

@@ -154,6 +154,7 @@ public sealed class CustomerDataTests(ApiFixture fixture) : IClassFixture<ApiFix
             "both joinings have messages");
         await ExecuteAsync(
             $$"""
+            UPDATE customers SET restricted_at = now(), restriction_reason = 'objects' WHERE id = '{{id}}';
             INSERT INTO customer_scores (customer_key, scored_on, silence, repeats)
             SELECT key, '2026-11-28', 1.25, 3 FROM customers WHERE id = '{{id}}'
             ON CONFLICT (customer_key) DO UPDATE SET silence = 1.25, repeats = 3;

@@ -19,8 +19,13 @@ public sealed partial class SensitiveWorldTests(SampleApi api) : IClassFixture<S
         "Experiments_Assignments", "Ofrep_EvaluateFlags",
     ];
 
-    // What tells of the moment alone, lists of analyses of other moments, and what nobody without the scope is given.
-    private static readonly string[] passing = ["Service_Ready", "Service_Live", "Segments_Stream", "Analyses_List", "Customers_Data"];
+    // What tells of the moment alone; analyses, which are of moments of their own; who came when into a world's segments; what PostgreSQL
+    // estimates, for administrators; and what nobody without the scope is given.
+    private static readonly string[] passing =
+    [
+        "Service_Ready", "Service_Live", "Segments_Stream", "Analyses_List", "Analyses_Get", "Analyses_Create", "Customers_Data",
+        "Segments_Changes", "Customers_Changes", "Segments_Trend", "Segments_Flows", "Segments_Compile",
+    ];
 
     [Fact]
     public async Task EveryOperation_WithoutThePrivacyScope_ShowsNoSensitiveValue()
@@ -62,26 +67,27 @@ public sealed partial class SensitiveWorldTests(SampleApi api) : IClassFixture<S
     public async Task TwoWorlds_ThatDifferInSensitiveValues_AnswerTheSame(int seed)
     {
         // Some have no value in one of them: whether there is one is a value. All rules of the sample say the same of both.
-        await using var one = await api.StartChangedAsync(
-            Change("zqmarker", 7654321, "1985-03-07") + "; " + InOrder, ("Privacy:SensitiveFields", Fields));
+        await using var one = await api.StartChangedAsync(Change("zqmarker", 7654321, "1985-03-07"), ("Privacy:SensitiveFields", Fields));
         await using var other = await api.StartChangedAsync(
             Change("zqmarkable", 8765432, "1986-04-08")
             + "; UPDATE customers SET geographic_city = NULL, geographic_city_folded = NULL, attributes = attributes - 'plan', "
-            + "attributes_folded = attributes_folded - 'plan' WHERE key % 3 = 0; " + InOrder,
+            + "attributes_folded = attributes_folded - 'plan' WHERE key % 3 = 0",
             ("Privacy:SensitiveFields", Fields));
         var ((_, first), (_, second)) = (await CreateClientsAsync(one), await CreateClientsAsync(other));
         var examples = api.Operations.SelectMany(o => Example.List(o.Path, o.Method, o.Operation)).ToList();
         var asked = examples.Where(e => (e.Method == "get" || looks.Contains(e.Id)) && !passing.Contains(e.Id))
             .Where(e => e.Body?.Contains("\"save\"", StringComparison.Ordinal) != true).ToList();
         var statuses = new Dictionary<int, int>();
-        foreach (var example in asked.Concat(Invent(new Random(seed), examples)))
+        List<string> different = [];
+        foreach (var example in Invent(new Random(seed), examples).Concat(asked))
         {
             (int Status, string Content) a = default, b = default;
 
             // What runs beside the requests comes to the same end in both.
-            for (var attempt = 0; attempt < 40; attempt++)
+            for (var attempt = 0; attempt < 12; attempt++)
             {
                 (a, b) = (await SendAsync(first, example), await SendAsync(second, example));
+                (a.Content, b.Content) = (Sample().Replace(a.Content, ""), Sample().Replace(b.Content, ""));
                 if (AreAlike(a, b))
                 {
                     break;
@@ -90,15 +96,17 @@ public sealed partial class SensitiveWorldTests(SampleApi api) : IClassFixture<S
                 await Task.Delay(250);
             }
 
-            Assert.True(AreAlike(a, b), $"{example}:\n{Difference(a, b)}");
+            if (!AreAlike(a, b))
+            {
+                different.Add($"{example}:\n{Difference(a, b)}");
+            }
+
             statuses[a.Status] = statuses.GetValueOrDefault(a.Status) + 1;
         }
 
+        Assert.True(different.Count == 0, string.Join("\n", different));
         Assert.True(statuses[200] > 200 && statuses[403] > 20, string.Join(", ", statuses));
     }
-
-    // Some of those who match are the first that are found: rows lie where they were last written.
-    private const string InOrder = "CLUSTER customers USING \"PK_customers\"";
 
     // Every customer's sensitive values, of which the sample's rules say one thing.
     private static string Change(string marker, int income, string born) =>
@@ -187,6 +195,10 @@ public sealed partial class SensitiveWorldTests(SampleApi api) : IClassFixture<S
         """\d{4}-\d\d-\d\dT\d\d:\d\d[\d:.]*Z|[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32,64}"""
         + "|\"elapsedMs\":[\\d.]+|\"requestId\":\"[^\"]*|\"nextCursor\":\"[^\"]*")]
     private static partial Regex Passing();
+
+    // Some of those who match, in no order: those that a plan comes upon first.
+    [GeneratedRegex("\"sample\":\\[.*\\]", RegexOptions.Singleline)]
+    private static partial Regex Sample();
 
     [GeneratedRegex("-?\\d+\\.\\d+(E-?\\d+)?")]
     private static partial Regex Decimals();

@@ -22,7 +22,8 @@ public sealed class CustomerColumnsTests
         "LastFeedbackAt SentimentAt1 SentimentAt2 SentimentAt3 SentimentAt4 SentimentAt5 "
         + "SentimentMean1 SentimentMean2 SentimentMean3 SentimentMean4 SentimentMean5")]
     [InlineData(Maker.Write, "UpdatedAt Version")]
-    [InlineData(Maker.OtherRows, "Events ManualMemberships MemberOf Rank")]
+    [InlineData(Maker.OtherRows, "ConsentRecords Events ManualMemberships MemberOf Rank")]
+    [InlineData(Maker.Restriction, "RestrictedAt RestrictionReason")]
     internal void MadeBy_EachMaker(Maker maker, string members) =>
         Assert.Equal(members.Split(' '), CustomerColumns.MadeBy(maker).Order(StringComparer.Ordinal));
 

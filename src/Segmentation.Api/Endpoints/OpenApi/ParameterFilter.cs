@@ -19,7 +19,8 @@ internal sealed class ParameterFilter : IDocumentFilter
         ["limit"] = $"How many a page holds: 1 to {Paging.MaxLimit}; {Paging.DefaultLimit} when left out.",
         ["cursor"] = "The page before's nextCursor; left out for the first page.",
         ["asOf"] = "The instant to look at, with its offset; now when left out. The clock, events and what follows from them are those of "
-            + "that instant; profiles, attributes, consents, manual members and the total are as they stand now.",
+            + "that instant; profiles, attributes, consents, manual members and the total are as they stand now; the consents that a "
+            + "segment requires are those that stood then.",
     };
 
     public void Apply(OpenApiDocument swaggerDoc, DocumentFilterContext context)

@@ -19,12 +19,12 @@ public sealed partial class SensitiveWorldTests(SampleApi api) : IClassFixture<S
         "Experiments_Assignments", "Ofrep_EvaluateFlags",
     ];
 
-    // What tells of the moment alone; analyses, which are of moments of their own; who came when into a world's segments; what PostgreSQL
-    // estimates, for administrators; and what nobody without the scope is given.
+    // What tells of the moment alone; analyses, which are of moments of their own; who came when and why into a world's segments; what
+    // PostgreSQL estimates, for administrators; and what nobody without the scope is given.
     private static readonly string[] passing =
     [
         "Service_Ready", "Service_Live", "Segments_Stream", "Analyses_List", "Analyses_Get", "Analyses_Create", "Customers_Data",
-        "Segments_Changes", "Customers_Changes", "Segments_Trend", "Segments_Flows", "Segments_Compile",
+        "Segments_Changes", "Customers_Changes", "Customers_Segments", "Segments_Trend", "Segments_Flows", "Segments_Compile",
     ];
 
     [Fact]

@@ -23,9 +23,10 @@ internal static class ChangeLog
 
     /// <summary>Appends a customer whose profile was written; saved with the context's other changes.</summary>
     /// <param name="changed">The members that changed (<c>Demographic.GenderFolded</c>); null for a customer that is new.</param>
-    public static void AppendProfile(SegmentationDb db, long key, string[]? changed) =>
-        db.ChangeLog.Add(
-            new ChangeLogEntry { Cause = MembershipCause.Profile, Keys = [key], Changed = changed, Created = changed is null });
+    /// <param name="cause">What of it was written, where that was all.</param>
+    public static void AppendProfile(
+        SegmentationDb db, long key, string[]? changed, MembershipCause cause = MembershipCause.Profile) =>
+        db.ChangeLog.Add(new ChangeLogEntry { Cause = cause, Keys = [key], Changed = changed, Created = changed is null });
 
     /// <summary>Appends a customer that is erased; saved with the context's other changes.</summary>
     public static void AppendErased(SegmentationDb db, long key, string id) =>
@@ -37,21 +38,14 @@ internal static class ChangeLog
     public static void AppendEveryone(SegmentationDb db, MembershipCause cause) => db.ChangeLog.Add(new ChangeLogEntry { Cause = cause });
 
     /// <summary>SQL that appends customers of whom members were written that are no part of their profiles.</summary>
+    /// <param name="cause">What wrote them: scoring, or the passing of the time for which events are kept.</param>
     /// <param name="members">Their names.</param>
     /// <param name="rows">Rows with <c>key</c>.</param>
     /// <param name="everyone">Whether they are so many that the segments that read these members are to be built anew.</param>
-    public static string AppendScoresSql(IEnumerable<string> members, string rows, bool everyone) =>
+    public static string AppendMembersSql(MembershipCause cause, IEnumerable<string> members, string rows, bool everyone = false) =>
         "INSERT INTO membership_work (cause, keys, changed, created) " +
-        $"SELECT {(short)MembershipCause.Score}, {(everyone ? "NULL" : "array_agg(key)")}, " +
+        $"SELECT {(short)cause}, {(everyone ? "NULL" : "array_agg(key)")}, " +
         $"ARRAY[{string.Join(", ", members.Select(m => $"'{m}'"))}], false " +
-        $"FROM {rows} HAVING count(*) > 0";
-
-    /// <summary>SQL that appends customers of whom events are no longer kept, for the rules that count them.</summary>
-    /// <param name="members">What of them changed.</param>
-    /// <param name="rows">Rows with <c>key</c>.</param>
-    public static string AppendForgottenSql(IEnumerable<string> members, string rows) =>
-        "INSERT INTO membership_work (cause, keys, changed, created) " +
-        $"SELECT {(short)MembershipCause.Time}, array_agg(key), ARRAY[{string.Join(", ", members.Select(m => $"'{m}'"))}], false " +
         $"FROM {rows} HAVING count(*) > 0";
 
     /// <summary>SQL that appends customers that events have made.</summary>

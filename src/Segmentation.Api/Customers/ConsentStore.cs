@@ -63,7 +63,7 @@ public sealed class ConsentStore(SegmentationDb db, AuditLog log, CustomerMarks 
         {
             customer.UpdatedAt = now;
             customer.Version++;
-            ChangeLog.AppendProfile(db, key, ProfileChanges.Changed(db.Entry(customer)));
+            ChangeLog.AppendProfile(db, key, ProfileChanges.Changed(db.Entry(customer)), MembershipCause.Consent);
         }
 
         await db.SaveChangesAsync(cancellation);

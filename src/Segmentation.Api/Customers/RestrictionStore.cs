@@ -44,7 +44,7 @@ public sealed class RestrictionStore(SegmentationDb db, AuditLog log, CustomerMa
         {
             customer.UpdatedAt = now;
             customer.Version++;
-            ChangeLog.AppendProfile(db, key, changed);
+            ChangeLog.AppendProfile(db, key, changed, MembershipCause.Restriction);
             await db.SaveChangesAsync(cancellation);
             await log.AppendAsync(db, action, await marks.NameAsync(id, cancellation), cancellation: cancellation);
         }

@@ -35,7 +35,7 @@ internal sealed partial class SentimentRewriter(
         means AS (
             UPDATE customers c SET {RecentSentiment.SetSql("r", null)}
             FROM touched t LEFT JOIN recent r ON r.customer_key = t.key WHERE c.key = t.key)
-        {ChangeLog.AppendScoresSql(RecentSentiment.Changed, "touched", everyone: false)}
+        {ChangeLog.AppendMembersSql(MembershipCause.Score, RecentSentiment.Changed, "touched")}
         """;
 
     public async Task RunAsync(CancellationToken whileLeading)

@@ -29,7 +29,7 @@ internal sealed class OldEvents(
         means AS (
             UPDATE customers c SET {RecentSentiment.SetSql("r", null)}
             FROM touched t LEFT JOIN recent r ON r.customer_key = t.key WHERE c.key = t.key)
-        {ChangeLog.AppendForgottenSql(RecentSentiment.Changed, "touched")}
+        {ChangeLog.AppendMembersSql(MembershipCause.Time, RecentSentiment.Changed, "touched")}
         """;
 
     /// <summary>Deletes them. After a failure halfway, the next run goes on.</summary>
@@ -129,7 +129,7 @@ internal sealed class OldEvents(
                     coalesce(sum(amount), 0) AS amount, coalesce(sum(abs(amount)), 0) AS absolute, bool_or(sentiment IS NOT NULL) AS felt
                 FROM gone JOIN locked USING (key) GROUP BY key),
             forgotten AS (UPDATE customers c SET {string.Join(", ", sums)} FROM sums s WHERE c.key = s.key),
-            changes AS ({ChangeLog.AppendForgottenSql([nameof(Customer.Events)], "sums")})
+            changes AS ({ChangeLog.AppendMembersSql(MembershipCause.Time, [nameof(Customer.Events)], "sums")})
             SELECT (SELECT count(*) FROM old)::integer, ARRAY(SELECT key FROM sums WHERE felt ORDER BY key)
             """;
 

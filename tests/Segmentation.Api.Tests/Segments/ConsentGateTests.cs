@@ -95,6 +95,25 @@ public sealed class ConsentGateTests(ApiFixture fixture) : IClassFixture<ApiFixt
     }
 
     [Fact]
+    public async Task JoinedAsTimePasses_HasThatCause_WhateverTheSegmentRequires()
+    {
+        var (p, id, key) = (NewName(), NewName(), NewName());
+        (await Api.PutAsync($"purposes/{p}", "{}")).Expect(201);
+        var rule = All(
+            Is("customer.id", "=", $"\"{id}\""),
+            Is("temporal.signedUpAt", "<=", """{"mode":"relative","anchor":"now","offset":0,"unit":"minute"}"""));
+        (await Api.PutAsync($"segments/{key}", Body(rule))).Expect(201);
+        (await Api.PutAsync($"segments/{key}-gated", Body(rule, Requires(p)))).Expect(201);
+        await Wait.UntilAsync(async () => await StateAsync(key) == "ready" && await StateAsync($"{key}-gated") == "ready", "ready");
+        (await Api.PutAsync(
+            $"customers/{id}",
+            $$$"""{"signedUpAt":"{{{DateTimeOffset.UtcNow.AddSeconds(4):O}}}","consents":{"{{{p}}}":{"granted":true} } }""")).Expect(201);
+        await Wait.UntilAsync(async () => (await ChangesAsync($"{key}-gated")).Count == 1 && (await ChangesAsync(key)).Count == 1, "in");
+        Assert.Equal(["joined time"], await ChangesAsync(key));
+        Assert.Equal(["joined time"], await ChangesAsync($"{key}-gated"));
+    }
+
+    [Fact]
     public async Task Restricted_IsAMemberOfNothing_AndShowsIt()
     {
         var (id, key) = (NewName(), NewName());

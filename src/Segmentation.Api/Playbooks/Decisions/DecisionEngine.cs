@@ -6,6 +6,7 @@ using Segmentation.Api.Data;
 using Segmentation.Api.Events;
 using Segmentation.Api.Http;
 using Segmentation.Api.Segments;
+using Segmentation.Rules;
 using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Playbooks;
@@ -89,9 +90,10 @@ public sealed class DecisionEngine(
             UpdatedAt = state.At,
             Rank = stored?.RankOfNew ?? default,
         };
+        var standing = new Evaluation(state.At, TimeZones.Default);
         customer.ConsentsGranted = known
             ? [.. customer.ConsentsGranted.Where(p => question.Consents.GetValueOrDefault(p, true)
-                && !state.Set.Definitions.IsExpired(customer, p, state.At))]
+                && state.Set.Definitions.HasConsent(p, customer, standing))]
             : [.. question.Consents.Where(c => c.Value).Select(c => c.Key)];
         List<CustomerEvent> events = [.. question.Events.Select(e => e.ToEvent(now))];
         events.ForEach(e => (e.Customer, e.CustomerKey) = (customer, customer.Key));

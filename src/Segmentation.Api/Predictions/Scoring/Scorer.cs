@@ -314,7 +314,7 @@ internal sealed partial class Scorer(
                 UPDATE customer_scores s SET ({string.Join(", ", columns)}) = ROW ({wanted}) FROM {fresh} f
                 WHERE s.customer_key = f.customer_key AND ({stored}) IS DISTINCT FROM ({wanted})
                 RETURNING s.customer_key AS key),
-            changes AS ({ChangeLog.AppendScoresSql([nameof(Customer.Scores)], "written", everyone)})
+            changes AS ({ChangeLog.AppendMembersSql(MembershipCause.Score, [nameof(Customer.Scores)], "written", everyone)})
             SELECT count(*) FROM written
             """,
             writing);

@@ -11,7 +11,6 @@ public sealed class CompiledSegment
 {
     private readonly CompiledRule<Customer> whole;
     private readonly Lazy<Func<Customer, Evaluation, bool>> contains;
-    private readonly Lazy<Func<Customer, Evaluation, bool>?> consents;
 
     internal CompiledSegment(SegmentDefinition segment, DefinitionSet definitions, bool historical)
     {
@@ -25,7 +24,6 @@ public sealed class CompiledSegment
         }
 
         contains = new(() => whole.IsValid ? whole.ToFunc() : (_, _) => false);
-        consents = new(() => definitions.CompileConsents(segment, historical));
     }
 
     /// <summary>The checked rule; null for a manual segment.</summary>
@@ -38,7 +36,4 @@ public sealed class CompiledSegment
     public IReadOnlyList<RuleError> Errors => Rule?.Errors ?? [];
 
     public bool Contains(Customer customer, Evaluation at) => contains.Value(customer, at);
-
-    /// <summary>Whether a customer has granted all that the segment requires.</summary>
-    public bool HasConsents(Customer customer, Evaluation at) => consents.Value?.Invoke(customer, at) != false;
 }

@@ -25,6 +25,7 @@ public sealed class DefinitionSet
     private readonly ConcurrentDictionary<(Backend, bool), FieldCatalog<Customer>> catalogs = new();
     private readonly ConcurrentDictionary<(string Key, bool Historical), CompiledSegment> compiled = new();
     private readonly ConcurrentDictionary<bool, IReadOnlyList<CompiledSegment>> active = new();
+    private readonly ConcurrentDictionary<(string Purpose, bool Historical), Func<Customer, Evaluation, bool>> consents = new();
     private readonly Dictionary<int, int> ordinals;
     private readonly Lazy<ILookup<string, string>> referrers;
 
@@ -115,9 +116,15 @@ public sealed class DefinitionSet
             ? Compile(rule, backend, historical, segment.Key, stored, segment.RequiresConsent)
             : Compile(ByHand(segment.Key), backend, historical, self: null, stored, segment.RequiresConsent);
 
-    /// <summary>Whether a customer has granted what a segment requires, at an instant.</summary>
-    internal Func<Customer, Evaluation, bool>? CompileConsents(SegmentDefinition segment, bool historical) =>
-        SegmentGate.Consents(segment.RequiresConsent ?? [], historical, ConsentExpiries)?.Compile();
+    /// <summary>Whether a customer has consented to a purpose, at an instant.</summary>
+    /// <param name="historical">Whether that may be in the past: its records up to then decide.</param>
+    internal bool HasConsent(string purpose, Customer customer, Evaluation at, bool historical = false) =>
+        consents.GetOrAdd((purpose, historical), k => SegmentGate.Consents([k.Purpose], k.Historical, ConsentExpiries)!.Compile())
+            .Invoke(customer, at);
+
+    /// <summary>Whether a customer has granted all that a segment requires, as it stands.</summary>
+    internal bool HasConsents(SegmentDefinition segment, Customer customer, Evaluation at) =>
+        segment.RequiresConsent?.All(p => HasConsent(p, customer, at)) != false;
 
     /// <summary>Which of the consents that a segment requires a customer has granted, at an instant; null where it requires none.</summary>
     internal ConsentExplanation? ExplainConsents(
@@ -128,15 +135,9 @@ public sealed class DefinitionSet
             return null;
         }
 
-        var granted = purposes.ToDictionary(
-            p => p, p => SegmentGate.Consents([p], historical, ConsentExpiries)!.Compile()(customer, at), StringComparer.Ordinal);
+        var granted = purposes.ToDictionary(p => p, p => HasConsent(p, customer, at, historical), StringComparer.Ordinal);
         return new ConsentExplanation(purposes, granted.Values.All(g => g), showActual ? granted : null);
     }
-
-    /// <summary>Whether a consent that a customer has given has expired.</summary>
-    internal bool IsExpired(Customer customer, string purpose, DateTimeOffset at) =>
-        ConsentExpiries.TryGetValue(purpose, out var days)
-        && JsonValue.WrittenInstant(customer.Consents, [purpose, "at"]) <= at.AddDays(-days);
 
     /// <summary>Who has consented to a purpose, as a query's predicate.</summary>
     internal Expression<Func<Customer, bool>> CreateConsentPredicate(string purpose, DateTimeOffset at, Func<Type, IQueryable> source)
@@ -179,6 +180,14 @@ public sealed class DefinitionSet
         .Where(s => (s.Rule is { } rule && RuleReferences.Fields(rule).Contains(field))
             || s.RequiresConsent?.Any(p => $"{ConsentPrefix}{p}" == field) == true)
         .Select(s => s.Key);
+
+    /// <summary>The purposes of consent that a segment requires or that its rule names, in order.</summary>
+    internal static IEnumerable<string> FindPurposes(SegmentDefinition segment)
+    {
+        var fields = segment.Rule is { } rule ? RuleReferences.Fields(rule) : [];
+        return fields.Where(f => f.StartsWith(ConsentPrefix, StringComparison.Ordinal)).Select(f => f[ConsentPrefix.Length..])
+            .Concat(segment.RequiresConsent ?? []).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal);
+    }
 
     /// <summary>Whether a rule reads what is sensitive, itself or through the segments that it refers to.</summary>
     public bool ReadsSensitive(JsonElement? rule) =>

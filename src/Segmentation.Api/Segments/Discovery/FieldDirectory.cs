@@ -1,7 +1,6 @@
 using Segmentation.Api.Customers;
 using Segmentation.Rules.Backends;
 using Segmentation.Rules.Catalog;
-using Segmentation.Rules.Checking;
 
 namespace Segmentation.Api.Segments;
 
@@ -41,9 +40,7 @@ public sealed class FieldDirectory(SegmentQuery query, SeenProperties properties
 
     private async Task<IReadOnlyList<string>> ListPurposesAsync(DefinitionSet all, CancellationToken cancellation)
     {
-        const string prefix = DefinitionSet.ConsentPrefix;
-        var named = all.Segments.Values.Where(s => s.Rule is not null).SelectMany(s => RuleReferences.Fields(s.Rule!.Value))
-            .Where(f => f.StartsWith(prefix, StringComparison.Ordinal)).Select(f => f[prefix.Length..]);
+        var named = all.Segments.Values.SelectMany(DefinitionSet.FindPurposes);
         var recorded = await purposes.ListAsync(cancellation);
         return [.. recorded.Concat(named).Where(CustomerNames.IsValid).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
     }

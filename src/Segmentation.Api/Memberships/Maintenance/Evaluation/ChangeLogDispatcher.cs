@@ -96,7 +96,6 @@ internal sealed class ChangeLogDispatcher(MembershipWriter writer, SegmentRebuil
 
             // The first entry gives the reason, unless it only asks for a re-evaluation.
             request.Cause = request.Cause == default || request.Cause == MembershipCause.Refresh ? entry.Cause : request.Cause;
-            request.AddChanged(entry.Changed);
             request.Erased |= entry.Cause == MembershipCause.Erased;
         }
     }

@@ -8,11 +8,6 @@ namespace Segmentation.Api.Memberships;
 /// <param name="scope">The segments that may have changed for it.</param>
 internal sealed class EvaluationRequest(SegmentSet scope)
 {
-    private static readonly string[] ofConsents = [nameof(Customer.Consents), nameof(Customer.ConsentsGranted)];
-    private static readonly IReadOnlySet<string> ofRestriction = CustomerColumns.MadeBy(Maker.Restriction);
-    private bool onlyConsents = true;
-    private bool onlyRestriction = true;
-
     public SegmentSet Scope => scope;
 
     public MembershipCause Cause { get; set; }
@@ -27,23 +22,17 @@ internal sealed class EvaluationRequest(SegmentSet scope)
 
     public bool IsNeeded => Erased || !scope.IsEmpty;
 
-    /// <summary>Takes note of what was written of it.</summary>
-    /// <param name="changed">The members of a customer; null for any.</param>
-    public void AddChanged(string[]? changed)
-    {
-        onlyConsents &= changed?.All(ofConsents.Contains) == true;
-        onlyRestriction &= changed?.All(ofRestriction.Contains) == true;
-    }
-
-    /// <summary>Why it joins or leaves a segment: that it may not be in it or may be again; else the last event that the segment reads, or
+    /// <summary>Why it joins or leaves a segment: that it may not be in it, or may be again; else the last event that the segment reads, or
     /// what else was written.</summary>
     /// <param name="joins">Whether it joins.</param>
     public (MembershipCause Cause, string? EventId) Reason(
         SegmentPlan segment, MembershipPlan plan, Customer customer, Evaluation at, bool joins) =>
-        (joins ? onlyRestriction : customer.RestrictedAt is not null) ? (MembershipCause.Restriction, null)
-        : segment.RequiresConsent && (joins ? onlyConsents : !segment.HasConsents(customer, at)) ? (MembershipCause.Consent, null)
+        !joins && customer.RestrictedAt is not null ? (MembershipCause.Restriction, null)
+        : !joins && !plan.Definitions.HasConsents(segment.Segment, customer, at) ? (MembershipCause.Consent, null)
         : LastEvent(segment, plan) is { Id: { } id } ? (MembershipCause.Event, id)
         : Cause == MembershipCause.Event ? (Cause, Events?[^1].Id)
+        : Cause == MembershipCause.Consent && !(joins && segment.Segment.RequiresConsent is { Length: > 0 })
+            ? (MembershipCause.Profile, null)
         : (Cause, null);
 
     /// <summary>The last of its events that may change a segment; null for none.</summary>

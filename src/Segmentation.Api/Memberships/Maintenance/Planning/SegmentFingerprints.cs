@@ -30,7 +30,7 @@ internal sealed class SegmentFingerprints(DefinitionSet definitions)
             text.Append('\n').Append("requires ").Append(purpose);
         }
 
-        foreach (var purpose in Purposes(segment).Where(definitions.ConsentExpiries.ContainsKey).Distinct().Order(StringComparer.Ordinal))
+        foreach (var purpose in DefinitionSet.FindPurposes(segment).Where(definitions.ConsentExpiries.ContainsKey))
         {
             text.Append('\n').Append(purpose).Append(" expires ").Append(definitions.ConsentExpiries[purpose]);
         }
@@ -54,9 +54,4 @@ internal sealed class SegmentFingerprints(DefinitionSet definitions)
 
         return computed[segment.Key] = Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())));
     }
-
-    private static IEnumerable<string> Purposes(SegmentDefinition segment) => (segment.RequiresConsent ?? []).Concat(
-        segment.Rule is not { } rule ? []
-            : RuleReferences.Fields(rule).Where(f => f.StartsWith(DefinitionSet.ConsentPrefix, StringComparison.Ordinal))
-                .Select(f => f[DefinitionSet.ConsentPrefix.Length..]));
 }

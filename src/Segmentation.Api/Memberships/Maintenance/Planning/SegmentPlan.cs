@@ -17,7 +17,6 @@ internal sealed class SegmentPlan
 
     private readonly Lazy<Func<Customer, Evaluation, bool>> contains;
     private readonly Lazy<Func<Evaluation, Evaluation, Func<Customer, bool>>> mayTransition;
-    private readonly Lazy<Func<Customer, Evaluation, bool>?> consents;
     private readonly CompiledRule<Customer>? rule;
 
     public SegmentPlan(SegmentDefinition segment, string fingerprint, DefinitionSet definitions)
@@ -50,7 +49,6 @@ internal sealed class SegmentPlan
         }
 
         contains = new(() => rule is null ? (_, _) => false : rule.ToFunc());
-        consents = new(() => definitions.CompileConsents(segment, historical: false));
         mayTransition = new(() => rule!.ToTransitionFunc());
     }
 
@@ -98,12 +96,6 @@ internal sealed class SegmentPlan
         events.Fields.Contains("sentiment") || events.Fields.Contains("sentimentSource");
 
     public bool Contains(Customer customer, Evaluation at) => contains.Value(customer, at);
-
-    /// <summary>Whether each member has to have granted something, whatever the rule says.</summary>
-    public bool RequiresConsent => Segment.RequiresConsent is { Length: > 0 };
-
-    /// <summary>Whether a customer has granted all that the segment requires.</summary>
-    public bool HasConsents(Customer customer, Evaluation at) => consents.Value?.Invoke(customer, at) != false;
 
     /// <summary>Whether time may bring a customer in or out between two instants.</summary>
     public Func<Customer, bool> MayTransition(Evaluation from, Evaluation to) => mayTransition.Value(from, to);

@@ -118,7 +118,7 @@ internal sealed class CustomerRecordParser(
             return null;
         }
 
-        var place = hidden.FindSent(JsonElement.Parse(record)).FirstOrDefault();
+        var place = hidden.FindSent(JsonElement.Parse(record), orNullAround: true).FirstOrDefault();
         return place is null ? null : $"{place[1..].Replace('/', '.')}: {SensitiveFields.Remedy}";
     }
 

@@ -115,7 +115,9 @@ public sealed class SensitiveFields
     internal IEnumerable<string> FindNames(JsonElement body, string at = "", bool isField = false) => body.ValueKind switch
     {
         JsonValueKind.Object => body.EnumerateObject().Where(p => !prose.Contains(p.Name)).SelectMany(p =>
-            FindNames(p.Value, RuleError.Below(at, p.Name), p.Name is "field" or "of" or "value")
+            FindNames(
+                p.Value, RuleError.Below(at, p.Name),
+                p.Name is "field" or "of" || (p.Name == "value" && NodeJson.ComparesFields(body)))
                 .Concat(IsName(p.Name, isField: false) ? [RuleError.Below(at, p.Name)] : [])),
         JsonValueKind.Array => body.EnumerateArray().Index().SelectMany(i => FindNames(i.Item, $"{at}/{i.Index}")),
         JsonValueKind.String when IsName(body.GetString()!, isField) => [at],
@@ -147,12 +149,14 @@ public sealed class SensitiveFields
     }
 
     /// <summary>A JSON pointer to each of them that a customer's JSON has, null or not.</summary>
-    internal IEnumerable<string> FindSent(JsonElement customer)
+    /// <param name="orNullAround">Whether also to each that a null around it would remove.</param>
+    internal IEnumerable<string> FindSent(JsonElement customer, bool orNullAround = false)
     {
         foreach (var path in sent)
         {
             var value = customer;
-            if (Array.TrueForAll(path, part => value.ValueKind == JsonValueKind.Object && value.TryGetProperty(part, out value)))
+            if (Array.TrueForAll(path, part => (orNullAround && value.ValueKind == JsonValueKind.Null)
+                || (value.ValueKind == JsonValueKind.Object && value.TryGetProperty(part, out value))))
             {
                 yield return "/" + string.Join('/', path);
             }

@@ -34,7 +34,7 @@ internal sealed class SensitiveFilter(SegmentQuery query) : IAsyncActionFilter
                 SensitiveFields.Refuse(context.ActionArguments
                     .Where(a => a.Value is not (null or CancellationToken) && !services.Contains(a.Key))
                     .SelectMany(a => a.Value is string text
-                        ? hidden.IsName(text, isField: true) ? [a.Key] : []
+                        ? hidden.IsName(text, isField: a.Key == "name") ? [a.Key] : []
                         : hidden.FindNames(JsonSerializer.SerializeToElement(a.Value, a.Value!.GetType(), Json.Options))));
             }
         }

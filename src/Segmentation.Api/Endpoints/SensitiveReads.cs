@@ -36,6 +36,11 @@ public sealed class SensitiveReads(SegmentQuery query, AuditLog log, CustomerMar
         return all.For(Context.Caller);
     }
 
+    /// <summary>Refuses to make an earlier definition the present one for a caller who could not send it.</summary>
+    /// <exception cref="ApiProblem">403.</exception>
+    public async Task CheckRestoredAsync(JsonElement definition, CancellationToken cancellation) =>
+        SensitiveFields.Refuse((await FindHiddenAsync(cancellation)).FindNames(definition).Any() ? ["version"] : []);
+
     /// <summary>An analysis without its result, where that tells of what the caller must not see: it is from before the field was
     /// sensitive, or of a model that reads it.</summary>
     public async Task<AnalysisResource> HideAsync(AnalysisResource analysis, CancellationToken cancellation) =>

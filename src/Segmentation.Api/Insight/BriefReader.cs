@@ -23,9 +23,11 @@ public sealed class BriefReader(
     /// <param name="key">The segment's key.</param>
     /// <param name="membership">Whose membership.</param>
     /// <param name="asOf">The instant after which nothing exists; null for now.</param>
+    /// <param name="hidden">What the caller must not see.</param>
     /// <param name="cancellation">Ends it.</param>
     /// <exception cref="ApiProblem">404: there is no such segment.</exception>
-    public async Task<Brief> ReadAsync(string key, MembershipSource membership, DateTimeOffset? asOf, CancellationToken cancellation)
+    public async Task<Brief> ReadAsync(
+        string key, MembershipSource membership, DateTimeOffset? asOf, SensitiveFields hidden, CancellationToken cancellation)
     {
         var (all, segment) = await query.FindAsync(key, cancellation);
         var now = LocalTime.Truncate(time.GetUtcNow());
@@ -43,7 +45,7 @@ public sealed class BriefReader(
             new PerformanceRequest(metric.Key, from, null, CalendarUnit.Month, Population.Start, null, membership, past),
             cancellation);
         var forecast = await forecasts.ReadAsync(all, segment, Days, membership, past, cancellation);
-        var persona = await ReadPersonaAsync(all.Sensitive, key, at, cancellation);
+        var persona = await ReadPersonaAsync(hidden, key, at, cancellation);
         var rule = segment.Rule is null ? null : all.Compile(segment, Backend.Sql, historical: false);
         return new Brief(
             key, segment.Name, row.Description, row.Goal, segment.Status, rule is { IsValid: true } ? rule.Root.Description : null,
@@ -121,7 +123,7 @@ public sealed class BriefReader(
 
     // The newest that compared its members with everyone else.
     private async Task<BriefPersona?> ReadPersonaAsync(
-        SensitiveFields sensitive, string key, DateTimeOffset asOf, CancellationToken cancellation)
+        SensitiveFields hidden, string key, DateTimeOffset asOf, CancellationToken cancellation)
     {
         var found = await db.QueryAsync(
             $"""
@@ -139,11 +141,11 @@ public sealed class BriefReader(
             cancellation,
             [
                 new NpgsqlParameter("type", ProfileAnalysis.TypeName), new NpgsqlParameter("key", key), new NpgsqlParameter("asOf", asOf),
-                new NpgsqlParameter("whole", !sensitive.IsEmpty),
+                new NpgsqlParameter("whole", !hidden.IsEmpty),
             ]);
 
         // One from before a field was sensitive tells of it in words.
-        return found is [var (id, at, text, whole)] && !sensitive.AreNamedIn(whole)
+        return found is [var (id, at, text, whole)] && !hidden.AreNamedIn(whole)
             && JsonSerializer.Deserialize<PersonaResult>(text, Json.Options) is { } persona
             ? new BriefPersona(persona.Headline, persona.Sentences, id, at)
             : null;

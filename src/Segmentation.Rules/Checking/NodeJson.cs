@@ -28,7 +28,7 @@ public static class NodeJson
         Find(node, name) is { ValueKind: JsonValueKind.String } text ? text.GetString() : null;
 
     /// <summary>Whether a rule's value is the name of another field.</summary>
-    internal static bool ComparesFields(JsonElement rule) => FindText(rule, "valueSource") == "field";
+    public static bool ComparesFields(JsonElement rule) => FindText(rule, "valueSource") == "field";
 
     /// <summary>A boolean property; false where it is missing, and where it is none, which adds an error.</summary>
     internal static bool ReadFlag(JsonElement node, string name, string pointer, Compilation compilation)

@@ -105,7 +105,27 @@ public sealed partial class SensitiveWorldTests(SampleApi api) : IClassFixture<S
         }
 
         Assert.True(different.Count == 0, string.Join("\n", different));
+
+        // A profile as of one instant: all of it.
+        var (profile, profileOfOther) = (await ProfileAsync(first), await ProfileAsync(second));
+        Assert.Equal(profile, profileOfOther);
         Assert.True(statuses[200] > 200 && statuses[403] > 20, string.Join(", ", statuses));
+    }
+
+    private static async Task<string> ProfileAsync(HttpClient client)
+    {
+        using var body = new StringContent(
+            """{"type":"profile","segment":"regular-buyers","asOf":"2026-06-01T00:00:00Z"}""",
+            System.Text.Encoding.UTF8,
+            "application/json");
+        using var asked = await client.PostAsync(new Uri("/api/v1/analyses?wait=30", UriKind.Relative), body);
+        var id = JsonNode.Parse(await asked.Content.ReadAsStringAsync())!["id"]!.GetValue<string>();
+        JsonNode? result = null;
+        await Wait.UntilAsync(
+            async () => (result = JsonNode.Parse(await client.GetStringAsync(new Uri($"/api/v1/analyses/{id}?show=all", UriKind.Relative)))!
+                ["result"]) is not null,
+            "the profile");
+        return result!.ToJsonString();
     }
 
     // Every customer's sensitive values, of which the sample's rules say one thing.

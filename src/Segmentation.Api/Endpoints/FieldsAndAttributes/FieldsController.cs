@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Mvc;
 using Segmentation.Api.Access;
 using Segmentation.Api.Admission;
+using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 using Segmentation.Api.Playbooks;
@@ -66,7 +67,7 @@ public sealed class FieldsController(
         var all = (await query.DefinitionsAsync(cancellation)).Sensitive;
         if (all.IsName(name, isField: true))
         {
-            await sensitive.ReadAsync(all, $"fields/{name}", cancellation);
+            SensitiveFields.Refuse((await sensitive.ReadAsync(all, $"fields/{name}", cancellation)).IsEmpty ? [] : [nameof(name)]);
         }
 
         return await suggestions.ReadAsync(name, Paging.Text(prefix ?? "", "prefix"), cancellation);

@@ -14,7 +14,8 @@ namespace Segmentation.Api.Endpoints;
 [Tags("Insight")]
 [RequiresScope(Scopes.MembershipRead)]
 [Produces(MediaTypes.Json)]
-public sealed class HeadingController(SegmentQuery query, ClockReader clock, ForecastReader forecasts, BriefReader briefs) : ControllerBase
+public sealed class HeadingController(
+    SegmentQuery query, ClockReader clock, ForecastReader forecasts, BriefReader briefs, SensitiveReads sensitive) : ControllerBase
 {
     /// <summary>Who will leave a segment, or join it, if nobody does anything.</summary>
     /// <remarks>No guess: it is the rule of tomorrow and the days after, over the data of now. Each customer that is a member now and won't
@@ -76,7 +77,8 @@ public sealed class HeadingController(SegmentQuery query, ClockReader clock, For
     {
         var form = format
             ?? (Request.Negotiate(MediaTypes.Json, MediaTypes.Markdown) == MediaTypes.Markdown ? BriefFormat.Markdown : BriefFormat.Json);
-        var brief = await briefs.ReadAsync(key, membership ?? MembershipSource.Kept, asOf?.Value, cancellation);
+        var hidden = await sensitive.FindHiddenAsync(cancellation);
+        var brief = await briefs.ReadAsync(key, membership ?? MembershipSource.Kept, asOf?.Value, hidden, cancellation);
         brief = brief.Leaving is { } leaving ? brief with { Leaving = leaving with { Soonest = Show(leaving.Soonest) } } : brief;
         return form == BriefFormat.Markdown
             ? Content(BriefText.Write(brief), $"{MediaTypes.Markdown}; charset=utf-8")

@@ -18,7 +18,8 @@ namespace Segmentation.Api.Endpoints;
 [Tags("Playbooks")]
 [Produces("application/json")]
 public sealed class PlaybooksController(
-    SegmentationDb db, PlaybookStore store, PlaybookPreviewer previewer, PlaybookReporter reporter, QuestionCheck check) : ControllerBase
+    SegmentationDb db, PlaybookStore store, PlaybookPreviewer previewer, PlaybookReporter reporter, QuestionCheck check,
+    SensitiveReads sensitive) : ControllerBase
 {
     /// <summary>Creates a playbook.</summary>
     /// <remarks>It is checked whole: a 400 names every fault by JSON Pointer.</remarks>
@@ -223,6 +224,7 @@ public sealed class PlaybooksController(
         Request.CheckIfMatch(playbook.Version);
         var old = await PlaybookQueries.ListVersions(db, playbook, int.MaxValue)
             .SingleOrDefaultAsync(v => v.Version == version, cancellation) ?? throw ApiProblem.NotFound("version");
+        await sensitive.CheckRestoredAsync(old.Definition, cancellation);
         return await SaveAsync(playbook, old.Definition.Deserialize<PlaybookResource>(Json.Options)!, transaction, cancellation);
     }
 

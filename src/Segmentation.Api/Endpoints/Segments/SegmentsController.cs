@@ -20,7 +20,7 @@ namespace Segmentation.Api.Endpoints;
 [Produces("application/json")]
 public sealed class SegmentsController(
     SegmentationDb db, SegmentReader reader, SegmentStore store, SegmentQuery query, ManualMembership members,
-    PlaybookReferences playbooks) : ControllerBase
+    PlaybookReferences playbooks, SensitiveReads sensitive) : ControllerBase
 {
     /// <summary>Creates a segment.</summary>
     /// <remarks>The rule is checked whole: a 400 names every fault by JSON Pointer. Its members can be asked for at once.</remarks>
@@ -184,6 +184,7 @@ public sealed class SegmentsController(
         var old = await db.SegmentVersions.AsNoTracking()
             .SingleOrDefaultAsync(v => v.SegmentId == segment.Id && v.Version == version, cancellation)
             ?? throw ApiProblem.NotFound("version");
+        await sensitive.CheckRestoredAsync(old.Definition, cancellation);
         var body = old.Definition.Deserialize<SegmentResource>(Json.Options)! with { Key = key };
         return await SaveAsync(segment, body, transaction, cancellation);
     }

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Segmentation.Rules.Checking;
 
 namespace Segmentation.Api.Audit;
 
@@ -6,9 +7,6 @@ namespace Segmentation.Api.Audit;
 internal static class AuditDocument
 {
     private const string Url = "Url";
-
-    // Where a condition of a rule has what it compares with.
-    private static readonly string[] Compared = ["value", "values", "match"];
 
     /// <summary>
     /// Puts marks in the place of texts that may name a person, as a rule does that asks for an id or an email, and of the path of an
@@ -21,7 +19,7 @@ internal static class AuditDocument
             return $"{url.GetComponents(UriComponents.SchemeAndServer, UriFormat.UriEscaped)}/{Mark(url.AbsoluteUri, marks)}";
         }
 
-        HideCompared(value, marks);
+        ComparedTexts.Replace(value, text => Mark(text, marks));
         return value;
     }
 
@@ -47,50 +45,6 @@ internal static class AuditDocument
         }
 
         return patch;
-    }
-
-    private static void HideCompared(JsonNode? node, byte[] marks)
-    {
-        if (node is JsonArray items)
-        {
-            foreach (var item in items)
-            {
-                HideCompared(item, marks);
-            }
-        }
-        else if (node is JsonObject properties)
-        {
-            var isCondition = properties.ContainsKey("operator");
-            foreach (var (name, value) in properties.ToList())
-            {
-                if (isCondition && Compared.Contains(name))
-                {
-                    properties[name] = HideTexts(value?.DeepClone(), marks);
-                }
-                else
-                {
-                    HideCompared(value, marks);
-                }
-            }
-        }
-    }
-
-    private static JsonNode? HideTexts(JsonNode? node, byte[] marks)
-    {
-        switch (node)
-        {
-            case JsonArray items:
-                return new JsonArray([.. items.Select(i => HideTexts(i?.DeepClone(), marks))]);
-            case JsonObject properties when properties.ContainsKey("rules"):
-                HideCompared(properties, marks); // A group in the place of a value: its conditions say what they compare with.
-                return properties;
-            case JsonObject properties:
-                return new JsonObject(properties.Select(p => KeyValuePair.Create(p.Key, HideTexts(p.Value?.DeepClone(), marks))));
-            case JsonValue text when text.GetValueKind() == System.Text.Json.JsonValueKind.String:
-                return Mark(text.GetValue<string>(), marks);
-            default:
-                return node;
-        }
     }
 
     private static string Mark(string text, byte[] marks) => CustomerMarks.Write(CustomerMarks.Compute(marks, text));

@@ -12,7 +12,7 @@ using Segmentation.Rules.Values;
 namespace Segmentation.Api.Customers;
 
 /// <summary>
-/// Erases customers: a transaction takes the customer out, with all that is no mass of rows. What is left is queued by its key, which
+/// Erases customers: a transaction takes the customer out, with all but a mass of events. What is left of these is queued by its key, which
 /// nobody else ever has, and goes behind it.
 /// </summary>
 public sealed class CustomerErasure(
@@ -22,16 +22,20 @@ public sealed class CustomerErasure(
     private const int FirstEvents = 1000;
 
     /// <summary>Erases a customer, or whatever else has its id.</summary>
-    /// <param name="checkVersion">Throws when the version that is there, or null where none is, is not the one to erase.</param>
+    /// <param name="check">Of the customer that is there, locked, or null where none is: whether it is the one to erase.</param>
     /// <param name="at">When it was erased before, of one that a restored backup brought back; else null.</param>
-    /// <returns>The receipt. Where nothing was left of one who was erased before, that one's; null where nothing ever was.</returns>
+    /// <returns>The receipt. Where nothing was left of one who was erased before, that one's; null where nothing ever was, and for one
+    /// that is not to be erased.</returns>
     public async Task<string?> EraseAsync(
-        string id, Action<int?> checkVersion, CancellationToken cancellation, DateTimeOffset? at = null)
+        string id, Func<Customer?, bool> check, CancellationToken cancellation, DateTimeOffset? at = null)
     {
         await using var transaction = await db.BeginAsync(cancellation);
         await ScoreCopy.HoldAsync(db, cancellation);
         var customer = await db.LockCustomerAsync(id, erase: true, cancellation);
-        checkVersion(customer?.Version);
+        if (!check(customer))
+        {
+            return null;
+        }
 
         var now = LocalTime.Truncate(time.GetUtcNow());
         var mark = await marks.ComputeAsync(id, cancellation);

@@ -195,11 +195,10 @@ public sealed class CustomerImport(
         }
 
         var stored = await store.StoreAsync(batch, cancellation);
-        foreach (var (line, message) in stored.Rejected)
+        foreach (var (line, message, isKept) in stored.Rejected)
         {
             // Of who was erased nothing is kept: neither the line nor whose it is.
-            var isErased = message == CustomerImportStore.Erased;
-            Reject(line.Number, message, isErased ? [] : batch.Record(line), !isErased, isErased ? null : line.Id);
+            Reject(line.Number, message, isKept ? batch.Record(line) : [], isKept, isKept ? line.Id : null);
         }
 
         created += stored.Created;

@@ -9,10 +9,10 @@ using Segmentation.Api.Privacy;
 namespace Segmentation.Api.Customers;
 
 /// <summary>What became of a batch.</summary>
-/// <param name="Rejected">Lines that could not be applied, each with the reason.</param>
+/// <param name="Rejected">Lines that could not be applied, each with the reason, and whether the line may be kept.</param>
 /// <param name="Consents">What was recorded of consents, in the order of the records.</param>
 internal sealed record StoredBatch(
-    int Created, int Updated, IReadOnlyList<(CustomerImportBatch.Entry Line, string Message)> Rejected,
+    int Created, int Updated, IReadOnlyList<(CustomerImportBatch.Entry Line, string Message, bool IsKept)> Rejected,
     IReadOnlyList<ImportedConsent> Consents);
 
 /// <summary>
@@ -23,7 +23,7 @@ internal sealed class CustomerImportStore(
     SegmentationDb db, ImportOptions options, IReadOnlyDictionary<string, CustomerAttribute> definitions, ErasedIds erasedIds,
     CustomerRecordParser parser, RecordReader file, ImportedConsents consents) : IAsyncDisposable
 {
-    internal const string Erased = "The customer was erased. With recreate=true it is made anew.";
+    private const string Erased = "The customer was erased. With recreate=true it is made anew.";
 
     private const int MaxAttempts = 10;
     private const string Stale = "It carries an attribute that was changed or deleted while the file was read.";
@@ -109,11 +109,11 @@ internal sealed class CustomerImportStore(
         var stale = batch.Carriers(await LockAttributesAsync(batch, cancellation));
         string[] ids = [.. batch.Entries.Select(e => e.Id).Distinct(StringComparer.Ordinal)];
         var erased = await FindErasedAsync(ids, cancellation);
-        var rejected = batch.Entries.Where(e => stale.Contains(e.Number)).Select(e => (e, Stale)).ToList();
+        var rejected = batch.Entries.Where(e => stale.Contains(e.Number)).Select(e => (e, Stale, true)).ToList();
         if (erased.Gone.Count > 0)
         {
             var gone = batch.Entries.Where(e => !stale.Contains(e.Number) && erased.Gone.Contains(e.Id)).ToList();
-            rejected.AddRange(gone.Select(e => (e, Erased)));
+            rejected.AddRange(gone.Select(e => (e, Erased, false)));
             stale = stale.Concat(gone.Select(e => e.Number)).ToHashSet();
         }
 
@@ -180,7 +180,7 @@ internal sealed class CustomerImportStore(
     // What each customer becomes: by its last line, or by all of them merged in their order.
     private (Dictionary<string, (CustomerImportBatch.Entry Entry, Customer? Merged)> Wanted, int Applied) Apply(
         CustomerImportBatch batch, IReadOnlySet<int> stale, Dictionary<string, Customer> existing,
-        List<(CustomerImportBatch.Entry, string)> rejected)
+        List<(CustomerImportBatch.Entry, string, bool)> rejected)
     {
         var applied = 0;
         var wanted = new Dictionary<string, (CustomerImportBatch.Entry Entry, Customer? Merged)>(
@@ -201,7 +201,7 @@ internal sealed class CustomerImportStore(
                     : existing.GetValueOrDefault(entry.Id);
                 if (before is not null && ReadAgain(batch, entry).MergeInto(before, isEarlierLine) is { } fault)
                 {
-                    rejected.Add((entry, fault));
+                    rejected.Add((entry, fault, true));
                     continue;
                 }
             }

@@ -1,3 +1,4 @@
+using Segmentation.Api.Changes;
 using Segmentation.Api.Customers;
 using Segmentation.Models.Feedback;
 
@@ -90,4 +91,16 @@ internal static class RecentSentiment
     }
 
     private static string Columns(Func<int, string> column) => string.Join(", ", Enumerable.Range(1, Count).Select(column));
+
+    /// <summary>SQL that reckons customers' sentiments anew from their events, and appends them to the change log.</summary>
+    /// <remarks>Its parameter is their keys.</remarks>
+    public static string RewriteSql(MembershipCause cause) =>
+        $"""
+        WITH touched AS (SELECT unnest($1) AS key),
+        recent AS ({Sql($"SELECT l.* FROM touched t CROSS JOIN LATERAL ({StoredSql("t.key")}) AS l")}),
+        means AS (
+            UPDATE customers c SET {SetSql("r", null)}
+            FROM touched t LEFT JOIN recent r ON r.customer_key = t.key WHERE c.key = t.key)
+        {ChangeLog.AppendMembersSql(cause, Changed, "touched")}
+        """;
 }

@@ -28,15 +28,7 @@ internal sealed partial class SentimentRewriter(
     private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan FailurePause = TimeSpan.FromSeconds(30);
 
-    private static readonly string RewriteCustomers =
-        $"""
-        WITH touched AS (SELECT unnest($1) AS key),
-        recent AS ({RecentSentiment.Sql($"SELECT l.* FROM touched t CROSS JOIN LATERAL ({RecentSentiment.StoredSql("t.key")}) AS l")}),
-        means AS (
-            UPDATE customers c SET {RecentSentiment.SetSql("r", null)}
-            FROM touched t LEFT JOIN recent r ON r.customer_key = t.key WHERE c.key = t.key)
-        {ChangeLog.AppendMembersSql(MembershipCause.Score, RecentSentiment.Changed, "touched")}
-        """;
+    private static readonly string RewriteCustomers = RecentSentiment.RewriteSql(MembershipCause.Score);
 
     public async Task RunAsync(CancellationToken whileLeading)
     {

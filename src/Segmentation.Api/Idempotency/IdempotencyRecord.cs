@@ -50,10 +50,12 @@ internal static class IdempotencyTables
     {
         public DbSet<IdempotencyRecord> IdempotencyRecords => db.Set<IdempotencyRecord>();
 
-        /// <summary>The records that mention a customer, in order, after one of them.</summary>
-        public IQueryable<IdempotencyRecord> RequestsAbout(string customerId, byte[] after) => db.IdempotencyRecords.FromSql(
+        /// <summary>The records that mention somebody, in order, after one of them.</summary>
+        /// <param name="texts">The id, and the email where there is one.</param>
+        /// <param name="after">The last one's hash; empty for the first.</param>
+        public IQueryable<IdempotencyRecord> RequestsAbout(string[] texts, byte[] after) => db.IdempotencyRecords.FromSql(
             $"""
-            SELECT * FROM idempotency WHERE mentions @> {new[] { Mentions.Hash(customerId) }} AND scope_hash > {after}
+            SELECT * FROM idempotency WHERE mentions && {texts.SelectMany(Mentions.Hashes).ToArray()} AND scope_hash > {after}
             ORDER BY scope_hash
             """);
 

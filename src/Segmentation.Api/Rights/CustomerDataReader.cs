@@ -30,7 +30,7 @@ public sealed class CustomerDataReader(SegmentationDb db, SegmentQuery query, Cu
         var thresholds = (await query.DefinitionsAsync(cancellation)).Rfm.Latest;
         var visitors = await db.FindVisitorsAsync(id, cancellation);
         var mark = await marks.NameAsync(id, cancellation);
-        Part[] parts = [.. ListParts(customer, visitors), .. ListSayings(id, mark)];
+        Part[] parts = [.. ListParts(customer, visitors), .. ListSayings(id, [.. new[] { id, customer.Email }.OfType<string>()], mark)];
         response.ContentType = MediaTypes.Json + "; charset=utf-8";
         response.Headers.ContentDisposition = "attachment; filename=\"customer-data.json\"";
         if (response.HttpContext.IsHead())
@@ -165,7 +165,7 @@ public sealed class CustomerDataReader(SegmentationDb db, SegmentQuery query, Cu
     }
 
     // What was said of it, and by whom it was asked for.
-    private IEnumerable<Part> ListSayings(string id, string mark)
+    private IEnumerable<Part> ListSayings(string id, string[] texts, string mark)
     {
         yield return Create("recipients", (DeliveryRow? last) =>
             from d in db.MessagesAbout(id, last == null ? 0 : last.Id)
@@ -175,7 +175,7 @@ public sealed class CustomerDataReader(SegmentationDb db, SegmentQuery query, Cu
                 d.Webhook, d.Url, WebhookDelivery.MessageName(d.Message.MessageId), d.Message.SegmentKey,
                 d.Message.Joined ? "joined" : "left", d.Message.Cause, d.Message.EventId, d.Message.At, d.Message.QueuedAt,
                 d.Message.State, d.Message.Attempts, d.Message.DoneAt));
-        yield return Create("requests", (IdempotencyRecord? last) => db.RequestsAbout(id, last == null ? [] : last.ScopeHash),
+        yield return Create("requests", (IdempotencyRecord? last) => db.RequestsAbout(texts, last == null ? [] : last.ScopeHash),
             r => new HeldRequest(r.CreatedAt, r.Status));
         yield return Create("rejectedLines", (ImportRejection? last) => db.ImportRejections
             .Where(r => r.CustomerId == id && (last == null || r.Key > last.Key)).OrderBy(r => r.Key),

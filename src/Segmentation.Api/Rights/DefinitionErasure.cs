@@ -15,9 +15,13 @@ namespace Segmentation.Api.Rights;
 /// </summary>
 internal sealed class DefinitionErasure(SegmentationDb db) : IErasureObserver
 {
-    private static readonly (string Table, string Column)[] Present =
+    // What waits or runs is in force, too, until it has ended.
+    private static readonly (string Table, string Key, string Column, string IsPresent)[] Present =
     [
-        ("segments", "rule"), ("playbooks", "definition"), ("experiments", "definition"), ("metrics", "definition"), ("models", "settings"),
+        ("segments", "key", "rule", "true"), ("playbooks", "key", "definition", "true"), ("experiments", "key", "definition", "true"),
+        ("metrics", "key", "definition", "true"), ("models", "key", "settings", "true"), ("analyses", "id", "request", "status <= 1"),
+        ("experiment_runs", "(SELECT d.key FROM experiments d WHERE d.id = t.experiment_id) || '/' || t.run", "definition",
+            "stopped_at IS NULL"),
     ];
 
     // What is in force is left as it is: whoever changes a definition makes it one of these.
@@ -54,9 +58,10 @@ internal sealed class DefinitionErasure(SegmentationDb db) : IErasureObserver
         NpgsqlConnection connection, string[]? texts, Func<string, bool> isOf, CancellationToken cancellation)
     {
         List<string> names = [];
-        foreach (var (table, column) in Present)
+        foreach (var (table, key, column, isPresent) in Present)
         {
-            await using var command = new NpgsqlCommand($"SELECT key, {column}::text FROM {table} t WHERE {HasSql(column)}", connection);
+            await using var command = new NpgsqlCommand(
+                $"SELECT {key}, {column}::text FROM {table} t WHERE {isPresent} AND {HasSql(column)}", connection);
             command.Parameters.Add(Needles(texts));
             var rows = await command.ReadAllAsync(r => (Key: r.GetString(0), Document: r.GetString(1)), cancellation);
             names.AddRange(rows.Where(r => RuleTexts.Erase(JsonNode.Parse(r.Document), isOf)).Select(r => $"{table}/{r.Key}"));

@@ -13,7 +13,7 @@ namespace Segmentation.Api.Rights;
 /// </summary>
 internal sealed partial class ErasureKeeper(
     [FromKeyedServices(WorkClass.Keeper)] NpgsqlDataSource database, CustomerMarks marks, PrivacyOptions options, TimeProvider time,
-    ILogger<ErasureKeeper> logger) : ILeaderTask
+    ILogger<ErasureKeeper> logger) : PeriodicLeaderTask(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1), time)
 {
     // Locks and write-ahead log stay small, and others run between statements.
     private const int ChunkEvents = 10_000;
@@ -21,42 +21,29 @@ internal sealed partial class ErasureKeeper(
     // At this hour, in UTC, the night's statistics are made.
     private const int NightHour = 3;
 
-    private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(1), SlowInterval = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan SlowInterval = TimeSpan.FromMinutes(1);
 
+    private readonly TimeProvider time = time;
+    private DateTimeOffset slowAt = DateTimeOffset.MinValue;
     private (long Count, DateTimeOffset? Last)? written;
 
-    public async Task RunAsync(CancellationToken whileLeading)
+    protected override async Task StepAsync(CancellationToken cancellation)
     {
-        var slowAt = DateTimeOffset.MinValue;
-        while (!whileLeading.IsCancellationRequested)
+        // From the beginning, so that each backup has the key that a list is written with.
+        await marks.GetKeyAsync(cancellation);
+        await TryAsync(DeleteEventsAsync, cancellation);
+        if (time.GetUtcNow() >= slowAt)
         {
-            try
-            {
-                // From the beginning, so that each backup has the key that a list is written with.
-                await marks.GetKeyAsync(whileLeading);
-                await DeleteEventsAsync(whileLeading);
-                if (time.GetUtcNow() >= slowAt)
-                {
-                    slowAt = time.GetUtcNow() + SlowInterval;
-                    await RecheckDefinitionsAsync(whileLeading);
-                    await WriteListAsync(whileLeading);
-                    await AnalyzeAsync(whileLeading);
-                }
-
-                await CompleteAsync(whileLeading);
-            }
-            catch (Exception failure) when (!whileLeading.IsCancellationRequested)
-            {
-                LogFailed(failure);
-            }
-            catch (OperationCanceledException)
-            {
-                return;
-            }
-
-            await Task.Delay(PollInterval, whileLeading).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            slowAt = time.GetUtcNow() + SlowInterval;
+            await TryAsync(RecheckDefinitionsAsync, cancellation);
+            await TryAsync(AnalyzeAsync, cancellation);
+            await TryAsync(WriteListAsync, cancellation);
         }
+
+        await CompleteAsync(cancellation);
     }
+
+    protected override void Warn(Exception failure) => LogFailed(failure);
 
     /// <summary>Deletes the events of all who are queued.</summary>
     internal async Task DeleteEventsAsync(CancellationToken cancellation)

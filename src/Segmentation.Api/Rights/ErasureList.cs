@@ -27,21 +27,28 @@ internal static class ErasureList
             options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         }
 
-        await using (var stream = new FileStream(next, options))
-        await using (var text = new StreamWriter(stream, new UTF8Encoding(false)) { NewLine = "\n" })
+        try
         {
-            await text.WriteLineAsync(FirstLine(key));
-            await using var command = database.CreateCommand("SELECT id_hmac, at FROM erased ORDER BY at, id_hmac");
-            await using var reader = await command.ExecuteReaderAsync(cancellation);
-            while (await reader.ReadAsync(cancellation))
+            await using (var stream = new FileStream(next, options))
+            await using (var text = new StreamWriter(stream, new UTF8Encoding(false)) { NewLine = "\n" })
             {
-                await text.WriteLineAsync(string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"{Convert.ToHexStringLower((byte[])reader[0])} {reader.GetFieldValue<DateTimeOffset>(1).UtcDateTime:O}"));
+                await text.WriteLineAsync(FirstLine(key));
+                await using var command = database.CreateCommand("SELECT id_hmac, at FROM erased ORDER BY at, id_hmac");
+                await using var reader = await command.ExecuteReaderAsync(cancellation);
+                while (await reader.ReadAsync(cancellation))
+                {
+                    await text.WriteLineAsync(string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"{Convert.ToHexStringLower((byte[])reader[0])} {reader.GetFieldValue<DateTimeOffset>(1).UtcDateTime:O}"));
+                }
             }
-        }
 
-        File.Move(next, file, overwrite: true);
+            File.Move(next, file, overwrite: true);
+        }
+        finally
+        {
+            File.Delete(next); // What was written halfway.
+        }
     }
 
     /// <summary>Adds the lines of a file to what the database has.</summary>
@@ -139,7 +146,7 @@ internal static class ErasureList
         async Task EraseAsync(string id, DateTimeOffset at)
         {
             await using var scope = services.CreateAsyncScope();
-            await scope.ServiceProvider.GetRequiredService<CustomerErasure>().EraseAsync(id, _ => { }, cancellation, at);
+            await scope.ServiceProvider.GetRequiredService<CustomerErasure>().EraseAsync(id, _ => true, cancellation, at);
             count++;
         }
     }

@@ -16,8 +16,9 @@ internal sealed class InactiveCustomers(
 {
     private const int Page = 1_000;
 
-    // greatest leaves out what is null.
-    private const string Inactive = "greatest(created_at, updated_at, last_seen_at, last_event_at) < $1";
+    // greatest leaves out what is null. Whose data is only kept stays: that is what a restriction is for.
+    private const string Inactive =
+        "greatest(created_at, updated_at, last_seen_at, last_event_at) < $1 AND restricted_at IS NULL";
 
     /// <summary>Erases them. After a failure halfway, the next run goes on.</summary>
     /// <returns>How many.</returns>
@@ -50,19 +51,14 @@ internal sealed class InactiveCustomers(
         }
     }
 
-    // Looked at again right before: a page takes a while, and who came back in it stays.
+    // Looked at again under its lock: a page takes a while, and who came back in it stays.
     private async Task<bool> TryEraseAsync(long key, string id, DateTimeOffset before, CancellationToken cancellation)
     {
-        var still = await database.QueryAsync(
-            $"SELECT 1 FROM customers WHERE {Inactive} AND key = $2", r => r.GetInt32(0), cancellation,
-            SqlParameter.Create(before, NpgsqlDbType.TimestampTz), SqlParameter.Create(key));
-        if (still.Count == 0)
-        {
-            return false;
-        }
-
         await using var scope = scopes.CreateAsyncScope();
-        await scope.ServiceProvider.GetRequiredService<CustomerErasure>().EraseAsync(id, _ => { }, cancellation);
-        return true;
+        return await scope.ServiceProvider.GetRequiredService<CustomerErasure>()
+            .EraseAsync(id, c => c?.Key == key && IsInactive(c, before), cancellation) is not null;
     }
+
+    private static bool IsInactive(Customer c, DateTimeOffset before) => c.RestrictedAt is null && c.CreatedAt < before
+        && c.UpdatedAt < before && !(c.LastSeenAt >= before) && !(c.LastEventAt >= before);
 }

@@ -2,40 +2,23 @@ using Segmentation.Api.Memberships;
 
 namespace Segmentation.Api.Rights;
 
-/// <summary>Has what is older than it is kept go, every night: as the leader begins, and a day after that.</summary>
+/// <summary>Has what is older than it is kept go, every day: as the leader begins, and a day after that.</summary>
 internal sealed partial class NightlyRetention(
-    OldEvents events, InactiveCustomers customers, TimeProvider time, ILogger<NightlyRetention> logger) : ILeaderTask
+    OldEvents events, InactiveCustomers customers, TimeProvider time, ILogger<NightlyRetention> logger)
+    : PeriodicLeaderTask(TimeSpan.FromDays(1), TimeSpan.FromHours(1), time)
 {
-    private static readonly TimeSpan Interval = TimeSpan.FromDays(1), AfterFailure = TimeSpan.FromHours(1);
-
-    public async Task RunAsync(CancellationToken whileLeading)
+    protected override async Task StepAsync(CancellationToken cancellation)
     {
-        while (!whileLeading.IsCancellationRequested)
+        // The customers first: what is erased is not counted before.
+        var erased = await customers.EraseAsync(cancellation);
+        var deleted = await events.DeleteAsync(cancellation);
+        if (erased > 0 || deleted > 0)
         {
-            var pause = Interval;
-            try
-            {
-                // The customers first: what is erased is not counted before.
-                var erased = await customers.EraseAsync(whileLeading);
-                var deleted = await events.DeleteAsync(whileLeading);
-                if (erased > 0 || deleted > 0)
-                {
-                    LogDone(erased, deleted);
-                }
-            }
-            catch (Exception failure) when (!whileLeading.IsCancellationRequested)
-            {
-                LogFailed(failure);
-                pause = AfterFailure;
-            }
-            catch (OperationCanceledException)
-            {
-                return;
-            }
-
-            await Task.Delay(pause, time, whileLeading).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            LogDone(erased, deleted);
         }
     }
+
+    protected override void Warn(Exception failure) => LogFailed(failure);
 
     [LoggerMessage(LogLevel.Information, "Retention: {Customers} customers erased, {Events} events deleted")]
     private partial void LogDone(int customers, long events);

@@ -22,15 +22,7 @@ internal sealed class OldEvents(
     // One that was checked right before the horizon is stored by then; later its original would be gone, and it be counted twice.
     private static readonly TimeSpan Grace = TimeSpan.FromHours(1);
 
-    private static readonly string Rewrite =
-        $"""
-        WITH touched AS (SELECT unnest($1) AS key),
-        recent AS ({RecentSentiment.Sql($"SELECT l.* FROM touched t CROSS JOIN LATERAL ({RecentSentiment.StoredSql("t.key")}) AS l")}),
-        means AS (
-            UPDATE customers c SET {RecentSentiment.SetSql("r", null)}
-            FROM touched t LEFT JOIN recent r ON r.customer_key = t.key WHERE c.key = t.key)
-        {ChangeLog.AppendMembersSql(MembershipCause.Time, RecentSentiment.Changed, "touched")}
-        """;
+    private static readonly string Rewrite = RecentSentiment.RewriteSql(MembershipCause.Time);
 
     /// <summary>Deletes them. After a failure halfway, the next run goes on.</summary>
     /// <returns>How many.</returns>

@@ -227,12 +227,18 @@ public sealed class CustomersController(
 
     private async Task<IActionResult> EraseCustomerAsync(string id, CancellationToken cancellation)
     {
-        if (await erasure.EraseAsync(id, Request.CheckIfMatch, cancellation) is { } receipt)
+        if (await erasure.EraseAsync(id, IsAsked, cancellation) is { } receipt)
         {
             Response.Headers[ReceiptHeader] = receipt;
         }
 
         return NoContent();
+
+        bool IsAsked(Customer? customer)
+        {
+            Request.CheckIfMatch(customer?.Version);
+            return true;
+        }
     }
 
     private async Task<Page<CustomerResource>> PageAsync(

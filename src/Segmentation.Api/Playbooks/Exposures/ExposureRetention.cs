@@ -8,35 +8,16 @@ namespace Segmentation.Api.Playbooks;
 /// <summary>Deletes what was seen once it is old enough, every night: as the leader begins, and a day after that.</summary>
 internal sealed partial class ExposureRetention(
     [FromKeyedServices(WorkClass.Keeper)] NpgsqlDataSource database, ExposureOptions options, TimeProvider time,
-    ILogger<ExposureRetention> logger) : ILeaderTask
+    ILogger<ExposureRetention> logger) : PeriodicLeaderTask(TimeSpan.FromDays(1), TimeSpan.FromHours(1), time)
 {
     // Locks and write-ahead log stay small, and others run between statements.
     private const int RowsPerStatement = 10_000;
 
-    private static readonly TimeSpan Interval = TimeSpan.FromDays(1), AfterFailure = TimeSpan.FromHours(1);
+    private readonly TimeProvider time = time;
 
-    public async Task RunAsync(CancellationToken whileLeading)
-    {
-        while (!whileLeading.IsCancellationRequested)
-        {
-            var pause = Interval;
-            try
-            {
-                await DeleteAsync(whileLeading);
-            }
-            catch (Exception failure) when (!whileLeading.IsCancellationRequested)
-            {
-                LogFailed(failure);
-                pause = AfterFailure;
-            }
-            catch (OperationCanceledException)
-            {
-                return;
-            }
+    protected override Task StepAsync(CancellationToken cancellation) => DeleteAsync(cancellation);
 
-            await Task.Delay(pause, time, whileLeading).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-    }
+    protected override void Warn(Exception failure) => LogFailed(failure);
 
     /// <summary>Deletes what is older than the settings say. After a failure halfway, the next run goes on.</summary>
     internal async Task DeleteAsync(CancellationToken cancellation)

@@ -127,6 +127,28 @@ public sealed class ErasureTests(ErasureWorld world) : IClassFixture<ErasureWorl
     }
 
     [Fact]
+    public async Task Delete_OfWhomAnAnalysisThatRunsNames_IsListedUntilItHasEnded()
+    {
+        var id = NewId();
+        (await Api.PutAsync($"customers/{id}", "{}")).Expect(201);
+        await world.ExecuteAsync(
+            $$"""
+            INSERT INTO analyses (id, type, request, fingerprint, status, progress, attempts, created_at)
+            VALUES ('{{id}}', 'profile', '{"rule":{"rules":[{"field":"customer.id","operator":"=","value":"{{id}}"}]} }',
+                '\x00', 1, 0, 1, now())
+            """);
+
+        var receipt = await world.EraseAsync(id);
+
+        string name = $"analyses/{id}";
+        await world.UntilAsync(receipt, left => left.SequenceEqual([name]), "nothing remains but the analysis");
+        await world.ExecuteAsync($"UPDATE analyses SET status = 3, finished_at = now() WHERE id = '{id}'");
+        await world.Keeper.RecheckDefinitionsAsync(default);
+        await world.UntilAsync(receipt, left => left is [], "nothing remains");
+        Assert.Equal(1, await world.CountAsync($"SELECT count(*) FROM analyses WHERE id = '{id}' AND request::text LIKE '%[erased]%'"));
+    }
+
+    [Fact]
     public async Task Events_FromBeforeTheErasure_AreRejected_EachByItself()
     {
         var (id, other) = (NewId(), NewId());

@@ -187,11 +187,12 @@ public sealed class RetentionTests : IAsyncLifetime
         var now = DateTimeOffset.UtcNow;
         await using (var before = new ApiFixture.Server(connectionString))
         {
-            foreach (var id in new[] { "gone", "seen", "active", "new" })
+            foreach (var id in new[] { "gone", "seen", "active", "new", "restricted" })
             {
                 (await before.Api.PutAsync($"customers/{id}", "{}")).Expect(201);
             }
 
+            (await before.Api.PutAsync("customers/restricted/restriction", """{"reason":"a lawsuit"}""")).Expect(200);
             (await before.Api.PostAsync("events", Event("gone", "1", "page_viewed", now.AddDays(-300)))).Expect(200);
             (await before.Api.PostAsync("events", Event("active", "1", "page_viewed", now.AddDays(-5)))).Expect(200);
             await ExecuteAsync(
@@ -203,7 +204,7 @@ public sealed class RetentionTests : IAsyncLifetime
 
         await using var server = new ApiFixture.Server(connectionString, [("Retention:InactiveCustomersDays", "200")]);
         await Wait.UntilAsync(async () => (await server.Api.GetAsync("customers/gone")).Status == 404, "an erasure");
-        foreach (var id in new[] { "seen", "active", "new" })
+        foreach (var id in new[] { "seen", "active", "new", "restricted" })
         {
             (await server.Api.GetAsync($"customers/{id}")).Expect(200);
         }

@@ -43,7 +43,7 @@ public sealed class SensitiveFields
         ],
     ];
 
-    private const string TimeZone = "geographic.timeZone", Scores = "predicted.propensity.";
+    private const string TimeZone = "geographic.timeZone", ScorePrefix = "predicted.propensity.";
 
     // Fields of events that are in the customer's zone. They are common words, and names only where a field stands.
     private static readonly string[] clocks = ["hourOfDay", "dayOfWeek", "month"];
@@ -74,9 +74,6 @@ public sealed class SensitiveFields
         bits = own.Aggregate(0UL, (sum, path) => sum | ProfileProperties.Bits.GetValueOrDefault(path));
         names.UnionWith(this.attributes.Select(a => $"attributes.{a}"));
         sent = [.. own.Select(p => p.Split('.')), .. this.attributes.Select(a => new[] { "attributes", a })];
-        var scored = (models ?? []).Where(m => m.Fields.Any(names.Contains)).Select(m => m.Key).ToList();
-        names.UnionWith(scored.Select(key => Scores + key));
-        paths = [.. sent, .. scored.Select(key => Scores[..^1].Split('.').Append(key).ToArray())];
         if (names.Contains(TimeZone))
         {
             eventNames.UnionWith(clocks);
@@ -85,6 +82,11 @@ public sealed class SensitiveFields
                 eventNames.UnionWith([$"behavioral.events.{clock}", $"behavioral.sequence.{clock}"]);
             }
         }
+
+        var scored = (models ?? []).Where(m => AreAmong(m.Fields)).Select(m => m.Key).ToList();
+        Scores = [.. scored.Select(key => ScorePrefix + key)];
+        names.UnionWith(Scores);
+        paths = [.. sent, .. scored.Select(key => ScorePrefix[..^1].Split('.').Append(key).ToArray())];
     }
 
     /// <summary>No field.</summary>
@@ -92,6 +94,9 @@ public sealed class SensitiveFields
 
     /// <summary>Whether there is none.</summary>
     public bool IsEmpty => paths.Length == 0;
+
+    /// <summary>Those of them that are scores of models.</summary>
+    public IReadOnlyList<string> Scores { get; }
 
     /// <summary>Those that a caller must not see.</summary>
     public SensitiveFields For(Caller caller) => caller.Has(Scopes.Privacy) ? None : this;
@@ -107,8 +112,10 @@ public sealed class SensitiveFields
         string.Join('.', path) is var name && (property == name || property.StartsWith(name + ".", StringComparison.Ordinal)));
 
     /// <summary>Whether a rule reads one itself.</summary>
-    public bool AreRead(JsonElement rule) =>
-        !IsEmpty && RuleReferences.Fields(rule).Any(f => Includes(f.Trim()) || eventNames.Contains(f.Trim()));
+    public bool AreRead(JsonElement rule) => !IsEmpty && AreAmong(RuleReferences.Fields(rule));
+
+    /// <summary>Whether there is one among fields of customers and of their events, by their names in rules.</summary>
+    public bool AreAmong(IEnumerable<string> fields) => fields.Any(f => names.Contains(f.Trim()) || eventNames.Contains(f.Trim()));
 
     /// <summary>A JSON pointer to each place of a request that names one: a rule's field, one that it compares with or aggregates, a list
     /// of fields.</summary>

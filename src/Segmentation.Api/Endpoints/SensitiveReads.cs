@@ -49,37 +49,40 @@ public sealed class SensitiveReads(SegmentQuery query, AuditLog log, CustomerMar
     /// <inheritdoc cref="HideAsync(AnalysisResource, CancellationToken)"/>
     public static AnalysisResource Hide(AnalysisResource analysis, SensitiveFields hidden)
     {
+        if (hidden.IsEmpty)
+        {
+            return analysis;
+        }
+
+        // A fit has the short names of what it has learned of.
         var told = analysis.Warnings.Select(w => w.Text).Append(analysis.Result?.GetRawText() ?? "");
-        return hidden.IsEmpty || !told.Any(hidden.AreNamedIn) ? analysis : analysis with { Result = SensitiveFields.Masked, Warnings = [] };
+        var version = analysis.Type == FitAnalysis.TypeName ? analysis.Result?.Deserialize<ModelVersionResource>(Json.Options) : null;
+        return told.Any(hidden.AreNamedIn) || (version is not null && IsOf(version, hidden))
+            ? analysis with { Result = SensitiveFields.Masked, Warnings = [] }
+            : analysis;
     }
 
     /// <summary>A model without what was learned, where that tells of what the caller must not see.</summary>
     public static ModelResource Hide(ModelResource model, SensitiveFields hidden) =>
-        !AreRead(model.Settings, hidden) && !AreLearned(model.Parameters, hidden) ? model : model with
+        !hidden.Includes(PropensityName.Prefix + model.Key) ? model : model with
         {
             Parameters = SensitiveFields.Masked,
             Report = SensitiveFields.Masked,
+            Live = SensitiveFields.Masked,
             Warnings = [],
         };
 
     /// <summary>A version of a model without what was learned, where that tells of what the caller must not see.</summary>
     public static ModelVersionResource Hide(ModelVersionResource version, SensitiveFields hidden) =>
-        !AreRead(version.Settings, hidden) && !AreLearned(version.Parameters, hidden) ? version : version with
+        !IsOf(version, hidden) ? version : version with
         {
             Parameters = SensitiveFields.Masked,
             Report = SensitiveFields.Masked,
             Warnings = [],
         };
 
-    /// <summary>Whether a model reads what is sensitive.</summary>
-    public static bool AreRead(ModelSettings settings, SensitiveFields hidden) => (settings.Features ?? []).Any(hidden.Includes);
-
-    // The values of texts that are features; of the profile's own it has the short names.
-    private static bool AreLearned(JsonElement? parameters, SensitiveFields hidden) =>
-        !hidden.IsEmpty && parameters is { ValueKind: JsonValueKind.Object } known
-        && known.TryGetProperty("features", out var features) && features.TryGetProperty("texts", out var texts)
-        && texts.EnumerateObject().Any(t => t.Value.GetArrayLength() > 0
-            && new[] { t.Name, $"geographic.{t.Name}", $"demographic.{t.Name}" }.Any(hidden.Includes));
+    private static bool IsOf(ModelVersionResource version, SensitiveFields hidden) =>
+        !hidden.IsEmpty && hidden.AreAmong(PropensityParameters.ListFields(version.Settings, version.Parameters));
 
     /// <summary>What an entry of an export has of it.</summary>
     public JsonNode? Tell(SensitiveFields all) => Shows(all) ? new JsonObject { ["sensitive"] = true } : null;

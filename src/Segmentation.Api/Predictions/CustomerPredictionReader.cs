@@ -19,8 +19,11 @@ public sealed class CustomerPredictionReader(
 
     private static readonly int[] Horizons = [30, 90, 365];
 
+    /// <param name="id">The customer's.</param>
+    /// <param name="hidden">What the caller must not see.</param>
+    /// <param name="cancellation">Ends it.</param>
     /// <exception cref="ApiProblem">404: there is no such customer.</exception>
-    public async Task<CustomerPredictions> ReadAsync(string id, CancellationToken cancellation)
+    public async Task<CustomerPredictions> ReadAsync(string id, SensitiveFields hidden, CancellationToken cancellation)
     {
         var customer = await db.Customers.AsNoTracking().Where(c => c.Id == id).Select(c => new { c.Key, c.OrderCount, c.Scores })
             .SingleOrDefaultAsync(cancellation) ?? throw ApiProblem.NotFound("customer");
@@ -29,7 +32,7 @@ public sealed class CustomerPredictionReader(
             ? await db.ModelVersions.AsNoTracking().SingleOrDefaultAsync(
                 v => v.ModelKey == LifetimeValueType.TypeName && v.Version == number, cancellation)
             : null;
-        var others = await ListPropensitiesAsync(customer.Key, scores, cancellation);
+        var others = await ListPropensitiesAsync(customer.Key, scores, hidden, cancellation);
         if (scores is null || version is null)
         {
             return new CustomerPredictions(id, scores?.ScoredOn, null, null, others, others.Count > 0 ? null : customer.OrderCount == 0
@@ -47,9 +50,10 @@ public sealed class CustomerPredictionReader(
     }
 
     private async Task<List<CustomerPrediction>> ListPropensitiesAsync(
-        long key, CustomerScores? scores, CancellationToken cancellation)
+        long key, CustomerScores? scores, SensitiveFields hidden, CancellationToken cancellation)
     {
-        List<CustomerPrediction> found = [];
+        // Whether there is one is hidden, too.
+        List<CustomerPrediction> found = [.. hidden.Scores.Select(CustomerPrediction.Hide)];
         if (scores?.Propensities is not { } stored)
         {
             return found;
@@ -60,7 +64,8 @@ public sealed class CustomerPredictionReader(
         var connection = (NpgsqlConnection)db.Database.GetDbConnection();
         foreach (var model in await PropensityInForce.ListAsync(db, cancellation))
         {
-            if (JsonValue.Number(stored, model.Key) is not { } probability)
+            var field = PropensityName.Prefix + model.Key;
+            if (hidden.Includes(field) || JsonValue.Number(stored, model.Key) is not { } probability)
             {
                 continue;
             }
@@ -72,12 +77,13 @@ public sealed class CustomerPredictionReader(
             await foreach (var row in rows)
             {
                 found.Add(new CustomerPrediction(
-                    PropensityName.Prefix + model.Key, probability, null,
+                    field, probability, null,
                     $"{model.Settings.Name}: {Percent(probability)} within {Count(model.Settings.WithinDays!.Value, "day")}.",
                     [.. scorer.Explain(row.Values, MostReasons).Select(PropensityReason.From)]));
             }
         }
 
+        found.Sort((one, other) => string.CompareOrdinal(one.Field, other.Field));
         return found;
     }
 

@@ -1,4 +1,6 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
+using Segmentation.Api.Customers;
 
 namespace Segmentation.Api.Predictions;
 
@@ -32,9 +34,39 @@ public sealed record PredictionInputs(
 
 /// <summary>A predicted field of a customer.</summary>
 /// <param name="Field">Its name in rules.</param>
-/// <param name="Value">Its value, as rules compare it.</param>
+/// <param name="Value">Its value, as rules compare it; `"***"`, as `text`, where it is of a sensitive field, and without the scope
+/// `privacy`, whether there is one or not.</param>
 /// <param name="Interval">Of orders: how many it will be in 80 % of all cases, from 10,000 draws of the posterior distribution.</param>
 /// <param name="Text">Why, in words.</param>
 /// <param name="Reasons">Of a propensity: the five greatest terms of its score, as the customer is now.</param>
 public sealed record CustomerPrediction(
-    string Field, decimal Value, IReadOnlyList<int>? Interval, string Text, IReadOnlyList<PropensityReason>? Reasons = null);
+    string Field,
+    [property: JsonConverter(typeof(HiddenNumber)), JsonIgnore(Condition = JsonIgnoreCondition.Never)] decimal? Value,
+    IReadOnlyList<int>? Interval,
+    string Text,
+    IReadOnlyList<PropensityReason>? Reasons = null)
+{
+    /// <summary>One that the caller must not see.</summary>
+    internal static CustomerPrediction Hide(string field) => new(field, null, null, SensitiveFields.Mask);
+}
+
+/// <summary>Writes <see cref="SensitiveFields.Mask"/> where there is no number.</summary>
+internal sealed class HiddenNumber : JsonConverter<decimal?>
+{
+    public override bool HandleNull => true;
+
+    public override decimal? Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        reader.TokenType == JsonTokenType.Number ? reader.GetDecimal() : null;
+
+    public override void Write(Utf8JsonWriter writer, decimal? value, JsonSerializerOptions options)
+    {
+        if (value is { } number)
+        {
+            writer.WriteNumberValue(number);
+        }
+        else
+        {
+            writer.WriteStringValue(SensitiveFields.Mask);
+        }
+    }
+}

@@ -76,12 +76,13 @@ public sealed class ModelVersions(SegmentationDb db)
     internal async Task<int> FindNextAsync(string key, CancellationToken cancellation) =>
         1 + (await db.ModelVersions.Where(v => v.ModelKey == key).MaxAsync(v => (int?)v.Version, cancellation) ?? 0);
 
-    // One after the other: of a model never two are.
+    // One after the other: of a model never two are. What is in force says what its scores tell of.
     private static async Task PutInForceAsync(SegmentationDb db, string key, int version, CancellationToken cancellation)
     {
         await db.ModelVersions.Where(v => v.ModelKey == key && v.InForce && v.Version != version)
             .ExecuteUpdateAsync(v => v.SetProperty(m => m.InForce, false), cancellation);
         await db.ModelVersions.Where(v => v.ModelKey == key && v.Version == version)
             .ExecuteUpdateAsync(v => v.SetProperty(m => m.InForce, true), cancellation);
+        await DefinitionCache.MarkChangedAsync(db, cancellation);
     }
 }

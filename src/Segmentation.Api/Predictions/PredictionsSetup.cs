@@ -1,5 +1,6 @@
 using Segmentation.Api.Analyses;
 using Segmentation.Api.Memberships;
+using Segmentation.Api.Segments;
 
 namespace Segmentation.Api.Predictions;
 
@@ -11,6 +12,7 @@ internal static class PredictionsSetup
         services.AddSingleton(configuration.GetSection("Predictions").Get<PredictionOptions>() ?? new PredictionOptions());
         services.AddSingleton<RfmSchedule>();
         services.AddSingleton<Scorer>();
+        services.AddSingleton<IScoreSources, ScoreSources>();
         services.AddSingleton<ILeaderTask, ScoringSchedule>();
         services.AddScoped<ModelVersions>();
         services.AddScoped<ModelReader>();

@@ -34,7 +34,10 @@ public sealed class AccessWorld : IAsyncLifetime
 
     /// <summary>Another API, on a database of its own.</summary>
     public async Task<ApiFixture.Server> StartAsync(params (string Key, string Value)[] settings) =>
-        new(await databases.CreateDatabaseAsync(), settings);
+        new(await CreateDatabaseAsync(), settings);
+
+    /// <summary>A database of its own, for APIs one after the other.</summary>
+    public Task<string> CreateDatabaseAsync() => databases.CreateDatabaseAsync();
 
     /// <summary>Makes a key of <see cref="Server"/>.</summary>
     public async Task<string> AddKeyAsync(string[] scopes, Action<Segmentation.Api.Access.ApiKey>? change = null)

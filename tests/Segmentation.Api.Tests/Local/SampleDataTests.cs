@@ -181,5 +181,6 @@ public sealed class SampleDataTests(TestDatabase databases) : IClassFixture<Test
         return db;
     }
 
-    private static DefinitionCache Definitions() => new(new CustomerFields(new RevenueOptions(), new FeedbackOptions()), new RuleLimits());
+    private static DefinitionCache Definitions() =>
+        new(new CustomerFields(new RevenueOptions(), new FeedbackOptions()), new RuleLimits(), new ScoreSources());
 }

@@ -8,6 +8,7 @@ using Npgsql;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Events;
+using Segmentation.Api.Predictions;
 using Segmentation.Api.Segments;
 using Segmentation.Rules;
 using Segmentation.Rules.Backends;
@@ -52,7 +53,7 @@ public sealed class PercentileThresholdTests(TestDatabase databases) : IClassFix
 
         var fields = new CustomerFields(new RevenueOptions(), new FeedbackOptions());
         var definitions = new DefinitionSet(1, [], [], fields, new RuleLimits(), null);
-        var query = new SegmentQuery(db, new DefinitionCache(fields, new RuleLimits()), new FakeTimeProvider(Now));
+        var query = new SegmentQuery(db, new DefinitionCache(fields, new RuleLimits(), new ScoreSources()), new FakeTimeProvider(Now));
         for (var i = 0; i < 150; i++)
         {
             var rule = JsonSerializer.Deserialize<JsonElement>(Group(random, n, depth: 2));

@@ -3,6 +3,7 @@ using Segmentation.Api.Access;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Http;
 using Segmentation.Api.Predictions;
+using Segmentation.Api.Segments;
 
 namespace Segmentation.Api.Endpoints;
 
@@ -11,7 +12,8 @@ namespace Segmentation.Api.Endpoints;
 [Route("api/v1/customers/{id}/predictions")]
 [Tags("Models")]
 [Produces(MediaTypes.Json)]
-public sealed class CustomerPredictionsController(CustomerPredictionReader reader, SensitiveReads sensitive) : ControllerBase
+public sealed class CustomerPredictionsController(
+    CustomerPredictionReader reader, SegmentQuery query, SensitiveReads sensitive) : ControllerBase
 {
     /// <summary>What is predicted of a customer, and why.</summary>
     /// <remarks>The values that rules compare, of the day of `scoredOn`: everybody is scored daily (setting `Predictions:ScoreAt`), and
@@ -22,8 +24,13 @@ public sealed class CustomerPredictionsController(CustomerPredictionReader reade
     [ProducesResponseType<CustomerPredictions>(StatusCodes.Status200OK)]
     public async Task<CustomerPredictions> Predictions(string id, CancellationToken cancellation)
     {
-        var found = await reader.ReadAsync(CustomerIds.CheckStored(id), cancellation);
-        var hidden = await sensitive.FindHiddenAsync(cancellation);
-        return found with { Items = [.. found.Items.Where(i => !hidden.Includes(i.Field))] };
+        var all = (await query.DefinitionsAsync(cancellation)).Sensitive;
+        var found = await reader.ReadAsync(CustomerIds.CheckStored(id), all.For(HttpContext.Caller), cancellation);
+        if (all.Scores.Count > 0)
+        {
+            await sensitive.ReadOneAsync(all, found.Id, cancellation);
+        }
+
+        return found;
     }
 }

@@ -53,12 +53,12 @@ public sealed class ModelsController(
     [ProducesResponseType<ModelResource>(StatusCodes.Status201Created)]
     public async Task<IActionResult> Put(string key, ModelSettings body, CancellationToken cancellation)
     {
-        // What is in force reads it until the next fit: without its name in the settings, its scores would be shown.
+        // Who can't name it does not take it away.
         var hidden = await sensitive.FindHiddenAsync(cancellation);
         var before = await models.FindAsync(key, cancellation);
-        SensitiveFields.Refuse(before is not null && SensitiveReads.AreRead(before.Settings, hidden) ? ["/features"] : []);
+        SensitiveFields.Refuse(before is not null && hidden.AreAmong(before.Settings.ListFields()) ? ["/features"] : []);
         var (model, created) = await models.SaveAsync(key, body, Request.CheckIfMatch, cancellation);
-        var answer = SensitiveReads.Hide(await reader.ReadAsync(model, cancellation), hidden);
+        var answer = SensitiveReads.Hide(await reader.ReadAsync(model, cancellation), await sensitive.FindHiddenAsync(cancellation));
         return created ? Created($"/api/v1/models/{key}", answer) : Ok(answer);
     }
 
@@ -70,6 +70,9 @@ public sealed class ModelsController(
     [ProducesResponseType<ProblemDetails>(StatusCodes.Status409Conflict)]
     public async Task<IActionResult> Delete(string key, CancellationToken cancellation)
     {
+        // Its scores stay until everybody is scored anew, and nothing would say what they are of.
+        var hidden = await sensitive.FindHiddenAsync(cancellation);
+        SensitiveFields.Refuse(hidden.Includes(PropensityName.Prefix + key) ? [nameof(key)] : []);
         await versions.DeleteAsync(models, key, cancellation);
         return NoContent();
     }
@@ -113,11 +116,11 @@ public sealed class ModelsController(
         if (!hidden.IsEmpty && version is > 0 and < int.MaxValue)
         {
             var found = await versions.ListAsync(key, 1, version + 1, cancellation);
-            SensitiveFields.Refuse(found.Items is [var one] && SensitiveReads.AreRead(one.Settings, hidden) ? [nameof(version)] : []);
+            SensitiveFields.Refuse(found.Items is [var one] && hidden.AreAmong(one.Settings.ListFields()) ? [nameof(version)] : []);
         }
 
         return await versions.RestoreAsync(key, version, log, cancellation)
-            ? SensitiveReads.Hide((await reader.FindAsync(key, cancellation))!, hidden)
+            ? await Get(key, cancellation)
             : throw ApiProblem.NotFound("model or version");
     }
 

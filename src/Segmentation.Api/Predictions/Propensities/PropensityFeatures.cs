@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Numerics;
 using System.Text.Json.Serialization;
+using Segmentation.Api.Customers;
 using Segmentation.Api.Segments;
 
 namespace Segmentation.Api.Predictions;
@@ -16,18 +17,28 @@ namespace Segmentation.Api.Predictions;
 public sealed record PropensityFeatures(
     string[] Types, IReadOnlyDictionary<string, string[]> Texts, string[] Attributes)
 {
+    /// <summary>What is read of the birth date.</summary>
+    internal static readonly ProfileInput Age = new("age", "demographic.birthDate", "c.demographic_birth_date");
+
     /// <summary>Texts of profiles that are read, in the order of the statement.</summary>
-    public static readonly string[] ProfileTexts = ["country", "region", "gender", "language"];
+    internal static readonly ProfileInput[] ProfileTexts =
+    [
+        new("country", "geographic.country", "c.geographic_country_folded"),
+        new("region", "geographic.region", "c.geographic_region_folded"),
+        new("gender", "demographic.gender", "c.demographic_gender_folded"),
+        new("language", "demographic.language", "c.demographic_language_folded"),
+    ];
 
     private static readonly string[] numbers =
     [
-        "signup.days", "age", "active.days30", "active.days90", "orders.x", "orders.tx", "orders.T", "orders.m", "goal.count90",
+        "signup.days", Age.Name, "active.days30", "active.days90", "orders.x", "orders.tx", "orders.T", "orders.m", "goal.count90",
         "goal.amount90",
     ];
 
     /// <summary>Texts of a customer: those of the profile, then the attributes as fields, whose names no other feature has.</summary>
     [JsonIgnore]
-    public IEnumerable<string> TextNames => ProfileTexts.Concat(Attributes.Select(a => PropensityType.AttributePrefix + a));
+    public IEnumerable<string> TextNames =>
+        ProfileTexts.Select(t => t.Name).Concat(Attributes.Select(a => PropensityType.AttributePrefix + a));
 
     /// <summary>The features' names, in the order of the values.</summary>
     public string[] ListNames() =>
@@ -35,6 +46,15 @@ public sealed record PropensityFeatures(
         .. numbers,
         .. Types.SelectMany(t => new[] { $"events.{t}.7d", $"events.{t}.30d", $"events.{t}.90d", $"events.{t}.days" }),
         .. TextNames.SelectMany(t => Texts.TryGetValue(t, out var values) ? values.Select(v => $"{t}={v}") : [t]),
+    ];
+
+    /// <summary>The fields of profiles that are read, or whose values are named, by the names that rules have for them.</summary>
+    /// <param name="learned">The features that add something to scores.</param>
+    internal IEnumerable<string> ListFields(IEnumerable<string> learned) =>
+    [
+        .. ProfileTexts.Where(t => Texts.TryGetValue(t.Name, out var values) && values.Length > 0).Select(t => t.Field),
+        .. Attributes.Select(a => PropensityType.AttributePrefix + a),
+        .. learned.Contains(Age.Name) ? [Age.Field] : Array.Empty<string>(),
     ];
 
     /// <summary>Begins a customer: whose events have not been read yet.</summary>
@@ -104,4 +124,15 @@ public sealed record PropensityFeatures(
         "false" => 0,
         _ => float.TryParse(text, CultureInfo.InvariantCulture, out var number) ? number : float.NaN,
     };
+}
+
+/// <summary>What is read of a profile.</summary>
+/// <param name="Name">Its name as a feature, a short one.</param>
+/// <param name="Field">The name that rules have for the field.</param>
+/// <param name="Column">Where it is.</param>
+internal sealed record ProfileInput(string Name, string Field, string Column)
+{
+    /// <summary>The column, or nothing where it is sensitive, which is no feature of its own accord: scores and their reasons are read by
+    /// many. A setting may name an attribute.</summary>
+    public string Read(SensitiveFields sensitive, string type) => sensitive.Includes(Field) ? $"NULL::{type}" : Column;
 }

@@ -33,13 +33,6 @@ public sealed class PropensityReader(
     // Who is known: has signed up, done something or been sent by then.
     private const string Known = "least(c.created_at, c.signed_up_at, c.first_event_at) <= @at";
 
-    // In the order of PropensityFeatures.ProfileTexts.
-    private static readonly (string Field, string Column)[] profileTexts =
-    [
-        ("geographic.country", "c.geographic_country_folded"), ("geographic.region", "c.geographic_region_folded"),
-        ("demographic.gender", "c.demographic_gender_folded"), ("demographic.language", "c.demographic_language_folded"),
-    ];
-
     /// <summary>Chooses the features by what happened in the 90 days before an instant.</summary>
     public async Task<PropensityFeatures> ChooseAsync(ModelSettings settings, PropensityMoment moment, CancellationToken cancellation)
     {
@@ -52,6 +45,7 @@ public sealed class PropensityReader(
         string[] attributes = [.. (settings.Features ?? []).Select(f => f[PropensityType.AttributePrefix.Length..])];
         string[] texts = [.. attributes.Where(a => all.Attributes.Any(d => d.Name == a && d.Type == "text"))];
         const string prefix = PropensityType.AttributePrefix;
+        string[] profileTexts = [.. PropensityFeatures.ProfileTexts.Select(t => t.Name)];
         var values = await db.QueryAsync(
             $"""
             SELECT name, value, count(*) AS customers, sum(count(*)) OVER (PARTITION BY name) AS total
@@ -64,10 +58,10 @@ public sealed class PropensityReader(
                 Name: row.GetString(0), Value: row.IsDBNull(1) ? null : row.GetString(1),
                 Share: (double)(row.GetInt64(2) / row.GetDecimal(3))),
             cancellation,
-            new NpgsqlParameter("profile", Texts) { Value = PropensityFeatures.ProfileTexts },
+            new NpgsqlParameter("profile", Texts) { Value = profileTexts },
             new NpgsqlParameter("attributes", Texts) { Value = texts },
             new NpgsqlParameter("at", moment.At));
-        var known = PropensityFeatures.ProfileTexts.Concat(texts.Select(t => prefix + t)).ToDictionary(
+        var known = profileTexts.Concat(texts.Select(t => prefix + t)).ToDictionary(
             n => n,
             n => values.Where(v => v.Name == n && v.Value is not null && v.Share >= LeastShare)
                 .OrderByDescending(v => v.Share).ThenBy(v => v.Value, StringComparer.Ordinal)
@@ -101,8 +95,8 @@ public sealed class PropensityReader(
         await using var command = new NpgsqlCommand(
             $"""
             SELECT c.key AS key, -3 AS part, (@today - (c.signed_up_at AT TIME ZONE @zone)::date)::float8 AS a,
-                extract(year FROM age(@today, {BirthDate(sensitive)}))::float8 AS b, NULL::float8 AS c, NULL::float8 AS d,
-                0::bigint AS m, 0::bigint AS n,
+                extract(year FROM age(@today, {PropensityFeatures.Age.Read(sensitive, "date")}))::float8 AS b,
+                NULL::float8 AS c, NULL::float8 AS d, 0::bigint AS m, 0::bigint AS n,
                 ARRAY[{ProfileTexts(sensitive)}] || ARRAY(SELECT c.attributes_folded ->> u.n FROM unnest(@attributes)
                     WITH ORDINALITY AS u(n, i) ORDER BY u.i) AS t
             FROM customers c WHERE {Known}{Within(population)}{Of("c.key")}
@@ -195,12 +189,8 @@ public sealed class PropensityReader(
         }
     }
 
-    // What is sensitive is no feature of its own accord: scores and their reasons are read by many. A setting may name an attribute.
     private static string ProfileTexts(SensitiveFields sensitive) =>
-        string.Join(", ", profileTexts.Select(t => sensitive.Includes(t.Field) ? "NULL::text" : t.Column));
-
-    private static string BirthDate(SensitiveFields sensitive) =>
-        sensitive.Includes("demographic.birthDate") ? "NULL::date" : "c.demographic_birth_date";
+        string.Join(", ", PropensityFeatures.ProfileTexts.Select(t => t.Read(sensitive, "text")));
 
     private static double? Number(NpgsqlDataReader reader, int column) => reader.IsDBNull(column) ? null : reader.GetDouble(column);
 

@@ -139,7 +139,20 @@ internal sealed record PropensityData(DateOnly From, DateOnly To, long Customers
 /// <summary>All that scoring needs.</summary>
 /// <param name="Features">What is read of customers.</param>
 /// <param name="Model">The sum of step functions, and its calibration.</param>
-internal sealed record PropensityParameters(PropensityFeatures Features, PropensityModel Model);
+internal sealed record PropensityParameters(PropensityFeatures Features, PropensityModel Model)
+{
+    /// <summary>The fields that a version reads or has learned of, by the names that rules have for them; none of other types.</summary>
+    public static IEnumerable<string> ListFields(ModelSettings settings, JsonElement stored)
+    {
+        if (settings.Type != PropensityType.TypeName)
+        {
+            return [];
+        }
+
+        var parameters = stored.Deserialize<PropensityParameters>(Json.Options)!;
+        return settings.ListFields().Concat(parameters.Features.ListFields(parameters.Model.Shapes.Select(s => s.Feature)));
+    }
+}
 
 /// <summary>Propensity held against what came.</summary>
 /// <param name="WithinDays">The time that the goal had.</param>

@@ -6,6 +6,7 @@ using Segmentation.Api.Changes;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Events;
+using Segmentation.Api.Segments;
 using Segmentation.Rules;
 using Segmentation.Rules.Values;
 
@@ -150,6 +151,13 @@ internal sealed partial class Scorer(
         await copies.WriteAsync(writing, cancellation);
         await transaction.CommitAsync(cancellation);
         distribution = null;
+        if (models.Signature != state.Models)
+        {
+            // Of the versions before no score is left. For itself: who changes definitions waits for what is locked here.
+            await using var scope = scopes.CreateAsyncScope();
+            await DefinitionCache.MarkChangedAsync(scope.ServiceProvider.GetRequiredService<SegmentationDb>(), cancellation);
+        }
+
         LogScored(written, (long)(time.GetUtcNow() - at).TotalMilliseconds);
         return written;
     }

@@ -25,6 +25,10 @@ internal sealed record ScoringModels(LifetimeValueScorer? LifetimeValue, IReadOn
         .. Propensities.Select(p => string.Create(CultureInfo.InvariantCulture, $"{p.Key} {p.Version} {p.FittedAt:O}")),
     ]);
 
+    /// <summary>The key and the number of each version that a signature names, with a space between.</summary>
+    public static string[] ListVersions(string signature) =>
+        [.. signature.Split(", ").Select(v => string.Join(' ', v.Split(' ').Take(2)))];
+
     /// <summary>Which versions are in force: as long as these are the same, so is all that is read of them.</summary>
     public static async Task<string> ReadStampAsync(SegmentationDb db, CancellationToken cancellation)
     {

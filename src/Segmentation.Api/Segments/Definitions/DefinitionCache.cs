@@ -11,7 +11,7 @@ using Segmentation.Rules.Checking;
 namespace Segmentation.Api.Segments;
 
 /// <summary>Caches the definitions in memory; their version in the database says whether they still hold.</summary>
-public sealed class DefinitionCache(CustomerFields fields, RuleLimits limits)
+public sealed class DefinitionCache(CustomerFields fields, RuleLimits limits, IScoreSources sources)
 {
     private static long changed;
     private volatile DefinitionSet? latest;
@@ -36,9 +36,14 @@ public sealed class DefinitionCache(CustomerFields fields, RuleLimits limits)
         var attributes = await db.Attributes.AsNoTracking().OrderBy(a => a.Name).ToListAsync(cancellation);
         var rfm = new RfmHistory(await db.RfmThresholds.AsNoTracking().OrderBy(t => t.Id).ToListAsync(cancellation));
         var models = await db.Models.AsNoTracking().OrderBy(m => m.Key).ToListAsync(cancellation);
+
+        // Where nothing is sensitive, it is all the same.
+        var scored = fields.SensitiveNames.Count > 0 || attributes.Exists(a => a.Sensitive)
+            ? await sources.ListFieldsAsync(db, cancellation)
+            : Array.Empty<string>().ToLookup(f => f);
         var propensities = models.Select(m => (m.Key, Settings: m.Settings.Deserialize<ModelSettings>(Json.Options)!))
             .Where(m => m.Settings.Type == PropensityType.TypeName)
-            .Select(m => new PropensityName(m.Key, m.Settings.Name!, m.Settings.Features ?? []));
+            .Select(m => new PropensityName(m.Key, m.Settings.Name!, [.. m.Settings.ListFields(), .. scored[m.Key]]));
         var expiries = await db.Purposes.Where(p => p.ExpiresAfterDays != null)
             .ToDictionaryAsync(p => p.Name, p => p.ExpiresAfterDays!.Value, StringComparer.Ordinal, cancellation);
         var read = new DefinitionSet(version, segments, attributes, fields, limits, cached, rfm, [.. propensities], expiries);
@@ -74,6 +79,10 @@ public sealed class DefinitionCache(CustomerFields fields, RuleLimits limits)
         Volatile.Write(ref changed, Stopwatch.GetTimestamp());
         return db.Database.ExecuteSqlRawAsync("SELECT 1 FROM definition_stamp FOR UPDATE", cancellation);
     }
+
+    /// <summary>Lets the definitions be read anew, where what belongs to them is no table of theirs.</summary>
+    public static Task MarkChangedAsync(SegmentationDb db, CancellationToken cancellation) =>
+        db.Database.ExecuteSqlRawAsync("UPDATE definition_stamp SET stamp = stamp + 1", cancellation);
 
     /// <summary>How long ago this process last began to change a definition.</summary>
     internal static TimeSpan SinceChange => Stopwatch.GetElapsedTime(Volatile.Read(ref changed));

@@ -47,7 +47,7 @@ public sealed class DefinitionSet
         this.limits = limits;
         Version = version;
         Attributes = attributes;
-        Sensitive = new SensitiveFields(fields.SensitiveNames, attributes, propensities?.Select(p => (p.Key, p.Features)));
+        Sensitive = new SensitiveFields(fields.SensitiveNames, attributes, propensities?.Select(p => (p.Key, p.Fields)));
         Segments = segments.ToDictionary(s => s.Key, StringComparer.Ordinal);
         Active = [.. Segments.Values.Where(s => s.Status == SegmentStatus.Active).OrderBy(s => s.Key, StringComparer.Ordinal)];
         referrers = new(() => Segments.Values.Where(s => s.Rule is not null)

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Segmentation.Models.Purchases;
+using Segmentation.Rules.Checking;
 
 namespace Segmentation.Api.Segments;
 
@@ -43,4 +44,8 @@ public sealed record ModelSettings
 
     /// <summary>After so many days it is fitted anew, 1 to 365; 7 when left out.</summary>
     public int? RefitDays { get; init; }
+
+    /// <summary>The fields that a propensity is told to read, by the names that rules have for them.</summary>
+    internal IEnumerable<string> ListFields() =>
+        (Features ?? []).Concat(Goal is { } goal ? RuleReferences.Fields(goal) : []);
 }

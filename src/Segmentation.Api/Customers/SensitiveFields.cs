@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization.Metadata;
 using Segmentation.Api.Access;
 using Segmentation.Api.Http;
 using Segmentation.Rules.Checking;
@@ -49,12 +50,19 @@ public sealed class SensitiveFields
     private static readonly string[] clocks = ["hourOfDay", "dayOfWeek", "month"];
 
     // Where people write what they like.
-    private static readonly string[] prose = ["description", "label"];
+    private static readonly string[] prose = ["name", "description", "goal", "label"];
+
+    // What playbooks show to visitors, as it is: nothing here reads it.
+    private static readonly string[] shown = ["content", "contents", "fallback"];
+
+    // How each fixed field is taken from a customer, by its path.
+    private static readonly Dictionary<string, Action<CustomerResource>> takers = Known.Select(PathOf).ToDictionary(p => p, Taker);
 
     private readonly HashSet<string> names;
     private readonly HashSet<string> eventNames = new(StringComparer.OrdinalIgnoreCase);
     private readonly string[][] sent;
     private readonly string[][] paths;
+    private readonly Action<CustomerResource>[] taken;
     private readonly ulong bits;
     private readonly string[] attributes;
 
@@ -71,6 +79,7 @@ public sealed class SensitiveFields
         names.UnionWith(kin.Where(k => k.Any(names.Contains)).SelectMany(k => k));
         this.attributes = [.. attributes.Where(a => a.Sensitive).Select(a => a.Name)];
         var own = Known.Where(names.Contains).Select(PathOf).ToList();
+        taken = [.. own.Select(path => takers[path])];
         bits = own.Aggregate(0UL, (sum, path) => sum | ProfileProperties.Bits.GetValueOrDefault(path));
         names.UnionWith(this.attributes.Select(a => $"attributes.{a}"));
         sent = [.. own.Select(p => p.Split('.')), .. this.attributes.Select(a => new[] { "attributes", a })];
@@ -121,7 +130,7 @@ public sealed class SensitiveFields
     /// of fields.</summary>
     internal IEnumerable<string> FindNames(JsonElement body, string at = "", bool isField = false) => body.ValueKind switch
     {
-        JsonValueKind.Object => body.EnumerateObject().Where(p => !prose.Contains(p.Name)).SelectMany(p =>
+        JsonValueKind.Object => body.EnumerateObject().Where(p => !IsText(p)).SelectMany(p =>
             FindNames(
                 p.Value, RuleError.Below(at, p.Name),
                 p.Name is "field" or "of" || (p.Name == "value" && NodeJson.ComparesFields(body)))
@@ -130,6 +139,9 @@ public sealed class SensitiveFields
         JsonValueKind.String when IsName(body.GetString()!, isField) => [at],
         _ => [],
     };
+
+    private static bool IsText(JsonProperty member) => shown.Contains(member.Name)
+        || (member.Value.ValueKind == JsonValueKind.String && prose.Contains(member.Name));
 
     /// <summary>Whether a text is the name of one, or names one among others.</summary>
     /// <param name="isField">Whether it stands where a field of events may.</param>
@@ -171,34 +183,26 @@ public sealed class SensitiveFields
     }
 
     /// <summary>A JSON pointer to each of them that a customer was sent with.</summary>
-    internal IEnumerable<string> FindSent(CustomerResource customer)
-    {
-        foreach (var path in sent)
-        {
-            object? value = customer;
-            foreach (var part in path)
-            {
-                value = value switch
-                {
-                    null => null,
-                    JsonElement json => json.ValueKind == JsonValueKind.Object && json.TryGetProperty(part, out var inner) ? inner : null,
-                    _ => Json.Options.GetTypeInfo(value.GetType()).Properties.First(p => p.Name == part).Get!(value),
-                };
-            }
-
-            if (value is not null)
-            {
-                yield return "/" + string.Join('/', path);
-            }
-        }
-    }
+    internal IEnumerable<string> FindSent(CustomerResource customer) =>
+        IsEmpty ? [] : FindSent(JsonSerializer.SerializeToElement(customer, Json.Options));
 
     /// <summary>Takes their values away, so that nothing that is made of the customer can tell them.</summary>
     internal void Clear(CustomerResource customer)
     {
-        foreach (var path in paths)
+        foreach (var take in taken)
         {
-            Clear(customer, path);
+            take(customer);
+        }
+
+        if (customer.Attributes is { } held && Array.Exists(attributes, a => held.TryGetProperty(a, out _)))
+        {
+            customer.Attributes = JsonSerializer.SerializeToElement(
+                held.EnumerateObject().Where(p => !attributes.Contains(p.Name)).ToDictionary(p => p.Name, p => p.Value), Json.Options);
+        }
+
+        if (Scores.Count > 0 && customer.Predicted is { Propensity: { } scores } predicted)
+        {
+            predicted.Propensity = scores.Where(s => !names.Contains(ScorePrefix + s.Key)).ToDictionary();
         }
     }
 
@@ -259,35 +263,27 @@ public sealed class SensitiveFields
     /// <summary>What to do about it.</summary>
     internal const string Remedy = "This field is sensitive: leave it out, or call with a key that has the scope privacy.";
 
-    private static void Clear(object part, ReadOnlySpan<string> path)
+    private static Action<CustomerResource> Taker(string path)
     {
-        var name = path[0];
-        var property = Json.Options.GetTypeInfo(part.GetType()).Properties.First(p => p.Name == name);
-        var value = property.Get!(part);
-        if (path.Length == 1)
+        var parts = path.Split('.');
+        var part = FindMember(typeof(CustomerResource), parts[0]);
+        if (parts.Length == 1)
         {
-            property.Set!(part, null);
-            return;
+            return customer => part.Set!(customer, null);
         }
 
-        var inner = path[1];
-        switch (value)
+        var member = FindMember(part.PropertyType, parts[1]);
+        return customer =>
         {
-            case null:
-                break;
-            case JsonElement attributes:
-                var others = JsonObject.Create(attributes)!;
-                others.Remove(inner);
-                property.Set!(part, JsonSerializer.SerializeToElement(others, Json.Options));
-                break;
-            case IReadOnlyDictionary<string, decimal> scores:
-                property.Set!(part, scores.Where(s => s.Key != inner).ToDictionary());
-                break;
-            default:
-                Clear(value, path[1..]);
-                break;
-        }
+            if (part.Get!(customer) is { } held)
+            {
+                member.Set!(held, null);
+            }
+        };
     }
+
+    private static JsonPropertyInfo FindMember(Type type, string name) =>
+        Json.Options.GetTypeInfo(type).Properties.First(p => p.Name == name);
 
     private static string PathOf(string field) =>
         field.StartsWith(CustomerPrefix, StringComparison.Ordinal) ? field[CustomerPrefix.Length..] : field;

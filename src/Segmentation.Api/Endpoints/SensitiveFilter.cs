@@ -8,23 +8,20 @@ using Segmentation.Api.Segments;
 
 namespace Segmentation.Api.Endpoints;
 
+/// <summary>Marks actions whose texts are what customers are, do or say, not names of fields, or that look for those themselves.</summary>
+[AttributeUsage(AttributeTargets.Class | AttributeTargets.Method)]
+internal sealed class TakesDataAttribute : Attribute, IFilterMetadata;
+
 /// <summary>
 /// THE check of what a caller without the scope <c>privacy</c> asks: no action is reached by a request that names a sensitive field, be it
 /// in a rule, a list of fields, a parameter or the path. What customers and events carry is data, and checked where it is stored.
 /// </summary>
 internal sealed class SensitiveFilter(SegmentQuery query) : IAsyncActionFilter
 {
-    // Bodies whose texts are what customers do or say, and name no field.
-    private static readonly Type[] data =
-    [
-        typeof(EventsController), typeof(ExposuresController), typeof(CustomersController), typeof(AttributesController),
-        typeof(DecisionsController), typeof(OfrepController),
-    ];
-
     public async Task OnActionExecutionAsync(ActionExecutingContext context, ActionExecutionDelegate next)
     {
         if (!context.HttpContext.Caller.Has(Scopes.Privacy) && context.ActionArguments.Count > 0
-            && !data.Contains(context.Controller.GetType()))
+            && !context.Filters.OfType<TakesDataAttribute>().Any())
         {
             var hidden = (await query.DefinitionsAsync(context.HttpContext.RequestAborted)).Sensitive;
             if (!hidden.IsEmpty)

@@ -36,6 +36,23 @@ public sealed class SensitiveReads(SegmentQuery query, AuditLog log, CustomerMar
         return all.For(Context.Caller);
     }
 
+    /// <summary>Counts whom a predicate matches, with some of them where the caller may read customers.</summary>
+    /// <param name="size">How many at most.</param>
+    public async Task<(SegmentCount Count, IReadOnlyList<CustomerResource>? Sample)> ReadSampleAsync(
+        MemberPredicate predicate, int size, CancellationToken cancellation)
+    {
+        var shows = Context.Caller.Has(Scopes.CustomersRead);
+        var (count, sample) = await query.PreviewAsync(predicate, shows ? size : 0, cancellation);
+        if (!shows)
+        {
+            return (count, null);
+        }
+
+        var all = await query.DefinitionsAsync(cancellation);
+        var hidden = sample.Count > 0 ? await ReadAsync(all.Sensitive, "customers", cancellation) : SensitiveFields.None;
+        return (count, [.. sample.Select(c => CustomerResource.From(c, count.EvaluatedAt, all.Rfm.Latest, hidden))]);
+    }
+
     /// <summary>Refuses to make an earlier definition the present one for a caller who could not send it.</summary>
     /// <exception cref="ApiProblem">403.</exception>
     public async Task CheckRestoredAsync(JsonElement definition, CancellationToken cancellation) =>

@@ -19,6 +19,7 @@ namespace Segmentation.Api.Endpoints;
 [Route("api/v1/customers")]
 [Tags("Customers")]
 [Produces("application/json")]
+[TakesData]
 public sealed class CustomersController(
     SegmentationDb db, CustomerStore store, CustomerErasure erasure, SegmentQuery query, MembershipReader memberships,
     SensitiveReads sensitive, AuditLog log, TimeProvider time) : ControllerBase

@@ -16,6 +16,7 @@ namespace Segmentation.Api.Endpoints;
 [Route("api/v1")]
 [Tags("Events")]
 [Produces("application/json")]
+[TakesData]
 public sealed class EventsController(SegmentationDb db, EventIngest ingest) : ControllerBase
 {
     /// <summary>Stores events: one, an array of at most 10,000, or NDJSON of any length.</summary>

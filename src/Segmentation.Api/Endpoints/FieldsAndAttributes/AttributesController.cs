@@ -15,6 +15,7 @@ namespace Segmentation.Api.Endpoints;
 [Route("api/v1/attributes")]
 [Tags("Fields")]
 [Produces("application/json")]
+[TakesData]
 public sealed class AttributesController(SegmentationDb db, AttributeStore store) : ControllerBase
 {
     /// <summary>Lists all registered attributes, by name.</summary>

@@ -70,15 +70,8 @@ public sealed class SetsController(
     private async Task<Combination> ShowAsync(
         MemberPredicate predicate, int sampleSize, SegmentResource? segment, CancellationToken cancellation)
     {
-        var shows = HttpContext.Caller.Has(Scopes.CustomersRead);
-        var (count, sample) = await query.PreviewAsync(predicate, shows ? sampleSize : 0, cancellation);
-        var definitions = await query.DefinitionsAsync(cancellation);
-        var thresholds = definitions.Rfm.Latest;
-        var hidden = sample.Count > 0
-            ? await sensitive.ReadAsync(definitions.Sensitive, "customers", cancellation)
-            : SensitiveFields.None;
-        var customers = shows ? sample.Select(c => CustomerResource.From(c, count.EvaluatedAt, thresholds, hidden)).ToList() : null;
-        return new Combination(count.Count, count.Total, count.Share, customers, count.EvaluatedAt, segment);
+        var (count, sample) = await sensitive.ReadSampleAsync(predicate, sampleSize, cancellation);
+        return new Combination(count.Count, count.Total, count.Share, sample, count.EvaluatedAt, segment);
     }
 
     private async Task<Segment> SaveAsync(CombinationName save, MemberPredicate predicate, CancellationToken cancellation)

@@ -17,6 +17,7 @@ namespace Segmentation.Api.Endpoints;
 [Produces(MediaTypes.Json)]
 [TakesAnyQuery]
 [OfrepErrors]
+[TakesData]
 public sealed class OfrepController(QuestionCheck check, CustomerProofs proofs, DecisionEngine engine, OfrepOptions options)
     : ControllerBase
 {

@@ -10,6 +10,7 @@ namespace Segmentation.Api.Endpoints;
 [Route("api/v1/decisions")]
 [Tags("Playbooks")]
 [Produces("application/json")]
+[TakesData]
 public sealed class DecisionsController(
     QuestionCheck check, CustomerProofs proofs, DecisionEngine engine, SegmentQuery query, SensitiveReads sensitive) : ControllerBase
 {

@@ -13,6 +13,7 @@ namespace Segmentation.Api.Endpoints;
 [Route("api/v1/exposures")]
 [Tags("Playbooks")]
 [Produces("application/json")]
+[TakesData]
 public sealed class ExposuresController(ExposureIngest ingest, CustomerProofs proofs) : ControllerBase
 {
     /// <summary>Records what visitors have seen: one object, an array of at most 10,000, or NDJSON of any length.</summary>

@@ -31,16 +31,9 @@ public sealed class RulesController(SegmentationDb db, SegmentQuery query, TimeZ
         var started = Stopwatch.GetTimestamp();
         var predicate = await CreatePredicateAsync(body.Rule, body.TimeZone, body.RequiresConsent, body.AsOf, cancellation);
         await PlanGuard.CheckAsync(db, query.Members(predicate), limits.PlanRows, cancellation);
-        var shows = HttpContext.Caller.Has(Scopes.CustomersRead);
-        var (count, sample) = await query.PreviewAsync(predicate, shows ? size : 0, cancellation);
-        var definitions = await query.DefinitionsAsync(cancellation);
-        var thresholds = definitions.Rfm.Latest;
-        var hidden = sample.Count > 0
-            ? await sensitive.ReadAsync(definitions.Sensitive, "customers", cancellation)
-            : SensitiveFields.None;
-        var customers = shows ? sample.Select(c => CustomerResource.From(c, count.EvaluatedAt, thresholds, hidden)).ToList() : null;
+        var (count, sample) = await sensitive.ReadSampleAsync(predicate, size, cancellation);
         var elapsedMs = Math.Round(Stopwatch.GetElapsedTime(started).TotalMilliseconds, 1);
-        return new Preview(count.Count, count.Total, count.Share, customers, count.EvaluatedAt, elapsedMs);
+        return new Preview(count.Count, count.Total, count.Share, sample, count.EvaluatedAt, elapsedMs);
     }
 
     /// <summary>Checks a rule as saving would, and says it in plain English.</summary>

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.DependencyInjection;
 using Segmentation.Api.Access;
@@ -61,7 +62,7 @@ public sealed partial class SensitiveTests(AccessWorld world) : IClassFixture<Ac
             Assert.Equal(income, whole["demographic"].GetProperty("income").GetInt32());
             var rule = (await server.Api.GetAsync("segments/rich/explain/ann", few)).Expect(200)["rule"].GetProperty("rules")[0];
             Assert.Equal("***", rule.GetProperty("actual").GetString());
-            Assert.Equal(System.Text.Json.JsonValueKind.Null, rule.GetProperty("matched").ValueKind);
+            Assert.Equal(JsonValueKind.Null, rule.GetProperty("matched").ValueKind);
             foreach (var (key, isSensitive) in new[] { ("rich", true), ("nested", true), ("plain", false) })
             {
                 var segment = (await server.Api.GetAsync($"segments/{key}", few)).Expect(200).Json;
@@ -246,6 +247,52 @@ public sealed partial class SensitiveTests(AccessWorld world) : IClassFixture<Ac
         Assert.Equal(["version"], (await server.Api.PostAsync("segments/rich/versions/1/restore", "", few)).Expect(403).Faults);
         (await server.Api.PostAsync("segments/rich/versions/2/restore", "", few)).Expect(200);
         (await server.Api.PostAsync("segments/rich/versions/1/restore", "", all)).Expect(200);
+    }
+
+    [Fact]
+    public async Task Names_Sensitive_CannotBeLookedFor_NorReadInRejectedLines()
+    {
+        await using var server = await world.StartAsync(("Privacy:SensitiveFields", "customer.email"));
+        var (all, few) = await PrepareAsync(server);
+        (await server.Api.PutAsync("customers/ann", """{"email":"ann@example.com","firstName":"Ann"}""", all)).Expect(201);
+        foreach (var (query, place) in new[] { ("q=ann", "q"), ("email=ann@example.com", "email") })
+        {
+            Assert.Equal([place], (await server.Api.GetAsync($"customers?{query}", few)).Expect(403).Faults);
+            Assert.Equal(1, (await server.Api.GetAsync($"customers?{query}", all)).Expect(200)["items"].GetArrayLength());
+        }
+
+        var import = (await server.Api.SendAsync(
+            "POST", "customers/import", "{\"id\":\"bob\",\"email\":\"marker\"}", "application/x-ndjson", ("Prefer", "respond-async"), all))
+            .Expect(202);
+        var errors = $"imports/{import["id"].GetString()}/errors";
+        (await server.Api.GetAsync(errors, few)).Expect(403);
+        (await server.Api.GetAsync(errors, all)).Expect(200);
+    }
+
+    [Fact]
+    public void Clear_TakesAwayWhatIsSensitive_AndNothingElse()
+    {
+        var hidden = new SensitiveFields(
+            ["demographic.income", "customer.email"],
+            [new CustomerAttribute { Name = "illness", Type = "text", Kind = "value", Sensitive = true }],
+            [("ill", ["attributes.illness"]), ("plain", ["type"])]);
+        var customer = new CustomerResource
+        {
+            Email = "a@example.com",
+            FirstName = "Ann",
+            Demographic = new() { Income = 71234, Children = 2 },
+            Attributes = JsonElement.Parse("""{"illness":"gout","plan":"pro"}"""),
+            Predicted = new() { Propensity = new Dictionary<string, decimal> { ["ill"] = 0.5m, ["plain"] = 0.1m } },
+        };
+        hidden.Clear(customer);
+        Assert.Null(customer.Email);
+        Assert.Equal("Ann", customer.FirstName);
+        Assert.Null(customer.Demographic.Income);
+        Assert.Equal(2, customer.Demographic.Children);
+        Assert.Equal("""{"plan":"pro"}""", customer.Attributes.Value.GetRawText());
+        Assert.Equal(["plain"], customer.Predicted.Propensity.Keys);
+        Assert.Equal(["predicted.propensity.ill"], hidden.Scores);
+        hidden.Clear(new CustomerResource());
     }
 
     [Fact]

@@ -107,24 +107,24 @@ public sealed partial class SensitiveWorldTests(SampleApi api) : IClassFixture<S
         Assert.True(different.Count == 0, string.Join("\n", different));
 
         // A profile as of one instant: all of it.
-        var (profile, profileOfOther) = (await ProfileAsync(first), await ProfileAsync(second));
-        Assert.Equal(profile, profileOfOther);
+        const string profile = """{"type":"profile","segment":"regular-buyers"}""";
+        Assert.Equal(await AnalyzeAsync(first, profile), await AnalyzeAsync(second, profile));
         Assert.True(statuses[200] > 200 && statuses[403] > 20, string.Join(", ", statuses));
     }
 
-    private static async Task<string> ProfileAsync(HttpClient client)
+    // All of an analysis's result, as of one instant.
+    private static async Task<string> AnalyzeAsync(HttpClient client, string request)
     {
-        using var body = new StringContent(
-            """{"type":"profile","segment":"regular-buyers","asOf":"2026-06-01T00:00:00Z"}""",
-            System.Text.Encoding.UTF8,
-            "application/json");
-        using var asked = await client.PostAsync(new Uri("/api/v1/analyses?wait=30", UriKind.Relative), body);
-        var id = JsonNode.Parse(await asked.Content.ReadAsStringAsync())!["id"]!.GetValue<string>();
+        var asked = JsonNode.Parse(request)!;
+        asked["asOf"] = "2026-06-01T00:00:00Z";
+        using var body = new StringContent(asked.ToJsonString(), System.Text.Encoding.UTF8, "application/json");
+        using var taken = await client.PostAsync(new Uri("/api/v1/analyses?wait=30", UriKind.Relative), body);
+        var id = JsonNode.Parse(await taken.Content.ReadAsStringAsync())!["id"]!.GetValue<string>();
         JsonNode? result = null;
         await Wait.UntilAsync(
             async () => (result = JsonNode.Parse(await client.GetStringAsync(new Uri($"/api/v1/analyses/{id}?show=all", UriKind.Relative)))!
                 ["result"]) is not null,
-            "the profile");
+            $"the result of {request}");
         return result!.ToJsonString();
     }
 

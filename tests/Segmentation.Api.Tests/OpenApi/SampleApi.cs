@@ -35,11 +35,14 @@ public sealed class SampleApi : IAsyncLifetime
     /// <summary>The API on a copy of the sample of its own, which the caller disposes.</summary>
     public async Task<SampleHost> StartFreshAsync() => new(await databases.CreateDatabaseAsync(loaded));
 
+    /// <summary>A copy of the sample, for APIs one after the other.</summary>
+    public Task<string> CopyAsync() => databases.CreateDatabaseAsync(loaded);
+
     /// <summary>The same, with other customers and settings.</summary>
     /// <param name="change">A statement that the copy is changed by.</param>
     public async Task<SampleHost> StartChangedAsync(string change, params (string Key, string Value)[] settings)
     {
-        var copy = await databases.CreateDatabaseAsync(loaded);
+        var copy = await CopyAsync();
         await using (var source = NpgsqlDataSource.Create(copy))
         {
             await using var command = source.CreateCommand(change);

@@ -113,18 +113,14 @@ internal sealed class AuditInterceptor(AuditLog log, CustomerMarks marks) : Save
     public async ValueTask<InterceptionResult> TransactionCommittingAsync(
         DbTransaction transaction, TransactionEventData eventData, InterceptionResult result, CancellationToken cancellationToken = default)
     {
-        if (eventData.Context is SegmentationDb db)
+        if (eventData.Context is not SegmentationDb db || log.Pending(db) is not { Count: > 0 } pending)
         {
-            var pending = log.Pending(db);
-            foreach (var entry in pending)
-            {
-                await entry.AppendAsync((NpgsqlConnection)transaction.Connection!, cancellationToken);
-            }
-
-            pending.Clear();
+            return result;
         }
 
-        return result;
+        await AuditEntry.AppendAndCommitAsync((NpgsqlConnection)transaction.Connection!, pending, cancellationToken);
+        pending.Clear();
+        return InterceptionResult.Suppress();
     }
 
     public void CreatedSavepoint(DbTransaction transaction, TransactionEventData eventData) => Mark(eventData.Context);

@@ -115,8 +115,11 @@ public sealed class CustomerStore(
         {
             db.Add(customer);
         }
+        else if (ProfileChanges.Changed(db.Entry(customer)) is { Length: > 0 } changed)
+        {
+            ChangeLog.AppendProfile(db, customer.Key, changed);
+        }
 
-        var changed = isNew ? null : ProfileChanges.Changed(db.Entry(customer));
         try
         {
             await db.SaveChangesAsync(cancellation);
@@ -126,9 +129,10 @@ public sealed class CustomerStore(
             return false;
         }
 
-        if (changed is not [])
+        if (isNew)
         {
-            ChangeLog.AppendProfile(db, customer.Key, changed);
+            // Its key is known only now.
+            ChangeLog.AppendProfile(db, customer.Key, changed: null);
             await db.SaveChangesAsync(cancellation);
         }
 

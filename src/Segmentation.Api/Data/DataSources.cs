@@ -18,7 +18,10 @@ internal sealed class DataSources : IAsyncDisposable
 
         // Some of the connections for single reads are those of stored membership.
         sources = Enum.GetValues<WorkClass>().ToFrozenDictionary(
-            w => w, w => Create(w, w == WorkClass.Point ? limits.Point.Pool - StoredReads(limits.Point) : limits[w].Pool));
+            w => w,
+            w => w == WorkClass.Point
+                ? Create(w, limits.Point.Pool - StoredReads(limits.Point), LeaveNoState)
+                : Create(w, limits[w].Pool));
     }
 
     public NpgsqlDataSource this[WorkClass work] => sources[work];
@@ -42,6 +45,9 @@ internal sealed class DataSources : IAsyncDisposable
         made.Add(source);
         return source;
     }
+
+    // A request for single things leaves no state on its connection; else the server would reset it each time by seven statements.
+    private static void LeaveNoState(NpgsqlConnectionStringBuilder builder) => builder.NoResetOnClose = true;
 
     /// <summary>One connection has died: closes all that wait in a pool, and those in use when they come back.</summary>
     public void Clear()

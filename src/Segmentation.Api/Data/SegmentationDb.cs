@@ -14,8 +14,12 @@ public sealed partial class SegmentationDb(DbContextOptions<SegmentationDb> opti
     internal OuterTransaction? Outer { get; set; }
 
     /// <summary>Begins a transaction: by itself, or as a part of the one that writes how the request was answered.</summary>
-    public async Task<IDbContextTransaction> BeginAsync(CancellationToken cancellation) =>
-        Outer is { } outer ? await outer.BeginPartAsync(cancellation) : await Database.BeginTransactionAsync(cancellation);
+    /// <remarks>What fails in it undoes all of it: EF Core needs no savepoint each time it saves, which is a journey more.</remarks>
+    public async Task<IDbContextTransaction> BeginAsync(CancellationToken cancellation)
+    {
+        Database.AutoSavepointsEnabled = false;
+        return Outer is { } outer ? await outer.BeginPartAsync(cancellation) : await Database.BeginTransactionAsync(cancellation);
+    }
 
     /// <summary>The rows of a mapped type; each room has properties of its own for its tables (<c>db.Customers</c>).</summary>
     public IQueryable Rows(Type type) => (IQueryable)SetMethod.MakeGenericMethod(type).Invoke(this, null)!;

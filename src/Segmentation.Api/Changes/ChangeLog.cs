@@ -37,8 +37,8 @@ internal static class ChangeLog
     /// </summary>
     public static void AppendEveryone(SegmentationDb db, MembershipCause cause) => db.ChangeLog.Add(new ChangeLogEntry { Cause = cause });
 
-    /// <summary>SQL that appends customers of whom members were written that are no part of their profiles.</summary>
-    /// <param name="cause">What wrote them: scoring, or the passing of the time for which events are kept.</param>
+    /// <summary>SQL that appends customers of whom nothing but some members was written.</summary>
+    /// <param name="cause">What wrote them: scoring, a consent, or the passing of the time for which events are kept.</param>
     /// <param name="members">Their names.</param>
     /// <param name="rows">Rows with <c>key</c>.</param>
     /// <param name="everyone">Whether they are so many that the segments that read these members are to be built anew.</param>

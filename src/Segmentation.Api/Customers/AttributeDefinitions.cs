@@ -9,8 +9,8 @@ namespace Segmentation.Api.Customers;
 internal static class AttributeDefinitions
 {
     /// <summary>
-    /// The registered attributes, by name, and a shared lock until the transaction's end on those that the customer carries: one of them
-    /// can't be deleted while a value of it is on its way in.
+    /// The registered attributes that the customer carries, by name, each with a shared lock until the transaction's end: it can't be
+    /// deleted while a value of it is on its way in. All of them, where the customer carries one that is not registered.
     /// </summary>
     public static async Task<Dictionary<string, CustomerAttribute>> LockAsync(
         SegmentationDb db, JsonElement? attributes, CancellationToken cancellation)
@@ -27,7 +27,10 @@ internal static class AttributeDefinitions
             return [];
         }
 
-        await db.Database.ExecuteSqlAsync($"SELECT FROM attributes WHERE name = ANY ({names}) ORDER BY name FOR SHARE", cancellation);
-        return await db.Attributes.AsNoTracking().ToDictionaryAsync(a => a.Name, cancellation);
+        var found = await db.Attributes.FromSql($"SELECT * FROM attributes WHERE name = ANY ({names}) ORDER BY name FOR SHARE")
+            .AsNoTracking().ToDictionaryAsync(a => a.Name, cancellation);
+
+        // Who carries one that is not registered is told which are.
+        return names.All(found.ContainsKey) ? found : await db.Attributes.AsNoTracking().ToDictionaryAsync(a => a.Name, cancellation);
     }
 }

@@ -1,10 +1,13 @@
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
+using Npgsql;
+using NpgsqlTypes;
 using Segmentation.Api.Audit;
 using Segmentation.Api.Changes;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 using Segmentation.Api.Privacy;
+using Segmentation.Rules.Checking;
 using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Customers;
@@ -26,65 +29,120 @@ public sealed class ConsentStore(SegmentationDb db, AuditLog log, CustomerMarks 
             faults.Add(new("/purpose", "The purpose is that of the address."));
         }
 
+        if (!CustomerNames.IsValid(purpose))
+        {
+            faults.Add(Unregistered);
+        }
+
         if (faults.Count > 0)
         {
             throw ApiProblem.Invalid(faults);
         }
 
         await using var transaction = await db.BeginAsync(cancellation);
-        await CheckPurposeAsync(purpose, cancellation);
-        var key = (await db.FindCustomerAsync(id, cancellation)).Key;
-
-        // First the lock, then the customer as it stands under it.
-        await db.Database.ExecuteSqlAsync($"SELECT 1 FROM customers WHERE key = {key} FOR NO KEY UPDATE", cancellation);
-        var customer = await db.Customers.FirstOrDefaultAsync(c => c.Key == key, cancellation) ?? throw ApiProblem.NotFound("customer");
+        var (customer, expiresAfterDays) = await LockAsync(id, purpose, cancellation);
         var standing = CustomerConsents.Read(customer);
+        var before = standing.GetValueOrDefault(purpose);
         var record = new ConsentRecord
         {
-            CustomerKey = key,
+            CustomerKey = customer.Key,
             Purpose = purpose,
             Granted = body.Granted!.Value,
-            At = body.At is { } at ? LocalTime.Truncate(at) : CustomerConsents.Now(standing.GetValueOrDefault(purpose), now),
+            At = body.At is { } at ? LocalTime.Truncate(at) : CustomerConsents.Now(before, now),
             ReceivedAt = now,
             Source = body.Source!,
             PolicyVersion = body.PolicyVersion,
             Evidence = body.Evidence,
         };
-        db.Add(record);
         CustomerConsents.KeepNewest(standing, new() { [purpose] = new() { Granted = record.Granted, At = record.At } });
         if (standing.Count > Customer.SetMaxItems)
         {
             throw ApiProblem.Invalid("/purpose", CustomerValidator.TooManyConsents);
         }
 
-        var before = customer.Consents;
-        CustomerConsents.Set(customer, standing);
-        if (before is not { } present || !JsonElement.DeepEquals(present, customer.Consents!.Value))
-        {
-            customer.UpdatedAt = now;
-            customer.Version++;
-            ChangeLog.AppendProfile(db, key, ProfileChanges.Changed(db.Entry(customer)), MembershipCause.Consent);
-        }
-
-        await db.SaveChangesAsync(cancellation);
+        await WriteAsync(customer, standing, record, cancellation);
         await log.AppendAsync(
             db, "consents.record", await marks.NameAsync(id, cancellation),
             after: JsonSerializer.SerializeToNode(
                 new { record.Purpose, record.Granted, record.At, record.Source, record.PolicyVersion }, Json.Options),
             cancellation: cancellation);
-        var stands = (await db.ShowStandingAsync(key, now, cancellation)).Single(c => c.Purpose == purpose);
+        var stands = record.At < before?.At
+            ? (await db.ShowStandingAsync(customer.Key, now, cancellation)).Single(c => c.Purpose == purpose)
+            : ConsentRecordResource.From(record, expiresAfterDays, now);
         await transaction.CommitAsync(cancellation);
         return stands;
     }
 
-    // Nobody takes it off the register meanwhile.
-    private async Task CheckPurposeAsync(string purpose, CancellationToken cancellation)
+    private static RuleError Unregistered =>
+        new("/purpose", "The purpose is not registered; PUT /api/v1/purposes/NAME registers one.");
+
+    private NpgsqlConnection Connection => (NpgsqlConnection)db.Database.GetDbConnection();
+
+    // Nobody takes the purpose off the register meanwhile; of the customer, as it stands under the lock, only what consents need is read.
+    private async Task<(Customer Customer, int? ExpiresAfterDays)> LockAsync(string id, string purpose, CancellationToken cancellation)
     {
-        if (!CustomerNames.IsValid(purpose)
-            || await db.Database.SqlQuery<int>($"SELECT 1 AS \"Value\" FROM purposes WHERE name = {purpose} FOR KEY SHARE")
-                .ToListAsync(cancellation) is [])
+        await using var batch = new NpgsqlBatch(Connection)
         {
-            throw ApiProblem.Invalid("/purpose", "The purpose is not registered; PUT /api/v1/purposes/NAME registers one.");
+            BatchCommands =
+            {
+                Plans.MakeOnce(),
+                new NpgsqlBatchCommand("SELECT expires_after_days FROM purposes WHERE name = $1 FOR KEY SHARE")
+                {
+                    Parameters = { SqlParameter.Create(purpose) },
+                },
+                new NpgsqlBatchCommand("SELECT key, consents::text, consents_granted FROM customers WHERE id = $1 FOR NO KEY UPDATE")
+                {
+                    Parameters = { SqlParameter.Create(CustomerIds.CanExist(id) ? id : "") },
+                },
+            },
+        };
+        await using var reader = await batch.ExecuteReaderAsync(cancellation);
+        if (!await reader.ReadAsync(cancellation))
+        {
+            throw ApiProblem.Invalid([Unregistered]);
         }
+
+        int? expiresAfterDays = reader.IsDBNull(0) ? null : reader.GetInt32(0);
+        await reader.NextResultAsync(cancellation);
+        return await reader.ReadAsync(cancellation)
+            ? (new Customer
+            {
+                Id = id,
+                Key = reader.GetInt64(0),
+                Consents = reader.IsDBNull(1) ? null : JsonElement.Parse(reader.GetString(1)),
+                ConsentsGranted = reader.GetFieldValue<string[]>(2),
+            }, expiresAfterDays)
+            : throw ApiProblem.NotFound("customer");
+    }
+
+    // Late news, and what stands already, is recorded, but changes no customer.
+    private async Task WriteAsync(
+        Customer customer, Dictionary<string, ConsentResource?> standing, ConsentRecord record, CancellationToken cancellation)
+    {
+        await using var batch = new NpgsqlBatch(Connection) { BatchCommands = { ConsentLog.Append(record) } };
+        var (before, granted) = (customer.Consents, customer.ConsentsGranted);
+        CustomerConsents.Set(customer, standing);
+        if (before is not { } present || !JsonElement.DeepEquals(present, customer.Consents!.Value))
+        {
+            batch.BatchCommands.Add(new NpgsqlBatchCommand(
+                "UPDATE customers SET consents = $2, consents_granted = $3, updated_at = $4, version = version + 1 WHERE key = $1")
+            {
+                Parameters =
+                {
+                    SqlParameter.Create(customer.Key), SqlParameter.Create(customer.Consents!.Value.GetRawText(), NpgsqlDbType.Jsonb),
+                    SqlParameter.Create(customer.ConsentsGranted), SqlParameter.Create(now),
+                },
+            });
+            string[] changed = granted.SequenceEqual(customer.ConsentsGranted)
+                ? [nameof(Customer.Consents)]
+                : [nameof(Customer.Consents), nameof(Customer.ConsentsGranted)];
+            batch.BatchCommands.Add(new NpgsqlBatchCommand(
+                ChangeLog.AppendMembersSql(MembershipCause.Consent, changed, "(SELECT $1::bigint AS key) AS written"))
+            {
+                Parameters = { SqlParameter.Create(customer.Key) },
+            });
+        }
+
+        await batch.ExecuteNonQueryAsync(cancellation);
     }
 }

@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using Npgsql;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 using Segmentation.Rules.Values;
@@ -44,10 +45,19 @@ internal static class CustomerQueries
         }
 
         // Two steps: one that comes into being between them has not been locked, and is none of ours yet.
-        var locked = await (erase
-            ? db.Database.SqlQuery<long>($"SELECT key AS \"Value\" FROM customers WHERE id = {id} FOR UPDATE")
-            : db.Database.SqlQuery<long>($"SELECT key AS \"Value\" FROM customers WHERE id = {id} FOR NO KEY UPDATE"))
-            .ToListAsync(cancellation);
-        return locked is [var key] ? await db.Customers.FirstOrDefaultAsync(c => c.Key == key, cancellation) : null;
+        await using var batch = new NpgsqlBatch((NpgsqlConnection)db.Database.GetDbConnection());
+        if (!erase)
+        {
+            batch.BatchCommands.Add(Plans.MakeOnce());
+        }
+
+        batch.BatchCommands.Add(new NpgsqlBatchCommand(
+            $"SELECT key FROM customers WHERE id = $1 FOR {(erase ? "UPDATE" : "NO KEY UPDATE")}")
+        {
+            Parameters = { SqlParameter.Create(id) },
+        });
+        return await batch.ExecuteScalarAsync(cancellation) is long key
+            ? await db.Customers.FirstOrDefaultAsync(c => c.Key == key, cancellation)
+            : null;
     }
 }

@@ -88,5 +88,5 @@ public sealed class DefinitionCache(CustomerFields fields, RuleLimits limits, IS
     internal static TimeSpan SinceChange => Stopwatch.GetElapsedTime(Volatile.Read(ref changed));
 
     private static async Task<long> ReadVersionAsync(SegmentationDb db, CancellationToken cancellation) =>
-        await db.Database.SqlQueryRaw<long>("SELECT stamp AS \"Value\" FROM definition_stamp").SingleAsync(cancellation);
+        (await db.QueryAsync("SELECT stamp FROM definition_stamp", r => r.GetInt64(0), cancellation)).Single();
 }

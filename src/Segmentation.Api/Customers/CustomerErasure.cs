@@ -12,8 +12,8 @@ using Segmentation.Rules.Values;
 namespace Segmentation.Api.Customers;
 
 /// <summary>
-/// Erases customers: a transaction takes the customer out, with all but a mass of events. What is left of these is queued by its key, which
-/// nobody else ever has, and goes behind it.
+/// Erases customers: a transaction takes the customer out, with all but a mass of events and impressions. What is left of these is queued
+/// by its key, which nobody else ever has, and goes behind it.
 /// </summary>
 public sealed class CustomerErasure(
     SegmentationDb db, IEnumerable<IErasureObserver> observers, AuditLog log, CustomerMarks marks, TimeProvider time)
@@ -24,10 +24,11 @@ public sealed class CustomerErasure(
     /// <summary>Erases a customer, or whatever else has its id.</summary>
     /// <param name="check">Of the customer that is there, locked, or null where none is: whether it is the one to erase.</param>
     /// <param name="at">When it was erased before, of one that a restored backup brought back; else null.</param>
+    /// <param name="isOfMany">Whether it is one of many, see <see cref="Erasing"/>.</param>
     /// <returns>The receipt. Where nothing was left of one who was erased before, that one's; null where nothing ever was, and for one
     /// that is not to be erased.</returns>
     public async Task<string?> EraseAsync(
-        string id, Func<Customer?, bool> check, CancellationToken cancellation, DateTimeOffset? at = null)
+        string id, Func<Customer?, bool> check, CancellationToken cancellation, DateTimeOffset? at = null, bool isOfMany = false)
     {
         await using var transaction = await db.BeginAsync(cancellation);
         await ScoreCopy.HoldAsync(db, cancellation);
@@ -40,7 +41,7 @@ public sealed class CustomerErasure(
         var now = LocalTime.Truncate(time.GetUtcNow());
         var mark = await marks.ComputeAsync(id, cancellation);
         await log.AppendAsync(db, "customers.erase", $"customers/{CustomerMarks.Write(mark)}", cancellation: cancellation);
-        var erasing = new Erasing(id, customer);
+        var erasing = new Erasing(id, customer, isOfMany);
         await RemoveAsync(erasing, cancellation);
         var receipt = customer is null && erasing.Removed.Count == 0
             ? await db.ErasedIds.Where(e => e.IdHmac == mark).Join(
@@ -53,10 +54,10 @@ public sealed class CustomerErasure(
     private async Task RemoveAsync(Erasing erasing, CancellationToken cancellation)
     {
         // Answers that are kept, and lines of imports that were rejected, whether there is a customer of theirs or not.
-        var (id, rejections) = (erasing.Id, db.ImportRejections);
+        var id = erasing.Id;
         string[] texts = [.. new[] { id, erasing.Customer?.Email }.OfType<string>()];
         erasing.Count("requests", await db.ForgetRequestsAsync(texts, cancellation));
-        erasing.Count("rejectedLines", await rejections.Where(r => r.CustomerId == id).ExecuteDeleteAsync(cancellation));
+        erasing.Count("rejectedLines", await db.ForgetRejectedLinesAsync(id, texts, cancellation));
         foreach (var observer in observers)
         {
             await observer.EraseAsync(erasing, cancellation);
@@ -107,8 +108,9 @@ public sealed class CustomerErasure(
             var hasEvents = erasing.Removed.GetValueOrDefault("events") == FirstEvents;
             await db.Database.ExecuteSqlAsync(
                 $"""
-                INSERT INTO erasure_queue (erasure_id, customer_key, order_key, has_events)
-                VALUES ({erasure.Id}, {customer.Key}, hashtextextended({erasing.Id} COLLATE "C", 0), {hasEvents})
+                INSERT INTO erasure_queue (erasure_id, customer_key, order_key, has_events, visitors, last_impression)
+                VALUES ({erasure.Id}, {customer.Key}, hashtextextended({erasing.Id} COLLATE "C", 0), {hasEvents},
+                    {erasing.Impressions?.Visitors}, {erasing.Impressions?.Last})
                 """, cancellation);
         }
 

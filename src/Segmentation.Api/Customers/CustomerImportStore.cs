@@ -108,7 +108,8 @@ internal sealed class CustomerImportStore(
 
         var stale = batch.Carriers(await LockAttributesAsync(batch, cancellation));
         string[] ids = [.. batch.Entries.Select(e => e.Id).Distinct(StringComparer.Ordinal)];
-        var erased = await FindErasedAsync(ids, cancellation);
+        var marks = new Dictionary<string, byte[]>(StringComparer.Ordinal);
+        var erased = await FindErasedAsync(ids, marks, cancellation);
         var rejected = batch.Entries.Where(e => stale.Contains(e.Number)).Select(e => (e, Stale, true)).ToList();
         if (erased.Gone.Count > 0)
         {
@@ -152,7 +153,7 @@ internal sealed class CustomerImportStore(
 
         await reader.CloseAsync();
         if ((isRead && created < wanted.Keys.Count(id => !existing.ContainsKey(id)))
-            || (created > 0 && (await FindErasedAsync(ids, cancellation)).Found > erased.Found))
+            || (created > 0 && (await FindErasedAsync(ids, marks, cancellation)).Found > erased.Found))
         {
             await transaction.RollbackAsync(cancellation);
             return null;
@@ -163,9 +164,10 @@ internal sealed class CustomerImportStore(
     }
 
     // Those among the ids that were erased and are nobody's by now, and how many were erased. Those that are somebody's stay: locked.
-    private async Task<(IReadOnlySet<string> Gone, int Found)> FindErasedAsync(string[] ids, CancellationToken cancellation)
+    private async Task<(IReadOnlySet<string> Gone, int Found)> FindErasedAsync(
+        string[] ids, Dictionary<string, byte[]> marks, CancellationToken cancellation)
     {
-        if (options.Recreate || await erasedIds.FindAnyAsync(connection, ids, cancellation) is not { Count: > 0 } found)
+        if (options.Recreate || await erasedIds.FindAnyAsync(connection, ids, cancellation, marks) is not { Count: > 0 } found)
         {
             return (new HashSet<string>(), 0);
         }

@@ -13,16 +13,23 @@ public interface IErasureObserver
 /// <summary>Somebody who is being erased, and what has gone so far.</summary>
 /// <param name="id">The customer's id.</param>
 /// <param name="customer">The customer; null where there is none, but for what else has its id.</param>
-public sealed class Erasing(string id, Customer? customer)
+/// <param name="isOfMany">Whether it is one of many: what reads all definitions is left for later, to be read once for all of them.</param>
+public sealed class Erasing(string id, Customer? customer, bool isOfMany)
 {
     public string Id => id;
     public Customer? Customer => customer;
+    public bool IsOfMany => isOfMany;
 
     /// <summary>How many rows went, by what they were; nothing that was none.</summary>
     public SortedDictionary<string, long> Removed { get; } = new(StringComparer.Ordinal);
 
-    /// <summary>Present definitions that compare with its id or email: <c>segments/vip</c>.</summary>
+    /// <summary>Present definitions that compare with its id or email: <c>segments/vip</c>; <c>definitions</c> where that is still to be
+    /// found out.</summary>
     public List<string> Definitions { get; } = [];
+
+    /// <summary>Where a mass of impressions goes behind the transaction: of which visitors, its own id the last, and up to which of them;
+    /// else null. Only of a customer.</summary>
+    public (string[] Visitors, long Last)? Impressions { get; set; }
 
     /// <summary>Counts rows that went.</summary>
     public void Count(string what, long rows)

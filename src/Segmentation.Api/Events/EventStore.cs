@@ -152,22 +152,31 @@ public sealed class EventStore(
         NpgsqlConnection connection, Func<IAsyncEnumerable<IReadOnlyList<IncomingEvent>>> read, DateTimeOffset until,
         CancellationToken cancellation)
     {
-        var (early, latest) = (new HashSet<string>(StringComparer.Ordinal), new Dictionary<string, DateTimeOffset>(StringComparer.Ordinal));
+        var early = new HashSet<string>(StringComparer.Ordinal);
+        await foreach (var part in read().WithCancellation(cancellation))
+        {
+            early.UnionWith(part.Where(e => e.Event.OccurredAt < until).Select(e => e.CustomerId));
+        }
+
+        var found = (await erasedIds.FindAsync(connection, early, cancellation)).ToDictionary(
+            f => f.Key, f => (At: f.Value, Latest: DateTimeOffset.MinValue), StringComparer.Ordinal);
+        if (found.Count == 0)
+        {
+            return found;
+        }
+
         await foreach (var part in read().WithCancellation(cancellation))
         {
             foreach (var (id, e, _) in part)
             {
-                if (e.OccurredAt < until)
+                if (found.TryGetValue(id, out var gone) && e.OccurredAt > gone.Latest)
                 {
-                    early.Add(id);
+                    found[id] = (gone.At, e.OccurredAt);
                 }
-
-                latest[id] = latest.TryGetValue(id, out var other) && other > e.OccurredAt ? other : e.OccurredAt;
             }
         }
 
-        return (await erasedIds.FindAsync(connection, early, cancellation)).ToDictionary(
-            f => f.Key, f => (f.Value, latest[f.Key]), StringComparer.Ordinal);
+        return found;
     }
 
     // Locked in the order of their ids, as in an import: then no two batches wait for each other. Whoever erases a customer waits too, and

@@ -6,9 +6,11 @@ using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Idempotency;
 
-/// <summary>Finds a record by the texts in it, so that what is about a customer goes with the customer.</summary>
+/// <summary>Finds a record or a line by the texts in it, so that what is about a customer goes with the customer.</summary>
 internal static class Mentions
 {
+    private static readonly char[] WordEnds = [.. " \t\r\n\"',;|<>()[]{}=:"];
+
     public static long Hash(string text) =>
         BinaryPrimitives.ReadInt64LittleEndian(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
 
@@ -26,7 +28,11 @@ internal static class Mentions
     public static IEnumerable<long> InAddress(string? address) =>
         address is null ? [] : Hashes(Uri.UnescapeDataString(address.Split('/')[^1]));
 
-    /// <summary>The hashes of all texts in some JSON; none where it is no JSON.</summary>
+    /// <summary>The hashes of all words of a text: of a line that is neither JSON nor CSV, an id or an email is one of them.</summary>
+    public static IEnumerable<long> InWords(string text) =>
+        text.Split(WordEnds, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).SelectMany(Hashes);
+
+    /// <summary>The hashes of all texts in some JSON; where it is no JSON, of those before the fault.</summary>
     public static IEnumerable<long> In(ReadOnlyMemory<byte> json)
     {
         HashSet<long> found = [];

@@ -14,8 +14,10 @@ public sealed class ErasedIds(CustomerMarks marks)
 
     /// <summary>Those among some ids that were erased, each with when.</summary>
     /// <param name="connection">In whose transaction they are looked for.</param>
+    /// <param name="known">Marks that were computed before, by the id; those that are computed now are added.</param>
     internal async Task<Dictionary<string, DateTimeOffset>> FindAsync(
-        NpgsqlConnection connection, IReadOnlyCollection<string> ids, CancellationToken cancellation)
+        NpgsqlConnection connection, IReadOnlyCollection<string> ids, CancellationToken cancellation,
+        Dictionary<string, byte[]>? known = null)
     {
         var found = new Dictionary<string, DateTimeOffset>(StringComparer.Ordinal);
         if (ids.Count == 0)
@@ -24,13 +26,24 @@ public sealed class ErasedIds(CustomerMarks marks)
         }
 
         var key = await marks.GetKeyAsync(cancellation);
-        var byMark = ids.ToDictionary(id => Convert.ToHexString(CustomerMarks.Compute(key, id)));
+        known ??= new Dictionary<string, byte[]>(StringComparer.Ordinal);
+        var byMark = new Dictionary<string, string>(ids.Count, StringComparer.Ordinal);
+        foreach (var id in ids)
+        {
+            if (!known.TryGetValue(id, out var mark))
+            {
+                known[id] = mark = CustomerMarks.Compute(key, id);
+            }
+
+            byMark[Convert.ToHexString(mark)] = id;
+        }
+
         await using var command = new NpgsqlCommand("SELECT id_hmac, at FROM erased WHERE id_hmac = ANY ($1)", connection)
         {
             Parameters =
             {
                 SqlParameter.Create(
-                    byMark.Keys.Select(Convert.FromHexString).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Bytea),
+                    ids.Select(id => known[id]).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Bytea),
             },
         };
         foreach (var (mark, at) in await command.ReadAllAsync(
@@ -54,10 +67,12 @@ public sealed class ErasedIds(CustomerMarks marks)
     }
 
     /// <summary>The same, where anybody was erased at all.</summary>
+    /// <inheritdoc cref="FindAsync"/>
     internal async Task<Dictionary<string, DateTimeOffset>> FindAnyAsync(
-        NpgsqlConnection connection, IReadOnlyCollection<string> ids, CancellationToken cancellation)
+        NpgsqlConnection connection, IReadOnlyCollection<string> ids, CancellationToken cancellation,
+        Dictionary<string, byte[]>? known = null)
     {
         await using var any = new NpgsqlCommand("SELECT EXISTS (SELECT FROM erased)", connection);
-        return (bool)(await any.ExecuteScalarAsync(cancellation))! ? await FindAsync(connection, ids, cancellation) : [];
+        return (bool)(await any.ExecuteScalarAsync(cancellation))! ? await FindAsync(connection, ids, cancellation, known) : [];
     }
 }

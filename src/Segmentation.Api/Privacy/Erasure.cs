@@ -54,6 +54,13 @@ public sealed class QueuedErasure
 
     /// <summary>Whether events of it may be left.</summary>
     public bool HasEvents { get; set; }
+
+    /// <summary>The visitors of whom impressions are left, and, as the last, its own id; null for none. They stand here no longer than in
+    /// the impressions.</summary>
+    public string[]? Visitors { get; set; }
+
+    /// <summary>The last impression that there was: those after it are of whoever comes anew.</summary>
+    public long? LastImpression { get; set; }
 }
 
 /// <summary>A customer's id that was erased, as a mark: what occurred before, and files from before, don't bring it back.</summary>

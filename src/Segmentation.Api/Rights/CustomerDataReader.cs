@@ -177,8 +177,8 @@ public sealed class CustomerDataReader(SegmentationDb db, SegmentQuery query, Cu
                 d.Message.State, d.Message.Attempts, d.Message.DoneAt));
         yield return Create("requests", (IdempotencyRecord? last) => db.RequestsAbout(texts, last == null ? [] : last.ScopeHash),
             r => new HeldRequest(r.CreatedAt, r.Status));
-        yield return Create("rejectedLines", (ImportRejection? last) => db.ImportRejections
-            .Where(r => r.CustomerId == id && (last == null || r.Key > last.Key)).OrderBy(r => r.Key),
+        yield return Create("rejectedLines", (ImportRejection? last) => db.RejectedLinesAbout(id, texts)
+            .Where(r => (r.CustomerId == id || r.CustomerId == null) && (last == null || r.Key > last.Key)).OrderBy(r => r.Key),
             r => new HeldRejectedLine(r.ImportId, r.Line, r.Message, Encoding.UTF8.GetString(r.Record)));
         yield return Create("audit", (AuditMention? last) => db.EntriesAbout(mark, last == null ? 0 : last.Id).OrderBy(a => a.Id), a => a);
     }

@@ -15,6 +15,10 @@ namespace Segmentation.Api.Rights;
 /// </summary>
 internal sealed class DefinitionErasure(SegmentationDb db) : IErasureObserver
 {
+    /// <summary>Stands in a receipt for what was not looked for yet: <see cref="ErasureKeeper"/> does, for all such receipts at once.
+    /// </summary>
+    public const string Unread = "definitions";
+
     // What waits or runs is in force, too, until it has ended.
     private static readonly (string Table, string Key, string Column, string IsPresent)[] Present =
     [
@@ -45,38 +49,45 @@ internal sealed class DefinitionErasure(SegmentationDb db) : IErasureObserver
             return;
         }
 
+        if (erasing.IsOfMany)
+        {
+            erasing.Definitions.Add(Unread);
+            return;
+        }
+
         var connection = (NpgsqlConnection)db.Database.GetDbConnection();
         string[] texts = [.. new[] { CaseNormalizer.Normalize(erasing.Id), customer.EmailFolded }.OfType<string>()];
         var found = await ListPresentAsync(connection, texts, texts.Contains, cancellation);
-        erasing.Definitions.AddRange(found.Where(name => !erasing.Definitions.Contains(name)));
-        erasing.Count("definitions", await ErasePastAsync(connection, texts, texts.Contains, cancellation));
+        erasing.Definitions.AddRange(found.Select(f => f.Name));
+        erasing.Count("definitions", (await ErasePastAsync(connection, texts, texts.Contains, cancellation)).Count);
     }
 
-    /// <summary>The present definitions whose rules compare with some texts: <c>segments/vip</c>.</summary>
+    /// <summary>The present definitions whose rules compare with some texts: <c>segments/vip</c>, each with those that it has.</summary>
     /// <param name="texts">The texts, folded; null where they are not known, but by <paramref name="isOf"/>.</param>
-    public static async Task<List<string>> ListPresentAsync(
+    public static async Task<List<(string Name, IReadOnlySet<string> Texts)>> ListPresentAsync(
         NpgsqlConnection connection, string[]? texts, Func<string, bool> isOf, CancellationToken cancellation)
     {
-        List<string> names = [];
+        List<(string, IReadOnlySet<string>)> found = [];
         foreach (var (table, key, column, isPresent) in Present)
         {
             await using var command = new NpgsqlCommand(
                 $"SELECT {key}, {column}::text FROM {table} t WHERE {isPresent} AND {HasSql(column)}", connection);
             command.Parameters.Add(Needles(texts));
             var rows = await command.ReadAllAsync(r => (Key: r.GetString(0), Document: r.GetString(1)), cancellation);
-            names.AddRange(rows.Where(r => RuleTexts.Erase(JsonNode.Parse(r.Document), isOf)).Select(r => $"{table}/{r.Key}"));
+            found.AddRange(rows.Select(r => ($"{table}/{r.Key}", RuleTexts.Erase(JsonNode.Parse(r.Document), isOf)))
+                .Where(r => r.Item2.Count > 0));
         }
 
-        return names;
+        return found;
     }
 
     /// <summary>Takes texts out of the rules of all that definitions were, in the connection's transaction.</summary>
     /// <inheritdoc cref="ListPresentAsync"/>
-    /// <returns>How many documents had one.</returns>
-    public static async Task<int> ErasePastAsync(
+    /// <returns>Of each document that had some, which.</returns>
+    public static async Task<List<IReadOnlySet<string>>> ErasePastAsync(
         NpgsqlConnection connection, string[]? texts, Func<string, bool> isOf, CancellationToken cancellation)
     {
-        var erased = 0;
+        List<IReadOnlySet<string>> erased = [];
         foreach (var (table, column, type, isPast) in Past)
         {
             await using var select = new NpgsqlCommand(
@@ -85,7 +96,8 @@ internal sealed class DefinitionErasure(SegmentationDb db) : IErasureObserver
             foreach (var (place, document) in await select.ReadAllAsync(r => (r.GetString(0), r.GetString(1)), cancellation))
             {
                 var node = JsonNode.Parse(document);
-                if (!RuleTexts.Erase(node, isOf))
+                var had = RuleTexts.Erase(node, isOf);
+                if (had.Count == 0)
                 {
                     continue;
                 }
@@ -94,7 +106,8 @@ internal sealed class DefinitionErasure(SegmentationDb db) : IErasureObserver
                     $"UPDATE {table} SET {column} = $2::{type} WHERE ctid = $1::tid", connection);
                 update.Parameters.Add(SqlParameter.Create(place));
                 update.Parameters.Add(SqlParameter.Create(node!.ToJsonString(Json.Options)));
-                erased += await update.ExecuteNonQueryAsync(cancellation);
+                await update.ExecuteNonQueryAsync(cancellation);
+                erased.Add(had);
             }
         }
 

@@ -8,15 +8,16 @@ using Segmentation.Rules.Values;
 namespace Segmentation.Api.Rights;
 
 /// <summary>
-/// Finishes what erasures have left: events in chunks, receipts that have nothing left, definitions that somebody has changed since, the
-/// tables' statistics, and the list that outlives a restored backup. All that it does it can do again, wherever it was stopped.
+/// Finishes what erasures have left: events and impressions in chunks, receipts that have nothing left, definitions that somebody has
+/// changed since, the tables' statistics, and the list that outlives a restored backup. All that it does it can do again, wherever it was
+/// stopped.
 /// </summary>
 internal sealed partial class ErasureKeeper(
     [FromKeyedServices(WorkClass.Keeper)] NpgsqlDataSource database, CustomerMarks marks, PrivacyOptions options, TimeProvider time,
     ILogger<ErasureKeeper> logger) : PeriodicLeaderTask(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1), time)
 {
     // Locks and write-ahead log stay small, and others run between statements.
-    private const int ChunkEvents = 10_000;
+    private const int ChunkRows = 10_000;
 
     // At this hour, in UTC, the night's statistics are made.
     private const int NightHour = 3;
@@ -32,6 +33,7 @@ internal sealed partial class ErasureKeeper(
         // From the beginning, so that each backup has the key that a list is written with.
         await marks.GetKeyAsync(cancellation);
         await TryAsync(DeleteEventsAsync, cancellation);
+        await TryAsync(DeleteImpressionsAsync, cancellation);
         if (time.GetUtcNow() >= slowAt)
         {
             slowAt = time.GetUtcNow() + SlowInterval;
@@ -69,12 +71,55 @@ internal sealed partial class ErasureKeeper(
                     SELECT max(id) FROM gone
                     """,
                     r => r.IsDBNull(0) ? null : r.GetString(0), cancellation,
-                    SqlParameter.Create(customer), SqlParameter.Create(after), SqlParameter.Create(ChunkEvents),
+                    SqlParameter.Create(customer), SqlParameter.Create(after), SqlParameter.Create(ChunkRows),
                     SqlParameter.Create(erasure))).Single();
             }
 
             await database.ExecuteAsync(
                 "UPDATE erasure_queue SET has_events = false WHERE erasure_id = $1", cancellation, SqlParameter.Create(erasure));
+        }
+    }
+
+    /// <summary>Deletes the impressions of all who are queued, as customers and as visitors.</summary>
+    internal async Task DeleteImpressionsAsync(CancellationToken cancellation)
+    {
+        var queued = await database.QueryAsync(
+            "SELECT erasure_id, visitors, last_impression FROM erasure_queue WHERE visitors IS NOT NULL ORDER BY erasure_id",
+            r => (Erasure: r.GetInt64(0), Visitors: r.GetFieldValue<string[]>(1), Last: r.GetInt64(2)), cancellation);
+        foreach (var (erasure, visitors, last) in queued)
+        {
+            await DeleteImpressionsAsync("customer_id", visitors[^1], last, erasure, cancellation);
+            foreach (var visitor in visitors)
+            {
+                await DeleteImpressionsAsync("visitor_id", visitor, last, erasure, cancellation);
+            }
+
+            await database.ExecuteAsync(
+                "UPDATE erasure_queue SET visitors = NULL, last_impression = NULL WHERE erasure_id = $1", cancellation,
+                SqlParameter.Create(erasure));
+        }
+    }
+
+    // In the order of the column's index, as events.
+    private async Task DeleteImpressionsAsync(string column, string value, long last, long erasure, CancellationToken cancellation)
+    {
+        for (DateTimeOffset? after = DateTimeOffset.UnixEpoch; after is not null;)
+        {
+            after = (await database.QueryAsync(
+                $"""
+                WITH gone AS (
+                    DELETE FROM impressions WHERE id = ANY (ARRAY(
+                        SELECT id FROM impressions WHERE {column} = $1 AND at >= $2 AND id <= $3 ORDER BY at LIMIT $4))
+                    RETURNING at),
+                counted AS (
+                    UPDATE erasures SET removed = removed || jsonb_build_object(
+                        'exposures', coalesce((removed->>'exposures')::bigint, 0) + (SELECT count(*) FROM gone))
+                    WHERE id = $5 AND EXISTS (SELECT FROM gone))
+                SELECT max(at) FROM gone
+                """,
+                r => r.IsDBNull(0) ? (DateTimeOffset?)null : r.GetFieldValue<DateTimeOffset>(0), cancellation,
+                SqlParameter.Create(value), SqlParameter.Create(after.Value, NpgsqlDbType.TimestampTz), SqlParameter.Create(last),
+                SqlParameter.Create(ChunkRows), SqlParameter.Create(erasure))).Single();
         }
     }
 
@@ -89,7 +134,10 @@ internal sealed partial class ErasureKeeper(
             """, cancellation, SqlParameter.Create(LocalTime.Truncate(time.GetUtcNow()), NpgsqlDbType.TimestampTz));
     }
 
-    /// <summary>Takes off the receipts the definitions that no longer compare with whom they name; what they were is erased.</summary>
+    /// <summary>
+    /// Takes off the receipts the definitions that no longer compare with whom they name, and adds those that were not looked for yet;
+    /// what definitions were is erased. All are read once, however many receipts are open.
+    /// </summary>
     internal async Task RecheckDefinitionsAsync(CancellationToken cancellation)
     {
         var open = await database.QueryAsync(
@@ -101,27 +149,50 @@ internal sealed partial class ErasureKeeper(
         }
 
         var key = await marks.GetKeyAsync(cancellation);
+        var known = open.SelectMany(e => e.Marks.Select(mark => (mark, e.Id))).ToLookup(e => Convert.ToHexString(e.mark), e => e.Id);
+        var seen = new Dictionary<string, IEnumerable<long>>(StringComparer.Ordinal);
         await using var connection = await database.OpenConnectionAsync(cancellation);
-        foreach (var (id, names, known) in open)
-        {
-            // First what is present: whoever has changed it has made what it was a part of the past.
-            bool IsOf(string text) => known.Any(m => m.AsSpan().SequenceEqual(CustomerMarks.Compute(key, text)));
-            var still = names.Intersect(await DefinitionErasure.ListPresentAsync(connection, null, IsOf, cancellation)).ToArray();
-            if (still.Length == names.Length)
-            {
-                continue;
-            }
 
-            await using var transaction = await connection.BeginTransactionAsync(cancellation);
-            await DefinitionErasure.ErasePastAsync(connection, null, IsOf, cancellation);
+        // First what is present: whoever has changed it has made what it was a part of the past.
+        var present = (await DefinitionErasure.ListPresentAsync(connection, null, text => Whose(text).Any(), cancellation))
+            .SelectMany(p => p.Texts.SelectMany(Whose).Distinct().Select(id => (id, p.Name))).ToLookup(p => p.id, p => p.Name);
+        var changed = (from e in open
+                       let still = present[e.Id].Where(n => e.Names.Contains(n) || e.Names.Contains(DefinitionErasure.Unread)).ToArray()
+                       where still.Length != e.Names.Length || e.Names.Contains(DefinitionErasure.Unread)
+                       select (e.Id, Names: still)).ToDictionary(e => e.Id, e => e.Names);
+        if (changed.Count == 0)
+        {
+            return;
+        }
+
+        await using var transaction = await connection.BeginTransactionAsync(cancellation);
+        var erased = (await DefinitionErasure.ErasePastAsync(
+                connection, null, text => Whose(text).Any(changed.ContainsKey), cancellation))
+            .SelectMany(texts => texts.SelectMany(Whose).Where(changed.ContainsKey).Distinct()).CountBy(id => id).ToDictionary();
+        foreach (var same in changed.GroupBy(e => (Names: string.Join('\n', e.Value), Erased: erased.GetValueOrDefault(e.Key))))
+        {
             await using var update = new NpgsqlCommand(
-                "UPDATE erasures SET definitions = $2, marks = CASE WHEN $2 = '{}' THEN NULL ELSE marks END WHERE id = $1", connection)
+                """
+                UPDATE erasures SET definitions = $2, marks = CASE WHEN $2 = '{}' THEN NULL ELSE marks END,
+                    removed = CASE WHEN $3 = 0 THEN removed ELSE removed || jsonb_build_object(
+                        'definitions', coalesce((removed->>'definitions')::bigint, 0) + $3) END
+                WHERE id = ANY ($1)
+                """, connection)
             {
-                Parameters = { SqlParameter.Create(id), SqlParameter.Create(still, NpgsqlDbType.Array | NpgsqlDbType.Text) },
+                Parameters =
+                {
+                    SqlParameter.Create(same.Select(e => e.Key).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Bigint),
+                    SqlParameter.Create(same.First().Value, NpgsqlDbType.Array | NpgsqlDbType.Text), SqlParameter.Create(same.Key.Erased),
+                },
             };
             await update.ExecuteNonQueryAsync(cancellation);
-            await transaction.CommitAsync(cancellation);
         }
+
+        await transaction.CommitAsync(cancellation);
+
+        IEnumerable<long> Whose(string text) => seen.TryGetValue(text, out var ids)
+            ? ids
+            : seen[text] = known[Convert.ToHexString(CustomerMarks.Compute(key, text))];
     }
 
     /// <summary>Makes the tables' statistics anew where somebody was erased before the last night began: they hold common values.</summary>

@@ -5,15 +5,16 @@ namespace Segmentation.Api.Rights;
 
 /// <summary>What is left of an erasure.</summary>
 /// <param name="HasEvents">Events are still to be deleted.</param>
+/// <param name="HasImpressions">Impressions are.</param>
 /// <param name="HasMemberships">The leader has not read the change log that far.</param>
 /// <param name="Webhooks">Messages that it left which are still to be delivered.</param>
 /// <param name="Streams">Segments whose streams still tell that it left.</param>
-internal sealed record ErasureProgress(long Erasure, bool HasEvents, bool HasMemberships, long Webhooks, long Streams)
+internal sealed record ErasureProgress(long Erasure, bool HasEvents, bool HasImpressions, bool HasMemberships, long Webhooks, long Streams)
 {
     /// <summary>Reads those of erasures: the parameter is their ids.</summary>
     public static readonly string Sql =
         $"""
-        SELECT q.erasure_id, q.has_events,
+        SELECT q.erasure_id, q.has_events, q.visitors IS NOT NULL,
             EXISTS (SELECT {WorkSql}) OR EXISTS (SELECT {MembershipsSql}),
             (SELECT count(*) {MessagesSql}), (SELECT count(*) {StreamsSql})
         FROM erasure_queue q WHERE q.erasure_id = ANY ($1)
@@ -22,8 +23,8 @@ internal sealed record ErasureProgress(long Erasure, bool HasEvents, bool HasMem
     /// <summary>Deletes from the queue what has nothing left.</summary>
     public static readonly string DequeueSql =
         $"""
-        DELETE FROM erasure_queue q WHERE NOT has_events AND NOT EXISTS (SELECT {WorkSql}) AND NOT EXISTS (SELECT {MembershipsSql})
-            AND NOT EXISTS (SELECT {MessagesSql}) AND NOT EXISTS (SELECT {StreamsSql})
+        DELETE FROM erasure_queue q WHERE NOT has_events AND visitors IS NULL AND NOT EXISTS (SELECT {WorkSql})
+            AND NOT EXISTS (SELECT {MembershipsSql}) AND NOT EXISTS (SELECT {MessagesSql}) AND NOT EXISTS (SELECT {StreamsSql})
         """;
 
     private static string WorkSql => "FROM membership_work w WHERE w.erased_id IS NOT NULL AND w.keys[1] = q.customer_key";
@@ -36,7 +37,7 @@ internal sealed record ErasureProgress(long Erasure, bool HasEvents, bool HasMem
     private static string StreamsSql => "FROM erased_members e WHERE e.customer_id IS NOT NULL AND e.customer_key = q.customer_key";
 
     public static ErasureProgress Read(NpgsqlDataReader row) =>
-        new(row.GetInt64(0), row.GetBoolean(1), row.GetBoolean(2), row.GetInt64(3), row.GetInt64(4));
+        new(row.GetInt64(0), row.GetBoolean(1), row.GetBoolean(2), row.GetBoolean(3), row.GetInt64(4), row.GetInt64(5));
 
     /// <summary>The same as a receipt says it.</summary>
     public IEnumerable<string> Remaining()
@@ -44,6 +45,11 @@ internal sealed record ErasureProgress(long Erasure, bool HasEvents, bool HasMem
         if (HasEvents)
         {
             yield return "events";
+        }
+
+        if (HasImpressions)
+        {
+            yield return "exposures";
         }
 
         if (HasMemberships)

@@ -53,9 +53,10 @@ public sealed class ErasureReader(SegmentationDb db)
 /// <param name="CompletedAt">When nothing remained; missing before.</param>
 /// <param name="By">Who asked for it: the key's id or the token's subject; <c>anonymous</c> or <c>service</c>.</param>
 /// <param name="Removed">How many rows went, by what they were.</param>
-/// <param name="Remaining">What is left: <c>events</c> and <c>memberships</c> to be deleted, within a minute; <c>webhooks: 2</c> messages
-/// and <c>streams: 1</c> segments whose followers are still to be told that it left, within a day; and definitions that compare with its id
-/// or email, such as <c>segments/vip</c>, for somebody to change.</param>
+/// <param name="Remaining">What is left: <c>events</c>, <c>exposures</c> and <c>memberships</c> to be deleted, within a minute;
+/// <c>webhooks: 2</c> messages and <c>streams: 1</c> segments whose followers are still to be told that it left, within a day; and
+/// definitions that compare with its id or email, such as <c>segments/vip</c>, for somebody to change; <c>definitions</c> where these are
+/// still to be looked for, within a minute, of customers who go by themselves.</param>
 public sealed record ErasureResource(
     string Receipt, ErasureKind Kind, DateTimeOffset RequestedAt, DateTimeOffset? CompletedAt, string By,
     IReadOnlyDictionary<string, long> Removed, IReadOnlyList<string> Remaining);

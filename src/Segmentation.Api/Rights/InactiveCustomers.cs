@@ -8,13 +8,15 @@ namespace Segmentation.Api.Rights;
 
 /// <summary>
 /// Erases customers who have shown no sign of life for <see cref="RetentionOptions.InactiveCustomersDays"/>: no event, no visit that was
-/// sent (<c>lastSeenAt</c>), and no write of their profile. Each is erased as by <c>DELETE /customers/{id}</c>, in its own transaction.
+/// sent (<c>lastSeenAt</c>), and no write of their profile. Each is erased as by <c>DELETE /customers/{id}</c>, in its own transaction; the
+/// definitions are read behind that, once for many.
 /// </summary>
 internal sealed class InactiveCustomers(
     [FromKeyedServices(WorkClass.Keeper)] NpgsqlDataSource database, IServiceScopeFactory scopes, RetentionOptions options,
-    TimeProvider time)
+    RetentionThrottle throttle, TimeProvider time)
 {
-    private const int Page = 1_000;
+    // As many as events in bulk: whoever is erased leaves segments.
+    private const int Page = 500;
 
     // greatest leaves out what is null. Whose data is only kept stays: that is what a restriction is for.
     private const string Inactive =
@@ -37,10 +39,7 @@ internal sealed class InactiveCustomers(
                 $"SELECT key, id FROM customers WHERE {Inactive} AND key > $2 ORDER BY key LIMIT {Page}",
                 r => (Key: r.GetInt64(0), Id: r.GetString(1)), cancellation,
                 SqlParameter.Create(before, NpgsqlDbType.TimestampTz), SqlParameter.Create(last));
-            foreach (var (key, id) in page)
-            {
-                erased += await TryEraseAsync(key, id, before, cancellation) ? 1 : 0;
-            }
+            erased += await throttle.RunAsync(() => ErasePageAsync(page, before, cancellation), cancellation);
 
             if (page.Count < Page)
             {
@@ -51,12 +50,23 @@ internal sealed class InactiveCustomers(
         }
     }
 
+    private async Task<int> ErasePageAsync(List<(long Key, string Id)> page, DateTimeOffset before, CancellationToken cancellation)
+    {
+        var erased = 0;
+        foreach (var (key, id) in page)
+        {
+            erased += await TryEraseAsync(key, id, before, cancellation) ? 1 : 0;
+        }
+
+        return erased;
+    }
+
     // Looked at again under its lock: a page takes a while, and who came back in it stays.
     private async Task<bool> TryEraseAsync(long key, string id, DateTimeOffset before, CancellationToken cancellation)
     {
         await using var scope = scopes.CreateAsyncScope();
         return await scope.ServiceProvider.GetRequiredService<CustomerErasure>()
-            .EraseAsync(id, c => c?.Key == key && IsInactive(c, before), cancellation) is not null;
+            .EraseAsync(id, c => c?.Key == key && IsInactive(c, before), cancellation, isOfMany: true) is not null;
     }
 
     private static bool IsInactive(Customer c, DateTimeOffset before) => c.RestrictedAt is null && c.CreatedAt < before

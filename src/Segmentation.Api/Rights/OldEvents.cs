@@ -14,7 +14,7 @@ namespace Segmentation.Api.Rights;
 /// </summary>
 internal sealed class OldEvents(
     [FromKeyedServices(WorkClass.Keeper)] NpgsqlDataSource database, EventHorizonWatch horizon, RetentionOptions options,
-    RevenueOptions revenue, FeedbackOptions feedback, IngestThrottle throttle, IServiceScopeFactory scopes, TimeProvider time)
+    RevenueOptions revenue, FeedbackOptions feedback, RetentionThrottle throttle, TimeProvider time)
 {
     // Locks and write-ahead log stay small, and others run between transactions.
     private const int RowsPerTransaction = 10_000;
@@ -42,7 +42,6 @@ internal sealed class OldEvents(
             do
             {
                 found = await throttle.RunAsync(
-                    () => CountBacklogAsync(cancellation),
                     () => Retry.OnDeadlockAsync(() => DeleteSomeAsync(type, before, cancellation), cancellation), cancellation);
                 total += found;
             }
@@ -50,12 +49,6 @@ internal sealed class OldEvents(
         }
 
         return total;
-    }
-
-    private async Task<int> CountBacklogAsync(CancellationToken cancellation)
-    {
-        await using var scope = scopes.CreateAsyncScope();
-        return await scope.ServiceProvider.GetRequiredService<IEvaluationBacklog>().CountAsync(cancellation);
     }
 
     // The customers are locked first, in the order of their ids, as by all that write many. Each member's new value is reckoned from its

@@ -14,6 +14,7 @@ internal static class RightsSetup
         services.AddScoped<IErasureObserver, DefinitionErasure>();
         services.AddSingleton<ErasureKeeper>();
         services.AddSingleton<ILeaderTask>(s => s.GetRequiredService<ErasureKeeper>());
+        services.AddSingleton<RetentionThrottle>();
         services.AddSingleton<OldEvents>();
         services.AddSingleton<InactiveCustomers>();
         services.AddSingleton<ILeaderTask, NightlyRetention>();

@@ -12,16 +12,28 @@ internal static class RuleTexts
 
     /// <summary>Puts <see cref="Erased"/> in the place of some texts.</summary>
     /// <param name="isOf">Says of a text, as rules compare it, whether it is one.</param>
-    /// <returns>Whether there was one.</returns>
-    public static bool Erase(JsonNode? document, Func<string, bool> isOf)
+    /// <returns>Those that there were, as rules compare them.</returns>
+    public static IReadOnlySet<string> Erase(JsonNode? document, Func<string, bool> isOf)
     {
-        return ComparedTexts.Replace(document, Replace);
+        var found = new HashSet<string>(StringComparer.Ordinal);
+        ComparedTexts.Replace(document, Replace);
+        return found;
 
         // A list may be one text with commas in it.
         string? Replace(string text) => IsOf(text) ? Erased
             : text.Split(',') is { Length: > 1 } parts && parts.Any(IsOf) ? string.Join(',', parts.Select(p => IsOf(p) ? Erased : p))
             : null;
 
-        bool IsOf(string part) => isOf(CaseNormalizer.Normalize(part.Trim()));
+        bool IsOf(string part)
+        {
+            var text = CaseNormalizer.Normalize(part.Trim());
+            var isOne = isOf(text);
+            if (isOne)
+            {
+                found.Add(text);
+            }
+
+            return isOne;
+        }
     }
 }

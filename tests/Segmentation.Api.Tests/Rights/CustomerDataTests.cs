@@ -36,7 +36,7 @@ public sealed class CustomerDataTests(ApiFixture fixture) : IClassFixture<ApiFix
         ["idempotency"] = typeof(HeldRequest),
         ["import_rejections"] = typeof(HeldRejectedLine),
 
-        // Who was erased, as marks and keys that lead to nobody.
+        // Who was erased, as marks and keys that lead to nobody; and, while a mass of impressions goes, the ids in them.
         ["erased"] = null,
         ["erasure_queue"] = null,
 
@@ -90,7 +90,7 @@ public sealed class CustomerDataTests(ApiFixture fixture) : IClassFixture<ApiFix
         // What is in it is the person's own request, or what this document shows.
         ["idempotency"] =
             ["scope_hash", "body", "created_at", "entity_tag", "fingerprint", "is_secret", "location", "media_type", "mentions"],
-        ["import_rejections"] = ["key", "customer_id", "import_id", "is_readable"],
+        ["import_rejections"] = ["key", "customer_id", "import_id", "is_readable", "mentions"],
     };
 
     private Api Api => fixture.Api;

@@ -67,6 +67,33 @@ public sealed class ErasureTests(ErasureWorld world) : IClassFixture<ErasureWorl
     }
 
     [Fact]
+    public async Task Delete_OfManyImpressions_LeavesNoneButThoseOfWhoComesAnew()
+    {
+        var (id, other) = (NewId(), NewId());
+        (await Api.PutAsync($"customers/{id}", "{}")).Expect(201);
+        string sql = "INSERT INTO impressions (placement, playbook, version, play, at, visitor_id, customer_id) SELECT 'p', 'b', 1, 'a', "
+            + "now() - i / 100 * interval '1 second'";
+        await world.ExecuteAsync(
+            $"""
+            INSERT INTO visitor_links (visitor_id, customer_id, at) VALUES ('v-{id}', '{id}', now());
+            {sql}, 'v-{id}', NULL FROM generate_series(1, 25000) i;
+            {sql}, '{id}', NULL FROM generate_series(1, 100) i;
+            {sql}, '{other}', '{id}' FROM generate_series(1, 15000) i;
+            {sql}, '{other}', NULL FROM generate_series(1, 10) i
+            """);
+
+        var receipt = await world.EraseAsync(id);
+        await world.ExecuteAsync($"{sql}, 'v-{id}', NULL FROM generate_series(1, 1) i");
+
+        await world.UntilAsync(receipt, left => left is [], "all impressions are deleted");
+        Assert.Equal(40_101, Removed(await world.ReceiptAsync(receipt), "exposures"));
+        Assert.Equal((1, 10), (await CountAsync($"v-{id}"), await CountAsync(other)));
+        Assert.Equal(0, await world.CountAsync("SELECT count(*) FROM erasure_queue WHERE visitors IS NOT NULL"));
+
+        Task<long> CountAsync(string visitor) => world.CountAsync($"SELECT count(*) FROM impressions WHERE visitor_id = '{visitor}'");
+    }
+
+    [Fact]
     public async Task Delete_OfAMember_RemainsUntilWhoFollowsTheSegmentIsTold()
     {
         var id = NewId();
@@ -215,14 +242,12 @@ public sealed class ErasureTests(ErasureWorld world) : IClassFixture<ErasureWorl
         Assert.Equal(1, dry["rejected"].GetInt32());
         (await Api.GetAsync($"customers/{id}")).Expect(404);
 
-        // In the background nothing of the line is kept.
-        var job = (await Api.SendAsync("POST", "customers/import", csv, "text/csv", ("Prefer", "respond-async"))).Expect(202);
-        await Wait.UntilAsync(
-            async () => (await Api.GetAsync(job.Message.Headers.Location!.OriginalString))["state"].GetString() == "completed",
-            "the import has ended");
+        // In the background nothing of the line is kept, whatever else is wrong with it.
+        var job = await ImportAsync(csv, "text/csv");
+        var faulty = await ImportAsync($"id,demographic.birthDate\n{id},31.12.1990\n", "text/csv");
         Assert.Equal([], await world.SearchAsync(id));
-        var errors = (await Api.GetAsync($"{job.Message.Headers.Location!.OriginalString}/errors")).Expect(200);
-        Assert.Contains("was erased", errors.Body, StringComparison.Ordinal);
+        Assert.Contains("was erased", (await Api.GetAsync($"{job}/errors")).Expect(200).Body, StringComparison.Ordinal);
+        Assert.Contains("birthDate", (await Api.GetAsync($"{faulty}/errors")).Expect(200).Body, StringComparison.Ordinal);
 
         (await Api.PutAsync($"customers/{id}", "{}")).Expect(201);
         Assert.Equal(0, (await Api.SendAsync("POST", "customers/import", csv, "text/csv")).Expect(200)["rejected"].GetInt32());
@@ -230,6 +255,45 @@ public sealed class ErasureTests(ErasureWorld world) : IClassFixture<ErasureWorl
         result = (await Api.SendAsync("POST", "customers/import?recreate=true", csv, "text/csv")).Expect(200);
         Assert.Equal((1, 1, 0), (
             result["created"].GetInt32(), result["updated"].GetInt32(), result["rejected"].GetInt32()));
+    }
+
+    [Fact]
+    public async Task Delete_OfWhomFaultyLinesOfImportsName_TakesThemToo()
+    {
+        var id = NewId();
+        (await Api.PutAsync($"customers/{id}", $$"""{"email":"{{id}}@Example.com"}""")).Expect(201);
+        string[] jobs =
+        [
+            await ImportAsync(
+                $"""
+                id,email,demographic.birthDate
+                {id},,31.12.1990
+                x,{id.ToUpperInvariant()}@example.com ,31.12.1990
+                x,other-{id}@example.com,31.12.1990
+                x,"<{id}@example.com>
+
+                """, "text/csv"),
+            await ImportAsync(
+                $$"""
+                {"id":"x","email":"{{id}}@example.com","firstName":7}
+                {"id":"x","email":"other-{{id}}@example.com","firstName":7}
+                {"id":"x","email":"{{id}}@example.com
+                {"x":[{{id}}]}
+                """, "application/x-ndjson"),
+        ];
+        Assert.Equal(8, await CountAsync());
+        var headless = await ImportAsync($"7,{id}@example.com\n", "text/csv", "failed");
+        var held = (await Api.GetAsync($"customers/{id}/data")).Expect(200)["rejectedLines"];
+        Assert.Equal(4, held.GetArrayLength());
+
+        var receipt = await world.EraseAsync(id);
+
+        Assert.Equal(7, Removed(await world.ReceiptAsync(receipt), "rejectedLines"));
+        Assert.Equal("[erased]", (await Api.GetAsync(headless)).Expect(200)["error"].GetString());
+        Assert.Equal(2, await CountAsync());
+
+        Task<long> CountAsync() => world.CountAsync(
+            $"SELECT count(*) FROM import_rejections WHERE import_id IN ('{string.Join("', '", jobs.Select(j => j.Split('/')[^1]))}')");
     }
 
     [Fact]
@@ -248,6 +312,15 @@ public sealed class ErasureTests(ErasureWorld world) : IClassFixture<ErasureWorl
         await world.Keeper.AnalyzeAsync(default);
 
         Assert.Equal([], (await world.SearchAsync(id)).Where(t => t.Contains("customers")));
+    }
+
+    // In the background, to its end: where it is shown.
+    private async Task<string> ImportAsync(string file, string mediaType, string state = "completed")
+    {
+        var job = (await Api.SendAsync("POST", "customers/import", file, mediaType, ("Prefer", "respond-async"))).Expect(202);
+        var place = job.Message.Headers.Location!.OriginalString;
+        await Wait.UntilAsync(async () => (await Api.GetAsync(place))["state"].GetString() == state, "the import has ended");
+        return place;
     }
 
     private static string NewId() => $"er{Guid.NewGuid():N}";

@@ -152,7 +152,7 @@ public sealed partial class BackgroundImports(
             await using var scope = scopes.CreateAsyncScope();
             scope.ServiceProvider.GetRequiredService<Work>().Begin(WorkClass.Bulk);
             var import = scope.ServiceProvider.GetRequiredService<CustomerImport>();
-            var progress = new ImportProgress(file.Id);
+            var progress = new ImportProgress(file.Id, file.Options.Recreate);
             var result = await import.RunAsync(
                 file.Content,
                 file.Options,

@@ -76,4 +76,7 @@ public sealed class ImportRejection
 
     /// <summary>Whose it is; null where that can't be told.</summary>
     public string? CustomerId { get; set; }
+
+    /// <summary>Hashes of the texts in it: it goes with whoever is named by one.</summary>
+    public long[] Mentions { get; set; } = [];
 }

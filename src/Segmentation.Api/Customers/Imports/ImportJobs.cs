@@ -2,11 +2,15 @@ using System.Text;
 using Npgsql;
 using NpgsqlTypes;
 using Segmentation.Api.Data;
+using Segmentation.Api.Http;
+using Segmentation.Api.Idempotency;
+using Segmentation.Api.Privacy;
 
 namespace Segmentation.Api.Customers;
 
 /// <summary>What is known of imports in the background, in tables that every process reads.</summary>
-public sealed class ImportJobs([FromKeyedServices(WorkClass.Keeper)] NpgsqlDataSource database, TimeProvider time)
+public sealed class ImportJobs(
+    [FromKeyedServices(WorkClass.Keeper)] NpgsqlDataSource database, ErasedIds erasedIds, TimeProvider time)
 {
     /// <summary>How long after its end an import and its rejected lines are kept: they are personal data.</summary>
     public static readonly TimeSpan Retention = TimeSpan.FromDays(7);
@@ -52,16 +56,21 @@ public sealed class ImportJobs([FromKeyedServices(WorkClass.Keeper)] NpgsqlDataS
             (job.Kept, job.KeptBytes) = (job.Kept + 1, job.KeptBytes + line.Record.Length);
         }
 
-        await database.ExecuteAsync(
+        await using var connection = await database.OpenConnectionAsync(cancellation);
+        await using var transaction = await connection.BeginTransactionAsync(cancellation);
+        kept = job.Recreate ? kept : await ForgetErasedAsync(connection, kept, cancellation);
+        await using var command = new NpgsqlCommand(
             """
             WITH job AS (
                 UPDATE imports SET received = $2, created = $3, updated = $4, rejected = $5, kept = $6, header = $7, separator = $8
                 WHERE id = $1 RETURNING id)
-            INSERT INTO import_rejections (import_id, line, message, record, is_readable, customer_id)
-            SELECT job.id, l.line, l.message, l.record, l.readable, l.customer
-            FROM job, unnest($9, $10, $11, $12, $13) AS l (line, message, record, readable, customer)
+            INSERT INTO import_rejections (import_id, line, message, record, is_readable, customer_id, mentions)
+            SELECT job.id, l.line, l.message, l.record, l.readable, l.customer, l.mentions::bigint[]
+            FROM job, unnest($9, $10, $11, $12, $13, $14) AS l (line, message, record, readable, customer, mentions)
             """,
-            cancellation,
+            connection);
+        NpgsqlParameter[] parameters =
+        [
             Id(job.Id), SqlParameter.Create(counts.Received), SqlParameter.Create(counts.Created), SqlParameter.Create(counts.Updated),
             SqlParameter.Create(counts.Rejected), SqlParameter.Create(job.Kept),
             SqlParameter.Create(job.Header.Select(Storable).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Text),
@@ -72,7 +81,48 @@ public sealed class ImportJobs([FromKeyedServices(WorkClass.Keeper)] NpgsqlDataS
             SqlParameter.Create(kept.Select(l => l.IsReadable).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Boolean),
             SqlParameter.Create(
                 kept.Select(l => CustomerIds.CanExist(l.CustomerId) ? l.CustomerId : null).ToArray(),
-                NpgsqlDbType.Array | NpgsqlDbType.Text));
+                NpgsqlDbType.Array | NpgsqlDbType.Text),
+            SqlParameter.Create(
+                kept.Select(l => $"{{{string.Join(',', FindMentions(l, job).Distinct())}}}").ToArray(),
+                NpgsqlDbType.Array | NpgsqlDbType.Text),
+        ];
+        command.Parameters.AddRange(parameters);
+        await command.ExecuteNonQueryAsync(cancellation);
+        await transaction.CommitAsync(cancellation);
+    }
+
+    // Of who was erased and is nobody now, neither the line is kept nor whose it is. Whoever is being erased is waited for, and whoever
+    // erases waits for these lines.
+    private async Task<List<RejectedLine>> ForgetErasedAsync(
+        NpgsqlConnection connection, List<RejectedLine> lines, CancellationToken cancellation)
+    {
+        string[] ids = [.. lines.Select(l => l.CustomerId).OfType<string>().Where(CustomerIds.CanExist).Distinct(StringComparer.Ordinal)];
+        await using var command = new NpgsqlCommand(
+            "SELECT id FROM customers WHERE id = ANY ($1) ORDER BY id FOR KEY SHARE", connection);
+        command.Parameters.Add(SqlParameter.Create(ids, NpgsqlDbType.Array | NpgsqlDbType.Text));
+        var present = await command.ReadAllAsync(r => r.GetString(0), cancellation);
+        var gone = await erasedIds.FindAnyAsync(connection, [.. ids.Except(present, StringComparer.Ordinal)], cancellation);
+        return gone.Count == 0 ? lines : lines.ConvertAll(l => l.CustomerId is { } id && gone.ContainsKey(id)
+            ? l with { Record = [], IsReadable = false, CustomerId = null }
+            : l);
+    }
+
+    // A CSV's fields, an NDJSON's strings; and words, by which a line is found that is neither.
+    private static IEnumerable<long> FindMentions(RejectedLine line, ImportProgress job)
+    {
+        var found = Mentions.InWords(Encoding.UTF8.GetString(line.Record));
+        if (job.Header.Count == 0)
+        {
+            return found.Concat(Mentions.In(line.Record));
+        }
+
+        List<string?> fields = [];
+        if (line.IsReadable)
+        {
+            RecordReader.Split(line.Record, (byte)job.Separator, fields);
+        }
+
+        return found.Concat(fields.OfType<string>().SelectMany(f => Mentions.Hashes(f.Trim())));
     }
 
     /// <summary>Records the end of an import; that it was canceled stays.</summary>
@@ -119,9 +169,11 @@ public sealed class ImportJobs([FromKeyedServices(WorkClass.Keeper)] NpgsqlDataS
 }
 
 /// <summary>How far an import of this process is.</summary>
-internal sealed class ImportProgress(string id)
+/// <param name="recreate">Whether it makes those anew who were erased.</param>
+internal sealed class ImportProgress(string id, bool recreate)
 {
     public string Id => id;
+    public bool Recreate => recreate;
     public int Kept { get; set; }
     public long KeptBytes { get; set; }
     public IReadOnlyList<string?> Header { get; set; } = [];

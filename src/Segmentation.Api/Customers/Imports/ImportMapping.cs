@@ -23,6 +23,7 @@ internal sealed class ImportRejectionMapping : IEntityTypeConfiguration<ImportRe
         builder.Property(r => r.CustomerId).HasMaxLength(Customer.IdMaxLength).UseCollation("C");
         builder.HasOne<ImportJob>().WithMany().HasForeignKey(r => r.ImportId).OnDelete(DeleteBehavior.Cascade);
         builder.HasIndex(r => new { r.ImportId, r.Line }).HasDatabaseName("ix_import_rejections_import");
+        builder.HasIndex(r => r.Mentions).HasMethod("gin").HasDatabaseName("ix_import_rejections_mentions");
         builder.HasIndex(r => r.CustomerId).HasFilter("customer_id IS NOT NULL").HasDatabaseName("ix_import_rejections_customer");
     }
 }

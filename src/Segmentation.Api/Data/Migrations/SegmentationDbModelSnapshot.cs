@@ -956,6 +956,11 @@ namespace Segmentation.Api.Data.Migrations
                         .HasColumnType("integer")
                         .HasColumnName("line");
 
+                    b.PrimitiveCollection<long[]>("Mentions")
+                        .IsRequired()
+                        .HasColumnType("bigint[]")
+                        .HasColumnName("mentions");
+
                     b.Property<string>("Message")
                         .IsRequired()
                         .HasColumnType("text")
@@ -971,6 +976,11 @@ namespace Segmentation.Api.Data.Migrations
                     b.HasIndex("CustomerId")
                         .HasDatabaseName("ix_import_rejections_customer")
                         .HasFilter("customer_id IS NOT NULL");
+
+                    b.HasIndex("Mentions")
+                        .HasDatabaseName("ix_import_rejections_mentions");
+
+                    NpgsqlIndexBuilderExtensions.HasMethod(b.HasIndex("Mentions"), "gin");
 
                     b.HasIndex("ImportId", "Line")
                         .HasDatabaseName("ix_import_rejections_import");
@@ -2304,9 +2314,17 @@ namespace Segmentation.Api.Data.Migrations
                         .HasColumnType("boolean")
                         .HasColumnName("has_events");
 
+                    b.Property<long?>("LastImpression")
+                        .HasColumnType("bigint")
+                        .HasColumnName("last_impression");
+
                     b.Property<long>("OrderKey")
                         .HasColumnType("bigint")
                         .HasColumnName("order_key");
+
+                    b.PrimitiveCollection<string[]>("Visitors")
+                        .HasColumnType("text[]")
+                        .HasColumnName("visitors");
 
                     b.HasKey("ErasureId");
 

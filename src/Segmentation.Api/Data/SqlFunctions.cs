@@ -101,8 +101,14 @@ internal static class SqlFunctions
             argumentsPropagateNullability: [true, false],
             typeof(decimal),
             arguments[0].TypeMapping));
+        model.HasDbFunction(FindMethod(() => Exact.Latest(null, null))).HasTranslation(arguments => Choose("greatest", arguments));
+        model.HasDbFunction(FindMethod(() => Exact.Earliest(null, null))).HasTranslation(arguments => Choose("least", arguments));
         model.HasDbFunction(FindMethod(() => SequenceRow.FindLatestBefore(null, 0, default))).HasTranslation(TranslateLatestBefore);
     }
+
+    // PostgreSQL's leave out what is null.
+    private static SqlFunctionExpression Choose(string name, IReadOnlyList<SqlExpression> arguments) => new(
+        name, arguments, nullable: true, argumentsPropagateNullability: [false, false], arguments[0].Type, arguments[0].TypeMapping);
 
     // EF Core has no window functions but ROW_NUMBER. The separators of one function's arguments spell the clause: it is sorted once for
     // all windows over the same rows.

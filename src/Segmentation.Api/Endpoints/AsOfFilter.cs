@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using Microsoft.AspNetCore.Mvc.Abstractions;
 using Microsoft.AspNetCore.Mvc.Filters;
 using Segmentation.Api.Events;
 using Segmentation.Api.Http;
@@ -6,29 +8,59 @@ using Segmentation.Api.Playbooks;
 namespace Segmentation.Api.Endpoints;
 
 /// <summary>
-/// Refuses an instant to look at that is before the events that are kept, wherever one is taken: as a parameter <c>asOf</c>, or in a body.
-/// Analyses, whose bodies have many forms, are checked where they are asked for.
+/// Refuses an instant to look at that is before the events that are kept, wherever one is taken: as a parameter <c>asOf</c>, or in a body;
+/// and where events are counted (<see cref="CountsEventsAttribute"/>), <c>from</c> and <c>to</c>. Analyses, whose bodies have many forms,
+/// are checked where they are asked for.
 /// </summary>
 internal sealed class AsOfFilter(EventHorizon horizon) : IActionFilter
 {
     private const string Name = "asOf";
+    private static readonly string[] Period = ["from", "to"];
+
+    // Where each action takes one, by the action's id.
+    private static readonly ConcurrentDictionary<string, Place[]> actions = new(StringComparer.Ordinal);
 
     public void OnActionExecuting(ActionExecutingContext context)
     {
-        foreach (var (name, argument) in context.ActionArguments)
+        var action = context.ActionDescriptor;
+        foreach (var place in actions.GetOrAdd(action.Id, static (_, action) => [.. Find(action)], action))
         {
-            var (pointer, at) = argument switch
+            if (context.ActionArguments.TryGetValue(place.Argument, out var value) && value is not null)
             {
-                Instant instant when name == Name => (Name, instant.Value),
-                DecisionRequest { At: { } decided } => ("/at", decided),
-                not null when argument.GetType().GetProperty("AsOf")?.GetValue(argument) is DateTimeOffset body => ($"/{Name}", body),
-                _ => ("", DateTimeOffset.MaxValue),
-            };
-            horizon.Check(pointer, at);
+                horizon.Check(place.Pointer, place.Read(value));
+            }
         }
     }
 
     public void OnActionExecuted(ActionExecutedContext context)
     {
     }
+
+    private static IEnumerable<Place> Find(ActionDescriptor action)
+    {
+        var counts = action.EndpointMetadata.OfType<CountsEventsAttribute>().Any();
+        foreach (var parameter in action.Parameters)
+        {
+            var (name, type) = (parameter.Name, Nullable.GetUnderlyingType(parameter.ParameterType) ?? parameter.ParameterType);
+            if (type == typeof(Instant) && (name == Name || (counts && Period.Contains(name))))
+            {
+                yield return new Place(name, name, value => ((Instant)value).Value);
+            }
+            else if (type == typeof(DecisionRequest))
+            {
+                yield return new Place(name, "/at", value => ((DecisionRequest)value).At);
+            }
+            else if (type.GetProperty("AsOf") is { } property
+                && (Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType) == typeof(DateTimeOffset))
+            {
+                yield return new Place(name, $"/{Name}", value => (DateTimeOffset?)property.GetValue(value));
+            }
+        }
+    }
+
+    private sealed record Place(string Argument, string Pointer, Func<object, DateTimeOffset?> Read);
 }
+
+/// <summary>An action that counts the events from <c>from</c> to <c>to</c>: of a stretch that is not kept it would count too few.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class CountsEventsAttribute : Attribute;

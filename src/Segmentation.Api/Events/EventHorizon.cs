@@ -22,11 +22,12 @@ public sealed class EventHorizon(RetentionOptions options, TimeProvider time)
     }
 
     /// <summary>What is wrong with an instant that is before it, for a text; null where it is not.</summary>
-    public string? FindFault(DateTimeOffset? at) => Since is { } since && at < since
-        ? string.Create(
-            CultureInfo.InvariantCulture,
-            $"must not be before {since.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss'Z'}: what was before is no longer kept")
-        : null;
+    public string? FindFault(DateTimeOffset? at) => Since is { } since && at < since ? Describe(since) : null;
+
+    /// <summary>What is wrong with an instant before another, for a text.</summary>
+    public static string Describe(DateTimeOffset since) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"must not be before {since.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss'Z'}: what was before is no longer kept");
 
     /// <summary>Refuses an instant to look at that is before it.</summary>
     /// <param name="pointer">Where it was sent: a parameter, or a JSON Pointer.</param>

@@ -25,7 +25,8 @@ public sealed record FeedbackRequest(
 
 /// <summary>Reads what a segment's members say, bucket by bucket.</summary>
 public sealed class FeedbackReader(
-    SegmentationDb db, SegmentQuery query, Populations populations, FeedbackOptions feedback, InsightOptions insight, TimeProvider time)
+    SegmentationDb db, SegmentQuery query, Populations populations, FeedbackOptions feedback, InsightOptions insight, EventHorizon horizon,
+    TimeProvider time)
 {
     private const int MaxBuckets = 400;
 
@@ -43,7 +44,8 @@ public sealed class FeedbackReader(
         var now = LocalTime.Truncate(time.GetUtcNow());
         var asOf = request.AsOf < now ? request.AsOf.Value : now;
         var calendar = new Calendar(segment.TimeZone);
-        var (unit, bounds) = CalendarBuckets.Divide(calendar, request.From, request.To, request.Interval, asOf, MaxBuckets);
+        var (unit, bounds) = CalendarBuckets.Divide(
+            calendar, request.From, request.To, request.Interval, asOf, MaxBuckets, horizon.Since);
         var isRule = request.Membership == MembershipSource.Rule;
         Populations.CheckEvaluations(request.Membership, bounds.Length - 1, 1);
 

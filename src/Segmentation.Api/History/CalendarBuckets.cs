@@ -13,13 +13,16 @@ internal static class CalendarBuckets
     /// <param name="to">Where to end; <paramref name="now"/> when null.</param>
     /// <param name="interval">A day when null, or a month where days would be too many.</param>
     /// <param name="max">Intervals, at most.</param>
+    /// <param name="kept">From when on there is what is counted; where <paramref name="from"/> is null, no interval begins before it.
+    /// </param>
     /// <exception cref="ApiProblem">400: the period is empty, or has more intervals.</exception>
     public static (CalendarUnit Unit, DateTimeOffset[] Bounds) Divide(
-        Calendar calendar, DateTimeOffset? from, DateTimeOffset? to, CalendarUnit? interval, DateTimeOffset now, int max)
+        Calendar calendar, DateTimeOffset? from, DateTimeOffset? to, CalendarUnit? interval, DateTimeOffset now, int max,
+        DateTimeOffset? kept = null)
     {
         var end = to ?? now;
         var earliest = end - LocalTime.Earliest > DefaultPeriod ? end - DefaultPeriod : LocalTime.Earliest;
-        var start = from ?? calendar.Floor(earliest, interval ?? CalendarUnit.Day);
+        var start = from ?? FindFirst(calendar, calendar.Floor(earliest, interval ?? CalendarUnit.Day), interval, kept, end);
         if (start >= end)
         {
             throw ApiProblem.Invalid("from", "from must be an instant before to.");
@@ -35,6 +38,14 @@ internal static class CalendarBuckets
 
         return (unit, bounds);
     }
+
+    /// <summary>Where to begin by default: at the first interval of which all is kept, where there is one.</summary>
+    /// <param name="usual">The beginning where all is kept.</param>
+    public static DateTimeOffset FindFirst(
+        Calendar calendar, DateTimeOffset usual, CalendarUnit? interval, DateTimeOffset? kept, DateTimeOffset end) =>
+        !(kept > usual) ? usual
+        : calendar.Between(kept.Value, LocalTime.Latest, interval ?? CalendarUnit.Day).First() is var whole && whole < end ? whole
+        : LocalTime.Truncate(kept.Value);
 
     private static CalendarUnit ChooseUnit(Calendar calendar, DateTimeOffset start, DateTimeOffset end, int max) =>
         calendar.Between(start, end, CalendarUnit.Day).Skip(max).Any() ? CalendarUnit.Month : CalendarUnit.Day;

@@ -4,6 +4,7 @@ using Npgsql;
 using Segmentation.Api.Analyses;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
+using Segmentation.Api.Events;
 using Segmentation.Api.History;
 using Segmentation.Api.Http;
 using Segmentation.Api.Segments;
@@ -15,7 +16,7 @@ namespace Segmentation.Api.Insight;
 /// <summary>Puts a segment on one page, from what the other readers tell.</summary>
 public sealed class BriefReader(
     SegmentationDb db, SegmentQuery query, Populations populations, TrendReader trends, MetricStore metrics, PerformanceReader performances,
-    ForecastReader forecasts, ClockReader clock, TimeProvider time)
+    ForecastReader forecasts, ClockReader clock, EventHorizon horizon, TimeProvider time)
 {
     private const int Months = 3, Days = ClockReader.DefaultDays, Soonest = 10;
 
@@ -33,7 +34,8 @@ public sealed class BriefReader(
         var now = LocalTime.Truncate(time.GetUtcNow());
         var past = asOf < now ? asOf : null;
         var at = past ?? now;
-        var from = new Calendar(segment.TimeZone).Floor(
+        var calendar = new Calendar(segment.TimeZone);
+        var from = calendar.Floor(
             at - LocalTime.Earliest > TimeSpan.FromDays(31 * (Months + 1)) ? at.AddMonths(-Months) : LocalTime.Earliest,
             CalendarUnit.Month);
         var row = await db.Segments.AsNoTracking().SingleAsync(s => s.Id == segment.Id, cancellation);
@@ -42,7 +44,9 @@ public sealed class BriefReader(
         var metric = await metrics.ChooseAsync(null, segment, cancellation);
         var performance = await performances.ReadAsync(
             key,
-            new PerformanceRequest(metric.Key, from, null, CalendarUnit.Month, Population.Start, null, membership, past),
+            new PerformanceRequest(
+                metric.Key, CalendarBuckets.FindFirst(calendar, from, CalendarUnit.Month, horizon.Since, at), null, CalendarUnit.Month,
+                Population.Start, null, membership, past),
             cancellation);
         var forecast = await forecasts.ReadAsync(all, segment, Days, membership, past, cancellation);
         var persona = await ReadPersonaAsync(hidden, key, at, cancellation);

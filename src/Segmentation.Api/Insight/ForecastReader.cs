@@ -1,6 +1,7 @@
 using System.Data;
 using Microsoft.EntityFrameworkCore;
 using Segmentation.Api.Data;
+using Segmentation.Api.Events;
 using Segmentation.Api.History;
 using Segmentation.Api.Segments;
 using Segmentation.Models.Forecasts;
@@ -11,7 +12,8 @@ namespace Segmentation.Api.Insight;
 
 /// <summary>A segment's size in the days to come: expected from its daily sizes so far, and by the clock alone.</summary>
 public sealed class ForecastReader(
-    SegmentationDb db, SegmentQuery query, TrendReader trends, Populations populations, ClockReader clock, TimeProvider time)
+    SegmentationDb db, SegmentQuery query, TrendReader trends, Populations populations, ClockReader clock,
+    EventHorizon horizon, TimeProvider time)
 {
     /// <summary>Daily sizes that are read where each is an evaluation of the rule.</summary>
     public const int MostEvaluations = 120;
@@ -85,9 +87,13 @@ public sealed class ForecastReader(
         DefinitionSet all, SegmentDefinition segment, Evaluation now, CancellationToken cancellation)
     {
         List<double> sizes = [];
-        for (var day = 1 - MostEvaluations; day <= 0; day++)
+        foreach (var day in Enumerable.Range(1 - MostEvaluations, MostEvaluations).Select(day => Begin(now, day)))
         {
-            sizes.Add((await query.CountAsync(query.CreatePredicate(all, segment, Begin(now, day)), cancellation)).Count);
+            // Before that the rule would not see what it reads.
+            if (horizon.FindFault(day) is null)
+            {
+                sizes.Add((await query.CountAsync(query.CreatePredicate(all, segment, day), cancellation)).Count);
+            }
         }
 
         return sizes;

@@ -2,6 +2,7 @@ using System.Data;
 using Microsoft.EntityFrameworkCore;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
+using Segmentation.Api.Events;
 using Segmentation.Api.History;
 using Segmentation.Api.Http;
 using Segmentation.Api.Segments;
@@ -30,7 +31,8 @@ public sealed record PerformanceRequest(
 
 /// <summary>Reads how a segment does by a metric, bucket by bucket.</summary>
 public sealed class PerformanceReader(
-    SegmentationDb db, SegmentQuery query, MetricStore metrics, MetricEvents events, Populations populations, TimeProvider time)
+    SegmentationDb db, SegmentQuery query, MetricStore metrics, MetricEvents events, Populations populations, EventHorizon horizon,
+    TimeProvider time)
 {
     /// <summary>Buckets in one answer, at most.</summary>
     public const int MaxBuckets = 400;
@@ -49,7 +51,8 @@ public sealed class PerformanceReader(
         var past = request.AsOf < now ? request.AsOf : null;
         var asOf = past ?? now;
         var calendar = new Calendar(segment.TimeZone);
-        var (unit, bounds) = CalendarBuckets.Divide(calendar, request.From, request.To, request.Interval, asOf, MaxBuckets);
+        var (unit, bounds) = CalendarBuckets.Divide(
+            calendar, request.From, request.To, request.Interval, asOf, MaxBuckets, horizon.Since);
         Check(request, bounds.Length - 1, other is null ? 1 : 2);
 
         // Of one snapshot, whatever is written meanwhile.

@@ -6,6 +6,7 @@ using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
+using Segmentation.Api.Events;
 using Segmentation.Api.Http;
 using Segmentation.Api.Segments;
 using Segmentation.Rules.Values;
@@ -14,7 +15,7 @@ namespace Segmentation.Api.Insight;
 
 /// <summary>What a portfolio is asked for; null where the default holds.</summary>
 /// <param name="Metric">A metric's key; revenue.</param>
-/// <param name="Days">How many days to look back, 1 to <see cref="MaxDays"/>.</param>
+/// <param name="Days">How many days to look back, 1 to <see cref="MaxDays"/>; <see cref="DefaultDays"/>, or as many as are kept.</param>
 /// <param name="Sort">By what.</param>
 /// <param name="Tag">Only segments with this tag.</param>
 /// <param name="AtRisk">The key of the segment of those who are likely to be lost.</param>
@@ -24,7 +25,7 @@ namespace Segmentation.Api.Insight;
 /// <param name="Cursor">The page before's.</param>
 public sealed record PortfolioRequest(
     string? Metric,
-    int Days,
+    int? Days,
     PortfolioSort Sort,
     string? Tag,
     string? AtRisk,
@@ -35,11 +36,15 @@ public sealed record PortfolioRequest(
 {
     /// <summary>Ten years.</summary>
     public const int MaxDays = 3_660;
+
+    /// <summary>A quarter.</summary>
+    public const int DefaultDays = 90;
 }
 
 /// <summary>Reads all active segments in one table.</summary>
 public sealed class PortfolioReader(
-    SegmentationDb db, SegmentQuery query, MetricStore metrics, MetricEvents events, Populations populations, TimeProvider time)
+    SegmentationDb db, SegmentQuery query, MetricStore metrics, MetricEvents events, Populations populations, EventHorizon horizon,
+    TimeProvider time)
 {
     private static readonly JsonElement DefaultRisk = JsonElement.Parse(
         """
@@ -65,7 +70,15 @@ public sealed class PortfolioReader(
         var after = ReadCursor(request.Cursor);
         var now = LocalTime.Truncate(time.GetUtcNow());
         var asOf = after?.AsOf ?? (request.AsOf < now ? request.AsOf.Value : now);
-        var from = asOf - LocalTime.Earliest > TimeSpan.FromDays(request.Days) ? asOf.AddDays(-request.Days) : LocalTime.Earliest;
+        var kept = horizon.Since ?? LocalTime.Earliest;
+        var days = request.Days ?? Math.Clamp((int)(asOf - kept).TotalDays, 1, PortfolioRequest.DefaultDays);
+        var from = asOf - LocalTime.Earliest > TimeSpan.FromDays(days) ? asOf.AddDays(-days) : LocalTime.Earliest;
+        if (request.Days is not null && horizon.FindFault(from) is { } fault)
+        {
+            throw ApiProblem.Invalid("days", $"days counts back from asOf, to an instant that {fault}.");
+        }
+
+        from = from < kept ? LocalTime.Truncate(kept) : from;
 
         await using var transaction = await db.Database.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellation);
         int[] tagged = await db.Segments
@@ -97,7 +110,7 @@ public sealed class PortfolioReader(
             .SkipWhile(i => after is not null && !IsAfter(i, after.Value)).Take(request.Limit + 1).ToList();
         var page = items.Count > request.Limit ? items[..request.Limit] : items;
         return new Portfolio(
-            metric.Key!, request.Days, from, asOf, request.Membership, Note,
+            metric.Key!, days, from, asOf, request.Membership, Note,
             new PortfolioEveryone(total, Value(everyone), Predict(predicted, total)), page,
             items.Count > request.Limit ? CreateCursor(SortValue(page[^1], request.Sort), page[^1].Key, asOf) : null,
             Populations.Warn(request.Membership, [.. segments, risk]));
@@ -118,7 +131,7 @@ public sealed class PortfolioReader(
                 keptSince,
                 wasKnown
                     ? new PortfolioGrowth(
-                        request.Days, row.Joined, row.Left, row.Joined - row.Left,
+                        days, row.Joined, row.Left, row.Joined - row.Left,
                         row.Sums.Members > 0 ? (row.Joined - row.Left) / row.Sums.Members : null)
                     : null,
                 value,

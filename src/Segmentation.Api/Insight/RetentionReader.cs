@@ -2,6 +2,7 @@ using System.Data;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using Segmentation.Api.Data;
+using Segmentation.Api.Events;
 using Segmentation.Api.History;
 using Segmentation.Api.Http;
 using Segmentation.Api.Segments;
@@ -29,7 +30,8 @@ public sealed record RetentionRequest(
 
 /// <summary>Reads which of those who came together come back.</summary>
 public sealed class RetentionReader(
-    SegmentationDb db, SegmentQuery query, MetricStore metrics, MetricEvents events, Populations populations, TimeProvider time)
+    SegmentationDb db, SegmentQuery query, MetricStore metrics, MetricEvents events, Populations populations, EventHorizon horizon,
+    TimeProvider time)
 {
     /// <summary>Cohorts, and periods of one, in one answer, at most.</summary>
     public const int MaxCohorts = 60;
@@ -85,7 +87,7 @@ public sealed class RetentionReader(
     }
 
     // The first instants of the cohorts' periods and of those after them; and how many cohorts there are.
-    private static (DateTimeOffset[] Starts, int Cohorts) Divide(Calendar calendar, RetentionRequest request, DateTimeOffset asOf)
+    private (DateTimeOffset[] Starts, int Cohorts) Divide(Calendar calendar, RetentionRequest request, DateTimeOffset asOf)
     {
         var unit = request.Cohort == CohortUnit.Week ? CalendarUnit.Week : CalendarUnit.Month;
         var end = request.To ?? asOf;
@@ -97,6 +99,16 @@ public sealed class RetentionReader(
         }
 
         var start = calendar.Floor(first, unit);
+        if (horizon.Since is { } kept && start < kept)
+        {
+            // Of a period that began before it only a part is kept.
+            start = calendar.Between(kept, LocalTime.Latest, unit).First();
+            if (request.From < start)
+            {
+                throw ApiProblem.Invalid("from", $"from {EventHorizon.Describe(start)}.");
+            }
+        }
+
         DateTimeOffset[] starts = [start, .. calendar.Between(start, LocalTime.Latest, unit).Take(2 * MaxCohorts)];
         var cohorts = starts.TakeWhile(s => s < end).Count();
         return cohorts <= MaxCohorts

@@ -16,10 +16,10 @@ public sealed class RfmCounts(SegmentationDb db, RevenueOptions revenue)
     // Those with an order.
     private const string Now = "SELECT last_order_at, order_count, lifetime_value FROM customers WHERE order_count > 0";
 
-    // By the events that are kept, and those that were forgotten, which were before any of them.
+    // By the events that are kept, and those that were forgotten. greatest leaves out what is null.
     private const string Then =
         """
-        SELECT coalesce(e.last_order_at, f.forgotten_last_order_at) AS last_order_at,
+        SELECT greatest(e.last_order_at, f.forgotten_last_order_at) AS last_order_at,
             coalesce(e.order_count, 0) + coalesce(f.forgotten_order_count, 0) AS order_count,
             coalesce(e.lifetime_value, 0) + coalesce(f.forgotten_lifetime_value, 0) AS lifetime_value
         FROM (

@@ -3,6 +3,7 @@ using System.Globalization;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using Segmentation.Api.Data;
+using Segmentation.Api.Events;
 using Segmentation.Api.Http;
 using Segmentation.Api.Segments;
 using Segmentation.Models.Forecasts;
@@ -12,7 +13,7 @@ using Segmentation.Rules.Values;
 namespace Segmentation.Api.Insight;
 
 /// <summary>How customers move between segments, from instant to instant.</summary>
-public sealed class TransitionReader(SegmentationDb db, Populations populations, TimeProvider time)
+public sealed class TransitionReader(SegmentationDb db, Populations populations, EventHorizon horizon, TimeProvider time)
 {
     /// <summary>States, and steps ahead, at most.</summary>
     public const int MostStates = 20, MostAhead = 60, DefaultAhead = 6;
@@ -31,6 +32,7 @@ public sealed class TransitionReader(SegmentationDb db, Populations populations,
         var asOf = request.AsOf < now ? request.AsOf.Value : now;
         var instants = TransitionTimes.Read(request.At, asOf);
         Populations.CheckEvaluations(membership, instants.Length, segments.Count, "/membership");
+        horizon.Check("/at", membership == MembershipSource.Rule ? instants[0] : null);
         await using var snapshot = await db.Database.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellation);
         var since = await populations.ReadKeptSinceAsync(segments, cancellation);
         DateTimeOffset? keptSince = since.Count == segments.Count ? since.Values.Max() : null;

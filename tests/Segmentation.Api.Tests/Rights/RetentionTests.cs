@@ -1,17 +1,16 @@
 using System.Globalization;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 using Segmentation.Api.Changes;
-using Segmentation.Api.Events;
 using Segmentation.Api.Rights;
+using Segmentation.Api.Tests.Playbooks;
 using static Segmentation.Api.Tests.Segments.RuleJson;
 
 namespace Segmentation.Api.Tests.Rights;
 
 /// <summary>Events and customers go when their time is over; what events added up to stays.</summary>
-public sealed class RetentionTests : IAsyncLifetime
+public sealed partial class RetentionTests : IAsyncLifetime
 {
     private const int Days = 100;
 
@@ -92,6 +91,7 @@ public sealed class RetentionTests : IAsyncLifetime
         var api = server.Api;
         (await api.PutAsync("customers/c", "{}")).Expect(201);
         (await api.PostAsync("segments", Segment("s", Viewed(30)))).Expect(201);
+        (await api.PostAsync("segments", Segment("t", Viewed(60)))).Expect(201);
         var (before, after) = (DateTimeOffset.UtcNow.AddDays(-Days).AddMinutes(-1), DateTimeOffset.UtcNow.AddDays(-Days).AddHours(1));
         var (old, kept) = (Text(before), Text(after));
         foreach (var path in new[]
@@ -107,11 +107,38 @@ public sealed class RetentionTests : IAsyncLifetime
             Assert.NotEqual("asOf", (await api.GetAsync($"{path}?asOf={kept}")).Faults.FirstOrDefault());
         }
 
+        // Of what counts events the stretch has to be kept, too; what is told from stored membership is right however old it is.
+        var placement = await api.MakePlacementAsync("string");
+        var playbook = await api.MakePlaybookAsync($$"""{"key":"a","placement":"{{placement}}","content":"x"}""");
+        foreach (var path in new[]
+        {
+            "segments/s/performance", "segments/s/retention", "segments/s/feedback", $"playbooks/{playbook}/report",
+        })
+        {
+            var refused = (await api.GetAsync($"{path}?from={old}")).Expect(400);
+            Assert.Equal((path, "from"), (path, Assert.Single(refused.Faults)));
+            Assert.Contains("is no longer kept", refused.Body, StringComparison.Ordinal);
+            refused = (await api.GetAsync($"{path}?to={old}")).Expect(400);
+            Assert.Equal((path, "to"), (path, Assert.Single(refused.Faults)));
+            (await api.GetAsync(path)).Expect(200);
+        }
+
+        (await api.GetAsync($"segments/s/performance?from={kept}")).Expect(200);
+        Assert.Equal(["days"], (await api.GetAsync($"portfolio?days={Days + 1}")).Expect(400).Faults);
+        Assert.Equal(90, (await api.GetAsync("portfolio")).Expect(200)["days"].GetInt32());
+        foreach (var path in new[] { "segments/s/trend", "segments/s/changes", "customers/c/changes" })
+        {
+            (await api.GetAsync($"{path}?from={old}")).Expect(200);
+        }
+
+        (await api.GetAsync($"segments/s/forecast?membership=rule")).Expect(200);
+        (await api.GetAsync($"segments/s/brief")).Expect(200);
         foreach (var (path, body, pointer) in new[]
         {
             ("segments/preview", Body(All(), $"\"asOf\":\"{old}\""), "/asOf"),
             ("segments/compile", Body(All(), $"\"asOf\":\"{old}\""), "/asOf"),
             ("segments/transitions", $$"""{"states":["s"],"at":["{{old}}","{{old}}"],"asOf":"{{old}}"}""", "/asOf"),
+            ("segments/transitions", $$"""{"states":["s","t"],"at":["{{old}}","{{kept}}"],"membership":"rule"}""", "/at"),
             ("analyses?wait=0", $$"""{"type":"rfm","asOf":"{{old}}"}""", "/asOf"),
             ("decisions", $$"""{"visitorId":"v","at":"{{old}}"}""", "/at"),
             ("events", Event("c", "1", "page_viewed", before), "/occurredAt"),
@@ -144,44 +171,6 @@ public sealed class RetentionTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Delete_CutShort_LosesNothing_AndTheNextRunGoesOn()
-    {
-        const int events = 25_000;
-        await using var server = new ApiFixture.Server(connectionString);
-        var now = DateTimeOffset.UtcNow;
-        (await server.Api.SendAsync(
-            "POST", "events?createCustomers=true", string.Join('\n', Enumerable.Range(0, events)
-                .Select(i => Event($"c{i % 50}", $"{i}", "order_completed", now.AddDays(-200), 1))), "application/x-ndjson")).Expect(200);
-        await using var database = NpgsqlDataSource.Create(connectionString);
-        var options = new RetentionOptions { EventsDays = Days };
-        using var watch = new EventHorizonWatch(
-            database, new EventHorizon(options, TimeProvider.System), TimeProvider.System, NullLogger<EventHorizonWatch>.Instance);
-        using var throttle = new IngestThrottle();
-        var old = new OldEvents(
-            database, watch, options, new RevenueOptions(), new FeedbackOptions(), throttle,
-            server.Services.GetRequiredService<IServiceScopeFactory>(), TimeProvider.System);
-        using (var crash = new CancellationTokenSource())
-        {
-            var running = old.DeleteAsync(crash.Token);
-            await Wait.UntilAsync(async () => await CountAsync("SELECT count(*) FROM events") < events, "the first ones' end");
-            await crash.CancelAsync();
-            await running.ContinueWith(_ => { }, TaskScheduler.Default);
-        }
-
-        Assert.Equal(
-            events,
-            await CountAsync("SELECT (SELECT count(*) FROM events) + (SELECT sum(forgotten_order_count)::bigint FROM customers)"));
-        await old.DeleteAsync(CancellationToken.None);
-        Assert.Equal(0, await old.DeleteAsync(CancellationToken.None));
-        Assert.Equal(0, await CountAsync("SELECT count(*) FROM events"));
-        foreach (var sum in new[] { "event_count", "order_count", "order_amount", "lifetime_value" })
-        {
-            Assert.Equal(events, await CountAsync($"SELECT sum({sum})::bigint FROM customers"));
-            Assert.Equal(events, await CountAsync($"SELECT sum(forgotten_{sum})::bigint FROM customers"));
-        }
-    }
-
-    [Fact]
     public async Task Customers_WithoutASignOfLife_AreErased_AndNobodyElse()
     {
         var now = DateTimeOffset.UtcNow;
@@ -190,6 +179,12 @@ public sealed class RetentionTests : IAsyncLifetime
             foreach (var id in new[] { "gone", "seen", "active", "new", "restricted" })
             {
                 (await before.Api.PutAsync($"customers/{id}", "{}")).Expect(201);
+            }
+
+            foreach (var name in new[] { "gone", "seen", "GONE" })
+            {
+                (await before.Api.PutAsync(
+                    "segments/named", Segment("named", All(Is("customer.id", "=", $"\"{name}\""))))).Expect(200, 201);
             }
 
             (await before.Api.PutAsync("customers/restricted/restriction", """{"reason":"a lawsuit"}""")).Expect(200);
@@ -208,6 +203,17 @@ public sealed class RetentionTests : IAsyncLifetime
         {
             (await server.Api.GetAsync($"customers/{id}")).Expect(200);
         }
+
+        // Definitions are looked through behind it, for all who went.
+        await server.Services.GetRequiredService<ErasureKeeper>().RecheckDefinitionsAsync(CancellationToken.None);
+        var receipt = Assert.Single(await server.Api.AllAsync("erasures", 10));
+        Assert.Contains("segments/named", receipt.GetProperty("remaining").EnumerateArray().Select(r => r.GetString()));
+        Assert.Equal(1, receipt.GetProperty("removed").GetProperty("definitions").GetInt32());
+        Assert.Equal(
+            ["GONE", "[erased]", "seen"],
+            (await server.Api.AllAsync("segments/named/versions", 10))
+                .Select(v => v.GetProperty("definition").GetProperty("rule").GetProperty("rules")[0].GetProperty("value").GetString())
+                .Order(StringComparer.Ordinal));
 
         var entry = Assert.Single(await server.Api.AllAsync("audit?action=customers.erase", 10));
         Assert.Equal(

@@ -715,7 +715,7 @@ ORDER BY c.first_name
 -- last order > (in the past)
 SELECT c.last_name
 FROM customers AS c
-WHERE COALESCE((
+WHERE greatest((
     SELECT max(e.occurred_at)
     FROM events AS e
     WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf), c.forgotten_last_order_at) > @To AND c.restricted_at IS NULL
@@ -730,10 +730,10 @@ ORDER BY c.first_name
 -- days since = (in the past)
 SELECT c.last_name
 FROM customers AS c
-WHERE COALESCE((
+WHERE greatest((
     SELECT max(e.occurred_at)
     FROM events AS e
-    WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf), c.forgotten_last_order_at) <= @DaysAgo AND COALESCE((
+    WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf), c.forgotten_last_order_at) <= @DaysAgo AND greatest((
     SELECT max(e0.occurred_at)
     FROM events AS e0
     WHERE c.key = e0.customer_key AND e0.type = ANY (@orders) AND e0.occurred_at <= @Value_AsOf), c.forgotten_last_order_at) > @DaysAgo5 AND c.restricted_at IS NULL
@@ -748,7 +748,7 @@ ORDER BY c.first_name
 -- days since > (in the past)
 SELECT c.last_name
 FROM customers AS c
-WHERE COALESCE((
+WHERE greatest((
     SELECT max(e.occurred_at)
     FROM events AS e
     WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf), c.forgotten_last_order_at) <= @DaysAgo AND c.restricted_at IS NULL
@@ -763,7 +763,7 @@ ORDER BY c.first_name
 -- days since <= (in the past)
 SELECT c.last_name
 FROM customers AS c
-WHERE COALESCE((
+WHERE greatest((
     SELECT max(e.occurred_at)
     FROM events AS e
     WHERE c.key = e.customer_key AND e.type = ANY (@orders) AND e.occurred_at <= @Value_AsOf), c.forgotten_last_order_at) > @DaysAgo AND c.restricted_at IS NULL
@@ -862,7 +862,7 @@ ORDER BY c.first_name
 -- last event > (in the past)
 SELECT c.last_name
 FROM customers AS c
-WHERE COALESCE((
+WHERE greatest((
     SELECT max(e.occurred_at)
     FROM events AS e
     WHERE c.key = e.customer_key AND e.occurred_at <= @Value_AsOf), c.forgotten_last_event_at) > @To AND c.restricted_at IS NULL
@@ -892,7 +892,7 @@ ORDER BY c.first_name
 -- last feedback > (in the past)
 SELECT c.last_name
 FROM customers AS c
-WHERE COALESCE((
+WHERE greatest((
     SELECT max(e.occurred_at)
     FROM events AS e
     WHERE c.key = e.customer_key AND e.type = ANY (@feedback) AND e.occurred_at <= @Value_AsOf), c.forgotten_last_feedback_at) > @To AND c.restricted_at IS NULL

@@ -31,6 +31,7 @@ public sealed class FeedbackController(FeedbackReader feedback) : ControllerBase
     /// beginning, at most 400 evaluations.</param>
     /// <param name="asOf">The instant after which nothing counts; now when left out. A bucket that it cuts is not <c>complete</c>.</param>
     [HttpGet]
+    [CountsEvents]
     [Work(WorkClass.Heavy)]
     [ProducesResponseType<SegmentFeedback>(StatusCodes.Status200OK)]
     public Task<SegmentFeedback> Feedback(

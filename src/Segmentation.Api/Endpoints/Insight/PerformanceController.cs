@@ -34,6 +34,7 @@ public sealed class PerformanceController(PerformanceReader performances) : Cont
     /// beginning, at most 400 evaluations.</param>
     /// <param name="asOf">The instant after which nothing counts; now when left out. A bucket that it cuts is not <c>complete</c>.</param>
     [HttpGet]
+    [CountsEvents]
     [Work(WorkClass.Heavy)]
     [ProducesResponseType<Performance>(StatusCodes.Status200OK)]
     public Task<Performance> Performance(

@@ -22,7 +22,7 @@ public sealed class PortfolioController(PortfolioReader portfolios) : Controller
     /// <c>predicted</c>, <c>position</c> and <c>atRisk</c> without a segment need a model of lifetime value; its scores stand as they are,
     /// whatever <c>asOf</c> says.</remarks>
     /// <param name="metric">A metric's key; <c>revenue</c> when left out.</param>
-    /// <param name="days">How many days to look back: 1 to 3,660; 90 when left out.</param>
+    /// <param name="days">How many days to look back: 1 to 3,660; 90 when left out, or as many as events are kept.</param>
     /// <param name="sort"><c>value</c> (the default), <c>perMember</c>, <c>growth</c> (by <c>net</c>), <c>predicted</c> or <c>atRisk</c>:
     /// the largest first, what is not known last.</param>
     /// <param name="tag">Only segments with this tag.</param>
@@ -47,7 +47,7 @@ public sealed class PortfolioController(PortfolioReader portfolios) : Controller
         CancellationToken cancellation) =>
         portfolios.ReadAsync(
             new PortfolioRequest(
-                metric, days ?? 90, sort ?? PortfolioSort.Value, tag is null ? null : Paging.Text(tag, nameof(tag)), atRisk,
+                metric, days, sort ?? PortfolioSort.Value, tag is null ? null : Paging.Text(tag, nameof(tag)), atRisk,
                 membership ?? MembershipSource.Kept, asOf?.Value, Paging.Limit(limit), cursor),
             cancellation);
 }

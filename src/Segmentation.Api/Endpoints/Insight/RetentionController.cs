@@ -29,6 +29,7 @@ public sealed class RetentionController(RetentionReader retentions) : Controller
     /// <c>asOf</c>.</param>
     /// <param name="asOf">The instant after which nothing counts; now when left out. A period that it cuts is not <c>complete</c>.</param>
     [HttpGet]
+    [CountsEvents]
     [Work(WorkClass.Heavy)]
     [ProducesResponseType<Retention>(StatusCodes.Status200OK)]
     public Task<Retention> Retention(

@@ -186,6 +186,7 @@ public sealed class PlaybooksController(
     /// <param name="by"><c>play</c> (the default); <c>day</c>, by the playbook's time zone; or <c>segment:KEY</c>: whether a viewer was in
     /// that segment at the first impression, by the membership that is stored.</param>
     [HttpGet("{key}/report")]
+    [CountsEvents]
     [Work(WorkClass.Heavy)]
     [RequiresScope(Scopes.MembershipRead)]
     [ProducesResponseType<PlaybookReport>(StatusCodes.Status200OK)]

@@ -1,6 +1,7 @@
 using System.Data;
 using Microsoft.EntityFrameworkCore;
 using Segmentation.Api.Data;
+using Segmentation.Api.Events;
 using Segmentation.Api.History;
 using Segmentation.Api.Http;
 using Segmentation.Api.Insight;
@@ -12,7 +13,7 @@ namespace Segmentation.Api.Playbooks;
 /// <summary>Counts what was shown of a playbook, and what its viewers did then.</summary>
 public sealed class PlaybookReporter(
     SegmentationDb db, PlaybookStore playbooks, SegmentQuery query, MetricStore metrics, MetricEvents events, Populations populations,
-    ExposureOptions options, TimeProvider time)
+    ExposureOptions options, EventHorizon horizon, TimeProvider time)
 {
     private const int MaxDays = 400;
     private const string ByPlay = "play", ByDay = "day", BySegment = "segment:";
@@ -67,12 +68,11 @@ public sealed class PlaybookReporter(
                 : []);
     }
 
-    private static (DateTimeOffset Start, DateTimeOffset End) FindPeriod(
-        PlaybookReportRequest request, Calendar calendar, DateTimeOffset now)
+    private (DateTimeOffset Start, DateTimeOffset End) FindPeriod(PlaybookReportRequest request, Calendar calendar, DateTimeOffset now)
     {
         var end = request.To ?? now;
-        var start = request.From
-            ?? calendar.Floor(end - LocalTime.Earliest > DefaultPeriod ? end - DefaultPeriod : LocalTime.Earliest, CalendarUnit.Day);
+        var usual = calendar.Floor(end - LocalTime.Earliest > DefaultPeriod ? end - DefaultPeriod : LocalTime.Earliest, CalendarUnit.Day);
+        var start = request.From ?? CalendarBuckets.FindFirst(calendar, usual, CalendarUnit.Day, horizon.Since, end);
         return start >= end ? throw ApiProblem.Invalid("from", "from must be an instant before to.")
             : request.By == ByDay && end - start > TimeSpan.FromDays(MaxDays)
             ? throw ApiProblem.Invalid("from", $"A report by day has at most {MaxDays} days: choose a shorter period.")

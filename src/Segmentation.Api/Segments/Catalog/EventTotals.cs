@@ -1,5 +1,6 @@
 using System.Linq.Expressions;
 using Segmentation.Api.Customers;
+using Segmentation.Api.Data;
 using Segmentation.Rules;
 
 namespace Segmentation.Api.Segments;
@@ -30,12 +31,13 @@ internal sealed record EventTotals
         LastFeedbackAt = (c, x) => c.LastFeedbackAt,
     };
 
-    /// <summary>As of the evaluation's instant: what is kept up to it, and what was forgotten, which was before.</summary>
+    /// <summary>As of the evaluation's instant: what is kept up to it, and what was forgotten, which was before the horizon. While a night
+    /// still deletes, type by type, what is kept may be older than what was forgotten already.</summary>
     public static EventTotals Historical(string[] orders, string[] refunds, string[] feedback) => new()
     {
         EventCount = (c, x) => c.Events.Count(e => e.OccurredAt <= x.AsOf) + (c.Forgotten.EventCount ?? 0),
-        LastEventAt = (c, x) =>
-            c.Events.Where(e => e.OccurredAt <= x.AsOf).Max(e => (DateTimeOffset?)e.OccurredAt) ?? c.Forgotten.LastEventAt,
+        LastEventAt = (c, x) => Exact.Latest(
+            c.Events.Where(e => e.OccurredAt <= x.AsOf).Max(e => (DateTimeOffset?)e.OccurredAt), c.Forgotten.LastEventAt),
         LifetimeValue = (c, x) =>
             c.Events.Where(e => orders.Contains(e.Type) && e.OccurredAt <= x.AsOf).Sum(e => e.Amount ?? 0)
             - c.Events.Where(e => refunds.Contains(e.Type) && e.OccurredAt <= x.AsOf).Sum(e => Math.Abs(e.Amount ?? 0))
@@ -45,13 +47,14 @@ internal sealed record EventTotals
             + (c.Forgotten.OrderAmount ?? 0),
         OrderCount = (c, x) =>
             c.Events.Count(e => orders.Contains(e.Type) && e.OccurredAt <= x.AsOf) + (c.Forgotten.OrderCount ?? 0),
-        FirstOrderAt = (c, x) => c.Forgotten.FirstOrderAt
-            ?? c.Events.Where(e => orders.Contains(e.Type) && e.OccurredAt <= x.AsOf).Min(e => (DateTimeOffset?)e.OccurredAt),
-        LastOrderAt = (c, x) =>
-            c.Events.Where(e => orders.Contains(e.Type) && e.OccurredAt <= x.AsOf).Max(e => (DateTimeOffset?)e.OccurredAt)
-            ?? c.Forgotten.LastOrderAt,
-        LastFeedbackAt = (c, x) =>
-            c.Events.Where(e => feedback.Contains(e.Type) && e.OccurredAt <= x.AsOf).Max(e => (DateTimeOffset?)e.OccurredAt)
-            ?? c.Forgotten.LastFeedbackAt,
+        FirstOrderAt = (c, x) => Exact.Earliest(
+            c.Events.Where(e => orders.Contains(e.Type) && e.OccurredAt <= x.AsOf).Min(e => (DateTimeOffset?)e.OccurredAt),
+            c.Forgotten.FirstOrderAt),
+        LastOrderAt = (c, x) => Exact.Latest(
+            c.Events.Where(e => orders.Contains(e.Type) && e.OccurredAt <= x.AsOf).Max(e => (DateTimeOffset?)e.OccurredAt),
+            c.Forgotten.LastOrderAt),
+        LastFeedbackAt = (c, x) => Exact.Latest(
+            c.Events.Where(e => feedback.Contains(e.Type) && e.OccurredAt <= x.AsOf).Max(e => (DateTimeOffset?)e.OccurredAt),
+            c.Forgotten.LastFeedbackAt),
     };
 }

@@ -1,3 +1,4 @@
+using System.Text;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using Segmentation.Api.Rights;
@@ -6,8 +7,11 @@ using Segmentation.Api.Tests.Playbooks;
 
 namespace Segmentation.Api.Tests.Rights;
 
-/// <summary>Marked values in every place that somebody can be in; erased; and then a search of all that the database holds.</summary>
-/// <remarks>That no log has any of it: <see cref="Http.PrivateLogTests"/>, over every operation.</remarks>
+/// <summary>
+/// Marked values in every place that somebody can be in; erased; and then a search of all that the database holds, table by table and,
+/// where there is pg_dump, in its dump; and of the log of a private PostgreSQL.
+/// </summary>
+/// <remarks>That the log of the service has none of it, over every operation: <see cref="Http.PrivateLogTests"/>.</remarks>
 public sealed class ErasureProofTests(ErasureWorld world) : IClassFixture<ErasureWorld>
 {
     private static readonly DateTimeOffset Past = DateTimeOffset.UtcNow.AddDays(-3);
@@ -35,6 +39,8 @@ public sealed class ErasureProofTests(ErasureWorld world) : IClassFixture<Erasur
             "impressions", "segment_versions", "visitor_links", "webhook_deliveries", "pg_stats of events",
         ];
         Assert.Equal(places.Where(p => !held.Contains(p)), []);
+        Assert.True((await world.DumpAsync())?.Contains(id, StringComparison.Ordinal) ?? true);
+        Assert.NotEqual("", await world.LogAsync());
 
         await EraseAndSearchAsync(id);
     }
@@ -152,6 +158,13 @@ public sealed class ErasureProofTests(ErasureWorld world) : IClassFixture<Erasur
         }
 
         Assert.Equal([], left);
+        var hex = Convert.ToHexStringLower(Encoding.UTF8.GetBytes(id));
+        foreach (var text in new[] { await world.DumpAsync() ?? "", await world.LogAsync() ?? "" })
+        {
+            Assert.DoesNotContain(id, text, StringComparison.OrdinalIgnoreCase);
+            Assert.DoesNotContain(hex, text, StringComparison.OrdinalIgnoreCase);
+        }
+
         Assert.DoesNotContain(id, string.Concat(await Api.AllAsync("audit", 1000)), StringComparison.OrdinalIgnoreCase);
     }
 

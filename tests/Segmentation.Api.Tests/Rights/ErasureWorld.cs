@@ -1,8 +1,10 @@
+using System.Diagnostics;
 using System.Text;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using Segmentation.Api.Memberships;
 using Segmentation.Api.Rights;
+using Segmentation.Local;
 
 namespace Segmentation.Api.Tests.Rights;
 
@@ -56,6 +58,53 @@ public sealed class ErasureWorld : IAsyncLifetime
     }
 
     public Task<List<string>> SearchAsync(string marker) => SearchAsync(Database, marker);
+
+    /// <summary>The database as pg_dump writes it; null where that is not beside the server's programs on this machine.</summary>
+    public async Task<string?> DumpAsync()
+    {
+        var major = (int)await CountAsync("SELECT current_setting('server_version_num')::bigint / 10000");
+        PostgresBinaries binaries;
+        try
+        {
+            binaries = await PostgresBinaries.FindAsync(TestFolder.Options("").BinDirectory, major, CancellationToken.None);
+        }
+        catch (EmbeddedPostgresException)
+        {
+            return null;
+        }
+
+        if (!File.Exists(binaries.Tool("pg_dump")))
+        {
+            return null;
+        }
+
+        var at = new NpgsqlConnectionStringBuilder(fixture.ConnectionString);
+        using var dump = Process.Start(new ProcessStartInfo(
+            binaries.Tool("pg_dump"), ["-h", at.Host!, "-p", $"{at.Port}", "-U", at.Username!, "-d", at.Database!])
+        {
+            RedirectStandardOutput = true,
+            Environment = { ["PGPASSWORD"] = at.Password },
+        })!;
+        var text = await dump.StandardOutput.ReadToEndAsync();
+        await dump.WaitForExitAsync();
+        Assert.Equal(0, dump.ExitCode);
+        return text;
+    }
+
+    /// <summary>The log of a private PostgreSQL; null where it is none of this machine's.</summary>
+    public async Task<string?> LogAsync()
+    {
+        await using var command = Database.CreateCommand("SHOW data_directory");
+        var file = Path.Combine((string)(await command.ExecuteScalarAsync())!, "server.log");
+        if (!File.Exists(file))
+        {
+            return null;
+        }
+
+        await using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        using var reader = new StreamReader(stream);
+        return await reader.ReadToEndAsync();
+    }
 
     public async Task ExecuteAsync(string sql)
     {

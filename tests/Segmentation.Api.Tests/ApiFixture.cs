@@ -26,7 +26,7 @@ public sealed class ApiFixture : IAsyncLifetime
     {
         await databases.InitializeAsync();
         ConnectionString = await databases.CreateDatabaseAsync();
-        server = new Server(ConnectionString, [("Cors:Origins:0", "https://app.example")]);
+        server = new Server(ConnectionString, [("Cors:Origins:0", "https://app.example"), ("Privacy:KeepProperties", "plan")]);
     }
 
     public async Task DisposeAsync()

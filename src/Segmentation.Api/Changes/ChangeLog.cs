@@ -29,8 +29,15 @@ internal static class ChangeLog
         db.ChangeLog.Add(new ChangeLogEntry { Cause = cause, Keys = [key], Changed = changed, Created = changed is null });
 
     /// <summary>Appends a customer that is erased; saved with the context's other changes.</summary>
-    public static void AppendErased(SegmentationDb db, long key, string id) =>
-        db.ChangeLog.Add(new ChangeLogEntry { Cause = MembershipCause.Erased, Keys = [key], ErasedId = id });
+    /// <param name="id">The id that it had.</param>
+    /// <param name="stays">Whether it is still there, as somebody whom nobody knows: then any segment may lose it, or get it.</param>
+    public static void AppendErased(SegmentationDb db, long key, string id, bool stays = false) =>
+        db.ChangeLog.Add(new ChangeLogEntry { Cause = MembershipCause.Erased, Keys = [key], ErasedId = id, Created = stays });
+
+    /// <summary>SQL that appends a customer whose last events have become anonymous.</summary>
+    /// <param name="key">A parameter.</param>
+    public static string AppendAnonymousSql(string key) =>
+        $"INSERT INTO membership_work (cause, keys, created) VALUES ({(short)MembershipCause.Erased}, ARRAY[{key}::bigint], true)";
 
     /// <summary>
     /// Appends that any customer may have been written: every segment is built anew. Saved with the context's other changes.

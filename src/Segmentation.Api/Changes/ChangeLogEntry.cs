@@ -29,9 +29,10 @@ public sealed class ChangeLogEntry
     /// </summary>
     public string[]? Changed { get; set; }
 
-    /// <summary>The customers are new, so that any segment may have them.</summary>
+    /// <summary>The customers are new, or anonymous since, so that any segment may have them.</summary>
     public bool Created { get; set; }
 
-    /// <summary>Of an erasure: the customer's id, for those who follow the segments that it leaves. It goes with the entry.</summary>
+    /// <summary>Of an erasure: the id that the customer had, for those who follow the segments that it leaves. It goes with the entry.
+    /// </summary>
     public string? ErasedId { get; set; }
 }

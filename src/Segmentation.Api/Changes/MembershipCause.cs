@@ -24,7 +24,8 @@ public enum MembershipCause : short
     /// <summary>A refresh found drift, which should never be seen.</summary>
     Refresh = 7,
 
-    /// <summary>The customer was erased. Of this only the number stays.</summary>
+    /// <summary>The customer was erased. Of this only the number stays. What an anonymous one joined as it became that bears this
+    /// cause, too.</summary>
     Erased = 8,
 
     /// <summary>New scores, or new thresholds of scores, were stored: those of RFM are each day.</summary>

@@ -22,6 +22,13 @@ public sealed class CustomerAttribute
 
     /// <summary>Whether its values need the scope <c>privacy</c>.</summary>
     public bool Sensitive { get; set; }
+
+    /// <summary>Whether an anonymous customer keeps its texts, unless it is sensitive.</summary>
+    public bool KeepAnonymous { get; set; }
+
+    /// <summary>Whether a value may tell who a customer is: a text that is not said to be kept, or is sensitive.</summary>
+    public bool TellsWho => Type is "text" or "set" && (Sensitive || !KeepAnonymous);
+
     public DateTimeOffset CreatedAt { get; set; }
     public DateTimeOffset UpdatedAt { get; set; }
 }

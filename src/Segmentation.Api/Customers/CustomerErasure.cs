@@ -19,7 +19,7 @@ public sealed class CustomerErasure(
     SegmentationDb db, IEnumerable<IErasureObserver> observers, AuditLog log, CustomerMarks marks, TimeProvider time)
 {
     // Events that go at once. Of most customers that is all of them.
-    private const int FirstEvents = 1000;
+    internal const int FirstEvents = 1000;
 
     /// <summary>Erases a customer, or whatever else has its id.</summary>
     /// <param name="check">Of the customer that is there, locked, or null where none is: whether it is the one to erase.</param>
@@ -41,21 +41,24 @@ public sealed class CustomerErasure(
         var now = LocalTime.Truncate(time.GetUtcNow());
         var mark = await marks.ComputeAsync(id, cancellation);
         await log.AppendAsync(db, "customers.erase", $"customers/{CustomerMarks.Write(mark)}", cancellation: cancellation);
-        var erasing = new Erasing(id, customer, isOfMany);
+        var erasing = new Erasing(id, customer, ErasureKind.Erase, isOfMany);
+        await ForgetAsync(erasing, cancellation);
         await RemoveAsync(erasing, cancellation);
         var receipt = customer is null && erasing.Removed.Count == 0
             ? await db.ErasedIds.Where(e => e.IdHmac == mark).Join(
                 db.Erasures, e => e.ErasureId, e => e.Id, (_, e) => e.Receipt).SingleOrDefaultAsync(cancellation)
-            : await WriteReceiptAsync(erasing, mark, now, at ?? now, cancellation);
+            : await WriteReceiptAsync(
+                erasing, mark, now, at ?? now, erasing.Removed.GetValueOrDefault("events") == FirstEvents, cancellation);
         await transaction.CommitAsync(cancellation);
         return receipt;
     }
 
-    private async Task RemoveAsync(Erasing erasing, CancellationToken cancellation)
+    /// <summary>Erases what has a customer's id outside its own rows, whether it is stored or not, and its consents.</summary>
+    internal async Task ForgetAsync(Erasing erasing, CancellationToken cancellation)
     {
-        // Answers that are kept, and lines of imports that were rejected, whether there is a customer of theirs or not.
+        // Answers that are kept, and lines of imports that were rejected.
         var id = erasing.Id;
-        string[] texts = [.. new[] { id, erasing.Customer?.Email }.OfType<string>()];
+        string[] texts = [.. new[] { id, erasing.Email }.OfType<string>()];
         erasing.Count("requests", await db.ForgetRequestsAsync(texts, cancellation));
         erasing.Count("rejectedLines", await db.ForgetRejectedLinesAsync(id, texts, cancellation));
         foreach (var observer in observers)
@@ -63,31 +66,45 @@ public sealed class CustomerErasure(
             await observer.EraseAsync(erasing, cancellation);
         }
 
+        if (erasing.Customer is { Key: var key })
+        {
+            var records = db.ConsentRecords.Where(r => r.CustomerKey == key);
+            erasing.Count("consents", await records.ExecuteDeleteAsync(cancellation));
+        }
+    }
+
+    private async Task RemoveAsync(Erasing erasing, CancellationToken cancellation)
+    {
         if (erasing.Customer is not { } customer)
         {
             return;
         }
 
         // Events have no foreign key; whoever stores one locks its customer first, and so comes before this or finds nobody.
-        var (key, consents, members) = (customer.Key, db.ConsentRecords, db.ManualMembers);
+        var (key, members) = (customer.Key, db.ManualMembers);
         erasing.Count("events", await db.Database.ExecuteSqlAsync(
             $"""
             DELETE FROM events WHERE customer_key = {key}
                 AND id = ANY (ARRAY(SELECT id FROM events WHERE customer_key = {key} ORDER BY id LIMIT {FirstEvents}))
             """, cancellation));
-        erasing.Count("consents", await consents.Where(r => r.CustomerKey == key).ExecuteDeleteAsync(cancellation));
         erasing.Count("manualSegments", await members.Where(m => m.CustomerKey == key).ExecuteDeleteAsync(cancellation));
         await ScoreCopy.ForgetAsync(db, key, cancellation);
         erasing.Count("profiles", 1);
         db.Remove(customer);
-        ChangeLog.AppendErased(db, key, id);
+        ChangeLog.AppendErased(db, key, erasing.Id);
     }
 
-    private async Task<string> WriteReceiptAsync(
-        Erasing erasing, byte[] mark, DateTimeOffset now, DateTimeOffset at, CancellationToken cancellation)
+    /// <summary>Writes the receipt, notes the id as erased, and queues what is left.</summary>
+    /// <param name="mark">The id's.</param>
+    /// <param name="at">From before when nothing brings it back.</param>
+    /// <param name="hasEvents">Whether events are left.</param>
+    /// <returns>The receipt's number.</returns>
+    internal async Task<string> WriteReceiptAsync(
+        Erasing erasing, byte[] mark, DateTimeOffset now, DateTimeOffset at, bool hasEvents, CancellationToken cancellation)
     {
         var erasure = new Erasure
         {
+            Kind = erasing.Kind,
             Receipt = "er_" + Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(17))[..22],
             RequestedAt = now,
             CompletedAt = erasing.Customer is null ? now : null,
@@ -105,7 +122,6 @@ public sealed class CustomerErasure(
             """, cancellation);
         if (erasing.Customer is { } customer)
         {
-            var hasEvents = erasing.Removed.GetValueOrDefault("events") == FirstEvents;
             await db.Database.ExecuteSqlAsync(
                 $"""
                 INSERT INTO erasure_queue (erasure_id, customer_key, order_key, has_events, visitors, last_impression)
@@ -120,7 +136,7 @@ public sealed class CustomerErasure(
     private async Task<byte[][]> ComputeMarksAsync(Erasing erasing, CancellationToken cancellation)
     {
         var key = await marks.GetKeyAsync(cancellation);
-        string?[] texts = [CaseNormalizer.Normalize(erasing.Id), erasing.Customer?.EmailFolded];
+        string?[] texts = [CaseNormalizer.Normalize(erasing.Id), CaseNormalizer.Normalize(erasing.Email)];
         return [.. texts.OfType<string>().Select(text => CustomerMarks.Compute(key, text))];
     }
 }

@@ -9,12 +9,14 @@ internal static class CustomerSetup
     {
         services.AddOptions<BackgroundImportOptions>().Bind(configuration.GetSection("Imports"));
         services.AddSingleton(SensitiveOptions.Read(configuration));
+        services.AddSingleton(AnonymizationOptions.Read(configuration));
         services.AddSingleton<ImportJobs>();
         services.AddSingleton<BackgroundImports>();
         services.AddHostedService(s => s.GetRequiredService<BackgroundImports>());
         services.AddSingleton<ErasedIds>();
         services.AddScoped<CustomerStore>();
         services.AddScoped<CustomerErasure>();
+        services.AddScoped<CustomerAnonymization>();
         services.AddScoped<ConsentStore>();
         services.AddScoped<RestrictionStore>();
         services.AddScoped<CustomerImport>();

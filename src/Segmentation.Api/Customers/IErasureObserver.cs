@@ -1,11 +1,13 @@
+using Segmentation.Api.Privacy;
+
 namespace Segmentation.Api.Customers;
 
 /// <summary>Holds what belongs to a customer in tables of its own, and erases it with the customer.</summary>
 public interface IErasureObserver
 {
     /// <summary>
-    /// Erases what is held of the customer, whether it is stored or not, and counts it. Called in the transaction that erases it, before
-    /// the customer's row goes.
+    /// Erases what is held of the customer, whether it is stored or not, and counts it. Called in the transaction that erases it, or makes
+    /// it anonymous, before its row changes.
     /// </summary>
     Task EraseAsync(Erasing erasing, CancellationToken cancellation);
 }
@@ -13,12 +15,17 @@ public interface IErasureObserver
 /// <summary>Somebody who is being erased, and what has gone so far.</summary>
 /// <param name="id">The customer's id.</param>
 /// <param name="customer">The customer; null where there is none, but for what else has its id.</param>
+/// <param name="kind">What is done with it.</param>
 /// <param name="isOfMany">Whether it is one of many: what reads all definitions is left for later, to be read once for all of them.</param>
-public sealed class Erasing(string id, Customer? customer, bool isOfMany)
+public sealed class Erasing(string id, Customer? customer, ErasureKind kind, bool isOfMany)
 {
     public string Id => id;
     public Customer? Customer => customer;
+    public ErasureKind Kind => kind;
     public bool IsOfMany => isOfMany;
+
+    /// <summary>The customer's email, as it was.</summary>
+    public string? Email { get; } = customer?.Email;
 
     /// <summary>How many rows went, by what they were; nothing that was none.</summary>
     public SortedDictionary<string, long> Removed { get; } = new(StringComparer.Ordinal);

@@ -104,6 +104,10 @@ internal static class ProfileProperties
     public static readonly IReadOnlyList<(ulong Bit, string Path, Type Type)> Members =
         [.. sent.Select(p => (p.Bit, PathOf(p.Property.Column!), p.Property.Column!.Type))];
 
+    /// <summary>The bits of those that are texts, or sets of them.</summary>
+    public static readonly ulong Texts = Members.Where(m => m.Type == typeof(string) || m.Type == typeof(string[]))
+        .Aggregate(0UL, (bits, m) => bits | m.Bit);
+
     /// <summary>Sets those of a customer's properties that are named, by their bits, to what another customer has.</summary>
     public static readonly Action<Customer, Customer, ulong> Merge = Expression.Lambda<Action<Customer, Customer, ulong>>(
         Expression.Block(sent.Select(p => Expression.IfThen(

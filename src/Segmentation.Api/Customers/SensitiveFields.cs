@@ -285,7 +285,7 @@ public sealed class SensitiveFields
     private static JsonPropertyInfo FindMember(Type type, string name) =>
         Json.Options.GetTypeInfo(type).Properties.First(p => p.Name == name);
 
-    private static string PathOf(string field) =>
+    internal static string PathOf(string field) =>
         field.StartsWith(CustomerPrefix, StringComparison.Ordinal) ? field[CustomerPrefix.Length..] : field;
 
     private JsonElement? Carry(JsonElement? from, JsonElement? to)

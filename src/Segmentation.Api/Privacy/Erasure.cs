@@ -39,6 +39,9 @@ public enum ErasureKind
 {
     /// <summary>It was deleted, with all that was held of it.</summary>
     Erase,
+
+    /// <summary>What tells who it is was taken out of it; the rest stays, under an id that leads nowhere.</summary>
+    Anonymize,
 }
 
 /// <summary>An erasure that has something left to do. It goes when that is done.</summary>
@@ -46,13 +49,13 @@ public sealed class QueuedErasure
 {
     public long ErasureId { get; set; }
 
-    /// <summary>The key that the customer had; no other ever has it.</summary>
+    /// <summary>The key that the customer had; no other ever has it. An anonymous one keeps it.</summary>
     public long CustomerKey { get; set; }
 
     /// <summary>By which the outbox orders messages about it.</summary>
     public long OrderKey { get; set; }
 
-    /// <summary>Whether events of it may be left.</summary>
+    /// <summary>Whether events of it may be left to delete, or to make anonymous.</summary>
     public bool HasEvents { get; set; }
 
     /// <summary>The visitors of whom impressions are left, and, as the last, its own id; null for none. They stand here no longer than in

@@ -44,7 +44,7 @@ internal sealed class DefinitionErasure(SegmentationDb db) : IErasureObserver
 
     public async Task EraseAsync(Erasing erasing, CancellationToken cancellation)
     {
-        if (erasing.Customer is not { } customer)
+        if (erasing.Customer is null)
         {
             return;
         }
@@ -56,7 +56,7 @@ internal sealed class DefinitionErasure(SegmentationDb db) : IErasureObserver
         }
 
         var connection = (NpgsqlConnection)db.Database.GetDbConnection();
-        string[] texts = [.. new[] { CaseNormalizer.Normalize(erasing.Id), customer.EmailFolded }.OfType<string>()];
+        string[] texts = [.. new[] { CaseNormalizer.Normalize(erasing.Id), CaseNormalizer.Normalize(erasing.Email) }.OfType<string>()];
         var found = await ListPresentAsync(connection, texts, texts.Contains, cancellation);
         erasing.Definitions.AddRange(found.Select(f => f.Name));
         erasing.Count("definitions", (await ErasePastAsync(connection, texts, texts.Contains, cancellation)).Count);

@@ -1,8 +1,12 @@
 using Npgsql;
 using NpgsqlTypes;
 using Segmentation.Api.Audit;
+using Segmentation.Api.Changes;
+using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
+using Segmentation.Api.Events;
 using Segmentation.Api.Memberships;
+using Segmentation.Api.Privacy;
 using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Rights;
@@ -13,8 +17,9 @@ namespace Segmentation.Api.Rights;
 /// stopped.
 /// </summary>
 internal sealed partial class ErasureKeeper(
-    [FromKeyedServices(WorkClass.Keeper)] NpgsqlDataSource database, CustomerMarks marks, PrivacyOptions options, TimeProvider time,
-    ILogger<ErasureKeeper> logger) : PeriodicLeaderTask(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1), time)
+    [FromKeyedServices(WorkClass.Keeper)] NpgsqlDataSource database, CustomerMarks marks, PrivacyOptions options,
+    AnonymizationOptions anonymization, TimeProvider time, ILogger<ErasureKeeper> logger)
+    : PeriodicLeaderTask(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1), time)
 {
     // Locks and write-ahead log stay small, and others run between statements.
     private const int ChunkRows = 10_000;
@@ -32,7 +37,7 @@ internal sealed partial class ErasureKeeper(
     {
         // From the beginning, so that each backup has the key that a list is written with.
         await marks.GetKeyAsync(cancellation);
-        await TryAsync(DeleteEventsAsync, cancellation);
+        await TryAsync(FinishEventsAsync, cancellation);
         await TryAsync(DeleteImpressionsAsync, cancellation);
         if (time.GetUtcNow() >= slowAt)
         {
@@ -47,36 +52,73 @@ internal sealed partial class ErasureKeeper(
 
     protected override void Warn(Exception failure) => LogFailed(failure);
 
-    /// <summary>Deletes the events of all who are queued.</summary>
-    internal async Task DeleteEventsAsync(CancellationToken cancellation)
+    /// <summary>Deletes the events of all who are queued, or makes them anonymous.</summary>
+    internal async Task FinishEventsAsync(CancellationToken cancellation)
     {
         var queued = await database.QueryAsync(
-            "SELECT erasure_id, customer_key FROM erasure_queue WHERE has_events ORDER BY erasure_id",
-            r => (r.GetInt64(0), r.GetInt64(1)), cancellation);
-        foreach (var (erasure, customer) in queued)
+            """
+            SELECT q.erasure_id, q.customer_key, e.kind, c.id FROM erasure_queue q JOIN erasures e ON e.id = q.erasure_id
+            LEFT JOIN customers c ON c.key = q.customer_key WHERE has_events ORDER BY erasure_id
+            """,
+            r => (r.GetInt64(0), r.GetInt64(1), (ErasureKind)r.GetInt32(2), r.IsDBNull(3) ? null : r.GetString(3)), cancellation);
+        foreach (var (erasure, customer, kind, id) in queued)
         {
-            // In the order of the index, from where the last chunk ended: what is dead already is not walked over again.
-            for (var after = ""; after is not null;)
+            if (kind == ErasureKind.Erase)
             {
-                after = (await database.QueryAsync(
-                    """
-                    WITH gone AS (
-                        DELETE FROM events WHERE customer_key = $1
-                            AND id = ANY (ARRAY(SELECT id FROM events WHERE customer_key = $1 AND id > $2 ORDER BY id LIMIT $3))
-                        RETURNING id),
-                    counted AS (
-                        UPDATE erasures SET removed = removed || jsonb_build_object(
-                            'events', coalesce((removed->>'events')::bigint, 0) + (SELECT count(*) FROM gone))
-                        WHERE id = $4)
-                    SELECT max(id) FROM gone
-                    """,
-                    r => r.IsDBNull(0) ? null : r.GetString(0), cancellation,
-                    SqlParameter.Create(customer), SqlParameter.Create(after), SqlParameter.Create(ChunkRows),
-                    SqlParameter.Create(erasure))).Single();
+                await InChunksAsync(
+                    erasure, "events", DeleteEventsSql,
+                    after => [SqlParameter.Create(customer), SqlParameter.Create(after), SqlParameter.Create(ChunkRows)], cancellation);
+            }
+            else if (id is not null)
+            {
+                // Whoever was erased since is none of it.
+                await InChunksAsync(
+                    erasure, AnonymousEvents.Counted, AnonymousEvents.DoneSql,
+                    after => AnonymousEvents.Parameters(customer, id, after, ChunkRows, anonymization.KeepProperties), cancellation);
             }
 
-            await database.ExecuteAsync(
-                "UPDATE erasure_queue SET has_events = false WHERE erasure_id = $1", cancellation, SqlParameter.Create(erasure));
+            await using var connection = await database.OpenConnectionAsync(cancellation);
+            await using var batch = new NpgsqlBatch(connection)
+            {
+                BatchCommands =
+                {
+                    new("UPDATE erasure_queue SET has_events = false WHERE erasure_id = $1")
+                    {
+                        Parameters = { SqlParameter.Create(erasure) },
+                    },
+                },
+            };
+            if (kind == ErasureKind.Anonymize)
+            {
+                batch.BatchCommands.Add(new(ChangeLog.AppendAnonymousSql("$1")) { Parameters = { SqlParameter.Create(customer) } });
+            }
+
+            await batch.ExecuteNonQueryAsync(cancellation);
+        }
+    }
+
+    private const string DeleteEventsSql =
+        """
+        done AS (
+            DELETE FROM events WHERE customer_key = $1
+                AND id = ANY (ARRAY(SELECT id FROM events WHERE customer_key = $1 AND id > $2 ORDER BY id LIMIT $3))
+            RETURNING id)
+        """;
+
+    // In the order of the index, from where the last chunk ended: what is dead already is not walked over again. Each counts what it did.
+    private async Task InChunksAsync(
+        long erasure, string what, string done, Func<string, NpgsqlParameter[]> parameters, CancellationToken cancellation)
+    {
+        for (var after = ""; after is not null;)
+        {
+            after = (await database.QueryAsync(
+                $"""
+                WITH {done}, counted AS (
+                    UPDATE erasures SET removed = removed || jsonb_build_object(
+                        '{what}', coalesce((removed->>'{what}')::bigint, 0) + (SELECT count(*) FROM done))
+                    WHERE id = {erasure})
+                SELECT max(id) FROM done
+                """, r => r.IsDBNull(0) ? null : r.GetString(0), cancellation, parameters(after))).Single();
         }
     }
 

@@ -4,8 +4,8 @@ using Segmentation.Api.Changes;
 namespace Segmentation.Api.Rights;
 
 /// <summary>What is left of an erasure.</summary>
-/// <param name="HasEvents">Events are still to be deleted.</param>
-/// <param name="HasImpressions">Impressions are.</param>
+/// <param name="HasEvents">Events are still to be deleted, or made anonymous.</param>
+/// <param name="HasImpressions">Impressions are still to be deleted.</param>
 /// <param name="HasMemberships">The leader has not read the change log that far.</param>
 /// <param name="Webhooks">Messages that it left which are still to be delivered.</param>
 /// <param name="Streams">Segments whose streams still tell that it left.</param>
@@ -29,7 +29,9 @@ internal sealed record ErasureProgress(long Erasure, bool HasEvents, bool HasImp
 
     private static string WorkSql => "FROM membership_work w WHERE w.erased_id IS NOT NULL AND w.keys[1] = q.customer_key";
 
-    private static string MembershipsSql => "FROM memberships m WHERE m.customer_key = q.customer_key";
+    // Those of an anonymous customer stay.
+    private static string MembershipsSql =>
+        "FROM memberships m WHERE m.customer_key = q.customer_key AND NOT EXISTS (SELECT FROM customers c WHERE c.key = q.customer_key)";
 
     private static string MessagesSql =>
         $"FROM webhook_deliveries d WHERE d.cause = {(short)MembershipCause.Erased} AND d.customer_key = q.order_key";

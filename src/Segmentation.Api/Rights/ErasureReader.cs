@@ -48,7 +48,7 @@ public sealed class ErasureReader(SegmentationDb db)
 
 /// <summary>The receipt of an erasure. It does not say whose.</summary>
 /// <param name="Receipt">What <c>Erasure-Receipt</c> said.</param>
-/// <param name="Kind"><c>erase</c>.</param>
+/// <param name="Kind"><c>erase</c>, or <c>anonymize</c>.</param>
 /// <param name="RequestedAt">When it was asked for: from then on the customer was gone.</param>
 /// <param name="CompletedAt">When nothing remained; missing before.</param>
 /// <param name="By">Who asked for it: the key's id or the token's subject; <c>anonymous</c> or <c>service</c>.</param>

@@ -155,6 +155,8 @@ internal static class ApiSettings
             + "write.", SettingChecks.Text),
         new("Privacy:ErasureListFile", "none", "A file that lists who was erased, as marks, a minute behind at most, to be kept beside the "
             + "backups. After one is restored, `--reapply-erasures` erases them again.", SettingChecks.Text),
+        new(AnonymizationOptions.Setting, "none", "Properties of events that stay when a customer becomes anonymous, by their names, with "
+            + "commas between or as a list: `category,plan`.", SettingChecks.Text) { IsList = true },
         new(SwaggerSetting, "false", "Whether `/swagger` is there. In Development (`./run`) it always is.", SettingChecks.Flag),
         .. LimitSettings.Table,
         new(AdmissionSetup.KnownProxies, "none", "Addresses or networks of proxies in front, with commas between. What they "

@@ -70,8 +70,9 @@ internal sealed class MembershipChanges(NpgsqlDataSource database, int segmentId
         var (last, changes, isAll) = await ReadRevisionsAsync(connection, from, upTo, cancellation);
         if (changes > 0)
         {
+            // Nobody is told what an anonymous customer joined as it became that: the time would say who it is.
             await using var command = new NpgsqlCommand(
-                """
+                $"""
                 SELECT b.id, m.kind, m.customer_key
                 FROM membership_batches b
                 CROSS JOIN LATERAL (
@@ -79,7 +80,8 @@ internal sealed class MembershipChanges(NpgsqlDataSource database, int segmentId
                   UNION ALL
                   SELECT 0, customer_key FROM erased_members WHERE segment_id = $1 AND left_batch = b.id AND customer_id IS NOT NULL
                   UNION ALL
-                  SELECT 1, customer_key FROM memberships WHERE segment_id = $1 AND joined_batch = b.id) m
+                  SELECT 1, customer_key FROM memberships WHERE segment_id = $1 AND joined_batch = b.id
+                    AND joined_cause <> {(short)MembershipCause.Erased}) m
                 WHERE b.segment_id = $1 AND b.id BETWEEN $7 AND $5 AND (b.id > $2 OR (m.kind, m.customer_key) > ($3, $4))
                 ORDER BY b.id, m.kind, m.customer_key LIMIT $6
                 """,
@@ -107,13 +109,14 @@ internal sealed class MembershipChanges(NpgsqlDataSource database, int segmentId
         keysEnd = keys.Count == KeysPerStatement ? keysEnd : ChangePosition.After(isAll ? upTo : last);
     }
 
-    // The last of the next revisions, how many changes they have, and whether there are no more up to the end.
+    // The last of the next revisions, how many changes they have, and whether there are no more up to the end. One that counts none tells
+    // of somebody who stays, and has become anonymous.
     private async Task<(long Last, long Changes, bool IsAll)> ReadRevisionsAsync(
         NpgsqlConnection connection, long from, long upTo, CancellationToken cancellation)
     {
         await using var command = new NpgsqlCommand(
             $"""
-            SELECT id, joined + "left" FROM membership_batches
+            SELECT id, greatest(joined + "left", 1) FROM membership_batches
             WHERE segment_id = $1 AND id BETWEEN $2 AND $3 ORDER BY id LIMIT {RevisionsPerStatement}
             """,
             connection)

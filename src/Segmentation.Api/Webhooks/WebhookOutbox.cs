@@ -17,6 +17,7 @@ internal sealed class WebhookOutbox : IRevisionObserver
 
     // PostgreSQL evaluates the EXISTS first, and without webhooks nothing else. Within a revision those who left
     // come first, as in the stream.
+    // Nobody is told what an anonymous customer joined as it became that: the time would say who it is.
     // Whoever may no longer be a member, for want of a consent or by a restriction, is told of no more that it joined.
     private static readonly string InsertChanges = $"""
         WITH untold AS (
@@ -36,7 +37,7 @@ internal sealed class WebhookOutbox : IRevisionObserver
             FROM memberships WHERE segment_id = b.segment_id AND left_batch = b.id
           UNION ALL
           SELECT customer_key, NULL, true, joined_cause, joined_event
-            FROM memberships WHERE segment_id = b.segment_id AND joined_batch = b.id
+            FROM memberships WHERE segment_id = b.segment_id AND joined_batch = b.id AND joined_cause <> {(short)MembershipCause.Erased}
           UNION ALL
           SELECT customer_key, customer_id, false, 8, NULL FROM erased_members WHERE segment_id = b.segment_id AND left_batch = b.id) m
         LEFT JOIN customers c ON c.key = m.customer_key

@@ -27,6 +27,7 @@ public sealed class AuditedOperationTests(ApiFixture fixture) : IClassFixture<Ap
     {
         ["Analyses.Create"] = [Queues],
         ["Analyses.Delete"] = [Queues],
+        ["Anonymization.Anonymize"] = ["customers.anonymize"],
         ["ApiKeys.Create"] = ["api-keys.create"],
         ["ApiKeys.Patch"] = ["api-keys.change"],
         ["ApiKeys.Revoke"] = ["api-keys.revoke"],

@@ -125,6 +125,39 @@ public sealed class ErasureWorld : IAsyncLifetime
         return answer.Message.Headers.GetValues("Erasure-Receipt").Single();
     }
 
+    public async Task<(string Receipt, string Id)> AnonymizeAsync(string id)
+    {
+        var answer = (await Api.PostAsync($"customers/{id}/anonymize", "")).Expect(200);
+        return (answer["receipt"].GetString()!, answer["id"].GetString()!);
+    }
+
+    /// <summary>Whatever is to be told of it is told, and the receipt complete.</summary>
+    public async Task CompleteAsync(string receipt)
+    {
+        await UntilAsync(
+            receipt, left => left.All(l => l.StartsWith("streams", StringComparison.Ordinal)
+                || l.StartsWith("webhooks", StringComparison.Ordinal)), "only what is to be told is left");
+        await TellAsync();
+        await Wait.UntilAsync(
+            async () => (await ReceiptAsync(receipt)).Json.TryGetProperty("completedAt", out _), "the receipt is complete");
+    }
+
+    /// <summary>Where a text is still found. Of a table that is empty by now, ANALYZE leaves what it had.</summary>
+    public async Task<List<string>> SearchAllAsync(string marker)
+    {
+        await ExecuteAsync("ANALYZE");
+        var left = (await SearchAsync(marker)).ToList();
+        foreach (var table in left.Where(l => l.StartsWith("pg_stats of ", StringComparison.Ordinal)).ToList())
+        {
+            if (await CountAsync($"SELECT count(*) FROM {table["pg_stats of ".Length..]}") == 0)
+            {
+                left.Remove(table);
+            }
+        }
+
+        return left;
+    }
+
     public async Task<Answer> ReceiptAsync(string receipt) => (await Api.GetAsync($"erasures/{receipt}")).Expect(200);
 
     /// <summary>Has a day pass for what is told of those who were erased.</summary>

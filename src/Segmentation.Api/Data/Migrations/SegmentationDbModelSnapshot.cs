@@ -714,6 +714,10 @@ namespace Segmentation.Api.Data.Migrations
                         .HasColumnType("character varying(1024)")
                         .HasColumnName("description");
 
+                    b.Property<bool>("KeepAnonymous")
+                        .HasColumnType("boolean")
+                        .HasColumnName("keep_anonymous");
+
                     b.Property<string>("Kind")
                         .IsRequired()
                         .HasMaxLength(16)

@@ -352,7 +352,7 @@ internal static class SwaggerExamples
         (_, "key") => Segment,
         ("Visitors_Erase", "id") => "my-browser",
         ("Customers_Put" or "Customers_AddEvent", "id") => OwnCustomer,
-        ("Customers_Delete" or "Customers_Erase", "id") => ErasedCustomer,
+        ("Customers_Delete" or "Customers_Erase" or "Customers_Anonymize", "id") => ErasedCustomer,
         ("Webhooks_Delete", "id") => OwnWebhook,
         ("ApiKeys_Revoke", "id") => OwnApiKey,
         (['A', 'p', 'i', 'K', 'e', 'y', 's', '_', ..], "id") => ApiKey,

@@ -9,19 +9,36 @@ namespace Segmentation.Api.Memberships;
 internal sealed partial class MembershipWriter
 {
     /// <summary>
-    /// Removes all that is stored of customers that no longer exist. Each segment's revision counts them as left, and for a day the ids of
-    /// those that were members stay beside it, for whoever follows the segment.
+    /// Removes all that is stored of customers that no longer exist, and has those that are anonymous since leave. Each segment's revision
+    /// counts who left, and for a day the ids of those that were members stay beside it, for whoever follows the segment: of anonymous
+    /// ones that are still members, too, whom nobody is told of by another id.
     /// </summary>
+    /// <param name="erased">Those that no longer exist.</param>
+    /// <param name="anonymous">Those that do, by ids that nobody knows.</param>
+    /// <param name="left">Of the anonymous ones, who left.</param>
     public async Task EraseAsync(
-        NpgsqlConnection connection, NpgsqlTransaction transaction, long[] keys, DateTimeOffset at, CancellationToken cancellation)
+        NpgsqlConnection connection, NpgsqlTransaction transaction, long[] erased, long[] anonymous, MembershipMove[] left,
+        DateTimeOffset at, CancellationToken cancellation)
     {
         // The entry of the erasure has the id, whichever entry it was that had the customer evaluated: both are there until it is done.
         await using var command = new NpgsqlCommand(
             $"""
-            WITH named AS MATERIALIZED ({ChangeLog.SelectErasedSql("$1")}),
+            WITH named AS MATERIALIZED ({ChangeLog.SelectErasedSql("$1 || $3")}),
             past AS (DELETE FROM memberships WHERE customer_key = ANY ($1) AND left_batch IS NOT NULL),
-            erased AS (DELETE FROM memberships WHERE customer_key = ANY ($1) AND left_batch IS NULL RETURNING segment_id, customer_key),
-            sums AS (SELECT segment_id, count(*)::integer AS gone FROM erased GROUP BY segment_id),
+            gone AS (
+                DELETE FROM memberships m WHERE left_batch IS NULL AND (customer_key = ANY ($1)
+                    OR (customer_key = ANY ($3) AND (segment_id, customer_key) IN (SELECT * FROM unnest($4, $5))))
+                RETURNING segment_id, customer_key),
+            stays AS (
+                SELECT segment_id, customer_key FROM memberships JOIN named ON key = customer_key
+                WHERE left_batch IS NULL AND customer_key = ANY ($3)
+                    AND (segment_id, customer_key) NOT IN (SELECT * FROM unnest($4, $5))),
+            forgotten AS (
+                UPDATE memberships m SET joined_event = NULL, left_event = NULL FROM named n
+                WHERE n.key = m.customer_key AND m.customer_key = ANY ($3)
+                    AND NOT (left_batch IS NULL AND (segment_id, customer_key) IN (SELECT * FROM unnest($4, $5)))),
+            told AS (SELECT *, 1 AS gone FROM gone UNION ALL SELECT *, 0 FROM stays),
+            sums AS (SELECT segment_id, sum(gone)::integer AS gone FROM told GROUP BY segment_id),
             sizes AS (
                 UPDATE membership_states s SET size = s.size - sums.gone FROM sums WHERE s.segment_id = sums.segment_id
                 RETURNING s.segment_id, sums.gone, s.size),
@@ -33,15 +50,18 @@ internal sealed partial class MembershipWriter
             members AS (
                 INSERT INTO erased_members (segment_id, left_batch, customer_key, customer_id, at)
                 SELECT b.segment_id, b.id, e.customer_key, n.id, $2
-                FROM erased e JOIN batches b ON b.segment_id = e.segment_id JOIN named n ON n.key = e.customer_key)
+                FROM told e JOIN batches b ON b.segment_id = e.segment_id JOIN named n ON n.key = e.customer_key)
             SELECT min(id), max(id), (SELECT array_agg(id) FROM named) FROM batches
             """,
             connection, transaction)
         {
             Parameters =
             {
-                SqlParameter.Create(keys, NpgsqlDbType.Array | NpgsqlDbType.Bigint),
+                SqlParameter.Create(erased, NpgsqlDbType.Array | NpgsqlDbType.Bigint),
                 SqlParameter.Create(at, NpgsqlDbType.TimestampTz),
+                SqlParameter.Create(anonymous, NpgsqlDbType.Array | NpgsqlDbType.Bigint),
+                SqlParameter.Create(left.Select(m => m.Segment.Segment.Id).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Integer),
+                SqlParameter.Create(left.Select(m => m.CustomerKey).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Bigint),
             },
         };
         (long First, long Last)? written;

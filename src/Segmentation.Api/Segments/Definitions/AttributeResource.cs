@@ -36,6 +36,10 @@ public sealed record AttributeResource
     /// </summary>
     public bool? Sensitive { get; init; }
 
+    /// <summary>Whether a customer keeps its texts when it becomes anonymous; false when left out. Numbers, dates and truth values
+    /// always stay, texts that are sensitive never.</summary>
+    public bool? KeepAnonymous { get; init; }
+
     /// <summary>When it was created.</summary>
     [AlwaysAnswered]
     [ReadOnly(true)]
@@ -55,6 +59,7 @@ public sealed record AttributeResource
         Description = a.Description,
         Values = a.Values,
         Sensitive = a.Sensitive ? true : null,
+        KeepAnonymous = a.KeepAnonymous ? true : null,
         CreatedAt = a.CreatedAt,
         UpdatedAt = a.UpdatedAt,
     };
@@ -67,6 +72,7 @@ public sealed record AttributeResource
         attribute.Description = Description;
         attribute.Values = Values ?? [];
         attribute.Sensitive = Sensitive == true;
+        attribute.KeepAnonymous = KeepAnonymous == true;
         attribute.UpdatedAt = now;
     }
 }

@@ -180,13 +180,15 @@ internal sealed class CustomerEvaluator(
         CancellationToken cancellation) =>
         await writer.InTransactionAsync(null, at, async (connection, transaction, written) =>
         {
-            if (erased.Length > 0)
+            var anonymous = chunk.Anonymous;
+            MembershipMove[] left = [.. chunk.Moves.Where(m => m is { Cause: MembershipCause.Erased, Joined: false })];
+            if (erased.Length + anonymous.Length > 0)
             {
-                await writer.EraseAsync(connection, transaction, erased, written, cancellation);
+                await writer.EraseAsync(connection, transaction, erased, anonymous, left, written, cancellation);
                 rebuilds.Erase(erased);
             }
 
-            await writer.WriteAsync(connection, transaction, chunk.Moves, written, cancellation);
+            await writer.WriteAsync(connection, transaction, [.. chunk.Moves.Except(left)], written, cancellation);
             if (chunk.Rebuilt.Count > 0)
             {
                 await ChangeLog.AppendSegmentsAsync(

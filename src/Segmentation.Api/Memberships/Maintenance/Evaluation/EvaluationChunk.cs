@@ -30,6 +30,10 @@ internal sealed class EvaluationChunk
     /// <summary>The customers that were not found: they no longer exist.</summary>
     public long[] Missing => [.. Requests.Keys.Where(k => !Stored.ContainsKey(k))];
 
+    /// <summary>The customers that were found, and are anonymous since.</summary>
+    public long[] Anonymous => [.. Requests.Where(r => r.Value.Erased && Stored.ContainsKey(r.Key)).Select(r => r.Key)];
+
+    /// <summary>Who joins and who leaves.</summary>
     public List<MembershipMove> Moves { get; } = [];
 
     public List<DeferredEvaluation> Deferred { get; } = [];

@@ -17,17 +17,18 @@ internal sealed class EvaluationRequest(SegmentSet scope)
     /// <summary>Nothing was written but events that occurred since then.</summary>
     public DateTimeOffset Since { get; set; } = DateTimeOffset.MaxValue;
 
-    /// <summary>The customer no longer exists, by the change log.</summary>
+    /// <summary>By the change log the customer no longer exists, or is anonymous since.</summary>
     public bool Erased { get; set; }
 
     public bool IsNeeded => Erased || !scope.IsEmpty;
 
-    /// <summary>Why it joins or leaves a segment: that it may not be in it, or may be again; else the last event that the segment reads, or
-    /// what else was written.</summary>
+    /// <summary>Why it joins or leaves a segment: that it is anonymous; that it may not be in it, or may be again; else the last event that
+    /// the segment reads, or what else was written.</summary>
     /// <param name="joins">Whether it joins.</param>
     public (MembershipCause Cause, string? EventId) Reason(
         SegmentPlan segment, MembershipPlan plan, Customer customer, Evaluation at, bool joins) =>
-        !joins && customer.RestrictedAt is not null ? (MembershipCause.Restriction, null)
+        Erased ? (MembershipCause.Erased, null)
+        : !joins && customer.RestrictedAt is not null ? (MembershipCause.Restriction, null)
         : !joins && !plan.Definitions.HasConsents(segment.Segment, customer, at) ? (MembershipCause.Consent, null)
         : LastEvent(segment, plan) is { Id: { } id } ? (MembershipCause.Event, id)
         : Cause == MembershipCause.Event ? (Cause, Events?[^1].Id)

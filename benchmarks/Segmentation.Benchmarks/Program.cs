@@ -27,6 +27,7 @@ Section[] sections =
     new("score", "Scoring everybody", ScoreSection.RunAsync),
     new("fit", "Fitting lifetime value", FitSection.RunAsync, Stored: true),
     new("propensity", "Fitting propensity", FitSection.RunPropensityAsync, Stored: true),
+    new("consents", "Consents and profiles, one by one", ConsentsSection.RunAsync, Stored: true),
     new("build", "Stored membership: building it", BuildSection.RunAsync, Stored: true),
     new("change", "Stored membership: customers that change", ChangeSection.RunAsync, Stored: true),
     new("stored", "Stored membership: a customer's segments", StoredSection.RunAsync, Stored: true),

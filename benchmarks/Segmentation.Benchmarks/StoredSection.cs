@@ -55,7 +55,7 @@ internal static class StoredSection
             // In process against in process, over HTTP against HTTP: neighbours in time.
             foreach (var way in round % 2 == 0 ? new[] { 0, 1, 2, 3 } : [1, 0, 3, 2])
             {
-                var (rate, times) = await LoadAsync(ids, ways[way], round < 0 ? Warming * Window : Window);
+                var (rate, times) = await LoadAsync(ids, ways[way], Connections, round < 0 ? Warming * Window : Window);
                 if (round >= 0)
                 {
                     rates[way].Add(rate);
@@ -115,11 +115,13 @@ internal static class StoredSection
         return await reader.ReadAsync() ? reader.GetFieldValue<int[]>(2) : null;
     }
 
-    private static async Task<(double Rate, List<double> Times)> LoadAsync(string[] ids, Func<string, Task> request, TimeSpan window)
+    /// <summary>Senders that each send the next request as soon as they have their answer, for as long as the window.</summary>
+    public static async Task<(double Rate, List<double> Times)> LoadAsync(
+        string[] ids, Func<string, Task> request, int senders, TimeSpan window)
     {
         var next = -1;
         var began = Stopwatch.GetTimestamp();
-        var times = await Task.WhenAll(Enumerable.Range(0, Connections).Select(_ => Task.Run(async () =>
+        var times = await Task.WhenAll(Enumerable.Range(0, senders).Select(_ => Task.Run(async () =>
         {
             List<double> own = [];
             while (Stopwatch.GetElapsedTime(began) < window)

@@ -36,6 +36,9 @@ internal static class SwaggerExamples
     /// <summary>Whom the examples erase: what occurred to others may be sent after it.</summary>
     public const string ErasedCustomer = "jack-doe";
 
+    /// <summary>One of the sample's that no other example names: it is anonymous once.</summary>
+    public const string AnonymousCustomer = "sample-04999";
+
     /// <summary>The sample's receipt of an erasure.</summary>
     public const string Receipt = "er_T0c8ZJ2QyV5mWfA1xkB4rg";
 
@@ -352,7 +355,8 @@ internal static class SwaggerExamples
         (_, "key") => Segment,
         ("Visitors_Erase", "id") => "my-browser",
         ("Customers_Put" or "Customers_AddEvent", "id") => OwnCustomer,
-        ("Customers_Delete" or "Customers_Erase" or "Customers_Anonymize", "id") => ErasedCustomer,
+        ("Customers_Delete" or "Customers_Erase", "id") => ErasedCustomer,
+        ("Customers_Anonymize", "id") => AnonymousCustomer,
         ("Webhooks_Delete", "id") => OwnWebhook,
         ("ApiKeys_Revoke", "id") => OwnApiKey,
         (['A', 'p', 'i', 'K', 'e', 'y', 's', '_', ..], "id") => ApiKey,

@@ -34,6 +34,15 @@ internal static class ChangeLog
     public static void AppendErased(SegmentationDb db, long key, string id, bool stays = false) =>
         db.ChangeLog.Add(new ChangeLogEntry { Cause = MembershipCause.Erased, Keys = [key], ErasedId = id, Created = stays });
 
+    /// <summary>Takes out of what waits the ids of a customer's events: it is told as of an event, and not which.</summary>
+    public static Task ForgetEventIdsAsync(SegmentationDb db, long key, CancellationToken cancellation) => db.Database.ExecuteSqlAsync(
+        $"""
+        UPDATE membership_work SET event_ids = ARRAY(
+            SELECT CASE WHEN u.key = {key} THEN NULL ELSE u.id END FROM unnest(keys, event_ids) WITH ORDINALITY u (key, id, place)
+            ORDER BY place)
+        WHERE event_ids IS NOT NULL AND keys @> ARRAY[{key}]
+        """, cancellation);
+
     /// <summary>SQL that appends a customer whose last events have become anonymous.</summary>
     /// <param name="key">A parameter.</param>
     public static string AppendAnonymousSql(string key) =>
@@ -134,7 +143,7 @@ internal static class ChangeLog
     /// where none is.</param>
     public static async Task AppendDeferredAsync(
         NpgsqlConnection connection, NpgsqlTransaction transaction, MembershipCause cause, int segment, long[] keys, string[]? eventTypes,
-        string[]? eventIds,
+        string?[]? eventIds,
         CancellationToken cancellation)
     {
         await using var command = new NpgsqlCommand(

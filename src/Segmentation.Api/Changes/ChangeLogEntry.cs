@@ -18,8 +18,8 @@ public sealed class ChangeLogEntry
     /// <summary>Of events: the type of each key's event, folded.</summary>
     public string[]? EventTypes { get; set; }
 
-    /// <summary>Of events: the id of each key's event, the latest of its type.</summary>
-    public string[]? EventIds { get; set; }
+    /// <summary>Of events: the id of each key's event, the latest of its type; null for one whose id is gone.</summary>
+    public string?[]? EventIds { get; set; }
 
     /// <summary>Of events: when the earliest of that type and customer occurred; null where that is not known.</summary>
     public DateTimeOffset[]? EventTimes { get; set; }

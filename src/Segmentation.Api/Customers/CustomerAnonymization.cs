@@ -48,6 +48,7 @@ public sealed class CustomerAnonymization(
         customer.Id = Prefix + Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(17))[..22];
         Clear(customer, await db.Attributes.AsNoTracking().ToDictionaryAsync(a => a.Name, cancellation));
         customer.Version++;
+        await ChangeLog.ForgetEventIdsAsync(db, customer.Key, cancellation);
         ChangeLog.AppendErased(db, customer.Key, id, stays: true);
         await db.SaveChangesAsync(cancellation);
         var events = (await db.QueryAsync(

@@ -122,11 +122,13 @@ public sealed class CustomerErasure(
             """, cancellation);
         if (erasing.Customer is { } customer)
         {
+            var needsKey = erasing.Kind == ErasureKind.Erase || hasEvents;
             await db.Database.ExecuteSqlAsync(
                 $"""
                 INSERT INTO erasure_queue (erasure_id, customer_key, order_key, has_events, visitors, last_impression)
-                VALUES ({erasure.Id}, {customer.Key}, hashtextextended({erasing.Id} COLLATE "C", 0), {hasEvents},
-                    {erasing.Impressions?.Visitors}, {erasing.Impressions?.Last})
+                SELECT {erasure.Id}, CASE WHEN {needsKey} THEN {customer.Key} ELSE k END, k, {hasEvents},
+                    {erasing.Impressions?.Visitors}, {erasing.Impressions?.Last}
+                FROM hashtextextended({erasing.Id} COLLATE "C", 0) k
                 """, cancellation);
         }
 

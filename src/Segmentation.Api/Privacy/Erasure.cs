@@ -49,10 +49,11 @@ public sealed class QueuedErasure
 {
     public long ErasureId { get; set; }
 
-    /// <summary>The key that the customer had; no other ever has it. An anonymous one keeps it.</summary>
+    /// <summary>The key that the customer had; no other ever has it. An anonymous one keeps it, so that it is here only
+    /// while events of it are left, else <see cref="OrderKey"/>.</summary>
     public long CustomerKey { get; set; }
 
-    /// <summary>By which the outbox orders messages about it.</summary>
+    /// <summary>By which the outbox orders messages about it: a hash of the id that it had.</summary>
     public long OrderKey { get; set; }
 
     /// <summary>Whether events of it may be left to delete, or to make anonymous.</summary>

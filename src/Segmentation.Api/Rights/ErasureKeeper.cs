@@ -82,9 +82,13 @@ internal sealed partial class ErasureKeeper(
             {
                 BatchCommands =
                 {
-                    new("UPDATE erasure_queue SET has_events = false WHERE erasure_id = $1")
+                    new(
+                        """
+                        UPDATE erasure_queue SET has_events = false, customer_key = CASE WHEN $2 THEN order_key ELSE customer_key END
+                        WHERE erasure_id = $1
+                        """)
                     {
-                        Parameters = { SqlParameter.Create(erasure) },
+                        Parameters = { SqlParameter.Create(erasure), SqlParameter.Create(kind == ErasureKind.Anonymize) },
                     },
                 },
             };

@@ -27,7 +27,8 @@ internal sealed record ErasureProgress(long Erasure, bool HasEvents, bool HasImp
             AND NOT EXISTS (SELECT {MembershipsSql}) AND NOT EXISTS (SELECT {MessagesSql}) AND NOT EXISTS (SELECT {StreamsSql})
         """;
 
-    private static string WorkSql => "FROM membership_work w WHERE w.erased_id IS NOT NULL AND w.keys[1] = q.customer_key";
+    private static string WorkSql =>
+        "FROM membership_work w WHERE w.erased_id IS NOT NULL AND hashtextextended(w.erased_id COLLATE \"C\", 0) = q.order_key";
 
     // Those of an anonymous customer stay.
     private static string MembershipsSql =>
@@ -36,7 +37,8 @@ internal sealed record ErasureProgress(long Erasure, bool HasEvents, bool HasImp
     private static string MessagesSql =>
         $"FROM webhook_deliveries d WHERE d.cause = {(short)MembershipCause.Erased} AND d.customer_key = q.order_key";
 
-    private static string StreamsSql => "FROM erased_members e WHERE e.customer_id IS NOT NULL AND e.customer_key = q.customer_key";
+    private static string StreamsSql =>
+        "FROM erased_members e WHERE e.customer_id IS NOT NULL AND e.customer_key IN (q.customer_key, q.order_key)";
 
     public static ErasureProgress Read(NpgsqlDataReader row) =>
         new(row.GetInt64(0), row.GetBoolean(1), row.GetBoolean(2), row.GetBoolean(3), row.GetInt64(4), row.GetInt64(5));

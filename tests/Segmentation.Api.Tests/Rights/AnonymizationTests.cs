@@ -154,6 +154,14 @@ public sealed class AnonymizationTests(ErasureWorld world) : IClassFixture<Erasu
         Assert.Equal(0, await world.CountAsync($"SELECT count(*) FROM webhook_deliveries WHERE customer_id = '{anonymous}'"));
         Assert.Equal(
             0, await world.CountAsync($"SELECT count(*) FROM webhook_deliveries WHERE customer_id = '{id}' AND (joined OR cause <> 8)"));
+
+        // Those who are still told are kept with the old id, beside nothing that leads to the new one.
+        Assert.Equal(0, await world.CountAsync(
+            $"""
+            SELECT count(*) FROM customers c WHERE c.id = '{anonymous}' AND (EXISTS (SELECT FROM erased_members WHERE customer_key = c.key)
+                OR EXISTS (SELECT FROM erasure_queue WHERE customer_key = c.key))
+            """));
+        Assert.Equal(2, await world.CountAsync($"SELECT count(DISTINCT segment_id) FROM erased_members WHERE customer_id = '{id}'") - 1);
         await world.CompleteAsync(receipt);
         Assert.Equal(
             [], (await world.SearchAllAsync(anonymous)).Except(["customers", "events", "pg_stats of customers", "pg_stats of events"]));

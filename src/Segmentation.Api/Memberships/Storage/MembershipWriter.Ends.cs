@@ -11,7 +11,7 @@ internal sealed partial class MembershipWriter
     /// <summary>
     /// Removes all that is stored of customers that no longer exist, and has those that are anonymous since leave. Each segment's revision
     /// counts who left, and for a day the ids of those that were members stay beside it, for whoever follows the segment: of anonymous
-    /// ones that are still members, too, whom nobody is told of by another id.
+    /// ones that are still members, too, whom nobody is told of by another id. Beside the ids of these is no key.
     /// </summary>
     /// <param name="erased">Those that no longer exist.</param>
     /// <param name="anonymous">Those that do, by ids that nobody knows.</param>
@@ -49,7 +49,8 @@ internal sealed partial class MembershipWriter
                 RETURNING id, segment_id),
             members AS (
                 INSERT INTO erased_members (segment_id, left_batch, customer_key, customer_id, at)
-                SELECT b.segment_id, b.id, e.customer_key, n.id, $2
+                SELECT b.segment_id, b.id,
+                    CASE WHEN e.customer_key = ANY ($3) THEN hashtextextended(n.id COLLATE "C", 0) ELSE e.customer_key END, n.id, $2
                 FROM told e JOIN batches b ON b.segment_id = e.segment_id JOIN named n ON n.key = e.customer_key)
             SELECT min(id), max(id), (SELECT array_agg(id) FROM named) FROM batches
             """,

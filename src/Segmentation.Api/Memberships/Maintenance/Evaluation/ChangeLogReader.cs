@@ -53,7 +53,7 @@ internal sealed class ChangeLogReader(NpgsqlDataSource source)
                 SegmentId = reader.IsDBNull(2) ? null : reader.GetInt32(2),
                 Keys = reader.IsDBNull(3) ? null : reader.GetFieldValue<long[]>(3),
                 EventTypes = reader.IsDBNull(4) ? null : reader.GetFieldValue<string[]>(4),
-                EventIds = reader.IsDBNull(5) ? null : reader.GetFieldValue<string[]>(5),
+                EventIds = reader.IsDBNull(5) ? null : reader.GetFieldValue<string?[]>(5),
                 EventTimes = reader.IsDBNull(6) ? null : reader.GetFieldValue<DateTimeOffset[]>(6),
                 Changed = reader.IsDBNull(7) ? null : reader.GetFieldValue<string[]>(7),
                 Created = reader.GetBoolean(8),

@@ -199,7 +199,7 @@ internal sealed class CustomerEvaluator(
             {
                 var (segment, cause, hasEvent) = group.Key;
                 string[]? types = hasEvent ? [.. group.Select(d => d.Event!.Type)] : null;
-                string[]? ids = hasEvent ? [.. group.Select(d => d.Event!.Id)] : null;
+                string?[]? ids = hasEvent ? [.. group.Select(d => d.Event!.Id)] : null;
                 long[] keys = [.. group.Select(d => d.Key)];
                 await ChangeLog.AppendDeferredAsync(connection, transaction, cause, segment, keys, types, ids, cancellation);
             }

@@ -42,4 +42,4 @@ internal sealed class EvaluationRequest(SegmentSet scope)
 }
 
 /// <summary>An event for which a customer is evaluated.</summary>
-internal sealed record TriggeringEvent(string Type, string Id);
+internal sealed record TriggeringEvent(string Type, string? Id);

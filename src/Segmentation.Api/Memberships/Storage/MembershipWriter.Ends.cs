@@ -26,17 +26,20 @@ internal sealed partial class MembershipWriter
             WITH named AS MATERIALIZED ({ChangeLog.SelectErasedSql("$1 || $3")}),
             past AS (DELETE FROM memberships WHERE customer_key = ANY ($1) AND left_batch IS NOT NULL),
             gone AS (
-                DELETE FROM memberships m WHERE left_batch IS NULL AND (customer_key = ANY ($1)
-                    OR (customer_key = ANY ($3) AND (segment_id, customer_key) IN (SELECT * FROM unnest($4, $5))))
+                DELETE FROM memberships WHERE left_batch IS NULL AND customer_key = ANY ($1 || $3)
+                    AND (customer_key = ANY ($1) OR (segment_id, customer_key) IN (SELECT * FROM unnest($4, $5)))
                 RETURNING segment_id, customer_key),
             stays AS (
                 SELECT segment_id, customer_key FROM memberships JOIN named ON key = customer_key
                 WHERE left_batch IS NULL AND customer_key = ANY ($3)
                     AND (segment_id, customer_key) NOT IN (SELECT * FROM unnest($4, $5))),
-            forgotten AS (
-                UPDATE memberships m SET joined_event = NULL, left_event = NULL FROM named n
-                WHERE n.key = m.customer_key AND m.customer_key = ANY ($3)
-                    AND NOT (left_batch IS NULL AND (segment_id, customer_key) IN (SELECT * FROM unnest($4, $5)))),
+            unnamed AS (
+                UPDATE memberships SET joined_event = NULL
+                WHERE left_batch IS NULL AND customer_key = ANY ($3) AND customer_key IN (SELECT key FROM named)
+                    AND (segment_id, customer_key) NOT IN (SELECT * FROM unnest($4, $5))),
+            unnamed_past AS (
+                UPDATE memberships SET joined_event = NULL, left_event = NULL
+                WHERE left_batch IS NOT NULL AND customer_key = ANY ($3) AND customer_key IN (SELECT key FROM named)),
             told AS (SELECT *, 1 AS gone FROM gone UNION ALL SELECT *, 0 FROM stays),
             sums AS (SELECT segment_id, sum(gone)::integer AS gone FROM told GROUP BY segment_id),
             sizes AS (

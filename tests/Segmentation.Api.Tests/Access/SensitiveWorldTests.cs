@@ -106,9 +106,10 @@ public sealed partial class SensitiveWorldTests(SampleApi api) : IClassFixture<S
 
         Assert.True(different.Count == 0, string.Join("\n", different));
 
-        // A profile as of one instant: all of it.
+        // A profile as of one instant: all of it, but for the last digits of sums of rows that each database has in an order of its own.
         const string profile = """{"type":"profile","segment":"regular-buyers"}""";
-        Assert.Equal(await AnalyzeAsync(first, profile), await AnalyzeAsync(second, profile));
+        var (left, right) = ((200, await AnalyzeAsync(first, profile)), (200, await AnalyzeAsync(second, profile)));
+        Assert.True(AreAlike(left, right, Numbers(), 1e-9), Difference(left, right));
         Assert.True(statuses[200] > 200 && statuses[403] > 20, string.Join(", ", statuses));
     }
 
@@ -169,16 +170,18 @@ public sealed partial class SensitiveWorldTests(SampleApi api) : IClassFixture<S
     }
 
     // What is reckoned as of now differs by the moment between two requests, in its decimals.
-    private static bool AreAlike((int Status, string Content) a, (int Status, string Content) b)
+    private static bool AreAlike((int Status, string Content) a, (int Status, string Content) b) => AreAlike(a, b, Decimals(), 0.01);
+
+    private static bool AreAlike((int Status, string Content) a, (int Status, string Content) b, Regex numbers, double tolerance)
     {
-        if (a.Status != b.Status || Decimals().Replace(a.Content, "#") != Decimals().Replace(b.Content, "#"))
+        if (a.Status != b.Status || numbers.Replace(a.Content, "#") != numbers.Replace(b.Content, "#"))
         {
             return false;
         }
 
-        static IEnumerable<double> Values(string content) =>
-            Decimals().Matches(content).Select(m => double.Parse(m.Value, System.Globalization.CultureInfo.InvariantCulture));
-        return Values(a.Content).Zip(Values(b.Content)).All(p => Math.Abs(p.First - p.Second) <= 0.01 * (1 + Math.Abs(p.First)));
+        IEnumerable<double> Values(string content) =>
+            numbers.Matches(content).Select(m => double.Parse(m.Value, System.Globalization.CultureInfo.InvariantCulture));
+        return Values(a.Content).Zip(Values(b.Content)).All(p => Math.Abs(p.First - p.Second) <= tolerance * (1 + Math.Abs(p.First)));
     }
 
     private static string Difference((int Status, string Content) a, (int Status, string Content) b)
@@ -222,4 +225,7 @@ public sealed partial class SensitiveWorldTests(SampleApi api) : IClassFixture<S
 
     [GeneratedRegex("-?\\d+\\.\\d+(E-?\\d+)?")]
     private static partial Regex Decimals();
+
+    [GeneratedRegex("-?\\d+(\\.\\d+)?(E-?\\d+)?")]
+    private static partial Regex Numbers();
 }

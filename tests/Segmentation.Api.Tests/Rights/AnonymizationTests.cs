@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Npgsql;
 using Segmentation.Api.Tests.Streams;
 
 namespace Segmentation.Api.Tests.Rights;
@@ -172,6 +173,38 @@ public sealed class AnonymizationTests(ErasureWorld world) : IClassFixture<Erasu
     }
 
     [Fact]
+    public async Task Anonymize_AmongOtherChanges_IsToldAllTheSame()
+    {
+        var id = await MakeAsync();
+        var segment = $"among-{Guid.NewGuid():N}";
+        await SegmentAsync(segment, """{"field":"attributes.anonPlan","operator":"=","value":"pro"}""");
+        await UntilMemberAsync(segment, id, true);
+        using var client = new HttpClient { BaseAddress = Api.Client.BaseAddress };
+        await using var stream = await Listener.OpenAsync(client, segment);
+        Assert.Equal("hello", (await stream.NextAsync()).Type);
+
+        // The leader waits in the midst of something, and then reads all that has come meanwhile together.
+        await using (var connection = await world.Database.OpenConnectionAsync())
+        await using (var transaction = await connection.BeginTransactionAsync())
+        {
+            await using var hold = new NpgsqlCommand("SELECT FROM membership_leader FOR UPDATE", connection, transaction);
+            await hold.ExecuteNonQueryAsync();
+            (await Api.PutAsync($"customers/{NewId()}", "{}")).Expect(201);
+            await Wait.UntilAsync(
+                async () => await world.CountAsync(
+                    "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%membership_leader%'") > 0,
+                "the leader waits");
+            await world.AnonymizeAsync(id);
+            (await Api.PutAsync($"customers/{NewId()}", "{}")).Expect(201);
+            await transaction.CommitAsync();
+        }
+
+        var other = await MakeAsync();
+        Assert.Equal([("left", id), ("joined", other)], (await stream.NextAsync(2)).Select(e => e.Named));
+        (await Api.DeleteAsync($"segments/{segment}")).Expect(204);
+    }
+
+    [Fact]
     public async Task Anonymize_InAListOfFew_Is409_AndOfMoreItStays()
     {
         var id = await MakeAsync();
@@ -257,9 +290,15 @@ public sealed class AnonymizationTests(ErasureWorld world) : IClassFixture<Erasu
     private async Task SegmentAsync(string key, string rule) => (await Api.PutAsync(
         $"segments/{key}", $$"""{"name":"x","status":"active","rule":{"combinator":"and","rules":[{{rule}}]} }""")).Expect(201);
 
+    // As it is told at once, and as the leader has stored it.
     private Task UntilMemberAsync(string segment, string id, bool member) => Wait.UntilAsync(
         async () => (await Api.GetAsync($"segments/{segment}/members/{id}")) is { Status: 200 } answer
-            && answer["member"].GetBoolean() == member,
+            && answer["member"].GetBoolean() == member
+            && await world.CountAsync(
+                $"""
+                SELECT count(*) FROM memberships m JOIN customers c ON c.key = m.customer_key JOIN segments s ON s.id = m.segment_id
+                WHERE s.key = '{segment}' AND c.id = '{id}' AND m.left_batch IS NULL
+                """) == (member ? 1 : 0),
         $"{id} is {(member ? "" : "not ")}in {segment}");
 
     // Once all is evaluated: what is stored is what the rules say.

@@ -17,8 +17,8 @@ internal sealed partial class MembershipWriter
     /// <param name="anonymous">Those that do, by ids that nobody knows.</param>
     /// <param name="left">Of the anonymous ones, who left.</param>
     public async Task EraseAsync(
-        NpgsqlConnection connection, NpgsqlTransaction transaction, long[] erased, long[] anonymous, MembershipMove[] left,
-        DateTimeOffset at, CancellationToken cancellation)
+        NpgsqlConnection connection, NpgsqlTransaction transaction, long[] erased, long[] anonymous,
+        IReadOnlyList<MembershipMove> left, DateTimeOffset at, CancellationToken cancellation)
     {
         // The entry of the erasure has the id, whichever entry it was that had the customer evaluated: both are there until it is done.
         await using var command = new NpgsqlCommand(

@@ -167,6 +167,7 @@ internal sealed class BlockEvaluator(EvaluationSchedule schedule, MembershipOpti
         evaluated.Stored.Set(segment.Plan.Ordinal, member);
         _ = member ? customer.MemberOf.Add(id) : customer.MemberOf.Remove(id);
         var (cause, eventId) = evaluated.Request.Reason(segment.Plan, plan, customer, segment.Now, member);
-        chunk.Moves.Add(new MembershipMove(segment.Plan, customer.Key, member, cause, eventId));
+        var moves = evaluated.Request.Erased && !member ? chunk.LeftByAnonymous : chunk.Moves;
+        moves.Add(new MembershipMove(segment.Plan, customer.Key, member, cause, eventId));
     }
 }

@@ -159,11 +159,12 @@ internal sealed class CustomerEvaluator(
 
     private async Task WriteAsync(EvaluationChunk chunk, DateTimeOffset at, CancellationToken cancellation)
     {
-        var erased = chunk.Missing;
+        var (erased, anonymous) = (chunk.Missing, chunk.Anonymous);
         var done = chunk.Complete();
-        if (chunk.Moves.Count > 0 || chunk.Deferred.Count > 0 || chunk.Rebuilt.Count > 0 || erased.Length > 0 || done.Length > 0)
+        if (chunk.Moves.Count > 0 || chunk.Deferred.Count > 0 || chunk.Rebuilt.Count > 0 || erased.Length > 0 || anonymous.Length > 0
+            || done.Length > 0)
         {
-            await WriteAsync(chunk, erased, done, at, cancellation);
+            await WriteAsync(chunk, erased, anonymous, done, at, cancellation);
         }
 
         foreach (var (customer, stored) in chunk.Stored)
@@ -175,20 +176,19 @@ internal sealed class CustomerEvaluator(
     private async Task WriteAsync(
         EvaluationChunk chunk,
         long[] erased,
+        long[] anonymous,
         long[] done,
         DateTimeOffset at,
         CancellationToken cancellation) =>
         await writer.InTransactionAsync(null, at, async (connection, transaction, written) =>
         {
-            var anonymous = chunk.Anonymous;
-            MembershipMove[] left = [.. chunk.Moves.Where(m => m is { Cause: MembershipCause.Erased, Joined: false })];
             if (erased.Length + anonymous.Length > 0)
             {
-                await writer.EraseAsync(connection, transaction, erased, anonymous, left, written, cancellation);
+                await writer.EraseAsync(connection, transaction, erased, anonymous, chunk.LeftByAnonymous, written, cancellation);
                 rebuilds.Erase(erased);
             }
 
-            await writer.WriteAsync(connection, transaction, [.. chunk.Moves.Except(left)], written, cancellation);
+            await writer.WriteAsync(connection, transaction, chunk.Moves, written, cancellation);
             if (chunk.Rebuilt.Count > 0)
             {
                 await ChangeLog.AppendSegmentsAsync(

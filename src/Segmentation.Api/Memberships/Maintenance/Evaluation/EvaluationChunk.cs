@@ -33,8 +33,10 @@ internal sealed class EvaluationChunk
     /// <summary>The customers that were found, and are anonymous since.</summary>
     public long[] Anonymous => [.. Requests.Where(r => r.Value.Erased && Stored.ContainsKey(r.Key)).Select(r => r.Key)];
 
-    /// <summary>Who joins and who leaves.</summary>
     public List<MembershipMove> Moves { get; } = [];
+
+    /// <summary>Which segments these leave: that they did is told of the ids that they had.</summary>
+    public List<MembershipMove> LeftByAnonymous { get; } = [];
 
     public List<DeferredEvaluation> Deferred { get; } = [];
 

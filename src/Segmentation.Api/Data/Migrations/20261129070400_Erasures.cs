@@ -107,8 +107,8 @@ namespace Segmentation.Api.Data.Migrations
                 CREATE FUNCTION erasure_analyze() RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT
                     AS $$ BEGIN
                         ANALYZE customers, events, consent_records, memberships, manual_members, erased_members, webhook_deliveries,
-                            membership_work, segment_versions, playbook_versions, experiment_versions, experiment_runs, model_versions,
-                            analyses, idempotency, import_rejections, visitor_links, experiment_units, impressions, exposure_reports;
+                            segment_versions, playbook_versions, experiment_versions, idempotency, import_rejections, visitor_links,
+                            experiment_units, impressions, exposure_reports;
                     END $$;
                 REVOKE ALL ON FUNCTION erasure_analyze() FROM PUBLIC;
                 """);

@@ -1,5 +1,3 @@
-using System.Buffers.Text;
-using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.EntityFrameworkCore;
@@ -23,13 +21,11 @@ public sealed class CustomerAnonymization(
     SegmentationDb db, CustomerErasure erasure, AuditLog log, CustomerMarks marks, AnonymizationOptions options, SensitiveOptions sensitive,
     TimeZones zones, TimeProvider time)
 {
-    /// <summary>In a list made by hand of so many or fewer it could be told who it is.</summary>
-    internal const int FewMembers = 5;
+    // In a list made by hand of so many or fewer it could be told who it is.
+    private const int FewMembers = 5;
 
     // Segments that an error names.
     private const int MostNamed = 10;
-
-    private const string Prefix = "anon_";
 
     /// <summary>Anonymizes a customer.</summary>
     /// <returns>The receipt, and the id that it has now. Neither is stored with the other, nor with the id that it had.</returns>
@@ -45,7 +41,7 @@ public sealed class CustomerAnonymization(
         var erasing = new Erasing(id, customer, ErasureKind.Anonymize, isOfMany: false);
         await erasure.ForgetAsync(erasing, cancellation);
 
-        customer.Id = Prefix + Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(17))[..22];
+        customer.Id = CustomerErasure.CreateName("anon_");
         Clear(customer, await db.Attributes.AsNoTracking().ToDictionaryAsync(a => a.Name, cancellation));
         customer.Version++;
         await ChangeLog.ForgetEventIdsAsync(db, customer.Key, cancellation);
@@ -86,8 +82,7 @@ public sealed class CustomerAnonymization(
         c.Geographic.Latitude = Round(c.Geographic.Latitude);
         c.Geographic.Longitude = Round(c.Geographic.Longitude);
         c.Demographic.BirthDate = c.Demographic.BirthDate is { } born ? new DateOnly(born.Year, 1, 1) : null;
-        var hidden = sensitive.Fields.Select(SensitiveFields.PathOf)
-            .Aggregate(0UL, (bits, path) => bits | ProfileProperties.Bits.GetValueOrDefault(path));
+        var hidden = ProfileProperties.FindBits(sensitive.Fields.Select(SensitiveFields.PathOf));
         ProfileProperties.Merge(c, new Customer { Id = c.Id }, hidden & ProfileProperties.Texts);
         (c.Attributes, c.AttributesFolded) = (Keep(c.Attributes, attributes), Keep(c.AttributesFolded, attributes));
         (c.Consents, c.ConsentsGranted) = (null, []);

@@ -57,10 +57,8 @@ public sealed class CustomerErasure(
     internal async Task ForgetAsync(Erasing erasing, CancellationToken cancellation)
     {
         // Answers that are kept, and lines of imports that were rejected.
-        var id = erasing.Id;
-        string[] texts = [.. new[] { id, erasing.Email }.OfType<string>()];
-        erasing.Count("requests", await db.ForgetRequestsAsync(texts, cancellation));
-        erasing.Count("rejectedLines", await db.ForgetRejectedLinesAsync(id, texts, cancellation));
+        erasing.Count("requests", await db.ForgetRequestsAsync(erasing.Names, cancellation));
+        erasing.Count("rejectedLines", await db.ForgetRejectedLinesAsync(erasing.Id, erasing.Names, cancellation));
         foreach (var observer in observers)
         {
             await observer.EraseAsync(erasing, cancellation);
@@ -105,7 +103,7 @@ public sealed class CustomerErasure(
         var erasure = new Erasure
         {
             Kind = erasing.Kind,
-            Receipt = "er_" + Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(17))[..22],
+            Receipt = CreateName("er_"),
             RequestedAt = now,
             CompletedAt = erasing.Customer is null ? now : null,
             By = await log.FindCallerAsync(cancellation),
@@ -135,10 +133,12 @@ public sealed class CustomerErasure(
         return erasure.Receipt;
     }
 
+    /// <summary>A name that nobody can guess, and that says nothing.</summary>
+    internal static string CreateName(string prefix) => prefix + Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(17))[..22];
+
     private async Task<byte[][]> ComputeMarksAsync(Erasing erasing, CancellationToken cancellation)
     {
         var key = await marks.GetKeyAsync(cancellation);
-        string?[] texts = [CaseNormalizer.Normalize(erasing.Id), CaseNormalizer.Normalize(erasing.Email)];
-        return [.. texts.OfType<string>().Select(text => CustomerMarks.Compute(key, text))];
+        return Array.ConvertAll(erasing.FoldedNames, name => CustomerMarks.Compute(key, name));
     }
 }

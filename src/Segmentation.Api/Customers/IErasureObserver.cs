@@ -1,4 +1,5 @@
 using Segmentation.Api.Privacy;
+using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Customers;
 
@@ -24,8 +25,11 @@ public sealed class Erasing(string id, Customer? customer, ErasureKind kind, boo
     public ErasureKind Kind => kind;
     public bool IsOfMany => isOfMany;
 
-    /// <summary>The customer's email, as it was.</summary>
-    public string? Email { get; } = customer?.Email;
+    /// <summary>What names it: its id, and its email as it was.</summary>
+    public string[] Names { get; } = [.. new[] { id, customer?.Email }.OfType<string>()];
+
+    /// <summary>The same as rules compare them.</summary>
+    public string[] FoldedNames => Array.ConvertAll(Names, CaseNormalizer.Normalize)!;
 
     /// <summary>How many rows went, by what they were; nothing that was none.</summary>
     public SortedDictionary<string, long> Removed { get; } = new(StringComparer.Ordinal);

@@ -100,6 +100,9 @@ internal static class ProfileProperties
     /// </summary>
     public static readonly IReadOnlyDictionary<string, ulong> Bits = FindBits();
 
+    /// <summary>The bits of some, by their dotted names; of others there are none.</summary>
+    public static ulong FindBits(IEnumerable<string> names) => names.Aggregate(0UL, (bits, name) => bits | Bits.GetValueOrDefault(name));
+
     /// <summary>The members of a customer that hold the properties that are sent, each with its bit.</summary>
     public static readonly IReadOnlyList<(ulong Bit, string Path, Type Type)> Members =
         [.. sent.Select(p => (p.Bit, PathOf(p.Property.Column!), p.Property.Column!.Type))];

@@ -44,7 +44,10 @@ public sealed class SensitiveFields
         ],
     ];
 
-    private const string TimeZone = "geographic.timeZone", ScorePrefix = "predicted.propensity.";
+    /// <summary>What the names of fields begin with that are scores of models of propensity.</summary>
+    internal const string ScorePrefix = "predicted.propensity.";
+
+    private const string TimeZone = "geographic.timeZone";
 
     // Fields of events that are in the customer's zone. They are common words, and names only where a field stands.
     private static readonly string[] clocks = ["hourOfDay", "dayOfWeek", "month"];
@@ -80,7 +83,7 @@ public sealed class SensitiveFields
         this.attributes = [.. attributes.Where(a => a.Sensitive).Select(a => a.Name)];
         var own = Known.Where(names.Contains).Select(PathOf).ToList();
         taken = [.. own.Select(path => takers[path])];
-        bits = own.Aggregate(0UL, (sum, path) => sum | ProfileProperties.Bits.GetValueOrDefault(path));
+        bits = ProfileProperties.FindBits(own);
         names.UnionWith(this.attributes.Select(a => $"attributes.{a}"));
         sent = [.. own.Select(p => p.Split('.')), .. this.attributes.Select(a => new[] { "attributes", a })];
         if (names.Contains(TimeZone))

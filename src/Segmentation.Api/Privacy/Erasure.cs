@@ -7,6 +7,9 @@ namespace Segmentation.Api.Privacy;
 /// </summary>
 public sealed class Erasure
 {
+    /// <summary>What stands in the place of a text that named somebody who was erased.</summary>
+    internal const string Blank = "[erased]";
+
     /// <summary>In the order in which they were asked for.</summary>
     public long Id { get; set; }
 

@@ -5,7 +5,6 @@ using NpgsqlTypes;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
-using Segmentation.Rules.Values;
 
 namespace Segmentation.Api.Rights;
 
@@ -56,7 +55,7 @@ internal sealed class DefinitionErasure(SegmentationDb db) : IErasureObserver
         }
 
         var connection = (NpgsqlConnection)db.Database.GetDbConnection();
-        string[] texts = [.. new[] { CaseNormalizer.Normalize(erasing.Id), CaseNormalizer.Normalize(erasing.Email) }.OfType<string>()];
+        var texts = erasing.FoldedNames;
         var found = await ListPresentAsync(connection, texts, texts.Contains, cancellation);
         erasing.Definitions.AddRange(found.Select(f => f.Name));
         erasing.Count("definitions", (await ErasePastAsync(connection, texts, texts.Contains, cancellation)).Count);

@@ -116,15 +116,19 @@ internal sealed partial class ErasureKeeper(
         for (var after = ""; after is not null;)
         {
             after = (await database.QueryAsync(
-                $"""
-                WITH {done}, counted AS (
-                    UPDATE erasures SET removed = removed || jsonb_build_object(
-                        '{what}', coalesce((removed->>'{what}')::bigint, 0) + (SELECT count(*) FROM done))
-                    WHERE id = {erasure})
-                SELECT max(id) FROM done
-                """, r => r.IsDBNull(0) ? null : r.GetString(0), cancellation, parameters(after))).Single();
+                $"WITH {done}, {CountedSql(erasure, what)} SELECT max(id) FROM done",
+                r => r.IsDBNull(0) ? null : r.GetString(0), cancellation, parameters(after))).Single();
         }
     }
+
+    // Counts what a statement did, in it.
+    private static string CountedSql(long erasure, string what) =>
+        $"""
+        counted AS (
+            UPDATE erasures SET removed = removed || jsonb_build_object(
+                '{what}', coalesce((removed->>'{what}')::bigint, 0) + (SELECT count(*) FROM done))
+            WHERE id = {erasure} AND EXISTS (SELECT FROM done))
+        """;
 
     /// <summary>Deletes the impressions of all who are queued, as customers and as visitors.</summary>
     internal async Task DeleteImpressionsAsync(CancellationToken cancellation)
@@ -153,19 +157,16 @@ internal sealed partial class ErasureKeeper(
         {
             after = (await database.QueryAsync(
                 $"""
-                WITH gone AS (
+                WITH done AS (
                     DELETE FROM impressions WHERE id = ANY (ARRAY(
                         SELECT id FROM impressions WHERE {column} = $1 AND at >= $2 AND id <= $3 ORDER BY at LIMIT $4))
                     RETURNING at),
-                counted AS (
-                    UPDATE erasures SET removed = removed || jsonb_build_object(
-                        'exposures', coalesce((removed->>'exposures')::bigint, 0) + (SELECT count(*) FROM gone))
-                    WHERE id = $5 AND EXISTS (SELECT FROM gone))
-                SELECT max(at) FROM gone
+                {CountedSql(erasure, "exposures")}
+                SELECT max(at) FROM done
                 """,
                 r => r.IsDBNull(0) ? (DateTimeOffset?)null : r.GetFieldValue<DateTimeOffset>(0), cancellation,
                 SqlParameter.Create(value), SqlParameter.Create(after.Value, NpgsqlDbType.TimestampTz), SqlParameter.Create(last),
-                SqlParameter.Create(ChunkRows), SqlParameter.Create(erasure))).Single();
+                SqlParameter.Create(ChunkRows))).Single();
         }
     }
 

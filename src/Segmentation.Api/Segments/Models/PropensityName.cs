@@ -1,3 +1,5 @@
+using Segmentation.Api.Customers;
+
 namespace Segmentation.Api.Segments;
 
 /// <summary>A model of propensity, as the catalog of fields knows it.</summary>
@@ -7,5 +9,5 @@ namespace Segmentation.Api.Segments;
 public sealed record PropensityName(string Key, string Name, IReadOnlyList<string> Fields)
 {
     /// <summary>What its field's name begins with.</summary>
-    public const string Prefix = "predicted.propensity.";
+    public const string Prefix = SensitiveFields.ScorePrefix;
 }

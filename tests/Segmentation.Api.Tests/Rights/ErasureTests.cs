@@ -63,7 +63,7 @@ public sealed class ErasureTests(ErasureWorld world) : IClassFixture<ErasureWorl
         (await Api.GetAsync($"customers/{id}/data")).Expect(404);
         await world.UntilAsync(receipt, left => left is [], "all events are deleted");
         Assert.Equal(25_000, Removed(await world.ReceiptAsync(receipt), "events"));
-        Assert.Equal([], await world.SearchAsync(id));
+        Assert.Equal([], await world.SearchAllAsync(id));
     }
 
     [Fact]
@@ -222,7 +222,7 @@ public sealed class ErasureTests(ErasureWorld world) : IClassFixture<ErasureWorl
         string[] seen = [$"play:{placement}/{playbook}@1/a"];
 
         Assert.Equal((0, 0, 1), await Api.SeeAsync("some-browser", seen, DateTimeOffset.UtcNow.AddHours(-1), id));
-        Assert.Equal([], await world.SearchAsync(id));
+        Assert.Equal([], await world.SearchAllAsync(id));
         Assert.Equal((1, 0, 0), await Api.SeeAsync("some-browser", seen, DateTimeOffset.UtcNow, id));
         await world.EraseAsync(id);
     }
@@ -245,7 +245,7 @@ public sealed class ErasureTests(ErasureWorld world) : IClassFixture<ErasureWorl
         // In the background nothing of the line is kept, whatever else is wrong with it.
         var job = await ImportAsync(csv, "text/csv");
         var faulty = await ImportAsync($"id,demographic.birthDate\n{id},31.12.1990\n", "text/csv");
-        Assert.Equal([], await world.SearchAsync(id));
+        Assert.Equal([], await world.SearchAllAsync(id));
         Assert.Contains("was erased", (await Api.GetAsync($"{job}/errors")).Expect(200).Body, StringComparison.Ordinal);
         Assert.Contains("birthDate", (await Api.GetAsync($"{faulty}/errors")).Expect(200).Body, StringComparison.Ordinal);
 

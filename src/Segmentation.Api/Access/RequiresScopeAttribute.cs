@@ -15,7 +15,7 @@ public sealed class RequiresScopeAttribute(string scope) : AuthorizeAttribute, I
     /// </summary>
     public string? Self { get; init; }
 
-    /// <summary>Another scope that lets in as well; the action then asks for the one that the request needs.</summary>
+    /// <summary>Another scope that lets in as well; where it lets do less, the action asks for the one that the request needs.</summary>
     public string? Or { get; init; }
 
     /// <inheritdoc/>

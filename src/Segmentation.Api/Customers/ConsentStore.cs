@@ -29,20 +29,22 @@ public sealed class ConsentStore(SegmentationDb db, AuditLog log, CustomerMarks 
             faults.Add(new("/purpose", "The purpose is that of the address."));
         }
 
-        if (!CustomerNames.IsValid(purpose))
-        {
-            faults.Add(Unregistered);
-        }
-
         if (faults.Count > 0)
         {
             throw ApiProblem.Invalid(faults);
         }
 
         await using var transaction = await db.BeginAsync(cancellation);
-        var (customer, expiresAfterDays) = await LockAsync(id, purpose, cancellation);
+        var (customer, isRegistered, expiresAfterDays) = await LockAsync(id, purpose, cancellation);
         var standing = CustomerConsents.Read(customer);
         var before = standing.GetValueOrDefault(purpose);
+
+        // Profiles and imports take others as well: what was given that way can be withdrawn.
+        if (!isRegistered && (body.Granted == true || before is null))
+        {
+            throw ApiProblem.Invalid([Unregistered]);
+        }
+
         var record = new ConsentRecord
         {
             CustomerKey = customer.Key,
@@ -79,7 +81,8 @@ public sealed class ConsentStore(SegmentationDb db, AuditLog log, CustomerMarks 
     private NpgsqlConnection Connection => (NpgsqlConnection)db.Database.GetDbConnection();
 
     // Nobody takes the purpose off the register meanwhile; of the customer, as it stands under the lock, only what consents need is read.
-    private async Task<(Customer Customer, int? ExpiresAfterDays)> LockAsync(string id, string purpose, CancellationToken cancellation)
+    private async Task<(Customer Customer, bool IsRegistered, int? ExpiresAfterDays)> LockAsync(
+        string id, string purpose, CancellationToken cancellation)
     {
         await using var batch = new NpgsqlBatch(Connection)
         {
@@ -88,7 +91,7 @@ public sealed class ConsentStore(SegmentationDb db, AuditLog log, CustomerMarks 
                 Plans.MakeOnce(),
                 new NpgsqlBatchCommand("SELECT expires_after_days FROM purposes WHERE name = $1 FOR KEY SHARE")
                 {
-                    Parameters = { SqlParameter.Create(purpose) },
+                    Parameters = { SqlParameter.Create(CustomerNames.IsValid(purpose) ? purpose : "") },
                 },
                 new NpgsqlBatchCommand("SELECT key, consents::text, consents_granted FROM customers WHERE id = $1 FOR NO KEY UPDATE")
                 {
@@ -97,12 +100,8 @@ public sealed class ConsentStore(SegmentationDb db, AuditLog log, CustomerMarks 
             },
         };
         await using var reader = await batch.ExecuteReaderAsync(cancellation);
-        if (!await reader.ReadAsync(cancellation))
-        {
-            throw ApiProblem.Invalid([Unregistered]);
-        }
-
-        int? expiresAfterDays = reader.IsDBNull(0) ? null : reader.GetInt32(0);
+        var isRegistered = await reader.ReadAsync(cancellation);
+        int? expiresAfterDays = !isRegistered || reader.IsDBNull(0) ? null : reader.GetInt32(0);
         await reader.NextResultAsync(cancellation);
         return await reader.ReadAsync(cancellation)
             ? (new Customer
@@ -111,8 +110,9 @@ public sealed class ConsentStore(SegmentationDb db, AuditLog log, CustomerMarks 
                 Key = reader.GetInt64(0),
                 Consents = reader.IsDBNull(1) ? null : JsonElement.Parse(reader.GetString(1)),
                 ConsentsGranted = reader.GetFieldValue<string[]>(2),
-            }, expiresAfterDays)
-            : throw ApiProblem.NotFound("customer");
+            }, isRegistered, expiresAfterDays)
+            : isRegistered ? throw ApiProblem.NotFound("customer")
+            : throw ApiProblem.Invalid([Unregistered]);
     }
 
     // Late news, and what stands already, is recorded, but changes no customer.

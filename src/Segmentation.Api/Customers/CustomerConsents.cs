@@ -43,16 +43,45 @@ internal static class CustomerConsents
         Set(customer, standing);
     }
 
-    /// <summary>Lets stand, of each purpose, what is not older than what stands.</summary>
-    public static void KeepNewest(Dictionary<string, ConsentResource?> standing, Dictionary<string, ConsentResource?> sent)
+    /// <summary>Takes the times off the consents that a merge patch names without one: they are said now, not when what stood before was.
+    /// </summary>
+    public static CustomerResource SayNow(CustomerResource patched, JsonElement patch)
     {
-        foreach (var (purpose, consent) in sent)
+        if (patch.ValueKind == JsonValueKind.Object && patch.TryGetProperty("consents", out var consents)
+            && consents.ValueKind == JsonValueKind.Object)
         {
-            if (!(standing.GetValueOrDefault(purpose) is { } before && consent!.At < before.At))
+            foreach (var said in consents.EnumerateObject().Where(c => c.Value.ValueKind == JsonValueKind.Object
+                && !c.Value.TryGetProperty("at", out _)))
             {
-                standing[purpose] = consent;
+                if (patched.Consents?.GetValueOrDefault(said.Name) is { } consent)
+                {
+                    consent.At = null;
+                }
             }
         }
+
+        return patched;
+    }
+
+    /// <summary>Lets stand, of each purpose, what is not older than what stands.</summary>
+    /// <returns>What does not stand, of those of which two were there: what stood before, or what was sent.</returns>
+    public static List<(string Purpose, ConsentResource Consent)> KeepNewest(
+        Dictionary<string, ConsentResource?> standing, Dictionary<string, ConsentResource?> sent)
+    {
+        List<(string, ConsentResource)> overtaken = [];
+        foreach (var (purpose, consent) in sent)
+        {
+            var before = standing.GetValueOrDefault(purpose);
+            var isLate = before is not null && consent!.At < before.At;
+            if (before is not null && (before.Granted, before.At) != (consent!.Granted, consent.At))
+            {
+                overtaken.Add((purpose, isLate ? consent : before));
+            }
+
+            standing[purpose] = isLate ? before : consent;
+        }
+
+        return overtaken;
     }
 
     /// <summary>Withdraws, now, a consent that stands.</summary>

@@ -122,7 +122,7 @@ internal sealed class CustomerImportStore(
         var named = isMerge ? batch.Named : NamedProperties.All;
         var isRead = isMerge && (!batch.IsUniform || (named & (NamedProperties.Attributes | NamedProperties.Consents)) != 0);
         var existing = isRead ? await ReadExistingAsync(batch, cancellation) : [];
-        var (wanted, applied) = Apply(batch, stale, existing, rejected);
+        var (wanted, applied, overtaken) = Apply(batch, stale, existing, rejected);
         if (options.DryRun)
         {
             var unseen = await CountUnseenAsync([.. wanted.Keys], cancellation);
@@ -137,7 +137,15 @@ internal sealed class CustomerImportStore(
             wanted.OrderBy(w => w.Key, StringComparer.Ordinal)
                 .Select(w => w.Value.Merged is { } customer ? Encode(customer) : batch.Encoded(w.Value.Entry)),
             cancellation);
-        await using var upsert = new NpgsqlCommand(UpsertSql(named), connection);
+        await using var upsert = new NpgsqlCommand(UpsertSql(named), connection)
+        {
+            Parameters =
+            {
+                Texts([.. overtaken.Select(o => o.CustomerId)]), Texts([.. overtaken.Select(o => o.Purpose)]),
+                SqlParameter.Create(overtaken.Select(o => o.Granted).ToArray()),
+                SqlParameter.Create(overtaken.Select(o => o.At).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.TimestampTz),
+            },
+        };
         await using var reader = await upsert.ExecuteReaderAsync(cancellation);
         var (created, recorded) = (0, new List<ImportedConsent>());
         while (await reader.ReadAsync(cancellation))
@@ -179,12 +187,13 @@ internal sealed class CustomerImportStore(
         return (found.Keys.Except(present).ToHashSet(StringComparer.Ordinal), found.Count);
     }
 
-    // What each customer becomes: by its last line, or by all of them merged in their order.
-    private (Dictionary<string, (CustomerImportBatch.Entry Entry, Customer? Merged)> Wanted, int Applied) Apply(
+    // What each customer becomes: by its last line, or by all of them merged in their order; and what others of its lines say of consents.
+    private (Dictionary<string, (CustomerImportBatch.Entry Entry, Customer? Merged)> Wanted, int Applied,
+        IReadOnlyCollection<OvertakenConsent> Overtaken) Apply(
         CustomerImportBatch batch, IReadOnlySet<int> stale, Dictionary<string, Customer> existing,
         List<(CustomerImportBatch.Entry, string, bool)> rejected)
     {
-        var applied = 0;
+        var (applied, all) = (0, new HashSet<OvertakenConsent>());
         var wanted = new Dictionary<string, (CustomerImportBatch.Entry Entry, Customer? Merged)>(
             batch.Entries.Count, StringComparer.Ordinal);
         foreach (var entry in batch.Entries)
@@ -195,31 +204,37 @@ internal sealed class CustomerImportStore(
             }
 
             Customer? before = null;
+            List<(string Purpose, ConsentResource Consent)> overtaken = [];
             if (options.Mode == ImportMode.Merge)
             {
                 var isEarlierLine = wanted.TryGetValue(entry.Id, out var earlier);
                 before = isEarlierLine
                     ? earlier.Merged ?? ReadAgain(batch, earlier.Entry).Customer
                     : existing.GetValueOrDefault(entry.Id);
-                if (before is not null && ReadAgain(batch, entry).MergeInto(before, isEarlierLine) is { } fault)
+                if (before is not null)
                 {
-                    rejected.Add((entry, fault, true));
-                    continue;
+                    (var fault, overtaken) = ReadAgain(batch, entry).MergeInto(before, isEarlierLine);
+                    if (fault is not null)
+                    {
+                        rejected.Add((entry, fault, true));
+                        continue;
+                    }
                 }
             }
             else if (wanted.TryGetValue(entry.Id, out var replaced))
             {
                 // The whole customer, but for consents, which nothing takes away that does not name them.
                 var line = ReadAgain(batch, entry);
-                line.KeepConsents(replaced.Merged ?? ReadAgain(batch, replaced.Entry).Customer);
+                overtaken = line.KeepConsents(replaced.Merged ?? ReadAgain(batch, replaced.Entry).Customer);
                 before = line.Customer;
             }
 
             wanted[entry.Id] = (entry, before);
+            all.UnionWith(overtaken.Select(o => new OvertakenConsent(entry.Id, o.Purpose, o.Consent.Granted!.Value, o.Consent.At!.Value)));
             applied++;
         }
 
-        return (wanted, applied);
+        return (wanted, applied, all);
     }
 
     // It was read once without a fault.
@@ -286,7 +301,11 @@ internal sealed class CustomerImportStore(
                 INSERT INTO customers AS c ({table.ColumnList}) SELECT {table.ColumnList} FROM incoming_customers ORDER BY id
                 ON CONFLICT (id) DO UPDATE SET {string.Concat(columns)}updated_at = excluded.updated_at, version = c.version + 1
                 RETURNING key, version, id),
-            sent AS (SELECT s.key, i.consents FROM stored s JOIN incoming_customers i ON i.id = s.id WHERE i.consents IS NOT NULL),
+            sent AS (
+                SELECT s.key, jsonb_build_object(o.purpose, jsonb_build_object('granted', o.granted, 'at', o.at)) AS consents
+                FROM unnest($1, $2, $3, $4) AS o (id, purpose, granted, at) JOIN stored s ON s.id = o.id
+                UNION ALL
+                SELECT s.key, i.consents FROM stored s JOIN incoming_customers i ON i.id = s.id WHERE i.consents IS NOT NULL),
             records AS ({ConsentLog.AppendSql("sent", $"'{ConsentRecord.Import}'")}),
             changes AS ({ChangeLog.AppendImportedSql("stored")})
             SELECT n.created, r.id, s.id, r.purpose, r.granted, r.at

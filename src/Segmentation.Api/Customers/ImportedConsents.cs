@@ -11,6 +11,9 @@ namespace Segmentation.Api.Customers;
 /// <param name="Id">The record's number.</param>
 internal sealed record ImportedConsent(long Id, string CustomerId, string Purpose, bool Granted, DateTimeOffset At);
 
+/// <summary>What a line says of a consent, where another line of its batch about the same customer has later news.</summary>
+internal readonly record struct OvertakenConsent(string CustomerId, string Purpose, bool Granted, DateTimeOffset At);
+
 /// <summary>
 /// What an import leaves in the audit log of the consents that it recorded: how many, and one hash over all of them, so that nobody can
 /// change the records later without being found.

@@ -14,12 +14,14 @@ internal sealed record ImportedCustomer(
 {
     /// <summary>Changes a customer to what the line says, and keeps what it does not name.</summary>
     /// <param name="isEarlierLine">The customer is what an earlier line of the batch made of it; else it is the table's.</param>
-    /// <returns>What keeps it from being stored; null when nothing does.</returns>
-    public string? MergeInto(Customer customer, bool isEarlierLine)
+    /// <returns>What keeps it from being stored, null when nothing does; and which consents of the lines of a batch don't stand in the end.
+    /// </returns>
+    public (string? Fault, List<(string Purpose, ConsentResource Consent)> Overtaken) MergeInto(Customer customer, bool isEarlierLine)
     {
-        if ((Named & NamedProperties.Consents) != 0 && MergeConsents(customer, isEarlierLine) is { } fault)
+        List<(string, ConsentResource)> overtaken = [];
+        if ((Named & NamedProperties.Consents) != 0 && MergeConsents(customer, isEarlierLine, out overtaken) is { } fault)
         {
-            return fault;
+            return (fault, []);
         }
 
         ProfileProperties.Merge(customer, Customer, Named);
@@ -30,20 +32,23 @@ internal sealed record ImportedCustomer(
         }
 
         customer.UpdatedAt = Customer.UpdatedAt;
-        return CustomerSize.Fault(customer, customer.UpdatedAt);
+        return CustomerSize.Fault(customer, customer.UpdatedAt) is { } tooLarge ? (tooLarge, []) : (null, overtaken);
     }
 
     /// <summary>Of lines of one batch about one customer: keeps the consents of an earlier one, but for those that are older.</summary>
-    public void KeepConsents(Customer earlier)
+    /// <returns>Those that don't stand in the end.</returns>
+    public List<(string Purpose, ConsentResource Consent)> KeepConsents(Customer earlier)
     {
         var consents = CustomerConsents.Read(earlier);
-        CustomerConsents.KeepNewest(consents, CustomerConsents.Read(Customer));
+        var overtaken = CustomerConsents.KeepNewest(consents, CustomerConsents.Read(Customer));
         CustomerConsents.Set(Customer, consents);
+        return overtaken;
     }
 
     // A customer of the table is told what was sent: which of both is newer, the statement that stores it finds out under its lock.
-    private string? MergeConsents(Customer customer, bool isEarlierLine)
+    private string? MergeConsents(Customer customer, bool isEarlierLine, out List<(string, ConsentResource)> overtaken)
     {
+        overtaken = [];
         var standing = CustomerConsents.Read(customer);
         var sent = new Dictionary<string, ConsentResource?>(StringComparer.Ordinal);
         foreach (var purpose in Sent.Consents is null ? standing.Keys.ToArray() : Removed)
@@ -62,7 +67,7 @@ internal sealed record ImportedCustomer(
 
         if (isEarlierLine)
         {
-            CustomerConsents.KeepNewest(standing, sent);
+            overtaken = CustomerConsents.KeepNewest(standing, sent);
         }
         else
         {

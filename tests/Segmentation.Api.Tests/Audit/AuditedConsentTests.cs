@@ -76,9 +76,9 @@ public sealed class AuditedConsentTests(ApiFixture fixture) : IClassFixture<ApiF
         }
 
         var (entry, root) = (entries[0], Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString()))));
-        Assert.Equal(25, numbers.Count);
+        Assert.Equal(30, numbers.Count);
         Assert.Equal(
-            $$"""{"firstRecord":{{numbers[0]}},"lastRecord":{{numbers[^1]}},"records":25,"root":"{{root}}"}""",
+            $$"""{"firstRecord":{{numbers[0]}},"lastRecord":{{numbers[^1]}},"records":30,"root":"{{root}}"}""",
             entry.GetProperty("after").GetRawText());
         Assert.Equal("consents", entry.GetProperty("resource").GetString());
 

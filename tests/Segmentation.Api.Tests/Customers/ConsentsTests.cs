@@ -60,6 +60,49 @@ public sealed class ConsentsTests(ApiFixture fixture) : IClassFixture<ApiFixture
         }
     }
 
+    [Theory]
+    [InlineData("merge")]
+    [InlineData("replace")]
+    public async Task Import_OfSeveralLinesAboutOneConsent_RecordsEach(string mode)
+    {
+        var (id, other) = ($"lines-{mode}", $"lines-{mode}-2");
+        (await Api.PutAsync("purposes/newsletter", "{}")).Expect(200, 201);
+        (await Api.PutAsync(
+            $"customers/{id}", """{"consents":{"newsletter":{"granted":true,"at":"2020-01-01T00:00:00Z"} } }""")).Expect(201);
+        (string Id, bool Granted, string At)[] said =
+        [
+            (id, true, "2026-06-01"), (id, false, "2026-08-01"), (other, true, "2026-06-01"), (id, true, "2026-07-01"),
+            (id, true, "2026-07-01"), (other, false, "2026-06-02"), (id, false, "2026-08-01"),
+        ];
+        var lines = said.Select(s => $$$"""
+            {"id":"{{{s.Id}}}","consents":{"newsletter":{"granted":{{{(s.Granted ? "true" : "false")}}},"at":"{{{s.At}}}T00:00:00Z"} } }
+            """.Trim());
+        var result = (await Api.SendAsync(
+            "POST", $"customers/import?mode={mode}", string.Join('\n', lines), "application/x-ndjson")).Expect(200);
+        Assert.Equal((7, 1, 0), (
+            result["received"].GetInt32(), result["created"].GetInt32(), result["rejected"].GetInt32()));
+        Assert.Equal(
+            ["False 2026-08-01", "True 2026-07-01", "True 2026-06-01", "True 2020-01-01"], await HistoryAsync(id));
+        Assert.Equal(["False 2026-06-02", "True 2026-06-01"], await HistoryAsync(other));
+        Assert.False((await Api.GetAsync($"customers/{id}")).Expect(200)["consents"].GetProperty("newsletter").GetProperty("granted")
+            .GetBoolean());
+
+        async Task<IEnumerable<string>> HistoryAsync(string customer) =>
+            (await Api.AllAsync($"customers/{customer}/consents/newsletter/history"))
+                .Select(r => $"{r.GetProperty("granted").GetBoolean()} {r.GetProperty("at").GetDateTimeOffset():yyyy-MM-dd}");
+    }
+
+    [Fact]
+    public async Task Withdrawn_OfAPurposeThatIsNotRegistered_IsTakenWhereItWasGiven()
+    {
+        (await Api.PutAsync("customers/promo", """{"consents":{"Promo":{"granted":true} } }""")).Expect(201);
+        const string proof = "\"source\":\"call\",\"policyVersion\":\"1\"";
+        (await Api.PutAsync("customers/promo/consents/Promo", $"{{\"granted\":true,{proof}}}")).Expect(400);
+        (await Api.PutAsync("customers/promo/consents/Other", $"{{\"granted\":false,{proof}}}")).Expect(400);
+        var now = (await Api.PutAsync("customers/promo/consents/Promo", $"{{\"granted\":false,{proof}}}")).Expect(200);
+        Assert.False(now["granted"].GetBoolean());
+    }
+
     [Fact]
     public async Task Profile_LeftOutOrRepeated_AppendsNothing_NullWithdraws()
     {

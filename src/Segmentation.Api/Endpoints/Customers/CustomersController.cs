@@ -125,7 +125,8 @@ public sealed class CustomersController(
         var hidden = await sensitive.FindHiddenAsync(cancellation);
         SensitiveFields.Refuse(hidden.FindSent(patch));
         var customer = await store.ChangeAsync(
-            id, profile => CheckId(id, MergePatch.Apply(profile, patch)), hidden, Request.CheckIfMatch, cancellation);
+            id, profile => CustomerConsents.SayNow(CheckId(id, MergePatch.Apply(profile, patch)), patch), hidden, Request.CheckIfMatch,
+            cancellation);
         return await ShowWrittenAsync(customer, created: false, cancellation);
     }
 
@@ -135,7 +136,7 @@ public sealed class CustomersController(
     /// missing where nothing ever had the id. Events from before, and imports, don't bring the customer back; whoever signs up anew by PUT
     /// or POST is a new person.</remarks>
     [HttpDelete("{id}")]
-    [RequiresScope(Scopes.CustomersWrite)]
+    [RequiresScope(Scopes.CustomersWrite, Or = Scopes.Privacy)]
     [Work(WorkClass.Bulk)]
     [ProducesResponseType(StatusCodes.Status204NoContent)]
     public Task<IActionResult> Delete(string id, CancellationToken cancellation) => EraseCustomerAsync(id, cancellation);
@@ -144,7 +145,7 @@ public sealed class CustomersController(
     /// <remarks>Reaches ids that an address can't hold, <c>..</c> or a blank, which were taken once.</remarks>
     /// <param name="id">The customer's id, letter for letter.</param>
     [HttpDelete]
-    [RequiresScope(Scopes.CustomersWrite)]
+    [RequiresScope(Scopes.CustomersWrite, Or = Scopes.Privacy)]
     [Work(WorkClass.Bulk)]
     [ProducesResponseType(StatusCodes.Status204NoContent)]
     public Task<IActionResult> Erase([FromQuery] string? id, CancellationToken cancellation) =>

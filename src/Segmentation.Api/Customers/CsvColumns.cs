@@ -142,6 +142,7 @@ internal static class CsvColumns
             CsvCell? cell = bare == typeof(string[]) ? CsvCell.Set
                 : bare == typeof(int) || bare == typeof(decimal) || bare == typeof(double) ? CsvCell.Number
                 : bare == typeof(string) ? CsvCell.Text
+                : bare == typeof(bool) ? CsvCell.Boolean
                 : bare == typeof(DateOnly) ? CsvCell.Date
                 : bare == typeof(DateTimeOffset) ? CsvCell.Instant
                 : null;

@@ -28,7 +28,14 @@ public sealed class RestrictionStore(SegmentationDb db, AuditLog log, CustomerMa
     /// <summary>Ends a restriction, where there is one.</summary>
     /// <exception cref="ApiProblem">404: there is no such customer.</exception>
     public Task LiftAsync(string id, CancellationToken cancellation) => ChangeAsync(
-        id, "customers.unrestrict", c => (c.RestrictedAt, c.RestrictionReason) = (null, null), cancellation);
+        id,
+        "customers.unrestrict",
+        c =>
+        {
+            (c.RestrictedAt, c.RestrictionReason) = (null, null);
+            db.Add(new UnscoredCustomers { Keys = [c.Key] });
+        },
+        cancellation);
 
     // The reason may tell of the person, so that the audit log has none.
     private async Task<Customer> ChangeAsync(string id, string action, Action<Customer> change, CancellationToken cancellation)

@@ -84,7 +84,7 @@ internal sealed class FeedbackTrainer(SegmentationDb db, FeedbackOptions feedbac
             $"""
             SELECT e.* FROM events e JOIN customers c ON c.key = e.customer_key
             WHERE e.type = ANY ({types}) AND e.sentiment_source = {SentimentSources.Score} AND e.sentiment <> 0 AND e.occurred_at < {end}
-                AND seg_json_text(e.properties, {path}) IS NOT NULL
+                AND seg_json_text(e.properties, {path}) IS NOT NULL AND c.restricted_at IS NULL
             ORDER BY e.occurred_at DESC, c.id DESC, e.id DESC LIMIT {SentimentTraining.MostTexts}
             """).AsNoTracking().AsAsyncEnumerable();
         List<ReadText> texts = [];

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using NpgsqlTypes;
+using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Events;
 using Segmentation.Models.Purchases;
@@ -14,10 +15,11 @@ internal sealed class PurchaseReader(SegmentationDb db, RevenueOptions revenue, 
     private const NpgsqlDbType Texts = NpgsqlDbType.Array | NpgsqlDbType.Text;
 
     // Days are numbers from 1970 on. In the customers' order, by their index: without it each customer's days would come apart.
-    private const string Days =
-        """
+    private static readonly string Days =
+        $"""
         SELECT customer_key, (occurred_at AT TIME ZONE $3)::date - date '1970-01-01', coalesce(sum(amount), 0)::double precision
-        FROM events WHERE type = ANY ($1) AND occurred_at < $2 GROUP BY 1, 2 ORDER BY 1, 2
+        FROM events WHERE type = ANY ($1) AND occurred_at < $2 AND {RestrictedCustomers.ExceptSql("customer_key")}
+        GROUP BY 1, 2 ORDER BY 1, 2
         """;
 
     private static readonly DateOnly Epoch = new(1970, 1, 1);
@@ -40,7 +42,8 @@ internal sealed class PurchaseReader(SegmentationDb db, RevenueOptions revenue, 
     {
         var end = SqlParameter.Create(options.FindEnd(asOf), NpgsqlDbType.TimestampTz);
         var refunded = await db.QueryAsync(
-            "SELECT coalesce(sum(abs(amount)), 0)::double precision FROM events WHERE type = ANY ($1) AND occurred_at < $2",
+            "SELECT coalesce(sum(abs(amount)), 0)::double precision FROM events WHERE type = ANY ($1) AND occurred_at < $2 AND "
+                + RestrictedCustomers.ExceptSql("customer_key"),
             row => row.GetDouble(0), cancellation, SqlParameter.Create(revenue.RefundTypes, Texts), end.Clone());
         var last = asOf.DayNumber - Epoch.DayNumber;
         var data = new PurchaseData(last - holdoutDays, last, options.MaximumSilence, refunded.Single());

@@ -683,6 +683,10 @@ namespace Segmentation.Api.Data.Migrations
 
                     NpgsqlIndexBuilderExtensions.HasOperators(b.HasIndex("IdFolded"), new[] { "text_pattern_ops" });
 
+                    b.HasIndex("Key")
+                        .HasDatabaseName("ix_customers_restricted")
+                        .HasFilter("restricted_at IS NOT NULL");
+
                     b.HasIndex("LastNameFolded")
                         .HasDatabaseName("ix_customers_last_name")
                         .HasFilter("last_name_folded IS NOT NULL");

@@ -78,7 +78,8 @@ internal sealed class ProfileSides(SegmentationDb db, Evaluation at)
     public NpgsqlCommand Select(Expression<Func<Customer, bool>>? pool, IEnumerable<Expression> columns)
     {
         var row = Expression.NewArrayInit(typeof(object), columns.Select(c => Expression.Convert(c, typeof(object))));
-        var customers = pool is null ? db.Customers : db.Customers.Where(pool);
+        var unrestricted = db.Customers.Where(c => c.RestrictedAt == null);
+        var customers = pool is null ? unrestricted : unrestricted.Where(pool);
         return Join((NpgsqlCommand)customers.Select(Expression.Lambda<Func<Customer, object[]>>(row, customer)).CreateDbCommand());
     }
 

@@ -90,7 +90,7 @@ internal sealed class Decider(PlaybookSet set, Func<CompiledPlaybook, CompiledPl
         (content, assigned) = (null, null);
         if (visitor.IsRestricted)
         {
-            return looked with { Outcome = PlayOutcome.NotInAudience };
+            return looked with { Outcome = PlayOutcome.Restricted };
         }
 
         if (definition.RequiresConsent is { } purpose && !visitor.HasConsent(purpose))

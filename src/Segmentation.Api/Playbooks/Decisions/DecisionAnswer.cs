@@ -81,6 +81,7 @@ public enum PlayOutcome
     VariantShowsNothing,
     ExperimentNotRunning,
     NotReached,
+    Restricted,
 }
 
 /// <summary>A play that was looked at.</summary>
@@ -88,8 +89,8 @@ public enum PlayOutcome
 /// <param name="Version">The playbook's version.</param>
 /// <param name="Play">The play's key.</param>
 /// <param name="Outcome"><c>won</c>, <c>kept</c>, <c>noConsent</c>, <c>notInAudience</c>, <c>contextNotMatched</c>, <c>capped</c>,
-/// <c>heldOut</c>, <c>notEnrolled</c>, <c>variantShowsNothing</c>, <c>experimentNotRunning</c>, or <c>notReached</c>: another had
-/// won.</param>
+/// <c>heldOut</c>, <c>notEnrolled</c>, <c>variantShowsNothing</c>, <c>experimentNotRunning</c>, <c>restricted</c>: the
+/// customer is, whom no play is shown; or <c>notReached</c>: another had won.</param>
 public sealed record ConsideredPlay(string Playbook, int Version, string Play, PlayOutcome Outcome)
 {
     /// <summary>The audience's rule tree, with what was found; missing where it was not looked at.</summary>

@@ -72,7 +72,7 @@ internal sealed class LoadedVisitor(
     /// <summary>Adds the rule trees of a play that was looked at, with what was found.</summary>
     public ConsideredPlay Explain(CompiledPlaybook playbook, CompiledPlay play, ConsideredPlay looked)
     {
-        if (looked.Outcome is PlayOutcome.NoConsent or PlayOutcome.Kept)
+        if (looked.Outcome is PlayOutcome.NoConsent or PlayOutcome.Kept or PlayOutcome.Restricted)
         {
             return looked;
         }

@@ -30,8 +30,8 @@ public sealed class PropensityReader(
     // A value of a text that fewer customers have is no feature.
     private const double LeastShare = 0.002;
 
-    // Who is known: has signed up, done something or been sent by then.
-    private const string Known = "least(c.created_at, c.signed_up_at, c.first_event_at) <= @at";
+    // Who is known: has signed up, done something or been sent by then, and may be looked at.
+    private const string Known = "least(c.created_at, c.signed_up_at, c.first_event_at) <= @at AND c.restricted_at IS NULL";
 
     /// <summary>Chooses the features by what happened in the 90 days before an instant.</summary>
     public async Task<PropensityFeatures> ChooseAsync(ModelSettings settings, PropensityMoment moment, CancellationToken cancellation)

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Npgsql;
 using NpgsqlTypes;
+using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 
 namespace Segmentation.Api.Predictions;
@@ -68,7 +69,8 @@ internal readonly record struct CustomerActivity(
                 SELECT customer_key, (occurred_at AT TIME ZONE $1)::date - DATE '1970-01-01' AS day,
                     bool_or(type = ANY ($2) AND occurred_at < $3) AS ordered,
                     sum(amount) FILTER (WHERE type = ANY ($2) AND occurred_at < $3) AS amount
-                FROM events {(keys is null ? "" : "WHERE customer_key = ANY ($4)")} GROUP BY 1, 2) AS d
+                FROM events WHERE {RestrictedCustomers.ExceptSql("customer_key")} {(keys is null ? "" : "AND customer_key = ANY ($4)")}
+                GROUP BY 1, 2) AS d
             GROUP BY 1
             """,
             connection)

@@ -135,9 +135,11 @@ internal sealed partial class Scorer(
         // Of whom nothing is told any more, nothing stays.
         await ExecuteAsync(
             writing,
-            """
+            $"""
             INSERT INTO fresh_scores (customer_key, scored_on) SELECT s.customer_key, $1 FROM customer_scores s
-            WHERE s.propensities IS NOT NULL AND NOT EXISTS (SELECT FROM fresh_scores f WHERE f.customer_key = s.customer_key)
+            WHERE (s.propensities IS NOT NULL
+                    OR (s.customer_key IN ({RestrictedCustomers.Sql}) AND num_nonnulls(s.silence, s.alive_probability) > 0))
+                AND NOT EXISTS (SELECT FROM fresh_scores f WHERE f.customer_key = s.customer_key)
             """,
             cancellation, new NpgsqlParameter { Value = options.FindDay(at), NpgsqlDbType = NpgsqlDbType.Date });
         await ExecuteAsync(writing, "ANALYZE fresh_scores", cancellation);

@@ -31,7 +31,7 @@ public enum MembershipCause : short
     /// <summary>New scores, or new thresholds of scores, were stored: those of RFM are each day.</summary>
     Score = 9,
 
-    /// <summary>A consent that the segment requires was given, was withdrawn, or has expired.</summary>
+    /// <summary>A consent that the segment requires, or one that its rule refers to, was given, was withdrawn, or has expired.</summary>
     Consent = 10,
 
     /// <summary>The customer was restricted, or no longer is.</summary>

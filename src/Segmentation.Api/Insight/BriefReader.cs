@@ -51,13 +51,15 @@ public sealed class BriefReader(
         var forecast = await forecasts.ReadAsync(all, segment, Days, membership, past, cancellation);
         var persona = await ReadPersonaAsync(hidden, key, at, cancellation);
         var rule = segment.Rule is null ? null : all.Compile(segment, Backend.Sql, historical: false);
+        var isSensitive = !query.MayChooseInstant(all, segment.Rule);
         return new Brief(
-            key, segment.Name, row.Description, row.Goal, segment.Status, rule is { IsValid: true } ? rule.Root.Description : null,
+            key, segment.Name, row.Description, row.Goal, segment.Status,
+            rule is { IsValid: true } ? SegmentGate.Describe(rule.Root.Description, segment.RequiresConsent) : null,
             membership, size, await trends.ReadAsync(segment, from, at, CalendarUnit.Month, cancellation), persona,
             new BriefMetric(metric.Key!, metric.Name!, metric.Kind!.Value, metric.Goal!.Value, row.GoalMetric is not null), performance,
-            forecast, past is null ? await ReadLeavingAsync(all, segment, cancellation) : null,
+            forecast, past is null && !isSensitive ? await ReadLeavingAsync(all, segment, cancellation) : null,
             [
-                .. FindUnknown(row, rule is { IsValid: false }, persona, past is not null),
+                .. FindUnknown(row, rule is { IsValid: false }, persona, past is not null, isSensitive),
                 .. since is { } first && first <= from || membership == MembershipSource.Rule
                     ? (InsightWarning[])[]
                     : [NotKept(segment, since)],
@@ -66,7 +68,8 @@ public sealed class BriefReader(
             at);
     }
 
-    private static IEnumerable<InsightWarning> FindUnknown(Segment row, bool isInvalid, BriefPersona? persona, bool isPast)
+    private static IEnumerable<InsightWarning> FindUnknown(
+        Segment row, bool isInvalid, BriefPersona? persona, bool isPast, bool isSensitive)
     {
         if (isInvalid)
         {
@@ -97,9 +100,11 @@ public sealed class BriefReader(
                 "old-profile", "What marks its members now: it was written after the profile. Ask for a new one.");
         }
 
-        if (isPast)
+        if (isPast || isSensitive)
         {
-            yield return new InsightWarning("no-movers", "Who was about to leave: that is told of now alone.");
+            yield return new InsightWarning("no-movers", isPast
+                ? "Who was about to leave: that is told of now alone."
+                : "Who is about to leave: the rule reads a sensitive field, which the days would tell.");
         }
     }
 

@@ -70,7 +70,8 @@ internal sealed class MembershipChanges(NpgsqlDataSource database, int segmentId
         var (last, changes, isAll) = await ReadRevisionsAsync(connection, from, upTo, cancellation);
         if (changes > 0)
         {
-            // Nobody is told what an anonymous customer joined as it became that: the time would say who it is.
+            // Nobody is told what an anonymous customer joined as it became that: the time would say who it is. And of whoever had to
+            // leave, by a restriction or for want of a consent, that it had joined.
             await using var command = new NpgsqlCommand(
                 $"""
                 SELECT b.id, m.kind, m.customer_key
@@ -81,7 +82,9 @@ internal sealed class MembershipChanges(NpgsqlDataSource database, int segmentId
                   SELECT 0, customer_key FROM erased_members WHERE segment_id = $1 AND left_batch = b.id AND customer_id IS NOT NULL
                   UNION ALL
                   SELECT 1, customer_key FROM memberships WHERE segment_id = $1 AND joined_batch = b.id
-                    AND joined_cause <> {(short)MembershipCause.Erased}) m
+                    AND joined_cause <> {(short)MembershipCause.Erased}
+                    AND (left_cause IS NULL
+                      OR left_cause NOT IN ({(short)MembershipCause.Consent}, {(short)MembershipCause.Restriction}))) m
                 WHERE b.segment_id = $1 AND b.id BETWEEN $7 AND $5 AND (b.id > $2 OR (m.kind, m.customer_key) > ($3, $4))
                 ORDER BY b.id, m.kind, m.customer_key LIMIT $6
                 """,
@@ -150,7 +153,7 @@ internal sealed class MembershipChanges(NpgsqlDataSource database, int segmentId
                 WHERE p.kind = 0 AND segment_id = $1 AND left_batch = p.batch AND customer_key = p.key AND customer_id IS NOT NULL
               UNION ALL
               SELECT c.id, joined_cause, joined_event FROM memberships JOIN customers c ON c.key = customer_key
-                WHERE p.kind = 1 AND segment_id = $1 AND joined_batch = p.batch AND customer_key = p.key) m
+                WHERE p.kind = 1 AND segment_id = $1 AND joined_batch = p.batch AND customer_key = p.key AND c.restricted_at IS NULL) m
             JOIN membership_batches b ON b.id = p.batch
             ORDER BY p.place
             """,

@@ -1,5 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Query;
+using Npgsql;
 using Segmentation.Api.Changes;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
@@ -17,6 +18,16 @@ public sealed record DeliveryCounts(long Pending, long Dead)
 public sealed class DeliveryStore(SegmentationDb db, TimeProvider time)
 {
     private const int RowsPerStatement = 10_000;
+
+    // Of a message d: that a customer joined who may not be a member since, by a restriction or for want of a consent. Nobody is told
+    // that again.
+    private const string IsUntold =
+        """
+        (d.joined AND EXISTS (
+          SELECT FROM customers c WHERE c.id = d.customer_id AND (c.restricted_at IS NOT NULL OR EXISTS (
+            SELECT FROM memberships m JOIN segments s ON s.id = m.segment_id JOIN membership_batches b ON b.id = m.left_batch
+            WHERE m.customer_key = c.key AND s.key = d.segment_key AND m.left_cause IN (10, 11) AND b.at >= d.at))))
+        """;
 
     private DateTimeOffset Now { get; } = LocalTime.Truncate(time.GetUtcNow());
 
@@ -54,12 +65,21 @@ public sealed class DeliveryStore(SegmentationDb db, TimeProvider time)
     }
 
     /// <summary>Puts one message back in the queue, whatever its state; not one about an erased customer, which is about to go.</summary>
-    /// <exception cref="ApiProblem">404.</exception>
+    /// <exception cref="ApiProblem">404. 409: it says that a customer joined who may not be a member any more.</exception>
     public async Task<WebhookDelivery> ReplayAsync(int webhook, string messageName, CancellationToken cancellation)
     {
         var id = WebhookDelivery.ParseMessageName(messageName) ?? throw ApiProblem.NotFound("message");
         var message = db.WebhookDeliveries.Where(d => d.WebhookKey == webhook && d.MessageId == id && d.Cause != MembershipCause.Erased);
         await using var transaction = await db.BeginAsync(cancellation);
+        if ((await db.QueryAsync(
+            $"SELECT {IsUntold} FROM webhook_deliveries d WHERE d.webhook_key = $1 AND d.message_id = $2", row => row.GetBoolean(0),
+            cancellation, SqlParameter.Create(webhook), SqlParameter.Create(id))).Contains(true))
+        {
+            throw ApiProblem.Conflict(
+                "The customer is restricted since, or has withdrawn a consent that the segment requires: nobody is told again that it "
+                + "joined.");
+        }
+
         await message.ExecuteUpdateAsync(Requeue, cancellation);
         var queued = await message.AsNoTracking().SingleOrDefaultAsync(cancellation) ?? throw ApiProblem.NotFound("message");
         await transaction.CommitAsync(cancellation);
@@ -68,7 +88,8 @@ public sealed class DeliveryStore(SegmentationDb db, TimeProvider time)
 
     /// <summary>Puts messages back in the queue.</summary>
     /// <param name="since">
-    /// All that happened at or after this instant; null for all dead letters but those that a delivered message has overtaken.
+    /// All that happened at or after this instant; null for all dead letters but those that a delivered message has overtaken. Never that
+    /// somebody joined who may not be a member any more.
     /// </param>
     /// <returns>How many.</returns>
     public async Task<int> ReplayAsync(int webhook, DateTimeOffset? since, CancellationToken cancellation)
@@ -102,24 +123,27 @@ public sealed class DeliveryStore(SegmentationDb db, TimeProvider time)
     {
         if (since is { } from)
         {
-            return db.WebhookDeliveries
-                .Where(d => d.WebhookKey == webhook && d.Id > after && d.Cause != MembershipCause.Erased
-                    && d.At >= from && d.State != DeliveryState.Pending)
-                .OrderBy(d => d.Id).Select(d => d.Id).Take(RowsPerStatement).ToListAsync(cancellation);
+            return ListAsync("d.at >= $3 AND d.state > 0", SqlParameter.Create(from));
         }
 
         // Who has been told that a customer left must not be told after it that it had joined: of the same customer and segment, or of the
         // segment's end, nothing later has been delivered. By the index of a customer's messages, and of an end's.
-        return db.Database.SqlQuery<long>(
-            $"""
-            SELECT d.id AS "Value" FROM webhook_deliveries d
-            WHERE d.webhook_key = {webhook} AND d.state = 2 AND d.id > {after} AND d.cause <> 8 AND NOT EXISTS (
+        return ListAsync(
+            """
+            d.state = 2 AND NOT EXISTS (
               SELECT FROM webhook_deliveries l
               WHERE l.customer_key IN (d.customer_key, hashtextextended(d.segment_key, 1)) AND l.state > 0 AND l.state = 1
                 AND l.webhook_key = d.webhook_key AND l.segment_key = d.segment_key AND l.id > d.id
                 AND (l.customer_id IS NULL OR l.customer_id = d.customer_id))
+            """);
+
+        Task<List<long>> ListAsync(string which, params NpgsqlParameter[] parameters) => db.QueryAsync(
+            $"""
+            SELECT d.id FROM webhook_deliveries d
+            WHERE d.webhook_key = $1 AND d.id > $2 AND d.cause <> 8 AND {which} AND NOT {IsUntold}
             ORDER BY d.id LIMIT {RowsPerStatement}
-            """).ToListAsync(cancellation);
+            """,
+            row => row.GetInt64(0), cancellation, [SqlParameter.Create(webhook), SqlParameter.Create(after), .. parameters]);
     }
 
     private void Requeue(UpdateSettersBuilder<WebhookDelivery> setters) => setters

@@ -24,7 +24,7 @@ internal static class SampleWebhook
     {
         WebhookKey = webhook,
         MessageId = SwaggerExamples.WebhookMessage,
-        CustomerId = SwaggerExamples.Customer,
+        CustomerId = SwaggerExamples.ToldCustomer,
         SegmentKey = SwaggerExamples.Segment,
         SegmentName = ExampleSegments.All.Single(s => s.Key == SwaggerExamples.Segment).Name,
         SegmentVersion = 1,

@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
+using Npgsql;
+using Segmentation.Api.Tests.Streams;
 using static Segmentation.Api.Tests.Segments.RuleJson;
 
 namespace Segmentation.Api.Tests.Segments;
@@ -53,16 +55,126 @@ public sealed class ConsentGateTests(ApiFixture fixture) : IClassFixture<ApiFixt
         (await Api.PutAsync($"purposes/{p}", "{}")).Expect(201);
         (await Api.PutAsync($"customers/{id}", "{}")).Expect(201);
         (await Api.PutAsync($"segments/{key}", Body(All(Is("customer.id", "=", $"\"{id}\"")), Requires(p)))).Expect(201);
-        await Wait.UntilAsync(async () => await StateAsync(key) == "ready", "ready");
-        var hook = (await Api.PostAsync("webhooks", $$"""{"url":"https://receiver.invalid/","segments":["{{key}}"]}""")).Expect(201)["id"];
+        (await Api.PutAsync($"segments/{key}-within", Body(All(In(key))))).Expect(201);
+        (await Api.PutAsync(
+            $"segments/{key}-either", Body($$"""{"combinator":"or","rules":[{{In(key)}},{{Is("demographic.children", "=", "1")}}]}""")))
+            .Expect(201);
+        await Wait.UntilAsync(
+            async () => await StateAsync(key) == "ready" && await StateAsync($"{key}-within") == "ready"
+                && await StateAsync($"{key}-either") == "ready",
+            "ready");
+        var hook = (await Api.PostAsync(
+            "webhooks", $$"""{"url":"https://receiver.invalid/","segments":["{{key}}","{{key}}-within"]}""")).Expect(201)["id"];
 
         (await Api.PutAsync($"customers/{id}/consents/{p}", $"{{\"granted\":true,{Proof}}}")).Expect(200);
-        await Wait.UntilAsync(async () => (await DeliveriesAsync(hook)).Any(d => d.Contains("joined", StringComparison.Ordinal)), "queued");
+        await Wait.UntilAsync(async () => (await DeliveriesAsync(hook)).Count == 2, "queued");
         (await Api.PutAsync($"customers/{id}/consents/{p}", $"{{\"granted\":false,{Proof}}}")).Expect(200);
-        await Wait.UntilAsync(async () => (await ChangesAsync(key)).Count == 2, "left");
+        await Wait.UntilAsync(
+            async () => (await ChangesAsync(key)).Count == 2 && (await ChangesAsync($"{key}-within")).Count == 2, "left");
         Assert.Equal(["left consent", "joined consent"], await ChangesAsync(key));
+        Assert.Equal(["left consent", "joined consent"], await ChangesAsync($"{key}-within"));
         Assert.DoesNotContain(await DeliveriesAsync(hook), d => d.Contains("joined", StringComparison.Ordinal));
-        Assert.Single(await DeliveriesAsync(hook));
+        Assert.Equal(2, (await DeliveriesAsync(hook)).Count);
+
+        // Of what needs no consent, whoever has given none leaves as ever.
+        (await Api.PutAsync($"customers/{id}", """{"demographic":{"children":1}}""")).Expect(200);
+        await Wait.UntilAsync(async () => (await ChangesAsync($"{key}-either")).Count == 3, "in by the other way");
+        (await Api.PutAsync($"customers/{id}", "{}")).Expect(200);
+        await Wait.UntilAsync(async () => (await ChangesAsync($"{key}-either")).Count == 4, "out by it");
+        Assert.Equal("left profile", (await ChangesAsync($"{key}-either"))[0]);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Left_ForThat_IsNotToldAgainToHaveJoined(bool withdraws)
+    {
+        var (p, id, key) = (NewName(), NewName(), NewName());
+        (await Api.PutAsync($"purposes/{p}", "{}")).Expect(201);
+        (await Api.PutAsync($"customers/{id}", "{}")).Expect(201);
+        (await Api.PutAsync($"segments/{key}", Body(All(Is("customer.id", "=", $"\"{id}\"")), Requires(p)))).Expect(201);
+        await Wait.UntilAsync(async () => await StateAsync(key) == "ready", "ready");
+        var hook = (await Api.PostAsync("webhooks", $$"""{"url":"https://receiver.invalid/","segments":["{{key}}"]}""")).Expect(201)["id"];
+        await using var before = await Listener.OpenAsync(Api.Client, key);
+        var start = (await before.NextAsync()).Id;
+        (await Api.PutAsync($"customers/{id}/consents/{p}", $"{{\"granted\":true,{Proof}}}")).Expect(200);
+        await Wait.UntilAsync(async () => (await DeliveriesAsync(hook)).Count == 1, "queued");
+        var message = (await Api.AllAsync($"webhooks/{hook}/deliveries"))[0].GetProperty("messageId").GetString();
+        await using var database = NpgsqlDataSource.Create(fixture.ConnectionString);
+        await DeliverAsync();
+        (await Api.PostAsync($"webhooks/{hook}/deliveries/{message}/replay", "")).Expect(200);
+        await DeliverAsync();
+
+        (await (withdraws
+            ? Api.PutAsync($"customers/{id}/consents/{p}", $"{{\"granted\":false,{Proof}}}")
+            : Api.PutAsync($"customers/{id}/restriction", """{"reason":"objects"}"""))).Expect(200);
+        await Wait.UntilAsync(async () => (await ChangesAsync(key)).Count == 2, "left");
+        await DeliverAsync();
+        (await Api.PostAsync($"webhooks/{hook}/deliveries/{message}/replay", "")).Expect(409);
+        var replayed = (await Api.PostAsync($"webhooks/{hook}/replay", """{"since":"2020-01-01T00:00:00Z"}""")).Expect(200);
+        Assert.Equal(1, replayed["queued"].GetInt32());
+        Assert.Equal(
+            ["pending left", "delivered joined"],
+            (await Api.AllAsync($"webhooks/{hook}/deliveries")).Select(d => $"{d.GetProperty("state")} {d.GetProperty("change")}"));
+
+        // Nor by a stream that begins before.
+        await using var after = await Listener.OpenAsync(Api.Client, key, start);
+        Assert.Equal("hello", (await after.NextAsync()).Type);
+        Assert.Equal("left", (await after.NextAsync()).Type);
+
+        async Task DeliverAsync()
+        {
+            await using var command = database.CreateCommand(
+                "UPDATE webhook_deliveries SET state = 1, next_attempt_at = NULL, done_at = now() WHERE customer_id = $1");
+            command.Parameters.Add(new NpgsqlParameter { Value = id });
+            await command.ExecuteNonQueryAsync();
+        }
+    }
+
+    [Theory]
+    [InlineData("intersection", "a b")]
+    [InlineData("difference", "a")]
+    [InlineData("union", "")]
+    public async Task Combined_AndSaved_RequiresWhatItsMembersNeededToBeInIt(string operation, string required)
+    {
+        var (a, b, key) = (NewName(), NewName(), NewName());
+        foreach (var p in new[] { a, b })
+        {
+            (await Api.PutAsync($"purposes/{p}", "{}")).Expect(201);
+            (await Api.PutAsync($"segments/of-{p}", Body(Everyone, Requires(p)))).Expect(201);
+        }
+
+        (await Api.PostAsync(
+            "segments/combine", $$$"""{"operation":"{{{operation}}}","keys":["of-{{{a}}}","of-{{{b}}}"],"save":{"key":"{{{key}}}"} }"""))
+            .Expect(201);
+        var saved = (await Api.GetAsync($"segments/{key}")).Expect(200).Json;
+        Assert.Equal(
+            required.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(p => p == "a" ? a : b),
+            saved.TryGetProperty("requiresConsent", out var kept) ? kept.EnumerateArray().Select(p => p.GetString()) : []);
+    }
+
+    [Fact]
+    public async Task Patched_WithoutATime_IsSaidNow_AndNotWhenWhatStoodWas()
+    {
+        var (p, id) = (NewName(), NewName());
+        (await Api.PutAsync($"purposes/{p}", "{}")).Expect(201);
+        (await Api.PutAsync($"customers/{id}", "{}")).Expect(201);
+        var (long0, late) = (now.AddDays(-90), now.AddDays(-40));
+        (await Api.PutAsync($"customers/{id}/consents/{p}", $"{{\"granted\":true,\"at\":\"{long0:O}\",{Proof}}}")).Expect(200);
+        (await Api.PatchAsync($"customers/{id}", $$$"""{"consents":{"{{{p}}}":{"granted":true} } }""")).Expect(200);
+        Assert.Equal(long0, Truncated(await SaidAsync(), long0));
+        (await Api.PatchAsync($"customers/{id}", $$$"""{"consents":{"{{{p}}}":{"granted":false} } }""")).Expect(200);
+        Assert.InRange(await SaidAsync(), now, now.AddHours(1));
+
+        // What was given before, and is known of only now, overturns it no more.
+        (await Api.PutAsync($"customers/{id}/consents/{p}", $"{{\"granted\":true,\"at\":\"{late:O}\",{Proof}}}")).Expect(200);
+        Assert.False((await Api.GetAsync($"customers/{id}/consents/{p}")).Expect(200)["granted"].GetBoolean());
+        (await Api.PatchAsync(
+            $"customers/{id}", $$$"""{"consents":{"{{{p}}}":{"granted":true,"at":"{{{late:O}}}"} } }""")).Expect(200);
+        Assert.False((await Api.GetAsync($"customers/{id}/consents/{p}")).Expect(200)["granted"].GetBoolean());
+
+        async Task<DateTimeOffset> SaidAsync() =>
+            (await Api.GetAsync($"customers/{id}/consents/{p}")).Expect(200)["at"].GetDateTimeOffset();
     }
 
     [Fact]
@@ -129,6 +241,9 @@ public sealed class ConsentGateTests(ApiFixture fixture) : IClassFixture<ApiFixt
         var restricted = (await Api.PutAsync($"customers/{id}/restriction", """{"reason":"objects"}""")).Expect(200);
         Assert.Equal("objects", restricted["restrictionReason"].GetString());
         Assert.True((await Api.GetAsync($"customers/{id}")).Expect(200)["restricted"].GetBoolean());
+        var export = (await Api.GetAsync("customers/export?format=csv")).Expect(200).Body.Split("\r\n");
+        var column = Array.IndexOf(export[0].Split(','), "restricted");
+        Assert.Equal("true", export.Single(line => line.StartsWith($"{id},", StringComparison.Ordinal)).Split(',')[column]);
         Assert.Contains("objects", (await Api.GetAsync($"customers/{id}/data")).Expect(200).Body);
 
         // What is written of it later changes nothing of that.
@@ -172,6 +287,11 @@ public sealed class ConsentGateTests(ApiFixture fixture) : IClassFixture<ApiFixt
         (await Api.PostAsync($"segments/{key}/versions/1/restore", "")).Expect(200);
         Assert.Equal(p, (await Api.GetAsync($"segments/{key}")).Expect(200)["requiresConsent"].EnumerateArray().Single().GetString());
 
+        Assert.Equal(
+            $"anyone; only who has consented to {p}",
+            (await Api.PostAsync("segments/validate", Body(Everyone, Requires(p)))).Expect(200)["description"].GetString());
+        Assert.Contains(
+            $"consented to {p}", (await Api.GetAsync($"segments/{key}/brief?format=json")).Expect(200).Body, StringComparison.Ordinal);
         var negated = $$"""{"not":true,"combinator":"and","rules":[{{In(key)}}]}""";
         var warned = (await Api.PostAsync(
             "segments/validate", Body(All(In(key), Is("segment", "notIn", $"[\"{key}\"]"), negated)))).Expect(200)["warnings"];

@@ -35,8 +35,9 @@ public sealed class SetsController(
     /// Counts the union, intersection or difference of segments and shows some of its customers; or saves it as a manual segment.
     /// </summary>
     /// <remarks>The difference is the first segment without the members of all others. With <c>save</c>, the customers of now become the
-    /// members of a new manual segment (201), which does not follow the others any further; that needs the scope
-    /// <c>segments:write</c> as well.</remarks>
+    /// members of a new manual segment (201), which does not follow the others any further, but requires the consents that the customers
+    /// needed to be in it (of a union, those that each of the others requires); that needs the scope <c>segments:write</c> as well.
+    /// </remarks>
     [HttpPost("combine")]
     [Idempotent]
     [Work(WorkClass.Heavy)]
@@ -52,7 +53,8 @@ public sealed class SetsController(
 
         var all = await query.DefinitionsAsync(cancellation);
         var operation = body.Operation ?? throw ApiProblem.Invalid("/operation", "operation must be union, intersection or difference.");
-        var predicate = await memberships.CombineAsync(all, operation, SegmentKeys.Resolve(all, body.Keys), cancellation);
+        var segments = SegmentKeys.Resolve(all, body.Keys);
+        var predicate = await memberships.CombineAsync(all, operation, segments, cancellation);
         var size = SampleSize.Check(body.SampleSize);
         if (body.Save is not { } save)
         {
@@ -60,7 +62,7 @@ public sealed class SetsController(
         }
 
         // What is answered is who was saved, whoever has joined since.
-        var segment = await SaveAsync(save, predicate, cancellation);
+        var segment = await SaveAsync(save, FindPurposes(operation, segments), predicate, cancellation);
         var saved = new MemberPredicate(c => c.ManualMemberships.Any(m => m.SegmentId == segment.Id), predicate.EvaluatedAt);
         var combination = await ShowAsync(saved, size, SegmentResource.From(segment, all, []), cancellation);
         Response.SetETag(segment.Version);
@@ -70,13 +72,26 @@ public sealed class SetsController(
     private async Task<Combination> ShowAsync(
         MemberPredicate predicate, int sampleSize, SegmentResource? segment, CancellationToken cancellation)
     {
-        var (count, sample) = await sensitive.ReadSampleAsync(predicate, sampleSize, cancellation);
+        var (count, sample) = await sensitive.ReadSampleAsync(predicate, sampleSize, rule: null, cancellation);
         return new Combination(count.Count, count.Total, count.Share, sample, count.EvaluatedAt, segment);
     }
 
-    private async Task<Segment> SaveAsync(CombinationName save, MemberPredicate predicate, CancellationToken cancellation)
+    // Whoever withdraws one leaves what was saved as well. Of a union nobody would be in it who needed none.
+    private static string[] FindPurposes(SetOperation operation, IReadOnlyList<SegmentDefinition> segments)
     {
-        var body = save.ToSegment();
+        var required = segments.Select(s => s.RequiresConsent ?? []).ToList();
+        return operation switch
+        {
+            SetOperation.Intersection => [.. required.SelectMany(r => r).Distinct(StringComparer.Ordinal)],
+            SetOperation.Difference => required[0],
+            _ => [.. required.Aggregate<IEnumerable<string>>((one, other) => one.Intersect(other, StringComparer.Ordinal))],
+        };
+    }
+
+    private async Task<Segment> SaveAsync(
+        CombinationName save, string[] purposes, MemberPredicate predicate, CancellationToken cancellation)
+    {
+        var body = save.ToSegment(purposes);
         await store.CheckAsync(body, cancellation, "/save");
         var key = save.Key ?? throw ApiProblem.Invalid("/save/key", "A segment needs a key.");
 
@@ -117,7 +132,7 @@ public sealed record CombineRequest(
 public sealed record CombinationName(
     [property: Needed] string? Key, string? Name = null, string? Description = null, string? Goal = null, string[]? Tags = null)
 {
-    internal SegmentResource ToSegment() => new()
+    internal SegmentResource ToSegment(string[] requiresConsent) => new()
     {
         Key = Key,
         Name = Name,
@@ -125,6 +140,7 @@ public sealed record CombinationName(
         Goal = Goal,
         Tags = Tags,
         Kind = SegmentKind.Manual,
+        RequiresConsent = requiresConsent,
     };
 }
 

@@ -36,6 +36,9 @@ internal static class SwaggerExamples
     /// <summary>Whom the examples erase: what occurred to others may be sent after it.</summary>
     public const string ErasedCustomer = "jack-doe";
 
+    /// <summary>One of the sample's that no other example restricts: that it joined can be told again.</summary>
+    public const string ToldCustomer = "sample-00001";
+
     /// <summary>One of the sample's that no other example names: it is anonymous once.</summary>
     public const string AnonymousCustomer = "sample-04999";
 

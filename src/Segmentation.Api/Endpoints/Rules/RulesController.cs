@@ -31,7 +31,7 @@ public sealed class RulesController(SegmentationDb db, SegmentQuery query, TimeZ
         var started = Stopwatch.GetTimestamp();
         var predicate = await CreatePredicateAsync(body.Rule, body.TimeZone, body.RequiresConsent, body.AsOf, cancellation);
         await PlanGuard.CheckAsync(db, query.Members(predicate), limits.PlanRows, cancellation);
-        var (count, sample) = await sensitive.ReadSampleAsync(predicate, size, cancellation);
+        var (count, sample) = await sensitive.ReadSampleAsync(predicate, size, body.Rule, cancellation);
         var elapsedMs = Math.Round(Stopwatch.GetElapsedTime(started).TotalMilliseconds, 1);
         return new Preview(count.Count, count.Total, count.Share, sample, count.EvaluatedAt, elapsedMs);
     }
@@ -52,7 +52,9 @@ public sealed class RulesController(SegmentationDb db, SegmentQuery query, TimeZ
 
         errors.AddRange(await RequiredConsents.FindFaultsAsync(db, body.RequiresConsent, cancellation));
         return errors.Count == 0
-            ? new Validation(true, none, [], FindWarnings(all, rule.Source!.Value), rule.Root.Description)
+            ? new Validation(
+                true, none, [], FindWarnings(all, rule.Source!.Value),
+                SegmentGate.Describe(rule.Root.Description, body.RequiresConsent))
             : new Validation(false, ApiProblem.Invalid(errors).Errors!, FindIncomplete(errors), none, null);
     }
 

@@ -141,6 +141,8 @@ public sealed class WebhooksController(
     }
 
     /// <summary>Puts one message back in the queue, whatever came of it.</summary>
+    /// <remarks>A 409 where it says that a customer joined who is restricted since, or has withdrawn a consent that the segment requires.
+    /// </remarks>
     [HttpPost("{id}/deliveries/{messageId}/replay")]
     [Idempotent]
     [ProducesResponseType<WebhookDeliveryResource>(StatusCodes.Status200OK)]
@@ -152,8 +154,8 @@ public sealed class WebhooksController(
 
     /// <summary>Puts messages back in the queue: all dead letters, or all since an instant.</summary>
     /// <remarks>Without <c>since</c>, dead letters that a later message about the same customer and segment has overtaken stay where they
-    /// are: they would tell the receiver what is no longer so. The list of deliveries has them, and each can be replayed by itself.
-    /// </remarks>
+    /// are: they would tell the receiver what is no longer so. The list of deliveries has them, and each can be replayed by itself. Nobody
+    /// is told again that a customer joined who is restricted since, or has withdrawn a consent that the segment requires.</remarks>
     [HttpPost("{id}/replay")]
     [Idempotent]
     [ProducesResponseType<ReplayResult>(StatusCodes.Status200OK)]

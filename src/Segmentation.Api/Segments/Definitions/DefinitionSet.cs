@@ -27,7 +27,9 @@ public sealed class DefinitionSet
     private readonly ConcurrentDictionary<bool, IReadOnlyList<CompiledSegment>> active = new();
     private readonly ConcurrentDictionary<(string Purpose, bool Historical), Func<Customer, Evaluation, bool>> consents = new();
     private readonly Dictionary<int, int> ordinals;
+    private readonly ConcurrentDictionary<string, Func<Customer, Evaluation, bool>> ungated = new(StringComparer.Ordinal);
     private readonly Lazy<ILookup<string, string>> referrers;
+    private readonly Lazy<HashSet<int>> gated;
 
     internal DefinitionSet(
         long version,
@@ -54,6 +56,7 @@ public sealed class DefinitionSet
             .SelectMany(s => RuleReferences.Segments(s.Rule!.Value).Distinct(StringComparer.Ordinal).Select(r => (Reference: r, s.Key)))
             .Where(r => r.Reference != r.Key)
             .ToLookup(r => r.Reference, r => r.Key, StringComparer.Ordinal));
+        gated = new(() => [.. FindAffected(Segments.Values.Where(s => s.RequiresConsent is { Length: > 0 }).Select(s => s.Key))]);
         ordinals = Active.Index().ToDictionary(a => a.Item.Id, a => a.Index);
         if (before is not null && HasSameFields(before))
         {
@@ -104,9 +107,11 @@ public sealed class DefinitionSet
     /// <param name="requiresConsent">The purposes that whoever matches has consented to; null for none.</param>
     /// <param name="stored">Whether segments that it refers to are read from stored membership, where there is one;
     /// else their rules become part of it.</param>
+    /// <param name="gated">Whether segments that it refers to require the consents that they do.</param>
     public CompiledRule<Customer> Compile(
-        JsonElement rule, Backend backend, bool historical, string? self = null, bool stored = false, string[]? requiresConsent = null) =>
-        new RuleCompiler<Customer>(Catalog(backend, historical), limits, key => Reference(key, historical, stored))
+        JsonElement rule, Backend backend, bool historical, string? self = null, bool stored = false, string[]? requiresConsent = null,
+        bool gated = true) =>
+        new RuleCompiler<Customer>(Catalog(backend, historical), limits, key => Reference(key, historical, stored, gated))
             .Compile(rule, self, Gate(requiresConsent, historical));
 
     /// <summary>Compiles who is in a segment, by its rule or by hand, with the consents that it requires.</summary>
@@ -122,9 +127,14 @@ public sealed class DefinitionSet
         consents.GetOrAdd((purpose, historical), k => SegmentGate.Consents([k.Purpose], k.Historical, ConsentExpiries)!.Compile())
             .Invoke(customer, at);
 
-    /// <summary>Whether a customer has granted all that a segment requires, as it stands.</summary>
-    internal bool HasConsents(SegmentDefinition segment, Customer customer, Evaluation at) =>
-        segment.RequiresConsent?.All(p => HasConsent(p, customer, at)) != false;
+    /// <summary>Whether a segment, or one that its rule refers to, directly or not, requires a consent.</summary>
+    internal bool RequiresConsent(SegmentDefinition segment) => gated.Value.Contains(segment.Id);
+
+    /// <summary>Whether it is for want of a consent that a customer is not in a segment: one that the segment requires, or one that another
+    /// requires, which the rule refers to.</summary>
+    internal bool LacksConsent(SegmentDefinition segment, Customer customer, Evaluation at) =>
+        RequiresConsent(segment) && (segment.RequiresConsent?.All(p => HasConsent(p, customer, at)) == false
+            || (segment.Rule is { } rule && ungated.GetOrAdd(segment.Key, _ => CompileUngated(rule, segment.Key)).Invoke(customer, at)));
 
     /// <summary>Which of the consents that a segment requires a customer has granted, at an instant; null where it requires none.</summary>
     internal ConsentExplanation? ExplainConsents(
@@ -193,6 +203,10 @@ public sealed class DefinitionSet
     public bool ReadsSensitive(JsonElement? rule) =>
         !Sensitive.IsEmpty && ReadsSensitive(rule, new HashSet<string>(StringComparer.Ordinal));
 
+    /// <summary>Whether whom a rule matches depends on when it is asked; true as well of one that can't be interpreted.</summary>
+    internal bool ReadsClock(JsonElement rule) =>
+        Compile(rule, Backend.Sql, historical: false) is not { IsValid: true, ReadsClock: false, ReadsLocalTime: false };
+
     /// <summary>Ids of these segments and of all whose rules refer to them, directly or not.</summary>
     public int[] FindAffected(IEnumerable<string> keys)
     {
@@ -213,6 +227,11 @@ public sealed class DefinitionSet
     /// </summary>
     public bool IsStored(SegmentDefinition segment) => segment is { Status: SegmentStatus.Active, Kind: SegmentKind.Rule };
 
+    private Func<Customer, Evaluation, bool> CompileUngated(JsonElement rule, string self) =>
+        Compile(rule, Backend.Memory, historical: false, self, gated: false) is { IsValid: true } compiled
+            ? compiled.ToFunc()
+            : (_, _) => false;
+
     private Expression<Func<Customer, Evaluation, bool>> Gate(string[]? requiresConsent, bool historical) =>
         SegmentGate.Consents(requiresConsent ?? [], historical, ConsentExpiries) is { } consents
             ? SegmentGate.And([SegmentGate.Unrestricted, consents])
@@ -225,7 +244,7 @@ public sealed class DefinitionSet
     private bool ReadsSensitive(JsonElement? rule, HashSet<string> seen) => rule is { } known && (Sensitive.AreRead(known)
         || RuleReferences.Segments(known).Where(seen.Add).Any(k => ReadsSensitive(Segments.GetValueOrDefault(k)?.Rule, seen)));
 
-    private SegmentReference? Reference(string key, bool historical, bool stored)
+    private SegmentReference? Reference(string key, bool historical, bool stored, bool gated)
     {
         if (!Segments.TryGetValue(key, out var segment))
         {
@@ -234,7 +253,7 @@ public sealed class DefinitionSet
 
         int? manual = segment.Kind == SegmentKind.Manual ? segment.Id : null;
         int? readAs = stored && IsStored(segment) ? segment.Id : null;
-        var consents = SegmentGate.Consents(segment.RequiresConsent ?? [], historical, ConsentExpiries);
+        var consents = gated ? SegmentGate.Consents(segment.RequiresConsent ?? [], historical, ConsentExpiries) : null;
         return new SegmentReference(segment.Key, segment.Rule, segment.TimeZone, manual, readAs, consents);
     }
 

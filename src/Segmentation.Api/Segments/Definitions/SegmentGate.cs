@@ -24,6 +24,11 @@ internal static class SegmentGate
         purposes is [] ? null
             : And([.. purposes.Select(p => historical ? GrantedThen(p, Days(p, expiries)) : Granted(p, Days(p, expiries)))]);
 
+    /// <summary>A rule in words, with the consents that are required besides.</summary>
+    public static string Describe(string rule, string[]? requiresConsent) => requiresConsent is { Length: > 0 } purposes
+        ? $"{rule}; only who has consented to {string.Join(" and ", purposes)}"
+        : rule;
+
     /// <summary>Both, where there are two.</summary>
     public static Expression<Func<Customer, Evaluation, bool>> And(
         params IReadOnlyList<Expression<Func<Customer, Evaluation, bool>>> all)

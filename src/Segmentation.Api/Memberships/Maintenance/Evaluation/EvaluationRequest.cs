@@ -29,10 +29,10 @@ internal sealed class EvaluationRequest(SegmentSet scope)
         SegmentPlan segment, MembershipPlan plan, Customer customer, Evaluation at, bool joins) =>
         Erased ? (MembershipCause.Erased, null)
         : !joins && customer.RestrictedAt is not null ? (MembershipCause.Restriction, null)
-        : !joins && !plan.Definitions.HasConsents(segment.Segment, customer, at) ? (MembershipCause.Consent, null)
+        : !joins && plan.Definitions.LacksConsent(segment.Segment, customer, at) ? (MembershipCause.Consent, null)
         : LastEvent(segment, plan) is { Id: { } id } ? (MembershipCause.Event, id)
         : Cause == MembershipCause.Event ? (Cause, Events?[^1].Id)
-        : Cause == MembershipCause.Consent && !(joins && segment.Segment.RequiresConsent is { Length: > 0 })
+        : Cause == MembershipCause.Consent && !(joins && plan.Definitions.RequiresConsent(segment.Segment))
             ? (MembershipCause.Profile, null)
         : (Cause, null);
 

@@ -52,16 +52,29 @@ public sealed class AuditReader(Work work)
             "SELECT id, hash, CASE WHEN id > 0 THEN at END FROM audit_head",
             r => new AuditHead(
                 r.GetInt64(0), Convert.ToHexStringLower((byte[])r[1]), r.IsDBNull(2) ? null : r.GetFieldValue<DateTimeOffset>(2)),
-            cancellation)).Single();
+            cancellation)).SingleOrDefault() ?? throw ApiProblem.Conflict(
+                "Somebody has taken the chain's end out of the database: nothing that is audited can be done until it is put back from a "
+                + "backup. POST /api/v1/audit/verify says what is left.");
 
     /// <summary>Reads a part of the log, or all, and computes the chain anew.</summary>
-    public async Task<AuditVerdict> VerifyAsync(AuditVerification what, CancellationToken cancellation)
+    /// <returns>What was found, and whether the chain has its head: without it nothing can be appended.</returns>
+    /// <exception cref="ApiProblem">400: the part begins after the end.</exception>
+    public async Task<(AuditVerdict Verdict, bool HasHead)> VerifyAsync(AuditVerification what, CancellationToken cancellation)
     {
+        // Somebody may have taken the head away: then it is no entry's.
         var (head, first, last) = (await work.Source.QueryAsync(
-            "SELECT h.id, (SELECT min(id) FROM audit), (SELECT max(id) FROM audit), h.hash FROM audit_head h",
+            """
+            SELECT coalesce((SELECT id FROM audit_head), -1), (SELECT min(id) FROM audit), (SELECT max(id) FROM audit),
+                coalesce((SELECT hash FROM audit_head), '')
+            """,
             r => ((Id: r.GetInt64(0), Hash: (byte[])r[3]), First: r.IsDBNull(1) ? (long?)null : r.GetInt64(1),
                 Last: r.IsDBNull(2) ? 0 : r.GetInt64(2)),
             cancellation)).Single();
+        if (what.From > Math.Max(head.Id, last) + 1)
+        {
+            throw ApiProblem.Invalid("/from", $"The log's last entry is {Math.Max(head.Id, last)}.");
+        }
+
         var from = Math.Max(what.From ?? 1, first ?? 1);
         var to = Math.Min(what.To ?? long.MaxValue, Math.Max(head.Id, last));
         var (hash, startFault) = await FindStartAsync(from, first ?? 1, what.From, cancellation);
@@ -99,9 +112,12 @@ public sealed class AuditReader(Work work)
             firstBad = Math.Min(head.Id, last) + (last == head.Id ? 0 : 1);
         }
 
+        firstBad ??= head.Id < 0 ? last + 1 : null;
         bool? headSeen = what.Head is { } kept ? Matches(kept, seen ?? await FindHashAsync(kept.Id, cancellation)) : null;
-        return new AuditVerdict(
-            firstBad is null && headSeen != false, count, firstBad ?? (headSeen == false ? what.Head!.Id : null), headSeen);
+        return (
+            new AuditVerdict(
+                firstBad is null && headSeen != false, count, firstBad ?? (headSeen == false ? what.Head!.Id : null), headSeen),
+            head.Id >= 0);
     }
 
     private static bool Matches(AuditHeadClaim kept, byte[]? hash) =>

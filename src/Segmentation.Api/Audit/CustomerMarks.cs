@@ -14,10 +14,14 @@ namespace Segmentation.Api.Audit;
 /// are when <c>Secrets:KeyFile</c> gets another key. Without such a file it is stored as it is, and whoever has the whole database can try
 /// out whose a mark is. Without the key that encrypted it a new secret is made, and marks from before name nobody that can be found.
 /// </remarks>
-public sealed class CustomerMarks([FromKeyedServices(WorkClass.Keeper)] NpgsqlDataSource database, SecretBox box)
+public sealed partial class CustomerMarks(
+    [FromKeyedServices(WorkClass.Keeper)] NpgsqlDataSource database, SecretBox box, ILogger<CustomerMarks> logger)
 {
     /// <summary>Bytes of a mark.</summary>
     public const int Size = 16;
+
+    /// <summary>What a mark begins with as it is written.</summary>
+    internal const string Prefix = "hmac:";
 
     private const string Purpose = "marks";
     private volatile byte[]? key;
@@ -38,13 +42,18 @@ public sealed class CustomerMarks([FromKeyedServices(WorkClass.Keeper)] NpgsqlDa
     public static byte[] Compute(byte[] key, string text) => HMACSHA256.HashData(key, Encoding.UTF8.GetBytes(text))[..Size];
 
     /// <summary>A mark as it is written.</summary>
-    public static string Write(byte[] mark) => $"hmac:{Convert.ToHexStringLower(mark)}";
+    public static string Write(byte[] mark) => $"{Prefix}{Convert.ToHexStringLower(mark)}";
 
     private async Task<byte[]> ReadKeyAsync(CancellationToken cancellation)
     {
         var rows = await ListAsync(cancellation);
         if (!rows.Exists(CanOpen))
         {
+            if (rows is not [])
+            {
+                LogLost();
+            }
+
             // Of several processes that find none the first adds one.
             var made = box.Seal(Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)), Purpose);
             await database.ExecuteAsync(
@@ -66,6 +75,10 @@ public sealed class CustomerMarks([FromKeyedServices(WorkClass.Keeper)] NpgsqlDa
 
         bool CanOpen((int Id, string Sealed) row) => box.FindMissingKey(row.Sealed) is null;
     }
+
+    [LoggerMessage(LogLevel.Error, "Secrets:KeyFile has not the key that the secret of marks is encrypted by: a new secret is made. Late "
+        + "events and imports bring back who was erased before, until the service is started with that key again.")]
+    private partial void LogLost();
 
     private Task<List<(int Id, string Sealed)>> ListAsync(CancellationToken cancellation) =>
         database.QueryAsync("SELECT id, sealed FROM mark_key ORDER BY id", r => (r.GetInt32(0), r.GetString(1)), cancellation);

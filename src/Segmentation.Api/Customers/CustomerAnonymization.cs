@@ -63,7 +63,9 @@ public sealed class CustomerAnonymization(
             $"""
             SELECT s.key AS "Value" FROM manual_members o JOIN segments s ON s.id = o.segment_id
             WHERE o.customer_key = {key}
-                AND (SELECT count(*) FROM (SELECT FROM manual_members m WHERE m.segment_id = s.id LIMIT {FewMembers + 1}) m) <= {FewMembers}
+                AND (SELECT count(*) FROM (
+                    SELECT FROM manual_members m JOIN customers c ON c.key = m.customer_key
+                    WHERE m.segment_id = s.id AND (c.restricted_at IS NULL OR c.key = {key}) LIMIT {FewMembers + 1}) m) <= {FewMembers}
             ORDER BY s.key LIMIT {MostNamed}
             """).ToListAsync(cancellation);
         if (few.Count > 0)

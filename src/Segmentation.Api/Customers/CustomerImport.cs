@@ -64,7 +64,9 @@ public sealed class CustomerImport(
         if (!hidden.IsEmpty && options.Mode == ImportMode.Replace)
         {
             // It would remove what its sender does not see.
-            SensitiveFields.Refuse(["mode"]);
+            SensitiveFields.Refuse(
+                ["mode"],
+                "It would remove the sensitive values that you can't see: take mode=merge, or call with a key that has the scope privacy.");
         }
 
         var columns = options.Csv ? await ReadHeaderAsync(reader, definitions, hidden, cancellation) : null;

@@ -68,11 +68,12 @@ public sealed class SensitiveFields
     private readonly Action<CustomerResource>[] taken;
     private readonly ulong bits;
     private readonly string[] attributes;
+    private readonly HashSet<string> models;
 
     /// <param name="fixedFields">Of <see cref="Known"/>.</param>
     /// <param name="attributes">All that are registered.</param>
     /// <param name="models">The keys of models of propensity, each with the fields that it reads: what is scored by a sensitive one is
-    /// one.</param>
+    /// one. What a model has scored that is no longer there is taken for one, too: nobody knows what it has read.</param>
     internal SensitiveFields(
         IEnumerable<string> fixedFields, IEnumerable<CustomerAttribute> attributes,
         IEnumerable<(string Key, IReadOnlyList<string> Fields)>? models = null)
@@ -95,6 +96,7 @@ public sealed class SensitiveFields
             }
         }
 
+        this.models = [.. (models ?? []).Select(m => m.Key)];
         var scored = (models ?? []).Where(m => AreAmong(m.Fields)).Select(m => m.Key).ToList();
         Scores = [.. scored.Select(key => ScorePrefix + key)];
         names.UnionWith(Scores);
@@ -203,9 +205,9 @@ public sealed class SensitiveFields
                 held.EnumerateObject().Where(p => !attributes.Contains(p.Name)).ToDictionary(p => p.Name, p => p.Value), Json.Options);
         }
 
-        if (Scores.Count > 0 && customer.Predicted is { Propensity: { } scores } predicted)
+        if (!IsEmpty && customer.Predicted is { Propensity: { } scores } predicted)
         {
-            predicted.Propensity = scores.Where(s => !names.Contains(ScorePrefix + s.Key)).ToDictionary();
+            predicted.Propensity = scores.Where(s => models.Contains(s.Key) && !names.Contains(ScorePrefix + s.Key)).ToDictionary();
         }
     }
 
@@ -226,6 +228,14 @@ public sealed class SensitiveFields
             }
 
             parent[path[^1]] = Mask;
+        }
+
+        if (customer["predicted"]?["propensity"] is JsonObject scores)
+        {
+            foreach (var model in scores.Select(s => s.Key).Where(key => !models.Contains(key)).ToList())
+            {
+                scores[model] = Mask;
+            }
         }
     }
 
@@ -248,20 +258,25 @@ public sealed class SensitiveFields
     }
 
     /// <summary>403, where a caller without the scope names them.</summary>
+    /// <param name="remedy">What to do about it.</param>
     /// <exception cref="ApiProblem">There is a place where it does.</exception>
-    internal static void Refuse(IEnumerable<string> places)
+    internal static void Refuse(IEnumerable<string> places, string remedy = Remedy)
     {
         var all = places.Take(100).ToList();
         if (all.Count > 0)
         {
-            throw new ApiProblem(
-                StatusCodes.Status403Forbidden, $"This needs the scope {Scopes.Privacy}.",
-                all.Distinct().ToDictionary(p => p, _ => new[] { Remedy }, StringComparer.Ordinal))
-            {
-                Challenge = $"Bearer error=\"insufficient_scope\", scope=\"{Scopes.Privacy}\"",
-            };
+            throw Forbid(
+                $"This needs the scope {Scopes.Privacy}.",
+                all.Distinct().ToDictionary(p => p, _ => new[] { remedy }, StringComparer.Ordinal));
         }
     }
+
+    /// <summary>403: the scope is needed.</summary>
+    internal static ApiProblem Forbid(string why, IReadOnlyDictionary<string, string[]>? places = null) =>
+        new(StatusCodes.Status403Forbidden, why, places)
+        {
+            Challenge = $"Bearer error=\"insufficient_scope\", scope=\"{Scopes.Privacy}\"",
+        };
 
     /// <summary>What to do about it.</summary>
     internal const string Remedy = "This field is sensitive: leave it out, or call with a key that has the scope privacy.";

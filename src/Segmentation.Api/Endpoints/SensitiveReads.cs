@@ -38,25 +38,25 @@ public sealed class SensitiveReads(SegmentQuery query, AuditLog log, CustomerMar
 
     /// <summary>Counts whom a predicate matches, with some of them where the caller may read customers.</summary>
     /// <param name="size">How many at most.</param>
+    /// <param name="rule">What the caller asks about them, so that the count alone may tell a value.</param>
     public async Task<(SegmentCount Count, IReadOnlyList<CustomerResource>? Sample)> ReadSampleAsync(
-        MemberPredicate predicate, int size, CancellationToken cancellation)
+        MemberPredicate predicate, int size, JsonElement? rule, CancellationToken cancellation)
     {
         var shows = Context.Caller.Has(Scopes.CustomersRead);
         var (count, sample) = await query.PreviewAsync(predicate, shows ? size : 0, cancellation);
-        if (!shows)
-        {
-            return (count, null);
-        }
-
         var all = await query.DefinitionsAsync(cancellation);
-        var hidden = sample.Count > 0 ? await ReadAsync(all.Sensitive, "customers", cancellation) : SensitiveFields.None;
-        return (count, [.. sample.Select(c => CustomerResource.From(c, count.EvaluatedAt, all.Rfm.Latest, hidden))]);
+        var hidden = sample.Count > 0 || all.ReadsSensitive(rule)
+            ? await ReadAsync(all.Sensitive, "customers", cancellation)
+            : SensitiveFields.None;
+        return (count, shows ? [.. sample.Select(c => CustomerResource.From(c, count.EvaluatedAt, all.Rfm.Latest, hidden))] : null);
     }
 
     /// <summary>Refuses to make an earlier definition the present one for a caller who could not send it.</summary>
     /// <exception cref="ApiProblem">403.</exception>
     public async Task CheckRestoredAsync(JsonElement definition, CancellationToken cancellation) =>
-        SensitiveFields.Refuse((await FindHiddenAsync(cancellation)).FindNames(definition).Any() ? ["version"] : []);
+        SensitiveFields.Refuse(
+            (await FindHiddenAsync(cancellation)).FindNames(definition).Any() ? ["version"] : [],
+            "This version names a sensitive field: restore another, or call with a key that has the scope privacy.");
 
     /// <summary>An analysis without its result, where that tells of what the caller must not see: it is from before the field was
     /// sensitive, or of a model that reads it.</summary>

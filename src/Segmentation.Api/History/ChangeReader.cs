@@ -13,6 +13,9 @@ public sealed class ChangeReader(SegmentationDb db, SegmentQuery query)
     // The kinds in the order of the lists: within a revision, those who left come before those who joined.
     private const short Joined = 0, Left = 1;
 
+    // What an anonymous customer joined as it became that is not told: the instant would say who it was.
+    private const short Untold = (short)MembershipCause.Erased;
+
     /// <summary>Changes of a segment.</summary>
     /// <exception cref="ApiProblem">400: the cursor is none of this list. 404: there is no such segment.</exception>
     public async Task<Page<SegmentChange>> ListForSegmentAsync(
@@ -34,6 +37,7 @@ public sealed class ChangeReader(SegmentationDb db, SegmentQuery query)
                  WHERE segment_id = {segment.Id} AND joined_batch >= {period.First} AND joined_batch < {period.After}
                      AND (joined_batch, customer_key) < ({after[0]}, {Below(Joined)})
                      AND {filter.Change != MembershipChange.Left} AND ({cause == null} OR joined_cause = {(short)cause.GetValueOrDefault()})
+                     AND joined_cause <> {Untold}
                  ORDER BY joined_batch DESC, customer_key DESC LIMIT {limit + 1})
                 UNION ALL
                 (SELECT left_batch, {Left}, customer_key, left_cause, left_event FROM memberships
@@ -83,7 +87,7 @@ public sealed class ChangeReader(SegmentationDb db, SegmentQuery query)
             JOIN segments s ON s.id = h.segment_id
             JOIN membership_batches b ON b.id = h.batch
             WHERE b.at >= {filter.From} AND b.at < {filter.To} AND ({cause == null} OR h.cause = {(short)cause.GetValueOrDefault()})
-                AND (h.batch, h.kind) < ({after[0]}, {after[1]})
+                AND (h.batch, h.kind) < ({after[0]}, {after[1]}) AND (h.kind = {Left} OR h.cause <> {Untold})
             ORDER BY h.batch DESC, h.kind DESC LIMIT {limit + 1}
             """).ToListAsync(cancellation);
         return Paging.Create(

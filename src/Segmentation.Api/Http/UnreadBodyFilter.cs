@@ -1,3 +1,4 @@
+using System.Text;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Mvc.Filters;
 using Microsoft.AspNetCore.Mvc.ModelBinding;
@@ -9,23 +10,33 @@ namespace Segmentation.Api.Http;
 internal sealed class ReadsBodyAttribute : Attribute, IFilterMetadata;
 
 /// <summary>
-/// Refuses a body that an address does not take. JSON is let pass unread: clients send <c>{}</c> out of habit, and pages of other sites
-/// can't send it without asking.
+/// Refuses a body that an address does not take: whoever sends one means something by it. <c>{}</c> is let pass, which clients send out of
+/// habit, and pages of other sites can't send without asking.
 /// </summary>
-internal sealed class UnreadBodyFilter : IResourceFilter
+internal sealed class UnreadBodyFilter : IAsyncResourceFilter
 {
-    public void OnResourceExecuting(ResourceExecutingContext context)
+    // Of a habit, with some blanks.
+    private const int MostRead = 16;
+
+    public async Task OnResourceExecutionAsync(ResourceExecutingContext context, ResourceExecutionDelegate next)
     {
+        var request = context.HttpContext.Request;
         if (context.HttpContext.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == true
-            && context.HttpContext.Request.MediaType() != MediaTypes.Json
             && !context.ActionDescriptor.Parameters.Any(p => p.BindingInfo?.BindingSource == BindingSource.Body)
-            && !context.Filters.OfType<ReadsBodyAttribute>().Any())
+            && !context.Filters.OfType<ReadsBodyAttribute>().Any()
+            && (request.MediaType() != MediaTypes.Json || !await IsEmptyAsync(request)))
         {
             throw new ApiProblem(StatusCodes.Status415UnsupportedMediaType, "This address takes no body: leave it out.");
         }
+
+        await next();
     }
 
-    public void OnResourceExecuted(ResourceExecutedContext context)
+    private static async Task<bool> IsEmptyAsync(HttpRequest request)
     {
+        var read = new byte[MostRead + 1];
+        var length = await request.Body.ReadAtLeastAsync(read, read.Length, throwOnEndOfStream: false, request.HttpContext.RequestAborted);
+        var text = Encoding.Latin1.GetString(read, 0, length);
+        return length <= MostRead && string.Concat(text.Split()) is ("" or "{}");
     }
 }

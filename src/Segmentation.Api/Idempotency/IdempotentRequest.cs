@@ -9,7 +9,8 @@ namespace Segmentation.Api.Idempotency;
 
 /// <summary>A request that has an idempotency key.</summary>
 /// <param name="ScopeHash">Who sent it, its method, path, query and key.</param>
-/// <param name="Fingerprint">Its body's bytes and media type.</param>
+/// <param name="Fingerprint">Its body's bytes and media type, and what its sender may see: an answer is for whoever may see as much.
+/// </param>
 /// <param name="Mentions">Hashes of the texts in its path and, unless it is large, in its body.</param>
 internal sealed record IdempotentRequest(byte[] ScopeHash, byte[] Fingerprint, long[] Mentions)
 {
@@ -34,7 +35,8 @@ internal sealed record IdempotentRequest(byte[] ScopeHash, byte[] Fingerprint, l
 
         request.EnableBuffering(SmallBody);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        hash.AppendData(Encoding.UTF8.GetBytes($"{request.MediaType()}\n"));
+        hash.AppendData(Encoding.UTF8.GetBytes(
+            $"{request.MediaType()}\n{caller.Has(Scopes.CustomersRead)} {caller.Has(Scopes.Privacy)}\n"));
         var (start, buffer) = (new MemoryStream(), new byte[SmallBody]);
         for (int read; (read = await request.Body.ReadAsync(buffer, cancellation)) > 0;)
         {

@@ -83,6 +83,7 @@ public sealed class ClockReader(
             return new Movers([], null, now.AsOf);
         }
 
+        query.CheckInstant(all, segment.Rule, now.AsOf);
         Evaluation[] instants = [now, .. Enumerable.Range(1, days).Select(ahead => Begin(now, ahead))];
         await using var snapshot = await db.Database.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellation);
         var candidates = await FindCandidatesAsync(all, segment, instants, after, cancellation);

@@ -44,7 +44,7 @@ public sealed class ForecastReader(
             expected is null ? null : new ForecastBacktest(
                 expected.BackTest.Origins, expected.BackTest.MeanAbsoluteError, expected.BackTest.NaiveError,
                 expected.BackTest.Coverage80, expected.BackTest.Coverage95),
-            isPast ? [] : await clock.ReadSizesAsync(all, segment, now, days, cancellation),
+            isPast || !query.MayChooseInstant(all, segment.Rule) ? [] : await clock.ReadSizesAsync(all, segment, now, days, cancellation),
             membership,
             since,
             sizes.Count,

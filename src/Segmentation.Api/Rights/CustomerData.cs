@@ -26,7 +26,7 @@ namespace Segmentation.Api.Rights;
 /// <param name="ExposureReports">The reports of exposures of these visitors.</param>
 /// <param name="Recipients">Who was told of it.</param>
 /// <param name="Requests">Requests about it whose answers are kept, to be given again.</param>
-/// <param name="RejectedLines">Lines of imports about it, or of whom nobody can tell and that name it, that were not stored.</param>
+/// <param name="RejectedLines">Lines of imports about it, or that name it, that were not stored.</param>
 /// <param name="Audit">The entries about it in the audit log, which says them without its id.</param>
 public sealed record CustomerData(
     string Id,
@@ -163,5 +163,5 @@ public sealed record HeldRequest(DateTimeOffset At, int? Status);
 /// <param name="Import">The import's id.</param>
 /// <param name="Line">The line's number.</param>
 /// <param name="Message">What is wrong with it.</param>
-/// <param name="Record">The line as it was sent, as text.</param>
-public sealed record HeldRejectedLine(string Import, int Line, string Message, string Record);
+/// <param name="Record">The line as it was sent, as text; missing of one that has another's id.</param>
+public sealed record HeldRejectedLine(string Import, int Line, string Message, string? Record);

@@ -30,7 +30,11 @@ public sealed class CustomerDataReader(SegmentationDb db, SegmentQuery query, Cu
         var thresholds = (await query.DefinitionsAsync(cancellation)).Rfm.Latest;
         var visitors = await db.FindVisitorsAsync(id, cancellation);
         var mark = await marks.NameAsync(id, cancellation);
-        Part[] parts = [.. ListParts(customer, visitors), .. ListSayings(id, [.. new[] { id, customer.Email }.OfType<string>()], mark)];
+        Part[] parts =
+        [
+            .. ListParts(customer, visitors),
+            .. ListSayings(id, [.. new[] { id, customer.Email }.OfType<string>()], mark, customer.CreatedAt),
+        ];
         response.ContentType = MediaTypes.Json + "; charset=utf-8";
         response.Headers.ContentDisposition = "attachment; filename=\"customer-data.json\"";
         if (response.HttpContext.IsHead())
@@ -165,7 +169,7 @@ public sealed class CustomerDataReader(SegmentationDb db, SegmentQuery query, Cu
     }
 
     // What was said of it, and by whom it was asked for.
-    private IEnumerable<Part> ListSayings(string id, string[] texts, string mark)
+    private IEnumerable<Part> ListSayings(string id, string[] texts, string mark, DateTimeOffset since)
     {
         yield return Create("recipients", (DeliveryRow? last) =>
             from d in db.MessagesAbout(id, last == null ? 0 : last.Id)
@@ -178,9 +182,14 @@ public sealed class CustomerDataReader(SegmentationDb db, SegmentQuery query, Cu
         yield return Create("requests", (IdempotencyRecord? last) => db.RequestsAbout(texts, last == null ? [] : last.ScopeHash),
             r => new HeldRequest(r.CreatedAt, r.Status));
         yield return Create("rejectedLines", (ImportRejection? last) => db.RejectedLinesAbout(id, texts)
-            .Where(r => (r.CustomerId == id || r.CustomerId == null) && (last == null || r.Key > last.Key)).OrderBy(r => r.Key),
-            r => new HeldRejectedLine(r.ImportId, r.Line, r.Message, Encoding.UTF8.GetString(r.Record)));
-        yield return Create("audit", (AuditMention? last) => db.EntriesAbout(mark, last == null ? 0 : last.Id).OrderBy(a => a.Id), a => a);
+            .Where(r => last == null || r.Key > last.Key).OrderBy(r => r.Key),
+            r => r.CustomerId is { } other && other != id
+                ? new HeldRejectedLine(r.ImportId, r.Line, "It has another id, and names this customer.", Record: null)
+                : new HeldRejectedLine(r.ImportId, r.Line, r.Message, Encoding.UTF8.GetString(r.Record)));
+
+        // Somebody else may have had the id before.
+        yield return Create(
+            "audit", (AuditMention? last) => db.EntriesAbout(mark, since, last == null ? 0 : last.Id).OrderBy(a => a.Id), a => a);
     }
 
     private static Part<TRow> Create<TRow>(string name, Func<TRow?, IQueryable<TRow>> after, Func<TRow, object> show)

@@ -47,6 +47,7 @@ internal sealed class WebhookOutbox : IRevisionObserver
 
     // Whom nobody is told of any more, that they joined: gone. That they left is told once more, as of one that was erased. An erasure may
     // come after a customer that has the id by now has joined, by a segment's rebuild say: what is about a stay of that one is left alone.
+    // It is told as of now: the stay itself may be an anonymous customer's by now, and the same instant would say whose.
     private const string ForgetErased =
         """
         WITH e AS MATERIALIZED (SELECT unnest($1) AS erased_id),
@@ -66,7 +67,9 @@ internal sealed class WebhookOutbox : IRevisionObserver
             SELECT FROM others o
             WHERE o.id = d.customer_id AND o.segment_key = d.segment_key AND o.joined = d.joined AND o.at = d.at)),
         gone AS (DELETE FROM webhook_deliveries d USING own WHERE d.id = own.id AND own.is_gone)
-        UPDATE webhook_deliveries d SET cause = 8, event_id = NULL FROM own WHERE d.id = own.id AND NOT own.is_gone
+        UPDATE webhook_deliveries d SET cause = 8, event_id = NULL, at = coalesce(b.at, d.at), queued_at = coalesce(b.at, d.queued_at)
+        FROM own LEFT JOIN (SELECT at FROM membership_batches ORDER BY id DESC LIMIT 1) b ON true
+        WHERE d.id = own.id AND NOT own.is_gone
         """;
 
     // What is still to be told of the segment says less than that all have left, but for that a customer was erased.

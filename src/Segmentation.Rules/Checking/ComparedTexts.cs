@@ -9,6 +9,9 @@ public static class ComparedTexts
     // Where a condition has what it compares with.
     private static readonly string[] Places = ["value", "values", "match"];
 
+    // What of it is the language's: a quantifier, a relative date.
+    private static readonly string[] Words = ["mode", "anchor", "unit"];
+
     /// <summary>Replaces some of them, in the document itself.</summary>
     /// <param name="replace">What takes a text's place; null where it stays.</param>
     /// <returns>Whether any was replaced.</returns>
@@ -33,7 +36,7 @@ public static class ComparedTexts
                 var (isCondition, isGroup) = (properties.ContainsKey("operator"), properties.ContainsKey("rules"));
                 foreach (var (name, value) in properties.ToList())
                 {
-                    var isText = isCondition ? Places.Contains(name) : isCompared && !isGroup;
+                    var isText = isCondition ? Places.Contains(name) : isCompared && !isGroup && !Words.Contains(name);
                     found |= isText && Find(value, replace) is { } other
                         ? (properties[name] = other) is not null
                         : Replace(value, isText, replace);

@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using Microsoft.Extensions.DependencyInjection;
 using Segmentation.Api.Access;
 using Segmentation.Api.Customers;
+using Segmentation.Api.Http;
 using Segmentation.Rules.Backends;
 
 namespace Segmentation.Api.Tests.Access;
@@ -282,8 +283,13 @@ public sealed partial class SensitiveTests(AccessWorld world) : IClassFixture<Ac
             FirstName = "Ann",
             Demographic = new() { Income = 71234, Children = 2 },
             Attributes = JsonElement.Parse("""{"illness":"gout","plan":"pro"}"""),
-            Predicted = new() { Propensity = new Dictionary<string, decimal> { ["ill"] = 0.5m, ["plain"] = 0.1m } },
+            Predicted = new() { Propensity = new Dictionary<string, decimal> { ["ill"] = 0.5m, ["plain"] = 0.1m, ["deleted"] = 0.7m } },
         };
+
+        // Of a model that is no longer there nobody knows what it had read.
+        var shown = (System.Text.Json.Nodes.JsonObject)JsonSerializer.SerializeToNode(customer, Json.Options)!;
+        hidden.Hide(shown);
+        Assert.Equal("""{"ill":"***","plain":0.1,"deleted":"***"}""", shown["predicted"]!["propensity"]!.ToJsonString());
         hidden.Clear(customer);
         Assert.Null(customer.Email);
         Assert.Equal("Ann", customer.FirstName);

@@ -86,6 +86,12 @@ public sealed class AuditChainTests
         Assert.Contains("are not found", without.About, StringComparison.Ordinal);
         var with = await VerifyAsync(database.Server, kept);
         Assert.Equal((false, false), (with.Valid, with.HeadSeen));
+
+        // A head that is gone altogether is no fault of the service.
+        await ExecuteAsync(database, "DELETE FROM audit_head");
+        var headless = await VerifyAsync(database.Server, new AuditVerification());
+        Assert.False(headless.Valid);
+        Assert.NotNull(headless.FirstBad);
     }
 
     [Fact]
@@ -249,7 +255,7 @@ public sealed class AuditChainTests
     private static async Task<AuditVerdict> VerifyAsync(ApiFixture.Server server, AuditVerification what)
     {
         await using var scope = server.Services.CreateAsyncScope();
-        return await scope.ServiceProvider.GetRequiredService<AuditReader>().VerifyAsync(what, CancellationToken.None);
+        return (await scope.ServiceProvider.GetRequiredService<AuditReader>().VerifyAsync(what, CancellationToken.None)).Verdict;
     }
 
     // As a superuser, who can do without the triggers.

@@ -98,7 +98,7 @@ public sealed class AuditedOperationTests(ApiFixture fixture) : IClassFixture<Ap
         ["Sets.Combine"] = ["segments.create"],
         ["Sets.Overlap"] = [Reads],
         ["Transitions.Transitions"] = [Reads],
-        ["Visitors.Erase"] = ["what a visitor without a name was shown: the log has no name for it either"],
+        ["Visitors.Erase"] = ["visitors.erase"],
         ["Webhooks.Create"] = ["webhooks.create"],
         ["Webhooks.Delete"] = ["webhooks.delete"],
         ["Webhooks.Patch"] = ["webhooks.change"],

@@ -127,9 +127,20 @@ public sealed class AnonymizationTests(ErasureWorld world) : IClassFixture<Erasu
             Assert.Equal("hello", (await listener.NextAsync()).Type);
         }
 
+        // It was in another one, and who follows that has not heard yet that it left.
+        var was = $"was-{id}";
+        await SegmentAsync(was, """{"field":"demographic.children","operator":"=","value":11}""");
+        foreach (var (children, isIn) in new[] { ("11", true), ("null", false) })
+        {
+            (await Api.PatchAsync($"customers/{id}", $$$"""{"demographic":{"children":{{{children}}}}}""")).Expect(200);
+            await UntilMemberAsync(was, id, isIn);
+        }
+
         var sizes = await SizesAsync(stays, goes, comes);
         var since = await SinceAsync(stays, id);
 
+        // A body means something, and here it would be lost.
+        (await Api.PostAsync($"customers/{id}/anonymize", """{"dryRun":true}""")).Expect(415);
         var (receipt, anonymous) = await world.AnonymizeAsync(id);
 
         await UntilMemberAsync(goes, anonymous, false);
@@ -156,6 +167,18 @@ public sealed class AnonymizationTests(ErasureWorld world) : IClassFixture<Erasu
         Assert.Equal(
             0, await world.CountAsync($"SELECT count(*) FROM webhook_deliveries WHERE customer_id = '{id}' AND (joined OR cause <> 8)"));
 
+        // No message has the instant of a stay that is the anonymous one's by now, nor does a list of changes have that of what it joined.
+        Assert.Equal(0, await world.CountAsync(
+            $"""
+            SELECT count(*) FROM webhook_deliveries d, memberships m JOIN customers c ON c.key = m.customer_key
+                JOIN membership_batches b ON b.id = m.left_batch OR (b.id = m.joined_batch AND m.joined_cause <> 8)
+            WHERE d.customer_id = '{id}' AND c.id = '{anonymous}' AND b.at IN (d.at, d.queued_at)
+            """));
+        Assert.DoesNotContain(
+            anonymous, (await Api.AllAsync($"segments/{comes}/changes")).Select(c => c.GetProperty("customerId").GetString()));
+        Assert.DoesNotContain(
+            comes, (await Api.AllAsync($"customers/{anonymous}/changes")).Select(c => c.GetProperty("segment").GetString()));
+
         // Those who are still told are kept with the old id, beside nothing that leads to the new one.
         Assert.Equal(0, await world.CountAsync(
             $"""
@@ -166,7 +189,7 @@ public sealed class AnonymizationTests(ErasureWorld world) : IClassFixture<Erasu
         await world.CompleteAsync(receipt);
         Assert.Equal(
             [], (await world.SearchAllAsync(anonymous)).Except(["customers", "events", "pg_stats of customers", "pg_stats of events"]));
-        foreach (var key in new[] { stays, goes, comes, by })
+        foreach (var key in new[] { stays, goes, comes, by, was })
         {
             (await Api.DeleteAsync($"segments/{key}")).Expect(204);
         }

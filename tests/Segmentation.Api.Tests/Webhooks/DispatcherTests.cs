@@ -34,7 +34,8 @@ public abstract class DispatcherTests(WebhookWorld world) : IClassFixture<Webhoo
         Other = await Receiver.StartAsync();
         var secrets = WebhookSignatureTests.Plain;
         sender = new WebhookSender(Options, secrets, Clock);
-        var marks = new CustomerMarks(world.Database, SecretBox.Read(new ConfigurationBuilder().Build()));
+        var marks = new CustomerMarks(
+            world.Database, SecretBox.Read(new ConfigurationBuilder().Build()), NullLogger<CustomerMarks>.Instance);
         var log = new AuditLog(world.Database, marks, new HttpContextAccessor(), Clock);
         var queue = new WebhookQueue(world.Database, secrets, log, Clock, NullLogger<WebhookQueue>.Instance);
         var retention = new WebhookRetention(world.Database, Options, Clock);

@@ -70,7 +70,13 @@ internal sealed class ClusterAnalysis(
             faults.Add(new("/fields", $"There must be {LeastFields} to {MostFields} fields."));
         }
 
-        return faults.Count > 0 ? throw ApiProblem.Invalid(faults) : request with { Fields = fields, Seed = request.Seed ?? 1 };
+        if (faults.Count > 0)
+        {
+            throw ApiProblem.Invalid(faults);
+        }
+
+        query.CheckInstant(all, request.Within is { } within ? all.Find(within).Rule : null, request.AsOf);
+        return request with { Fields = fields, Seed = request.Seed ?? 1 };
     }
 
     protected override async Task<AnalysisOutcome> RunAsync(ClustersRequest request, AnalysisRun run, CancellationToken cancellation)

@@ -64,6 +64,9 @@ internal sealed class OpportunitiesAnalysis(
             throw ApiProblem.Invalid(faults);
         }
 
+        // Those that it is about are looked at as they were some days before.
+        query.CheckInstant(all, request.Within is { } pool ? all.Find(pool).Rule : null, query.Clock(request.AsOf).At);
+        query.CheckInstant(all, target.Rule, request.AsOf);
         if (target.Metric is { } metric)
         {
             await metrics.GetAsync(metric, "/target/metric", cancellation);

@@ -14,26 +14,31 @@ namespace Segmentation.Api.Endpoints;
 [Tags("Audit")]
 [RequiresScope(Scopes.AuditRead)]
 [Produces(MediaTypes.Json)]
-public sealed class AuditController(AuditReader reader, AuditLog log) : ControllerBase
+public sealed class AuditController(AuditReader reader, AuditLog log, CustomerMarks marks) : ControllerBase
 {
+    private const string Customers = "customers/";
+
     private const int MaxText = 400;
 
     /// <summary>Lists what was done, the newest first.</summary>
     /// <remarks>Entries hold no personal data: a customer is <c>customers/hmac:…</c>. Nobody can change or delete one.</remarks>
-    /// <param name="actor">Only what this key (its id) or subject did; <c>service</c> or <c>anonymous</c>.</param>
+    /// <param name="actor">Only what this key (its id) or subject did; <c>service</c> (or <c>system</c>) or <c>anonymous</c>.</param>
     /// <param name="action">Only this: <c>segments.change</c>.</param>
-    /// <param name="resource">Only what was done to this: <c>segments/vip</c>.</param>
+    /// <param name="resource">Only what was done to this: <c>segments/vip</c>; with the scope <c>privacy</c> also <c>customers/ID</c>.
+    /// </param>
     /// <param name="from">Only at or after this instant.</param>
     /// <param name="to">Only before this instant.</param>
     [HttpGet]
     [ProducesResponseType<Page<AuditEntryResource>>(StatusCodes.Status200OK)]
-    public Task<Page<AuditEntryResource>> List(
+    public async Task<Page<AuditEntryResource>> List(
         string? actor, string? action, string? resource, Instant? from, Instant? to, int? limit, string? cursor,
         CancellationToken cancellation)
     {
+        var by = Check(actor, nameof(actor));
         var filter = new AuditFilter(
-            Check(actor, nameof(actor)), Check(action, nameof(action)), Check(resource, nameof(resource)), from?.Value, to?.Value);
-        return reader.ListAsync(filter, Paging.Limit(limit), Paging.NumberCursor(cursor), cancellation);
+            by == AuditActor.Service.Kind ? AuditActor.Service.Id : by, Check(action, nameof(action)),
+            await NameAsync(Check(resource, nameof(resource)), cancellation), from?.Value, to?.Value);
+        return await reader.ListAsync(filter, Paging.Limit(limit), Paging.NumberCursor(cursor), cancellation);
     }
 
     /// <summary>The end of the chain: keep it elsewhere, to find later that nothing was cut off.</summary>
@@ -56,12 +61,29 @@ public sealed class AuditController(AuditReader reader, AuditLog log) : Controll
         Refuse(
             body.Head is { } head && (head.Hash is not { Length: 64 } hash || !hash.All(char.IsAsciiHexDigit)),
             "/head/hash", "hash must be 64 hexadecimal digits, as GET /audit/head answers it.");
-        var verdict = await reader.VerifyAsync(body, cancellation);
-        await log.AppendAsync(
-            "audit.verify", "audit", after: JsonSerializer.SerializeToNode(
-                new { verdict.Valid, verdict.Checked, verdict.FirstBad, verdict.HeadSeen }, Json.Options),
-            cancellation: cancellation);
+        var (verdict, hasHead) = await reader.VerifyAsync(body, cancellation);
+        if (hasHead)
+        {
+            await log.AppendAsync(
+                "audit.verify", "audit", after: JsonSerializer.SerializeToNode(
+                    new { verdict.Valid, verdict.Checked, verdict.FirstBad, verdict.HeadSeen }, Json.Options),
+                cancellation: cancellation);
+        }
+
         return verdict;
+    }
+
+    // Whoever could try out ids would know who was here once.
+    private async Task<string?> NameAsync(string? resource, CancellationToken cancellation)
+    {
+        if (resource?.StartsWith(Customers, StringComparison.Ordinal) != true
+            || resource.StartsWith(Customers + CustomerMarks.Prefix, StringComparison.Ordinal))
+        {
+            return resource;
+        }
+
+        HttpContext.Caller.Require(Scopes.Privacy);
+        return await marks.NameAsync(resource[Customers.Length..], cancellation);
     }
 
     private static string? Check(string? text, string name) =>

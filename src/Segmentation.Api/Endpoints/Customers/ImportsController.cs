@@ -15,7 +15,8 @@ namespace Segmentation.Api.Endpoints;
 [Tags("Customers")]
 [RequiresScope(Scopes.CustomersWrite)]
 [Produces(MediaTypes.Json)]
-public sealed class ImportsController(SegmentationDb db, ImportJobs jobs, SegmentQuery query, TimeProvider time) : ControllerBase
+public sealed class ImportsController(
+    SegmentationDb db, ImportJobs jobs, SegmentQuery query, SensitiveReads sensitive, TimeProvider time) : ControllerBase
 {
     /// <summary>Lists imports in the background, the newest first. Each is kept for 7 days.</summary>
     [HttpGet]
@@ -63,12 +64,17 @@ public sealed class ImportsController(SegmentationDb db, ImportJobs jobs, Segmen
     public async Task Errors(string id, bool? bom, CancellationToken cancellation)
     {
         // The lines are as they were sent, perhaps by one who may name what is sensitive.
-        if (!(await query.DefinitionsAsync(cancellation)).Sensitive.IsEmpty)
+        var import = await FindAsync(id, cancellation);
+        var all = (await query.DefinitionsAsync(cancellation)).Sensitive;
+        if (!all.IsEmpty)
         {
-            HttpContext.Caller.Require(Scopes.Privacy);
+            SensitiveFields.Refuse(
+                HttpContext.Caller.Has(Scopes.Privacy) ? [] : [nameof(id)],
+                "Rejected lines are as they were sent, and may hold sensitive values: call with a key that has the scope privacy.");
+            await sensitive.ReadAsync(all, $"imports/{id}", cancellation);
         }
 
-        await ImportErrors.WriteAsync(Response, db, await FindAsync(id, cancellation), bom == true, cancellation);
+        await ImportErrors.WriteAsync(Response, db, import, bom == true, cancellation);
     }
 
     private async Task<ImportJob> FindAsync(string id, CancellationToken cancellation) =>

@@ -19,6 +19,9 @@ public sealed class FieldsController(
     FieldDirectory directory, FieldSuggestions suggestions, PlaybookReferences playbooks, SegmentQuery query, SensitiveReads sensitive)
     : ControllerBase
 {
+    // Their values name single customers.
+    private static readonly string[] Personal = ["customer.id", "customer.email", "customer.firstName", "customer.lastName"];
+
     /// <summary>All fields with their operators, as react-querybuilder's option groups.</summary>
     /// <remarks>
     /// <c>consent.PURPOSE</c> is listed for every purpose that customers have recorded or a segment names. The <c>properties.NAME</c> of
@@ -55,7 +58,8 @@ public sealed class FieldsController(
 
     /// <summary>Suggests values that are seen in the data; of numbers and dates the least and the greatest.</summary>
     /// <remarks>Texts are compared as rules compare them, and each is listed once, in one of its spellings. What is inside events, but for
-    /// their types and times, is of the last 100,000 events, an equal share of each type.</remarks>
+    /// their types and times, is of the last 100,000 events, an equal share of each type. Ids, emails and names of customers need the scope
+    /// <c>customers:read</c> as well.</remarks>
     /// <param name="name">A field; one of events by its name after <c>behavioral.events.</c> (<c>behavioral.events.channel</c>,
     /// <c>behavioral.events.properties.category</c>); <c>consent</c> for the purposes; or <c>type</c>, an event's type.</param>
     /// <param name="prefix">How they begin, whatever the case. Of segments the key or the name.</param>
@@ -68,6 +72,11 @@ public sealed class FieldsController(
         if (all.IsName(name, isField: true))
         {
             SensitiveFields.Refuse((await sensitive.ReadAsync(all, $"fields/{name}", cancellation)).IsEmpty ? [] : [nameof(name)]);
+        }
+
+        if (Personal.Contains(name, StringComparer.OrdinalIgnoreCase))
+        {
+            HttpContext.Caller.Require(Scopes.CustomersRead);
         }
 
         return await suggestions.ReadAsync(name, Paging.Text(prefix ?? "", "prefix"), cancellation);

@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using Segmentation.Api.Audit;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Idempotency;
@@ -6,7 +7,7 @@ using Segmentation.Api.Idempotency;
 namespace Segmentation.Api.Experiments;
 
 /// <summary>Erases what is held of visitors, and of customers with what is linked to them.</summary>
-public sealed class ExposureErasure(SegmentationDb db) : IErasureObserver
+public sealed class ExposureErasure(SegmentationDb db, AuditLog log, CustomerMarks marks) : IErasureObserver
 {
     // Impressions that go at once. Of most customers that is all of them.
     private const int FirstImpressions = 1000;
@@ -54,6 +55,8 @@ public sealed class ExposureErasure(SegmentationDb db) : IErasureObserver
             await db.Impressions.Where(i => i.VisitorId == visitor).ExecuteDeleteAsync(cancellation);
             await EraseVisitorsAsync([visitor], cancellation);
             await db.ForgetRequestsAsync([visitor], cancellation);
+            var mark = CustomerMarks.Write(await marks.ComputeAsync(visitor, cancellation));
+            await log.AppendAsync(db, "visitors.erase", $"visitors/{mark}", cancellation: cancellation);
             await transaction.CommitAsync(cancellation);
             return visitor;
         },

@@ -52,9 +52,17 @@ internal sealed class ProfileAnalysis(
                 $"/properties/{i}", "It must be a type of event and a property of it: \"order_completed.category\".");
         }
 
-        return faults.Count > 0
-            ? throw ApiProblem.Invalid(faults)
-            : request with { Days = request.Days ?? DefaultDays, Properties = [.. (request.Properties ?? []).Distinct()] };
+        if (faults.Count > 0)
+        {
+            throw ApiProblem.Invalid(faults);
+        }
+
+        foreach (var key in new[] { request.Segment, request.Against, request.Within }.OfType<string>())
+        {
+            query.CheckInstant(all, all.Find(key).Rule, request.AsOf);
+        }
+
+        return request with { Days = request.Days ?? DefaultDays, Properties = [.. (request.Properties ?? []).Distinct()] };
 
         void CheckSegment(string key, string place)
         {

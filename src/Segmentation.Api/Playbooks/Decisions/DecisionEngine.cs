@@ -66,6 +66,11 @@ public sealed class DecisionEngine(
         var now = LocalTime.Truncate(time.GetUtcNow());
         var at = question.At ?? now;
         var state = new DecisionState(set, question, at, historical: at < now);
+        foreach (var audience in state.Playbooks.Select(p => p.Audience).OfType<PlaybookAudience>())
+        {
+            query.CheckInstant(set.Definitions, audience.Rule.Rule, question.At);
+        }
+
         if (question.CustomerId is null && !state.Needs.OfVisitor && cache.IsFresh(set))
         {
             return await AnswerAsync(state, stored: null, now, cancellation);

@@ -92,7 +92,9 @@ public sealed class AttributeStore(
     }
 
     private static void CheckSensitive(CustomerAttribute attribute, Caller caller, string place) =>
-        SensitiveFields.Refuse(attribute.Sensitive && !caller.Has(Scopes.Privacy) ? [place] : []);
+        SensitiveFields.Refuse(
+            attribute.Sensitive && !caller.Has(Scopes.Privacy) ? [place] : [],
+            "The attribute is sensitive: leave it as it is, or call with a key that has the scope privacy.");
 
     private async Task CheckTypeChangeAsync(CustomerAttribute attribute, CancellationToken cancellation)
     {

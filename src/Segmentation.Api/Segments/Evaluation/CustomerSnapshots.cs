@@ -103,9 +103,12 @@ public sealed class CustomerSnapshots(
             var (version, customer) = await ReadAsync(id, at, historical, NeedsRank(all, key, historical), cancellation);
             if (version == all.Version)
             {
-                return key is not null && !all.Segments.ContainsKey(key) ? throw SegmentLookup.NotFound()
-                    : customer is null ? throw ApiProblem.NotFound("customer")
-                    : new Loaded(all, customer, at, historical);
+                foreach (var segment in key is not null ? [all.Find(key)] : asOf is null ? [] : all.Active)
+                {
+                    query.CheckInstant(all, segment.Rule, asOf);
+                }
+
+                return new Loaded(all, customer ?? throw ApiProblem.NotFound("customer"), at, historical);
             }
 
             all = await cache.GetAsync(db, cancellation);

@@ -2,6 +2,7 @@ using System.Linq.Expressions;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
+using Segmentation.Api.Access;
 using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Events;
@@ -18,7 +19,8 @@ namespace Segmentation.Api.Segments;
 /// Who is in a segment, evaluated: compiles rules against the definitions of now, and queries PostgreSQL in one statement. For an instant
 /// in the past, what events add up to is counted again.
 /// </summary>
-public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, TimeProvider time)
+/// <param name="requests">Whose request it is; null for nobody's.</param>
+public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, TimeProvider time, IHttpContextAccessor? requests = null)
 {
     public Task<DefinitionSet> DefinitionsAsync(CancellationToken cancellation) => cache.GetAsync(db, cancellation);
 
@@ -30,10 +32,33 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, TimeP
         return (all, all.Find(key));
     }
 
+    /// <summary>
+    /// Whether the caller may ask whom a rule matches at an instant that is not now. By halving, the instants tell a date or an age that
+    /// the rule compares with the clock: where one is sensitive, that needs the scope <c>privacy</c>. Who is in a segment now stays
+    /// readable.
+    /// </summary>
+    public bool MayChooseInstant(DefinitionSet all, JsonElement? rule) =>
+        requests?.HttpContext is not { } context || context.Caller.Has(Scopes.Privacy) || !all.ReadsSensitive(rule)
+        || !all.ReadsClock(rule!.Value);
+
+    /// <summary>Refuses an instant that the caller may not choose.</summary>
+    /// <param name="asOf">Null for now.</param>
+    /// <exception cref="ApiProblem">403.</exception>
+    public void CheckInstant(DefinitionSet all, JsonElement? rule, DateTimeOffset? asOf)
+    {
+        if (asOf is not null && !MayChooseInstant(all, rule))
+        {
+            throw SensitiveFields.Forbid(
+                "A rule here reads a sensitive field, which whoever chooses the instant could find out: ask of now, or call with a key "
+                + $"that has the scope {Scopes.Privacy}.");
+        }
+    }
+
     /// <summary>Who is in a defined segment. One that can't be evaluated matches nobody.</summary>
     /// <param name="customer">The only customer to evaluate: no other's events are read.</param>
     public MemberPredicate CreatePredicate(DefinitionSet all, SegmentDefinition segment, DateTimeOffset? asOf, long? customer = null)
     {
+        CheckInstant(all, segment.Rule, asOf);
         var (at, historical) = Clock(asOf);
         return new MemberPredicate(all.CreatePredicate(segment, at, historical, rows => Source(db, rows, customer)), at);
     }
@@ -44,6 +69,7 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, TimeP
     public MemberPredicate CreatePredicate(
         DefinitionSet all, JsonElement rule, string timeZone, DateTimeOffset? asOf, string[]? requiresConsent = null)
     {
+        CheckInstant(all, rule, asOf);
         var (at, historical) = Clock(asOf);
         var compiled = all.Compile(rule, Backend.Sql, historical, requiresConsent: requiresConsent);
         return compiled.IsValid

@@ -25,6 +25,16 @@ public sealed partial class SensitiveWorldTests
             Assert.NotNull((await ReadAsync(rest, "segments/trend-seekers/brief"))["persona"]);
         }
 
+        // Each alone: also those that a profile tells of and does not name.
+        foreach (var one in new[] { field, "geographic.country", "geographic.timeZone" })
+        {
+            await using var host = new SampleHost(database, ("Privacy:SensitiveFields", one)) { Key = few };
+            var rest = host.CreateClient();
+            var result = (await ReadAsync(rest, address))["result"]!.ToJsonString();
+            Assert.True(result == "\"***\"", $"{one}: {result}");
+            Assert.Null((await ReadAsync(rest, "segments/trend-seekers/brief"))["persona"]);
+        }
+
         await using var after = new SampleHost(
             database, ("Privacy:SensitiveFields", $"{field},geographic.country,geographic.timeZone"));
         after.Key = few;
@@ -40,6 +50,7 @@ public sealed partial class SensitiveWorldTests
         var second = JsonNode.Parse(await AnalyzeAsync(hidden, request))!;
         Assert.DoesNotContain(field, second.ToJsonString(), StringComparison.Ordinal);
         Assert.Empty(second["habits"]!["countries"]!.AsArray());
+        Assert.Empty(second["habits"]!["fields"]!.AsArray());
         Assert.NotEqual(first["habits"]!["hours"]!.ToJsonString(), second["habits"]!["hours"]!.ToJsonString());
     }
 

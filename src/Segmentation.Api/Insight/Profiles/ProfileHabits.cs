@@ -12,6 +12,7 @@ internal sealed class ProfileHabits(ProfileSides sides, ProfileEvents events, Se
 {
     private const int HoursOfWeek = 168;
     private const int MaxListed = 20;
+    private const string Country = "geographic.country", TimeZone = "geographic.timeZone";
 
     public async Task<HabitsResult> ReadAsync(CancellationToken cancellation)
     {
@@ -34,7 +35,7 @@ internal sealed class ProfileHabits(ProfileSides sides, ProfileEvents events, Se
             $"""
             SELECT c.geographic_country, count(*) FILTER (WHERE a.member)::float8, count(*) FILTER (WHERE NOT a.member)::float8, count(*)
             FROM profile_active a JOIN customers c ON c.key = a.key
-            WHERE c.geographic_country IS NOT NULL AND {(sensitive.Includes("geographic.country") ? "false" : "true")}
+            WHERE c.geographic_country IS NOT NULL AND {(sensitive.Includes(Country) ? "false" : "true")}
             GROUP BY c.geographic_country
             """,
             members, others, cancellation);
@@ -42,12 +43,13 @@ internal sealed class ProfileHabits(ProfileSides sides, ProfileEvents events, Se
             members, others, Unnamed(hours), Unnamed(days),
             [.. channels.Listed.Select(c => new HabitResult(c.Name, null, c.Members, c.Others))],
             [.. countries.Listed.Select(c => new HabitResult(null, c.Name, c.Members, c.Others))],
+            [.. new[] { Country, TimeZone }.Where(f => !sensitive.Includes(f))],
             members == 0 || others == 0
                 ? new HabitDistances(null, null, null, null)
                 : new HabitDistances(Measure(hours), Measure(days), channels.Distance, countries.Distance));
     }
 
-    private string Zone => sensitive.Includes("geographic.timeZone") ? "NULL::text" : "c.geographic_time_zone";
+    private string Zone => sensitive.Includes(TimeZone) ? "NULL::text" : "c.geographic_time_zone";
 
     private async Task<(long Members, long Others)> CountAsync(CancellationToken cancellation)
     {

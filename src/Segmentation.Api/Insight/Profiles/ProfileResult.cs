@@ -55,9 +55,10 @@ internal sealed record BinResult(
     [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] double? To,
     long Members, long Others);
 
+/// <param name="Fields">Those of profiles that it is by. Nothing else names them, and one of them may become sensitive.</param>
 internal sealed record HabitsResult(
     long Members, long Others, IReadOnlyList<HabitResult> Hours, IReadOnlyList<HabitResult> Days, IReadOnlyList<HabitResult> Channels,
-    IReadOnlyList<HabitResult> Countries, HabitDistances Distance);
+    IReadOnlyList<HabitResult> Countries, IReadOnlyList<string> Fields, HabitDistances Distance);
 
 internal sealed record HabitResult(string? Channel, string? Country, double Members, double Others);
 

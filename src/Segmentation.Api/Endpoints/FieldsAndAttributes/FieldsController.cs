@@ -1,7 +1,6 @@
 using Microsoft.AspNetCore.Mvc;
 using Segmentation.Api.Access;
 using Segmentation.Api.Admission;
-using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 using Segmentation.Api.Playbooks;
@@ -71,7 +70,7 @@ public sealed class FieldsController(
         var all = (await query.DefinitionsAsync(cancellation)).Sensitive;
         if (all.IsName(name, isField: true))
         {
-            SensitiveFields.Refuse((await sensitive.ReadAsync(all, $"fields/{name}", cancellation)).IsEmpty ? [] : [nameof(name)]);
+            await sensitive.ReadAsync(all, $"fields/{name}", cancellation); // Who must not was refused before.
         }
 
         if (Personal.Contains(name, StringComparer.OrdinalIgnoreCase))

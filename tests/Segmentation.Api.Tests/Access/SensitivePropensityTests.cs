@@ -1,6 +1,9 @@
 using System.Text.Json;
+using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Segmentation.Api.Access;
+using Segmentation.Api.Data;
+using Segmentation.Api.Predictions;
 
 namespace Segmentation.Api.Tests.Access;
 
@@ -26,6 +29,7 @@ public sealed class SensitivePropensityTests(AccessWorld world) : IClassFixture<
             await LoadAsync(all);
             await all.PutAsync("models/ill", Settings("Orders", "\"attributes.illness\""), 201);
             await all.PutAsync("models/plain", Settings("Orders too", ""), 201);
+            Assert.Equal(403, (await rest.SendAsync("POST", "segments/preview", Likely("ill"))).Status);
             foreach (var model in models)
             {
                 var fit = await all.PostAsync($"models/{model}/fit?wait=60", "{}", 201);
@@ -35,7 +39,9 @@ public sealed class SensitivePropensityTests(AccessWorld world) : IClassFixture<
 
             // It has learned of it, or nothing below is a proof.
             Assert.Contains("markergout", (await all.GetAsync("models/ill")).GetRawText(), StringComparison.Ordinal);
-            Assert.Contains("\"age\"", (await all.GetAsync("models/plain")).GetRawText(), StringComparison.Ordinal);
+            var plain = (await all.GetAsync("models/plain")).GetRawText();
+            Assert.Contains("\"age\"", plain, StringComparison.Ordinal);
+            Assert.Contains("female", plain, StringComparison.Ordinal);
             await WaitForScoreAsync(all, "ill");
             await WaitForScoreAsync(all, "plain");
             await CheckAsync(all, "ill", isHidden: false);
@@ -49,12 +55,19 @@ public sealed class SensitivePropensityTests(AccessWorld world) : IClassFixture<
             Assert.Equal(
                 PredictionOf(await rest.GetAsync("customers/c-1/predictions"), "ill")?.GetRawText(),
                 PredictionOf(await rest.GetAsync("customers/nobody/predictions"), "ill")?.GetRawText());
+            Assert.Equal(Hidden, ScoreOf(await rest.GetAsync("customers/nobody"), "ill").GetRawText());
 
             // Without it nothing would say what the scores are of that are still there.
             Assert.Equal(403, (await rest.SendAsync("DELETE", "models/ill", null)).Status);
 
+            // Who can't name it may have it fitted anew, and sees nothing of that; nor does that one take it away.
+            Assert.Equal(Hidden, (await rest.PostAsync("models/ill/fit?wait=60", "{}", 201)).GetProperty("result").GetRawText());
+            await rest.PutAsync("models/ill", Settings("Orders", ""), 403);
+
             // Settings that name it no more: what is in force has learned of it still.
             await all.PutAsync("models/ill", Settings("Orders", ""), 200);
+            var put = await rest.PutAsync("models/ill", Settings("Orders", ""), 200);
+            Assert.Equal(Hidden, put.GetProperty("parameters").GetRawText());
             await CheckAsync(rest, "ill", isHidden: true);
 
             // Fitted without it, and everybody scored by that, scores are shown; the version before stays hidden.
@@ -68,17 +81,40 @@ public sealed class SensitivePropensityTests(AccessWorld world) : IClassFixture<
             Assert.Equal(Hidden, versions[1].GetProperty("report").GetRawText());
             var fits = (await rest.GetAsync("analyses?type=fit")).GetProperty("items").EnumerateArray()
                 .Where(a => a.GetProperty("request").GetProperty("model").ValueEquals("ill"));
-            Assert.Equal([JsonValueKind.Object, JsonValueKind.String], fits.Select(f => f.GetProperty("result").ValueKind));
+            Assert.Equal(
+                [JsonValueKind.Object, JsonValueKind.String, JsonValueKind.String], fits.Select(f => f.GetProperty("result").ValueKind));
 
             // To put the old one in force again is to name what it reads.
             await rest.PostAsync("models/ill/versions/1/restore", "", 403);
-            await rest.PostAsync("models/ill/versions/2/restore", "", 200);
+            await rest.PostAsync("models/ill/versions/3/restore", "", 200);
+            await all.PutAsync("attributes/illness", """{"type":"text","kind":"value"}""", 200);
         }
 
+        // Scores of two versions may be there: of the one in force, and of the one by which everybody was scored last.
+        Assert.False(await ReadsIllnessAsync(database, inForce: 3, scoredBy: 3));
+        Assert.True(await ReadsIllnessAsync(database, inForce: 1, scoredBy: 3));
+        Assert.True(await ReadsIllnessAsync(database, inForce: 3, scoredBy: 1));
+
         // Where a birth date is sensitive, what was learned of the age before is as well, whose name is a short one.
-        await using var later = new ApiFixture.Server(database, [("Privacy:SensitiveFields", "demographic.birthDate")]);
+        await using var later = new ApiFixture.Server(database, [("Privacy:SensitiveFields", "demographic.birthDate,demographic.gender")]);
         await CheckAsync(new Caller(later.Api, everything), "plain", isHidden: false);
         await CheckAsync(new Caller(later.Api, few), "plain", isHidden: true);
+
+        // Fitted since, it has learned of neither.
+        var since = (await new Caller(later.Api, few).PostAsync("models/plain/fit?wait=60", "{}", 201)).GetProperty("result");
+        Assert.Equal(JsonValueKind.Object, since.GetProperty("parameters").ValueKind);
+        Assert.DoesNotMatch("\"age\"|female", since.GetRawText());
+    }
+
+    private static async Task<bool> ReadsIllnessAsync(string database, int inForce, int scoredBy)
+    {
+        await using var db = new SegmentationDb(
+            new DbContextOptionsBuilder<SegmentationDb>().UseNpgsql(database).ConfigureWarnings(TestDatabase.ManyHosts).Options);
+        var versions = db.ModelVersions.Where(v => v.ModelKey == "ill");
+        await versions.ExecuteUpdateAsync(v => v.SetProperty(m => m.InForce, false));
+        await versions.Where(v => v.Version == inForce).ExecuteUpdateAsync(v => v.SetProperty(m => m.InForce, true));
+        await db.ScoringStates.ExecuteUpdateAsync(s => s.SetProperty(m => m.Models, $"ill {scoredBy} 2026-11-01"));
+        return (await new ScoreSources().ListFieldsAsync(db, default))["ill"].Contains("attributes.illness");
     }
 
     // All places in which a model shows.
@@ -100,7 +136,7 @@ public sealed class SensitivePropensityTests(AccessWorld world) : IClassFixture<
         Assert.Equal(isHidden, analysis.GetProperty("result").GetRawText() == Hidden);
         Assert.Equal(isHidden, one.GetProperty("result").GetRawText() == Hidden);
 
-        var score = (await caller.GetAsync("customers/c-1")).GetProperty("predicted").GetProperty("propensity").GetProperty(key);
+        var score = ScoreOf(await caller.GetAsync("customers/c-1"), key);
         var prediction = PredictionOf(await caller.GetAsync("customers/c-1/predictions"), key)!.Value;
         Assert.Equal(isHidden ? JsonValueKind.String : JsonValueKind.Number, score.ValueKind);
         Assert.Equal(score.GetRawText(), prediction.GetProperty("value").GetRawText());
@@ -119,6 +155,9 @@ public sealed class SensitivePropensityTests(AccessWorld world) : IClassFixture<
             isHidden ? 403 : 200,
             (await caller.SendAsync("POST", "segments/preview", Likely(key))).Status);
     }
+
+    private static JsonElement ScoreOf(JsonElement customer, string key) =>
+        customer.GetProperty("predicted").GetProperty("propensity").GetProperty(key);
 
     private static JsonElement? PredictionOf(JsonElement predictions, string key) =>
         predictions.GetProperty("items").EnumerateArray().Where(i => i.GetProperty("field").ValueEquals(Field + key))
@@ -154,7 +193,8 @@ public sealed class SensitivePropensityTests(AccessWorld world) : IClassFixture<
         var customers = Enumerable.Range(0, Customers)
             .Select(i => IsIll(i) ? (i, Born: 1950, Illness: "markergout") : (i, Born: 1990, Illness: "none"))
             .Select(c => $$$"""{"id":"c-{{{c.i}}}","signedUpAt":"{{{now.AddDays(-Days - 30):O}}}","""
-                + $$$""" "demographic":{"birthDate":"{{{c.Born}}}-01-01"},"attributes":{"illness":"{{{c.Illness}}}"}}""");
+                + $$$""" "demographic":{"birthDate":"{{{c.Born}}}-01-01","gender":"{{{(c.i % 3 == 0 ? "female" : "male")}}}"},"""
+                + $$$""" "attributes":{"illness":"{{{c.Illness}}}"}}""");
         Assert.Equal(200, (await all.SendAsync(
             "POST", "customers/import", string.Join('\n', customers), "application/x-ndjson")).Status);
         List<string> events = [];

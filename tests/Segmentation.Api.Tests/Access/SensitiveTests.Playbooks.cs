@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Segmentation.Api.Access;
 
 namespace Segmentation.Api.Tests.Access;
 
@@ -36,6 +37,12 @@ public sealed partial class SensitiveTests
 
             answers.Add(masked.GetRawText());
 
+            // Who may not read customers sees no value of theirs, and what matched would tell it.
+            var blind = await DecideAsync(await AddKeyAsync(server, "decisions000", Scopes.Decisions, Scopes.SegmentsRead));
+            var asked = blind.GetProperty("audience").GetProperty("rules")[0];
+            Assert.Equal((JsonValueKind.Null, false), (asked.GetProperty("matched").ValueKind, asked.TryGetProperty("actual", out _)));
+            Assert.Equal("***", blind.GetProperty("when").GetProperty("rules")[0].GetProperty("actual").GetString());
+
             async Task<JsonElement> DecideAsync((string, string) caller)
             {
                 const string question =
@@ -65,6 +72,11 @@ public sealed partial class SensitiveTests
         (await server.Api.PatchAsync("placements/card", $$"""{"fallback":{{content}}}""", few)).Expect(200);
         (await server.Api.PutAsync(
             "segments/plain", $$"""{"name":"demographic.income","goal":"geographic.city","rule":{{everybody}}}""", few)).Expect(201);
+
+        (await server.Api.PutAsync("playbooks/once", Playbook(Rich, everybody, "card", "{}"), all)).Expect(201);
+        (await server.Api.PutAsync("playbooks/once", Playbook(everybody, everybody, "card", "{}"), few)).Expect(200);
+        Assert.Equal(["version"], (await server.Api.PostAsync("playbooks/once/versions/1/restore", "", few)).Expect(403).Faults);
+        (await server.Api.PostAsync("playbooks/once/versions/2/restore", "", few)).Expect(200);
 
         // A model's goal is a rule.
         const string goal = """{"combinator":"and","rules":[{"field":"demographic.income","operator":">","value":1}]}""";

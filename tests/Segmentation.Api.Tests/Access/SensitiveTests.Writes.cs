@@ -39,6 +39,14 @@ public sealed partial class SensitiveTests
         Assert.Equal(kept["attributes"].GetRawText(), (await server.Api.GetAsync("customers/ann", all))["attributes"].GetRawText());
         Assert.Equal(
             7, (await server.Api.GetAsync("customers/ann", all))["demographic"].GetProperty("income").GetInt32());
+
+        // Who becomes anonymous loses the texts of them, whoever may read what is left.
+        (await server.Api.PutAsync(
+            "customers/eve", """{"demographic":{"income":7},"geographic":{"city":"Kassel","region":"Hesse"}}""", all)).Expect(201);
+        var anonymous = (await server.Api.PostAsync("customers/eve/anonymize", "", all)).Expect(200)["id"].GetString();
+        var left = (await server.Api.GetAsync($"customers/{anonymous}", all)).Expect(200);
+        Assert.Equal("""{"region":"Hesse"}""", left["geographic"].GetRawText());
+        Assert.Equal("""{"income":7}""", left["demographic"].GetRawText());
         (await server.Api.PutAsync("customers/ann", """{"firstName":"Anna"}""", all)).Expect(200);
         Assert.Equal("{}", (await server.Api.GetAsync("customers/ann", all)).Expect(200)["attributes"].GetRawText());
     }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Microsoft.Extensions.DependencyInjection;
 using Segmentation.Api.Analyses;
 using Segmentation.Api.Customers;

@@ -35,7 +35,7 @@ public sealed partial class SensitiveTests
             ($"customers/ann/segments?{asOf}", ""), ("segments/adult/movers", ""),
             ("segments/adult/forecast?membership=rule", ""), ("segments/adult/performance?membership=rule&population=start", ""),
             ("segments/preview", $$"""{"rule":{{nested}},"asOf":"{{then}}"}"""),
-            ("segments/transitions", $$"""{"states":["plain","adult"],"membership":"rule","at":{"from":"{{then}}","interval":"year"} }"""),
+            ("segments/transitions", $$"""{"states":["plain","adult"],"membership":"rule","at":{"from":"{{then}}","interval":"month"} }"""),
             ("decisions", $$"""{"customerId":"ann","placements":["top"],"at":"{{then}}"}"""),
             ("analyses", $$"""{"type":"profile","segment":"adult","asOf":"{{then}}"}"""),
             ("analyses", $$"""{"type":"clusters","within":"nested","asOf":"{{then}}"}"""),

@@ -114,6 +114,31 @@ public sealed class LiveTests : IAsyncLifetime
             model["warnings"].EnumerateArray().Select(w => w.GetProperty("code").GetString()!).Order(StringComparer.Ordinal));
     }
 
+    // By which versions scores are says whether they tell of what is sensitive.
+    [Fact]
+    public async Task OtherVersionInForce_ScoresEverybody_BeforeWhoWaits()
+    {
+        await using var host = await MaintainerHost.CreateAsync(connectionString, clock);
+        var (api, scorer) = (new Api(host.CreateClient()), host.Services.GetRequiredService<Scorer>());
+        await SendAsync(api, 20, Start.AddDays(-300), Start);
+        await PutInForceAsync(1, pinnedTo: null);
+        Assert.True(await scorer.ScoreEveryoneWhereDueAsync(default));
+        await scorer.ScoreWaitingAsync(default);
+        Assert.Equal(("1", 0), (await ReadVersionsAsync(), await CountAsync("unscored_customers")));
+
+        await PutInForceAsync(2, pinnedTo: null);
+        await SendAsync(api, [((await ReadToldAsync()).Keys.First(), "late", Start)]);
+        await scorer.ScoreWaitingAsync(default);
+        Assert.Equal(("1", 1), (await ReadVersionsAsync(), await CountAsync("unscored_customers")));
+
+        Assert.True(await scorer.ScoreEveryoneWhereDueAsync(default));
+        await scorer.ScoreWaitingAsync(default);
+        Assert.Equal(("2", 0), (await ReadVersionsAsync(), await CountAsync("unscored_customers")));
+
+        async Task<string> ReadVersionsAsync() => string.Join(' ', await ReadAsync(
+            "SELECT DISTINCT version::text FROM customer_scores WHERE version IS NOT NULL ORDER BY 1"));
+    }
+
     [Fact]
     public async Task PinnedVersion_IsCopiedOnce_AndItsTimeMayHaveCome()
     {

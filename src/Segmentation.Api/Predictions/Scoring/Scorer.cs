@@ -89,6 +89,11 @@ internal sealed partial class Scorer(
             }
 
             var (models, state) = await ReadAsync(cancellation);
+            if (models.Signature != state.Models)
+            {
+                return; // Everybody comes first: scores are then by versions that are known, whatever comes into force meanwhile.
+            }
+
             long[] keys = [.. waiting.SelectMany(w => w.Keys).Distinct().Order()];
             List<CustomerScores> scores = [];
             await using (var reading = await source.OpenConnectionAsync(cancellation))

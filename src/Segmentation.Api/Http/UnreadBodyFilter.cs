@@ -9,9 +9,13 @@ namespace Segmentation.Api.Http;
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class ReadsBodyAttribute : Attribute, IFilterMetadata;
 
+/// <summary>Marks an action that can't be undone and takes no body: whoever sends one but <c>{}</c> means something else by it.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class RefusesBodyAttribute : Attribute, IFilterMetadata;
+
 /// <summary>
-/// Refuses a body that an address does not take: whoever sends one means something by it. <c>{}</c> is let pass, which clients send out of
-/// habit, and pages of other sites can't send without asking.
+/// Refuses a body that an address does not take. JSON is let pass unread, but where it is refused (<see cref="RefusesBodyAttribute"/>):
+/// clients send <c>{}</c> out of habit, and pages of other sites can't send it without asking.
 /// </summary>
 internal sealed class UnreadBodyFilter : IAsyncResourceFilter
 {
@@ -24,7 +28,8 @@ internal sealed class UnreadBodyFilter : IAsyncResourceFilter
         if (context.HttpContext.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == true
             && !context.ActionDescriptor.Parameters.Any(p => p.BindingInfo?.BindingSource == BindingSource.Body)
             && !context.Filters.OfType<ReadsBodyAttribute>().Any()
-            && (request.MediaType() != MediaTypes.Json || !await IsEmptyAsync(request)))
+            && (request.MediaType() != MediaTypes.Json
+                || (context.Filters.OfType<RefusesBodyAttribute>().Any() && !await IsEmptyAsync(request))))
         {
             throw new ApiProblem(StatusCodes.Status415UnsupportedMediaType, "This address takes no body: leave it out.");
         }

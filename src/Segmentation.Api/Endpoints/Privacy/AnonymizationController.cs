@@ -24,6 +24,7 @@ public sealed class AnonymizationController(CustomerAnonymization anonymization)
     /// more within a minute (`remaining` of the receipt). It is a 409 while a manual segment with it has 5 members or fewer.</remarks>
     /// <param name="id">The customer's id.</param>
     [HttpPost]
+    [RefusesBody]
     [RequiresScope(Scopes.Privacy)]
     [Work(WorkClass.Bulk)]
     [ProducesResponseType<AnonymizedResource>(StatusCodes.Status200OK)]

@@ -102,6 +102,11 @@ public sealed partial class SensitiveTests
         (await server.Api.GetAsync($"audit?resource={found[0].GetProperty("resource").GetString()}", auditor)).Expect(200);
         (await server.Api.GetAsync("audit?actor=system", auditor)).Expect(200);
 
+        // Nor does whoever writes rules alone read whom there are.
+        var author = AccessWorld.With(await AccessKeys.AddAsync(scope.ServiceProvider, "author000000", [Scopes.SegmentsRead]));
+        (await server.Api.GetAsync("fields/customer.email/values", author)).Expect(403);
+        (await server.Api.GetAsync("fields/geographic.country/values", author)).Expect(200);
+
         async Task CheckLastAsync(string resource)
         {
             var last = (await server.Api.GetAsync("audit?limit=1", all)).Expect(200)["items"][0];

@@ -242,6 +242,10 @@ public sealed class AnonymizationTests(ErasureWorld world) : IClassFixture<Erasu
             (await Api.PutAsync($"segments/few-{id}/members/{id}-{i}", "{}")).Expect(200, 201, 204);
         }
 
+        // Who is restricted is in the list, and no member.
+        (await Api.PutAsync($"customers/{id}-0/restriction", """{"reason":"r"}""")).Expect(200);
+        (await Api.PostAsync($"customers/{id}/anonymize", "")).Expect(409);
+        (await Api.DeleteAsync($"customers/{id}-0/restriction")).Expect(204);
         var (_, anonymous) = await world.AnonymizeAsync(id);
 
         await UntilMemberAsync($"few-{id}", anonymous, true);

@@ -152,6 +152,10 @@ public sealed class ErasureProofTests(ErasureWorld world) : IClassFixture<Erasur
                 var text = await File.ReadAllTextAsync(list);
                 await File.WriteAllTextAsync(list, text.Replace("hmac:", "hmac:0", StringComparison.Ordinal));
                 await Assert.ThrowsAsync<InvalidDataException>(() => ErasureList.ReapplyAsync(server.Services, default));
+
+                // Nor is it done where there is no list.
+                File.Delete(list);
+                await Assert.ThrowsAsync<InvalidDataException>(() => ErasureList.ReapplyAsync(server.Services, default));
             }
         }
         finally

@@ -37,3 +37,10 @@ public enum MembershipCause : short
     /// <summary>The customer was restricted, or no longer is.</summary>
     Restriction = 11,
 }
+
+/// <summary>Causes that have something in common.</summary>
+internal static class MembershipCauses
+{
+    /// <summary>Those, in SQL, of who has left since it may not be a member: nobody is told from then on that it had joined.</summary>
+    public static readonly string BarredSql = $"({(short)MembershipCause.Consent}, {(short)MembershipCause.Restriction})";
+}

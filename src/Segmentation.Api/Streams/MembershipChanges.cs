@@ -83,8 +83,7 @@ internal sealed class MembershipChanges(NpgsqlDataSource database, int segmentId
                   UNION ALL
                   SELECT 1, customer_key FROM memberships WHERE segment_id = $1 AND joined_batch = b.id
                     AND joined_cause <> {(short)MembershipCause.Erased}
-                    AND (left_cause IS NULL
-                      OR left_cause NOT IN ({(short)MembershipCause.Consent}, {(short)MembershipCause.Restriction}))) m
+                    AND (left_cause IS NULL OR left_cause NOT IN {MembershipCauses.BarredSql})) m
                 WHERE b.segment_id = $1 AND b.id BETWEEN $7 AND $5 AND (b.id > $2 OR (m.kind, m.customer_key) > ($3, $4))
                 ORDER BY b.id, m.kind, m.customer_key LIMIT $6
                 """,

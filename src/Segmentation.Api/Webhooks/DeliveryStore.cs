@@ -21,12 +21,12 @@ public sealed class DeliveryStore(SegmentationDb db, TimeProvider time)
 
     // Of a message d: that a customer joined who may not be a member since, by a restriction or for want of a consent. Nobody is told
     // that again.
-    private const string IsUntold =
-        """
+    private static readonly string IsUntold =
+        $"""
         (d.joined AND EXISTS (
           SELECT FROM customers c WHERE c.id = d.customer_id AND (c.restricted_at IS NOT NULL OR EXISTS (
             SELECT FROM memberships m JOIN segments s ON s.id = m.segment_id JOIN membership_batches b ON b.id = m.left_batch
-            WHERE m.customer_key = c.key AND s.key = d.segment_key AND m.left_cause IN (10, 11) AND b.at >= d.at))))
+            WHERE m.customer_key = c.key AND s.key = d.segment_key AND m.left_cause IN {MembershipCauses.BarredSql} AND b.at >= d.at))))
         """;
 
     private DateTimeOffset Now { get; } = LocalTime.Truncate(time.GetUtcNow());

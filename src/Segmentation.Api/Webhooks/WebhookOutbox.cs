@@ -23,7 +23,7 @@ internal sealed class WebhookOutbox : IRevisionObserver
         WITH untold AS (
           DELETE FROM webhook_deliveries d USING membership_batches b, memberships m, customers c, segments s
           WHERE b.id BETWEEN $1 AND $2 AND m.segment_id = b.segment_id AND m.left_batch = b.id
-            AND m.left_cause IN ({(short)MembershipCause.Consent}, {(short)MembershipCause.Restriction})
+            AND m.left_cause IN {MembershipCauses.BarredSql}
             AND c.key = m.customer_key AND s.id = b.segment_id AND d.customer_key = hashtextextended(c.id COLLATE "C", 0)
             AND d.customer_id = c.id AND d.segment_key = s.key AND d.joined AND d.state = 0)
         {Insert}

@@ -109,10 +109,9 @@ public sealed class AuditReader(Work work)
 
         if (firstBad is null && to >= head.Id && (last != head.Id || !(head.Id == 0 || hash.AsSpan().SequenceEqual(head.Hash))))
         {
-            firstBad = Math.Min(head.Id, last) + (last == head.Id ? 0 : 1);
+            firstBad = head.Id < 0 ? last + 1 : Math.Min(head.Id, last) + (last == head.Id ? 0 : 1);
         }
 
-        firstBad ??= head.Id < 0 ? last + 1 : null;
         bool? headSeen = what.Head is { } kept ? Matches(kept, seen ?? await FindHashAsync(kept.Id, cancellation)) : null;
         return (
             new AuditVerdict(

@@ -92,6 +92,7 @@ public sealed class AuditChainTests
         var headless = await VerifyAsync(database.Server, new AuditVerification());
         Assert.False(headless.Valid);
         Assert.NotNull(headless.FirstBad);
+        Assert.Equal(headless.Checked + 1, headless.FirstBad);
     }
 
     [Fact]

@@ -35,7 +35,10 @@ public sealed class ForecastReader(
             ? await EvaluateSizesAsync(all, segment, now, cancellation)
             : await ReadKeptSizesAsync(segment, now, cancellation);
         var longest = SizeForecast.FindLongest(sizes.Count);
-        var warnings = Populations.Warn(membership, segment).Concat(Warn(sizes.Count, Math.Min(days, longest), days, membership, isPast));
+        var noClock = isPast ? "clock is told from now on only: asOf is in the past."
+            : query.MayChooseInstant(all, segment.Rule) ? null
+            : "clock would tell of a sensitive field that the rule reads: that needs the scope privacy.";
+        var warnings = Populations.Warn(membership, segment).Concat(Warn(sizes.Count, Math.Min(days, longest), days, membership, noClock));
         var expected = longest == 0 ? null : SizeForecast.Create(sizes, Math.Min(days, longest));
         return new Forecast(
             [.. (expected?.Days ?? []).Select((day, i) => new ForecastDay(
@@ -44,7 +47,7 @@ public sealed class ForecastReader(
             expected is null ? null : new ForecastBacktest(
                 expected.BackTest.Origins, expected.BackTest.MeanAbsoluteError, expected.BackTest.NaiveError,
                 expected.BackTest.Coverage80, expected.BackTest.Coverage95),
-            isPast || !query.MayChooseInstant(all, segment.Rule) ? [] : await clock.ReadSizesAsync(all, segment, now, days, cancellation),
+            noClock is not null ? [] : await clock.ReadSizesAsync(all, segment, now, days, cancellation),
             membership,
             since,
             sizes.Count,
@@ -53,7 +56,7 @@ public sealed class ForecastReader(
             [.. warnings]);
     }
 
-    private static IEnumerable<InsightWarning> Warn(int sizes, int told, int days, MembershipSource membership, bool isPast)
+    private static IEnumerable<InsightWarning> Warn(int sizes, int told, int days, MembershipSource membership, string? noClock)
     {
         if (told == 0)
         {
@@ -67,9 +70,9 @@ public sealed class ForecastReader(
                 "short-history", $"{sizes} daily sizes carry {told} days ahead, of {days} that were asked for.");
         }
 
-        if (isPast)
+        if (noClock is not null)
         {
-            yield return new InsightWarning("no-clock", "clock is told from now on only: asOf is in the past.");
+            yield return new InsightWarning("no-clock", noClock);
         }
     }
 

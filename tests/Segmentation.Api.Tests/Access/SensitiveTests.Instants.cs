@@ -67,7 +67,9 @@ public sealed partial class SensitiveTests
         }
 
         // What is told besides leaves out what the days would tell.
-        Assert.Empty((await server.Api.GetAsync("segments/adult/forecast", few)).Expect(200)["clock"].EnumerateArray());
+        var forecast = (await server.Api.GetAsync("segments/adult/forecast", few)).Expect(200);
+        Assert.Empty(forecast["clock"].EnumerateArray());
+        Assert.Contains("no-clock", forecast["warnings"].GetRawText(), StringComparison.Ordinal);
         Assert.NotEmpty((await server.Api.GetAsync("segments/adult/forecast", all)).Expect(200)["clock"].EnumerateArray());
         var brief = (await server.Api.GetAsync("segments/adult/brief?format=json", few)).Expect(200).Json;
         Assert.Equal(JsonValueKind.Null, brief.GetProperty("leaving").ValueKind);

@@ -66,7 +66,7 @@ public sealed class DecisionEngine(
         var now = LocalTime.Truncate(time.GetUtcNow());
         var at = question.At ?? now;
         var state = new DecisionState(set, question, at, historical: at < now);
-        foreach (var audience in state.Playbooks.Select(p => p.Audience).OfType<PlaybookAudience>())
+        foreach (var audience in question.At is null ? [] : state.Playbooks.Select(p => p.Audience).OfType<PlaybookAudience>())
         {
             query.CheckInstant(set.Definitions, audience.Rule.Rule, question.At);
         }

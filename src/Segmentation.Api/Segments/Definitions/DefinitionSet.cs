@@ -134,7 +134,8 @@ public sealed class DefinitionSet
     /// requires, which the rule refers to.</summary>
     internal bool LacksConsent(SegmentDefinition segment, Customer customer, Evaluation at) =>
         RequiresConsent(segment) && (segment.RequiresConsent?.All(p => HasConsent(p, customer, at)) == false
-            || (segment.Rule is { } rule && ungated.GetOrAdd(segment.Key, _ => CompileUngated(rule, segment.Key)).Invoke(customer, at)));
+            || (segment.Rule is { } rule && !IsSelfContained(segment)
+                && ungated.GetOrAdd(segment.Key, _ => CompileUngated(rule, segment.Key)).Invoke(customer, at)));
 
     /// <summary>Which of the consents that a segment requires a customer has granted, at an instant; null where it requires none.</summary>
     internal ConsentExplanation? ExplainConsents(

@@ -12,8 +12,10 @@ internal static class AccessProblems
         : new(StatusCodes.Status401Unauthorized, "Send an API key or a token: Authorization: Bearer KEY.") { Challenge = "Bearer" };
 
     /// <summary>403, by which scope is missing.</summary>
-    public static ApiProblem Forbidden(string scope) => new(
-        StatusCodes.Status403Forbidden, $"This needs the scope {scope}.")
+    /// <param name="why">For what it is needed, where that is not clear.</param>
+    /// <param name="places">Where the request asks for it.</param>
+    public static ApiProblem Forbidden(string scope, string? why = null, IReadOnlyDictionary<string, string[]>? places = null) => new(
+        StatusCodes.Status403Forbidden, why ?? $"This needs the scope {scope}.", places)
     {
         Challenge = $"Bearer error=\"insufficient_scope\", scope=\"{scope}\"",
     };

@@ -40,7 +40,7 @@ internal sealed class CustomerMapping : IEntityTypeConfiguration<Customer>
         builder.HasIndex(c => c.LastNameFolded).HasDatabaseName("ix_customers_last_name").HasOperators(Pattern)
             .HasFilter("last_name_folded IS NOT NULL");
 
-        builder.HasIndex(c => c.Key).HasDatabaseName(RestrictedCustomers.Index).HasFilter("restricted_at IS NOT NULL");
+        builder.HasIndex(c => c.Key).HasDatabaseName("ix_customers_restricted").HasFilter("restricted_at IS NOT NULL");
 
         // Serves percentiles. The only index on what events change.
         builder.HasIndex(c => c.LifetimeValue).HasDatabaseName("ix_customers_lifetime_value");

@@ -24,6 +24,9 @@ public sealed class SensitiveFields
 
     private const string CustomerPrefix = "customer.";
 
+    /// <summary>Those that name a customer, besides its id: the email first.</summary>
+    internal static readonly string[] Named = ["customer.email", "customer.firstName", "customer.lastName"];
+
     /// <summary>The fixed fields that can be sensitive: what a profile is sent with.</summary>
     internal static readonly string[] Known =
     [
@@ -31,8 +34,7 @@ public sealed class SensitiveFields
         "demographic.maritalStatus", "demographic.language", "demographic.income", "demographic.householdSize", "demographic.children",
         "geographic.country", "geographic.region", "geographic.city", "geographic.postalCode", "geographic.timeZone",
         "geographic.climate", "geographic.location", "psychographic.interests", "psychographic.values", "psychographic.attitudes",
-        "psychographic.motivations", "psychographic.lifestyle", "psychographic.personality", "customer.email", "customer.firstName",
-        "customer.lastName",
+        "psychographic.motivations", "psychographic.lifestyle", "psychographic.personality", .. Named,
     ];
 
     // Each tells something of the others.
@@ -265,18 +267,10 @@ public sealed class SensitiveFields
         var all = places.Take(100).ToList();
         if (all.Count > 0)
         {
-            throw Forbid(
-                $"This needs the scope {Scopes.Privacy}.",
-                all.Distinct().ToDictionary(p => p, _ => new[] { remedy }, StringComparer.Ordinal));
+            throw AccessProblems.Forbidden(
+                Scopes.Privacy, places: all.Distinct().ToDictionary(p => p, _ => new[] { remedy }, StringComparer.Ordinal));
         }
     }
-
-    /// <summary>403: the scope is needed.</summary>
-    internal static ApiProblem Forbid(string why, IReadOnlyDictionary<string, string[]>? places = null) =>
-        new(StatusCodes.Status403Forbidden, why, places)
-        {
-            Challenge = $"Bearer error=\"insufficient_scope\", scope=\"{Scopes.Privacy}\"",
-        };
 
     /// <summary>What to do about it.</summary>
     internal const string Remedy = "This field is sensitive: leave it out, or call with a key that has the scope privacy.";

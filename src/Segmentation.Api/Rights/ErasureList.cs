@@ -100,11 +100,14 @@ internal static class ErasureList
         var database = services.GetRequiredKeyedService<NpgsqlDataSource>(WorkClass.Keeper);
         var key = await services.GetRequiredService<CustomerMarks>().GetKeyAsync(cancellation);
         var file = services.GetRequiredService<PrivacyOptions>().ErasureListFile;
-        await ReadAsync(
-            File.Exists(file) ? file : throw new InvalidDataException(string.IsNullOrEmpty(file)
-                ? $"{PrivacyOptions.Section}:ErasureListFile names no file: without the list nobody knows whom the backup still has."
-                : $"{PrivacyOptions.Section}:ErasureListFile: there is no file {file}."),
-            database, key, cancellation);
+        if (!File.Exists(file))
+        {
+            throw new InvalidDataException(
+                $"{PrivacyOptions.Section}:ErasureListFile names no file that is there ({(string.IsNullOrEmpty(file) ? "none" : file)}): "
+                + "without the list nobody knows whom the backup still has.");
+        }
+
+        await ReadAsync(file, database, key, cancellation);
         var erased = (await database.QueryAsync(
             "SELECT id_hmac, at FROM erased", r => (Mark: (byte[])r[0], At: r.GetFieldValue<DateTimeOffset>(1)), cancellation))
             .ToDictionary(r => Convert.ToHexString(r.Mark), r => r.At);

@@ -26,9 +26,6 @@ public sealed class CustomersController(
 {
     internal const string ReceiptHeader = "Erasure-Receipt";
 
-    // What a search by text reads, besides the id.
-    private static readonly string[] Named = ["customer.email", "customer.firstName", "customer.lastName"];
-
     private DateTimeOffset Now { get; } = LocalTime.Truncate(time.GetUtcNow());
 
     /// <summary>Creates a customer.</summary>
@@ -73,13 +70,13 @@ public sealed class CustomersController(
         var hidden = await sensitive.FindHiddenAsync(cancellation);
         if (q is not null)
         {
-            SensitiveFields.Refuse(Named.Any(hidden.Includes) ? [nameof(q)] : []);
+            SensitiveFields.Refuse(SensitiveFields.Named.Any(hidden.Includes) ? [nameof(q)] : []);
             customers = customers.FindByPrefix(Paging.Text(q, nameof(q)));
         }
 
         if (email is not null)
         {
-            SensitiveFields.Refuse(hidden.Includes(Named[0]) ? [nameof(email)] : []);
+            SensitiveFields.Refuse(hidden.Includes(SensitiveFields.Named[0]) ? [nameof(email)] : []);
             var folded = CaseNormalizer.Normalize(Paging.Text(email, "email").Trim());
             customers = customers.Where(c => c.EmailFolded == folded);
         }

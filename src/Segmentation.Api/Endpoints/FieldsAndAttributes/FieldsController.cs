@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Mvc;
 using Segmentation.Api.Access;
 using Segmentation.Api.Admission;
+using Segmentation.Api.Customers;
 using Segmentation.Api.Data;
 using Segmentation.Api.Http;
 using Segmentation.Api.Playbooks;
@@ -19,7 +20,7 @@ public sealed class FieldsController(
     : ControllerBase
 {
     // Their values name single customers.
-    private static readonly string[] Personal = ["customer.id", "customer.email", "customer.firstName", "customer.lastName"];
+    private static readonly string[] Personal = ["customer.id", .. SensitiveFields.Named];
 
     /// <summary>All fields with their operators, as react-querybuilder's option groups.</summary>
     /// <remarks>
@@ -67,15 +68,15 @@ public sealed class FieldsController(
     [ProducesResponseType<FieldValues>(StatusCodes.Status200OK)]
     public async Task<FieldValues> Values(string name, string? prefix, CancellationToken cancellation)
     {
+        if (Personal.Contains(name, StringComparer.OrdinalIgnoreCase))
+        {
+            HttpContext.Caller.Require(Scopes.CustomersRead);
+        }
+
         var all = (await query.DefinitionsAsync(cancellation)).Sensitive;
         if (all.IsName(name, isField: true))
         {
             await sensitive.ReadAsync(all, $"fields/{name}", cancellation); // Who must not was refused before.
-        }
-
-        if (Personal.Contains(name, StringComparer.OrdinalIgnoreCase))
-        {
-            HttpContext.Caller.Require(Scopes.CustomersRead);
         }
 
         return await suggestions.ReadAsync(name, Paging.Text(prefix ?? "", "prefix"), cancellation);

@@ -48,7 +48,8 @@ public sealed class SegmentQuery(SegmentationDb db, DefinitionCache cache, TimeP
     {
         if (asOf is not null && !MayChooseInstant(all, rule))
         {
-            throw SensitiveFields.Forbid(
+            throw AccessProblems.Forbidden(
+                Scopes.Privacy,
                 "A rule here reads a sensitive field, which whoever chooses the instant could find out: ask of now, or call with a key "
                 + $"that has the scope {Scopes.Privacy}.");
         }
